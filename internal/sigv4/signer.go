@@ -1,0 +1,129 @@
+// Package sigv4 signs requests to S3 in the query string: AWS Signature Version 4 with an unsigned payload, the form known as
+// a pre-signed URL. It is arithmetic and nothing else: no network, no credential look-up, no knowledge of buckets.
+//
+// It exists because signing is what the service is for, and the SDK's presigner spends most of its time building a request
+// it never sends. The output is held equal to that presigner's, byte for byte, by a differential fuzz test.
+//
+// Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (URLs) and
+// https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-post-example.html (form policies).
+package sigv4
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// Algorithm is the value of X-Amz-Algorithm in URLs and forms.
+	Algorithm = "AWS4-HMAC-SHA256"
+	// MaxExpires is the longest life S3 allows a signed URL: seven days.
+	MaxExpires = 7 * 24 * time.Hour
+
+	unsignedPayload = "UNSIGNED-PAYLOAD"
+	timeLayout      = "20060102T150405Z"
+)
+
+// Credentials is an AWS key pair. SessionToken is empty for long-lived keys.
+type Credentials struct {
+	AccessKeyID, SecretAccessKey, SessionToken string
+}
+
+// Header is one signed header. Name is lower-case; host is signed always and not listed.
+type Header struct{ Name, Value string }
+
+// Param is one query parameter of the request itself, such as partNumber. Name begins with a lower-case letter: the X-Amz-*
+// parameters then sort before it, as every S3 parameter that a URL of ours carries does.
+type Param struct{ Name, Value string }
+
+// Request is what a URL permits: this method on this key with these headers and parameters, from Time for Expires.
+type Request struct {
+	Method  string
+	Key     string
+	Params  []Param
+	Headers []Header      // what the client must send exactly so
+	Time    time.Time     // whole seconds count
+	Expires time.Duration // 1 s to MaxExpires; whole seconds count
+}
+
+// Signer signs for one region. It remembers the signing key of the day and is safe for concurrent use.
+type Signer struct {
+	region string
+	key    keyCache
+}
+
+// NewSigner returns a signer for S3 in region.
+func NewSigner(region string) *Signer { return &Signer{region: region} }
+
+// Presign returns the URL at which r may be sent to e with c's rights. Headers and Params are put in order in place.
+func (s *Signer) Presign(c Credentials, e Endpoint, r Request) SecretURL {
+	slices.SortFunc(r.Params, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(r.Headers, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
+	at := r.Time.UTC()
+	key := s.key.forDay(c, s.region, at)
+
+	w := scratch.Get().(*workspace)
+	defer scratch.Put(w)
+	url := append(w.url[:0], e.origin...)
+	path := len(url)
+	url = appendEscaped(append(url, e.basePath...), '/', r.Key)
+	query := len(url)
+	url = append(url, "?X-Amz-Algorithm="+Algorithm+"&X-Amz-Credential="...)
+	url = append(url, key.escapedCredential...)
+	url = append(url, "&X-Amz-Date="...)
+	url = at.AppendFormat(url, timeLayout)
+	url = append(url, "&X-Amz-Expires="...)
+	url = strconv.AppendInt(url, int64(r.Expires/time.Second), 10)
+	if c.SessionToken != "" {
+		url = append(url, "&X-Amz-Security-Token="...)
+		url = append(url, key.escapedToken...)
+	}
+	url = append(url, "&X-Amz-SignedHeaders="...)
+	url = appendSignedHeaders(url, "%3B", r.Headers)
+	for _, p := range r.Params {
+		url = appendQueryEscaped(append(url, '&'), p.Name)
+		url = appendQueryEscaped(append(url, '='), p.Value)
+	}
+
+	// The canonical request: method, path, query, headers, their names, payload.
+	can := append(w.canonical[:0], r.Method...)
+	can = append(append(can, '\n'), url[path:query]...)
+	can = append(append(can, '\n'), url[query+1:]...)
+	can = append(can, '\n')
+	can = appendCanonicalHeaders(can, e.host, r.Headers)
+	can = appendSignedHeaders(append(can, '\n'), ";", r.Headers)
+	can = append(can, "\n"+unsignedPayload...)
+	digest := sha256.Sum256(can)
+
+	sts := append(can[:0], Algorithm+"\n"...)
+	sts = at.AppendFormat(sts, timeLayout)
+	sts = append(append(sts, '\n'), key.scope...)
+	sts = hex.AppendEncode(append(sts, '\n'), digest[:])
+
+	url = append(url, "&X-Amz-Signature="...)
+	url = key.appendSignature(url, sts)
+	w.url, w.canonical = url, sts
+	return SecretURL{string(url)}
+}
+
+// Credential returns the value of a form's x-amz-credential field.
+func (s *Signer) Credential(c Credentials, at time.Time) string {
+	return c.AccessKeyID + "/" + s.key.forDay(c, s.region, at.UTC()).scope
+}
+
+// SignPolicy returns the hex signature of a form's policy, which is signed in its base64 form.
+func (s *Signer) SignPolicy(c Credentials, at time.Time, policy string) string {
+	return string(s.key.forDay(c, s.region, at.UTC()).appendSignature(nil, []byte(policy)))
+}
+
+// Date returns at in the form of X-Amz-Date.
+func Date(at time.Time) string { return at.UTC().Format(timeLayout) }
+
+// workspace is the memory one signature needs besides its result.
+type workspace struct{ url, canonical []byte }
+
+var scratch = sync.Pool{New: func() any { return new(workspace) }}
