@@ -1,0 +1,64 @@
+package localstore
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/versity/versitygw/backend/posix"
+	"github.com/versity/versitygw/s3api/middlewares"
+	"github.com/versity/versitygw/s3err"
+	"github.com/versity/versitygw/s3response"
+)
+
+// wholeBodies stores a body only if all of it arrived. versitygw v1.8.0 takes a lost connection for the body's end
+// and publishes what it has (https://github.com/versity/versitygw/issues/2414).
+type wholeBodies struct{ *posix.Posix }
+
+func (b wholeBodies) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
+	in.Body = wholeBody(in.Body, in.ContentLength)
+	return b.Posix.PutObject(ctx, in)
+}
+
+func (b wholeBodies) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
+	in.Body = wholeBody(in.Body, in.ContentLength)
+	return b.Posix.UploadPart(ctx, in)
+}
+
+// wholeBody keeps what the backend looks for in a body: whether it carries a trailing checksum.
+func wholeBody(body io.Reader, length *int64) io.Reader {
+	if body == nil || length == nil {
+		return body
+	}
+	counted := &countedBody{body: body, left: *length}
+	if sum, ok := body.(middlewares.ChecksumReader); ok {
+		return summedBody{counted, sum}
+	}
+	return counted
+}
+
+// countedBody ends in IncompleteBody unless it has exactly as many bytes as were declared.
+type countedBody struct {
+	body io.Reader
+	left int64
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.body.Read(p)
+	b.left -= int64(n)
+	var known s3err.S3Error
+	if err == nil || errors.As(err, &known) || err == io.EOF && b.left == 0 {
+		return n, err
+	}
+	return n, s3err.GetAPIError(s3err.ErrIncompleteBody)
+}
+
+// summedBody is a countedBody with the trailing checksum of the body within.
+type summedBody struct {
+	*countedBody
+	sum middlewares.ChecksumReader
+}
+
+func (b summedBody) Algorithm() string { return b.sum.Algorithm() }
+func (b summedBody) Checksum() string  { return b.sum.Checksum() }

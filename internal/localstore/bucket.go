@@ -1,0 +1,44 @@
+package localstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// exposed are the response headers that an uploading page needs to read. S3 takes no wildcard among them.
+var exposed = []string{
+	"ETag", "x-amz-version-id", "x-amz-checksum-type",
+	"x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-crc64nvme",
+	"x-amz-checksum-sha1", "x-amz-checksum-sha256",
+}
+
+// prepareBucket goes through the front door: that it works is what Start promises.
+func (s *Store) prepareBucket(ctx context.Context, origins []string) error {
+	client := s3.NewFromConfig(s.AWSConfig(), func(o *s3.Options) { o.UsePathStyle = true })
+	_, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.bucket})
+	if missing := (*types.NotFound)(nil); errors.As(err, &missing) {
+		_, err = client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &s.bucket})
+	}
+	if err != nil {
+		return err
+	}
+	if len(origins) == 0 {
+		_, err = client.DeleteBucketCors(ctx, &s3.DeleteBucketCorsInput{Bucket: &s.bucket})
+		return err
+	}
+	_, err = client.PutBucketCors(ctx, &s3.PutBucketCorsInput{
+		Bucket: &s.bucket,
+		CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{{
+			AllowedOrigins: origins,
+			AllowedMethods: []string{"PUT", "POST", "GET", "HEAD"},
+			AllowedHeaders: []string{"*"},
+			ExposeHeaders:  exposed,
+			MaxAgeSeconds:  aws.Int32(600),
+		}}},
+	})
+	return err
+}

@@ -1,0 +1,75 @@
+package localstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+)
+
+// loadCredentials reads the store's credentials from the file at path, which is the SDK's kind
+// (AWS_SHARED_CREDENTIALS_FILE may name it), and makes them if there are none yet.
+func loadCredentials(ctx context.Context, path string) (aws.Credentials, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := makeCredentials(path); err != nil {
+			return aws.Credentials{}, fmt.Errorf("local store: make credentials: %w", err)
+		}
+	}
+	profile, err := config.LoadSharedConfigProfile(ctx, "default", func(o *config.LoadSharedConfigOptions) {
+		o.CredentialsFiles = []string{path}
+		o.ConfigFiles = []string{} // nil would mean the user's own
+	})
+	if err == nil && !profile.Credentials.HasKeys() {
+		err = errors.New("it holds no aws_access_key_id and aws_secret_access_key under [default]")
+	}
+	if err != nil {
+		return aws.Credentials{}, fmt.Errorf("local store: credentials file %s cannot be used; restore it, or delete it "+
+			"to have new keys made, with which URLs signed before no longer work: %w", path, err)
+	}
+	return aws.Credentials{
+		AccessKeyID:     profile.Credentials.AccessKeyID,
+		SecretAccessKey: profile.Credentials.SecretAccessKey,
+		Source:          path,
+	}, nil
+}
+
+// makeCredentials writes new keys beside path and links them to it: of two that start at once, one link succeeds and
+// both read what it made. Nobody sees half a file.
+func makeCredentials(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".credentials-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = fmt.Fprintf(f, "[default]\naws_access_key_id = %s\naws_secret_access_key = %s\nregion = %s\n",
+		newAccessKeyID(), newSecret(), region)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// newAccessKeyID is 20 characters, as AWS's are, and cannot be taken for one of theirs.
+func newAccessKeyID() string {
+	random := make([]byte, 10)
+	rand.Read(random)
+	return "LOCAL" + base32.StdEncoding.EncodeToString(random)[:15]
+}
+
+// newSecret is 40 characters: 240 random bits.
+func newSecret() string {
+	random := make([]byte, 30)
+	rand.Read(random)
+	return base64.RawURLEncoding.EncodeToString(random)
+}

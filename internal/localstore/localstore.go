@@ -1,0 +1,153 @@
+// Package localstore is an S3 for laptops and tests: versitygw's S3 front end over a folder, inside this process and on
+// its own loopback port. It judges signatures, expiry, checksums and conditions as S3 does, so a URL that works here
+// was signed rightly. It stays out of production: one user, plain HTTP, loopback only.
+//
+// While a store runs, the process's working directory is the store's folder: versitygw's posix backend changes into it
+// and uses relative paths from then on. For that reason a process can run one store at a time, and the rest of the
+// process must resolve relative paths before Start, or not use any. Close changes back.
+package localstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/versity/versitygw/backend"
+	"github.com/versity/versitygw/s3api"
+)
+
+// region is what versitygw signs for; it is S3's own default.
+const region = "us-east-1"
+
+// Options say where a store keeps its files and what it serves.
+type Options struct {
+	Dir         string   // holds store/ (one folder a bucket), sidecar/ where xattrs don't work, and credentials
+	Listen      string   // host:port; the host must be loopback. Port 0 picks a free one
+	Bucket      string   // made if it does not exist
+	CORSOrigins []string // exact origins for the bucket's CORS rules; none: no CORS configuration
+}
+
+// Store is a running local store.
+type Store struct {
+	endpoint string
+	bucket   string
+	creds    aws.Credentials
+
+	server  *s3api.S3ApiServer
+	backend backend.Backend
+	process *occupation
+	traffic *traffic
+
+	ready chan struct{} // closed once the port is bound
+	done  chan struct{} // closed once serving has ended
+	err   error         // why; read only after done
+
+	closing  atomic.Bool
+	close    sync.Once
+	closeErr error
+}
+
+// Start opens the folder, or makes it, and returns once the store answers, the bucket exists and its CORS rules are
+// as asked. ctx bounds the starting, not the store's life: that ends with Close.
+func Start(ctx context.Context, o Options) (*Store, error) {
+	if err := checkLoopback(o.Listen); err != nil {
+		return nil, err
+	}
+	if o.Bucket == "" {
+		return nil, errors.New("local store: no bucket named")
+	}
+	if o.Dir == "" {
+		return nil, errors.New("local store: no folder named")
+	}
+	process, err := occupy()
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(ctx, o, process)
+	if err != nil {
+		return nil, errors.Join(err, process.leave())
+	}
+	if err := s.listen(o.Listen); err != nil {
+		s.backend.Shutdown()
+		return nil, errors.Join(err, process.leave())
+	}
+	if err := s.prepareBucket(ctx, o.CORSOrigins); err != nil {
+		return nil, errors.Join(fmt.Errorf("local store: prepare bucket %s: %w", o.Bucket, err), s.Close())
+	}
+	return s, nil
+}
+
+// open readies everything but the port.
+func open(ctx context.Context, o Options, process *occupation) (*Store, error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("local store: folder %s: %w", o.Dir, err)
+	}
+	files, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		bucket:  o.Bucket,
+		backend: wholeBodies{files},
+		process: process,
+		traffic: newTraffic(),
+		ready:   make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	if s.creds, err = loadCredentials(ctx, filepath.Join(dir, "credentials")); err == nil {
+		s.server, err = s.newServer()
+	}
+	if err != nil {
+		files.Shutdown()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Endpoint is the store's base URL, such as http://127.0.0.1:9000. Buckets are addressed by path.
+func (s *Store) Endpoint() string { return s.endpoint }
+
+// Region is the region that requests must be signed for.
+func (s *Store) Region() string { return region }
+
+// Bucket is the bucket that Start made sure of.
+func (s *Store) Bucket() string { return s.bucket }
+
+// Credentials are the store's only account. They are made once and kept in its folder.
+func (s *Store) Credentials() aws.Credentials { return s.creds }
+
+// AWSConfig is all that s3.NewFromConfig needs, with UsePathStyle set.
+func (s *Store) AWSConfig() aws.Config {
+	return aws.Config{
+		Region:       region,
+		Credentials:  credentials.StaticCredentialsProvider{Value: s.creds},
+		BaseEndpoint: aws.String(s.endpoint),
+	}
+}
+
+// Done is closed when the store no longer serves, because of Close or because it failed; Err tells which.
+func (s *Store) Done() <-chan struct{} { return s.done }
+
+// Err is nil while the store runs and after an orderly end, else what ended it.
+func (s *Store) Err() error {
+	select {
+	case <-s.done:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// Close refuses new requests, waits up to 10 s for those under way, cuts off the rest, which then store nothing, and
+// stops listening. Downloads have a second to end.
+// It may be called again and answers the same.
+func (s *Store) Close() error {
+	s.close.Do(func() { s.closeErr = s.stop() })
+	return s.closeErr
+}

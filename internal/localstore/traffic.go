@@ -1,0 +1,99 @@
+package localstore
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v3"
+	"github.com/versity/versitygw/s3err"
+)
+
+const (
+	// drainLimit is how long a closing store waits for requests under way.
+	drainLimit = 10 * time.Second
+	// cutLimit bounds the wait for those whose connection was then closed: they have only a disk to wait for.
+	cutLimit = 5 * time.Second
+)
+
+// traffic knows the connections with a request under way, so that closing a store can end those that will not end by
+// themselves, and can be sure that none is left to write into whatever the working directory is by then.
+type traffic struct {
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{}
+	closed bool
+	empty  chan struct{} // closed when closed and no connection is left
+	limit  time.Duration // drainLimit, but for tests
+}
+
+func newTraffic() *traffic {
+	return &traffic{conns: map[net.Conn]struct{}{}, empty: make(chan struct{}), limit: drainLimit}
+}
+
+func (t *traffic) handle(ctx fiber.Ctx) error {
+	conn := ctx.RequestCtx().Conn()
+	if !t.enter(conn) {
+		ctx.Response().SetConnectionClose()
+		busy := s3err.GetAPIError(s3err.ErrSlowDown)
+		return ctx.Status(busy.StatusCode()).Send(busy.XMLBody("", ""))
+	}
+	defer t.exit(conn)
+	return ctx.Next()
+}
+
+func (t *traffic) enter(conn net.Conn) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closed {
+		t.conns[conn] = struct{}{} // HTTP/1.1: a connection serves one request at a time
+	}
+	return !t.closed
+}
+
+func (t *traffic) exit(conn net.Conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.conns, conn)
+	if t.closed && len(t.conns) == 0 {
+		close(t.empty)
+	}
+}
+
+// end admits no further request and waits for those under way, at last by closing their connections.
+func (t *traffic) end() error {
+	t.mu.Lock()
+	t.closed = true
+	if len(t.conns) == 0 {
+		close(t.empty)
+	}
+	t.mu.Unlock()
+	if t.emptyWithin(t.limit) {
+		return nil
+	}
+	t.mu.Lock()
+	for conn := range t.conns {
+		conn.Close()
+	}
+	t.mu.Unlock()
+	if t.emptyWithin(cutLimit) {
+		return fmt.Errorf("local store: requests still under way after %v were cut off", t.limit)
+	}
+	return errors.New("local store: requests do not end; this process cannot start another store")
+}
+
+func (t *traffic) emptyWithin(limit time.Duration) bool {
+	select {
+	case <-t.empty:
+		return true
+	case <-time.After(limit):
+		return false
+	}
+}
+
+func (t *traffic) any() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.conns) > 0
+}
