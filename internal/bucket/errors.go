@@ -1,0 +1,59 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+)
+
+// What a call to the store can come to, for errors.Is. Anything else is a fault of ours.
+var (
+	ErrNotFound           = errors.New("not found")
+	ErrChanged            = errors.New("changed meanwhile")           // a condition of the write did not hold
+	ErrForbidden          = errors.New("access denied")               // the credentials are wrong or lack a right
+	ErrUnavailable        = errors.New("store unavailable")           // no answer in time, or none that means anything
+	ErrCredentialsExpired = errors.New("signing credentials expired") // or cannot be had
+)
+
+// classify says which of the errors above err is, keeping err for the log.
+func classify(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if kind := kindOf(err); kind != nil {
+		return fmt.Errorf("%s: %w: %w", doing, kind, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+func kindOf(err error) error {
+	var response *awshttp.ResponseError
+	if !errors.As(err, &response) {
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return ErrUnavailable // no answer: refused, reset, timed out, or no credentials to ask with
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode() {
+		case "ExpiredToken", "RequestTimeout", "SlowDown":
+			return ErrUnavailable
+		}
+	}
+	switch status := response.HTTPStatusCode(); {
+	case status == http.StatusNotFound:
+		return ErrNotFound
+	case status == http.StatusPreconditionFailed, status == http.StatusConflict: // 409: a conditional write raced another
+		return ErrChanged
+	case status == http.StatusForbidden, status == http.StatusUnauthorized:
+		return ErrForbidden
+	case status >= 500, status == http.StatusTooManyRequests:
+		return ErrUnavailable
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package bucket
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/sigv4"
+)
+
+// Checksum is a whole-object checksum. Algorithm is S3's name in lower case (sha256, sha1, crc32, crc32c, crc64nvme), Value its
+// base64 form.
+type Checksum struct{ Algorithm, Value string }
+
+// Upload is what one signed request may store. Zero members are left to the client.
+type Upload struct {
+	Key                string
+	ContentType        string
+	ContentDisposition string
+	Metadata           map[string]string // names without x-amz-meta-
+	Checksum           Checksum
+	Size               *int64    // exact length in bytes
+	MaxSize            int64     // a form's bound where Size is not known
+	WriteOnce          bool      // only where there is no object yet; not for forms
+	From, Until        time.Time // when it is signed, and until when it may begin; the credentials may end sooner
+}
+
+// SignedRequest is a request that uploads: send Method to URL with Headers or, where there are Fields, as a form of them.
+type SignedRequest struct {
+	Method    string
+	URL       sigv4.SecretURL
+	Headers   map[string]string
+	Fields    map[string]string
+	ExpiresAt time.Time // until when it may begin, in whole seconds
+}
+
+// emptySHA256 is the checksum of no bytes. Neither the SDK nor every store signs a Content-Length of 0, so an empty object is
+// asked for by its checksum.
+const emptySHA256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+
+// SignPut signs one PUT of u. Length, type and all that u names become headers the client must send exactly so.
+func (b *Bucket) SignPut(ctx context.Context, u Upload) (SignedRequest, error) {
+	grant, err := b.grant(ctx, u.From, u.Until)
+	if err != nil {
+		return SignedRequest{}, fmt.Errorf("sign PUT %s: %w", u.Key, err)
+	}
+	headers := u.headers()
+	url := b.signer.Presign(grant.credentials, b.endpoint, sigv4.Request{
+		Method:  "PUT",
+		Key:     u.Key,
+		Params:  []sigv4.Param{{Name: "x-id", Value: "PutObject"}}, // as the SDK has it
+		Headers: headers,
+		Time:    grant.from,
+		Expires: grant.lifetime,
+	})
+	r := SignedRequest{Method: "PUT", URL: url, ExpiresAt: grant.until()}
+	if len(headers) > 0 {
+		r.Headers = make(map[string]string, len(headers))
+		for _, h := range headers {
+			r.Headers[h.Name] = h.Value
+		}
+	}
+	return r, nil
+}
+
+func (u Upload) headers() []sigv4.Header {
+	var hs []sigv4.Header
+	add := func(name, value string) {
+		if value != "" {
+			hs = append(hs, sigv4.Header{Name: name, Value: value})
+		}
+	}
+	add("content-type", u.ContentType)
+	add("content-disposition", u.ContentDisposition)
+	for name, value := range u.Metadata {
+		add("x-amz-meta-"+name, value)
+	}
+	if u.Checksum.Algorithm != "" {
+		add("x-amz-checksum-"+u.Checksum.Algorithm, u.Checksum.Value)
+	}
+	switch {
+	case u.Size == nil:
+	case *u.Size > 0:
+		add("content-length", strconv.FormatInt(*u.Size, 10))
+	case u.Checksum.Algorithm == "":
+		add("x-amz-checksum-sha256", emptySHA256)
+	}
+	if u.WriteOnce {
+		add("if-none-match", "*")
+	}
+	return hs
+}
+
+// grant is the right to sign: with which credentials, from when, and for how long.
+type grant struct {
+	credentials sigv4.Credentials
+	from        time.Time
+	lifetime    time.Duration // whole seconds
+}
+
+func (g grant) until() time.Time { return g.from.Add(g.lifetime) }
+
+// grant cuts the time to what the credentials have left, so that no URL dies before the time it states.
+func (b *Bucket) grant(ctx context.Context, from, until time.Time) (grant, error) {
+	c, err := b.creds.Retrieve(ctx)
+	if err != nil {
+		return grant{}, fmt.Errorf("%w: %w", ErrCredentialsExpired, err)
+	}
+	from = from.UTC().Truncate(time.Second)
+	lifetime := min(until.Sub(from), sigv4.MaxExpires)
+	if c.CanExpire {
+		lifetime = min(lifetime, c.Expires.Sub(from))
+	}
+	lifetime = lifetime.Truncate(time.Second)
+	if lifetime < time.Second {
+		return grant{}, fmt.Errorf("%w at %s", ErrCredentialsExpired, c.Expires.UTC().Format(time.RFC3339))
+	}
+	return grant{
+		credentials: sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken},
+		from:        from,
+		lifetime:    lifetime,
+	}, nil
+}

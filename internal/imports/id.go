@@ -1,0 +1,44 @@
+package imports
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// newID returns a UUIDv7: unguessable, and in the order of creation.
+func newID() (string, error) {
+	id, err := uuid.NewV7()
+	return id.String(), err
+}
+
+// canonicalID is the one spelling of an id that we make, and therefore the one we look up.
+var canonicalID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+
+// idTime returns when a canonical id was made, in milliseconds: its first 48 bits (RFC 9562, section 5.7).
+func idTime(id string) time.Time {
+	var milliseconds int64
+	fmt.Sscanf(id[:8]+id[9:13], "%x", &milliseconds)
+	return time.UnixMilli(milliseconds).UTC()
+}
+
+// Keys are made of the server's own characters alone: [a-z0-9/.-]. An owner has passed through the same sieve.
+
+// objectKey is where the bytes go.
+func objectKey(owner, id string) string { return "imports/" + owner + "/" + id }
+
+// recordKey is where a job's record lives. Its rank falls as time goes on, so that S3's ascending listing is newest first.
+func recordKey(owner, id string) string {
+	rank := uint64(1)<<48 - 1 - uint64(idTime(id).UnixMilli())
+	return fmt.Sprintf("jobs/%s/%012x-%s.json", owner, rank, id)
+}
+
+// claimKey is where an Idempotency-Key is remembered.
+func claimKey(owner, idempotencyKey string) string {
+	sum := sha256.Sum256([]byte(idempotencyKey))
+	return "idem/" + owner + "/" + hex.EncodeToString(sum[:])
+}

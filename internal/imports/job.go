@@ -1,0 +1,136 @@
+// Package imports is what an import is and may do: jobs, their states, their limits, and the service that creates and reads
+// them. It decides; it knows nothing of HTTP, and of S3 only what package bucket tells it.
+package imports
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+)
+
+// Status is how far a job has come. It only moves forward.
+type Status string
+
+// The states of a job.
+const (
+	AwaitingUpload Status = "awaiting_upload"
+	Completed      Status = "completed" // the object is there and is what was declared
+	Failed         Status = "failed"    // the object is there and is not
+	// Expired: nothing came in time. A PUT that began in time may still be under way, so an object that turns up later makes
+	// the job Completed after all; the bucket is right.
+	Expired Status = "expired"
+)
+
+// Mode is how the bytes travel.
+type Mode string
+
+// The modes of an upload.
+const (
+	Auto   Mode = "auto" // in requests: let the service choose
+	Single Mode = "single"
+	Form   Mode = "form"
+)
+
+// Job is one tracked import. Its JSON is the record in the bucket, so members may be added but never change their meaning.
+type Job struct {
+	ID          string            `json:"id"`
+	Owner       string            `json:"owner"`
+	Status      Status            `json:"status"`
+	Mode        Mode              `json:"mode"`
+	Filename    string            `json:"filename,omitempty"`
+	ContentType string            `json:"content_type,omitempty"`
+	Size        *int64            `json:"size,omitempty"` // bytes, as declared
+	Checksum    *Checksum         `json:"checksum,omitempty"`
+	Metadata    map[string]string `json:"metadata,omitempty"`
+	WriteOnce   bool              `json:"write_once,omitempty"`
+	CreatedAt   time.Time         `json:"created_at"`
+	Deadline    time.Time         `json:"deadline"` // until when the upload may begin
+	CompletedAt time.Time         `json:"completed_at,omitzero"`
+	Object      *Object           `json:"object,omitempty"`
+	Failure     *Failure          `json:"failure,omitempty"`
+
+	// Upload is the signed request that an awaited job answers with. It is made for each answer and never stored.
+	Upload *bucket.SignedRequest `json:"-"`
+}
+
+// Checksum is what the caller declared of the whole object, and whether the store confirmed it.
+type Checksum struct {
+	Algorithm string `json:"algorithm"`
+	Value     string `json:"value"` // base64
+	Verified  bool   `json:"verified"`
+}
+
+// Object is the stored object, as last seen.
+type Object struct {
+	Size      int64  `json:"size"`
+	ETag      string `json:"etag"`
+	VersionID string `json:"version_id,omitempty"`
+}
+
+// Failure is why a job failed.
+type Failure struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// The codes of a Failure.
+const (
+	SizeMismatch     = "size-mismatch"
+	ChecksumMismatch = "checksum-mismatch"
+)
+
+// Key returns the key of the job's object.
+func (j Job) Key() string { return objectKey(j.Owner, j.ID) }
+
+// ExpiresAt is until when the upload may begin: as signed where it is awaited, else the deadline.
+func (j Job) ExpiresAt() time.Time {
+	if j.Upload != nil {
+		return j.Upload.ExpiresAt
+	}
+	return j.Deadline
+}
+
+// observe is the whole life of a single upload: what job j becomes when at now the store shows o, or nothing where o is nil.
+func (j Job) observe(o *bucket.Object, now time.Time) Job {
+	switch {
+	case j.Status == Failed:
+		return j
+	case o != nil:
+		return j.received(*o)
+	case j.Status == AwaitingUpload && !now.Before(j.Deadline):
+		j.Status = Expired
+	}
+	return j // an object that has gone again was taken away by its owner: Completed stays
+}
+
+// received compares o with what was declared.
+func (j Job) received(o bucket.Object) Job {
+	j.Object = &Object{Size: o.Size, ETag: o.ETag, VersionID: o.VersionID}
+	j.CompletedAt = o.LastModified
+	j.Status = Completed
+	fail := func(code, format string, args ...any) Job {
+		j.Status, j.Failure = Failed, &Failure{Code: code, Detail: fmt.Sprintf(format, args...)}
+		return j
+	}
+	if j.Size != nil && *j.Size != o.Size {
+		return fail(SizeMismatch, "declared %d bytes, the object has %d", *j.Size, o.Size)
+	}
+	if j.Checksum != nil {
+		stored, known := o.Checksums[j.Checksum.Algorithm]
+		if known && stored != j.Checksum.Value {
+			return fail(ChecksumMismatch, "declared %s %s, the object has %s", j.Checksum.Algorithm, j.Checksum.Value, stored)
+		}
+		checksum := *j.Checksum
+		checksum.Verified = known
+		j.Checksum = &checksum
+	}
+	return j
+}
+
+// same reports whether two versions of a job would make the same record.
+func (j Job) same(k Job) bool {
+	j.Upload, k.Upload = nil, nil
+	return reflect.DeepEqual(j, k)
+}

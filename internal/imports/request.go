@@ -1,0 +1,151 @@
+package imports
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"mime"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+)
+
+// S3's own bounds: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html and UsingMetadata.html.
+const (
+	MaxSingleSize   = 5 << 30 // bytes in one PUT or form
+	maxMetadataSize = 2048    // bytes of names and values together
+)
+
+// Limits are what the operator grants.
+type Limits struct {
+	MaxSize int64         // bytes an import may have; 0: S3's own bound
+	URLTTL  time.Duration // the life of a signed URL, and the most a caller may ask for
+}
+
+// singleSize is the most that one PUT or form may carry.
+func (l Limits) singleSize() int64 {
+	if l.MaxSize > 0 {
+		return min(l.MaxSize, MaxSingleSize)
+	}
+	return MaxSingleSize
+}
+
+// Request is what a caller declares of an import. The zero value declares nothing.
+type Request struct {
+	Filename    string            `json:",omitempty"`
+	ContentType string            `json:",omitempty"`
+	Size        *int64            `json:",omitempty"`
+	Checksum    *Checksum         `json:",omitempty"`
+	Metadata    map[string]string `json:",omitempty"`
+	Mode        Mode              `json:",omitempty"`
+	ExpiresIn   time.Duration     `json:",omitempty"` // zero: as the service likes
+	WriteOnce   bool              `json:",omitempty"`
+}
+
+// fingerprint tells requests apart. Two spellings of the same JSON have the same one.
+func (r Request) fingerprint() string {
+	canonical, err := json.Marshal(r) // members in the order above, map keys sorted
+	if err != nil {
+		panic(err) // strings, integers and booleans
+	}
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:])
+}
+
+// check returns what is wrong with r: first whatever no service could accept, all of it, then what this one does not grant.
+func (r Request) check(l Limits) error {
+	if faults := r.faults(); len(faults) > 0 {
+		return &Error{Kind: Invalid, Code: CodeInvalidRequest, Detail: "The request is not as it should be; see errors.", Fields: faults}
+	}
+	switch {
+	case r.Size == nil && l.MaxSize > 0 && r.Mode != Form:
+		return refuse(CodeSizeRequired, "/size", "must be given, because this service bounds the size of an import at %d bytes", l.MaxSize)
+	case r.Size != nil && l.MaxSize > 0 && *r.Size > l.MaxSize:
+		return refuse(CodeSizeTooLarge, "/size", "must be at most %d", l.MaxSize)
+	case r.Size != nil && *r.Size > MaxSingleSize:
+		return refuse(CodeSizeTooLarge, "/size", "must be at most %d, the most that S3 takes in one request", int64(MaxSingleSize))
+	case r.ExpiresIn > l.URLTTL:
+		return refuse(CodeExpiryTooLong, "/expires_in", "must be at most %d", int64(l.URLTTL/time.Second))
+	}
+	return nil
+}
+
+// faults are rules that the schema cannot say.
+func (r Request) faults() []Field {
+	var faults []Field
+	fault := func(pointer, detail string, args ...any) {
+		faults = append(faults, Field{pointer, fmt.Sprintf(detail, args...)})
+	}
+	if r.WriteOnce && r.Mode == Form {
+		fault("/write_once", "is not possible with mode form, because S3 has no such condition for forms; use mode single")
+	}
+	if r.ContentType != "" {
+		if _, _, err := mime.ParseMediaType(r.ContentType); err != nil {
+			fault("/content_type", "must be a media type such as text/csv")
+		}
+	}
+	if c := r.Checksum; c != nil {
+		digest, err := base64.StdEncoding.Strict().DecodeString(c.Value)
+		if want := digestSizes[c.Algorithm]; err != nil || len(digest) != want {
+			fault("/checksum/value", "must be the base64 of %d bytes, as %s has", want, c.Algorithm)
+		}
+	}
+	size := 0
+	for _, name := range slices.Sorted(maps.Keys(r.Metadata)) {
+		size += len(name) + len(r.Metadata[name])
+		if !metadataName.MatchString(name) {
+			fault("/metadata/"+escapePointer(name), "must have a name of 1 to 128 lower-case letters, digits, dots, hyphens and underscores")
+		}
+	}
+	if size > maxMetadataSize {
+		fault("/metadata", "must hold at most %d bytes of names and values, has %d", maxMetadataSize, size)
+	}
+	return faults
+}
+
+var (
+	metadataName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,127}$`)
+	digestSizes  = map[string]int{"sha256": 32, "sha1": 20, "crc32": 4, "crc32c": 4, "crc64nvme": 8}
+	// escapePointer escapes a member's name for a JSON Pointer (RFC 6901, section 3).
+	escapePointer = strings.NewReplacer("~", "~0", "/", "~1").Replace
+)
+
+// job returns the job that r creates under id.
+func (r Request) job(owner, id string, l Limits) Job {
+	lifetime := r.ExpiresIn
+	if lifetime == 0 {
+		lifetime = l.URLTTL
+	}
+	j := Job{
+		ID: id, Owner: owner, Status: AwaitingUpload, Mode: r.Mode,
+		Filename: r.Filename, ContentType: r.ContentType, Size: r.Size, Checksum: r.Checksum, Metadata: r.Metadata,
+		WriteOnce: r.WriteOnce,
+		CreatedAt: idTime(id),
+	}
+	if j.Mode == Auto || j.Mode == "" {
+		j.Mode = Single
+	}
+	j.Deadline = j.CreatedAt.Truncate(time.Second).Add(lifetime)
+	return j
+}
+
+// upload describes the request that stores j's object, signed at now.
+func (j Job) upload(l Limits, now time.Time) bucket.Upload {
+	u := bucket.Upload{
+		Key: j.Key(), ContentType: j.ContentType, Metadata: j.Metadata, Size: j.Size, MaxSize: l.singleSize(),
+		WriteOnce: j.WriteOnce, From: now, Until: j.Deadline,
+	}
+	if j.Filename != "" {
+		u.ContentDisposition = mime.FormatMediaType("attachment", map[string]string{"filename": j.Filename})
+	}
+	if j.Checksum != nil {
+		u.Checksum = bucket.Checksum{Algorithm: j.Checksum.Algorithm, Value: j.Checksum.Value}
+	}
+	return u
+}
