@@ -1,0 +1,224 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+// TestBodies sends what a stock validation chain lets through or answers badly.
+func TestBodies(t *testing.T) {
+	s := start(t, settings{})
+	deep := func(n int) string { return strings.Repeat(`{"metadata":`, n) + "1" + strings.Repeat("}", n) }
+	for _, c := range []struct {
+		name, body string
+		status     int
+		code       string
+		faults     string // pointer and detail of each, joined
+	}{
+		{"empty object", `{}`, 200, "", ""},
+		{"white space around", " \n{}\t ", 200, "", ""},
+		{"two documents", `{}{}`, 400, "invalid-json", ""},
+		{"trailing garbage", `{} x`, 400, "invalid-json", ""},
+		{"trailing comma", `{"size":1,}`, 400, "invalid-json", ""},
+		{"cut short", `{"size":1`, 400, "invalid-json", ""},
+		{"white space alone", " \n", 400, "invalid-json", ""},
+		{"comment", `{/*c*/}`, 400, "invalid-json", ""},
+		{"NaN", `{"size":NaN}`, 400, "invalid-json", ""},
+		{"leading zero", `{"size":01}`, 400, "invalid-json", ""},
+		{"single quotes", `{'size':1}`, 400, "invalid-json", ""},
+		{"raw newline in a string", "{\"filename\":\"a\nb\"}", 400, "invalid-json", ""},
+		{"duplicate member", `{"size":1,"size":2}`, 400, "invalid-json", "/size must appear once"},
+		{"duplicate member, escaped", `{"size":1,"s\u0069ze":2}`, 400, "invalid-json", "/size must appear once"},
+		{"duplicate nested", `{"metadata":{"a":"1","a":"2"}}`, 400, "invalid-json", "/metadata/a must appear once"},
+		{"invalid UTF-8", "{\"filename\":\"\xff\"}", 400, "invalid-json", ""},
+		{"lone high surrogate", `{"filename":"\ud800"}`, 400, "invalid-json", ""},
+		{"lone low surrogate", `{"filename":"x\udc00y"}`, 400, "invalid-json", ""},
+		{"surrogate pair", `{"filename":"\ud83d\ude00"}`, 200, "", ""},
+		{"byte-order mark", "\xef\xbb\xbf{}", 400, "invalid-json", ""},
+		{"UTF-16", "\xff\xfe{\x00}\x00", 400, "invalid-json", ""},
+		{"100,000 levels", strings.Repeat("[", 100_000), 400, "invalid-json", ""},
+		{"17 levels", deep(17), 400, "invalid-json", ""},
+		{"array", `[]`, 400, "invalid-request", " must be an object"},
+		{"null", `null`, 400, "invalid-request", " must be an object"},
+		{"string", `"x"`, 400, "invalid-request", " must be an object"},
+		{"unknown member", `{"sise":1}`, 400, "invalid-request", "/sise is not a member of this request; known are checksum, content_type, expires_in, filename, metadata, mode, size, write_once"},
+		{"unknown member with odd name", `{"a/b~\"c":1}`, 400, "invalid-request", `/a~1b~0"c is not a member`},
+		{"case matters", `{"Size":1}`, 400, "invalid-request", "/Size is not a member"},
+		{"exponent", `{"size":1e3}`, 400, "invalid-request", "/size must be an integer in plain digits"},
+		{"fraction of nothing", `{"size":1.0}`, 400, "invalid-request", "/size must be an integer in plain digits"},
+		{"fraction", `{"size":1.5}`, 400, "invalid-request", "/size must be an integer"},
+		{"beyond int64", `{"size":99999999999999999999}`, 400, "invalid-request", "/size must fit in 64 bits; /size must be at most 53687091200000"},
+		{"beyond float64", `{"size":1e999}`, 400, "invalid-request", "/size must be an integer"},
+		{"number as string", `{"size":"1"}`, 400, "invalid-request", "/size must be an integer"},
+		{"null member", `{"size":null}`, 400, "invalid-request", "/size must be an integer"},
+		{"negative", `{"size":-1}`, 400, "invalid-request", "/size must be at least 0"},
+		{"minus zero", `{"size":-0}`, 200, "", ""},
+		{"largest size", `{"size":53687091200001}`, 400, "invalid-request", "/size must be at most 53687091200000"},
+		{"expiry of nothing", `{"expires_in":0}`, 400, "invalid-request", "/expires_in must be at least 1"},
+		{"expiry past a week", `{"expires_in":604801}`, 400, "invalid-request", "/expires_in must be at most 604800"},
+		{"mode", `{"mode":"double"}`, 400, "invalid-request", "/mode must be one of auto single form"},
+		{"boolean", `{"write_once":"yes"}`, 400, "invalid-request", "/write_once must be true or false"},
+		{"write-once form", `{"mode":"form","write_once":true}`, 400, "invalid-request", "/write_once is not possible with mode form"},
+		{"name with path", `{"filename":"a/b"}`, 400, "invalid-request", "/filename is not of the required form: A file name without a path"},
+		{"name with control character", `{"filename":"a\u000ab"}`, 400, "invalid-request", "/filename is not of the required form"},
+		{"empty name", `{"filename":""}`, 400, "invalid-request", "/filename must have at least 1 characters"},
+		{"long name", `{"filename":"` + strings.Repeat("é", 256) + `"}`, 400, "invalid-request", "/filename must have at most 255 characters"},
+		{"longest name", `{"filename":"` + strings.Repeat("é", 255) + `"}`, 200, "", ""},
+		{"type", `{"content_type":"text"}`, 400, "invalid-request", "/content_type is not of the required form: A media type such as `text/csv`"},
+		{"type with newline", `{"content_type":"text/csv\r\nx: y"}`, 400, "invalid-request", "/content_type is not of the required form"},
+		{"type with two charsets", `{"content_type":"text/csv; a=1; a=2"}`, 400, "invalid-request", "/content_type must be a media type"},
+		{"metadata value", `{"metadata":{"a":1}}`, 400, "invalid-request", "/metadata/a must be a string"},
+		{"metadata with newline", `{"metadata":{"a":"b\nc"}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
+		{"metadata beyond ASCII", `{"metadata":{"a":"é"}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
+		{"metadata padded", `{"metadata":{"a":" b"}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
+		{"metadata name", `{"metadata":{"A b":"c"}}`, 400, "invalid-request", "/metadata/A b must have a name of"},
+		{"metadata of 2048 bytes", `{"metadata":{"a":"` + strings.Repeat("x", 2047) + `"}}`, 200, "", ""},
+		{"metadata of 2049 bytes", `{"metadata":{"ab":"` + strings.Repeat("x", 2047) + `"}}`, 400, "invalid-request", "/metadata must hold at most 2048 bytes"},
+		{"checksum without value", `{"checksum":{"algorithm":"sha256"}}`, 400, "invalid-request", "/checksum/value is missing"},
+		{"checksum unknown", `{"checksum":{"algorithm":"md5","value":"AAAAAAAA"}}`, 400, "invalid-request", "/checksum/algorithm must be one of sha256 sha1 crc32 crc32c crc64nvme"},
+		{"checksum of wrong length", `{"checksum":{"algorithm":"sha256","value":"AAAAAAAA"}}`, 400, "invalid-request", "/checksum/value must be the base64 of 32 bytes"},
+		{"checksum in hex", `{"checksum":{"algorithm":"crc32","value":"cbf43926"}}`, 400, "invalid-request", "/checksum/value must be the base64 of 4 bytes"},
+		{"two faults", `{"size":-1,"mode":1}`, 400, "invalid-request", "/mode must be one of auto single form; /size must be at least 0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, header, answer := s.post(t, "application/json", c.body)
+			if status != c.status {
+				t.Fatalf("got %d %s, want %d", status, answer, c.status)
+			}
+			if status == 200 {
+				return
+			}
+			p := problem(t, header, answer)
+			if p.Code != c.code || int(p.Status) != status {
+				t.Errorf("got %s, want code %s", answer, c.code)
+			}
+			if got := faults(p); !strings.HasPrefix(got, c.faults) || c.faults == "" && got != "" {
+				t.Errorf("faults: got %q, want %q", got, c.faults)
+			}
+		})
+	}
+}
+
+func TestFraming(t *testing.T) {
+	s := start(t, settings{})
+	big := strings.Repeat(" ", 128<<10-1) + "{}"
+	for _, c := range []struct {
+		name   string
+		edit   func(*http.Request)
+		body   io.Reader
+		status int
+		code   string
+	}{
+		{"no type", func(r *http.Request) { r.Header.Del("Content-Type") }, strings.NewReader("{}"), 415, "unsupported-media-type"},
+		{"empty type", header("Content-Type", ""), strings.NewReader("{}"), 415, "unsupported-media-type"},
+		{"curl's default type", header("Content-Type", "application/x-www-form-urlencoded"), strings.NewReader("{}"), 415, "unsupported-media-type"},
+		{"another JSON", header("Content-Type", "application/json-patch+json"), strings.NewReader("{}"), 415, "unsupported-media-type"},
+		{"charset", header("Content-Type", "application/json; charset=iso-8859-1"), strings.NewReader("{}"), 415, "unsupported-charset"},
+		{"broken type", header("Content-Type", "application/json;;"), strings.NewReader("{}"), 415, "unsupported-media-type"},
+		{"two types", func(r *http.Request) { r.Header["Content-Type"] = []string{"application/json", "text/plain"} }, strings.NewReader("{}"), 415, "unsupported-media-type"},
+		{"UTF-8 said", header("Content-Type", "Application/JSON; Charset=UTF-8"), strings.NewReader("{}"), 200, ""},
+		{"gzip", header("Content-Encoding", "gzip"), strings.NewReader("\x1f\x8b"), 415, "unsupported-content-encoding"},
+		{"identity", header("Content-Encoding", "identity"), strings.NewReader("{}"), 200, ""},
+		{"chunked", nil, io.MultiReader(strings.NewReader("{"), strings.NewReader("}")), 200, ""},
+		{"exactly the limit", nil, strings.NewReader(big[1:]), 200, ""},
+		{"one byte more", nil, strings.NewReader(big), 413, "body-too-large"},
+		{"one byte more, chunked", nil, io.MultiReader(strings.NewReader(big)), 413, "body-too-large"},
+		{"50 MB, chunked", nil, io.LimitReader(spaces{}, 50<<20), 413, "body-too-large"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := withType(request(t, "POST", s.url+"/import", c.body))
+			if c.edit != nil {
+				c.edit(r)
+			}
+			response, err := http.DefaultClient.Do(r)
+			if err != nil && c.status == 413 {
+				return // the connection closed on a client that kept sending: also an answer
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			answer := string(read(t, response.Body))
+			if response.StatusCode != c.status {
+				t.Fatalf("got %d %s, want %d", response.StatusCode, answer, c.status)
+			}
+			if c.status != 200 && problem(t, response.Header, answer).Code != c.code {
+				t.Errorf("got %s, want code %s", answer, c.code)
+			}
+		})
+	}
+}
+
+func TestRouting(t *testing.T) {
+	s := start(t, settings{})
+	for _, c := range []struct {
+		method, path string
+		status       int
+		code, allow  string
+	}{
+		{"GET", "/", 404, "not-found", ""},
+		{"GET", "/imports", 404, "not-found", ""},
+		{"GET", "/import/x/y", 404, "import-not-found", ""},
+		{"PUT", "/import", 405, "method-not-allowed", "OPTIONS, POST"},
+		{"GET", "/import", 405, "method-not-allowed", "OPTIONS, POST"},
+		{"GET", "/import/", 405, "method-not-allowed", "OPTIONS, POST"},
+		{"BREW", "/import", 405, "method-not-allowed", "OPTIONS, POST"},
+		{"POST", "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", 405, "method-not-allowed", "OPTIONS, GET"},
+		{"POST", "/healthz", 405, "method-not-allowed", "OPTIONS, GET, HEAD"},
+	} {
+		status, header, answer := do(t, request(t, c.method, s.url+c.path, nil))
+		if status != c.status || problem(t, header, answer).Code != c.code || header.Get("Allow") != c.allow {
+			t.Errorf("%s %s: got %d Allow %q %s, want %d %s Allow %q", c.method, c.path, status, header.Get("Allow"), answer, c.status, c.code, c.allow)
+		}
+	}
+}
+
+// problem reads a problem document and holds it to RFC 9457 and to our promise never to show what is inside.
+func problem(t *testing.T, h http.Header, body string) client.Problem {
+	t.Helper()
+	if h.Get("Content-Type") != "application/problem+json" {
+		t.Fatalf("Content-Type: got %q, want a problem document, not %s", h.Get("Content-Type"), body)
+	}
+	var p client.Problem
+	if err := json.Unmarshal([]byte(body), &p); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	if p.Type != "about:blank" || p.Title == "" || p.Detail == "" || p.RequestID == "" || p.RequestID != h.Get("X-Request-Id") || p.Instance == nil {
+		t.Errorf("got %s, want every member of a problem", body)
+	}
+	for _, inner := range []string{"openapi3", "schema", "json:", "jsontext", "strconv", "echo", "goroutine", "0x", "EOF", "X-Amz"} {
+		if strings.Contains(body, inner) {
+			t.Errorf("got %s, which shows %q", body, inner)
+		}
+	}
+	return p
+}
+
+// faults puts the faults of a problem in one line.
+func faults(p client.Problem) string {
+	var lines []string
+	for _, f := range p.Errors {
+		lines = append(lines, fmt.Sprint(*f.Pointer, " ", f.Detail))
+	}
+	return strings.Join(lines, "; ")
+}
+
+func header(name, value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set(name, value) }
+}
+
+// spaces is white space without end.
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}

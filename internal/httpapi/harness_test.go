@@ -1,0 +1,216 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+
+	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/httpapi"
+	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/openapi"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
+
+// service is the real API on a real bucket, with the typed client to speak to it.
+type service struct {
+	*client.ClientWithResponses
+	url   string
+	store storetest.Target
+	log   *lockedBuffer
+}
+
+// settings are what a test may change. Zero members are as in production.
+type settings struct {
+	limits      imports.Limits
+	now         func() time.Time
+	aws         *aws.Config
+	corsOrigins []string
+}
+
+func start(t testing.TB, s settings) *service {
+	t.Helper()
+	target := storetest.Open(t)
+	if s.aws == nil {
+		s.aws = &target.AWS
+	}
+	if s.limits.URLTTL == 0 {
+		s.limits.URLTTL = time.Hour
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	store, err := bucket.Open(t.Context(), bucket.Options{Name: target.Bucket, AWS: *s.aws, PathStyle: target.PathStyle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &lockedBuffer{}
+	handler, err := httpapi.New(httpapi.Options{
+		Service:     &imports.Service{Bucket: store, Limits: s.limits, Now: s.now},
+		Ready:       store.Check,
+		CORSOrigins: s.corsOrigins,
+		Log:         slog.New(slog.NewJSONHandler(log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	api, err := client.NewClientWithResponses(server.URL, client.WithHTTPClient(contractDoer{router(t)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &service{api, server.URL, target, log}
+}
+
+// create makes a tracked import and insists on success.
+func (s *service) create(t testing.TB, body client.ImportRequest) client.Job {
+	t.Helper()
+	r, err := s.CreateImportWithResponse(t.Context(), nil, body)
+	if err != nil {
+		t.Fatalf("create: %v", err)
+	}
+	if r.JSON200 == nil {
+		t.Fatalf("create: got %s %s, want a job", r.Status(), r.Body)
+	}
+	return *r.JSON200
+}
+
+// read reads an import and insists on success.
+func (s *service) read(t testing.TB, id string) client.Job {
+	t.Helper()
+	r, err := s.GetImportWithResponse(t.Context(), id)
+	if err != nil {
+		t.Fatalf("read %s: %v", id, err)
+	}
+	if r.JSON200 == nil {
+		t.Fatalf("read %s: got %s %s, want a job", id, r.Status(), r.Body)
+	}
+	return *r.JSON200
+}
+
+// post sends a body to /import as it is, and returns the answer.
+func (s *service) post(t testing.TB, contentType, body string) (int, http.Header, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), "POST", s.url+"/import", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	return do(t, request)
+}
+
+func do(t testing.TB, request *http.Request) (int, http.Header, string) {
+	t.Helper()
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatalf("%s %s: %v", request.Method, request.URL.Path, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, response.Header, string(body)
+}
+
+// send uploads body as u says, with net/http alone, and returns the status and the store's error code.
+func send(t testing.TB, u client.UploadRequest, body []byte) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), string(u.Method), u.URL, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range u.Headers {
+		request.Header.Set(name, value)
+	}
+	status, _, answer := do(t, request)
+	return status, storeCode(answer)
+}
+
+// storeCode is the <Code> of an S3 error.
+func storeCode(answer string) string {
+	_, rest, _ := strings.Cut(answer, "<Code>")
+	code, _, _ := strings.Cut(rest, "</Code>")
+	return code
+}
+
+// stored returns the object at key as the store has it, or nil where there is none.
+func (s *service) stored(t testing.TB, key string) *s3.GetObjectOutput {
+	t.Helper()
+	out, err := s.s3().GetObject(t.Context(), &s3.GetObjectInput{Bucket: &s.store.Bucket, Key: &key})
+	if err != nil {
+		if strings.Contains(err.Error(), "NoSuchKey") {
+			return nil
+		}
+		t.Fatalf("get %s: %v", key, err)
+	}
+	t.Cleanup(func() { out.Body.Close() })
+	return out
+}
+
+func (s *service) s3() *s3.Client {
+	return s3.NewFromConfig(s.store.AWS, func(o *s3.Options) { o.UsePathStyle = s.store.PathStyle })
+}
+
+// contractDoer sends requests and holds every answer to the contract.
+type contractDoer struct{ routes routers.Router }
+
+func router(t testing.TB) routers.Router {
+	t.Helper()
+	doc, err := openapi.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := legacy.NewRouter(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (d contractDoer) Do(request *http.Request) (*http.Response, error) {
+	path := *request.URL
+	path.Scheme, path.Host = "", ""
+	onContract := request.Clone(request.Context())
+	onContract.URL = &path
+	route, params, err := d.routes.FindRoute(onContract)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(response.Body)
+	response.Body.Close()
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response, errors.Join(err, openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route},
+		Status:                 response.StatusCode,
+		Header:                 response.Header,
+		Body:                   io.NopCloser(bytes.NewReader(body)),
+		Options:                &openapi3filter.Options{IncludeResponseStatus: true},
+	}))
+}
+
+func ptr[T any](v T) *T { return &v }

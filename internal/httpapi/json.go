@@ -1,0 +1,122 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/signpost-s3/signpost/gen/api"
+)
+
+// maxDepth bounds the nesting of a body. The contract needs three levels.
+const maxDepth = 16
+
+// parseJSON reads exactly one JSON value. Jsontext refuses what two readers could take differently: duplicate names, invalid
+// UTF-8, halves of surrogate pairs. Objects are map[string]any, arrays []any; a number is an int64 where it is written as one,
+// else a json.Number.
+func parseJSON(body []byte) (any, error) {
+	switch {
+	case bytes.HasPrefix(body, []byte("\xEF\xBB\xBF")):
+		return nil, notJSON("It begins with a byte-order mark; leave that out.")
+	case !utf8.Valid(body):
+		return nil, notJSON("It is not UTF-8.")
+	}
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(body))
+	value, err := readValue(decoder, 0)
+	if err != nil {
+		return nil, wordsFor(err, body)
+	}
+	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, notJSON("Something follows the first JSON value; send one.")
+	}
+	return value, nil
+}
+
+var errTooDeep = errors.New("nested too deeply")
+
+func readValue(d *jsontext.Decoder, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, errTooDeep
+	}
+	token, err := d.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	switch token.Kind() {
+	case '{':
+		return readObject(d, depth)
+	case '[':
+		array := []any{}
+		for d.PeekKind() != ']' {
+			value, err := readValue(d, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			array = append(array, value)
+		}
+		_, err := d.ReadToken()
+		return array, err
+	case '"':
+		return token.String(), nil
+	case '0':
+		literal := token.String()
+		if n, err := strconv.ParseInt(literal, 10, 64); err == nil {
+			return n, nil
+		}
+		return json.Number(literal), nil
+	case 'n':
+		return nil, nil
+	}
+	return token.Bool(), nil
+}
+
+func readObject(d *jsontext.Decoder, depth int) (any, error) {
+	object := map[string]any{}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		key := name.String() // before the next token overwrites it
+		if object[key], err = readValue(d, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	_, err := d.ReadToken()
+	return object, err
+}
+
+// wordsFor says what is wrong with a body that is not JSON.
+func wordsFor(err error, body []byte) error {
+	var syntax *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, errTooDeep):
+		return notJSON(fmt.Sprintf("It is nested more than %d levels deep.", maxDepth))
+	case errors.Is(err, io.EOF):
+		return notJSON("It holds nothing but white space.")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return notJSON("It ends in the middle of a value.")
+	case !errors.As(err, &syntax):
+		return notJSON("It cannot be read.")
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		pointer := string(syntax.JSONPointer)
+		p := notJSON("A member appears twice.")
+		p.Errors = []api.FieldError{{Pointer: &pointer, Detail: "must appear once"}}
+		return p
+	case strings.HasPrefix(strings.ToLower(string(body[min(syntax.ByteOffset, int64(len(body))):])), `\ud`):
+		return notJSON(fmt.Sprintf("The escape at byte %d is half of a surrogate pair.", syntax.ByteOffset))
+	}
+	return notJSON(fmt.Sprintf("See byte %d.", syntax.ByteOffset))
+}
+
+func notJSON(why string) *problem {
+	return &problem{Status: http.StatusBadRequest, Code: "invalid-json", Detail: "The body is not valid JSON. " + why}
+}

@@ -1,0 +1,109 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/signpost-s3/signpost/gen/api"
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// retryAfter is how many seconds a caller is asked to wait while the store is away.
+const retryAfter = "5"
+
+// problem is a failure found at the edge: its status, a stable code, words for the caller, headers it needs.
+type problem struct {
+	Status int
+	Code   string
+	Detail string
+	Errors []api.FieldError
+	Header [2]string // name and value; empty: none
+}
+
+func (p *problem) Error() string {
+	if len(p.Errors) > 0 {
+		return fmt.Sprintf("%s: %s", p.Code, p.Errors[0].Detail)
+	}
+	return p.Code + ": " + p.Detail
+}
+
+// problemOf is the one ordered switch from error to answer. What it does not foresee is a fault of ours, told by its id alone.
+func problemOf(err error) *problem {
+	var p *problem
+	var domain *imports.Error
+	var routing *echo.HTTPError
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &domain) && domain.Kind != imports.Internal:
+		return ofDomain(domain)
+	case errors.Is(err, context.Canceled):
+		return &problem{Status: 499, Code: "client-closed-request", Detail: "The client went away before the answer."}
+	case errors.As(err, &routing) && routing.Code < 500:
+		return ofRouting(routing)
+	}
+	return &problem{Status: http.StatusInternalServerError, Code: "internal-error", Detail: "The service failed. Report this with the request_id."}
+}
+
+func ofDomain(e *imports.Error) *problem {
+	p := &problem{Code: e.Code, Detail: e.Detail}
+	for _, f := range e.Fields {
+		p.Errors = append(p.Errors, api.FieldError{Pointer: &f.Pointer, Detail: f.Detail})
+	}
+	switch e.Kind {
+	case imports.Invalid:
+		p.Status = http.StatusBadRequest
+	case imports.NotFound:
+		p.Status = http.StatusNotFound
+	case imports.Refused:
+		p.Status = http.StatusUnprocessableEntity
+	case imports.Unavailable:
+		p.Status, p.Header = http.StatusServiceUnavailable, [2]string{"Retry-After", retryAfter}
+	}
+	return p
+}
+
+// ofRouting words what Echo and the generated code refuse. Their own messages are for programmers.
+func ofRouting(e *echo.HTTPError) *problem {
+	switch e.Code {
+	case http.StatusNotFound:
+		return &problem{Status: e.Code, Code: "not-found", Detail: "There is nothing at this path. The API is described at /docs and /openapi.yaml."}
+	case http.StatusMethodNotAllowed:
+		return &problem{Status: e.Code, Code: "method-not-allowed", Detail: "This path does not take this method; see the Allow header."}
+	case http.StatusRequestEntityTooLarge:
+		return &problem{Status: e.Code, Code: "body-too-large", Detail: "The request body is larger than 128 KiB. Send the file to the signed URL, not to this API."}
+	}
+	return &problem{Status: e.Code, Code: "bad-request", Detail: "The request cannot be understood. The API is described at /docs."}
+}
+
+// renderProblem answers err as RFC 9457 has it. Echo may call it twice for one request.
+func renderProblem(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	p := problemOf(err)
+	header := c.Response().Header()
+	if p.Header[0] != "" {
+		header.Set(p.Header[0], p.Header[1])
+	}
+	path := c.Request().URL.EscapedPath()
+	document := api.Problem{
+		Type:      "about:blank",
+		Title:     http.StatusText(p.Status),
+		Status:    int32(p.Status),
+		Detail:    p.Detail,
+		Instance:  &path,
+		Code:      p.Code,
+		RequestID: header.Get(echo.HeaderXRequestID),
+		Errors:    p.Errors,
+	}
+	if c.Request().Method == http.MethodHead {
+		c.Response().WriteHeader(p.Status)
+		return
+	}
+	_ = writeJSON(c.Response(), p.Status, "application/problem+json", document) // a client that is gone needs no answer
+}

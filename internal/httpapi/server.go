@@ -1,0 +1,78 @@
+// Package httpapi is the API over HTTP: the Echo server, validation against the contract, the translation between the generated
+// types and package imports, and the one place where errors become problem documents. It decides nothing about imports.
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"github.com/signpost-s3/signpost/gen/api"
+	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/openapi"
+)
+
+// maxBody bounds a request to this API. The largest honest one, 1,000 part checksums, is under 96 kB.
+const maxBody = 128 << 10
+
+// Options is what a server is made of.
+type Options struct {
+	Service     *imports.Service
+	Ready       func(context.Context) error // whether the store answers
+	CORSOrigins []string                    // exact; none: no cross-origin calls
+	Log         *slog.Logger
+}
+
+// New returns the handler of the whole API.
+func New(o Options) (http.Handler, error) {
+	contract, err := openapi.Load()
+	if err != nil {
+		return nil, fmt.Errorf("load the contract: %w", err)
+	}
+	documents, err := newDocuments(contract)
+	if err != nil {
+		return nil, err
+	}
+	e := echo.New()
+	e.IPExtractor = echo.ExtractIPDirect() // Echo would believe X-Forwarded-For
+	e.HTTPErrorHandler = renderProblem
+	e.Binder = validatedBinder{}
+
+	// Outermost first. The log comes before all that can answer, so that each request has its line.
+	e.Pre(requestID, requestLog(o.Log), recoverPanics(), middleware.BodyLimit(strconv.Itoa(maxBody)+"B"), middleware.RemoveTrailingSlash())
+	if len(o.CORSOrigins) > 0 {
+		e.Use(crossOrigin(o.CORSOrigins))
+	}
+	e.Use(newValidator(contract).middleware)
+
+	api.RegisterHandlers(e, api.NewStrictHandler(handlers{o.Service}, nil))
+	registerHealth(e, o.Ready)
+	documents.register(e)
+	return e, nil
+}
+
+// recoverPanics turns a panic into an error, with its stack in the log line of the request.
+func recoverPanics() echo.MiddlewareFunc {
+	return middleware.RecoverWithConfig(middleware.RecoverConfig{
+		DisableErrorHandler: true,
+		LogErrorFunc: func(_ echo.Context, err error, stack []byte) error {
+			return fmt.Errorf("panic: %w\n%s", err, stack)
+		},
+	})
+}
+
+// crossOrigin lets pages of exactly these origins call the API. There are no cookies, so no credentials are allowed.
+func crossOrigin(origins []string) echo.MiddlewareFunc {
+	return middleware.CORSWithConfig(middleware.CORSConfig{
+		AllowOriginFunc: func(origin string) (bool, error) { return slices.Contains(origins, origin), nil },
+		AllowHeaders:    []string{"Content-Type", "Idempotency-Key", "X-Api-Key", "X-Request-Id"},
+		ExposeHeaders:   []string{"X-Request-Id", "Retry-After"},
+		MaxAge:          600,
+	})
+}

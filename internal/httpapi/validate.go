@@ -1,0 +1,152 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/labstack/echo/v4"
+	"github.com/oapi-codegen/runtime"
+
+	"github.com/signpost-s3/signpost/gen/api"
+)
+
+// validator holds requests to the contract before any handler sees them. It takes the operation from the route Echo has found,
+// reads the body once, and hands on the value that was judged, so that nothing can be read in two ways.
+type validator struct {
+	operations map[string]*openapi3.Operation // by method and Echo's path
+}
+
+func newValidator(contract *openapi3.T) *validator {
+	v := &validator{operations: map[string]*openapi3.Operation{}}
+	toEcho := strings.NewReplacer("{", ":", "}", "")
+	for path, item := range contract.Paths.Map() {
+		for method, operation := range item.Operations() {
+			v.operations[method+toEcho.Replace(path)] = operation
+		}
+	}
+	return v
+}
+
+func (v *validator) middleware(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		operation := v.operations[c.Request().Method+c.Path()]
+		if operation == nil { // no part of the contract: health, documents, or nothing at all
+			return next(c)
+		}
+		if err := checkParameters(c, operation.Parameters); err != nil {
+			return err
+		}
+		if operation.RequestBody != nil {
+			if err := checkBody(c, operation.RequestBody.Value); err != nil {
+				return err
+			}
+		}
+		return next(c)
+	}
+}
+
+// checkParameters judges path and header parameters. A path that cannot be the name of anything names nothing: 404.
+func checkParameters(c echo.Context, parameters openapi3.Parameters) error {
+	var faults []api.FieldError
+	for _, ref := range parameters {
+		p := ref.Value
+		switch p.In {
+		case openapi3.ParameterInPath:
+			if p.Schema.Value.VisitJSON(c.Param(p.Name)) != nil {
+				return &problem{Status: http.StatusNotFound, Code: "import-not-found", Detail: "There is no import with this id."}
+			}
+		case openapi3.ParameterInHeader:
+			values := c.Request().Header.Values(p.Name)
+			switch {
+			case len(values) > 1:
+				faults = append(faults, api.FieldError{Parameter: &p.Name, Detail: "must be given once"})
+			case len(values) == 1:
+				for _, f := range faultsOf(p.Schema.Value, values[0]) {
+					faults = append(faults, api.FieldError{Parameter: &p.Name, Detail: f.Detail})
+				}
+			}
+		}
+	}
+	return invalid(faults)
+}
+
+// checkBody reads and judges the body, and leaves its value for validatedBinder. No body, however it is framed, is none.
+func checkBody(c echo.Context, body *openapi3.RequestBody) error {
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buffer)
+	buffer.Reset()
+	if _, err := buffer.ReadFrom(c.Request().Body); err != nil {
+		if he := (*echo.HTTPError)(nil); errors.As(err, &he) {
+			return err // the limit
+		}
+		return &problem{Status: http.StatusBadRequest, Code: "body-incomplete", Detail: "The request body ended before its announced length."}
+	}
+	if buffer.Len() == 0 {
+		return nil
+	}
+	if err := checkMediaType(c.Request().Header); err != nil {
+		return err
+	}
+	parsed, err := parseJSON(buffer.Bytes())
+	if err != nil {
+		return err
+	}
+	if err := invalid(faultsOf(body.Content["application/json"].Schema.Value, parsed)); err != nil {
+		return err
+	}
+	c.Set(bodyKey, parsed)
+	return nil
+}
+
+// checkMediaType refuses what is not plain JSON in UTF-8.
+func checkMediaType(h http.Header) error {
+	unsupported := func(code, detail string) error {
+		return &problem{Status: http.StatusUnsupportedMediaType, Code: code, Detail: detail}
+	}
+	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		p := &problem{Status: http.StatusUnsupportedMediaType, Code: "unsupported-content-encoding", Detail: "The body is compressed. Send it as it is, without Content-Encoding."}
+		p.Header = [2]string{"Accept-Encoding", "identity"} // RFC 9110, section 12.5.3
+		return p
+	}
+	mediaType, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	switch {
+	case len(h.Values("Content-Type")) == 0:
+		return unsupported("unsupported-media-type", "The request has a body but no Content-Type. Send Content-Type: application/json, or no body.")
+	case err != nil || mediaType != "application/json" || len(h.Values("Content-Type")) > 1:
+		return unsupported("unsupported-media-type", "The body must be JSON. Send Content-Type: application/json, or no body.")
+	case params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8"):
+		return unsupported("unsupported-charset", "JSON is always in UTF-8 (RFC 8259). Send Content-Type: application/json.")
+	}
+	return nil
+}
+
+// invalid is the problem of a request with faults, or nil without.
+func invalid(faults []api.FieldError) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	return &problem{Status: http.StatusBadRequest, Code: "invalid-request", Detail: "The request is not as it should be; see errors.", Errors: faults}
+}
+
+// bodyKey is where the context keeps the judged body.
+const bodyKey = "signpost.body"
+
+// validatedBinder gives the generated code the value that was judged. Without a body it says io.EOF, upon which the generated
+// code leaves Body nil.
+type validatedBinder struct{}
+
+func (validatedBinder) Bind(target any, c echo.Context) error {
+	parsed := c.Get(bodyKey)
+	if parsed == nil {
+		return io.EOF
+	}
+	return runtime.BindJSONValue(parsed, target)
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
