@@ -1,0 +1,83 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/httpapi"
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// startTimeout bounds the look at credentials and bucket before anything is served.
+const startTimeout = 15 * time.Second
+
+// LoadAWS reads region, credentials and endpoint from the SDK's standard chain, and makes sure that there are credentials.
+func LoadAWS(ctx context.Context) (aws.Config, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	loaded, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("AWS settings: %w", err)
+	}
+	if loaded.Region == "" {
+		return aws.Config{}, errors.New("AWS_REGION is not set: name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)")
+	}
+	if _, err := loaded.Credentials.Retrieve(ctx); err != nil {
+		return aws.Config{}, errors.New("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a role")
+	}
+	return loaded, nil
+}
+
+// New puts the service together on the bucket that c names, and looks whether that bucket is there.
+func New(ctx context.Context, c Config, settings aws.Config, log *slog.Logger) (http.Handler, error) {
+	store, err := bucket.Open(ctx, bucket.Options{Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := store.Check(ctx); err != nil {
+		return nil, fmt.Errorf("SIGNPOST_BUCKET=%q: %s", c.Bucket, whyNot(err))
+	}
+	return httpapi.New(httpapi.Options{
+		Service:     &imports.Service{Bucket: store, Limits: c.Limits(), Now: time.Now},
+		Ready:       store.Check,
+		CORSOrigins: c.CORSOrigins,
+		Log:         log,
+	})
+}
+
+// whyNot says in one line why a bucket cannot be used.
+func whyNot(err error) string {
+	switch {
+	case errors.Is(err, bucket.ErrNotFound):
+		return "there is no such bucket at this endpoint; create it, or mend the name or AWS_REGION"
+	case errors.Is(err, bucket.ErrForbidden):
+		return "access denied; the credentials are wrong, or lack s3:ListBucket on it"
+	case errors.Is(err, bucket.ErrUnavailable):
+		return "the store cannot be reached: " + innermost(err).Error()
+	}
+	return innermost(err).Error()
+}
+
+// innermost is the first cause, which in the SDK's long chains is the one that tells.
+func innermost(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if many, ok := err.(interface{ Unwrap() []error }); ok && len(many.Unwrap()) > 0 {
+			next = many.Unwrap()[len(many.Unwrap())-1]
+		}
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}

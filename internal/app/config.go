@@ -1,0 +1,78 @@
+// Package app puts the service together: its settings, its parts, its life from start to stop.
+package app
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/sigv4"
+)
+
+// Config holds every setting. Each is an environment variable and a flag of serve; kong reads both, and the tags are the
+// documentation. Credentials, region and endpoint are not here: they come from the AWS SDK's standard chain.
+type Config struct {
+	Listen         string        `env:"SIGNPOST_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of the API."`
+	Bucket         string        `env:"SIGNPOST_BUCKET" placeholder:"NAME" help:"The bucket. When left out, serve starts a local store and uses that."`
+	DataDir        string        `env:"SIGNPOST_DATA_DIR" default:"./data" placeholder:"FOLDER" help:"Where the local store keeps its files."`
+	LocalListen    string        `env:"SIGNPOST_LOCAL_LISTEN" default:"127.0.0.1:9000" placeholder:"HOST:PORT" help:"Address of the local store; loopback only."`
+	PublicEndpoint string        `env:"SIGNPOST_PUBLIC_ENDPOINT" placeholder:"URL" help:"The S3 address that clients reach, where it is not the one this service uses."`
+	PathStyle      bool          `env:"SIGNPOST_PATH_STYLE" help:"Sign path-style URLs (http://store/bucket/key), as many S3-compatible stores need."`
+	URLTTL         time.Duration `name:"url-ttl" env:"SIGNPOST_URL_TTL" default:"1h" placeholder:"DURATION" help:"Life of a signed URL, and the most a caller may ask for; 1s to 168h."`
+	MaxSize        int64         `env:"SIGNPOST_MAX_SIZE" placeholder:"BYTES" help:"Largest import, in bytes. When set, imports must declare their size and bare POSTs are refused. Default: S3's own limit."`
+	CORSOrigins    []string      `name:"cors-origins" env:"SIGNPOST_CORS_ORIGINS" placeholder:"ORIGIN,..." help:"Origins whose pages may call the API and upload to the local store, exactly as browsers send them (https://app.example.com)."`
+	AllowAnonymous bool          `env:"SIGNPOST_ALLOW_ANONYMOUS" help:"Listen beyond loopback although nobody is asked who they are."`
+}
+
+// Limits are what c grants to callers.
+func (c Config) Limits() imports.Limits {
+	return imports.Limits{MaxSize: c.MaxSize, URLTTL: c.URLTTL}
+}
+
+// check adds every rule that c breaks.
+func (c Config) check(complain func(variable, value, rule string)) {
+	if host, _, err := net.SplitHostPort(c.Listen); err != nil {
+		complain("SIGNPOST_LISTEN", c.Listen, "must be HOST:PORT, such as 127.0.0.1:8080")
+	} else if !c.AllowAnonymous && !loopback(host) {
+		complain("SIGNPOST_LISTEN", c.Listen, "reaches beyond this machine, and nobody is asked who they are: "+
+			"listen on 127.0.0.1, or set SIGNPOST_ALLOW_ANONYMOUS=true if everybody who reaches it may upload")
+	}
+	if host, _, err := net.SplitHostPort(c.LocalListen); err != nil || !loopback(host) {
+		complain("SIGNPOST_LOCAL_LISTEN", c.LocalListen, "must be a loopback HOST:PORT, such as 127.0.0.1:9000; the local store is for this machine alone")
+	}
+	if c.Bucket == "" && c.DataDir == "" {
+		complain("SIGNPOST_DATA_DIR", c.DataDir, "must name a folder")
+	}
+	if c.PublicEndpoint != "" {
+		if _, err := sigv4.ParseEndpoint(c.PublicEndpoint); err != nil {
+			complain("SIGNPOST_PUBLIC_ENDPOINT", c.PublicEndpoint, "must be a URL such as https://s3.example.com")
+		}
+	}
+	if c.URLTTL < time.Second || c.URLTTL > sigv4.MaxExpires {
+		complain("SIGNPOST_URL_TTL", c.URLTTL.String(), "must be a duration between 1s and 168h")
+	}
+	if c.MaxSize < 0 {
+		complain("SIGNPOST_MAX_SIZE", fmt.Sprint(c.MaxSize), "must be a number of bytes, or left out")
+	}
+	for _, origin := range c.CORSOrigins {
+		if !isOrigin(origin) {
+			complain("SIGNPOST_CORS_ORIGINS", origin, "must be origins such as https://app.example.com, without path or wildcard, divided by commas")
+		}
+	}
+}
+
+// loopback reports whether host is this machine and no other can reach it.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// isOrigin reports whether s is what a browser sends as Origin (RFC 6454, section 7).
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
+		s == u.Scheme+"://"+u.Host && s == strings.ToLower(s) && !strings.Contains(s, "*")
+}

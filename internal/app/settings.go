@@ -1,0 +1,83 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// Complaints collects what is wrong with the settings, so that an operator hears of all of it at once. Its Options make kong
+// note a value of the wrong form instead of stopping at the first.
+type Complaints struct{ lines []string }
+
+// Options teach kong to read Config.
+func (c *Complaints) Options() []kong.Option {
+	return []kong.Option{
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), mapper[time.Duration]{c, time.ParseDuration, "must be a duration such as 90s, 15m or 12h"}),
+		kong.KindMapper(reflect.Int64, mapper[int64]{c, func(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }, "must be a whole number"}),
+		kong.KindMapper(reflect.Bool, switchMapper{mapper[bool]{c, strconv.ParseBool, "must be true or false"}}),
+	}
+}
+
+// Check returns all complaints about config, or nil.
+func (c *Complaints) Check(config Config) error {
+	config.check(c.add)
+	if len(c.lines) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(c.lines, "\n"))
+}
+
+// add notes that variable breaks rule, unless something was said of it before: a value of the wrong form breaks other rules too.
+func (c *Complaints) add(variable, value, rule string) {
+	for _, line := range c.lines {
+		if strings.HasPrefix(line, variable+"=") {
+			return
+		}
+	}
+	c.lines = append(c.lines, fmt.Sprintf("%s=%q: %s", variable, value, rule))
+}
+
+// mapper reads one type of setting.
+type mapper[T any] struct {
+	complaints *Complaints
+	parse      func(string) (T, error)
+	rule       string
+}
+
+func (m mapper[T]) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("value")
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprint(token.Value)
+	parsed, err := m.parse(text)
+	if err != nil {
+		name := ctx.Value.Name
+		if len(ctx.Value.Tag.Envs) > 0 {
+			name = ctx.Value.Tag.Envs[0]
+		}
+		m.complaints.add(name, text, m.rule)
+		return nil
+	}
+	target.Set(reflect.ValueOf(parsed).Convert(target.Type()))
+	return nil
+}
+
+// switchMapper reads a flag that means true when it stands alone.
+type switchMapper struct{ mapper[bool] }
+
+func (switchMapper) IsBool() bool { return true }
+
+func (m switchMapper) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	if ctx.Scan.Peek().Type == kong.FlagValueToken {
+		return m.mapper.Decode(ctx, target)
+	}
+	target.SetBool(true)
+	return nil
+}
