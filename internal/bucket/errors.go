@@ -31,11 +31,11 @@ func classify(doing string, err error) error {
 }
 
 func kindOf(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil // our caller went away
+	}
 	var response *awshttp.ResponseError
-	if !errors.As(err, &response) {
-		if errors.Is(err, context.Canceled) {
-			return nil
-		}
+	if !errors.As(err, &response) || response.HTTPStatusCode() == 0 {
 		return ErrUnavailable // no answer: refused, reset, timed out, or no credentials to ask with
 	}
 	var api smithy.APIError

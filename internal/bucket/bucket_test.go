@@ -1,0 +1,166 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
+
+func open(t *testing.T) *Bucket {
+	t.Helper()
+	target := storetest.Open(t)
+	b, err := Open(t.Context(), Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestAddress: URLs are signed for the address clients reach, in the style the store knows.
+func TestAddress(t *testing.T) {
+	for _, c := range []struct {
+		name, region, endpoint, public string
+		pathStyle                      bool
+		want                           string
+	}{
+		{"data", "eu-west-1", "", "", false, "https://data.s3.eu-west-1.amazonaws.com/k?"},
+		{"data", "us-east-1", "", "", false, "https://data.s3.us-east-1.amazonaws.com/k?"},
+		{"data", "cn-north-1", "", "", false, "https://data.s3.cn-north-1.amazonaws.com.cn/k?"},
+		{"data", "eu-west-1", "", "", true, "https://s3.eu-west-1.amazonaws.com/data/k?"},
+		{"data.example.com", "eu-west-1", "", "", false, "https://s3.eu-west-1.amazonaws.com/data.example.com/k?"}, // no certificate covers the dots
+		{"data", "us-east-1", "http://minio:9000", "", true, "http://minio:9000/data/k?"},
+		{"data", "us-east-1", "http://minio:9000", "", false, "http://data.minio:9000/k?"},
+		{"data", "us-east-1", "http://10.0.0.7:9000", "", false, "http://10.0.0.7:9000/data/k?"}, // an address has no subdomains
+		{"data", "us-east-1", "http://minio:9000", "https://s3.example.com", true, "https://s3.example.com/data/k?"},
+		{"data", "us-east-1", "http://minio:9000", "https://s3.example.com", false, "https://data.s3.example.com/k?"},
+		{"data", "us-east-1", "http://minio:9000", "https://example.com/s3/", true, "https://example.com/s3/data/k?"},
+	} {
+		settings := aws.Config{Region: c.region, Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", "")}
+		if c.endpoint != "" {
+			settings.BaseEndpoint = &c.endpoint
+		}
+		b, err := Open(t.Context(), Options{Name: c.name, AWS: settings, PublicEndpoint: c.public, PathStyle: c.pathStyle})
+		if err != nil {
+			t.Errorf("Open %+v: %v", c, err)
+			continue
+		}
+		put, err := b.SignPut(t.Context(), Upload{Key: "k", From: time.Now(), Until: time.Now().Add(time.Hour)})
+		if err != nil || !strings.HasPrefix(put.URL.Reveal(), c.want) {
+			t.Errorf("SignPut with %+v: got %s, %v, want %s", c, put.URL.Reveal(), err, c.want)
+		}
+	}
+}
+
+// TestLifetime: the smallest of what was asked, what the credentials have left, and S3's week.
+func TestLifetime(t *testing.T) {
+	from := time.Date(2026, 1, 2, 3, 4, 5, 999, time.UTC)
+	second := from.Truncate(time.Second)
+	for _, c := range []struct {
+		until   time.Duration
+		expires time.Duration // of the credentials; 0: never
+		want    time.Duration // 0: none can be had
+	}{
+		{time.Hour, 0, time.Hour},
+		{time.Hour, 10 * time.Minute, 10 * time.Minute},
+		{time.Hour, 2 * time.Hour, time.Hour},
+		{time.Hour, 90*time.Second + 900*time.Millisecond, 90 * time.Second},
+		{30 * 24 * time.Hour, 0, 7 * 24 * time.Hour},
+		{time.Second, 0, time.Second},
+		{time.Hour, time.Second, time.Second},
+		{time.Hour, 999 * time.Millisecond, 0},
+		{time.Hour, -time.Hour, 0},
+	} {
+		provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "AKIA", SecretAccessKey: "secret", CanExpire: c.expires != 0, Expires: second.Add(c.expires)}, nil
+		})
+		b, err := Open(t.Context(), Options{Name: "data", AWS: aws.Config{Region: "us-east-1", Credentials: provider}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, sign := range map[string]func(context.Context, Upload) (SignedRequest, error){"SignPut": b.SignPut, "SignForm": b.SignForm} {
+			got, err := sign(t.Context(), Upload{Key: "k", From: from, Until: second.Add(c.until)})
+			if c.want == 0 {
+				if !errors.Is(err, ErrCredentialsExpired) {
+					t.Errorf("%s %+v: got %v, want ErrCredentialsExpired", name, c, err)
+				}
+				continue
+			}
+			if life := got.ExpiresAt.Sub(second); err != nil || life != c.want {
+				t.Errorf("%s %+v: got %s, %v, want %s", name, c, life, err, c.want)
+			}
+			if inURL := fmt.Sprintf("X-Amz-Expires=%d&", c.want/time.Second); name == "SignPut" && !strings.Contains(got.URL.Reveal(), inURL) {
+				t.Errorf("%s %+v: got %s, want %s", name, c, got.URL.Reveal(), inURL)
+			}
+		}
+	}
+}
+
+// TestRecords: a record is created once and replaced only by who has read it.
+func TestRecords(t *testing.T) {
+	b := open(t)
+	key := fmt.Sprintf("jobs/test/%d.json", time.Now().UnixNano())
+	if _, err := b.ReadRecord(t.Context(), key); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("ReadRecord of nothing: got %v, want ErrNotFound", err)
+	}
+	if err := b.CreateRecord(t.Context(), key, []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.CreateRecord(t.Context(), key, []byte("2")); !errors.Is(err, ErrChanged) {
+		t.Errorf("CreateRecord twice: got %v, want ErrChanged", err)
+	}
+	first, err := b.ReadRecord(t.Context(), key)
+	if err != nil || string(first.Body) != "1" {
+		t.Fatalf("ReadRecord: got %q, %v, want 1", first.Body, err)
+	}
+	if err := b.ReplaceRecord(t.Context(), key, first.ETag, []byte("3")); err != nil {
+		t.Errorf("ReplaceRecord: %v", err)
+	}
+	if err := b.ReplaceRecord(t.Context(), key, first.ETag, []byte("4")); !errors.Is(err, ErrChanged) {
+		t.Errorf("ReplaceRecord with an old ETag: got %v, want ErrChanged", err)
+	}
+	if last, err := b.ReadRecord(t.Context(), key); err != nil || string(last.Body) != "3" {
+		t.Errorf("ReadRecord: got %q, %v, want 3", last.Body, err)
+	}
+}
+
+// TestErrors: each way a store can refuse has its kind.
+func TestErrors(t *testing.T) {
+	target := storetest.Open(t)
+	wrongSecret, noStore := target.AWS.Copy(), target.AWS.Copy()
+	wrongSecret.Credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		c, err := target.AWS.Credentials.Retrieve(ctx)
+		c.SecretAccessKey += "x"
+		return c, err
+	})
+	noStore.BaseEndpoint = aws.String("http://127.0.0.1:1")
+	for _, c := range []struct {
+		name     string
+		settings aws.Config
+		bucket   string
+		want     error
+	}{
+		{"as it should be", target.AWS, target.Bucket, nil},
+		{"no such bucket", target.AWS, target.Bucket + "-not", ErrNotFound},
+		{"wrong secret", wrongSecret, target.Bucket, ErrForbidden},
+		{"no store", noStore, target.Bucket, ErrUnavailable},
+	} {
+		b, err := Open(t.Context(), Options{Name: c.bucket, AWS: c.settings, PathStyle: target.PathStyle})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Check(t.Context()); !errors.Is(err, c.want) {
+			t.Errorf("Check, %s: got %v, want %v", c.name, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+)
+
+// TestOtherThanDeclared puts objects where no signed URL would: the job says what is wrong with them.
+func TestOtherThanDeclared(t *testing.T) {
+	s := start(t, settings{})
+	content := []byte("12345")
+	for name, c := range map[string]struct {
+		declared client.ImportRequest
+		code     client.JobErrorCode
+	}{
+		"size":     {client.ImportRequest{Size: ptr(int64(6))}, client.JobErrorCodeSizeMismatch},
+		"checksum": {client.ImportRequest{Checksum: checksum("crc64nvme", []byte("54321"))}, client.JobErrorCodeChecksumMismatch},
+	} {
+		t.Run(name, func(t *testing.T) {
+			job := s.create(t, c.declared)
+			in := &s3.PutObjectInput{Bucket: &s.store.Bucket, Key: &job.Object.Key, Body: strings.NewReader(string(content)), ChecksumAlgorithm: "CRC64NVME"}
+			if _, err := s.s3().PutObject(t.Context(), in); err != nil {
+				t.Fatal(err)
+			}
+			failed := s.read(t, *job.ID)
+			if *failed.Status != client.JobStatusFailed || failed.Error == nil || failed.Error.Code != c.code || failed.UploadURL != nil {
+				t.Errorf("read: got %+v, want failed with %s", failed, c.code)
+			}
+		})
+	}
+}
+
+// TestUnverifiedChecksum stores an object with a checksum of another algorithm: nobody has confirmed the one declared.
+func TestUnverifiedChecksum(t *testing.T) {
+	s := start(t, settings{})
+	job := s.create(t, client.ImportRequest{Checksum: checksum("sha256", []byte("12345"))})
+	in := &s3.PutObjectInput{Bucket: &s.store.Bucket, Key: &job.Object.Key, Body: strings.NewReader("12345"), ChecksumAlgorithm: "CRC32"}
+	if _, err := s.s3().PutObject(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	if done := s.read(t, *job.ID); *done.Status != client.JobStatusCompleted || done.Checksum.Verified {
+		t.Errorf("read: got %+v, want completed with an unverified checksum", done)
+	}
+}
+
+// TestTakenAway removes a completed object, as a consumer does that has imported it: the job stays completed.
+func TestTakenAway(t *testing.T) {
+	s := start(t, settings{})
+	job := s.create(t, client.ImportRequest{})
+	if status, code := send(t, *job.Upload, []byte("x")); status != 200 {
+		t.Fatalf("upload: got %d %s", status, code)
+	}
+	s.read(t, *job.ID)
+	if _, err := s.s3().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &s.store.Bucket, Key: &job.Object.Key}); err != nil {
+		t.Fatal(err)
+	}
+	if done := s.read(t, *job.ID); *done.Status != client.JobStatusCompleted {
+		t.Errorf("read: got %s, want completed", *done.Status)
+	}
+}
+
+// TestExpiringCredentials signs with credentials that end sooner than the URL would.
+func TestExpiringCredentials(t *testing.T) {
+	target := storetest.Open(t)
+	ends := time.Now().Add(10 * time.Minute).Truncate(time.Second)
+	own := target.AWS.Copy()
+	own.Credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		c, err := target.AWS.Credentials.Retrieve(ctx)
+		c.CanExpire, c.Expires = true, ends
+		return c, err
+	})
+	s := start(t, settings{aws: &own})
+
+	job := s.create(t, client.ImportRequest{})
+	if !job.ExpiresAt.Equal(ends) {
+		t.Errorf("expires_at: got %s, want the credentials' end, %s", job.ExpiresAt, ends)
+	}
+	signed, err := url.Parse(job.Upload.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := signed.Query()
+	from, err := time.Parse("20060102T150405Z", query.Get("X-Amz-Date"))
+	if life, e := time.ParseDuration(query.Get("X-Amz-Expires") + "s"); err != nil || e != nil || !from.Add(life).Equal(ends) {
+		t.Errorf("URL: signed from %s for %s, want until %s", from, life, ends)
+	}
+	status, _, answer := s.post(t, "application/json", `{"expires_in": 900}`)
+	if status != 422 || !strings.Contains(answer, "expiry-unattainable") || !strings.Contains(answer, "/expires_in") {
+		t.Errorf("expires_in past the credentials' end: got %d %s, want 422 expiry-unattainable", status, answer)
+	}
+	if status, _, answer := s.post(t, "application/json", `{"expires_in": 300}`); status != 200 {
+		t.Errorf("expires_in before the credentials' end: got %d %s, want 200", status, answer)
+	}
+
+	ends = time.Now().Add(-time.Second)
+	for _, call := range []func() (int, http.Header, string){
+		func() (int, http.Header, string) { return s.post(t, "", "") },
+		func() (int, http.Header, string) { return s.post(t, "application/json", "{}") },
+		func() (int, http.Header, string) { return s.post(t, "application/json", `{"mode": "form"}`) },
+		func() (int, http.Header, string) { return do(t, request(t, "GET", s.url+"/import/"+*job.ID, nil)) },
+	} {
+		if status, header, answer := call(); status != 503 || header.Get("Retry-After") == "" || problem(t, header, answer).Code != "credentials-expired" {
+			t.Errorf("after the credentials' end: got %d %s, want 503 credentials-expired", status, answer)
+		}
+	}
+	ends = time.Now().Add(2 * time.Hour) // they are renewed: no restart needed
+	if again := s.read(t, *job.ID); again.Upload == nil || again.ExpiresAt.Before(time.Now().Add(50*time.Minute)) {
+		t.Errorf("after renewal: got %+v, want a URL for the rest of the job's hour", again)
+	}
+}
+
+// TestStoreAway cuts the service off from its store and back.
+func TestStoreAway(t *testing.T) {
+	line := storetest.Cut(t)
+	s := start(t, settings{aws: &line.AWS})
+	job := s.create(t, client.ImportRequest{})
+
+	line.Down()
+	if status, _, answer := s.post(t, "", ""); status != 200 {
+		t.Errorf("bare POST without a store: got %d %s, want 200", status, answer)
+	}
+	for name, call := range map[string]func() (int, http.Header, string){
+		"create": func() (int, http.Header, string) { return s.post(t, "application/json", "{}") },
+		"read":   func() (int, http.Header, string) { return do(t, request(t, "GET", s.url+"/import/"+*job.ID, nil)) },
+		"ready":  func() (int, http.Header, string) { return do(t, request(t, "GET", s.url+"/readyz", nil)) },
+	} {
+		status, header, answer := call()
+		if status != 503 || header.Get("Retry-After") == "" || problem(t, header, answer).Code != "store-unavailable" {
+			t.Errorf("%s without a store: got %d %v %s, want 503 store-unavailable with Retry-After", name, status, header, answer)
+		}
+	}
+	if status, _, _ := do(t, request(t, "GET", s.url+"/healthz", nil)); status != 200 {
+		t.Errorf("healthz without a store: got %d, want 200", status)
+	}
+
+	line.Up()
+	if status, _, answer := do(t, request(t, "GET", s.url+"/readyz", nil)); status != 200 {
+		t.Errorf("readyz once the store is back: got %d %s, want 200", status, answer)
+	}
+	if again := s.read(t, *job.ID); *again.Status != client.JobStatusAwaitingUpload {
+		t.Errorf("read once the store is back: got %+v", again)
+	}
+	s.create(t, client.ImportRequest{})
+}
+
+// TestTwoServices share one bucket: what one creates the other completes.
+func TestTwoServices(t *testing.T) {
+	a, b := start(t, settings{}), start(t, settings{})
+	job := a.create(t, client.ImportRequest{Size: ptr(int64(1))})
+	if status, code := send(t, *b.read(t, *job.ID).Upload, []byte("x")); status != 200 {
+		t.Fatalf("upload by the other's URL: got %d %s, want 200", status, code)
+	}
+	if done := b.read(t, *job.ID); *done.Status != client.JobStatusCompleted {
+		t.Errorf("read on the other: got %s, want completed", *done.Status)
+	}
+	if done := a.read(t, *job.ID); *done.Status != client.JobStatusCompleted {
+		t.Errorf("read on the first: got %s, want completed", *done.Status)
+	}
+}
+
+// TestLog holds the log to one line a request, fixed keys, and no secrets.
+func TestLog(t *testing.T) {
+	s := start(t, settings{})
+	job := s.create(t, client.ImportRequest{})
+	s.read(t, *job.ID)
+	s.post(t, "", "")
+	s.post(t, "application/json", "{")
+	r := request(t, "GET", s.url+"/import/none?X-Amz-Signature=abc", nil)
+	r.Header.Set("X-Request-Id", "mine-1")
+	if _, header, _ := do(t, r); header.Get("X-Request-Id") != "mine-1" {
+		t.Errorf("X-Request-Id: got %q, want the caller's own", header.Get("X-Request-Id"))
+	}
+	r.Header.Set("X-Request-Id", "two words")
+	if _, header, _ := do(t, r); header.Get("X-Request-Id") == "two words" {
+		t.Error("X-Request-Id: an id that could forge a log line was accepted")
+	}
+
+	lines := strings.Split(strings.TrimSpace(s.log.String()), "\n")
+	if len(lines) != 6 {
+		t.Errorf("got %d lines for 6 requests:\n%s", len(lines), s.log)
+	}
+	for _, line := range lines {
+		var entry map[string]any
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"time", "level", "msg", "method", "path", "status", "bytes", "duration_ms", "remote", "request_id"} {
+			if _, ok := entry[key]; !ok {
+				t.Errorf("%s: no %s", line, key)
+			}
+		}
+		if strings.Contains(line, "X-Amz-") {
+			t.Errorf("%s: holds a signed query", line)
+		}
+	}
+}
+
+// TestPanic makes the service fall over within a request: the answer tells nothing, the log all.
+func TestPanic(t *testing.T) {
+	s := start(t, settings{now: func() time.Time { panic("the clock fell") }, limits: imports.Limits{URLTTL: time.Hour}})
+	status, header, answer := s.post(t, "", "")
+	if p := problem(t, header, answer); status != 500 || p.Code != "internal-error" || strings.Contains(answer, "clock") {
+		t.Errorf("got %d %s, want a bare 500", status, answer)
+	}
+	if log := s.log.String(); !strings.Contains(log, "the clock fell") || !strings.Contains(log, "imports.(*Service).Sign") {
+		t.Errorf("log: got %s, want the panic and its stack", log)
+	}
+}

@@ -1,0 +1,57 @@
+package imports
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// FuzzKeys: whatever a caller sends as id or Idempotency-Key, a key holds nothing but what the server makes.
+func FuzzKeys(f *testing.F) {
+	f.Add("0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", "key")
+	f.Add("../../jobs/other/000000000000-x", "../..")
+	f.Add("0198C5A4-7B1E-7C3A-9F00-2A6D7C1B4E55", "")
+	f.Add("00000000-0000-7000-8000-000000000000", "\x00")
+	f.Add("ffffffff-ffff-7fff-bfff-ffffffffffff", "ü")
+	safe := regexp.MustCompile(`^(imports|jobs|idem)/public/[a-z0-9.-]+$`)
+	f.Fuzz(func(t *testing.T, id, idempotencyKey string) {
+		if key := claimKey(Public, idempotencyKey); !safe.MatchString(key) {
+			t.Errorf("claimKey(%q): got %q", idempotencyKey, key)
+		}
+		if !canonicalID.MatchString(id) {
+			return // never made into a key
+		}
+		for _, key := range []string{objectKey(Public, id), recordKey(Public, id)} {
+			if !safe.MatchString(key) || strings.Contains(key, "..") {
+				t.Errorf("key of %q: got %q", id, key)
+			}
+		}
+	})
+}
+
+// TestRecordsListNewestFirst: S3 lists keys in ascending order, and the service its jobs in descending age.
+func TestRecordsListNewestFirst(t *testing.T) {
+	keys := []string{
+		recordKey(Public, "00000000-0000-7000-8000-000000000000"), // 1970
+		recordKey(Public, "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"),
+		recordKey(Public, "0198c5a4-7b1f-7c3a-9f00-2a6d7c1b4e55"), // a millisecond later
+		recordKey(Public, "ffffffff-ffff-7fff-bfff-ffffffffffff"), // 10889
+	}
+	slices.Reverse(keys)
+	if !slices.IsSorted(keys) {
+		t.Errorf("newest first: got %q, want them ascending", keys)
+	}
+}
+
+func TestNewID(t *testing.T) {
+	before := time.Now().Truncate(time.Millisecond)
+	id, err := newID()
+	if err != nil || !canonicalID.MatchString(id) {
+		t.Fatalf("newID: got %q, %v, want a canonical UUIDv7", id, err)
+	}
+	if at := idTime(id); at.Before(before) || at.After(time.Now()) {
+		t.Errorf("idTime(%s): got %s, want now", id, at)
+	}
+}

@@ -1,0 +1,96 @@
+package imports
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
+
+func service(t *testing.T) *Service {
+	t.Helper()
+	target := storetest.Open(t)
+	b, err := bucket.Open(t.Context(), bucket.Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour}, Now: time.Now}
+}
+
+// TestOneIDTwice creates two imports under one id at once: one is created, and both callers see that one.
+func TestOneIDTwice(t *testing.T) {
+	s := service(t)
+	id, err := newID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := []Request{{Filename: "a"}, {Filename: "b"}}
+	jobs := make([]Job, len(requests))
+	var wg sync.WaitGroup
+	for i, r := range requests {
+		wg.Go(func() {
+			var err error
+			if jobs[i], err = s.create(t.Context(), r.job(Public, id, s.Limits), r); err != nil {
+				t.Errorf("create: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	read, err := s.Read(t.Context(), Public, id)
+	if err != nil || jobs[0].Filename != jobs[1].Filename || read.Filename != jobs[0].Filename {
+		t.Errorf("got jobs for %q and %q, and read %q, %v, want one winner", jobs[0].Filename, jobs[1].Filename, read.Filename, err)
+	}
+}
+
+// TestClaimWithoutRecord is a server that dies between claiming an Idempotency-Key and writing the record: the retry finishes.
+func TestClaimWithoutRecord(t *testing.T) {
+	s := service(t)
+	id, err := newID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, key := Request{Filename: "a"}, "died-"+id
+	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		job, err := s.Create(t.Context(), Public, r, key)
+		if err != nil || job.ID != id || job.Upload == nil {
+			t.Errorf("Create with the claimed key: got %+v, %v, want job %s", job, err, id)
+		}
+	}
+}
+
+// TestOwnersAreApart: an id is of use to its owner alone.
+func TestOwnersAreApart(t *testing.T) {
+	s := service(t)
+	job, err := s.Create(t.Context(), "alice", Request{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Read(t.Context(), "bob", job.ID)
+	if e := (*Error)(nil); !errors.As(err, &e) || e.Kind != NotFound {
+		t.Errorf("Read as another owner: got %v, want NotFound", err)
+	}
+}
+
+// TestRecordIsStable: records of earlier versions are read by later ones.
+func TestRecordIsStable(t *testing.T) {
+	const record = `{"id":"0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55","owner":"public","status":"failed","mode":"single","filename":"a.csv","content_type":"text/csv","size":5,` +
+		`"checksum":{"algorithm":"sha256","value":"v","verified":false},"metadata":{"k":"v"},"write_once":true,"created_at":"2026-01-02T03:04:05.006Z",` +
+		`"deadline":"2026-01-02T04:04:05Z","completed_at":"2026-01-02T03:05:00Z","object":{"size":4,"etag":"\"e\"","version_id":"1"},"failure":{"code":"size-mismatch","detail":"d"}}`
+	var job Job
+	if err := json.Unmarshal([]byte(record), &job); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := json.Marshal(job); err != nil || string(got) != record {
+		t.Errorf("record: got %s, %v,\nwant %s", got, err, record)
+	}
+}
