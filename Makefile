@@ -38,8 +38,7 @@ check: drift ## Everything that must be clean: generated code, modules, format, 
 	go test -race ./...
 
 bench: ## Measure, side by side in one run: a signature beside the SDK's, the service beside bare Echo.
-	go test -run '^$$' -bench . -benchtime 2s ./internal/sigv4
-	go test -run '^$$' -bench . -benchtime 1x -timeout 10m ./internal/httpapi
+	@go test -run '^$$' -bench . -benchtime 1x -timeout 10m ./internal/sigv4 ./internal/httpapi
 
 e2e: build ## Run the suite against a store in another process, by its address alone.
 	@.ci/e2e

@@ -55,11 +55,17 @@ func Open(t testing.TB) Target {
 	if !shared.running {
 		t.Fatal("storetest: this package's tests need func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }")
 	}
-	shared.once.Do(func() { shared.target, shared.err = open() })
-	if shared.err != nil {
-		t.Fatalf("storetest: %v", shared.err)
+	target, err := Start()
+	if err != nil {
+		t.Fatalf("storetest: %v", err)
 	}
-	return shared.target
+	return target
+}
+
+// Start is Open for examples, which have no test at hand.
+func Start() (Target, error) {
+	shared.once.Do(func() { shared.target, shared.err = open() })
+	return shared.target, shared.err
 }
 
 func open() (Target, error) {
