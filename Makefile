@@ -11,8 +11,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 help: ## Show this list.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
 
-run: ## Run the service on its local store; settings come from the environment.
-	@go run ./cmd/signpost serve
+run: build ## Run the service on its local store; settings come from the environment.
+	@exec bin/signpost serve
 
 build: ## Build the static binary bin/signpost.
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/signpost ./cmd/signpost

@@ -108,7 +108,10 @@ func (j Job) observe(o *bucket.Object, now time.Time) Job {
 // received compares o with what was declared.
 func (j Job) received(o bucket.Object) Job {
 	j.Object = &Object{Size: o.Size, ETag: o.ETag, VersionID: o.VersionID}
-	j.CompletedAt = o.LastModified
+	j.CompletedAt = o.LastModified // in whole seconds
+	if j.CompletedAt.Before(j.CreatedAt) {
+		j.CompletedAt = j.CreatedAt
+	}
 	j.Status = Completed
 	fail := func(code, format string, args ...any) Job {
 		j.Status, j.Failure = Failed, &Failure{Code: code, Detail: fmt.Sprintf(format, args...)}

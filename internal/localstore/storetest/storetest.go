@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
@@ -71,10 +72,7 @@ func Start() (Target, error) {
 func open() (Target, error) {
 	ctx := context.Background() // the first test's would end before the others'
 	if bucket := os.Getenv("SIGNPOST_TEST_BUCKET"); bucket != "" {
-		cfg, err := config.LoadDefaultConfig(ctx)
-		// A store that is not Amazon's seldom has a host name for each bucket.
-		pathStyle := os.Getenv("AWS_ENDPOINT_URL_S3") != "" || os.Getenv("AWS_ENDPOINT_URL") != ""
-		return Target{AWS: cfg, Bucket: bucket, PathStyle: pathStyle}, err
+		return remote(ctx, bucket)
 	}
 	dir, err := os.MkdirTemp("", "storetest-*")
 	if err != nil {
@@ -86,6 +84,18 @@ func open() (Target, error) {
 		return Target{}, err
 	}
 	return Target{AWS: store.AWSConfig(), Bucket: store.Bucket(), PathStyle: true, Store: store}, nil
+}
+
+// remote reads the standard chain. The endpoint moves into BaseEndpoint, where a test can see it and put another.
+func remote(ctx context.Context, bucket string) (Target, error) {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return Target{}, err
+	}
+	cfg.BaseEndpoint = s3.NewFromConfig(cfg).Options().BaseEndpoint
+	cfg.ConfigSources = nil
+	// A store that is not Amazon's seldom has a host name for each bucket.
+	return Target{AWS: cfg, Bucket: bucket, PathStyle: cfg.BaseEndpoint != nil}, nil
 }
 
 func remove() error {
