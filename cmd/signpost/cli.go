@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/alecthomas/kong"
@@ -12,7 +13,7 @@ import (
 
 // cli is the command line; kong reads it from the tags.
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the service. Without SIGNPOST_BUCKET it starts a local store, needing no AWS account."`
+	Serve   serveCmd   `cmd:"" help:"Run the service: on a bucket or, where none is named, on a local store that needs no AWS account."`
 	Spec    specCmd    `cmd:"" help:"Print the OpenAPI document that the service is made from."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -32,7 +33,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	parser, err := kong.New(&commands, append(complaints.Options(),
 		kong.Name("signpost"),
 		kong.Description("Signpost hands out signed S3 URLs, so that large uploads go straight to S3 instead of through an API."),
-		kong.UsageOnError(),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return nil
 	}
 	if err != nil {
-		return usageError{err}
+		return usageError{fmt.Errorf("%w; see signpost --help", err)}
 	}
 	return command.Run(&invocation{ctx, stdout, stderr, &complaints})
 }

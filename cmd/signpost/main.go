@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -13,7 +14,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "signpost: "+err.Error())
+		fmt.Fprintln(os.Stderr, "signpost: "+strings.ReplaceAll(err.Error(), "\n", "\nsignpost: "))
 		os.Exit(exitStatus(err))
 	}
 }

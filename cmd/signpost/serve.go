@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/uuid"
@@ -19,6 +23,13 @@ import (
 const localBucket = "signpost"
 
 type serveCmd struct{ app.Config }
+
+// Help is what serve --help says before its flags.
+func (serveCmd) Help() string {
+	return "Each flag can be set by the variable that is named after it. Credentials, region and endpoint are not among them; " +
+		"they are the AWS SDK's own settings: AWS_REGION, AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, " +
+		"and AWS_ENDPOINT_URL_S3 for other stores than S3."
+}
 
 func (s serveCmd) Run(i *invocation) error {
 	if err := i.complaints.Check(s.Config); err != nil {
@@ -43,9 +54,13 @@ func (s serveCmd) Run(i *invocation) error {
 
 // serveLocal runs the service on a store of its own, and stops when the store does.
 func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Logger) (err error) {
-	store, err := localstore.Start(i.ctx, localstore.Options{Dir: s.DataDir, Listen: s.LocalListen, Bucket: localBucket, CORSOrigins: s.CORSOrigins})
+	dir, err := filepath.Abs(s.DataDir)
 	if err != nil {
-		return err
+		return fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", s.DataDir, err)
+	}
+	store, err := localstore.Start(i.ctx, localstore.Options{Dir: dir, Listen: s.LocalListen, Bucket: localBucket, CORSOrigins: s.CORSOrigins})
+	if err != nil {
+		return s.nameSetting(err)
 	}
 	defer func() {
 		if e := store.Close(); err == nil {
@@ -58,7 +73,7 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 		stop(fmt.Errorf("the local store stopped: %w", store.Err()))
 	}()
 	s.Bucket, s.PathStyle = store.Bucket(), true
-	folder := filepath.Join(s.DataDir, "store", store.Bucket())
+	folder := filepath.Join(dir, "store", store.Bucket())
 	if err := s.serve(ctx, i.stdout, store.AWSConfig(), listener, log, folder); err != nil {
 		return err
 	}
@@ -68,25 +83,43 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 	return nil
 }
 
+// nameSetting says which setting keeps the local store from starting, where one does.
+func (s serveCmd) nameSetting(err error) error {
+	var file *fs.PathError
+	var errno syscall.Errno
+	switch {
+	case errors.As(err, &file):
+		return fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", s.DataDir, file)
+	case errors.As(err, &errno):
+		return fmt.Errorf("SIGNPOST_LOCAL_LISTEN=%q: %w", s.LocalListen, errno)
+	}
+	return err
+}
+
 // serve runs until ctx ends. Folder is where a local store keeps the objects, empty where there is none.
 func (s serveCmd) serve(ctx context.Context, stdout io.Writer, settings aws.Config, listener net.Listener, log *slog.Logger, folder string) error {
 	handler, err := app.New(ctx, s.Config, settings, log)
 	if err != nil {
 		return err
 	}
-	greet(stdout, "http://"+listener.Addr().String(), folder)
+	s.greet(stdout, "http://"+listener.Addr().String(), folder)
 	return app.Serve(ctx, listener, handler, log)
 }
 
 // greet says where the service is and how to try it.
-func greet(w io.Writer, api, folder string) {
+func (s serveCmd) greet(w io.Writer, api, folder string) {
 	fmt.Fprintf(w, "Signpost %s at %s  (documentation: %s/docs)\n", versionText(), api, api)
 	if folder != "" {
 		fmt.Fprintf(w, "LOCAL STORE: uploads go to %s on this machine, not to AWS. For laptops and tests only; set SIGNPOST_BUCKET for a real bucket.\n", folder)
 	}
-	fmt.Fprintf(w, "\nTry it in another shell:\n  url=$(curl -s -X POST %s/import | cut -d '\"' -f 4)\n  curl --upload-file README.md \"$url\"\n", api)
-	if folder != "" {
-		fmt.Fprintf(w, "  ls -l %s\n", filepath.Join(folder, "imports", "public"))
+	if s.MaxSize == 0 { // otherwise a bare POST is refused
+		fmt.Fprintf(w, "\nTry it in another shell:\n  url=$(curl -s -X POST %s/import | cut -d '\"' -f 4)\n  curl --upload-file README.md \"$url\"\n", api)
+		if folder != "" {
+			fmt.Fprintf(w, "  ls -l %s\n", quoted(filepath.Join(folder, "imports", "public")))
+		}
 	}
 	fmt.Fprintln(w)
 }
+
+// quoted is path as one word of a shell.
+func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,7 +41,7 @@ func LoadAWS(ctx context.Context) (aws.Config, error) {
 func New(ctx context.Context, c Config, settings aws.Config, log *slog.Logger) (http.Handler, error) {
 	store, err := bucket.Open(ctx, bucket.Options{Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the store's address (AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT): %s", strings.TrimPrefix(innermost(err).Error(), "endpoint rule error, "))
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -62,10 +63,12 @@ func whyNot(err error) string {
 		return "there is no such bucket at this endpoint; create it, or mend the name or AWS_REGION"
 	case errors.Is(err, bucket.ErrForbidden):
 		return "access denied; the credentials are wrong, or lack s3:ListBucket on it"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the store does not answer; look at the endpoint, or at AWS_REGION"
 	case errors.Is(err, bucket.ErrUnavailable):
 		return "the store cannot be reached: " + innermost(err).Error()
 	}
-	return innermost(err).Error()
+	return fmt.Sprintf("the store says %q; look at the name, at AWS_REGION and at the endpoint", innermost(err))
 }
 
 // innermost is the first cause, which in the SDK's long chains is the one that tells.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,15 +16,15 @@ import (
 // Config holds every setting. Each is an environment variable and a flag of serve; kong reads both, and the tags are the
 // documentation. Credentials, region and endpoint are not here: they come from the AWS SDK's standard chain.
 type Config struct {
-	Listen         string        `env:"SIGNPOST_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of the API."`
-	Bucket         string        `env:"SIGNPOST_BUCKET" placeholder:"NAME" help:"The bucket. When left out, serve starts a local store and uses that."`
-	DataDir        string        `env:"SIGNPOST_DATA_DIR" default:"./data" placeholder:"FOLDER" help:"Where the local store keeps its files."`
-	LocalListen    string        `env:"SIGNPOST_LOCAL_LISTEN" default:"127.0.0.1:9000" placeholder:"HOST:PORT" help:"Address of the local store; loopback only."`
-	PublicEndpoint string        `env:"SIGNPOST_PUBLIC_ENDPOINT" placeholder:"URL" help:"The S3 address that clients reach, where it is not the one this service uses."`
+	Listen         string        `env:"SIGNPOST_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of the API; ${default} when left out."`
+	Bucket         string        `env:"SIGNPOST_BUCKET" placeholder:"NAME" help:"The bucket; when left out, a local store is started and used."`
+	DataDir        string        `env:"SIGNPOST_DATA_DIR" default:"./data" placeholder:"FOLDER" help:"Where the local store keeps its files; ${default} when left out."`
+	LocalListen    string        `env:"SIGNPOST_LOCAL_LISTEN" default:"127.0.0.1:9000" placeholder:"HOST:PORT" help:"Address of the local store, on loopback; ${default} when left out."`
+	PublicEndpoint string        `env:"SIGNPOST_PUBLIC_ENDPOINT" placeholder:"URL" help:"The S3 address that clients reach, where the service itself uses another."`
 	PathStyle      bool          `env:"SIGNPOST_PATH_STYLE" help:"Sign path-style URLs (http://store/bucket/key), as many S3-compatible stores need."`
-	URLTTL         time.Duration `name:"url-ttl" env:"SIGNPOST_URL_TTL" default:"1h" placeholder:"DURATION" help:"Life of a signed URL, and the most a caller may ask for; 1s to 168h."`
-	MaxSize        int64         `env:"SIGNPOST_MAX_SIZE" placeholder:"BYTES" help:"Largest import, in bytes. When set, imports must declare their size and bare POSTs are refused. Default: S3's own limit."`
-	CORSOrigins    []string      `name:"cors-origins" env:"SIGNPOST_CORS_ORIGINS" placeholder:"ORIGIN,..." help:"Origins whose pages may call the API and upload to the local store, exactly as browsers send them (https://app.example.com)."`
+	URLTTL         time.Duration `name:"url-ttl" env:"SIGNPOST_URL_TTL" default:"1h" placeholder:"DURATION" help:"Life of a signed URL, and the most a caller may ask for, from 1s to 168h; ${default} when left out."`
+	MaxSize        int64         `env:"SIGNPOST_MAX_SIZE" placeholder:"BYTES" help:"Largest import. When set, imports must declare their size and bare POSTs are refused; S3's own limit when left out."`
+	CORSOrigins    []string      `name:"cors-origins" env:"SIGNPOST_CORS_ORIGINS" placeholder:"ORIGIN" help:"Origins whose pages may call the API and upload to the local store, exactly as browsers send them (https://app.example.com)."`
 	AllowAnonymous bool          `env:"SIGNPOST_ALLOW_ANONYMOUS" help:"Listen beyond loopback although nobody is asked who they are."`
 }
 
@@ -55,12 +56,10 @@ func (c Config) check(complain func(variable, value, rule string)) {
 		complain("SIGNPOST_URL_TTL", c.URLTTL.String(), "must be a duration between 1s and 168h")
 	}
 	if c.MaxSize < 0 {
-		complain("SIGNPOST_MAX_SIZE", fmt.Sprint(c.MaxSize), "must be a number of bytes, or left out")
+		complain("SIGNPOST_MAX_SIZE", fmt.Sprint(c.MaxSize), sizeRule)
 	}
-	for _, origin := range c.CORSOrigins {
-		if !isOrigin(origin) {
-			complain("SIGNPOST_CORS_ORIGINS", origin, "must be origins such as https://app.example.com, without path or wildcard, divided by commas")
-		}
+	if bad := slices.DeleteFunc(slices.Clone(c.CORSOrigins), isOrigin); len(bad) > 0 {
+		complain("SIGNPOST_CORS_ORIGINS", strings.Join(bad, ","), "must be origins such as https://app.example.com, without path or wildcard, divided by commas")
 	}
 }
 

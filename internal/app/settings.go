@@ -13,13 +13,20 @@ import (
 
 // Complaints collects what is wrong with the settings, so that an operator hears of all of it at once. Its Options make kong
 // note a value of the wrong form instead of stopping at the first.
-type Complaints struct{ lines []string }
+type Complaints struct {
+	lines []string
+	given map[string]string // by variable, the value of a setting as it was written
+}
+
+// sizeRule is the rule of all sizes.
+const sizeRule = "must be a number of bytes such as 10485760, or left out"
 
 // Options teach kong to read Config.
 func (c *Complaints) Options() []kong.Option {
+	c.given = map[string]string{}
 	return []kong.Option{
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), mapper[time.Duration]{c, time.ParseDuration, "must be a duration such as 90s, 15m or 12h"}),
-		kong.KindMapper(reflect.Int64, mapper[int64]{c, func(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }, "must be a whole number"}),
+		kong.KindMapper(reflect.Int64, mapper[int64]{c, func(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }, sizeRule}),
 		kong.KindMapper(reflect.Bool, switchMapper{mapper[bool]{c, strconv.ParseBool, "must be true or false"}}),
 	}
 }
@@ -40,6 +47,9 @@ func (c *Complaints) add(variable, value, rule string) {
 			return
 		}
 	}
+	if given, ok := c.given[variable]; ok {
+		value = given
+	}
 	c.lines = append(c.lines, fmt.Sprintf("%s=%q: %s", variable, value, rule))
 }
 
@@ -51,17 +61,21 @@ type mapper[T any] struct {
 }
 
 func (m mapper[T]) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
-	token, err := ctx.Scan.PopValue("value")
+	token, err := ctx.Scan.PopValue(ctx.Value.Tag.PlaceHolder)
 	if err != nil {
 		return err
 	}
+	if ctx.Value.Set && target.UnsafeAddr() == ctx.Value.Target.UnsafeAddr() {
+		return nil // variables and defaults are read into the target itself, after the flags, which prevail
+	}
 	text := fmt.Sprint(token.Value)
+	name := ctx.Value.Name
+	if len(ctx.Value.Tag.Envs) > 0 {
+		name = ctx.Value.Tag.Envs[0]
+	}
+	m.complaints.given[name] = text
 	parsed, err := m.parse(text)
 	if err != nil {
-		name := ctx.Value.Name
-		if len(ctx.Value.Tag.Envs) > 0 {
-			name = ctx.Value.Tag.Envs[0]
-		}
 		m.complaints.add(name, text, m.rule)
 		return nil
 	}

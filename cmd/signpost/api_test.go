@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+func (p *process) client(t *testing.T) *client.ClientWithResponses {
+	t.Helper()
+	c, err := client.NewClientWithResponses(p.api, client.WithHTTPClient(web))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// create makes a tracked import and insists on success.
+func (p *process) create(t *testing.T) client.Job {
+	t.Helper()
+	r, err := p.client(t).CreateImportWithResponse(t.Context(), nil, client.ImportRequest{})
+	if err != nil {
+		t.Fatalf("create: %v", err)
+	}
+	if r.JSON200 == nil {
+		t.Fatalf("create: got %s %s, want a job", r.Status(), r.Body)
+	}
+	return *r.JSON200
+}
+
+// wantStatus reads an import and insists on its status.
+func (p *process) wantStatus(t *testing.T, id string, want client.JobStatus) {
+	t.Helper()
+	r, err := p.client(t).GetImportWithResponse(t.Context(), id)
+	if err != nil {
+		t.Fatalf("read %s: %v", id, err)
+	}
+	if r.JSON200 == nil || *r.JSON200.Status != want {
+		t.Fatalf("read %s: got %s %s, want %s", id, r.Status(), r.Body, want)
+	}
+}
+
+// bare asks for an upload without a body.
+func (p *process) bare(t *testing.T) *url.URL {
+	t.Helper()
+	status, _, body := p.do(t, "POST", "/import", "")
+	var answer struct {
+		UploadURL string `json:"upload_url"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || status != http.StatusOK {
+		t.Fatalf("bare POST: got %d %s (%v), want an upload_url", status, body, err)
+	}
+	u, err := url.Parse(answer.UploadURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// do sends body, JSON where it is not empty.
+func (p *process) do(t *testing.T, method, path, body string) (int, http.Header, []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, p.api+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	return send(t, request)
+}
+
+func send(t *testing.T, request *http.Request) (int, http.Header, []byte) {
+	t.Helper()
+	response, err := web.Do(request)
+	if err != nil {
+		t.Fatalf("%s %s: %v", request.Method, request.URL.Path, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, response.Header, body
+}
+
+// upload PUTs body to a signed URL and insists on success.
+func upload(t *testing.T, signed string, body []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), "PUT", signed, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _, answer := send(t, request); status != http.StatusOK {
+		t.Fatalf("upload: got %d %s, want 200", status, answer)
+	}
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets scripts and process tests run this binary as signpost: main itself, with its real exit status.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"signpost": main})
+}
+
+// TestScripts runs testdata/*.txtar. A script inherits nothing of the test's own environment.
+func TestScripts(t *testing.T) {
+	store := startLocal(t, t.TempDir())
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	spec, err := filepath.Abs("../../openapi/openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, secret := store.credentials(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "refused": refused},
+		Setup: func(e *testscript.Env) error {
+			e.Vars = append(e.Vars,
+				"SIGNPOST_LISTEN=127.0.0.1:0", "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "AWS_EC2_METADATA_DISABLED=true",
+				"SPEC="+spec, "API="+hostOf(t, store.api), "STORE="+hostOf(t, store.store(t)), "SILENT="+silent.Addr().String(),
+				"CREDENTIALS="+store.credentialsFile(), "KEY_ID="+id, "SECRET="+secret)
+			return nil
+		},
+	})
+}
+
+// exits runs a command that must end with a status: exits STATUS COMMAND...
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%q: exit status %d, want %d", args[1:], got, want)
+	}
+}
+
+// refused runs signpost serve, which must end with status 1, nothing on stdout and one line on stderr:
+// refused [VARIABLE=VALUE...] LINE
+func refused(ts *testscript.TestScript, _ bool, args []string) {
+	last := len(args) - 1
+	exits(ts, false, append(append([]string{"1", "env"}, args[:last]...), "signpost", "serve"))
+	if got := ts.ReadFile("stdout"); got != "" {
+		ts.Fatalf("stdout: got %q, want nothing", got)
+	}
+	if got, want := ts.ReadFile("stderr"), "signpost: "+os.Expand(args[last], ts.Getenv)+"\n"; got != want {
+		ts.Fatalf("stderr: got\n%swant\n%s", got, want)
+	}
+}

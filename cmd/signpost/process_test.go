@@ -1,0 +1,181 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// limit is how long a test waits for anything. What it waits for takes milliseconds; a machine may be busy.
+const limit = 30 * time.Second
+
+// process is a signpost serve of its own.
+type process struct {
+	cmd            *exec.Cmd
+	dir            string // SIGNPOST_DATA_DIR; empty: it has no local store
+	api            string // base URL
+	stdout, stderr *output
+	exited         chan struct{}
+	err            error // of Wait; read only after exited
+}
+
+// start runs signpost serve with these settings alone, on a free port unless they name one, and returns once it greets.
+// When the test ends, it looks through all that the process wrote.
+func start(t *testing.T, settings ...string) *process {
+	t.Helper()
+	path, err := exec.LookPath("signpost") // where testscript.Main has put it
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: exec.Command(path, "serve"), stdout: newOutput(), stderr: newOutput(), exited: make(chan struct{})}
+	p.cmd.Env = append(cleanEnv(t), append([]string{"SIGNPOST_LISTEN=127.0.0.1:0"}, settings...)...)
+	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		p.cmd.Process.Kill()
+		<-p.exited
+		p.checkOutput(t)
+	})
+	p.await(t, p.stdout, "greeting", func(s string) bool { return strings.HasSuffix(s, "\n\n") })
+	p.api = regexp.MustCompile(` at (http://\S+)`).FindStringSubmatch(p.stdout.String())[1]
+	return p
+}
+
+// startLocal runs signpost serve with a local store in dir.
+func startLocal(t *testing.T, dir string, settings ...string) *process {
+	t.Helper()
+	p := start(t, append([]string{"SIGNPOST_DATA_DIR=" + dir, "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0"}, settings...)...)
+	p.dir = dir
+	return p
+}
+
+// reaches are the variables that change what signpost does.
+var reaches = regexp.MustCompile(`(?i)^(AWS|SIGNPOST)_|^HOME=|_PROXY=`)
+
+// cleanEnv is the test's own environment without them.
+func cleanEnv(t *testing.T) []string {
+	env := []string{"HOME=" + t.TempDir(), "AWS_EC2_METADATA_DISABLED=true"}
+	for _, pair := range os.Environ() {
+		if !reaches.MatchString(pair) {
+			env = append(env, pair)
+		}
+	}
+	return env
+}
+
+// signal sends it.
+func (p *process) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Fatalf("%v: %v", s, err)
+	}
+}
+
+// wait returns once the process has ended.
+func (p *process) wait(t *testing.T) syscall.WaitStatus {
+	t.Helper()
+	select {
+	case <-p.exited:
+	case <-time.After(limit):
+		t.Fatalf("still running after %v; stderr:\n%s", limit, p.stderr)
+	}
+	return p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+}
+
+// stop ends the process in order.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	p.signal(t, syscall.SIGTERM)
+	if status := p.wait(t); status.ExitStatus() != 0 {
+		t.Fatalf("after SIGTERM: %v, want exit status 0; stderr:\n%s", p.err, p.stderr)
+	}
+}
+
+// await returns once what the process wrote to o is as wanted.
+func (p *process) await(t *testing.T, o *output, what string, wanted func(string) bool) {
+	t.Helper()
+	deadline := time.After(limit)
+	for {
+		text, grew := o.read()
+		if wanted(text) {
+			return
+		}
+		select {
+		case <-grew:
+		case <-p.exited:
+			t.Fatalf("process ended before its %s: %v; stderr:\n%s", what, p.err, p.stderr)
+		case <-deadline:
+			t.Fatalf("no %s in %v; stderr:\n%s", what, limit, p.stderr)
+		}
+	}
+}
+
+// checkOutput holds for every process of these tests: stderr is one JSON object a line, and nothing tells a secret.
+func (p *process) checkOutput(t *testing.T) {
+	written := p.stdout.String() + p.stderr.String()
+	if strings.Contains(strings.ToLower(written), "x-amz-signature") {
+		t.Errorf("a signed URL was written:\n%s", written)
+	}
+	if p.dir != "" {
+		if _, secret := p.credentials(t); strings.Contains(written, secret) {
+			t.Errorf("the secret key was written:\n%s", written)
+		}
+	}
+	for line := range strings.Lines(p.stderr.String()) {
+		if !json.Valid([]byte(line)) || !strings.HasPrefix(line, "{") {
+			t.Errorf("line on stderr is no JSON object: %q", line)
+		}
+	}
+}
+
+func (p *process) credentialsFile() string { return filepath.Join(p.dir, "credentials") }
+
+// credentials are those of the process's local store.
+func (p *process) credentials(t *testing.T) (id, secret string) {
+	t.Helper()
+	text, err := os.ReadFile(p.credentialsFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`id = (\S+)\n.* = (\S+)\n`).FindStringSubmatch(string(text))
+	return found[1], found[2]
+}
+
+// store is the base URL of the store that the process signs for.
+func (p *process) store(t *testing.T) string {
+	t.Helper()
+	signed := p.bare(t)
+	return signed.Scheme + "://" + signed.Host
+}
+
+// again returns the settings that start p anew on the same addresses.
+func (p *process) again(t *testing.T) []string {
+	return []string{"SIGNPOST_LISTEN=" + hostOf(t, p.api), "SIGNPOST_LOCAL_LISTEN=" + hostOf(t, p.store(t))}
+}
+
+func hostOf(t *testing.T, base string) string {
+	t.Helper()
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Host
+}
+
+// web keeps no connections: a process that was started anew has none of them.
+var web = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: limit}
