@@ -46,9 +46,10 @@ func (e ChecksumAlgorithm) Valid() bool {
 
 // Defines values for ImportRequestMode.
 const (
-	ImportRequestModeAuto   ImportRequestMode = "auto"
-	ImportRequestModeForm   ImportRequestMode = "form"
-	ImportRequestModeSingle ImportRequestMode = "single"
+	ImportRequestModeAuto      ImportRequestMode = "auto"
+	ImportRequestModeForm      ImportRequestMode = "form"
+	ImportRequestModeMultipart ImportRequestMode = "multipart"
+	ImportRequestModeSingle    ImportRequestMode = "single"
 )
 
 // Valid indicates whether the value is a known member of the ImportRequestMode enum.
@@ -58,31 +59,9 @@ func (e ImportRequestMode) Valid() bool {
 		return true
 	case ImportRequestModeForm:
 		return true
+	case ImportRequestModeMultipart:
+		return true
 	case ImportRequestModeSingle:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for JobStatus.
-const (
-	JobStatusAwaitingUpload JobStatus = "awaiting_upload"
-	JobStatusCompleted      JobStatus = "completed"
-	JobStatusExpired        JobStatus = "expired"
-	JobStatusFailed         JobStatus = "failed"
-)
-
-// Valid indicates whether the value is a known member of the JobStatus enum.
-func (e JobStatus) Valid() bool {
-	switch e {
-	case JobStatusAwaitingUpload:
-		return true
-	case JobStatusCompleted:
-		return true
-	case JobStatusExpired:
-		return true
-	case JobStatusFailed:
 		return true
 	default:
 		return false
@@ -93,6 +72,7 @@ func (e JobStatus) Valid() bool {
 const (
 	JobErrorCodeChecksumMismatch JobErrorCode = "checksum-mismatch"
 	JobErrorCodeSizeMismatch     JobErrorCode = "size-mismatch"
+	JobErrorCodeUploadLost       JobErrorCode = "upload-lost"
 )
 
 // Valid indicates whether the value is a known member of the JobErrorCode enum.
@@ -101,6 +81,53 @@ func (e JobErrorCode) Valid() bool {
 	case JobErrorCodeChecksumMismatch:
 		return true
 	case JobErrorCodeSizeMismatch:
+		return true
+	case JobErrorCodeUploadLost:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for JobStatus.
+const (
+	JobStatusAborted        JobStatus = "aborted"
+	JobStatusAwaitingUpload JobStatus = "awaiting_upload"
+	JobStatusCompleted      JobStatus = "completed"
+	JobStatusExpired        JobStatus = "expired"
+	JobStatusFailed         JobStatus = "failed"
+	JobStatusUploading      JobStatus = "uploading"
+)
+
+// Valid indicates whether the value is a known member of the JobStatus enum.
+func (e JobStatus) Valid() bool {
+	switch e {
+	case JobStatusAborted:
+		return true
+	case JobStatusAwaitingUpload:
+		return true
+	case JobStatusCompleted:
+		return true
+	case JobStatusExpired:
+		return true
+	case JobStatusFailed:
+		return true
+	case JobStatusUploading:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignedPartMethod.
+const (
+	SignedPartMethodPUT SignedPartMethod = "PUT"
+)
+
+// Valid indicates whether the value is a known member of the SignedPartMethod enum.
+func (e SignedPartMethod) Valid() bool {
+	switch e {
+	case SignedPartMethodPUT:
 		return true
 	default:
 		return false
@@ -125,17 +152,23 @@ func (e UploadRequestMethod) Valid() bool {
 	}
 }
 
-// Checksum The checksum of the whole object, in the base64 form S3 uses.
+// Checksum The checksum of the whole object, in the base64 form S3 uses. In parts, it is a CRC; S3 then demands that of each part as well, and the `value` may wait until the import is completed.
 type Checksum struct {
 	// Algorithm One of the algorithms S3 verifies.
 	Algorithm ChecksumAlgorithm `json:"algorithm"`
 
 	// Value Standard base64 with padding.
-	Value string `json:"value"`
+	Value *string `json:"value,omitempty"`
 }
 
 // ChecksumAlgorithm One of the algorithms S3 verifies.
 type ChecksumAlgorithm string
+
+// CompleteRequest Nothing of it is needed.
+type CompleteRequest struct {
+	// Checksum The checksum of the whole object, in the base64 form S3 uses. In parts, it is a CRC; S3 then demands that of each part as well, and the `value` may wait until the import is completed.
+	Checksum *Checksum `json:"checksum,omitempty"`
+}
 
 // FieldError One fault of a request.
 type FieldError struct {
@@ -151,13 +184,13 @@ type FieldError struct {
 
 // ImportRequest What will be uploaded. Every member is optional; what is given is enforced by the signature.
 type ImportRequest struct {
-	// Checksum The checksum of the whole object, in the base64 form S3 uses.
+	// Checksum The checksum of the whole object, in the base64 form S3 uses. In parts, it is a CRC; S3 then demands that of each part as well, and the `value` may wait until the import is completed.
 	Checksum *Checksum `json:"checksum,omitempty"`
 
 	// ContentType A media type such as `text/csv` or `text/plain; charset=utf-8`. Stored with the object.
 	ContentType *string `json:"content_type,omitempty"`
 
-	// ExpiresIn For how many seconds the upload may begin. When left out, the service's own limit, which is also the most that can be asked for.
+	// ExpiresIn For how many seconds a signed request may begin. When left out, the service's own limit, which is also the most that can be asked for.
 	ExpiresIn *int32 `json:"expires_in,omitempty"`
 
 	// Filename A file name without a path or control characters. Stored as the object's Content-Disposition, never as its key.
@@ -166,17 +199,20 @@ type ImportRequest struct {
 	// Metadata Stored with the object as `x-amz-meta-*`. Names are lower-case letters, digits, dots, hyphens and underscores; values are printable ASCII; names and values together hold at most 2048 bytes.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
-	// Mode How the bytes travel. `single`: one PUT. `form`: one HTML form POST, whose policy can bound a length not known beforehand. `auto`, also when left out: `single`.
+	// Mode How the bytes travel. `single`: one PUT. `multipart`: parts, which resume. `form`: one HTML form POST, whose policy can bound a length not known beforehand. `auto`, also when left out: `multipart` for a `size` above 64 MiB, else `single`.
 	Mode *ImportRequestMode `json:"mode,omitempty"`
 
-	// Size The length in bytes. A single upload holds at most 5 GiB (5368709120).
+	// PartSize The length in bytes of every part but the last, for `multipart`. When left out, the smallest multiple of 1 MiB, of at least 16 MiB, that needs at most 10,000 parts.
+	PartSize *int64 `json:"part_size,omitempty"`
+
+	// Size The length in bytes. One request holds at most 5 GiB (5368709120), 10,000 parts at most 48.8 TiB.
 	Size *int64 `json:"size,omitempty"`
 
 	// WriteOnce Whether a second upload to the same URL is refused (`If-None-Match` with `*`). Not possible with `form`.
 	WriteOnce *bool `json:"write_once,omitempty"`
 }
 
-// ImportRequestMode How the bytes travel. `single`: one PUT. `form`: one HTML form POST, whose policy can bound a length not known beforehand. `auto`, also when left out: `single`.
+// ImportRequestMode How the bytes travel. `single`: one PUT. `multipart`: parts, which resume. `form`: one HTML form POST, whose policy can bound a length not known beforehand. `auto`, also when left out: `multipart` for a `size` above 64 MiB, else `single`.
 type ImportRequestMode string
 
 // Job An import. One created without a body has `upload_url` alone.
@@ -193,10 +229,13 @@ type Job struct {
 	// CreatedAt When the import was created.
 	CreatedAt *time.Time `json:"created_at,omitempty"`
 
+	// DownloadURL A self-expiring signed URL of the completed object, where the service gives one.
+	DownloadURL *string `json:"download_url,omitempty"`
+
 	// Error Why an import failed.
 	Error *JobError `json:"error,omitempty"`
 
-	// ExpiresAt Until when the upload may begin. The smaller of the lifetime asked for and that of the credentials which sign it.
+	// ExpiresAt Until when the upload may begin; in parts, until when it can be resumed. A signed URL ends with the credentials that signed it, if that is sooner.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 
 	// Filename As declared.
@@ -208,13 +247,16 @@ type Job struct {
 	// Metadata As declared.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
+	// Multipart The plan of an upload in parts, and how far it has come.
+	Multipart *Multipart `json:"multipart,omitempty"`
+
 	// Object Where the bytes are.
 	Object *StoredObject `json:"object,omitempty"`
 
 	// Size Bytes; as declared, or as stored once completed.
 	Size *int64 `json:"size,omitempty"`
 
-	// Status `awaiting_upload` until the object is there, then `completed`. `failed`: the object is not what was declared; see `error`. `expired`: the time for beginning the upload ran out with nothing stored. An upload that was under way at that moment may still arrive, and then counts.
+	// Status `awaiting_upload` until something is there; `uploading` from the first part on; `completed` once the object is there. `failed`: what arrived is not what was declared; see `error`. `aborted`: somebody deleted the import. `expired`: the time ran out. One request that was under way at that moment may still arrive, and then counts.
 	Status *JobStatus `json:"status,omitempty"`
 
 	// Upload The request that uploads the bytes: send `method` to `url` with exactly these `headers`. Where there are `fields`, send a multipart/form-data body of these fields, in any order, followed by the file as the field `file`.
@@ -223,9 +265,6 @@ type Job struct {
 	// UploadURL A self-expiring signed URL for uploading the file with one PUT.
 	UploadURL *string `json:"upload_url,omitempty"`
 }
-
-// JobStatus `awaiting_upload` until the object is there, then `completed`. `failed`: the object is not what was declared; see `error`. `expired`: the time for beginning the upload ran out with nothing stored. An upload that was under way at that moment may still arrive, and then counts.
-type JobStatus string
 
 // JobError Why an import failed.
 type JobError struct {
@@ -238,6 +277,84 @@ type JobError struct {
 
 // JobErrorCode A stable name for the cause.
 type JobErrorCode string
+
+// JobList A page of imports.
+type JobList struct {
+	// Imports Newest first.
+	Imports []Job `json:"imports"`
+
+	// NextCursor Where the next page begins. Missing on the last.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
+// JobStatus `awaiting_upload` until something is there; `uploading` from the first part on; `completed` once the object is there. `failed`: what arrived is not what was declared; see `error`. `aborted`: somebody deleted the import. `expired`: the time ran out. One request that was under way at that moment may still arrive, and then counts.
+type JobStatus string
+
+// Multipart The plan of an upload in parts, and how far it has come.
+type Multipart struct {
+	// PartCount How many parts there will be. Missing where the size is not known.
+	PartCount *int32 `json:"part_count,omitempty"`
+
+	// PartSize Bytes of every part but the last.
+	PartSize int64 `json:"part_size"`
+
+	// UploadedBytes How many bytes those have.
+	UploadedBytes *int64 `json:"uploaded_bytes,omitempty"`
+
+	// UploadedParts How many parts the store holds.
+	UploadedParts *int32 `json:"uploaded_parts,omitempty"`
+}
+
+// Part A part that the store holds.
+type Part struct {
+	// Checksum The part's checksum in base64, of the algorithm that the import declared.
+	Checksum *string `json:"checksum,omitempty"`
+
+	// ETag The part's ETag, quotes included.
+	ETag *string `json:"etag,omitempty"`
+
+	// PartNumber From 1.
+	PartNumber int32 `json:"part_number"`
+
+	// Size Bytes.
+	Size int64 `json:"size"`
+}
+
+// PartList What the store holds, from `after` on.
+type PartList struct {
+	// Missing Ranges of numbers that the store does not hold. Without a known size, only those before the last part held.
+	Missing []PartRange `json:"missing"`
+
+	// NextAfter Where the next page begins. Missing on the last.
+	NextAfter *int32 `json:"next_after,omitempty"`
+
+	// Parts In the order of their numbers.
+	Parts []Part `json:"parts"`
+}
+
+// PartRange Part numbers from first to last, both included.
+type PartRange struct {
+	// First The first number.
+	First int32 `json:"first"`
+
+	// Last The last number.
+	Last int32 `json:"last"`
+}
+
+// PartsRequest Which parts to sign, at most 1,000 at a time.
+type PartsRequest struct {
+	// Checksums By part number, the base64 checksum of each part, of the algorithm that the import declared. Needed if it declared one, refused if not.
+	Checksums map[string]string `json:"checksums,omitempty"`
+
+	// Count How many parts the range has. It may reach past the last part, and ends there.
+	Count *int32 `json:"count,omitempty"`
+
+	// First The number of the first part of a range.
+	First *int32 `json:"first,omitempty"`
+
+	// PartNumbers The numbers, instead of a range.
+	PartNumbers []int32 `json:"part_numbers,omitempty"`
+}
 
 // Problem What went wrong, as RFC 9457 has it. `code` is stable; words may change.
 type Problem struct {
@@ -264,6 +381,39 @@ type Problem struct {
 
 	// Type Always `about:blank`; `code` names the kind of problem.
 	Type string `json:"type"`
+}
+
+// SignedPart The request that uploads a part: send `method` to `url` with exactly these `headers`.
+type SignedPart struct {
+	// ExpiresAt Until when the request may begin.
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Headers Headers the signature requires, ready to send.
+	Headers map[string]string `json:"headers"`
+
+	// Method Always PUT.
+	Method SignedPartMethod `json:"method"`
+
+	// Offset Where the part begins in the file, in bytes.
+	Offset int64 `json:"offset"`
+
+	// PartNumber From 1.
+	PartNumber int32 `json:"part_number"`
+
+	// Size Bytes of the part. Missing where the size of the import is not known; then `part_size`, and less in the last.
+	Size *int64 `json:"size,omitempty"`
+
+	// URL The signed address. Its query is a credential; keep it secret.
+	URL string `json:"url"`
+}
+
+// SignedPartMethod Always PUT.
+type SignedPartMethod string
+
+// SignedParts A signed request for each part, in the order of their numbers.
+type SignedParts struct {
+	// Parts The parts.
+	Parts []SignedPart `json:"parts"`
 }
 
 // StoredObject Where the bytes are.
@@ -305,10 +455,22 @@ type VerifiedChecksum struct {
 	Algorithm ChecksumAlgorithm `json:"algorithm"`
 
 	// Value Standard base64 with padding.
-	Value string `json:"value"`
+	Value *string `json:"value,omitempty"`
 
 	// Verified True only when the store itself confirmed the value.
 	Verified bool `json:"verified"`
+}
+
+// ListImportsParams defines parameters for ListImports.
+type ListImportsParams struct {
+	// Limit How many imports a page looks at; 20 when left out.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only imports in this state.
+	Status *JobStatus `form:"status,omitempty" json:"status,omitempty"`
 }
 
 // CreateImportParams defines parameters for CreateImport.
@@ -317,22 +479,81 @@ type CreateImportParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// ListPartsParams defines parameters for ListParts.
+type ListPartsParams struct {
+	// After List from the part after this one; `next_after` of the page before.
+	After *int32 `form:"after,omitempty" json:"after,omitempty"`
+}
+
 // CreateImportJSONRequestBody defines body for CreateImport for application/json ContentType.
 type CreateImportJSONRequestBody = ImportRequest
 
+// CompleteImportJSONRequestBody defines body for CompleteImport for application/json ContentType.
+type CompleteImportJSONRequestBody = CompleteRequest
+
+// SignPartsJSONRequestBody defines body for SignParts for application/json ContentType.
+type SignPartsJSONRequestBody = PartsRequest
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListImports List the caller's imports, newest first.
+	// (GET /import)
+	ListImports(ctx echo.Context, params ListImportsParams) error
 	// CreateImport Create an import and the signed request that uploads it.
 	// (POST /import)
 	CreateImport(ctx echo.Context, params CreateImportParams) error
+	// DeleteImport Abort an import, or remove a completed one.
+	// (DELETE /import/{id})
+	DeleteImport(ctx echo.Context, id string) error
 	// GetImport Read an import as the bucket shows it now.
 	// (GET /import/{id})
 	GetImport(ctx echo.Context, id string) error
+	// CompleteImport Make the object of its parts.
+	// (POST /import/{id}/complete)
+	CompleteImport(ctx echo.Context, id string) error
+	// ListParts List the parts that the store holds.
+	// (GET /import/{id}/parts)
+	ListParts(ctx echo.Context, id string, params ListPartsParams) error
+	// SignParts Sign requests that upload parts.
+	// (POST /import/{id}/parts)
+	SignParts(ctx echo.Context, id string) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListImports converts echo context to params.
+func (w *ServerInterfaceWrapper) ListImports(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListImportsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListImports(ctx, params)
+	return err
 }
 
 // CreateImport converts echo context to params.
@@ -364,6 +585,22 @@ func (w *ServerInterfaceWrapper) CreateImport(ctx echo.Context) error {
 	return err
 }
 
+// DeleteImport converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteImport(ctx, id)
+	return err
+}
+
 // GetImport converts echo context to params.
 func (w *ServerInterfaceWrapper) GetImport(ctx echo.Context) error {
 	var err error
@@ -377,6 +614,63 @@ func (w *ServerInterfaceWrapper) GetImport(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetImport(ctx, id)
+	return err
+}
+
+// CompleteImport converts echo context to params.
+func (w *ServerInterfaceWrapper) CompleteImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CompleteImport(ctx, id)
+	return err
+}
+
+// ListParts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListParts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPartsParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListParts(ctx, id, params)
+	return err
+}
+
+// SignParts converts echo context to params.
+func (w *ServerInterfaceWrapper) SignParts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SignParts(ctx, id)
 	return err
 }
 
@@ -427,9 +721,106 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/import", wrapper.ListImports, options.OperationMiddlewares["listImports"]...)
 	router.POST(options.BaseURL+"/import", wrapper.CreateImport, options.OperationMiddlewares["createImport"]...)
+	router.DELETE(options.BaseURL+"/import/:id", wrapper.DeleteImport, options.OperationMiddlewares["deleteImport"]...)
 	router.GET(options.BaseURL+"/import/:id", wrapper.GetImport, options.OperationMiddlewares["getImport"]...)
+	router.GET(options.BaseURL+"/import/:id/parts", wrapper.ListParts, options.OperationMiddlewares["listParts"]...)
+	router.POST(options.BaseURL+"/import/:id/parts", wrapper.SignParts, options.OperationMiddlewares["signParts"]...)
+	router.POST(options.BaseURL+"/import/:id/complete", wrapper.CompleteImport, options.OperationMiddlewares["completeImport"]...)
 
+}
+
+type ListImportsRequestObject struct {
+	Params ListImportsParams
+}
+
+type ListImportsResponseObject interface {
+	VisitListImportsResponse(w http.ResponseWriter) error
+}
+
+type ListImports200JSONResponse JobList
+
+func (response ListImports200JSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListImports400ApplicationProblemPlusJSONResponse Problem
+
+func (response ListImports400ApplicationProblemPlusJSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListImports401ApplicationProblemPlusJSONResponse Problem
+
+func (response ListImports401ApplicationProblemPlusJSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListImports403ApplicationProblemPlusJSONResponse Problem
+
+func (response ListImports403ApplicationProblemPlusJSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListImports500ApplicationProblemPlusJSONResponse Problem
+
+func (response ListImports500ApplicationProblemPlusJSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListImports503ApplicationProblemPlusJSONResponse Problem
+
+func (response ListImports503ApplicationProblemPlusJSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type CreateImportRequestObject struct {
@@ -553,6 +944,78 @@ func (response CreateImport503ApplicationProblemPlusJSONResponse) VisitCreateImp
 	return err
 }
 
+type DeleteImportRequestObject struct {
+	ID string `json:"id"`
+}
+
+type DeleteImportResponseObject interface {
+	VisitDeleteImportResponse(w http.ResponseWriter) error
+}
+
+type DeleteImport204Response struct {
+}
+
+func (response DeleteImport204Response) VisitDeleteImportResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteImport401ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteImport401ApplicationProblemPlusJSONResponse) VisitDeleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteImport404ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteImport404ApplicationProblemPlusJSONResponse) VisitDeleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteImport500ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteImport500ApplicationProblemPlusJSONResponse) VisitDeleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteImport503ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteImport503ApplicationProblemPlusJSONResponse) VisitDeleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetImportRequestObject struct {
 	ID string `json:"id"`
 }
@@ -631,14 +1094,448 @@ func (response GetImport503ApplicationProblemPlusJSONResponse) VisitGetImportRes
 	return err
 }
 
+type CompleteImportRequestObject struct {
+	ID   string `json:"id"`
+	Body *CompleteImportJSONRequestBody
+}
+
+type CompleteImportResponseObject interface {
+	VisitCompleteImportResponse(w http.ResponseWriter) error
+}
+
+type CompleteImport200JSONResponse Job
+
+func (response CompleteImport200JSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteImport202JSONResponse Job
+
+func (response CompleteImport202JSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteImport400ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteImport400ApplicationProblemPlusJSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteImport401ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteImport401ApplicationProblemPlusJSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteImport404ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteImport404ApplicationProblemPlusJSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteImport409ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteImport409ApplicationProblemPlusJSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteImport413ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteImport413ApplicationProblemPlusJSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteImport415ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteImport415ApplicationProblemPlusJSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteImport422ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteImport422ApplicationProblemPlusJSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteImport500ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteImport500ApplicationProblemPlusJSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteImport503ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteImport503ApplicationProblemPlusJSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartsRequestObject struct {
+	ID     string `json:"id"`
+	Params ListPartsParams
+}
+
+type ListPartsResponseObject interface {
+	VisitListPartsResponse(w http.ResponseWriter) error
+}
+
+type ListParts200JSONResponse PartList
+
+func (response ListParts200JSONResponse) VisitListPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListParts400ApplicationProblemPlusJSONResponse Problem
+
+func (response ListParts400ApplicationProblemPlusJSONResponse) VisitListPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListParts401ApplicationProblemPlusJSONResponse Problem
+
+func (response ListParts401ApplicationProblemPlusJSONResponse) VisitListPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListParts404ApplicationProblemPlusJSONResponse Problem
+
+func (response ListParts404ApplicationProblemPlusJSONResponse) VisitListPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListParts409ApplicationProblemPlusJSONResponse Problem
+
+func (response ListParts409ApplicationProblemPlusJSONResponse) VisitListPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListParts500ApplicationProblemPlusJSONResponse Problem
+
+func (response ListParts500ApplicationProblemPlusJSONResponse) VisitListPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListParts503ApplicationProblemPlusJSONResponse Problem
+
+func (response ListParts503ApplicationProblemPlusJSONResponse) VisitListPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignPartsRequestObject struct {
+	ID   string `json:"id"`
+	Body *SignPartsJSONRequestBody
+}
+
+type SignPartsResponseObject interface {
+	VisitSignPartsResponse(w http.ResponseWriter) error
+}
+
+type SignParts200JSONResponse SignedParts
+
+func (response SignParts200JSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignParts400ApplicationProblemPlusJSONResponse Problem
+
+func (response SignParts400ApplicationProblemPlusJSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignParts401ApplicationProblemPlusJSONResponse Problem
+
+func (response SignParts401ApplicationProblemPlusJSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignParts404ApplicationProblemPlusJSONResponse Problem
+
+func (response SignParts404ApplicationProblemPlusJSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignParts409ApplicationProblemPlusJSONResponse Problem
+
+func (response SignParts409ApplicationProblemPlusJSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignParts413ApplicationProblemPlusJSONResponse Problem
+
+func (response SignParts413ApplicationProblemPlusJSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignParts415ApplicationProblemPlusJSONResponse Problem
+
+func (response SignParts415ApplicationProblemPlusJSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignParts422ApplicationProblemPlusJSONResponse Problem
+
+func (response SignParts422ApplicationProblemPlusJSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignParts500ApplicationProblemPlusJSONResponse Problem
+
+func (response SignParts500ApplicationProblemPlusJSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignParts503ApplicationProblemPlusJSONResponse Problem
+
+func (response SignParts503ApplicationProblemPlusJSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListImports List the caller's imports, newest first.
+	// (GET /import)
+	ListImports(ctx context.Context, request ListImportsRequestObject) (ListImportsResponseObject, error)
 	// CreateImport Create an import and the signed request that uploads it.
 	// (POST /import)
 	CreateImport(ctx context.Context, request CreateImportRequestObject) (CreateImportResponseObject, error)
+	// DeleteImport Abort an import, or remove a completed one.
+	// (DELETE /import/{id})
+	DeleteImport(ctx context.Context, request DeleteImportRequestObject) (DeleteImportResponseObject, error)
 	// GetImport Read an import as the bucket shows it now.
 	// (GET /import/{id})
 	GetImport(ctx context.Context, request GetImportRequestObject) (GetImportResponseObject, error)
+	// CompleteImport Make the object of its parts.
+	// (POST /import/{id}/complete)
+	CompleteImport(ctx context.Context, request CompleteImportRequestObject) (CompleteImportResponseObject, error)
+	// ListParts List the parts that the store holds.
+	// (GET /import/{id}/parts)
+	ListParts(ctx context.Context, request ListPartsRequestObject) (ListPartsResponseObject, error)
+	// SignParts Sign requests that upload parts.
+	// (POST /import/{id}/parts)
+	SignParts(ctx context.Context, request SignPartsRequestObject) (SignPartsResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -651,6 +1548,31 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListImports operation middleware
+func (sh *strictHandler) ListImports(ctx echo.Context, params ListImportsParams) error {
+	var request ListImportsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListImports(ctx.Request().Context(), request.(ListImportsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListImports")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListImportsResponseObject); ok {
+		return validResponse.VisitListImportsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // CreateImport operation middleware
@@ -704,6 +1626,31 @@ func (sh *strictHandler) CreateImport(ctx echo.Context, params CreateImportParam
 	return nil
 }
 
+// DeleteImport operation middleware
+func (sh *strictHandler) DeleteImport(ctx echo.Context, id string) error {
+	var request DeleteImportRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteImport(ctx.Request().Context(), request.(DeleteImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteImportResponseObject); ok {
+		return validResponse.VisitDeleteImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetImport operation middleware
 func (sh *strictHandler) GetImport(ctx echo.Context, id string) error {
 	var request GetImportRequestObject
@@ -723,6 +1670,131 @@ func (sh *strictHandler) GetImport(ctx echo.Context, id string) error {
 		return err
 	} else if validResponse, ok := response.(GetImportResponseObject); ok {
 		return validResponse.VisitGetImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CompleteImport operation middleware
+func (sh *strictHandler) CompleteImport(ctx echo.Context, id string) error {
+	var request CompleteImportRequestObject
+
+	request.ID = id
+
+	var body CompleteImportJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CompleteImport(ctx.Request().Context(), request.(CompleteImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompleteImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompleteImportResponseObject); ok {
+		return validResponse.VisitCompleteImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListParts operation middleware
+func (sh *strictHandler) ListParts(ctx echo.Context, id string, params ListPartsParams) error {
+	var request ListPartsRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListParts(ctx.Request().Context(), request.(ListPartsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListParts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPartsResponseObject); ok {
+		return validResponse.VisitListPartsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SignParts operation middleware
+func (sh *strictHandler) SignParts(ctx echo.Context, id string) error {
+	var request SignPartsRequestObject
+
+	request.ID = id
+
+	var body SignPartsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignParts(ctx.Request().Context(), request.(SignPartsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignParts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignPartsResponseObject); ok {
+		return validResponse.VisitSignPartsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

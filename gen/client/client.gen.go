@@ -46,9 +46,10 @@ func (e ChecksumAlgorithm) Valid() bool {
 
 // Defines values for ImportRequestMode.
 const (
-	ImportRequestModeAuto   ImportRequestMode = "auto"
-	ImportRequestModeForm   ImportRequestMode = "form"
-	ImportRequestModeSingle ImportRequestMode = "single"
+	ImportRequestModeAuto      ImportRequestMode = "auto"
+	ImportRequestModeForm      ImportRequestMode = "form"
+	ImportRequestModeMultipart ImportRequestMode = "multipart"
+	ImportRequestModeSingle    ImportRequestMode = "single"
 )
 
 // Valid indicates whether the value is a known member of the ImportRequestMode enum.
@@ -58,31 +59,9 @@ func (e ImportRequestMode) Valid() bool {
 		return true
 	case ImportRequestModeForm:
 		return true
+	case ImportRequestModeMultipart:
+		return true
 	case ImportRequestModeSingle:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for JobStatus.
-const (
-	JobStatusAwaitingUpload JobStatus = "awaiting_upload"
-	JobStatusCompleted      JobStatus = "completed"
-	JobStatusExpired        JobStatus = "expired"
-	JobStatusFailed         JobStatus = "failed"
-)
-
-// Valid indicates whether the value is a known member of the JobStatus enum.
-func (e JobStatus) Valid() bool {
-	switch e {
-	case JobStatusAwaitingUpload:
-		return true
-	case JobStatusCompleted:
-		return true
-	case JobStatusExpired:
-		return true
-	case JobStatusFailed:
 		return true
 	default:
 		return false
@@ -93,6 +72,7 @@ func (e JobStatus) Valid() bool {
 const (
 	JobErrorCodeChecksumMismatch JobErrorCode = "checksum-mismatch"
 	JobErrorCodeSizeMismatch     JobErrorCode = "size-mismatch"
+	JobErrorCodeUploadLost       JobErrorCode = "upload-lost"
 )
 
 // Valid indicates whether the value is a known member of the JobErrorCode enum.
@@ -101,6 +81,53 @@ func (e JobErrorCode) Valid() bool {
 	case JobErrorCodeChecksumMismatch:
 		return true
 	case JobErrorCodeSizeMismatch:
+		return true
+	case JobErrorCodeUploadLost:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for JobStatus.
+const (
+	JobStatusAborted        JobStatus = "aborted"
+	JobStatusAwaitingUpload JobStatus = "awaiting_upload"
+	JobStatusCompleted      JobStatus = "completed"
+	JobStatusExpired        JobStatus = "expired"
+	JobStatusFailed         JobStatus = "failed"
+	JobStatusUploading      JobStatus = "uploading"
+)
+
+// Valid indicates whether the value is a known member of the JobStatus enum.
+func (e JobStatus) Valid() bool {
+	switch e {
+	case JobStatusAborted:
+		return true
+	case JobStatusAwaitingUpload:
+		return true
+	case JobStatusCompleted:
+		return true
+	case JobStatusExpired:
+		return true
+	case JobStatusFailed:
+		return true
+	case JobStatusUploading:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignedPartMethod.
+const (
+	SignedPartMethodPUT SignedPartMethod = "PUT"
+)
+
+// Valid indicates whether the value is a known member of the SignedPartMethod enum.
+func (e SignedPartMethod) Valid() bool {
+	switch e {
+	case SignedPartMethodPUT:
 		return true
 	default:
 		return false
@@ -125,17 +152,23 @@ func (e UploadRequestMethod) Valid() bool {
 	}
 }
 
-// Checksum The checksum of the whole object, in the base64 form S3 uses.
+// Checksum The checksum of the whole object, in the base64 form S3 uses. In parts, it is a CRC; S3 then demands that of each part as well, and the `value` may wait until the import is completed.
 type Checksum struct {
 	// Algorithm One of the algorithms S3 verifies.
 	Algorithm ChecksumAlgorithm `json:"algorithm"`
 
 	// Value Standard base64 with padding.
-	Value string `json:"value"`
+	Value *string `json:"value,omitempty"`
 }
 
 // ChecksumAlgorithm One of the algorithms S3 verifies.
 type ChecksumAlgorithm string
+
+// CompleteRequest Nothing of it is needed.
+type CompleteRequest struct {
+	// Checksum The checksum of the whole object, in the base64 form S3 uses. In parts, it is a CRC; S3 then demands that of each part as well, and the `value` may wait until the import is completed.
+	Checksum *Checksum `json:"checksum,omitempty"`
+}
 
 // FieldError One fault of a request.
 type FieldError struct {
@@ -151,13 +184,13 @@ type FieldError struct {
 
 // ImportRequest What will be uploaded. Every member is optional; what is given is enforced by the signature.
 type ImportRequest struct {
-	// Checksum The checksum of the whole object, in the base64 form S3 uses.
+	// Checksum The checksum of the whole object, in the base64 form S3 uses. In parts, it is a CRC; S3 then demands that of each part as well, and the `value` may wait until the import is completed.
 	Checksum *Checksum `json:"checksum,omitempty"`
 
 	// ContentType A media type such as `text/csv` or `text/plain; charset=utf-8`. Stored with the object.
 	ContentType *string `json:"content_type,omitempty"`
 
-	// ExpiresIn For how many seconds the upload may begin. When left out, the service's own limit, which is also the most that can be asked for.
+	// ExpiresIn For how many seconds a signed request may begin. When left out, the service's own limit, which is also the most that can be asked for.
 	ExpiresIn *int32 `json:"expires_in,omitempty"`
 
 	// Filename A file name without a path or control characters. Stored as the object's Content-Disposition, never as its key.
@@ -166,17 +199,20 @@ type ImportRequest struct {
 	// Metadata Stored with the object as `x-amz-meta-*`. Names are lower-case letters, digits, dots, hyphens and underscores; values are printable ASCII; names and values together hold at most 2048 bytes.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
-	// Mode How the bytes travel. `single`: one PUT. `form`: one HTML form POST, whose policy can bound a length not known beforehand. `auto`, also when left out: `single`.
+	// Mode How the bytes travel. `single`: one PUT. `multipart`: parts, which resume. `form`: one HTML form POST, whose policy can bound a length not known beforehand. `auto`, also when left out: `multipart` for a `size` above 64 MiB, else `single`.
 	Mode *ImportRequestMode `json:"mode,omitempty"`
 
-	// Size The length in bytes. A single upload holds at most 5 GiB (5368709120).
+	// PartSize The length in bytes of every part but the last, for `multipart`. When left out, the smallest multiple of 1 MiB, of at least 16 MiB, that needs at most 10,000 parts.
+	PartSize *int64 `json:"part_size,omitempty"`
+
+	// Size The length in bytes. One request holds at most 5 GiB (5368709120), 10,000 parts at most 48.8 TiB.
 	Size *int64 `json:"size,omitempty"`
 
 	// WriteOnce Whether a second upload to the same URL is refused (`If-None-Match` with `*`). Not possible with `form`.
 	WriteOnce *bool `json:"write_once,omitempty"`
 }
 
-// ImportRequestMode How the bytes travel. `single`: one PUT. `form`: one HTML form POST, whose policy can bound a length not known beforehand. `auto`, also when left out: `single`.
+// ImportRequestMode How the bytes travel. `single`: one PUT. `multipart`: parts, which resume. `form`: one HTML form POST, whose policy can bound a length not known beforehand. `auto`, also when left out: `multipart` for a `size` above 64 MiB, else `single`.
 type ImportRequestMode string
 
 // Job An import. One created without a body has `upload_url` alone.
@@ -193,10 +229,13 @@ type Job struct {
 	// CreatedAt When the import was created.
 	CreatedAt *time.Time `json:"created_at,omitempty"`
 
+	// DownloadURL A self-expiring signed URL of the completed object, where the service gives one.
+	DownloadURL *string `json:"download_url,omitempty"`
+
 	// Error Why an import failed.
 	Error *JobError `json:"error,omitempty"`
 
-	// ExpiresAt Until when the upload may begin. The smaller of the lifetime asked for and that of the credentials which sign it.
+	// ExpiresAt Until when the upload may begin; in parts, until when it can be resumed. A signed URL ends with the credentials that signed it, if that is sooner.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 
 	// Filename As declared.
@@ -208,13 +247,16 @@ type Job struct {
 	// Metadata As declared.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
+	// Multipart The plan of an upload in parts, and how far it has come.
+	Multipart *Multipart `json:"multipart,omitempty"`
+
 	// Object Where the bytes are.
 	Object *StoredObject `json:"object,omitempty"`
 
 	// Size Bytes; as declared, or as stored once completed.
 	Size *int64 `json:"size,omitempty"`
 
-	// Status `awaiting_upload` until the object is there, then `completed`. `failed`: the object is not what was declared; see `error`. `expired`: the time for beginning the upload ran out with nothing stored. An upload that was under way at that moment may still arrive, and then counts.
+	// Status `awaiting_upload` until something is there; `uploading` from the first part on; `completed` once the object is there. `failed`: what arrived is not what was declared; see `error`. `aborted`: somebody deleted the import. `expired`: the time ran out. One request that was under way at that moment may still arrive, and then counts.
 	Status *JobStatus `json:"status,omitempty"`
 
 	// Upload The request that uploads the bytes: send `method` to `url` with exactly these `headers`. Where there are `fields`, send a multipart/form-data body of these fields, in any order, followed by the file as the field `file`.
@@ -223,9 +265,6 @@ type Job struct {
 	// UploadURL A self-expiring signed URL for uploading the file with one PUT.
 	UploadURL *string `json:"upload_url,omitempty"`
 }
-
-// JobStatus `awaiting_upload` until the object is there, then `completed`. `failed`: the object is not what was declared; see `error`. `expired`: the time for beginning the upload ran out with nothing stored. An upload that was under way at that moment may still arrive, and then counts.
-type JobStatus string
 
 // JobError Why an import failed.
 type JobError struct {
@@ -238,6 +277,84 @@ type JobError struct {
 
 // JobErrorCode A stable name for the cause.
 type JobErrorCode string
+
+// JobList A page of imports.
+type JobList struct {
+	// Imports Newest first.
+	Imports []Job `json:"imports"`
+
+	// NextCursor Where the next page begins. Missing on the last.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
+// JobStatus `awaiting_upload` until something is there; `uploading` from the first part on; `completed` once the object is there. `failed`: what arrived is not what was declared; see `error`. `aborted`: somebody deleted the import. `expired`: the time ran out. One request that was under way at that moment may still arrive, and then counts.
+type JobStatus string
+
+// Multipart The plan of an upload in parts, and how far it has come.
+type Multipart struct {
+	// PartCount How many parts there will be. Missing where the size is not known.
+	PartCount *int32 `json:"part_count,omitempty"`
+
+	// PartSize Bytes of every part but the last.
+	PartSize int64 `json:"part_size"`
+
+	// UploadedBytes How many bytes those have.
+	UploadedBytes *int64 `json:"uploaded_bytes,omitempty"`
+
+	// UploadedParts How many parts the store holds.
+	UploadedParts *int32 `json:"uploaded_parts,omitempty"`
+}
+
+// Part A part that the store holds.
+type Part struct {
+	// Checksum The part's checksum in base64, of the algorithm that the import declared.
+	Checksum *string `json:"checksum,omitempty"`
+
+	// ETag The part's ETag, quotes included.
+	ETag *string `json:"etag,omitempty"`
+
+	// PartNumber From 1.
+	PartNumber int32 `json:"part_number"`
+
+	// Size Bytes.
+	Size int64 `json:"size"`
+}
+
+// PartList What the store holds, from `after` on.
+type PartList struct {
+	// Missing Ranges of numbers that the store does not hold. Without a known size, only those before the last part held.
+	Missing []PartRange `json:"missing"`
+
+	// NextAfter Where the next page begins. Missing on the last.
+	NextAfter *int32 `json:"next_after,omitempty"`
+
+	// Parts In the order of their numbers.
+	Parts []Part `json:"parts"`
+}
+
+// PartRange Part numbers from first to last, both included.
+type PartRange struct {
+	// First The first number.
+	First int32 `json:"first"`
+
+	// Last The last number.
+	Last int32 `json:"last"`
+}
+
+// PartsRequest Which parts to sign, at most 1,000 at a time.
+type PartsRequest struct {
+	// Checksums By part number, the base64 checksum of each part, of the algorithm that the import declared. Needed if it declared one, refused if not.
+	Checksums map[string]string `json:"checksums,omitempty"`
+
+	// Count How many parts the range has. It may reach past the last part, and ends there.
+	Count *int32 `json:"count,omitempty"`
+
+	// First The number of the first part of a range.
+	First *int32 `json:"first,omitempty"`
+
+	// PartNumbers The numbers, instead of a range.
+	PartNumbers []int32 `json:"part_numbers,omitempty"`
+}
 
 // Problem What went wrong, as RFC 9457 has it. `code` is stable; words may change.
 type Problem struct {
@@ -264,6 +381,39 @@ type Problem struct {
 
 	// Type Always `about:blank`; `code` names the kind of problem.
 	Type string `json:"type"`
+}
+
+// SignedPart The request that uploads a part: send `method` to `url` with exactly these `headers`.
+type SignedPart struct {
+	// ExpiresAt Until when the request may begin.
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Headers Headers the signature requires, ready to send.
+	Headers map[string]string `json:"headers"`
+
+	// Method Always PUT.
+	Method SignedPartMethod `json:"method"`
+
+	// Offset Where the part begins in the file, in bytes.
+	Offset int64 `json:"offset"`
+
+	// PartNumber From 1.
+	PartNumber int32 `json:"part_number"`
+
+	// Size Bytes of the part. Missing where the size of the import is not known; then `part_size`, and less in the last.
+	Size *int64 `json:"size,omitempty"`
+
+	// URL The signed address. Its query is a credential; keep it secret.
+	URL string `json:"url"`
+}
+
+// SignedPartMethod Always PUT.
+type SignedPartMethod string
+
+// SignedParts A signed request for each part, in the order of their numbers.
+type SignedParts struct {
+	// Parts The parts.
+	Parts []SignedPart `json:"parts"`
 }
 
 // StoredObject Where the bytes are.
@@ -305,10 +455,22 @@ type VerifiedChecksum struct {
 	Algorithm ChecksumAlgorithm `json:"algorithm"`
 
 	// Value Standard base64 with padding.
-	Value string `json:"value"`
+	Value *string `json:"value,omitempty"`
 
 	// Verified True only when the store itself confirmed the value.
 	Verified bool `json:"verified"`
+}
+
+// ListImportsParams defines parameters for ListImports.
+type ListImportsParams struct {
+	// Limit How many imports a page looks at; 20 when left out.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only imports in this state.
+	Status *JobStatus `form:"status,omitempty" json:"status,omitempty"`
 }
 
 // CreateImportParams defines parameters for CreateImport.
@@ -317,8 +479,20 @@ type CreateImportParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// ListPartsParams defines parameters for ListParts.
+type ListPartsParams struct {
+	// After List from the part after this one; `next_after` of the page before.
+	After *int32 `form:"after,omitempty" json:"after,omitempty"`
+}
+
 // CreateImportJSONRequestBody defines body for CreateImport for application/json ContentType.
 type CreateImportJSONRequestBody = ImportRequest
+
+// CompleteImportJSONRequestBody defines body for CompleteImport for application/json ContentType.
+type CompleteImportJSONRequestBody = CompleteRequest
+
+// SignPartsJSONRequestBody defines body for SignParts for application/json ContentType.
+type SignPartsJSONRequestBody = PartsRequest
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -394,6 +568,14 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// ListImports List the caller's imports, newest first.
+	//
+	// Each import is shown as the bucket shows it now, without signed requests; read one to have them. A page may be shorter
+	// than `limit`, and with `status` even empty, while there is a `next_cursor`.
+	//
+	// Corresponds with GET /import (the `ListImports` operationId).
+	ListImports(ctx context.Context, params *ListImportsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CreateImportWithBody Create an import and the signed request that uploads it.
 	//
 	// Without a body: signs a bare upload. Nothing is recorded and nothing limits what is uploaded but the store. The answer
@@ -420,6 +602,13 @@ type ClientInterface interface {
 	// Corresponds with POST /import (the `CreateImport` operationId).
 	CreateImport(ctx context.Context, params *CreateImportParams, body CreateImportJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteImport Abort an import, or remove a completed one.
+	//
+	// Frees parts, removes the object and what was declared, and leaves the import `aborted`. May be repeated.
+	//
+	// Corresponds with DELETE /import/{id} (the `DeleteImport` operationId).
+	DeleteImport(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetImport Read an import as the bucket shows it now.
 	//
 	// While a single upload is awaited, the answer carries a fresh signed request. The store is asked on every read, so a
@@ -427,6 +616,72 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /import/{id} (the `GetImport` operationId).
 	GetImport(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteImportWithBody Make the object of its parts.
+	//
+	// The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
+	// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /import/{id}/complete (the `CompleteImport` operationId).
+	CompleteImportWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteImport Make the object of its parts.
+	//
+	// The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
+	// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /import/{id}/complete (the `CompleteImport` operationId).
+	CompleteImport(ctx context.Context, id string, body CompleteImportJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListParts List the parts that the store holds.
+	//
+	// All that is needed to resume: send the parts that are `missing`. Pages are in the order of part numbers, and each names
+	// what is missing within its own range.
+	//
+	// Corresponds with GET /import/{id}/parts (the `ListParts` operationId).
+	ListParts(ctx context.Context, id string, params *ListPartsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignPartsWithBody Sign requests that upload parts.
+	//
+	// Names the parts by a range, `first` and `count`, or by `part_numbers`. May be called at any time, again and again: a long
+	// upload signs as it goes and never outlives its URLs.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /import/{id}/parts (the `SignParts` operationId).
+	SignPartsWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignParts Sign requests that upload parts.
+	//
+	// Names the parts by a range, `first` and `count`, or by `part_numbers`. May be called at any time, again and again: a long
+	// upload signs as it goes and never outlives its URLs.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /import/{id}/parts (the `SignParts` operationId).
+	SignParts(ctx context.Context, id string, body SignPartsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ListImports List the caller's imports, newest first.
+//
+// Each import is shown as the bucket shows it now, without signed requests; read one to have them. A page may be shorter
+// than `limit`, and with `status` even empty, while there is a `next_cursor`.
+//
+// Corresponds with GET /import (the `ListImports` operationId).
+func (c *Client) ListImports(ctx context.Context, params *ListImportsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListImportsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // CreateImportWithBody Create an import and the signed request that uploads it.
@@ -475,6 +730,23 @@ func (c *Client) CreateImport(ctx context.Context, params *CreateImportParams, b
 	return c.Client.Do(req)
 }
 
+// DeleteImport Abort an import, or remove a completed one.
+//
+// Frees parts, removes the object and what was declared, and leaves the import `aborted`. May be repeated.
+//
+// Corresponds with DELETE /import/{id} (the `DeleteImport` operationId).
+func (c *Client) DeleteImport(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteImportRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetImport Read an import as the bucket shows it now.
 //
 // While a single upload is awaited, the answer carries a fresh signed request. The store is asked on every read, so a
@@ -491,6 +763,182 @@ func (c *Client) GetImport(ctx context.Context, id string, reqEditors ...Request
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// CompleteImportWithBody Make the object of its parts.
+//
+// The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
+// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /import/{id}/complete (the `CompleteImport` operationId).
+func (c *Client) CompleteImportWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteImportRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteImport Make the object of its parts.
+//
+// The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
+// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /import/{id}/complete (the `CompleteImport` operationId).
+func (c *Client) CompleteImport(ctx context.Context, id string, body CompleteImportJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteImportRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListParts List the parts that the store holds.
+//
+// All that is needed to resume: send the parts that are `missing`. Pages are in the order of part numbers, and each names
+// what is missing within its own range.
+//
+// Corresponds with GET /import/{id}/parts (the `ListParts` operationId).
+func (c *Client) ListParts(ctx context.Context, id string, params *ListPartsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPartsRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignPartsWithBody Sign requests that upload parts.
+//
+// Names the parts by a range, `first` and `count`, or by `part_numbers`. May be called at any time, again and again: a long
+// upload signs as it goes and never outlives its URLs.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /import/{id}/parts (the `SignParts` operationId).
+func (c *Client) SignPartsWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignPartsRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignParts Sign requests that upload parts.
+//
+// Names the parts by a range, `first` and `count`, or by `part_numbers`. May be called at any time, again and again: a long
+// upload signs as it goes and never outlives its URLs.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /import/{id}/parts (the `SignParts` operationId).
+func (c *Client) SignParts(ctx context.Context, id string, body SignPartsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignPartsRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewListImportsRequest constructs an http.Request for the ListImports method
+func NewListImportsRequest(server string, params *ListImportsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/import")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
 }
 
 // NewCreateImportRequest calls the generic CreateImport builder with application/json body
@@ -548,6 +996,40 @@ func NewCreateImportRequestWithBody(server string, params *CreateImportParams, c
 	return req, nil
 }
 
+// NewDeleteImportRequest constructs an http.Request for the DeleteImport method
+func NewDeleteImportRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/import/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetImportRequest constructs an http.Request for the GetImport method
 func NewGetImportRequest(server string, id string) (*http.Request, error) {
 	var err error
@@ -578,6 +1060,161 @@ func NewGetImportRequest(server string, id string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewCompleteImportRequest calls the generic CompleteImport builder with application/json body
+func NewCompleteImportRequest(server string, id string, body CompleteImportJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCompleteImportRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewCompleteImportRequestWithBody constructs an http.Request for the CompleteImport method, with any body, and a specified content type
+func NewCompleteImportRequestWithBody(server string, id string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/import/%s/complete", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListPartsRequest constructs an http.Request for the ListParts method
+func NewListPartsRequest(server string, id string, params *ListPartsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/import/%s/parts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSignPartsRequest calls the generic SignParts builder with application/json body
+func NewSignPartsRequest(server string, id string, body SignPartsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSignPartsRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewSignPartsRequestWithBody constructs an http.Request for the SignParts method, with any body, and a specified content type
+func NewSignPartsRequestWithBody(server string, id string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/import/%s/parts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -626,6 +1263,16 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// ListImportsWithResponse List the caller's imports, newest first.
+	//
+	// Each import is shown as the bucket shows it now, without signed requests; read one to have them. A page may be shorter
+	// than `limit`, and with `status` even empty, while there is a `next_cursor`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /import (the `ListImports` operationId).
+	ListImportsWithResponse(ctx context.Context, params *ListImportsParams, reqEditors ...RequestEditorFn) (*ListImportsResponse, error)
+
 	// CreateImportWithBodyWithResponse Create an import and the signed request that uploads it.
 	//
 	// Without a body: signs a bare upload. Nothing is recorded and nothing limits what is uploaded but the store. The answer
@@ -652,6 +1299,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /import (the `CreateImport` operationId).
 	CreateImportWithResponse(ctx context.Context, params *CreateImportParams, body CreateImportJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateImportResponse, error)
 
+	// DeleteImportWithResponse Abort an import, or remove a completed one.
+	//
+	// Frees parts, removes the object and what was declared, and leaves the import `aborted`. May be repeated.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /import/{id} (the `DeleteImport` operationId).
+	DeleteImportWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*DeleteImportResponse, error)
+
 	// GetImportWithResponse Read an import as the bucket shows it now.
 	//
 	// While a single upload is awaited, the answer carries a fresh signed request. The store is asked on every read, so a
@@ -661,6 +1317,132 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /import/{id} (the `GetImport` operationId).
 	GetImportWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetImportResponse, error)
+
+	// CompleteImportWithBodyWithResponse Make the object of its parts.
+	//
+	// The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
+	// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /import/{id}/complete (the `CompleteImport` operationId).
+	CompleteImportWithBodyWithResponse(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteImportResponse, error)
+
+	// CompleteImportWithResponse Make the object of its parts.
+	//
+	// The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
+	// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /import/{id}/complete (the `CompleteImport` operationId).
+	CompleteImportWithResponse(ctx context.Context, id string, body CompleteImportJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteImportResponse, error)
+
+	// ListPartsWithResponse List the parts that the store holds.
+	//
+	// All that is needed to resume: send the parts that are `missing`. Pages are in the order of part numbers, and each names
+	// what is missing within its own range.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /import/{id}/parts (the `ListParts` operationId).
+	ListPartsWithResponse(ctx context.Context, id string, params *ListPartsParams, reqEditors ...RequestEditorFn) (*ListPartsResponse, error)
+
+	// SignPartsWithBodyWithResponse Sign requests that upload parts.
+	//
+	// Names the parts by a range, `first` and `count`, or by `part_numbers`. May be called at any time, again and again: a long
+	// upload signs as it goes and never outlives its URLs.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /import/{id}/parts (the `SignParts` operationId).
+	SignPartsWithBodyWithResponse(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignPartsResponse, error)
+
+	// SignPartsWithResponse Sign requests that upload parts.
+	//
+	// Names the parts by a range, `first` and `count`, or by `part_numbers`. May be called at any time, again and again: a long
+	// upload signs as it goes and never outlives its URLs.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /import/{id}/parts (the `SignParts` operationId).
+	SignPartsWithResponse(ctx context.Context, id string, body SignPartsJSONRequestBody, reqEditors ...RequestEditorFn) (*SignPartsResponse, error)
+}
+
+type ListImportsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *JobList
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Problem
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Problem
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Problem
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Problem
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListImportsResponse) GetJSON200() *JobList {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListImportsResponse) GetApplicationProblemJSON400() *Problem {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListImportsResponse) GetApplicationProblemJSON401() *Problem {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListImportsResponse) GetApplicationProblemJSON403() *Problem {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListImportsResponse) GetApplicationProblemJSON500() *Problem {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListImportsResponse) GetApplicationProblemJSON503() *Problem {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListImportsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListImportsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListImportsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListImportsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type CreateImportResponse struct {
@@ -753,6 +1535,68 @@ func (r CreateImportResponse) ContentType() string {
 	return ""
 }
 
+type DeleteImportResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Problem
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *Problem
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Problem
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Problem
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r DeleteImportResponse) GetApplicationProblemJSON401() *Problem {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r DeleteImportResponse) GetApplicationProblemJSON404() *Problem {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r DeleteImportResponse) GetApplicationProblemJSON500() *Problem {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r DeleteImportResponse) GetApplicationProblemJSON503() *Problem {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteImportResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteImportResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteImportResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteImportResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetImportResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -822,6 +1666,320 @@ func (r GetImportResponse) ContentType() string {
 	return ""
 }
 
+type CompleteImportResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Job
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Job
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Problem
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Problem
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *Problem
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Problem
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *Problem
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *Problem
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Problem
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Problem
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompleteImportResponse) GetJSON200() *Job {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CompleteImportResponse) GetJSON202() *Job {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r CompleteImportResponse) GetApplicationProblemJSON400() *Problem {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r CompleteImportResponse) GetApplicationProblemJSON401() *Problem {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r CompleteImportResponse) GetApplicationProblemJSON404() *Problem {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r CompleteImportResponse) GetApplicationProblemJSON409() *Problem {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r CompleteImportResponse) GetApplicationProblemJSON413() *Problem {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r CompleteImportResponse) GetApplicationProblemJSON415() *Problem {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r CompleteImportResponse) GetApplicationProblemJSON422() *Problem {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r CompleteImportResponse) GetApplicationProblemJSON500() *Problem {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r CompleteImportResponse) GetApplicationProblemJSON503() *Problem {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CompleteImportResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompleteImportResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompleteImportResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompleteImportResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListPartsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PartList
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Problem
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Problem
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *Problem
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Problem
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Problem
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPartsResponse) GetJSON200() *PartList {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListPartsResponse) GetApplicationProblemJSON400() *Problem {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListPartsResponse) GetApplicationProblemJSON401() *Problem {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ListPartsResponse) GetApplicationProblemJSON404() *Problem {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r ListPartsResponse) GetApplicationProblemJSON409() *Problem {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListPartsResponse) GetApplicationProblemJSON500() *Problem {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListPartsResponse) GetApplicationProblemJSON503() *Problem {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPartsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPartsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPartsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPartsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SignPartsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedParts
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Problem
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Problem
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *Problem
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Problem
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *Problem
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *Problem
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Problem
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Problem
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SignPartsResponse) GetJSON200() *SignedParts {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r SignPartsResponse) GetApplicationProblemJSON400() *Problem {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r SignPartsResponse) GetApplicationProblemJSON401() *Problem {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r SignPartsResponse) GetApplicationProblemJSON404() *Problem {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r SignPartsResponse) GetApplicationProblemJSON409() *Problem {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r SignPartsResponse) GetApplicationProblemJSON413() *Problem {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r SignPartsResponse) GetApplicationProblemJSON415() *Problem {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r SignPartsResponse) GetApplicationProblemJSON422() *Problem {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r SignPartsResponse) GetApplicationProblemJSON500() *Problem {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r SignPartsResponse) GetApplicationProblemJSON503() *Problem {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SignPartsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignPartsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignPartsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignPartsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListImportsWithResponse List the caller's imports, newest first.
+//
+// Each import is shown as the bucket shows it now, without signed requests; read one to have them. A page may be shorter
+// than `limit`, and with `status` even empty, while there is a `next_cursor`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /import (the `ListImports` operationId).
+func (c *ClientWithResponses) ListImportsWithResponse(ctx context.Context, params *ListImportsParams, reqEditors ...RequestEditorFn) (*ListImportsResponse, error) {
+	rsp, err := c.ListImports(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListImportsResponse(rsp)
+}
+
 // CreateImportWithBodyWithResponse Create an import and the signed request that uploads it.
 //
 // Without a body: signs a bare upload. Nothing is recorded and nothing limits what is uploaded but the store. The answer
@@ -860,6 +2018,21 @@ func (c *ClientWithResponses) CreateImportWithResponse(ctx context.Context, para
 	return ParseCreateImportResponse(rsp)
 }
 
+// DeleteImportWithResponse Abort an import, or remove a completed one.
+//
+// Frees parts, removes the object and what was declared, and leaves the import `aborted`. May be repeated.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /import/{id} (the `DeleteImport` operationId).
+func (c *ClientWithResponses) DeleteImportWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*DeleteImportResponse, error) {
+	rsp, err := c.DeleteImport(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteImportResponse(rsp)
+}
+
 // GetImportWithResponse Read an import as the bucket shows it now.
 //
 // While a single upload is awaited, the answer carries a fresh signed request. The store is asked on every read, so a
@@ -874,6 +2047,147 @@ func (c *ClientWithResponses) GetImportWithResponse(ctx context.Context, id stri
 		return nil, err
 	}
 	return ParseGetImportResponse(rsp)
+}
+
+// CompleteImportWithBodyWithResponse Make the object of its parts.
+//
+// The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
+// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /import/{id}/complete (the `CompleteImport` operationId).
+func (c *ClientWithResponses) CompleteImportWithBodyWithResponse(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteImportResponse, error) {
+	rsp, err := c.CompleteImportWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteImportResponse(rsp)
+}
+
+// CompleteImportWithResponse Make the object of its parts.
+//
+// The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
+// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /import/{id}/complete (the `CompleteImport` operationId).
+func (c *ClientWithResponses) CompleteImportWithResponse(ctx context.Context, id string, body CompleteImportJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteImportResponse, error) {
+	rsp, err := c.CompleteImport(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteImportResponse(rsp)
+}
+
+// ListPartsWithResponse List the parts that the store holds.
+//
+// All that is needed to resume: send the parts that are `missing`. Pages are in the order of part numbers, and each names
+// what is missing within its own range.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /import/{id}/parts (the `ListParts` operationId).
+func (c *ClientWithResponses) ListPartsWithResponse(ctx context.Context, id string, params *ListPartsParams, reqEditors ...RequestEditorFn) (*ListPartsResponse, error) {
+	rsp, err := c.ListParts(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPartsResponse(rsp)
+}
+
+// SignPartsWithBodyWithResponse Sign requests that upload parts.
+//
+// Names the parts by a range, `first` and `count`, or by `part_numbers`. May be called at any time, again and again: a long
+// upload signs as it goes and never outlives its URLs.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /import/{id}/parts (the `SignParts` operationId).
+func (c *ClientWithResponses) SignPartsWithBodyWithResponse(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignPartsResponse, error) {
+	rsp, err := c.SignPartsWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignPartsResponse(rsp)
+}
+
+// SignPartsWithResponse Sign requests that upload parts.
+//
+// Names the parts by a range, `first` and `count`, or by `part_numbers`. May be called at any time, again and again: a long
+// upload signs as it goes and never outlives its URLs.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /import/{id}/parts (the `SignParts` operationId).
+func (c *ClientWithResponses) SignPartsWithResponse(ctx context.Context, id string, body SignPartsJSONRequestBody, reqEditors ...RequestEditorFn) (*SignPartsResponse, error) {
+	rsp, err := c.SignParts(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignPartsResponse(rsp)
+}
+
+// ParseListImportsResponse parses an HTTP response from a ListImportsWithResponse call
+func ParseListImportsResponse(rsp *http.Response) (*ListImportsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListImportsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest JobList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	return response, nil
 }
 
 // ParseCreateImportResponse parses an HTTP response from a CreateImportWithResponse call
@@ -951,6 +2265,56 @@ func ParseCreateImportResponse(rsp *http.Response) (*CreateImportResponse, error
 	return response, nil
 }
 
+// ParseDeleteImportResponse parses an HTTP response from a DeleteImportWithResponse call
+func ParseDeleteImportResponse(rsp *http.Response) (*DeleteImportResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteImportResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetImportResponse parses an HTTP response from a GetImportWithResponse call
 func ParseGetImportResponse(rsp *http.Response) (*GetImportResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -985,6 +2349,259 @@ func ParseGetImportResponse(rsp *http.Response) (*GetImportResponse, error) {
 			return nil, err
 		}
 		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCompleteImportResponse parses an HTTP response from a CompleteImportWithResponse call
+func ParseCompleteImportResponse(rsp *http.Response) (*CompleteImportResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompleteImportResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Job
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Job
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListPartsResponse parses an HTTP response from a ListPartsWithResponse call
+func ParseListPartsResponse(rsp *http.Response) (*ListPartsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPartsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PartList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSignPartsResponse parses an HTTP response from a SignPartsWithResponse call
+func ParseSignPartsResponse(rsp *http.Response) (*SignPartsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignPartsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedParts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Problem

@@ -49,7 +49,13 @@ func New(ctx context.Context, c Config, settings aws.Config, log *slog.Logger) (
 		return nil, fmt.Errorf("SIGNPOST_BUCKET=%q: %s", c.Bucket, whyNot(err))
 	}
 	return httpapi.New(httpapi.Options{
-		Service:     &imports.Service{Bucket: store, Limits: c.Limits(), Now: time.Now},
+		Service: &imports.Service{
+			Bucket:    store,
+			Limits:    c.Limits(),
+			Downloads: c.Downloads,
+			Listing:   c.local(),
+			Now:       time.Now,
+		},
 		Ready:       store.Check,
 		CORSOrigins: c.CORSOrigins,
 		Log:         log,

@@ -23,21 +23,29 @@ type Config struct {
 	PublicEndpoint string        `env:"SIGNPOST_PUBLIC_ENDPOINT" placeholder:"URL" help:"The S3 address that clients reach, where the service itself uses another."`
 	PathStyle      bool          `env:"SIGNPOST_PATH_STYLE" help:"Sign path-style URLs (http://store/bucket/key), as many S3-compatible stores need."`
 	URLTTL         time.Duration `name:"url-ttl" env:"SIGNPOST_URL_TTL" default:"1h" placeholder:"DURATION" help:"Life of a signed URL, and the most a caller may ask for, from 1s to 168h; ${default} when left out."`
+	JobTTL         time.Duration `name:"job-ttl" env:"SIGNPOST_JOB_TTL" default:"168h" placeholder:"DURATION" help:"For how long an upload in parts can be resumed, from 1m to 8760h; ${default} when left out."`
 	MaxSize        int64         `env:"SIGNPOST_MAX_SIZE" placeholder:"BYTES" help:"Largest import. When set, imports must declare their size and bare POSTs are refused; S3's own limit when left out."`
 	CORSOrigins    []string      `name:"cors-origins" env:"SIGNPOST_CORS_ORIGINS" placeholder:"ORIGIN" help:"Origins whose pages may call the API and upload to the local store, exactly as browsers send them (https://app.example.com)."`
+	Downloads      bool          `env:"SIGNPOST_DOWNLOADS" help:"Give every reader of a completed import a signed URL to download it."`
 	AllowAnonymous bool          `env:"SIGNPOST_ALLOW_ANONYMOUS" help:"Listen beyond loopback although nobody is asked who they are."`
 }
 
 // Limits are what c grants to callers.
 func (c Config) Limits() imports.Limits {
-	return imports.Limits{MaxSize: c.MaxSize, URLTTL: c.URLTTL}
+	return imports.Limits{MaxSize: c.MaxSize, URLTTL: c.URLTTL, JobTTL: c.JobTTL}
+}
+
+// local reports whether only this machine reaches the API.
+func (c Config) local() bool {
+	host, _, err := net.SplitHostPort(c.Listen)
+	return err == nil && loopback(host)
 }
 
 // check adds every rule that c breaks.
 func (c Config) check(complain func(variable, value, rule string)) {
-	if host, _, err := net.SplitHostPort(c.Listen); err != nil {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		complain("SIGNPOST_LISTEN", c.Listen, "must be HOST:PORT, such as 127.0.0.1:8080")
-	} else if !c.AllowAnonymous && !loopback(host) {
+	} else if !c.AllowAnonymous && !c.local() {
 		complain("SIGNPOST_LISTEN", c.Listen, "reaches beyond this machine, and nobody is asked who they are: "+
 			"listen on 127.0.0.1, or set SIGNPOST_ALLOW_ANONYMOUS=true if everybody who reaches it may upload")
 	}
@@ -54,6 +62,9 @@ func (c Config) check(complain func(variable, value, rule string)) {
 	}
 	if c.URLTTL < time.Second || c.URLTTL > sigv4.MaxExpires {
 		complain("SIGNPOST_URL_TTL", c.URLTTL.String(), "must be a duration between 1s and 168h")
+	}
+	if c.JobTTL < time.Minute || c.JobTTL > 365*24*time.Hour {
+		complain("SIGNPOST_JOB_TTL", c.JobTTL.String(), "must be a duration between 1m and 8760h")
 	}
 	if c.MaxSize < 0 {
 		complain("SIGNPOST_MAX_SIZE", fmt.Sprint(c.MaxSize), sizeRule)

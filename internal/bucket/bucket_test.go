@@ -123,13 +123,14 @@ func TestRecords(t *testing.T) {
 	if err != nil || string(first.Body) != "1" {
 		t.Fatalf("ReadRecord: got %q, %v, want 1", first.Body, err)
 	}
-	if err := b.ReplaceRecord(t.Context(), key, first.ETag, []byte("3")); err != nil {
-		t.Errorf("ReplaceRecord: %v", err)
+	etag, err := b.ReplaceRecord(t.Context(), key, first.ETag, []byte("3"))
+	if err != nil || etag == first.ETag {
+		t.Errorf("ReplaceRecord: got ETag %s, %v, want a new one", etag, err)
 	}
-	if err := b.ReplaceRecord(t.Context(), key, first.ETag, []byte("4")); !errors.Is(err, ErrChanged) {
+	if _, err := b.ReplaceRecord(t.Context(), key, first.ETag, []byte("4")); !errors.Is(err, ErrChanged) {
 		t.Errorf("ReplaceRecord with an old ETag: got %v, want ErrChanged", err)
 	}
-	if last, err := b.ReadRecord(t.Context(), key); err != nil || string(last.Body) != "3" {
+	if last, err := b.ReadRecord(t.Context(), key); err != nil || string(last.Body) != "3" || last.ETag != etag {
 		t.Errorf("ReadRecord: got %q, %v, want 3", last.Body, err)
 	}
 }

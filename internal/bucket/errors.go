@@ -13,9 +13,11 @@ import (
 // What a call to the store can come to, for errors.Is. Anything else is a fault of ours.
 var (
 	ErrNotFound           = errors.New("not found")
-	ErrChanged            = errors.New("changed meanwhile")           // a condition of the write did not hold
-	ErrForbidden          = errors.New("access denied")               // the credentials are wrong or lack a right
-	ErrUnavailable        = errors.New("store unavailable")           // no answer in time, or none that means anything
+	ErrChanged            = errors.New("changed meanwhile") // a condition of the write did not hold
+	ErrForbidden          = errors.New("access denied")     // the credentials are wrong or lack a right
+	ErrUnavailable        = errors.New("store unavailable") // no answer in time, or none that means anything
+	ErrBadPart            = errors.New("a part is not what was listed")
+	ErrBadChecksum        = errors.New("checksum does not match")
 	ErrCredentialsExpired = errors.New("signing credentials expired") // or cannot be had
 )
 
@@ -41,8 +43,12 @@ func kindOf(err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode() {
-		case "ExpiredToken", "RequestTimeout", "SlowDown":
+		case "ExpiredToken", "RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable":
 			return ErrUnavailable
+		case "InvalidPart", "InvalidPartOrder", "EntityTooSmall":
+			return ErrBadPart
+		case "BadDigest", "XAmzContentChecksumMismatch":
+			return ErrBadChecksum
 		}
 	}
 	switch status := response.HTTPStatusCode(); {

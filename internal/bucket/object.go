@@ -75,18 +75,22 @@ func (b *Bucket) ReadRecord(ctx context.Context, key string) (Record, error) {
 // CreateRecord writes body to key unless there is a record: ErrChanged then. A lost answer and the retry after it also end in
 // ErrChanged, so that the caller reads before it concludes.
 func (b *Bucket) CreateRecord(ctx context.Context, key string, body []byte) error {
-	return b.putRecord(ctx, &s3.PutObjectInput{Key: &key, IfNoneMatch: aws.String("*")}, body)
+	_, err := b.putRecord(ctx, &s3.PutObjectInput{Key: &key, IfNoneMatch: aws.String("*")}, body)
+	return err
 }
 
-// ReplaceRecord writes body over the record that has etag: ErrChanged when it has another by now.
-func (b *Bucket) ReplaceRecord(ctx context.Context, key, etag string, body []byte) error {
+// ReplaceRecord writes body over the record that has etag, and returns the new one: ErrChanged when it has another by now.
+func (b *Bucket) ReplaceRecord(ctx context.Context, key, etag string, body []byte) (string, error) {
 	return b.putRecord(ctx, &s3.PutObjectInput{Key: &key, IfMatch: &etag}, body)
 }
 
-func (b *Bucket) putRecord(ctx context.Context, in *s3.PutObjectInput, body []byte) error {
+func (b *Bucket) putRecord(ctx context.Context, in *s3.PutObjectInput, body []byte) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	in.Bucket, in.Body, in.ContentType = &b.name, bytes.NewReader(body), aws.String("application/json")
-	_, err := b.client.PutObject(ctx, in)
-	return classify("write "+*in.Key, err)
+	out, err := b.client.PutObject(ctx, in)
+	if err != nil {
+		return "", classify("write "+*in.Key, err)
+	}
+	return aws.ToString(out.ETag), nil
 }

@@ -47,7 +47,7 @@ func TestBodies(t *testing.T) {
 		{"array", `[]`, 400, "invalid-request", " must be an object"},
 		{"null", `null`, 400, "invalid-request", " must be an object"},
 		{"string", `"x"`, 400, "invalid-request", " must be an object"},
-		{"unknown member", `{"sise":1}`, 400, "invalid-request", "/sise is not a member of this request; known are checksum, content_type, expires_in, filename, metadata, mode, size, write_once"},
+		{"unknown member", `{"sise":1}`, 400, "invalid-request", "/sise is not a member of this request; known are checksum, content_type, expires_in, filename, metadata, mode, part_size, size, write_once"},
 		{"unknown member with odd name", `{"a/b~\"c":1}`, 400, "invalid-request", `/a~1b~0"c is not a member`},
 		{"case matters", `{"Size":1}`, 400, "invalid-request", "/Size is not a member"},
 		{"exponent", `{"size":1e3}`, 400, "invalid-request", "/size must be an integer in plain digits"},
@@ -62,7 +62,7 @@ func TestBodies(t *testing.T) {
 		{"largest size", `{"size":53687091200001}`, 400, "invalid-request", "/size must be at most 53687091200000"},
 		{"expiry of nothing", `{"expires_in":0}`, 400, "invalid-request", "/expires_in must be at least 1"},
 		{"expiry past a week", `{"expires_in":604801}`, 400, "invalid-request", "/expires_in must be at most 604800"},
-		{"mode", `{"mode":"double"}`, 400, "invalid-request", "/mode must be one of auto single form"},
+		{"mode", `{"mode":"double"}`, 400, "invalid-request", "/mode must be one of auto single multipart form"},
 		{"boolean", `{"write_once":"yes"}`, 400, "invalid-request", "/write_once must be true or false"},
 		{"write-once form", `{"mode":"form","write_once":true}`, 400, "invalid-request", "/write_once is not possible with mode form"},
 		{"name with path", `{"filename":"a/b"}`, 400, "invalid-request", "/filename is not of the required form: A file name without a path"},
@@ -84,7 +84,7 @@ func TestBodies(t *testing.T) {
 		{"checksum unknown", `{"checksum":{"algorithm":"md5","value":"AAAAAAAA"}}`, 400, "invalid-request", "/checksum/algorithm must be one of sha256 sha1 crc32 crc32c crc64nvme"},
 		{"checksum of wrong length", `{"checksum":{"algorithm":"sha256","value":"AAAAAAAA"}}`, 400, "invalid-request", "/checksum/value must be the base64 of 32 bytes"},
 		{"checksum in hex", `{"checksum":{"algorithm":"crc32","value":"cbf43926"}}`, 400, "invalid-request", "/checksum/value must be the base64 of 4 bytes"},
-		{"two faults", `{"size":-1,"mode":1}`, 400, "invalid-request", "/mode must be one of auto single form; /size must be at least 0"},
+		{"two faults", `{"size":-1,"mode":1}`, 400, "invalid-request", "/mode must be one of auto single multipart form; /size must be at least 0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, header, answer := s.post(t, "application/json", c.body)
@@ -164,12 +164,11 @@ func TestRouting(t *testing.T) {
 	}{
 		{"GET", "/", 404, "not-found", ""},
 		{"GET", "/imports", 404, "not-found", ""},
-		{"GET", "/import/x/y", 404, "import-not-found", ""},
-		{"PUT", "/import", 405, "method-not-allowed", "OPTIONS, POST"},
-		{"GET", "/import", 405, "method-not-allowed", "OPTIONS, POST"},
-		{"GET", "/import/", 405, "method-not-allowed", "OPTIONS, POST"},
-		{"BREW", "/import", 405, "method-not-allowed", "OPTIONS, POST"},
-		{"POST", "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", 405, "method-not-allowed", "OPTIONS, GET"},
+		{"GET", "/import/x/y", 404, "not-found", ""},
+		{"PUT", "/import", 405, "method-not-allowed", "OPTIONS, GET, POST"},
+		{"PUT", "/import/", 405, "method-not-allowed", "OPTIONS, GET, POST"},
+		{"BREW", "/import", 405, "method-not-allowed", "OPTIONS, GET, POST"},
+		{"POST", "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", 405, "method-not-allowed", "OPTIONS, DELETE, GET"},
 		{"POST", "/healthz", 405, "method-not-allowed", "OPTIONS, GET, HEAD"},
 	} {
 		status, header, answer := do(t, request(t, c.method, s.url+c.path, nil))

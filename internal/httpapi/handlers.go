@@ -25,21 +25,63 @@ func (h handlers) GetImport(ctx context.Context, r api.GetImportRequestObject) (
 	return responseOf(job, h.service.Bucket.Name()), err
 }
 
+func (h handlers) ListImports(ctx context.Context, r api.ListImportsRequestObject) (api.ListImportsResponseObject, error) {
+	jobs, next, err := h.service.List(ctx, imports.Public, imports.Page{
+		Limit:  int(value(r.Params.Limit)),
+		Cursor: value(r.Params.Cursor),
+		Status: imports.Status(value(r.Params.Status)),
+	})
+	return listOf(jobs, next, h.service.Bucket.Name()), err
+}
+
+func (h handlers) DeleteImport(ctx context.Context, r api.DeleteImportRequestObject) (api.DeleteImportResponseObject, error) {
+	return api.DeleteImport204Response{}, h.service.Delete(ctx, imports.Public, r.ID)
+}
+
+func (h handlers) SignParts(ctx context.Context, r api.SignPartsRequestObject) (api.SignPartsResponseObject, error) {
+	parts, err := h.service.SignParts(ctx, imports.Public, r.ID, imports.PartsRequest{
+		First:     value(r.Body.First),
+		Count:     value(r.Body.Count),
+		Numbers:   r.Body.PartNumbers,
+		Checksums: r.Body.Checksums,
+	})
+	return signedPartsOf(parts), err
+}
+
+func (h handlers) ListParts(ctx context.Context, r api.ListPartsRequestObject) (api.ListPartsResponseObject, error) {
+	page, err := h.service.ListParts(ctx, imports.Public, r.ID, value(r.Params.After))
+	return partListOf(page), err
+}
+
+func (h handlers) CompleteImport(ctx context.Context, r api.CompleteImportRequestObject) (api.CompleteImportResponseObject, error) {
+	var whole *imports.Checksum
+	if r.Body != nil {
+		whole = checksumOf(r.Body.Checksum)
+	}
+	job, err := h.service.Complete(ctx, imports.Public, r.ID, whole)
+	return responseOf(job, h.service.Bucket.Name()), err
+}
+
 // requestOf translates what the caller declared.
 func requestOf(b api.ImportRequest) imports.Request {
-	r := imports.Request{
+	return imports.Request{
 		Filename:    value(b.Filename),
 		ContentType: value(b.ContentType),
 		Size:        b.Size,
 		Metadata:    b.Metadata,
+		Checksum:    checksumOf(b.Checksum),
 		Mode:        imports.Mode(value(b.Mode)),
+		PartSize:    value(b.PartSize),
 		ExpiresIn:   time.Duration(value(b.ExpiresIn)) * time.Second,
 		WriteOnce:   value(b.WriteOnce),
 	}
-	if c := b.Checksum; c != nil {
-		r.Checksum = &imports.Checksum{Algorithm: string(c.Algorithm), Value: c.Value}
+}
+
+func checksumOf(c *api.Checksum) *imports.Checksum {
+	if c == nil {
+		return nil
 	}
-	return r
+	return &imports.Checksum{Algorithm: string(c.Algorithm), Value: value(c.Value)}
 }
 
 // value is what p points to, or the zero value.

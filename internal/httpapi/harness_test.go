@@ -40,6 +40,9 @@ type service struct {
 // settings are what a test may change. Zero members are as in production.
 type settings struct {
 	limits      imports.Limits
+	patience    time.Duration
+	downloads   bool
+	stranger    bool // the caller is beyond loopback
 	now         func() time.Time
 	aws         *aws.Config
 	corsOrigins []string
@@ -54,6 +57,9 @@ func start(t testing.TB, s settings) *service {
 	if s.limits.URLTTL == 0 {
 		s.limits.URLTTL = time.Hour
 	}
+	if s.limits.JobTTL == 0 {
+		s.limits.JobTTL = 24 * time.Hour
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -63,7 +69,7 @@ func start(t testing.TB, s settings) *service {
 	}
 	log := &lockedBuffer{}
 	handler, err := httpapi.New(httpapi.Options{
-		Service:     &imports.Service{Bucket: store, Limits: s.limits, Now: s.now},
+		Service:     &imports.Service{Bucket: store, Limits: s.limits, Downloads: s.downloads, Listing: !s.stranger, Now: s.now, Patience: s.patience},
 		Ready:       store.Check,
 		CORSOrigins: s.corsOrigins,
 		Log:         slog.New(slog.NewJSONHandler(log, nil)),
@@ -214,3 +220,13 @@ func (d contractDoer) Do(request *http.Request) (*http.Response, error) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// uploads counts the multipart uploads under way at key.
+func (s *service) uploads(t testing.TB, key string) int {
+	t.Helper()
+	out, err := s.s3().ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &s.store.Bucket, Prefix: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(out.Uploads)
+}

@@ -87,7 +87,7 @@ func TestTrackedImport(t *testing.T) {
 			if *done.Status != client.JobStatusCompleted || *done.Size != int64(len(content)) || done.UploadURL != nil || done.CompletedAt == nil || done.Object.ETag == nil {
 				t.Fatalf("read after the upload: got %+v, want a completed job", done)
 			}
-			if c := body.Checksum; c != nil && (done.Checksum == nil || !done.Checksum.Verified || done.Checksum.Value != c.Value) {
+			if c := body.Checksum; c != nil && (done.Checksum == nil || !done.Checksum.Verified || *done.Checksum.Value != *c.Value) {
 				t.Errorf("read after the upload: got checksum %+v, want %+v verified", done.Checksum, c)
 			}
 			object := s.stored(t, done.Object.Key)
@@ -244,10 +244,10 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	unbounded := start(t, settings{})
-	if status, _, answer := unbounded.post(t, "application/json", `{"size": 5368709120}`); status != 200 {
+	if status, _, answer := unbounded.post(t, "application/json", `{"mode": "single", "size": 5368709120}`); status != 200 {
 		t.Errorf("5 GiB: got %d %s, want 200", status, answer)
 	}
-	if status, _, answer := unbounded.post(t, "application/json", `{"size": 5368709121}`); status != 422 || !strings.Contains(answer, "size-too-large") {
+	if status, _, answer := unbounded.post(t, "application/json", `{"mode": "single", "size": 5368709121}`); status != 422 || !strings.Contains(answer, "size-too-large") {
 		t.Errorf("5 GiB and a byte: got %d %s, want 422 size-too-large", status, answer)
 	}
 }
@@ -268,7 +268,7 @@ func checksum(algorithm client.ChecksumAlgorithm, content []byte) *client.Checks
 	case "crc64nvme":
 		digest = binary.BigEndian.AppendUint64(nil, crc64nvme.Checksum(content))
 	}
-	return &client.Checksum{Algorithm: algorithm, Value: base64.StdEncoding.EncodeToString(digest)}
+	return &client.Checksum{Algorithm: algorithm, Value: ptr(base64.StdEncoding.EncodeToString(digest))}
 }
 
 func request(t testing.TB, method, url string, body io.Reader) *http.Request {

@@ -52,13 +52,17 @@ func problemOf(err error) *problem {
 func ofDomain(e *imports.Error) *problem {
 	p := &problem{Code: e.Code, Detail: e.Detail}
 	for _, f := range e.Fields {
-		p.Errors = append(p.Errors, api.FieldError{Pointer: &f.Pointer, Detail: f.Detail})
+		p.Errors = append(p.Errors, api.FieldError{Pointer: given(f.Pointer), Detail: f.Detail})
 	}
 	switch e.Kind {
 	case imports.Invalid:
 		p.Status = http.StatusBadRequest
 	case imports.NotFound:
 		p.Status = http.StatusNotFound
+	case imports.Forbidden:
+		p.Status = http.StatusForbidden
+	case imports.Conflict:
+		p.Status = http.StatusConflict
 	case imports.Refused:
 		p.Status = http.StatusUnprocessableEntity
 	case imports.Unavailable:

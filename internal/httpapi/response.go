@@ -23,6 +23,15 @@ func (r jobResponse) VisitGetImportResponse(w http.ResponseWriter) error {
 	return writeJSON(w, http.StatusOK, "application/json", api.Job(r))
 }
 
+// VisitCompleteImportResponse says 202 while the store is still at it.
+func (r jobResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+	status := http.StatusOK
+	if *r.Status == api.JobStatusUploading {
+		status = http.StatusAccepted
+	}
+	return writeJSON(w, status, "application/json", api.Job(r))
+}
+
 // writeJSON answers with v. Answers hold credentials, so nobody may keep them.
 func writeJSON(w http.ResponseWriter, status int, contentType string, v any) error {
 	var body bytes.Buffer
@@ -71,7 +80,19 @@ func responseOf(j imports.Job, bucketName string) jobResponse {
 		}
 	}
 	if c := j.Checksum; c != nil {
-		r.Checksum = &api.VerifiedChecksum{Algorithm: api.ChecksumAlgorithm(c.Algorithm), Value: c.Value, Verified: c.Verified}
+		r.Checksum = &api.VerifiedChecksum{Algorithm: api.ChecksumAlgorithm(c.Algorithm), Value: given(c.Value), Verified: c.Verified}
+	}
+	if p := j.Parts; p != nil {
+		r.Multipart = &api.Multipart{PartSize: p.PartSize}
+		if p.PartCount > 0 {
+			r.Multipart.PartCount = &p.PartCount
+		}
+		if j.Status == imports.Uploading || j.Status == imports.AwaitingUpload {
+			r.Multipart.UploadedParts, r.Multipart.UploadedBytes = &p.Uploaded, &p.UploadedBytes
+		}
+	}
+	if d := j.Download; d != nil {
+		r.DownloadURL = given(d.URL.Reveal())
 	}
 	if o := j.Object; o != nil {
 		r.Size = &o.Size

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/oapi-codegen/runtime"
 
 	"github.com/signpost-s3/signpost/gen/api"
+	"github.com/signpost-s3/signpost/internal/imports"
 )
 
 // validator holds requests to the contract before any handler sees them. It takes the operation from the route Echo has found,
@@ -51,29 +53,42 @@ func (v *validator) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// checkParameters judges path and header parameters. A path that cannot be the name of anything names nothing: 404.
+// checkParameters judges path, query and header parameters. A path that cannot be the name of anything names nothing: 404.
 func checkParameters(c echo.Context, parameters openapi3.Parameters) error {
 	var faults []api.FieldError
 	for _, ref := range parameters {
 		p := ref.Value
+		var values []string
 		switch p.In {
 		case openapi3.ParameterInPath:
-			if p.Schema.Value.VisitJSON(c.Param(p.Name)) != nil {
-				return &problem{Status: http.StatusNotFound, Code: "import-not-found", Detail: "There is no import with this id."}
+			if len(faultsOf(p.Schema.Value, c.Param(p.Name))) > 0 {
+				return &problem{Status: http.StatusNotFound, Code: imports.CodeNotFound, Detail: "There is no import with this id."}
 			}
+		case openapi3.ParameterInQuery:
+			values = c.QueryParams()[p.Name]
 		case openapi3.ParameterInHeader:
-			values := c.Request().Header.Values(p.Name)
-			switch {
-			case len(values) > 1:
-				faults = append(faults, api.FieldError{Parameter: &p.Name, Detail: "must be given once"})
-			case len(values) == 1:
-				for _, f := range faultsOf(p.Schema.Value, values[0]) {
-					faults = append(faults, api.FieldError{Parameter: &p.Name, Detail: f.Detail})
-				}
+			values = c.Request().Header.Values(p.Name)
+		}
+		switch {
+		case len(values) > 1:
+			faults = append(faults, api.FieldError{Parameter: &p.Name, Detail: "must be given once"})
+		case len(values) == 1:
+			for _, f := range faultsOf(p.Schema.Value, parameterValue(p.Schema.Value, values[0])) {
+				faults = append(faults, api.FieldError{Parameter: &p.Name, Detail: f.Detail})
 			}
 		}
 	}
 	return invalid(faults)
+}
+
+// parameterValue is what text stands for: a number where the schema asks for one and text is one in plain digits.
+func parameterValue(schema *openapi3.Schema, text string) any {
+	if schema.Type.Is("integer") {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil && text == strconv.FormatInt(n, 10) {
+			return n
+		}
+	}
+	return text
 }
 
 // checkBody reads and judges the body, and leaves its value for validatedBinder. No body, however it is framed, is none.
@@ -86,6 +101,9 @@ func checkBody(c echo.Context, body *openapi3.RequestBody) error {
 			return err // the limit
 		}
 		return &problem{Status: http.StatusBadRequest, Code: "body-incomplete", Detail: "The request body ended before its announced length."}
+	}
+	if buffer.Len() == 0 && body.Required {
+		return &problem{Status: http.StatusBadRequest, Code: "body-missing", Detail: "The request needs a JSON body."}
 	}
 	if buffer.Len() == 0 {
 		return nil

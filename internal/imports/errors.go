@@ -15,6 +15,8 @@ const (
 	Internal    Kind = iota // report it
 	Invalid                 // mend the request
 	NotFound                // look elsewhere
+	Forbidden               // be somebody else
+	Conflict                // bring the import into the state for this, or see that it is past it
 	Refused                 // ask for less: the request is sound, this service will not grant it
 	Unavailable             // try again later
 )
@@ -29,9 +31,9 @@ type Error struct {
 	Cause  error
 }
 
-// Field is one member of the request that is not as it should be.
+// Field is one fault: a member of the request that is not as it should be, or a part that is not.
 type Field struct {
-	Pointer string // RFC 6901, into the request body
+	Pointer string // RFC 6901, into the request body; empty where the fault is not there
 	Detail  string
 }
 
@@ -53,6 +55,17 @@ const (
 	CodeExpiryTooLong        = "expiry-too-long"
 	CodeExpiryUnattainable   = "expiry-unattainable"
 	CodeIdempotencyKeyReused = "idempotency-key-reused"
+	CodePartsMissing         = "parts-missing"
+	CodePartSizeMismatch     = "part-size-mismatch"
+	CodeUploadMissing        = "upload-missing"
+	CodeNotMultipart         = "not-multipart"
+	CodeChecksumMismatch     = "checksum-mismatch"
+	CodeUploadLost           = "upload-lost"
+	CodeCompleted            = "import-completed"
+	CodeFailed               = "import-failed"
+	CodeAborted              = "import-aborted"
+	CodeExpired              = "import-expired"
+	CodeListForbidden        = "list-forbidden"
 	CodeStoreUnavailable     = "store-unavailable"
 	CodeCredentialsExpired   = "credentials-expired"
 )
@@ -60,6 +73,27 @@ const (
 // refuse is a request that is well-formed and will not be granted because of one member.
 func refuse(code, pointer, detail string, args ...any) *Error {
 	return &Error{Kind: Refused, Code: code, Detail: "This service cannot grant the import as asked.", Fields: []Field{{pointer, fmt.Sprintf(detail, args...)}}}
+}
+
+// conflict is a call that the state of the import does not allow.
+func conflict(code, detail string, faults []Field) *Error {
+	if more := len(faults) - maxReported; more > 0 {
+		faults = append(faults[:maxReported], Field{Detail: fmt.Sprintf("and %d more", more)})
+	}
+	return &Error{Kind: Conflict, Code: code, Detail: detail, Fields: faults}
+}
+
+// over is the conflict of a call on an import that has ended.
+func over(s Status) *Error {
+	switch s {
+	case Completed:
+		return conflict(CodeCompleted, "The import is completed.", nil)
+	case Failed:
+		return conflict(CodeFailed, "The import has failed; read it to see why. Create a new one.", nil)
+	case Aborted:
+		return conflict(CodeAborted, "The import was aborted. Create a new one.", nil)
+	}
+	return conflict(CodeExpired, "The import has expired. Create a new one.", nil)
 }
 
 func notFound(id string) *Error {

@@ -34,8 +34,11 @@ func objectKey(owner, id string) string { return "imports/" + owner + "/" + id }
 // recordKey is where a job's record lives. Its rank falls as time goes on, so that S3's ascending listing is newest first.
 func recordKey(owner, id string) string {
 	rank := uint64(1)<<48 - 1 - uint64(idTime(id).UnixMilli())
-	return fmt.Sprintf("jobs/%s/%012x-%s.json", owner, rank, id)
+	return fmt.Sprintf("%s%012x-%s.json", recordPrefix(owner), rank, id)
 }
+
+// recordPrefix is where all records of owner are.
+func recordPrefix(owner string) string { return "jobs/" + owner + "/" }
 
 // claimKey is where an Idempotency-Key is remembered.
 func claimKey(owner, idempotencyKey string) string {

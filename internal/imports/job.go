@@ -3,8 +3,9 @@
 package imports
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
-	"reflect"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -16,21 +17,28 @@ type Status string
 // The states of a job.
 const (
 	AwaitingUpload Status = "awaiting_upload"
+	Uploading      Status = "uploading" // in parts, at least one of which is there
 	Completed      Status = "completed" // the object is there and is what was declared
 	Failed         Status = "failed"    // the object is there and is not
 	// Expired: nothing came in time. A PUT that began in time may still be under way, so an object that turns up later makes
 	// the job Completed after all; the bucket is right.
 	Expired Status = "expired"
+	// Aborted: deleted by its owner, at whatever stage. Nothing of it is left but this.
+	Aborted Status = "aborted"
 )
+
+// open reports whether something is still expected to arrive.
+func (s Status) open() bool { return s == AwaitingUpload || s == Uploading }
 
 // Mode is how the bytes travel.
 type Mode string
 
 // The modes of an upload.
 const (
-	Auto   Mode = "auto" // in requests: let the service choose
-	Single Mode = "single"
-	Form   Mode = "form"
+	Auto      Mode = "auto" // in requests: let the service choose
+	Single    Mode = "single"
+	Form      Mode = "form"
+	Multipart Mode = "multipart"
 )
 
 // Job is one tracked import. Its JSON is the record in the bucket, so members may be added but never change their meaning.
@@ -45,20 +53,38 @@ type Job struct {
 	Checksum    *Checksum         `json:"checksum,omitempty"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
 	WriteOnce   bool              `json:"write_once,omitempty"`
+	Parts       *Parts            `json:"parts,omitempty"` // for Multipart
 	CreatedAt   time.Time         `json:"created_at"`
-	Deadline    time.Time         `json:"deadline"` // until when the upload may begin
+	Deadline    time.Time         `json:"deadline"` // until when the upload may begin, or be resumed
 	CompletedAt time.Time         `json:"completed_at,omitzero"`
 	Object      *Object           `json:"object,omitempty"`
 	Failure     *Failure          `json:"failure,omitempty"`
 
 	// Upload is the signed request that an awaited job answers with. It is made for each answer and never stored.
 	Upload *bucket.SignedRequest `json:"-"`
+	// Download is the signed request that a completed job answers with, where the service gives one.
+	Download *bucket.SignedRequest `json:"-"`
+}
+
+// Parts is a job's upload in parts.
+type Parts struct {
+	Plan
+	UploadID  string        `json:"upload_id"`
+	Algorithm string        `json:"algorithm,omitempty"` // of the checksums that the store demands of parts
+	URLTTL    time.Duration `json:"url_ttl,omitempty"`   // the life of a part's URL, as asked for; 0: as the service likes
+	// Completing is when a server last set out to complete the upload. It is recorded first, so that whoever reads the job
+	// after that server has died goes on.
+	Completing time.Time `json:"completing,omitzero"`
+
+	// Uploaded and UploadedBytes are what the store holds, as last seen. They are never stored.
+	Uploaded      int32 `json:"-"`
+	UploadedBytes int64 `json:"-"`
 }
 
 // Checksum is what the caller declared of the whole object, and whether the store confirmed it.
 type Checksum struct {
 	Algorithm string `json:"algorithm"`
-	Value     string `json:"value"` // base64
+	Value     string `json:"value,omitempty"` // base64; in parts it may come with the completion
 	Verified  bool   `json:"verified"`
 }
 
@@ -79,6 +105,7 @@ type Failure struct {
 const (
 	SizeMismatch     = "size-mismatch"
 	ChecksumMismatch = "checksum-mismatch"
+	UploadLost       = "upload-lost" // the store has neither the parts nor the object
 )
 
 // Key returns the key of the job's object.
@@ -92,14 +119,14 @@ func (j Job) ExpiresAt() time.Time {
 	return j.Deadline
 }
 
-// observe is the whole life of a single upload: what job j becomes when at now the store shows o, or nothing where o is nil.
+// observe is what job j becomes when at now the store shows the object o, or none where o is nil.
 func (j Job) observe(o *bucket.Object, now time.Time) Job {
 	switch {
-	case j.Status == Failed:
+	case j.Status == Failed || j.Status == Aborted:
 		return j
 	case o != nil:
 		return j.received(*o)
-	case j.Status == AwaitingUpload && !now.Before(j.Deadline):
+	case j.Status.open() && !now.Before(j.Deadline) && !j.completing():
 		j.Status = Expired
 	}
 	return j // an object that has gone again was taken away by its owner: Completed stays
@@ -122,6 +149,7 @@ func (j Job) received(o bucket.Object) Job {
 	}
 	if j.Checksum != nil {
 		stored, known := o.Checksums[j.Checksum.Algorithm]
+		known = known && j.Checksum.Value != ""
 		if known && stored != j.Checksum.Value {
 			return fail(ChecksumMismatch, "declared %s %s, the object has %s", j.Checksum.Algorithm, j.Checksum.Value, stored)
 		}
@@ -134,6 +162,15 @@ func (j Job) received(o bucket.Object) Job {
 
 // same reports whether two versions of a job would make the same record.
 func (j Job) same(k Job) bool {
-	j.Upload, k.Upload = nil, nil
-	return reflect.DeepEqual(j, k)
+	a, errA := json.Marshal(j)
+	b, errB := json.Marshal(k)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// completing reports whether a server has set out to complete the upload.
+func (j Job) completing() bool { return j.Parts != nil && !j.Parts.Completing.IsZero() }
+
+// multipart names j's upload to the bucket.
+func (j Job) multipart() bucket.Multipart {
+	return bucket.Multipart{Key: j.Key(), UploadID: j.Parts.UploadID, Algorithm: j.Parts.Algorithm}
 }

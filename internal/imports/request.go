@@ -26,6 +26,7 @@ const (
 type Limits struct {
 	MaxSize int64         // bytes an import may have; 0: S3's own bound
 	URLTTL  time.Duration // the life of a signed URL, and the most a caller may ask for
+	JobTTL  time.Duration // for how long an upload in parts can be resumed
 }
 
 // singleSize is the most that one PUT or form may carry.
@@ -44,6 +45,7 @@ type Request struct {
 	Checksum    *Checksum         `json:",omitempty"`
 	Metadata    map[string]string `json:",omitempty"`
 	Mode        Mode              `json:",omitempty"`
+	PartSize    int64             `json:",omitempty"` // bytes; 0: as the service likes
 	ExpiresIn   time.Duration     `json:",omitempty"` // zero: as the service likes
 	WriteOnce   bool              `json:",omitempty"`
 }
@@ -58,6 +60,20 @@ func (r Request) fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// mode is the mode that r asks for, or what suits it. A SHA checksum of the whole is verified in one request alone.
+func (r Request) mode() Mode {
+	switch {
+	case r.Mode != Auto && r.Mode != "":
+		return r.Mode
+	case r.Size != nil && *r.Size > autoSize && (r.Checksum == nil || isCRC(r.Checksum.Algorithm)):
+		return Multipart
+	}
+	return Single
+}
+
+// isCRC reports whether a checksum of parts makes one of the whole.
+func isCRC(algorithm string) bool { return strings.HasPrefix(algorithm, "crc") }
+
 // check returns what is wrong with r: first whatever no service could accept, all of it, then what this one does not grant.
 func (r Request) check(l Limits) error {
 	if faults := r.faults(); len(faults) > 0 {
@@ -68,8 +84,8 @@ func (r Request) check(l Limits) error {
 		return refuse(CodeSizeRequired, "/size", "must be given, because this service bounds the size of an import at %d bytes", l.MaxSize)
 	case r.Size != nil && l.MaxSize > 0 && *r.Size > l.MaxSize:
 		return refuse(CodeSizeTooLarge, "/size", "must be at most %d", l.MaxSize)
-	case r.Size != nil && *r.Size > MaxSingleSize:
-		return refuse(CodeSizeTooLarge, "/size", "must be at most %d, the most that S3 takes in one request", int64(MaxSingleSize))
+	case r.Size != nil && *r.Size > MaxSingleSize && r.mode() != Multipart:
+		return refuse(CodeSizeTooLarge, "/size", "must be at most %d, the most that S3 takes in one request; in parts (mode multipart), without a SHA checksum, it takes more", int64(MaxSingleSize))
 	case r.ExpiresIn > l.URLTTL:
 		return refuse(CodeExpiryTooLong, "/expires_in", "must be at most %d", int64(l.URLTTL/time.Second))
 	}
@@ -82,8 +98,15 @@ func (r Request) faults() []Field {
 	fault := func(pointer, detail string, args ...any) {
 		faults = append(faults, Field{pointer, fmt.Sprintf(detail, args...)})
 	}
-	if r.WriteOnce && r.Mode == Form {
+	mode := r.mode()
+	if r.WriteOnce && mode == Form {
 		fault("/write_once", "is not possible with mode form, because S3 has no such condition for forms; use mode single")
+	}
+	if r.PartSize > 0 && (r.Mode == Single || r.Mode == Form) {
+		fault("/part_size", "has no meaning with mode %s", r.Mode)
+	}
+	if r.PartSize > 0 && mode == Multipart && r.Size != nil && ceilDiv(*r.Size, r.PartSize) > MaxParts {
+		fault("/part_size", "must be at least %d, so that %d parts hold the size", max(MinPartSize, partSizeFor(*r.Size)), MaxParts)
 	}
 	if r.ContentType != "" {
 		if _, _, err := mime.ParseMediaType(r.ContentType); err != nil {
@@ -91,9 +114,13 @@ func (r Request) faults() []Field {
 		}
 	}
 	if c := r.Checksum; c != nil {
-		digest, err := base64.StdEncoding.Strict().DecodeString(c.Value)
-		if want := digestSizes[c.Algorithm]; err != nil || len(digest) != want {
-			fault("/checksum/value", "must be the base64 of %d bytes, as %s has", want, c.Algorithm)
+		switch {
+		case mode == Multipart && !isCRC(c.Algorithm):
+			fault("/checksum/algorithm", "must be crc64nvme, crc32c or crc32 in parts, because S3 verifies no other of the whole")
+		case c.Value == "" && mode != Multipart:
+			fault("/checksum/value", "is missing")
+		case c.Value != "" && !isDigest(c.Algorithm, c.Value):
+			fault("/checksum/value", "must be the base64 of %d bytes, as %s has", digestSizes[c.Algorithm], c.Algorithm)
 		}
 	}
 	size := 0
@@ -116,6 +143,12 @@ var (
 	escapePointer = strings.NewReplacer("~", "~0", "/", "~1").Replace
 )
 
+// isDigest reports whether value is the base64 of what algorithm makes.
+func isDigest(algorithm, value string) bool {
+	digest, err := base64.StdEncoding.Strict().DecodeString(value)
+	return err == nil && len(digest) == digestSizes[algorithm]
+}
+
 // job returns the job that r creates under id.
 func (r Request) job(owner, id string, l Limits) Job {
 	lifetime := r.ExpiresIn
@@ -123,13 +156,17 @@ func (r Request) job(owner, id string, l Limits) Job {
 		lifetime = l.URLTTL
 	}
 	j := Job{
-		ID: id, Owner: owner, Status: AwaitingUpload, Mode: r.Mode,
+		ID: id, Owner: owner, Status: AwaitingUpload, Mode: r.mode(),
 		Filename: r.Filename, ContentType: r.ContentType, Size: r.Size, Checksum: r.Checksum, Metadata: r.Metadata,
 		WriteOnce: r.WriteOnce,
 		CreatedAt: idTime(id),
 	}
-	if j.Mode == Auto || j.Mode == "" {
-		j.Mode = Single
+	if j.Mode == Multipart {
+		lifetime = l.JobTTL
+		j.Parts = &Parts{Plan: planFor(r.Size, r.PartSize), URLTTL: r.ExpiresIn}
+		if r.Checksum != nil {
+			j.Parts.Algorithm = r.Checksum.Algorithm
+		}
 	}
 	j.Deadline = j.CreatedAt.Truncate(time.Second).Add(lifetime)
 	return j
@@ -142,10 +179,15 @@ func (j Job) upload(l Limits, now time.Time) bucket.Upload {
 		WriteOnce: j.WriteOnce, From: now, Until: j.Deadline,
 	}
 	if j.Filename != "" {
-		u.ContentDisposition = mime.FormatMediaType("attachment", map[string]string{"filename": j.Filename})
+		u.ContentDisposition = attachment(j.Filename)
 	}
 	if j.Checksum != nil {
 		u.Checksum = bucket.Checksum{Algorithm: j.Checksum.Algorithm, Value: j.Checksum.Value}
 	}
 	return u
+}
+
+// attachment is the Content-Disposition of a file to be saved under name (RFC 6266, RFC 8187).
+func attachment(name string) string {
+	return mime.FormatMediaType("attachment", map[string]string{"filename": name})
 }

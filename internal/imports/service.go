@@ -16,9 +16,13 @@ const Public = "public"
 
 // Service creates imports and tells what became of them. The bucket is its only state, so any number of services may share one.
 type Service struct {
-	Bucket *bucket.Bucket
-	Limits Limits
-	Now    func() time.Time
+	Bucket    *bucket.Bucket
+	Limits    Limits
+	Downloads bool             // whether completed imports carry a signed download
+	Listing   bool             // whether callers nobody knows may list imports
+	Now       func() time.Time // time.Now, but for tests
+	// Patience is how long a call waits for the store to complete an upload; 0: 20 s, within API Gateway's 29 s.
+	Patience time.Duration
 }
 
 // Sign returns the URL of a bare upload: nothing is recorded, and the signature covers the host alone.
@@ -65,15 +69,20 @@ func (s *Service) Create(ctx context.Context, owner string, r Request, idempoten
 	return job, err
 }
 
-// create signs j's upload and writes its record, in that order: what cannot be signed leaves no trace.
+// create prepares j's upload and writes its record, in that order: what cannot be signed leaves no trace, and what the store
+// was told of parts without a record its lifecycle rule clears.
 func (s *Service) create(ctx context.Context, j Job, r Request) (Job, error) {
 	now := s.Now()
-	if err := s.sign(ctx, &j, now); err != nil {
+	if j.Mode == Multipart {
+		uploadID, err := s.Bucket.CreateMultipart(ctx, j.upload(s.Limits, now))
+		if err != nil {
+			return Job{}, fromStore("create import "+j.ID, err)
+		}
+		j.Parts.UploadID = uploadID
+	} else if err := s.signUpload(ctx, &j, now); err != nil {
 		return Job{}, err
-	}
-	if r.ExpiresIn > 0 && j.Upload.ExpiresAt.Before(j.Deadline) {
-		left := j.Upload.ExpiresAt.Sub(now)
-		return Job{}, refuse(CodeExpiryUnattainable, "/expires_in", "must be at most %d at the moment, because the credentials that sign end then; leave it out to take what there is", int64(left/time.Second))
+	} else if r.ExpiresIn > 0 && j.Upload.ExpiresAt.Before(j.Deadline) {
+		return Job{}, unattainable(j.Upload.ExpiresAt.Sub(now))
 	}
 	record, err := json.Marshal(j)
 	if err != nil {
@@ -81,7 +90,7 @@ func (s *Service) create(ctx context.Context, j Job, r Request) (Job, error) {
 	}
 	err = s.Bucket.CreateRecord(ctx, recordKey(j.Owner, j.ID), record)
 	if errors.Is(err, bucket.ErrChanged) {
-		return s.Read(ctx, j.Owner, j.ID) // our own write, its answer lost, or a twin with the same Idempotency-Key
+		return s.found(ctx, j) // our own write, its answer lost, or a twin with the same Idempotency-Key
 	}
 	if err != nil {
 		return Job{}, fromStore("create import "+j.ID, err)
@@ -89,70 +98,44 @@ func (s *Service) create(ctx context.Context, j Job, r Request) (Job, error) {
 	return j, nil
 }
 
-// readAttempts bounds how often a read starts anew because another server wrote first. Each such write moved the job forward,
-// which it can do only a few times.
-const readAttempts = 5
+// found returns the job whose record was there before ours. If it is a twin's, the parts we began are of no use.
+func (s *Service) found(ctx context.Context, j Job) (Job, error) {
+	first, err := s.Read(ctx, j.Owner, j.ID)
+	if err == nil && j.Parts != nil && first.Parts != nil && first.Parts.UploadID != j.Parts.UploadID {
+		err = fromStore("create import "+j.ID, s.Bucket.AbortMultipart(ctx, j.multipart()))
+	}
+	return first, err
+}
+
+// unattainable is a life that the credentials cannot give.
+func unattainable(left time.Duration) *Error {
+	return refuse(CodeExpiryUnattainable, "/expires_in", "must be at most %d at the moment, because the credentials that sign end then; leave it out to take what there is", int64(left/time.Second))
+}
 
 // Read returns the job as the bucket shows it now, and records what it finds.
 func (s *Service) Read(ctx context.Context, owner, id string) (Job, error) {
-	if !canonicalID.MatchString(id) {
-		return Job{}, notFound(id)
+	now := s.Now()
+	job, err := s.reconciled(ctx, owner, id, now)
+	if err != nil {
+		return Job{}, err
 	}
-	for range readAttempts {
-		now := s.Now()
-		job, err := s.reconcile(ctx, owner, id, now)
-		if errors.Is(err, bucket.ErrChanged) {
-			continue
-		}
-		if err != nil {
-			return Job{}, err
-		}
-		if job.Status == AwaitingUpload {
-			err = s.sign(ctx, &job, now)
-		}
-		return job, err
-	}
-	return Job{}, &Error{Kind: Unavailable, Code: CodeStoreUnavailable, Detail: "The import is changing too fast to be read. Try again.", Cause: fmt.Errorf("read import %s: %d conflicts", id, readAttempts)}
+	return s.signed(ctx, job, now)
 }
 
-// reconcile reads record and object, decides, and writes the record if that changed it: bucket.ErrChanged when another server
-// was quicker.
-func (s *Service) reconcile(ctx context.Context, owner, id string, now time.Time) (Job, error) {
-	key := recordKey(owner, id)
-	record, err := s.Bucket.ReadRecord(ctx, key)
-	if errors.Is(err, bucket.ErrNotFound) {
-		return Job{}, notFound(id)
+// signed gives job the signed request that its state calls for.
+func (s *Service) signed(ctx context.Context, job Job, now time.Time) (Job, error) {
+	var err error
+	switch {
+	case job.Status == AwaitingUpload && job.Mode != Multipart:
+		err = s.signUpload(ctx, &job, now)
+	case job.Status == Completed && s.Downloads:
+		err = s.signDownload(ctx, &job, now)
 	}
-	if err != nil {
-		return Job{}, fromStore("read import "+id, err)
-	}
-	var job Job
-	if err := json.Unmarshal(record.Body, &job); err != nil {
-		return Job{}, fmt.Errorf("read import %s: %w", id, err)
-	}
-	var seen *bucket.Object
-	switch object, err := s.Bucket.Head(ctx, job.Key()); {
-	case err == nil:
-		seen = &object
-	case !errors.Is(err, bucket.ErrNotFound):
-		return Job{}, fromStore("read import "+id, err)
-	}
-	next := job.observe(seen, now)
-	if next.same(job) {
-		return job, nil
-	}
-	body, err := json.Marshal(next)
-	if err != nil {
-		return Job{}, fmt.Errorf("read import %s: %w", id, err)
-	}
-	if err := s.Bucket.ReplaceRecord(ctx, key, record.ETag, body); err != nil {
-		return Job{}, fromStore("record import "+id, err)
-	}
-	return next, nil
+	return job, err
 }
 
-// sign gives an awaited job the request that uploads it, good until its deadline or for as long as the credentials are.
-func (s *Service) sign(ctx context.Context, j *Job, now time.Time) error {
+// signUpload gives an awaited job the request that uploads it, good until its deadline or for as long as the credentials are.
+func (s *Service) signUpload(ctx context.Context, j *Job, now time.Time) error {
 	sign := s.Bucket.SignPut
 	if j.Mode == Form {
 		sign = s.Bucket.SignForm
@@ -162,5 +145,20 @@ func (s *Service) sign(ctx context.Context, j *Job, now time.Time) error {
 		return fromStore("sign import "+j.ID, err)
 	}
 	j.Upload = &request
+	return nil
+}
+
+// signDownload gives a completed job the request that downloads it, always as a file to be saved: what was uploaded never
+// runs as a page of the store's origin.
+func (s *Service) signDownload(ctx context.Context, j *Job, now time.Time) error {
+	name := j.Filename
+	if name == "" {
+		name = j.ID
+	}
+	request, err := s.Bucket.SignGet(ctx, j.Key(), attachment(name), now, now.Add(s.Limits.URLTTL))
+	if err != nil {
+		return fromStore("sign download of "+j.ID, err)
+	}
+	j.Download = &request
 	return nil
 }

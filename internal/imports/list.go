@@ -1,0 +1,82 @@
+package imports
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+)
+
+const (
+	standardPage = 20
+	// readers bounds the calls to the store that one list makes at a time.
+	readers = 16
+)
+
+// Page asks for up to Limit jobs (0: 20) after Cursor (empty: from the newest), those in Status alone where it is not empty.
+type Page struct {
+	Limit  int
+	Cursor string
+	Status Status
+}
+
+// List returns a page of owner's jobs, newest first, each as the bucket shows it now, and the cursor of the page after it. A page
+// costs one listing and a bounded number of calls for each job on it.
+func (s *Service) List(ctx context.Context, owner string, p Page) ([]Job, string, error) {
+	if owner == Public && !s.Listing {
+		return nil, "", &Error{Kind: Forbidden, Code: CodeListForbidden, Detail: "This service does not list imports to callers it does not know. Read an import by its id."}
+	}
+	if p.Limit == 0 {
+		p.Limit = standardPage
+	}
+	after := ""
+	if p.Cursor != "" {
+		after = recordKey(owner, p.Cursor)
+	}
+	keys, more, err := s.Bucket.List(ctx, recordPrefix(owner), after, p.Limit)
+	if err != nil {
+		return nil, "", fromStore("list imports", err)
+	}
+	jobs, err := s.readAll(ctx, owner, keys)
+	if err != nil {
+		return nil, "", err
+	}
+	next := ""
+	if more && len(keys) > 0 {
+		next = recordID(keys[len(keys)-1])
+	}
+	var chosen []Job
+	for _, j := range jobs {
+		if j.ID != "" && (p.Status == "" || j.Status == p.Status) {
+			chosen = append(chosen, j)
+		}
+	}
+	return chosen, next, nil
+}
+
+// readAll reconciles the jobs of keys. A record that has gone meanwhile leaves a zero Job.
+func (s *Service) readAll(ctx context.Context, owner string, keys []string) ([]Job, error) {
+	jobs, errs := make([]Job, len(keys)), make([]error, len(keys))
+	places := make(chan struct{}, readers)
+	var wg sync.WaitGroup
+	now := s.Now()
+	for i, key := range keys {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			jobs[i], errs[i] = s.reconciled(ctx, owner, recordID(key), now)
+			if e := (*Error)(nil); errors.As(errs[i], &e) && e.Kind == NotFound {
+				jobs[i], errs[i] = Job{}, nil
+			}
+		})
+	}
+	wg.Wait()
+	return jobs, errors.Join(errs...)
+}
+
+// recordID is the id in a record's key.
+func recordID(key string) string {
+	name := key[strings.LastIndexByte(key, '/')+1:]
+	_, id, _ := strings.Cut(strings.TrimSuffix(name, ".json"), "-")
+	return id
+}
