@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyauth "github.com/aws/smithy-go/auth"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
@@ -43,17 +45,8 @@ type Bucket struct {
 func Open(ctx context.Context, o Options) (*Bucket, error) {
 	client := s3.NewFromConfig(o.AWS, func(c *s3.Options) {
 		c.UsePathStyle = o.PathStyle
-		c.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
-			r.MaxAttempts = maxAttempts
-			r.MaxBackoff = maxBackoff
-		})
+		c.Retryer = retryer()
 	})
-	if client.Options().Region == "" {
-		return nil, fmt.Errorf("no region: set AWS_REGION")
-	}
-	if o.AWS.Credentials == nil {
-		return nil, fmt.Errorf("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or run with a role")
-	}
 	endpoint, err := publicEndpoint(ctx, client, o)
 	if err != nil {
 		return nil, fmt.Errorf("address of bucket %s: %w", o.Name, err)
@@ -67,20 +60,40 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 	}, nil
 }
 
+// retryer tries again what may succeed, which includes the 409 of a conditional write that met another: it says nothing about
+// which of the two was made.
+func retryer() aws.Retryer {
+	standard := retry.NewStandard(func(r *retry.StandardOptions) {
+		r.MaxAttempts = maxAttempts
+		r.MaxBackoff = maxBackoff
+	})
+	return retry.AddWithErrorCodes(standard, "ConditionalRequestConflict", "OperationAborted")
+}
+
 // publicEndpoint asks the SDK's own rules where clients find the bucket: host or path style, partition, dots in the name.
 func publicEndpoint(ctx context.Context, client *s3.Client, o Options) (sigv4.Endpoint, error) {
-	base := client.Options().BaseEndpoint
-	if o.PublicEndpoint != "" {
-		base = &o.PublicEndpoint
-	}
-	resolved, err := client.Options().EndpointResolverV2.ResolveEndpoint(ctx, s3.EndpointParameters{
+	settings := client.Options()
+	where := s3.EndpointParameters{
 		Bucket:         &o.Name,
-		Region:         aws.String(client.Options().Region),
-		Endpoint:       base,
+		Region:         &settings.Region,
+		Endpoint:       settings.BaseEndpoint,
 		ForcePathStyle: &o.PathStyle,
-	})
+		UseFIPS:        aws.Bool(settings.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled),
+		UseDualStack:   aws.Bool(settings.EndpointOptions.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled),
+	}
+	if o.PublicEndpoint != "" { // a given address has no variants
+		where.Endpoint, where.UseFIPS, where.UseDualStack = &o.PublicEndpoint, nil, nil
+	}
+	resolved, err := settings.EndpointResolverV2.ResolveEndpoint(ctx, where)
 	if err != nil {
 		return sigv4.Endpoint{}, err
+	}
+	if schemes, ok := smithyauth.GetAuthOptions(&resolved.Properties); ok {
+		for _, scheme := range schemes {
+			if name, ok := smithyhttp.GetSigV4SigningName(&scheme.SignerProperties); ok && name != "s3" {
+				return sigv4.Endpoint{}, fmt.Errorf("this is no general purpose bucket: its requests are signed for %s, not for s3", name)
+			}
+		}
 	}
 	return sigv4.ParseEndpoint(resolved.URI.String())
 }

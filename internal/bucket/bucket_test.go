@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/signpost-s3/signpost/internal/localstore/storetest"
@@ -59,6 +60,35 @@ func TestAddress(t *testing.T) {
 		if err != nil || !strings.HasPrefix(put.URL.Reveal(), c.want) {
 			t.Errorf("SignPut with %+v: got %s, %v, want %s", c, put.URL.Reveal(), err, c.want)
 		}
+	}
+}
+
+// TestVariants: the SDK's switches for other addresses hold for signed URLs too, and a bucket of another kind is refused.
+func TestVariants(t *testing.T) {
+	settings := aws.Config{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", "")}
+	for env, want := range map[string]string{
+		"AWS_USE_FIPS_ENDPOINT":      "https://data.s3-fips.us-east-1.amazonaws.com/k?",
+		"AWS_USE_DUALSTACK_ENDPOINT": "https://data.s3.dualstack.us-east-1.amazonaws.com/k?",
+	} {
+		t.Run(env, func(t *testing.T) {
+			t.Setenv(env, "true")
+			loaded, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("us-east-1"), config.WithCredentialsProvider(settings.Credentials), config.WithBaseEndpoint(""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			loaded.BaseEndpoint = nil
+			b, err := Open(t.Context(), Options{Name: "data", AWS: loaded})
+			if err != nil {
+				t.Fatal(err)
+			}
+			put, err := b.SignPut(t.Context(), Upload{Key: "k", From: time.Now(), Until: time.Now().Add(time.Hour)})
+			if err != nil || !strings.HasPrefix(put.URL.Reveal(), want) {
+				t.Errorf("SignPut: got %s, %v, want %s", put.URL.Reveal(), err, want)
+			}
+		})
+	}
+	if _, err := Open(t.Context(), Options{Name: "data--use1-az4--x-s3", AWS: settings}); err == nil || !strings.Contains(err.Error(), "s3express") {
+		t.Errorf("Open of a directory bucket: got %v, want a refusal", err)
 	}
 }
 

@@ -43,7 +43,7 @@ func kindOf(err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode() {
-		case "ExpiredToken", "RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable":
+		case "ExpiredToken", "RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "NoSuchBucket":
 			return ErrUnavailable
 		case "InvalidPart", "InvalidPartOrder", "EntityTooSmall":
 			return ErrBadPart
@@ -54,11 +54,11 @@ func kindOf(err error) error {
 	switch status := response.HTTPStatusCode(); {
 	case status == http.StatusNotFound:
 		return ErrNotFound
-	case status == http.StatusPreconditionFailed, status == http.StatusConflict: // 409: a conditional write raced another
+	case status == http.StatusPreconditionFailed:
 		return ErrChanged
 	case status == http.StatusForbidden, status == http.StatusUnauthorized:
 		return ErrForbidden
-	case status >= 500, status == http.StatusTooManyRequests:
+	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusConflict: // 409: see retryable
 		return ErrUnavailable
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/sigv4"
@@ -51,7 +52,8 @@ func (u Upload) fields() map[string]string {
 		fields["x-amz-meta-"+name] = value
 	}
 	if u.Checksum.Algorithm != "" {
-		add("x-amz-checksum-"+u.Checksum.Algorithm, u.Checksum.Value)
+		fields["x-amz-checksum-algorithm"] = strings.ToUpper(u.Checksum.Algorithm)
+		fields["x-amz-checksum-"+u.Checksum.Algorithm] = u.Checksum.Value
 	}
 	return fields
 }

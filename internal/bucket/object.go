@@ -13,7 +13,6 @@ import (
 
 // Object is what the store says of an object.
 type Object struct {
-	Key          string
 	Size         int64
 	ETag         string // quotes included
 	VersionID    string
@@ -30,7 +29,6 @@ func (b *Bucket) Head(ctx context.Context, key string) (Object, error) {
 		return Object{}, classify("head "+key, err)
 	}
 	o := Object{
-		Key:          key,
 		Size:         aws.ToInt64(out.ContentLength),
 		ETag:         aws.ToString(out.ETag),
 		VersionID:    aws.ToString(out.VersionId),

@@ -93,15 +93,14 @@ func (u Upload) headers() []sigv4.Header {
 	for name, value := range u.Metadata {
 		add("x-amz-meta-"+name, value)
 	}
-	if u.Checksum.Algorithm != "" {
+	switch {
+	case u.Size != nil && *u.Size == 0: // whatever checksum was declared, it is one of no bytes too
+		add("x-amz-checksum-sha256", emptySHA256)
+	case u.Checksum.Algorithm != "":
 		add("x-amz-checksum-"+u.Checksum.Algorithm, u.Checksum.Value)
 	}
-	switch {
-	case u.Size == nil:
-	case *u.Size > 0:
+	if u.Size != nil && *u.Size > 0 {
 		add("content-length", strconv.FormatInt(*u.Size, 10))
-	case u.Checksum.Algorithm == "":
-		add("x-amz-checksum-sha256", emptySHA256)
 	}
 	if u.WriteOnce {
 		add("if-none-match", "*")
@@ -120,12 +119,17 @@ func (g grant) until() time.Time { return g.from.Add(g.lifetime) }
 
 // grant cuts the time to what the credentials have left, so that no URL dies before the time it states.
 func (b *Bucket) grant(ctx context.Context, from, until time.Time) (grant, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout) // they may have to be fetched
+	defer cancel()
 	c, err := b.creds.Retrieve(ctx)
 	if err != nil {
 		return grant{}, fmt.Errorf("%w: %w", ErrCredentialsExpired, err)
 	}
 	from = from.UTC().Truncate(time.Second)
 	lifetime := min(until.Sub(from), sigv4.MaxExpires)
+	if lifetime < time.Second {
+		return grant{}, fmt.Errorf("asked to sign from %s until %s", from, until)
+	}
 	if c.CanExpire {
 		lifetime = min(lifetime, c.Expires.Sub(from))
 	}

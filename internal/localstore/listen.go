@@ -63,7 +63,7 @@ func (s *Store) serve(addr string) error {
 	s.endpoint = "http://" + addr
 	go func() {
 		if err := <-ended; !s.closing.Load() {
-			s.err = fmt.Errorf("local store: stopped serving: %w", errors.Join(err))
+			s.err = fmt.Errorf("local store: stopped serving: %v", err)
 		}
 		close(s.done)
 	}()

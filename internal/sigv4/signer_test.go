@@ -89,10 +89,11 @@ func TestSecretURLHidesItsQuery(t *testing.T) {
 func TestParseEndpoint(t *testing.T) {
 	for raw, want := range map[string]Endpoint{
 		"https://b.s3.amazonaws.com":   {"https://b.s3.amazonaws.com", "b.s3.amazonaws.com", "/"},
-		"https://b.example.com:443/":   {"https://b.example.com:443", "b.example.com", "/"},
-		"http://example.com:80/b":      {"http://example.com:80", "example.com", "/b/"},
+		"https://b.example.com:443/":   {"https://b.example.com", "b.example.com", "/"},
+		"http://example.com:80/b":      {"http://example.com", "example.com", "/b/"},
 		"https://example.com:80/b":     {"https://example.com:80", "example.com:80", "/b/"},
-		"http://[::1]:80/a%20b/c":      {"http://[::1]:80", "[::1]", "/a%20b/c/"},
+		"http://[::1]:80/a%20b/c":      {"http://[::1]", "[::1]", "/a%20b/c/"},
+		"https://S3.Example.com/B":     {"https://s3.example.com", "s3.example.com", "/B/"},
 		"http://127.0.0.1:9000/b":      {"http://127.0.0.1:9000", "127.0.0.1:9000", "/b/"},
 		"ftp://example.com":            {},
 		"//example.com":                {},

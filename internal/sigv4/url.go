@@ -14,9 +14,6 @@ type SecretURL struct{ raw string }
 // Reveal returns the whole URL, for the one who may use it.
 func (s SecretURL) Reveal() string { return s.raw }
 
-// IsZero reports whether there is no URL.
-func (s SecretURL) IsZero() bool { return s.raw == "" }
-
 // String returns the URL without its query.
 func (s SecretURL) String() string {
 	bare, _, _ := strings.Cut(s.raw, "?")
@@ -49,12 +46,14 @@ func ParseEndpoint(raw string) (Endpoint, error) {
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return Endpoint{}, errors.New("an endpoint has no user, query or fragment")
 	}
-	host := u.Host
+	// Clients differ in whether they send a default port, and letters as they are, in Host. A URL without either leaves them
+	// no choice.
+	host := strings.ToLower(u.Host)
 	if u.Port() == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
-		host = strings.TrimSuffix(host, ":"+u.Port()) // HTTP clients leave the default port out of Host
+		host = strings.TrimSuffix(host, ":"+u.Port())
 	}
 	return Endpoint{
-		origin:   u.Scheme + "://" + u.Host,
+		origin:   u.Scheme + "://" + host,
 		host:     host,
 		basePath: strings.TrimSuffix(u.EscapedPath(), "/") + "/",
 	}, nil
