@@ -475,7 +475,7 @@ type ListImportsParams struct {
 
 // CreateImportParams defines parameters for CreateImport.
 type CreateImportParams struct {
-	// IdempotencyKey Makes a tracked create safe to repeat: the same key with the same body answers with the same import and fresh URLs. Ignored without a body, where there is nothing to repeat.
+	// IdempotencyKey Makes a tracked create safe to repeat: the same key with the same body answers with the same import and fresh URLs. Without a body it has no effect, as there is nothing to repeat.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 

@@ -32,7 +32,7 @@ func LoadAWS(ctx context.Context) (aws.Config, error) {
 		return aws.Config{}, errors.New("AWS_REGION is not set: name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)")
 	}
 	if _, err := loaded.Credentials.Retrieve(ctx); err != nil {
-		return aws.Config{}, errors.New("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a role")
+		return aws.Config{}, fmt.Errorf("no AWS credentials (%w): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a role", innermost(err))
 	}
 	return loaded, nil
 }
@@ -58,6 +58,7 @@ func New(ctx context.Context, c Config, settings aws.Config, log *slog.Logger) (
 		},
 		Ready:       store.Check,
 		CORSOrigins: c.CORSOrigins,
+		Local:       c.local() && !c.AllowAnonymous,
 		Log:         log,
 	})
 }

@@ -60,11 +60,11 @@ func (c Config) check(complain func(variable, value, rule string)) {
 			complain("SIGNPOST_PUBLIC_ENDPOINT", c.PublicEndpoint, "must be a URL such as https://s3.example.com")
 		}
 	}
-	if c.URLTTL < time.Second || c.URLTTL > sigv4.MaxExpires {
-		complain("SIGNPOST_URL_TTL", c.URLTTL.String(), "must be a duration between 1s and 168h")
+	if c.URLTTL < time.Second || c.URLTTL > sigv4.MaxExpires || c.URLTTL%time.Second != 0 {
+		complain("SIGNPOST_URL_TTL", c.URLTTL.String(), "must be a duration between 1s and 168h, in whole seconds")
 	}
-	if c.JobTTL < time.Minute || c.JobTTL > 365*24*time.Hour {
-		complain("SIGNPOST_JOB_TTL", c.JobTTL.String(), "must be a duration between 1m and 8760h")
+	if c.JobTTL < time.Minute || c.JobTTL > 365*24*time.Hour || c.JobTTL%time.Second != 0 {
+		complain("SIGNPOST_JOB_TTL", c.JobTTL.String(), "must be a duration between 1m and 8760h, in whole seconds")
 	}
 	if c.MaxSize < 0 {
 		complain("SIGNPOST_MAX_SIZE", fmt.Sprint(c.MaxSize), sizeRule)

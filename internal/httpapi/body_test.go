@@ -1,9 +1,11 @@
 package httpapi_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -70,12 +72,15 @@ func TestBodies(t *testing.T) {
 		{"empty name", `{"filename":""}`, 400, "invalid-request", "/filename must have at least 1 characters"},
 		{"long name", `{"filename":"` + strings.Repeat("é", 256) + `"}`, 400, "invalid-request", "/filename must have at most 255 characters"},
 		{"longest name", `{"filename":"` + strings.Repeat("é", 255) + `"}`, 200, "", ""},
+		{"51 metadata", `{"metadata":{` + strings.TrimSuffix(manyMembers(51), ",") + `}}`, 400, "invalid-request", "/metadata must have at most 50 members"},
+		{"checksum of bytes with size 0", `{"size":0,"checksum":{"algorithm":"crc32","value":"AAAAAQ=="}}`, 400, "invalid-request", "/checksum/value must be AAAAAA=="},
 		{"type", `{"content_type":"text"}`, 400, "invalid-request", "/content_type is not of the required form: A media type such as `text/csv`"},
 		{"type with newline", `{"content_type":"text/csv\r\nx: y"}`, 400, "invalid-request", "/content_type is not of the required form"},
 		{"type with two charsets", `{"content_type":"text/csv; a=1; a=2"}`, 400, "invalid-request", "/content_type must be a media type"},
 		{"metadata value", `{"metadata":{"a":1}}`, 400, "invalid-request", "/metadata/a must be a string"},
 		{"metadata with newline", `{"metadata":{"a":"b\nc"}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
 		{"metadata beyond ASCII", `{"metadata":{"a":"é"}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
+		{"metadata empty", `{"metadata":{"a":""}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
 		{"metadata padded", `{"metadata":{"a":" b"}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
 		{"metadata name", `{"metadata":{"A b":"c"}}`, 400, "invalid-request", "/metadata/A b must have a name of"},
 		{"metadata of 2048 bytes", `{"metadata":{"a":"` + strings.Repeat("x", 2047) + `"}}`, 200, "", ""},
@@ -125,6 +130,7 @@ func TestFraming(t *testing.T) {
 		{"UTF-8 said", header("Content-Type", "Application/JSON; Charset=UTF-8"), strings.NewReader("{}"), 200, ""},
 		{"gzip", header("Content-Encoding", "gzip"), strings.NewReader("\x1f\x8b"), 415, "unsupported-content-encoding"},
 		{"identity", header("Content-Encoding", "identity"), strings.NewReader("{}"), 200, ""},
+		{"identity, then gzip", func(r *http.Request) { r.Header["Content-Encoding"] = []string{"identity", "gzip"} }, strings.NewReader("{}"), 415, "unsupported-content-encoding"},
 		{"chunked", nil, io.MultiReader(strings.NewReader("{"), strings.NewReader("}")), 200, ""},
 		{"exactly the limit", nil, strings.NewReader(big[1:]), 200, ""},
 		{"one byte more", nil, strings.NewReader(big), 413, "body-too-large"},
@@ -176,6 +182,58 @@ func TestRouting(t *testing.T) {
 			t.Errorf("%s %s: got %d Allow %q %s, want %d %s Allow %q", c.method, c.path, status, header.Get("Allow"), answer, c.status, c.code, c.allow)
 		}
 	}
+}
+
+// TestBrokenBodies are bodies that do not arrive as announced, sent over a bare connection.
+func TestBrokenBodies(t *testing.T) {
+	s := start(t, settings{})
+	for _, c := range []struct{ name, head, body string }{
+		{"ends early", "Content-Length: 10", "{}"},
+		{"bad chunk", "Transfer-Encoding: chunked", "x\r\n{}\r\n"},
+		{"no last chunk", "Transfer-Encoding: chunked", "2\r\n{}\r\n"},
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST /import HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%s\r\n\r\n%s", c.head, c.body)
+		conn.(*net.TCPConn).CloseWrite()
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Errorf("%s: %v, want an answer", c.name, err)
+			continue
+		}
+		answer := string(read(t, response.Body))
+		if response.StatusCode != 400 || problem(t, response.Header, answer).Code != "body-incomplete" {
+			t.Errorf("%s: got %d %s, want 400 body-incomplete", c.name, response.StatusCode, answer)
+		}
+	}
+}
+
+// TestLocalNames: a service that only this machine reaches does not answer under a name that somebody else chose.
+func TestLocalNames(t *testing.T) {
+	local, public := start(t, settings{local: true}), start(t, settings{})
+	for host, want := range map[string]int{
+		"localhost": 200, "LOCALHOST:8080": 200, "127.0.0.1": 200, "127.9.9.9:1": 200, "[::1]": 200, "[::1]:8080": 200,
+		"evil.example": 421, "localhost.evil.example": 421, "127.0.0.1.evil.example:8080": 421, "10.0.0.1": 421, "localhost.": 421,
+	} {
+		for s, want := range map[*service]int{local: want, public: 200} {
+			r := request(t, "POST", s.url+"/import", nil)
+			r.Host = host
+			if status, _, answer := do(t, r); status != want {
+				t.Errorf("Host %s: got %d %s, want %d", host, status, answer, want)
+			}
+		}
+	}
+}
+
+func manyMembers(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"k%d":"v",`, i)
+	}
+	return b.String()
 }
 
 // problem reads a problem document and holds it to RFC 9457 and to our promise never to show what is inside.

@@ -35,19 +35,22 @@ func (d *documents) register(e *echo.Echo) {
 	blob := func(contentType string, body []byte) echo.HandlerFunc {
 		return func(c echo.Context) error { return c.Blob(http.StatusOK, contentType, body) }
 	}
-	e.GET("/openapi.yaml", blob("application/yaml", openapi.YAML)) // RFC 9512
-	e.GET("/openapi.json", blob("application/json", d.asJSON))
+	serve := func(path string, handler echo.HandlerFunc) {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
+	}
+	serve("/openapi.yaml", blob("application/yaml", openapi.YAML)) // RFC 9512
+	serve("/openapi.json", blob("application/json", d.asJSON))
 
 	page := http.FileServerFS(docsPage)
-	e.GET("/docs", func(c echo.Context) error {
+	serve("/docs", func(c echo.Context) error {
 		// Swagger UI writes style attributes and data: images; scripts come from this server alone.
 		c.Response().Header().Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'")
 		http.ServeFileFS(c.Response(), c.Request(), docsPage, "docs/page.html")
 		return nil
 	})
-	e.GET("/docs/start.js", echo.WrapHandler(page))
+	serve("/docs/start.js", echo.WrapHandler(page))
 	for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"} {
-		e.GET("/docs/"+name, func(c echo.Context) error {
+		serve("/docs/"+name, func(c echo.Context) error {
 			http.ServeFileFS(c.Response(), c.Request(), swaggerfiles.FS, name)
 			return nil
 		})

@@ -12,6 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/signpost-s3/signpost/gen/api"
+	"github.com/signpost-s3/signpost/internal/imports"
 )
 
 // faultsOf judges value by schema and says in our words what is wrong. Kin-openapi is the judge; its messages, made for the
@@ -23,18 +24,17 @@ func faultsOf(schema *openapi3.Schema, value any) []api.FieldError {
 	}
 	var faults []api.FieldError
 	for _, e := range flatten(err) {
-		pointer := ""
+		var pointer string
 		var fault *openapi3.SchemaError
 		if !errors.As(e, &fault) {
 			faults = append(faults, api.FieldError{Pointer: &pointer, Detail: "is not as it should be"})
 			continue
 		}
-		for _, step := range fault.JSONPointer() {
-			pointer += "/" + escapePointer(step)
-		}
+		steps := fault.JSONPointer()
 		if fault.SchemaField == "properties" { // found in the parent, about the member
-			pointer += "/" + escapePointer(unknownMember(fault))
+			steps = append(steps, unknownMember(fault))
 		}
+		pointer = imports.Pointer(steps...)
 		faults = append(faults, api.FieldError{Pointer: &pointer, Detail: wordsForFault(fault)})
 	}
 	return faults
@@ -125,7 +125,7 @@ func fractions(schema *openapi3.Schema, value any, pointer string) []api.FieldEr
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(value)) {
 			if member := schema.Properties[name]; member != nil {
-				faults = append(faults, fractions(member.Value, value[name], pointer+"/"+escapePointer(name))...)
+				faults = append(faults, fractions(member.Value, value[name], pointer+imports.Pointer(name))...)
 			}
 		}
 	case []any:
@@ -135,6 +135,3 @@ func fractions(schema *openapi3.Schema, value any, pointer string) []api.FieldEr
 	}
 	return faults
 }
-
-// escapePointer escapes a step of a JSON Pointer (RFC 6901, section 3).
-var escapePointer = strings.NewReplacer("~", "~0", "/", "~1").Replace

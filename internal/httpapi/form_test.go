@@ -96,6 +96,35 @@ func TestTamperedForm(t *testing.T) {
 	}
 }
 
+// TestFormLength: the policy bounds the length, exactly where a size is declared and at the service's limit where none is.
+func TestFormLength(t *testing.T) {
+	s := start(t, settings{limits: imports.Limits{MaxSize: 10}})
+	for _, c := range []struct {
+		size   *int64
+		length int
+		status int
+		code   string
+	}{
+		{nil, 0, 201, ""},
+		{nil, 10, 201, ""},
+		{nil, 11, 400, "EntityTooLarge"},
+		{ptr(int64(7)), 6, 400, "EntityTooSmall"},
+		{ptr(int64(7)), 7, 201, ""},
+		{ptr(int64(7)), 8, 400, "EntityTooLarge"},
+		{ptr(int64(0)), 0, 201, ""},
+		{ptr(int64(0)), 1, 400, "EntityTooLarge"},
+	} {
+		job := s.create(t, client.ImportRequest{Mode: formMode, Size: c.size})
+		status, answer := post(t, *job.Upload, bytes.Repeat([]byte("x"), c.length))
+		if status != c.status || storeCode(answer) != c.code {
+			t.Errorf("size %v, %d bytes: got %d %s, want %d %s", job.Size, c.length, status, answer, c.status, c.code)
+		}
+		if (s.stored(t, job.Object.Key) != nil) != (c.status == 201) {
+			t.Errorf("size %v, %d bytes: stored or not, contrary to the answer", job.Size, c.length)
+		}
+	}
+}
+
 // post sends u as a multipart form with content as its file, last.
 func post(t *testing.T, u client.UploadRequest, content []byte) (int, string) {
 	t.Helper()

@@ -14,15 +14,24 @@ type handlers struct{ service *imports.Service }
 func (h handlers) CreateImport(ctx context.Context, r api.CreateImportRequestObject) (api.CreateImportResponseObject, error) {
 	if r.Body == nil {
 		url, err := h.service.Sign(ctx, imports.Public)
-		return bareOf(url), err
+		if err != nil {
+			return nil, err
+		}
+		return bareOf(url), nil
 	}
 	job, err := h.service.Create(ctx, imports.Public, requestOf(*r.Body), value(r.Params.IdempotencyKey))
-	return responseOf(job, h.service.Bucket.Name()), err
+	if err != nil {
+		return nil, err
+	}
+	return h.response(job), nil
 }
 
 func (h handlers) GetImport(ctx context.Context, r api.GetImportRequestObject) (api.GetImportResponseObject, error) {
 	job, err := h.service.Read(ctx, imports.Public, r.ID)
-	return responseOf(job, h.service.Bucket.Name()), err
+	if err != nil {
+		return nil, err
+	}
+	return h.response(job), nil
 }
 
 func (h handlers) ListImports(ctx context.Context, r api.ListImportsRequestObject) (api.ListImportsResponseObject, error) {
@@ -31,11 +40,17 @@ func (h handlers) ListImports(ctx context.Context, r api.ListImportsRequestObjec
 		Cursor: value(r.Params.Cursor),
 		Status: imports.Status(value(r.Params.Status)),
 	})
-	return listOf(jobs, next, h.service.Bucket.Name()), err
+	if err != nil {
+		return nil, err
+	}
+	return listOf(jobs, next, h.service.Bucket.Name()), nil
 }
 
 func (h handlers) DeleteImport(ctx context.Context, r api.DeleteImportRequestObject) (api.DeleteImportResponseObject, error) {
-	return api.DeleteImport204Response{}, h.service.Delete(ctx, imports.Public, r.ID)
+	if err := h.service.Delete(ctx, imports.Public, r.ID); err != nil {
+		return nil, err
+	}
+	return api.DeleteImport204Response{}, nil
 }
 
 func (h handlers) SignParts(ctx context.Context, r api.SignPartsRequestObject) (api.SignPartsResponseObject, error) {
@@ -45,12 +60,18 @@ func (h handlers) SignParts(ctx context.Context, r api.SignPartsRequestObject) (
 		Numbers:   r.Body.PartNumbers,
 		Checksums: r.Body.Checksums,
 	})
-	return signedPartsOf(parts), err
+	if err != nil {
+		return nil, err
+	}
+	return signedPartsOf(parts), nil
 }
 
 func (h handlers) ListParts(ctx context.Context, r api.ListPartsRequestObject) (api.ListPartsResponseObject, error) {
 	page, err := h.service.ListParts(ctx, imports.Public, r.ID, value(r.Params.After))
-	return partListOf(page), err
+	if err != nil {
+		return nil, err
+	}
+	return partListOf(page), nil
 }
 
 func (h handlers) CompleteImport(ctx context.Context, r api.CompleteImportRequestObject) (api.CompleteImportResponseObject, error) {
@@ -59,8 +80,13 @@ func (h handlers) CompleteImport(ctx context.Context, r api.CompleteImportReques
 		whole = checksumOf(r.Body.Checksum)
 	}
 	job, err := h.service.Complete(ctx, imports.Public, r.ID, whole)
-	return responseOf(job, h.service.Bucket.Name()), err
+	if err != nil {
+		return nil, err
+	}
+	return h.response(job), nil
 }
+
+func (h handlers) response(j imports.Job) jobResponse { return responseOf(j, h.service.Bucket.Name()) }
 
 // requestOf translates what the caller declared.
 func requestOf(b api.ImportRequest) imports.Request {

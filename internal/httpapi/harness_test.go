@@ -46,6 +46,7 @@ type settings struct {
 	now         func() time.Time
 	aws         *aws.Config
 	corsOrigins []string
+	local       bool
 }
 
 func start(t testing.TB, s settings) *service {
@@ -72,6 +73,7 @@ func start(t testing.TB, s settings) *service {
 		Service:     &imports.Service{Bucket: store, Limits: s.limits, Downloads: s.downloads, Listing: !s.stranger, Now: s.now, Patience: s.patience},
 		Ready:       store.Check,
 		CORSOrigins: s.corsOrigins,
+		Local:       s.local,
 		Log:         slog.New(slog.NewJSONHandler(log, nil)),
 	})
 	if err != nil {

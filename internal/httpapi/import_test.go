@@ -7,8 +7,10 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"hash/crc32"
 	"io"
+	"mime"
 	"net/http"
 	"strings"
 	"testing"
@@ -97,8 +99,11 @@ func TestTrackedImport(t *testing.T) {
 			if body.ContentType != nil && *object.ContentType != *body.ContentType {
 				t.Errorf("stored type: got %s, want %s", *object.ContentType, *body.ContentType)
 			}
-			if body.Filename != nil && (object.ContentDisposition == nil || !strings.HasPrefix(*object.ContentDisposition, "attachment; filename")) {
-				t.Errorf("stored Content-Disposition: got %v, want one for %s", object.ContentDisposition, *body.Filename)
+			if body.Filename != nil {
+				kind, params, err := mime.ParseMediaType(*object.ContentDisposition)
+				if err != nil || kind != "attachment" || params["filename"] != *body.Filename {
+					t.Errorf("stored Content-Disposition: got %s, want one for %s", *object.ContentDisposition, *body.Filename)
+				}
 			}
 			for name, value := range body.Metadata {
 				if object.Metadata[name] != value {
@@ -120,6 +125,40 @@ func TestEmptyImport(t *testing.T) {
 	}
 	if done := s.read(t, *job.ID); *done.Status != client.JobStatusCompleted {
 		t.Errorf("read: got %+v, want completed", done)
+	}
+}
+
+// TestEmptyImportWithChecksum: a CRC of no bytes is also that of others, so the size is what counts.
+func TestEmptyImportWithChecksum(t *testing.T) {
+	s := start(t, settings{})
+	for _, algorithm := range []client.ChecksumAlgorithm{"sha256", "crc32", "crc64nvme"} {
+		job := s.create(t, client.ImportRequest{Size: ptr(int64(0)), Checksum: checksum(algorithm, nil)})
+		if status, _ := send(t, *job.Upload, []byte("x")); status < 400 || s.stored(t, job.Object.Key) != nil {
+			t.Errorf("%s, one byte: got %d, want a refusal", algorithm, status)
+		}
+		if status, code := send(t, *job.Upload, nil); status != 200 {
+			t.Errorf("%s, no bytes: got %d %s, want 200", algorithm, status, code)
+		}
+	}
+}
+
+// TestLargestHeaders uploads with as many headers as the service accepts, and as much in them as a file system's attributes
+// hold (ext4: 4 kB in all): a create must not hand out what the store then refuses.
+func TestLargestHeaders(t *testing.T) {
+	s := start(t, settings{})
+	metadata := map[string]string{}
+	for i := range 50 {
+		metadata[fmt.Sprintf("key-%02d", i)] = "v"
+	}
+	job := s.create(t, client.ImportRequest{
+		Filename: ptr(strings.Repeat("界", 180)), ContentType: ptr("text/" + strings.Repeat("x", 20)), Metadata: metadata,
+		Size: ptr(int64(1)), Checksum: checksum("sha256", []byte("x")), WriteOnce: ptr(true),
+	})
+	if status, code := send(t, *job.Upload, []byte("x")); status != 200 {
+		t.Errorf("upload: got %d %s, want 200", status, code)
+	}
+	if status, _, answer := s.post(t, "application/json", `{"filename":"`+strings.Repeat("界", 255)+`"}`); status != 400 || !strings.Contains(answer, `"/filename"`) {
+		t.Errorf("a name that S3 would not store: got %d %s, want 400", status, answer)
 	}
 }
 
@@ -170,6 +209,26 @@ func TestIdempotency(t *testing.T) {
 	for _, bad := range []string{"", " ", "a b", "ü", strings.Repeat("k", 256)} {
 		if status, _, answer := create(bad, `{}`); status != 400 || !strings.Contains(answer, `"parameter":"Idempotency-Key"`) {
 			t.Errorf("key %.20q: got %d %s, want 400 naming the header", bad, status, answer)
+		}
+	}
+}
+
+// TestIdempotencyKeyOfRefusal: a refused create takes no key, and the mode is the same however it is said.
+func TestIdempotencyKeyOfRefusal(t *testing.T) {
+	s := start(t, settings{limits: imports.Limits{URLTTL: time.Minute}})
+	key := "refused-" + time.Now().Format(time.RFC3339Nano)
+	create := func(body string) int {
+		r := withType(request(t, "POST", s.url+"/import", strings.NewReader(body)))
+		r.Header.Set("Idempotency-Key", key)
+		status, _, _ := do(t, r)
+		return status
+	}
+	for _, c := range []struct {
+		body string
+		want int
+	}{{`{"expires_in":61}`, 422}, {`{"expires_in":60}`, 200}, {`{"expires_in":60,"mode":"auto"}`, 200}, {`{"expires_in":60,"mode":"single"}`, 200}, {`{"expires_in":60,"mode":"form"}`, 422}} {
+		if got := create(c.body); got != c.want {
+			t.Errorf("%s: got %d, want %d", c.body, got, c.want)
 		}
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
@@ -26,6 +28,7 @@ type Options struct {
 	Service     *imports.Service
 	Ready       func(context.Context) error // whether the store answers
 	CORSOrigins []string                    // exact; none: no cross-origin calls
+	Local       bool                        // served to this machine alone, under its local names
 	Log         *slog.Logger
 }
 
@@ -46,6 +49,9 @@ func New(o Options) (http.Handler, error) {
 
 	// Outermost first. The log comes before all that can answer, so that each request has its line.
 	e.Pre(requestID, requestLog(o.Log), recoverPanics(), middleware.BodyLimit(strconv.Itoa(maxBody)+"B"), middleware.RemoveTrailingSlash())
+	if o.Local {
+		e.Use(localNames)
+	}
 	if len(o.CORSOrigins) > 0 {
 		e.Use(crossOrigin(o.CORSOrigins))
 	}
@@ -65,6 +71,21 @@ func recoverPanics() echo.MiddlewareFunc {
 			return fmt.Errorf("panic: %w\n%s", err, stack)
 		},
 	})
+}
+
+// localNames answers requests for this machine's own names alone. Otherwise a web page whose name is made to point here (DNS
+// rebinding) could speak to a service that takes the local address for its only guard.
+func localNames(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		host := c.Request().Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		if ip := net.ParseIP(strings.Trim(host, "[]")); !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
+			return &problem{Status: http.StatusMisdirectedRequest, Code: "misdirected", Detail: "This service answers as localhost alone. Behind a proxy that guards it, set SIGNPOST_ALLOW_ANONYMOUS=true."}
+		}
+		return next(c)
+	}
 }
 
 // crossOrigin lets pages of exactly these origins call the API. There are no cookies, so no credentials are allowed.

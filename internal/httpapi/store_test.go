@@ -3,6 +3,8 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -54,6 +56,62 @@ func TestUnverifiedChecksum(t *testing.T) {
 		t.Errorf("read: got %+v, want completed with an unverified checksum", done)
 	}
 }
+
+// TestConflicts has the store answer 409 to conditional writes: it says nothing of who won, so nobody is told of a job that may
+// not be there.
+func TestConflicts(t *testing.T) {
+	target := storetest.Open(t)
+	for _, prefix := range []string{"/jobs/", "/idem/"} {
+		for times, want := range map[int]int{1: 200, 1000: 503} {
+			left := times
+			own := target.AWS.Copy()
+			own.HTTPClient = doerFunc(func(r *http.Request) (*http.Response, error) {
+				if r.Method == "PUT" && strings.Contains(r.URL.Path, prefix) && left > 0 {
+					left--
+					body := "<Error><Code>ConditionalRequestConflict</Code><Message>try again</Message></Error>"
+					return &http.Response{StatusCode: 409, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+				}
+				return http.DefaultClient.Do(r)
+			})
+			s := start(t, settings{aws: &own})
+			r := withType(request(t, "POST", s.url+"/import", strings.NewReader("{}")))
+			r.Header.Set("Idempotency-Key", fmt.Sprintf("conflict%s%d-%d", prefix, times, time.Now().UnixNano()))
+			if status, _, answer := do(t, r); status != want {
+				t.Errorf("%d conflicts at %s: got %d %s, want %d", times, prefix, status, answer, want)
+			}
+		}
+	}
+}
+
+// TestLostBucket: a bucket that is gone is a store that is away, not imports that never were.
+func TestLostBucket(t *testing.T) {
+	target := storetest.Open(t)
+	own := target.AWS.Copy()
+	own.HTTPClient = doerFunc(func(r *http.Request) (*http.Response, error) {
+		r.URL.Path = strings.Replace(r.URL.Path, "/"+target.Bucket+"/", "/"+target.Bucket+"-gone/", 1)
+		response := &http.Response{StatusCode: 404, Header: http.Header{}, Request: r, Body: http.NoBody}
+		if r.Method != "HEAD" {
+			response.Body = io.NopCloser(strings.NewReader("<Error><Code>NoSuchBucket</Code></Error>"))
+		}
+		return response, nil
+	})
+	s := start(t, settings{aws: &own})
+	for name, call := range map[string]func() (int, http.Header, string){
+		"create": func() (int, http.Header, string) { return s.post(t, "application/json", "{}") },
+		"read": func() (int, http.Header, string) {
+			return do(t, request(t, "GET", s.url+"/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", nil))
+		},
+	} {
+		if status, header, answer := call(); status != 503 || problem(t, header, answer).Code != "store-unavailable" {
+			t.Errorf("%s: got %d %s, want 503 store-unavailable", name, status, answer)
+		}
+	}
+}
+
+// doerFunc is an HTTP client that a test makes up.
+type doerFunc func(*http.Request) (*http.Response, error)
+
+func (f doerFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
 // TestTakenAway removes a completed object, as a consumer does that has imported it: the job stays completed.
 func TestTakenAway(t *testing.T) {
@@ -182,6 +240,7 @@ func TestLog(t *testing.T) {
 	if _, header, _ := do(t, r); header.Get("X-Request-Id") != "mine-1" {
 		t.Errorf("X-Request-Id: got %q, want the caller's own", header.Get("X-Request-Id"))
 	}
+	r.Header.Set("X-Forwarded-For", "203.0.113.9")
 	r.Header.Set("X-Request-Id", "two words")
 	if _, header, _ := do(t, r); header.Get("X-Request-Id") == "two words" {
 		t.Error("X-Request-Id: an id that could forge a log line was accepted")
@@ -200,6 +259,9 @@ func TestLog(t *testing.T) {
 			if _, ok := entry[key]; !ok {
 				t.Errorf("%s: no %s", line, key)
 			}
+		}
+		if entry["remote"] != "127.0.0.1" {
+			t.Errorf("%s: the remote address is the one that the caller made up", line)
 		}
 		if strings.Contains(line, "X-Amz-") {
 			t.Errorf("%s: holds a signed query", line)

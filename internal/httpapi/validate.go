@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -62,7 +63,7 @@ func checkParameters(c echo.Context, parameters openapi3.Parameters) error {
 		switch p.In {
 		case openapi3.ParameterInPath:
 			if len(faultsOf(p.Schema.Value, c.Param(p.Name))) > 0 {
-				return &problem{Status: http.StatusNotFound, Code: imports.CodeNotFound, Detail: "There is no import with this id."}
+				return &problem{Status: http.StatusNotFound, Code: imports.CodeNotFound, Detail: imports.NotFoundDetail}
 			}
 		case openapi3.ParameterInQuery:
 			values = c.QueryParams()[p.Name]
@@ -97,10 +98,7 @@ func checkBody(c echo.Context, body *openapi3.RequestBody) error {
 	defer buffers.Put(buffer)
 	buffer.Reset()
 	if _, err := buffer.ReadFrom(c.Request().Body); err != nil {
-		if he := (*echo.HTTPError)(nil); errors.As(err, &he) {
-			return err // the limit
-		}
-		return &problem{Status: http.StatusBadRequest, Code: "body-incomplete", Detail: "The request body ended before its announced length."}
+		return unreadable(err)
 	}
 	if buffer.Len() == 0 && body.Required {
 		return &problem{Status: http.StatusBadRequest, Code: "body-missing", Detail: "The request needs a JSON body."}
@@ -122,12 +120,24 @@ func checkBody(c echo.Context, body *openapi3.RequestBody) error {
 	return nil
 }
 
+// unreadable says why a body did not arrive.
+func unreadable(err error) error {
+	var limit *echo.HTTPError
+	switch {
+	case errors.As(err, &limit):
+		return limit
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &problem{Status: http.StatusRequestTimeout, Code: "request-timeout", Detail: "The request body did not arrive in time. Send it without pauses."}
+	}
+	return &problem{Status: http.StatusBadRequest, Code: "body-incomplete", Detail: "The request body ended early, or is badly framed."}
+}
+
 // checkMediaType refuses what is not plain JSON in UTF-8.
 func checkMediaType(h http.Header) error {
 	unsupported := func(code, detail string) error {
 		return &problem{Status: http.StatusUnsupportedMediaType, Code: code, Detail: detail}
 	}
-	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+	if encoding := strings.Join(h.Values("Content-Encoding"), ","); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		p := &problem{Status: http.StatusUnsupportedMediaType, Code: "unsupported-content-encoding", Detail: "The body is compressed. Send it as it is, without Content-Encoding."}
 		p.Header = [2]string{"Accept-Encoding", "identity"} // RFC 9110, section 12.5.3
 		return p
@@ -149,7 +159,7 @@ func invalid(faults []api.FieldError) error {
 	if len(faults) == 0 {
 		return nil
 	}
-	return &problem{Status: http.StatusBadRequest, Code: "invalid-request", Detail: "The request is not as it should be; see errors.", Errors: faults}
+	return &problem{Status: http.StatusBadRequest, Code: imports.CodeInvalidRequest, Detail: imports.InvalidDetail, Errors: faults}
 }
 
 // bodyKey is where the context keeps the judged body.

@@ -141,7 +141,7 @@ func (j Job) withChecksum(whole *Checksum) (Job, error) {
 		return j, nil
 	}
 	fault := func(pointer, detail string, args ...any) (Job, error) {
-		return Job{}, &Error{Kind: Invalid, Code: CodeInvalidRequest, Detail: "The request is not as it should be; see errors.", Fields: []Field{{pointer, fmt.Sprintf(detail, args...)}}}
+		return Job{}, invalid([]Field{{pointer, fmt.Sprintf(detail, args...)}})
 	}
 	switch {
 	case j.Checksum != nil && j.Checksum.Algorithm != whole.Algorithm:

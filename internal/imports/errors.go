@@ -3,6 +3,7 @@ package imports
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
@@ -70,6 +71,25 @@ const (
 	CodeCredentialsExpired   = "credentials-expired"
 )
 
+// invalid is a request that no service could grant.
+func invalid(faults []Field) *Error {
+	return &Error{Kind: Invalid, Code: CodeInvalidRequest, Detail: InvalidDetail, Fields: faults}
+}
+
+// InvalidDetail is the detail of every CodeInvalidRequest.
+const InvalidDetail = "The request is not as it should be; see errors."
+
+// Pointer is the JSON Pointer of these steps into a document (RFC 6901, section 3).
+func Pointer(steps ...string) string {
+	escape := strings.NewReplacer("~", "~0", "/", "~1")
+	var p strings.Builder
+	for _, step := range steps {
+		p.WriteByte('/')
+		escape.WriteString(&p, step)
+	}
+	return p.String()
+}
+
 // refuse is a request that is well-formed and will not be granted because of one member.
 func refuse(code, pointer, detail string, args ...any) *Error {
 	return &Error{Kind: Refused, Code: code, Detail: "This service cannot grant the import as asked.", Fields: []Field{{pointer, fmt.Sprintf(detail, args...)}}}
@@ -96,8 +116,17 @@ func over(s Status) *Error {
 	return conflict(CodeExpired, "The import has expired. Create a new one.", nil)
 }
 
+// NotFoundDetail is the detail of every CodeNotFound.
+const NotFoundDetail = "There is no import with this id."
+
 func notFound(id string) *Error {
-	return &Error{Kind: NotFound, Code: CodeNotFound, Detail: "There is no import with this id.", Cause: fmt.Errorf("no record of %s", id)}
+	return &Error{Kind: NotFound, Code: CodeNotFound, Detail: NotFoundDetail, Cause: fmt.Errorf("no record of %s", id)}
+}
+
+// isKind reports whether err is an Error of kind k.
+func isKind(err error, k Kind) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == k
 }
 
 // fromStore gives an error of the bucket the kind its caller should see.

@@ -2,6 +2,7 @@ package imports
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"regexp"
@@ -10,9 +11,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// newID returns a UUIDv7: unguessable, and in the order of creation.
-func newID() (string, error) {
-	id, err := uuid.NewV7()
+// newID returns a UUIDv7 of now: unguessable, and in the order of creation (RFC 9562, section 5.7).
+func newID(now time.Time) (string, error) {
+	id, err := uuid.NewRandom()
+	var milliseconds [8]byte
+	binary.BigEndian.PutUint64(milliseconds[:], uint64(now.UnixMilli()))
+	copy(id[:6], milliseconds[2:])
+	id[6] = id[6]&0x0f | 7<<4
 	return id.String(), err
 }
 

@@ -46,12 +46,12 @@ func TestRecordsListNewestFirst(t *testing.T) {
 }
 
 func TestNewID(t *testing.T) {
-	before := time.Now().Truncate(time.Millisecond)
-	id, err := newID()
+	now := time.Now()
+	id, err := newID(now)
 	if err != nil || !canonicalID.MatchString(id) {
 		t.Fatalf("newID: got %q, %v, want a canonical UUIDv7", id, err)
 	}
-	if at := idTime(id); at.Before(before) || at.After(time.Now()) {
-		t.Errorf("idTime(%s): got %s, want now", id, at)
+	if at := idTime(id); !at.Equal(now.Truncate(time.Millisecond)) {
+		t.Errorf("idTime(%s): got %s, want %s", id, at, now)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
@@ -23,23 +24,50 @@ func (s *Service) claim(ctx context.Context, owner, idempotencyKey string, c cla
 	if err != nil {
 		return "", fmt.Errorf("claim idempotency key: %w", err)
 	}
-	err = s.Bucket.CreateRecord(ctx, key, body)
-	if err == nil {
-		return c.ID, nil
+	return retry(c.ID, func() (string, error) {
+		err := s.Bucket.CreateRecord(ctx, key, body)
+		if err == nil {
+			return c.ID, nil
+		}
+		if !errors.Is(err, bucket.ErrChanged) {
+			return "", fromStore("claim idempotency key", err)
+		}
+		record, err := s.Bucket.ReadRecord(ctx, key)
+		if errors.Is(err, bucket.ErrNotFound) {
+			return "", bucket.ErrChanged // a lifecycle rule removed it in between
+		}
+		if err != nil {
+			return "", fromStore("read idempotency key", err)
+		}
+		var first claim
+		if err := json.Unmarshal(record.Body, &first); err != nil {
+			return "", fmt.Errorf("read idempotency key: %w", err)
+		}
+		if first.Fingerprint != c.Fingerprint {
+			return "", &Error{Kind: Refused, Code: CodeIdempotencyKeyReused, Detail: "This Idempotency-Key was used with another body. Use a new key for a new import."}
+		}
+		return s.renew(ctx, owner, key, first, record.ETag, c)
+	})
+}
+
+// renew gives the key to c where the first claim came to nothing: it has no job, and is too old to get one. A younger one may be
+// of a call that is still under way.
+func (s *Service) renew(ctx context.Context, owner, key string, first claim, etag string, c claim) (string, error) {
+	if first.ID == c.ID || s.Now().Sub(idTime(first.ID)) < claimLife {
+		return first.ID, nil
 	}
-	if !errors.Is(err, bucket.ErrChanged) {
+	if _, err := s.load(ctx, owner, first.ID); !isKind(err, NotFound) {
+		return first.ID, nil // whoever reads the job will meet what went wrong
+	}
+	body, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("claim idempotency key: %w", err)
+	}
+	if _, err := s.Bucket.ReplaceRecord(ctx, key, etag, body); err != nil {
 		return "", fromStore("claim idempotency key", err)
 	}
-	record, err := s.Bucket.ReadRecord(ctx, key)
-	if err != nil {
-		return "", fromStore("read idempotency key", err)
-	}
-	var first claim
-	if err := json.Unmarshal(record.Body, &first); err != nil {
-		return "", fmt.Errorf("read idempotency key: %w", err)
-	}
-	if first.Fingerprint != c.Fingerprint {
-		return "", &Error{Kind: Refused, Code: CodeIdempotencyKeyReused, Detail: "This Idempotency-Key was used with another body. Use a new key for a new import."}
-	}
-	return first.ID, nil
+	return c.ID, nil
 }
+
+// claimLife is longer than any call can take between its claim and its record.
+const claimLife = 5 * time.Minute

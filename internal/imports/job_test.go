@@ -16,6 +16,9 @@ func TestObserve(t *testing.T) {
 		return &bucket.Object{Size: size, ETag: `"e"`, LastModified: before, Checksums: checksums}
 	}
 	right, wrong := map[string]string{"sha256": "right"}, map[string]string{"sha256": "wrong"}
+	if j := (Job{Status: AwaitingUpload, CreatedAt: deadline, Deadline: deadline}).observe(object(7, nil), before); !j.CompletedAt.Equal(deadline) {
+		t.Errorf("observe: completed at %s, before it was created at %s", j.CompletedAt, deadline)
+	}
 	for _, c := range []struct {
 		name     string
 		from     Status

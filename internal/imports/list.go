@@ -65,7 +65,7 @@ func (s *Service) readAll(ctx context.Context, owner string, keys []string) ([]J
 		wg.Go(func() {
 			defer func() { <-places }()
 			jobs[i], errs[i] = s.reconciled(ctx, owner, recordID(key), now)
-			if e := (*Error)(nil); errors.As(errs[i], &e) && e.Kind == NotFound {
+			if isKind(errs[i], NotFound) {
 				jobs[i], errs[i] = Job{}, nil
 			}
 		})

@@ -122,12 +122,12 @@ func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
 	} else {
 		for _, name := range slices.Sorted(maps.Keys(r.Checksums)) {
 			if n, err := strconv.Atoi(name); err != nil || strconv.Itoa(n) != name || !slices.Contains(numbers, int32(n)) {
-				fault("/checksums/"+escapePointer(name), "is not of a part to be signed")
+				fault(Pointer("checksums", name), "is not of a part to be signed")
 			}
 		}
 	}
 	if len(faults) > 0 {
-		return nil, &Error{Kind: Invalid, Code: CodeInvalidRequest, Detail: "The request is not as it should be; see errors.", Fields: faults[:min(len(faults), maxReported)]}
+		return nil, invalid(faults[:min(len(faults), maxReported)])
 	}
 	return parts, nil
 }
@@ -156,7 +156,9 @@ func (s *Service) ListParts(ctx context.Context, owner, id string, after int32) 
 	end := j.Parts.PartCount // 0, where nobody knows: what comes after the last part held is not missing
 	if more && len(parts) > 0 {
 		page.Next = parts[len(parts)-1].Number
-		end = page.Next
+		if end == 0 || page.Next < end {
+			end = page.Next
+		}
 	}
 	page.Missing = missing(parts, after+1, end)
 	return page, nil

@@ -81,10 +81,13 @@ func (r Range) String() string {
 	return fmt.Sprintf("parts %d to %d", r.First, r.Last)
 }
 
-// missing returns the runs between first and last that parts, in order, do not hold.
+// missing returns the runs between first and last (0: the last held) that parts, in order, do not hold.
 func missing(parts []bucket.Part, first, last int32) []Range {
 	var gaps []Range
 	for _, p := range parts {
+		if last > 0 && p.Number > last {
+			break // out of plan
+		}
 		if p.Number > first {
 			gaps = append(gaps, Range{first, p.Number - 1})
 		}

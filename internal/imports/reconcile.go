@@ -45,6 +45,9 @@ func (s *Service) store(ctx context.Context, j stored, next Job) (stored, error)
 		return stored{}, fmt.Errorf("record import %s: %w", j.ID, err)
 	}
 	etag, err := s.Bucket.ReplaceRecord(ctx, recordKey(j.Owner, j.ID), j.etag, body)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return stored{}, notFound(j.ID) // a lifecycle rule removed it in between
+	}
 	if err != nil {
 		return stored{}, fromStore("record import "+j.ID, err)
 	}

@@ -20,6 +20,8 @@ import (
 const (
 	MaxSingleSize   = 5 << 30 // bytes in one PUT or form
 	maxMetadataSize = 2048    // bytes of names and values together
+	// maxSystemMetadata is what S3 keeps of Content-Type and Content-Disposition, bytes as sent.
+	maxSystemMetadata = 2048
 )
 
 // Limits are what the operator grants.
@@ -52,6 +54,7 @@ type Request struct {
 
 // fingerprint tells requests apart. Two spellings of the same JSON have the same one.
 func (r Request) fingerprint() string {
+	r.Mode = r.mode()                 // however it was said
 	canonical, err := json.Marshal(r) // members in the order above, map keys sorted
 	if err != nil {
 		panic(err) // strings, integers and booleans
@@ -77,7 +80,7 @@ func isCRC(algorithm string) bool { return strings.HasPrefix(algorithm, "crc") }
 // check returns what is wrong with r: first whatever no service could accept, all of it, then what this one does not grant.
 func (r Request) check(l Limits) error {
 	if faults := r.faults(); len(faults) > 0 {
-		return &Error{Kind: Invalid, Code: CodeInvalidRequest, Detail: "The request is not as it should be; see errors.", Fields: faults}
+		return invalid(faults)
 	}
 	switch {
 	case r.Size == nil && l.MaxSize > 0 && r.Mode != Form:
@@ -108,6 +111,9 @@ func (r Request) faults() []Field {
 	if r.PartSize > 0 && mode == Multipart && r.Size != nil && ceilDiv(*r.Size, r.PartSize) > MaxParts {
 		fault("/part_size", "must be at least %d, so that %d parts hold the size", max(MinPartSize, partSizeFor(*r.Size)), MaxParts)
 	}
+	if n := len(attachment(r.Filename)) + len(r.ContentType); r.Filename != "" && n > maxSystemMetadata {
+		fault("/filename", "is too long: with content_type it takes %d bytes to store, of which there are %d", n, maxSystemMetadata)
+	}
 	if r.ContentType != "" {
 		if _, _, err := mime.ParseMediaType(r.ContentType); err != nil {
 			fault("/content_type", "must be a media type such as text/csv")
@@ -121,13 +127,15 @@ func (r Request) faults() []Field {
 			fault("/checksum/value", "is missing")
 		case c.Value != "" && !isDigest(c.Algorithm, c.Value):
 			fault("/checksum/value", "must be the base64 of %d bytes, as %s has", digestSizes[c.Algorithm], c.Algorithm)
+		case c.Value != "" && r.Size != nil && *r.Size == 0 && c.Value != emptyDigests[c.Algorithm]:
+			fault("/checksum/value", "must be %s, the %s of no bytes, as size is 0", emptyDigests[c.Algorithm], c.Algorithm)
 		}
 	}
 	size := 0
 	for _, name := range slices.Sorted(maps.Keys(r.Metadata)) {
 		size += len(name) + len(r.Metadata[name])
 		if !metadataName.MatchString(name) {
-			fault("/metadata/"+escapePointer(name), "must have a name of 1 to 128 lower-case letters, digits, dots, hyphens and underscores")
+			fault(Pointer("metadata", name), "must have a name of 1 to 128 lower-case letters, digits, dots, hyphens and underscores")
 		}
 	}
 	if size > maxMetadataSize {
@@ -139,8 +147,10 @@ func (r Request) faults() []Field {
 var (
 	metadataName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,127}$`)
 	digestSizes  = map[string]int{"sha256": 32, "sha1": 20, "crc32": 4, "crc32c": 4, "crc64nvme": 8}
-	// escapePointer escapes a member's name for a JSON Pointer (RFC 6901, section 3).
-	escapePointer = strings.NewReplacer("~", "~0", "/", "~1").Replace
+	emptyDigests = map[string]string{
+		"sha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "sha1": "2jmj7l5rSw0yVb/vlWAYkK/YBwk=",
+		"crc32": "AAAAAA==", "crc32c": "AAAAAA==", "crc64nvme": "AAAAAAAAAAA=",
+	}
 )
 
 // isDigest reports whether value is the base64 of what algorithm makes.

@@ -30,11 +30,11 @@ func (s *Service) Sign(ctx context.Context, owner string) (sigv4.SecretURL, erro
 	if s.Limits.MaxSize > 0 {
 		return sigv4.SecretURL{}, refuse(CodeSizeRequired, "/size", "must be given in a JSON body, because this service bounds the size of an import at %d bytes", s.Limits.MaxSize)
 	}
-	id, err := newID()
+	now := s.Now()
+	id, err := newID(now)
 	if err != nil {
 		return sigv4.SecretURL{}, fmt.Errorf("make an id: %w", err)
 	}
-	now := s.Now()
 	put, err := s.Bucket.SignPut(ctx, bucket.Upload{Key: objectKey(owner, id), From: now, Until: now.Add(s.Limits.URLTTL)})
 	if err != nil {
 		return sigv4.SecretURL{}, fromStore("sign a bare upload", err)
@@ -48,30 +48,54 @@ func (s *Service) Create(ctx context.Context, owner string, r Request, idempoten
 	if err := r.check(s.Limits); err != nil {
 		return Job{}, err
 	}
-	id, err := newID()
+	now := s.Now()
+	id, err := newID(now)
 	if err != nil {
 		return Job{}, fmt.Errorf("make an id: %w", err)
 	}
-	if idempotencyKey == "" {
-		return s.create(ctx, r.job(owner, id, s.Limits), r)
+	j := r.job(owner, id, s.Limits)
+	if err := s.grantable(ctx, j, r, now); err != nil {
+		return Job{}, err // before the key is taken: the caller may mend the request and use it again
 	}
-	first, err := s.claim(ctx, owner, idempotencyKey, claim{ID: id, Fingerprint: r.fingerprint()})
-	if err != nil {
-		return Job{}, err
+	if idempotencyKey != "" {
+		first, err := s.claim(ctx, owner, idempotencyKey, claim{ID: id, Fingerprint: r.fingerprint()})
+		if err != nil {
+			return Job{}, err
+		}
+		if first != id {
+			return s.repeat(ctx, r.job(owner, first, s.Limits))
+		}
 	}
-	if first == id {
-		return s.create(ctx, r.job(owner, id, s.Limits), r)
-	}
-	job, err := s.Read(ctx, owner, first)
-	if e := (*Error)(nil); errors.As(err, &e) && e.Kind == NotFound {
-		return s.create(ctx, r.job(owner, first, s.Limits), r) // the first call ended between claim and record
-	}
-	return job, err
+	return s.create(ctx, j)
 }
 
-// create prepares j's upload and writes its record, in that order: what cannot be signed leaves no trace, and what the store
-// was told of parts without a record its lifecycle rule clears.
-func (s *Service) create(ctx context.Context, j Job, r Request) (Job, error) {
+// grantable reports whether j can be signed for as long as r asks.
+func (s *Service) grantable(ctx context.Context, j Job, r Request, now time.Time) error {
+	if j.Mode == Multipart { // its parts are signed when they are asked for
+		return nil
+	}
+	if err := s.signUpload(ctx, &j, now); err != nil {
+		return err
+	}
+	if r.ExpiresIn > 0 && j.Upload.ExpiresAt.Before(j.Deadline) {
+		return unattainable(j.Upload.ExpiresAt.Sub(now))
+	}
+	return nil
+}
+
+// repeat finds the job that an earlier call with the same Idempotency-Key created, or creates it, if that call ended before it
+// did.
+func (s *Service) repeat(ctx context.Context, j Job) (Job, error) {
+	first, err := s.Read(ctx, j.Owner, j.ID)
+	if isKind(err, NotFound) {
+		return s.create(ctx, j)
+	}
+	return first, err
+}
+
+// create begins j's upload and writes its record, in that order: parts that were begun without a record are cleared by the
+// bucket's lifecycle rule.
+func (s *Service) create(ctx context.Context, j Job) (Job, error) {
 	now := s.Now()
 	if j.Mode == Multipart {
 		uploadID, err := s.Bucket.CreateMultipart(ctx, j.upload(s.Limits, now))
@@ -79,10 +103,6 @@ func (s *Service) create(ctx context.Context, j Job, r Request) (Job, error) {
 			return Job{}, fromStore("create import "+j.ID, err)
 		}
 		j.Parts.UploadID = uploadID
-	} else if err := s.signUpload(ctx, &j, now); err != nil {
-		return Job{}, err
-	} else if r.ExpiresIn > 0 && j.Upload.ExpiresAt.Before(j.Deadline) {
-		return Job{}, unattainable(j.Upload.ExpiresAt.Sub(now))
 	}
 	record, err := json.Marshal(j)
 	if err != nil {
@@ -95,7 +115,7 @@ func (s *Service) create(ctx context.Context, j Job, r Request) (Job, error) {
 	if err != nil {
 		return Job{}, fromStore("create import "+j.ID, err)
 	}
-	return j, nil
+	return s.signed(ctx, j, now)
 }
 
 // found returns the job whose record was there before ours. If it is a twin's, the parts we began are of no use.
@@ -126,6 +146,8 @@ func (s *Service) Read(ctx context.Context, owner, id string) (Job, error) {
 func (s *Service) signed(ctx context.Context, job Job, now time.Time) (Job, error) {
 	var err error
 	switch {
+	case job.Status.open() && !now.Before(job.Deadline) && !job.completing():
+		job.Status = Expired
 	case job.Status == AwaitingUpload && job.Mode != Multipart:
 		err = s.signUpload(ctx, &job, now)
 	case job.Status == Completed && s.Downloads:

@@ -21,13 +21,13 @@ func service(t *testing.T) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour}, Now: time.Now}
+	return &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: time.Hour}, Now: time.Now}
 }
 
 // TestOneIDTwice creates two imports under one id at once: one is created, and both callers see that one.
 func TestOneIDTwice(t *testing.T) {
 	s := service(t)
-	id, err := newID()
+	id, err := newID(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestOneIDTwice(t *testing.T) {
 	for i, r := range requests {
 		wg.Go(func() {
 			var err error
-			if jobs[i], err = s.create(t.Context(), r.job(Public, id, s.Limits), r); err != nil {
+			if jobs[i], err = s.create(t.Context(), r.job(Public, id, s.Limits)); err != nil {
 				t.Errorf("create: %v", err)
 			}
 		})
@@ -52,7 +52,7 @@ func TestOneIDTwice(t *testing.T) {
 // TestClaimWithoutRecord is a server that dies between claiming an Idempotency-Key and writing the record: the retry finishes.
 func TestClaimWithoutRecord(t *testing.T) {
 	s := service(t)
-	id, err := newID()
+	id, err := newID(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,6 +65,26 @@ func TestClaimWithoutRecord(t *testing.T) {
 		if err != nil || job.ID != id || job.Upload == nil {
 			t.Errorf("Create with the claimed key: got %+v, %v, want job %s", job, err, id)
 		}
+	}
+}
+
+// TestOldClaimWithoutRecord: a key whose first call died long ago is as good as new.
+func TestOldClaimWithoutRecord(t *testing.T) {
+	s := service(t)
+	id, err := newID(time.Now().Add(-2 * time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, key := Request{Filename: "a"}, "died-long-ago-"+id
+	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
+		t.Fatal(err)
+	}
+	first, err := s.Create(t.Context(), Public, r, key)
+	if err != nil || first.ID == id || first.Upload == nil {
+		t.Fatalf("Create with the old key: got %+v, %v, want a new job", first, err)
+	}
+	if again, err := s.Create(t.Context(), Public, r, key); err != nil || again.ID != first.ID {
+		t.Errorf("Create again: got %+v, %v, want job %s", again, err, first.ID)
 	}
 }
 
