@@ -3,10 +3,11 @@ package httpapi_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strings"
+	"os"
 	"time"
 
 	"github.com/signpost-s3/signpost/gen/client"
@@ -24,8 +25,13 @@ func Example() {
 		panic(err)
 	}
 
-	const content = "id,amount\n1,42\n"
-	size, name := int64(len(content)), "orders.csv"
+	file := exampleFile("id,amount\n1,42\n")
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		panic(err)
+	}
+	size, name := info.Size(), "orders.csv"
 	created, err := signpost.CreateImportWithResponse(ctx, nil, client.ImportRequest{Filename: &name, Size: &size})
 	if err != nil {
 		panic(err)
@@ -35,13 +41,14 @@ func Example() {
 	}
 
 	upload := created.JSON200.Upload
-	request, err := http.NewRequestWithContext(ctx, string(upload.Method), upload.URL, strings.NewReader(content))
+	request, err := http.NewRequestWithContext(ctx, string(upload.Method), upload.URL, file)
 	if err != nil {
 		panic(err)
 	}
 	for header, value := range upload.Headers { // all of them: the signature covers them
 		request.Header.Set(header, value)
 	}
+	request.ContentLength = size // net/http takes the length from here, not from a header
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		panic(err)
@@ -57,6 +64,21 @@ func Example() {
 	// Output:
 	// upload: 200
 	// import: completed 15 bytes
+}
+
+func exampleFile(content string) *os.File {
+	file, err := os.CreateTemp("", "example")
+	if err != nil {
+		panic(err)
+	}
+	os.Remove(file.Name()) // it stays until it is closed
+	if _, err := file.WriteString(content); err != nil {
+		panic(err)
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		panic(err)
+	}
+	return file
 }
 
 // exampleServer runs the service for the rest of the test binary's life.
