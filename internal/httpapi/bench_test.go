@@ -7,13 +7,16 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/labstack/echo/v4"
 
+	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
@@ -114,4 +117,49 @@ func load(url string, n int, d time.Duration) float64 {
 func median(xs []float64) float64 {
 	sorted := slices.Sorted(slices.Values(xs))
 	return sorted[len(sorted)/2]
+}
+
+// BenchmarkSignParts measures one call that signs 1,000 parts, the record read from the store included, beside aws-sdk-go-v2's
+// PresignClient signing as many, in turns.
+func BenchmarkSignParts(b *testing.B) {
+	const parts, pairs = 1000, 9
+	s := start(b, settings{})
+	id := *s.create(b, client.ImportRequest{Mode: multipartMode, Size: ptr(int64(parts * 16 * mib))}).ID
+	var bytes int
+	ours := func() {
+		status, _, answer := do(b, withType(request(b, "POST", s.url+"/import/"+id+"/parts", strings.NewReader(`{"first":1,"count":1000}`))))
+		if status != 200 {
+			b.Fatal(answer)
+		}
+		bytes = len(answer)
+	}
+	presigner := s3.NewPresignClient(s.s3())
+	theirs := func() {
+		for n := range int32(parts) {
+			in := &s3.UploadPartInput{Bucket: &s.store.Bucket, Key: &id, UploadId: &id, PartNumber: ptr(n + 1), ContentLength: ptr(int64(16 * mib))}
+			if _, err := presigner.PresignUploadPart(b.Context(), in); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	for b.Loop() {
+		ours()
+		theirs()
+		var us, them []float64
+		for range pairs {
+			us, them = append(us, milliseconds(ours)), append(them, milliseconds(theirs))
+		}
+		b.ReportMetric(median(us), "ms")
+		b.ReportMetric(median(them), "sdk-ms")
+		b.ReportMetric(median(them)/median(us), "ratio")
+		b.ReportMetric(float64(bytes)/1024, "KiB")
+		b.ReportMetric(testing.AllocsPerRun(5, ours)/parts, "allocs/part")
+		b.ReportMetric(testing.AllocsPerRun(5, theirs)/parts, "sdk-allocs/part")
+	}
+}
+
+func milliseconds(f func()) float64 {
+	start := time.Now()
+	f()
+	return float64(time.Since(start).Microseconds()) / 1000
 }
