@@ -14,6 +14,7 @@ import (
 // cli is the command line; kong reads it from the tags.
 type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the service: on a bucket or, where none is named, on a local store that needs no AWS account."`
+	Doctor  doctorCmd  `cmd:"" help:"Try whether the bucket does all that the service needs, and say what to do where it does not."`
 	Spec    specCmd    `cmd:"" help:"Print the OpenAPI document that the service is made from."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -61,10 +61,10 @@ func (c Config) check(complain func(variable, value, rule string)) {
 		}
 	}
 	if c.URLTTL < time.Second || c.URLTTL > sigv4.MaxExpires || c.URLTTL%time.Second != 0 {
-		complain("SIGNPOST_URL_TTL", c.URLTTL.String(), "must be a duration between 1s and 168h, in whole seconds")
+		complain("SIGNPOST_URL_TTL", span(c.URLTTL), "must be a duration between 1s and 168h, in whole seconds")
 	}
 	if c.JobTTL < time.Minute || c.JobTTL > 365*24*time.Hour || c.JobTTL%time.Second != 0 {
-		complain("SIGNPOST_JOB_TTL", c.JobTTL.String(), "must be a duration between 1m and 8760h, in whole seconds")
+		complain("SIGNPOST_JOB_TTL", span(c.JobTTL), "must be a duration between 1m and 8760h, in whole seconds")
 	}
 	if c.MaxSize < 0 {
 		complain("SIGNPOST_MAX_SIZE", fmt.Sprint(c.MaxSize), sizeRule)
@@ -72,6 +72,17 @@ func (c Config) check(complain func(variable, value, rule string)) {
 	if bad := slices.DeleteFunc(slices.Clone(c.CORSOrigins), isOrigin); len(bad) > 0 {
 		complain("SIGNPOST_CORS_ORIGINS", strings.Join(bad, ","), "must be origins such as https://app.example.com, without path or wildcard, divided by commas")
 	}
+}
+
+// span is d as people write it, without the zeros that time.Duration adds.
+func span(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = strings.TrimSuffix(text, zero[1:])
+		}
+	}
+	return text
 }
 
 // loopback reports whether host is this machine and no other can reach it.

@@ -13,17 +13,13 @@ import (
 
 // Complaints collects what is wrong with the settings, so that an operator hears of all of it at once. Its Options make kong
 // note a value of the wrong form instead of stopping at the first.
-type Complaints struct {
-	lines []string
-	given map[string]string // by variable, the value of a setting as it was written
-}
+type Complaints struct{ lines []string }
 
 // sizeRule is the rule of all sizes.
 const sizeRule = "must be a number of bytes such as 10485760, or left out"
 
 // Options teach kong to read Config.
 func (c *Complaints) Options() []kong.Option {
-	c.given = map[string]string{}
 	return []kong.Option{
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), mapper[time.Duration]{c, time.ParseDuration, "must be a duration such as 90s, 15m or 12h"}),
 		kong.KindMapper(reflect.Int64, mapper[int64]{c, func(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }, sizeRule}),
@@ -40,20 +36,18 @@ func (c *Complaints) Check(config Config) error {
 	return errors.New(strings.Join(c.lines, "\n"))
 }
 
-// add notes that variable breaks rule, unless something was said of it before: a value of the wrong form breaks other rules too.
+// add notes that variable breaks rule, unless something was said of it before: a value of the wrong form breaks other rules too,
+// and kong reads the variables of each command that has them.
 func (c *Complaints) add(variable, value, rule string) {
 	for _, line := range c.lines {
 		if strings.HasPrefix(line, variable+"=") {
 			return
 		}
 	}
-	if given, ok := c.given[variable]; ok {
-		value = given
-	}
 	c.lines = append(c.lines, fmt.Sprintf("%s=%q: %s", variable, value, rule))
 }
 
-// mapper reads one type of setting.
+// mapper reads one type of setting, from its variable or its flag.
 type mapper[T any] struct {
 	complaints *Complaints
 	parse      func(string) (T, error)
@@ -65,18 +59,10 @@ func (m mapper[T]) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	if ctx.Value.Set && target.UnsafeAddr() == ctx.Value.Target.UnsafeAddr() {
-		return nil // variables and defaults are read into the target itself, after the flags, which prevail
-	}
 	text := fmt.Sprint(token.Value)
-	name := ctx.Value.Name
-	if len(ctx.Value.Tag.Envs) > 0 {
-		name = ctx.Value.Tag.Envs[0]
-	}
-	m.complaints.given[name] = text
 	parsed, err := m.parse(text)
 	if err != nil {
-		m.complaints.add(name, text, m.rule)
+		m.complaints.add(ctx.Value.Tag.Envs[0], text, m.rule)
 		return nil
 	}
 	target.Set(reflect.ValueOf(parsed).Convert(target.Type()))

@@ -46,6 +46,7 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 	client := s3.NewFromConfig(o.AWS, func(c *s3.Options) {
 		c.UsePathStyle = o.PathStyle
 		c.Retryer = retryer()
+		c.DisableLogOutputChecksumValidationSkipped = true // the SDK would write that to stderr for each record of some stores
 	})
 	endpoint, err := publicEndpoint(ctx, client, o)
 	if err != nil {

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/localstore"
+)
+
+type doctorCmd struct{ app.Config }
+
+// Help is what doctor --help says before its flags.
+func (doctorCmd) Help() string {
+	return "It takes the settings of serve, tries with the same credentials all that the service and its clients do, and removes what it " +
+		"wrote under imports/doctor/ and jobs/doctor/. The exit status is 0 unless a check failed; warnings are no failures."
+}
+
+func (d doctorCmd) Run(i *invocation) (err error) {
+	if err := i.complaints.Check(d.Config); err != nil {
+		return err
+	}
+	if d.Bucket != "" {
+		return d.examine(i.ctx, i.stdout, nil, "")
+	}
+	dir, err := filepath.Abs(d.DataDir)
+	if err != nil {
+		return fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", d.DataDir, err)
+	}
+	store, err := localstore.Start(i.ctx, localstore.Options{Dir: dir, Listen: d.LocalListen, Bucket: localBucket, CORSOrigins: d.CORSOrigins})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("SIGNPOST_LOCAL_LISTEN=%q: the port is in use. If that is signpost serve, stop it, or look at its store from outside:\n"+
+			"  SIGNPOST_BUCKET=%s SIGNPOST_PATH_STYLE=true AWS_REGION=us-east-1 AWS_ENDPOINT_URL_S3=http://%s AWS_SHARED_CREDENTIALS_FILE=%s signpost doctor",
+			d.LocalListen, localBucket, d.LocalListen, quoted(filepath.Join(dir, "credentials")))
+	}
+	if err != nil {
+		return serveCmd(d).nameSetting(err)
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	settings := store.AWSConfig()
+	d.Bucket, d.PathStyle = store.Bucket(), true
+	return d.examine(i.ctx, i.stdout, &settings, ", in the local store of "+dir)
+}
+
+// examine prints the table, and returns an error if a check failed or was not made because ctx ended.
+func (d doctorCmd) examine(ctx context.Context, w io.Writer, local *aws.Config, where string) error {
+	fmt.Fprintf(w, "Signpost %s looks at bucket %s%s\n\n", versionText(), d.Bucket, where)
+	counts := map[app.Mark]int{}
+	app.Examine(ctx, d.Config, local, func(f app.Finding) {
+		counts[f.Mark]++
+		printFinding(w, f)
+	})
+	fmt.Fprintf(w, "\n%d passed, %d warned, %d failed, %d skipped\n", counts[app.Pass], counts[app.Warn], counts[app.Fail], counts[app.Skip])
+	switch {
+	case counts[app.Fail] > 0:
+		return fmt.Errorf("%d of the checks failed", counts[app.Fail])
+	case ctx.Err() != nil:
+		return errors.New("interrupted")
+	}
+	return nil
+}
+
+// foundWidth is what the first two columns leave of a terminal.
+const foundWidth = 80 - 26
+
+func printFinding(w io.Writer, f app.Finding) {
+	lines := wrapped(f.Found, foundWidth)
+	for n, line := range wrapped(f.Remedy, foundWidth-3) {
+		lines = append(lines, []string{"-> ", "   "}[min(n, 1)]+line)
+	}
+	for n, line := range lines {
+		if n > 0 {
+			f.Mark, f.Check = "", ""
+		}
+		fmt.Fprintf(w, "%-4s  %-18s  %s\n", f.Mark, f.Check, line)
+	}
+}
+
+// wrapped breaks text between words; a word that is too long stays whole.
+func wrapped(text string, width int) (lines []string) {
+	for _, word := range strings.Fields(text) {
+		if last := len(lines) - 1; last >= 0 && len(lines[last])+1+len(word) <= width {
+			lines[last] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return lines
+}

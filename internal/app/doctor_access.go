@@ -1,0 +1,126 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+)
+
+// How far the clocks may differ: S3 refuses signatures that are 15 minutes off, and a URL that lives for minutes suffers earlier.
+const (
+	slightSkew = time.Minute
+	fatalSkew  = 15 * time.Minute
+)
+
+// credentials are found, and outlast the URLs they sign.
+func (d *doctor) credentials(ctx context.Context) Finding {
+	d.obstacle = "there are no credentials"
+	if !d.local {
+		loaded, err := config.LoadDefaultConfig(ctx)
+		if err != nil {
+			return Finding{Mark: Fail, Found: "AWS settings: " + cause(err), Remedy: "mend AWS_PROFILE, or the files in ~/.aws"}
+		}
+		d.settings = loaded
+	}
+	d.settings.Logger = logging.Nop{} // the SDK's remarks on a store without checksums
+	if d.web = d.settings.HTTPClient; d.web == nil {
+		d.web = awshttp.NewBuildableClient()
+	}
+	c, err := d.settings.Credentials.Retrieve(ctx)
+	if err != nil {
+		return Finding{Mark: Fail, Found: "none: " + cause(err),
+			Remedy: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a role"}
+	}
+	source, _, _ := strings.Cut(c.Source, ":") // what follows may be a path
+	origin := fmt.Sprintf("found (%s)", source)
+	if d.local {
+		origin = "the local store's own"
+	}
+	left := time.Until(c.Expires)
+	if c.CanExpire && left < time.Second {
+		return Finding{Mark: Fail, Found: fmt.Sprintf("%s, but they ended at %s", origin, c.Expires.UTC().Format(time.RFC3339)), Remedy: "renew them"}
+	}
+	d.obstacle = ""
+	switch {
+	case c.CanExpire && left < d.config.URLTTL:
+		return Finding{Mark: Warn, Found: fmt.Sprintf("%s; they end in %s, and URLs with them, before SIGNPOST_URL_TTL=%s", origin, span(left.Round(time.Second)), span(d.config.URLTTL)),
+			Remedy: "give the role longer sessions, or lower SIGNPOST_URL_TTL"}
+	case c.CanExpire:
+		return pass("%s, good for another %s", origin, span(left.Round(time.Second)))
+	}
+	return pass("%s, without an end", origin)
+}
+
+// bucket is there and lets us in.
+func (d *doctor) bucket(ctx context.Context) Finding {
+	if d.obstacle != "" {
+		return skip(d.obstacle)
+	}
+	d.obstacle = "the bucket is out of reach"
+	if d.settings.Region == "" {
+		return Finding{Mark: Fail, Found: "AWS_REGION is not set", Remedy: "name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)"}
+	}
+	store, err := bucket.Open(ctx, bucket.Options{Name: d.config.Bucket, AWS: d.settings, PublicEndpoint: d.config.PublicEndpoint, PathStyle: d.config.PathStyle})
+	if err != nil {
+		return Finding{Mark: Fail, Found: "the store's address: " + cause(err), Remedy: "mend AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT"}
+	}
+	if d.sight, err = store.Look(ctx); err != nil {
+		found, remedy, _ := strings.Cut(whyNot(err), "; ")
+		if remedy == "" {
+			remedy = "look at AWS_ENDPOINT_URL_S3, and whether the store runs"
+		}
+		return Finding{Mark: Fail, Found: d.config.Bucket + ": " + found, Remedy: remedy}
+	}
+	d.store, d.obstacle = store, ""
+	return pass("%s answers", d.config.Bucket)
+}
+
+// region is the bucket's own. A store that takes another in signatures does not need to be right about it.
+func (d *doctor) region(context.Context) Finding {
+	ours, told := d.settings.Region, d.sight.Region
+	switch {
+	case !d.sight.Answered:
+		return skip(d.obstacle)
+	case told == "" && d.store == nil:
+		return skip("the store tells none when it refuses")
+	case told == "":
+		return pass("%s is set; the store tells none", ours)
+	case told == ours:
+		return pass("%s, as set", ours)
+	}
+	f := Finding{Mark: Fail, Found: fmt.Sprintf("the bucket is in %s, but %s is set", told, ours), Remedy: "set AWS_REGION=" + told}
+	if d.store != nil {
+		f.Mark, f.Found = Warn, f.Found+" (and works)"
+	}
+	return f
+}
+
+// clock agrees with the store's.
+func (d *doctor) clock(context.Context) Finding {
+	skew, side := d.sight.Ahead.Abs(), "behind"
+	if d.sight.Ahead < 0 {
+		side = "ahead of"
+	}
+	const remedy = "set this machine's clock, and keep it right with NTP"
+	switch {
+	case !d.sight.Answered:
+		return skip(d.obstacle)
+	case !d.sight.Dated:
+		return Finding{Mark: Warn, Found: "the store tells no time", Remedy: "make sure that this machine's clock is right"}
+	case skew > fatalSkew:
+		d.obstacle = "the clocks are too far apart"
+		return Finding{Mark: Fail, Found: fmt.Sprintf("%s %s the store's; signatures are refused from %s on", span(skew.Round(time.Second)), side, span(fatalSkew)), Remedy: remedy}
+	case skew > slightSkew:
+		return Finding{Mark: Warn, Found: fmt.Sprintf("%s %s the store's, by which signed URLs begin or end wrongly", span(skew.Round(time.Second)), side), Remedy: remedy}
+	case skew <= time.Second:
+		return pass("as the store's, to the second")
+	}
+	return pass("%s %s the store's", span(skew.Round(time.Second)), side)
+}

@@ -1,0 +1,114 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+)
+
+// lifecycle rules clean up after uploads that nobody ends, and spare those that somebody may.
+func (d *doctor) lifecycle(ctx context.Context) Finding {
+	remedy := fmt.Sprintf("make rules that abort incomplete uploads under imports/, and expire jobs/ and idem/, each no sooner than %s after", span(d.config.JobTTL))
+	rules, err := d.store.Lifecycle(ctx)
+	if err != nil {
+		return unread(err, "s3:GetLifecycleConfiguration", "the store has no lifecycle rules: parts of abandoned uploads and old records stay",
+			"run a job of your own that aborts old uploads under imports/ and deletes old records under jobs/ and idem/")
+	}
+	var faults []string
+	if !slices.ContainsFunc(rules, func(r bucket.Rule) bool { return r.Aborts && covers(r, "imports/") }) {
+		faults = append(faults, "none aborts incomplete uploads under imports/")
+	}
+	for _, prefix := range []string{"jobs/", "idem/"} {
+		if !slices.ContainsFunc(rules, func(r bucket.Rule) bool { return r.Expires && covers(r, prefix) }) {
+			faults = append(faults, "none expires "+prefix)
+		}
+	}
+	ends := "objects do not expire"
+	for _, r := range rules {
+		if r.Aborts && r.AbortAfter < d.config.JobTTL && touches(r, "imports/") {
+			faults = append(faults, fmt.Sprintf("one aborts uploads under %q after %s, sooner than SIGNPOST_JOB_TTL=%s", r.Prefix, span(r.AbortAfter), span(d.config.JobTTL)))
+		}
+		for _, prefix := range []string{"imports/", "jobs/", "idem/"} {
+			switch {
+			case !r.Expires || !touches(r, prefix):
+			case r.ExpireAfter < d.config.JobTTL:
+				faults = append(faults, fmt.Sprintf("one expires %s after %s, sooner than SIGNPOST_JOB_TTL=%s", prefix, span(r.ExpireAfter), span(d.config.JobTTL)))
+			case prefix == "imports/":
+				ends = "objects expire after " + span(r.ExpireAfter)
+			}
+		}
+	}
+	if len(faults) > 0 {
+		return Finding{Mark: Warn, Found: strings.Join(faults, "; "), Remedy: remedy}
+	}
+	return pass("abandoned uploads and old records are removed; %s", ends)
+}
+
+// covers reports whether r concerns all keys below prefix; touches, whether it concerns any.
+func covers(r bucket.Rule, prefix string) bool { return !r.Some && strings.HasPrefix(prefix, r.Prefix) }
+
+func touches(r bucket.Rule, prefix string) bool {
+	return strings.HasPrefix(prefix, r.Prefix) || strings.HasPrefix(r.Prefix, prefix)
+}
+
+// cors rules let the pages of SIGNPOST_CORS_ORIGINS upload, and no others.
+func (d *doctor) cors(ctx context.Context) Finding {
+	origins := d.config.CORSOrigins
+	rules, err := d.store.CORS(ctx)
+	switch {
+	case err != nil && bucket.Unsupported(err) && len(origins) == 0:
+		return pass("no browser origins; the store has no CORS rules")
+	case err != nil:
+		return unread(err, "s3:GetBucketCORS", "the store has no CORS rules of a bucket's own", "allow the origins in the store's settings, or in a proxy before it")
+	case len(rules) == 0 && len(origins) == 0:
+		return pass("no browser origins")
+	}
+	var broken, faults []string
+	for _, origin := range origins {
+		if lacking := slices.DeleteFunc([]string{"PUT", "POST", "GET"}, func(method string) bool { return find(rules, origin, method) != nil }); len(lacking) > 0 {
+			broken = append(broken, origin+" may not "+strings.Join(lacking, ", "))
+			continue
+		}
+		put := find(rules, origin, "PUT")
+		if !slices.ContainsFunc(put.ExposeHeaders, func(h string) bool { return strings.EqualFold(h, "ETag") }) {
+			faults = append(faults, origin+" is not shown ETag")
+		}
+		if !slices.Contains(put.AllowedHeaders, "*") {
+			faults = append(faults, origin+" may send some headers only")
+		}
+	}
+	for _, rule := range rules {
+		for _, origin := range rule.AllowedOrigins {
+			if !slices.Contains(origins, origin) {
+				faults = append(faults, fmt.Sprintf("%s is allowed, and not in SIGNPOST_CORS_ORIGINS", origin))
+			}
+		}
+	}
+	f := Finding{Mark: Warn, Found: strings.Join(append(broken, faults...), "; "),
+		Remedy: "make one CORS rule: exactly these origins, methods PUT, POST, GET, all headers (*), ETag exposed"}
+	switch {
+	case len(broken) > 0:
+		f.Mark = Fail
+	case len(faults) == 0:
+		return pass("exactly %s", strings.Join(origins, ", "))
+	}
+	return f
+}
+
+// find returns the first rule that lets origin use method, as S3 does, or nil.
+func find(rules []types.CORSRule, origin, method string) *types.CORSRule {
+	for i, rule := range rules {
+		if slices.Contains(rule.AllowedMethods, method) && slices.ContainsFunc(rule.AllowedOrigins, func(pattern string) bool {
+			before, after, wild := strings.Cut(pattern, "*")
+			return pattern == origin || wild && len(origin) >= len(before)+len(after) && strings.HasPrefix(origin, before) && strings.HasSuffix(origin, after)
+		}) {
+			return &rules[i]
+		}
+	}
+	return nil
+}

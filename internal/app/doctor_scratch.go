@@ -1,0 +1,109 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+)
+
+// scratch is all that the checks may have written.
+type scratch struct {
+	keys    []string
+	uploads []bucket.Multipart
+}
+
+// object and record return a key of their own, where the service's rights suffice.
+func (s *scratch) object() string { return s.key("imports/doctor/") }
+func (s *scratch) record() string { return s.key("jobs/doctor/") }
+
+func (s *scratch) key(prefix string) string {
+	key := prefix + uuid.NewString()
+	s.keys = append(s.keys, key)
+	return key
+}
+
+const (
+	cleanLimit = 20 * time.Second
+	// lateLimit is how long a store may go on with a request that was cut off; it could write after we have cleaned.
+	lateLimit = time.Second
+)
+
+// clean removes the scratch, although ctx may have ended. Cut says that a request may still be under way.
+func (d *doctor) clean(ctx context.Context, cut bool) error {
+	if len(d.scratch.keys) == 0 {
+		return nil
+	}
+	if cut {
+		time.Sleep(lateLimit)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanLimit)
+	defer cancel()
+	uploads := d.scratch.uploads
+	var errs []error
+	for _, key := range d.scratch.keys {
+		if cut { // one may have begun whose id did not reach us
+			begun, _, _ := d.store.Uploads(ctx, key)
+			for _, u := range begun {
+				uploads = append(uploads, u.Multipart)
+			}
+		}
+	}
+	for _, m := range uploads {
+		errs = append(errs, d.store.AbortMultipart(ctx, m))
+	}
+	for _, key := range d.scratch.keys {
+		errs = append(errs, d.store.Delete(ctx, key))
+	}
+	return errors.Join(errs...)
+}
+
+// answer is what the store says to a signed request.
+type answer struct {
+	status int
+	code   string // of S3's error document
+	body   []byte
+}
+
+func (a answer) ok() bool        { return a.status/100 == 2 }
+func (a answer) forbidden() bool { return a.status == http.StatusForbidden }
+func (a answer) String() string  { return fmt.Sprintf("%d %s", a.status, a.code) }
+
+// plain is what an error code may look like to be shown.
+var plain = regexp.MustCompile(`^[A-Za-z0-9.]{1,64}$`)
+
+// send does as a client does that was given signed. Its error is the cause alone: http.Client's own shows the whole URL.
+func (d *doctor) send(ctx context.Context, signed bucket.SignedRequest, body []byte) (answer, error) {
+	request, err := http.NewRequestWithContext(ctx, signed.Method, signed.URL.Reveal(), bytes.NewReader(body))
+	if err != nil {
+		return answer{}, errors.New("the URL cannot be used")
+	}
+	for name, value := range signed.Headers { // but Content-Length, which net/http takes from the body
+		request.Header.Set(name, value)
+	}
+	response, err := d.web.Do(request)
+	if err != nil {
+		return answer{}, innermost(err)
+	}
+	defer response.Body.Close()
+	a := answer{status: response.StatusCode}
+	if a.body, err = io.ReadAll(io.LimitReader(response.Body, firstPart+lastPart+1)); err != nil {
+		return answer{}, innermost(err)
+	}
+	var document struct{ Code string }
+	if !a.ok() && xml.Unmarshal(a.body, &document) == nil && plain.MatchString(document.Code) {
+		a.code = document.Code
+	} else {
+		a.code = http.StatusText(a.status)
+	}
+	return a, nil
+}

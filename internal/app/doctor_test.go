@@ -1,0 +1,463 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/signpost-s3/signpost/internal/localstore"
+)
+
+// doer is a fault between doctor and store.
+type doer func(*http.Request) (*http.Response, error)
+
+func (f doer) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+// says answers r itself.
+func says(r *http.Request, status int, body string) (*http.Response, error) {
+	return &http.Response{Request: r, StatusCode: status, Status: http.StatusText(status), ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Etag": {`"1234"`}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}, nil
+}
+
+func refuses(r *http.Request, status int, code string) (*http.Response, error) {
+	return says(r, status, "<Error><Code>"+code+"</Code><Message>no</Message></Error>")
+}
+
+// startStore is not shared with tests that read files: while it runs, the working directory is the store's.
+func startStore(t *testing.T) *localstore.Store {
+	t.Helper()
+	store, err := localstore.Start(t.Context(), localstore.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Bucket: "examined"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return store
+}
+
+var rows = []string{"credentials", "bucket", "region", "clock", "lifecycle rules", "CORS rules", "conditional writes", "checksums", "signed URLs", "multipart", "leftovers"}
+
+// secrets are what nothing that is printed may hold.
+var secrets = regexp.MustCompile(`(?i)x-amz-(signature|credential|security-token)|\?`)
+
+// examine returns the findings by row, after what holds for all of them.
+func examine(t *testing.T, ctx context.Context, c Config, settings aws.Config) map[string]Finding {
+	t.Helper()
+	found := map[string]Finding{}
+	var order []string
+	Examine(ctx, c, &settings, func(f Finding) {
+		found[f.Check] = f
+		order = append(order, f.Check)
+		if secrets.MatchString(f.Found + f.Remedy) {
+			t.Errorf("%s: holds a query: %+v", f.Check, f)
+		}
+		if needs := f.Mark == Warn || f.Mark == Fail; needs != (f.Remedy != "") || f.Found == "" {
+			t.Errorf("%s: got %+v, want something found, and a remedy exactly where one is needed", f.Check, f)
+		}
+	})
+	if !slices.Equal(order, rows) {
+		t.Errorf("got rows %q, want %q", order, rows)
+	}
+	return found
+}
+
+func examined(store *localstore.Store) Config {
+	return Config{Bucket: store.Bucket(), PathStyle: true, URLTTL: time.Hour, JobTTL: 7 * 24 * time.Hour}
+}
+
+// wantEmpty: nothing is left of the examinations.
+func wantEmpty(t *testing.T, store *localstore.Store) {
+	t.Helper()
+	client := s3.NewFromConfig(store.AWSConfig(), func(o *s3.Options) { o.UsePathStyle = true })
+	objects, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(store.Bucket())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects.Contents {
+		t.Errorf("left behind: object %s", *o.Key)
+	}
+	uploads, err := client.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: aws.String(store.Bucket())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range uploads.Uploads {
+		t.Errorf("left behind: upload %s of %s", *u.UploadId, *u.Key)
+	}
+}
+
+// usual is what a local store comes to.
+func usual(row string) Mark {
+	if row == "lifecycle rules" {
+		return Warn
+	}
+	return Pass
+}
+
+const (
+	abort  = `<Rule><Status>Enabled</Status><Filter><Prefix>imports/</Prefix></Filter><AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>`
+	jobs   = `<Rule><Status>Enabled</Status><Filter><Prefix>jobs/</Prefix></Filter><Expiration><Days>30</Days></Expiration></Rule>`
+	idem   = `<Rule><Status>Enabled</Status><Filter><Prefix>idem/</Prefix></Filter><Expiration><Days>7</Days></Expiration></Rule>`
+	origin = "https://app.example.com"
+)
+
+func origins(c *Config) { c.CORSOrigins = []string{origin} }
+
+// setting answers requests about one setting of the bucket, others go on.
+func setting(query string, status int, body string) doer {
+	return func(r *http.Request) (*http.Response, error) {
+		if r.URL.Query().Has(query) && r.Method == "GET" && !strings.Contains(r.URL.Path, "imports/") {
+			return says(r, status, body)
+		}
+		return http.DefaultClient.Do(r)
+	}
+}
+
+func lifecycle(rules ...string) doer {
+	return setting("lifecycle", 200, "<LifecycleConfiguration>"+strings.Join(rules, "")+"</LifecycleConfiguration>")
+}
+
+func cors(origin, methods, rest string) doer {
+	var allowed strings.Builder
+	for m := range strings.FieldsSeq(methods) {
+		allowed.WriteString("<AllowedMethod>" + m + "</AllowedMethod>")
+	}
+	return setting("cors", 200, "<CORSConfiguration><CORSRule><AllowedOrigin>"+origin+"</AllowedOrigin>"+allowed.String()+rest+"</CORSRule></CORSConfiguration>")
+}
+
+// signed reports whether r is of a signed URL that holds this header.
+func signed(r *http.Request, header string) bool {
+	return strings.Contains(r.URL.Query().Get("X-Amz-SignedHeaders"), header)
+}
+
+// takesAll forwards r and makes a success of a refusal.
+func takesAll(r *http.Request) (*http.Response, error) {
+	response, err := http.DefaultClient.Do(r)
+	if err == nil && response.StatusCode >= 400 {
+		response.Body.Close()
+		return says(r, 200, "")
+	}
+	return response, err
+}
+
+// altered forwards r and changes the answer.
+func altered(r *http.Request, change func(*http.Response)) (*http.Response, error) {
+	response, err := http.DefaultClient.Do(r)
+	if err == nil {
+		change(response)
+	}
+	return response, err
+}
+
+func TestExamine(t *testing.T) {
+	store := startStore(t)
+	const headers, etag = "<AllowedHeader>*</AllowedHeader>", "<ExposeHeader>ETag</ExposeHeader>"
+	for _, c := range []struct {
+		name   string
+		fault  doer
+		config func(*Config)
+		aws    func(*aws.Config)
+		row    string // "": none but the usual
+		mark   Mark
+		found  string // part of it
+		skips  string // rows after it
+	}{
+		{name: "the local store"},
+
+		{name: "credentials that end soon", aws: ending(30 * time.Minute), row: "credentials", mark: Warn, found: "SIGNPOST_URL_TTL=1h"},
+		{name: "credentials that end later", aws: ending(61 * time.Minute), row: "credentials", mark: Pass, found: "good for another 1h"},
+		{name: "credentials that have ended", aws: ending(-time.Minute), row: "credentials", mark: Fail, found: "ended at", skips: "bucket region clock +"},
+		{name: "no credentials", aws: func(c *aws.Config) {
+			c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, io.ErrUnexpectedEOF })
+		}, row: "credentials", mark: Fail, found: "none: unexpected EOF", skips: "bucket region clock +"},
+
+		{name: "no such bucket", config: func(c *Config) { c.Bucket = "missing" }, row: "bucket", mark: Fail, found: "missing: there is no such bucket", skips: "region +"},
+		{name: "no store", aws: func(c *aws.Config) { c.BaseEndpoint = aws.String("http://127.0.0.1:1") }, row: "bucket", mark: Fail, found: "connection refused", skips: "region clock +"},
+		{name: "no region", aws: func(c *aws.Config) { c.Region = "" }, row: "bucket", mark: Fail, found: "AWS_REGION is not set", skips: "region clock +"},
+		{name: "another region that works", fault: func(r *http.Request) (*http.Response, error) {
+			return altered(r, func(a *http.Response) { a.Header.Set("X-Amz-Bucket-Region", "eu-west-1") })
+		}, row: "region", mark: Warn, found: "the bucket is in eu-west-1, but us-east-1 is set"},
+		{name: "no date", fault: func(r *http.Request) (*http.Response, error) {
+			return altered(r, func(a *http.Response) { a.Header.Del("Date") })
+		}, row: "clock", mark: Warn, found: "tells no time"},
+
+		{name: "lifecycle rules as they should be", fault: lifecycle(abort, jobs, idem), row: "lifecycle rules", mark: Pass, found: "objects do not expire"},
+		{name: "one rule for all", fault: lifecycle(strings.ReplaceAll(abort+jobs, "</Rule><Rule><Status>Enabled</Status><Filter><Prefix>jobs/</Prefix></Filter>", "")), row: "lifecycle rules", mark: Warn, found: "none expires jobs/"},
+		{name: "one rule for the bucket", fault: lifecycle(strings.NewReplacer("<Prefix>imports/</Prefix>", "<Prefix></Prefix>", "</Rule>", "<Expiration><Days>8</Days></Expiration></Rule>").Replace(abort)), row: "lifecycle rules", mark: Pass, found: "objects expire after 192h"},
+		{name: "no rules", fault: setting("lifecycle", 404, "<Error><Code>NoSuchLifecycleConfiguration</Code></Error>"), row: "lifecycle rules", mark: Warn, found: "none aborts incomplete uploads under imports/; none expires jobs/; none expires idem/"},
+		{name: "a rule is disabled", fault: lifecycle(strings.Replace(abort, "Enabled", "Disabled", 1), jobs, idem), row: "lifecycle rules", mark: Warn, found: "none aborts"},
+		{name: "a rule for one owner", fault: lifecycle(strings.Replace(abort, "imports/", "imports/a/", 1), jobs, idem), row: "lifecycle rules", mark: Warn, found: "none aborts"},
+		{name: "a rule for one tag", fault: lifecycle(abort, jobs, strings.Replace(idem, "<Prefix>idem/</Prefix>", "<And><Prefix>idem/</Prefix><Tag><Key>a</Key><Value>b</Value></Tag></And>", 1)), row: "lifecycle rules", mark: Warn, found: "none expires idem/"},
+		{name: "uploads aborted too soon", fault: lifecycle(strings.Replace(abort, ">7<", ">6<", 1), jobs, idem), row: "lifecycle rules", mark: Warn, found: `under "imports/" after 144h, sooner than SIGNPOST_JOB_TTL=168h`},
+		{name: "objects expire too soon", fault: lifecycle(abort, jobs, idem, strings.NewReplacer("jobs/", "imports/", ">30<", ">1<").Replace(jobs)), row: "lifecycle rules", mark: Warn, found: "one expires imports/ after 24h"},
+		{name: "records expire too soon", fault: lifecycle(abort, strings.Replace(jobs, ">30<", ">6<", 1), idem), row: "lifecycle rules", mark: Warn, found: "one expires jobs/ after 144h"},
+		{name: "lifecycle: access denied", fault: setting("lifecycle", 403, "<Error><Code>AccessDenied</Code></Error>"), row: "lifecycle rules", mark: Warn, found: "lack s3:GetLifecycleConfiguration"},
+		{name: "lifecycle: 405", fault: setting("lifecycle", 405, "<Error><Code>MethodNotAllowed</Code></Error>"), row: "lifecycle rules", mark: Warn, found: "the store has no lifecycle rules"},
+		{name: "lifecycle: no answer", fault: func(r *http.Request) (*http.Response, error) {
+			if r.URL.Query().Has("lifecycle") {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}
+			return http.DefaultClient.Do(r)
+		}, row: "lifecycle rules", mark: Warn, found: "the store does not answer in time"},
+		{name: "lifecycle: no XML", fault: setting("lifecycle", 200, "{}"), row: "lifecycle rules", mark: Warn, found: ""},
+		{name: "lifecycle: empty rule", fault: lifecycle("<Rule></Rule>"), row: "lifecycle rules", mark: Warn, found: "none aborts"},
+
+		{name: "CORS rules as they should be", config: origins, fault: cors(origin, "PUT POST GET HEAD", headers+etag), row: "CORS rules", mark: Pass, found: "exactly " + origin},
+		{name: "no CORS rule for an origin", config: origins, row: "CORS rules", mark: Fail, found: origin + " may not PUT, POST, GET"},
+		{name: "a method is missing", config: origins, fault: cors(origin, "PUT GET", headers+etag), row: "CORS rules", mark: Fail, found: origin + " may not POST"},
+		{name: "ETag is not exposed", config: origins, fault: cors(origin, "PUT POST GET", headers), row: "CORS rules", mark: Warn, found: "not shown ETag"},
+		{name: "headers are not allowed", config: origins, fault: cors(origin, "PUT POST GET", etag), row: "CORS rules", mark: Warn, found: "some headers only"},
+		{name: "every origin", config: origins, fault: cors("*", "PUT POST GET", headers+etag), row: "CORS rules", mark: Warn, found: "* is allowed"},
+		{name: "a family of origins", config: origins, fault: cors("https://*.example.com", "PUT POST GET", headers+etag), row: "CORS rules", mark: Warn, found: "https://*.example.com is allowed"},
+		{name: "rules without origins", fault: cors("*", "GET", ""), row: "CORS rules", mark: Warn, found: "* is allowed"},
+		{name: "CORS: 501, no origins", fault: setting("cors", 501, "<Error><Code>NotImplemented</Code></Error>"), row: "CORS rules", mark: Pass, found: "the store has no CORS rules"},
+		{name: "CORS: 501", config: origins, fault: setting("cors", 501, "<Error><Code>NotImplemented</Code></Error>"), row: "CORS rules", mark: Warn, found: "the store has no CORS rules"},
+		{name: "CORS: access denied", config: origins, fault: setting("cors", 403, "<Error><Code>AccessDenied</Code></Error>"), row: "CORS rules", mark: Warn, found: "lack s3:GetBucketCORS"},
+
+		{name: "conditions are ignored", fault: ignoresConditions(), row: "conditional writes", mark: Fail, found: "a second PUT with If-None-Match: * is taken; a PUT with If-Match and a stale ETag is taken"},
+		{name: "conditions are not known", fault: func(r *http.Request) (*http.Response, error) {
+			if r.Method == "PUT" && r.Header.Get("If-None-Match") != "" {
+				return refuses(r, 501, "NotImplemented")
+			}
+			return http.DefaultClient.Do(r)
+		}, row: "conditional writes", mark: Fail, found: "NotImplemented"},
+		{name: "records may not be written", fault: func(r *http.Request) (*http.Response, error) {
+			if r.Method == "PUT" && strings.Contains(r.URL.Path, "/jobs/") {
+				return refuses(r, 403, "AccessDenied")
+			}
+			return http.DefaultClient.Do(r)
+		}, row: "conditional writes", mark: Fail, found: "access denied"},
+
+		{name: "checksums are ignored", fault: func(r *http.Request) (*http.Response, error) {
+			if signed(r, "x-amz-checksum") {
+				return takesAll(r)
+			}
+			return http.DefaultClient.Do(r)
+		}, row: "checksums", mark: Warn, found: "a wrong crc64nvme is taken; a wrong sha256 is taken"},
+		{name: "a checksum is not known", fault: func(r *http.Request) (*http.Response, error) {
+			if signed(r, "x-amz-checksum-crc64nvme") {
+				return refuses(r, 501, "NotImplemented")
+			}
+			return http.DefaultClient.Do(r)
+		}, row: "checksums", mark: Warn, found: "crc64nvme is not known (501 NotImplemented)"},
+		{name: "checksums are not kept", fault: func(r *http.Request) (*http.Response, error) {
+			return altered(r, func(a *http.Response) { a.Header.Del("X-Amz-Checksum-Sha256") })
+		}, row: "checksums", mark: Warn, found: "HEAD does not return sha256"},
+
+		{name: "a longer body is taken", fault: func(r *http.Request) (*http.Response, error) {
+			if signed(r, "content-length") {
+				return takesAll(r)
+			}
+			return http.DefaultClient.Do(r)
+		}, row: "signed URLs", mark: Fail, found: "one byte more than signed is taken"},
+
+		{name: "no multipart", fault: func(r *http.Request) (*http.Response, error) {
+			if r.Method == "POST" {
+				return refuses(r, 501, "NotImplemented")
+			}
+			return http.DefaultClient.Do(r)
+		}, row: "multipart", mark: Warn, found: "no multipart uploads"},
+		{name: "a part is refused", fault: func(r *http.Request) (*http.Response, error) {
+			if r.URL.Query().Get("partNumber") == "2" {
+				return refuses(r, 413, "<script>")
+			}
+			return http.DefaultClient.Do(r)
+		}, row: "multipart", mark: Fail, found: "uploading part 2: 413 Request Entity Too Large"},
+		{name: "no If-None-Match in completion", fault: func(r *http.Request) (*http.Response, error) {
+			if r.Method == "POST" && r.Header.Get("If-None-Match") != "" {
+				return refuses(r, 501, "NotImplemented")
+			}
+			return http.DefaultClient.Do(r)
+		}, row: "multipart", mark: Fail, found: "completing with If-None-Match: NotImplemented"},
+		{name: "other bytes come back", fault: func(r *http.Request) (*http.Response, error) {
+			return altered(r, func(a *http.Response) {
+				if r.Method == "GET" && r.URL.Query().Has("X-Amz-Signature") {
+					a.Body = io.NopCloser(io.MultiReader(strings.NewReader("?"), a.Body))
+				}
+			})
+		}, row: "multipart", mark: Fail, found: "other bytes than were uploaded"},
+
+		{name: "old uploads", fault: setting("uploads", 200, "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>"+
+			begun(8*24*time.Hour)+begun(7*24*time.Hour+time.Minute)+begun(7*24*time.Hour-time.Minute)+"</ListMultipartUploadsResult>"),
+			row: "leftovers", mark: Warn, found: "incomplete uploads among the first 3 older than SIGNPOST_JOB_TTL=168h: 2"},
+		{name: "uploads: access denied", fault: setting("uploads", 403, "<Error><Code>AccessDenied</Code></Error>"), row: "leftovers", mark: Warn, found: "lack s3:ListBucketMultipartUploads"},
+		{name: "uploads: 501", fault: setting("uploads", 501, "<Error><Code>NotImplemented</Code></Error>"), row: "leftovers", mark: Warn, found: "does not list"},
+		{name: "a signed URL is cut off", fault: func(r *http.Request) (*http.Response, error) {
+			if r.URL.Query().Has("X-Amz-Signature") {
+				return nil, fmt.Errorf("Put %q: %w", r.URL, io.ErrUnexpectedEOF) // as http.Client has it
+			}
+			return http.DefaultClient.Do(r)
+		}, row: "signed URLs", mark: Fail, found: "unexpected EOF", skips: "checksums multipart"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg, settings := examined(store), store.AWSConfig()
+			if c.fault != nil {
+				settings.HTTPClient = c.fault
+			}
+			if c.config != nil {
+				c.config(&cfg)
+			}
+			if c.aws != nil {
+				c.aws(&settings)
+			}
+			found := examine(t, t.Context(), cfg, settings)
+			for i, row := range rows {
+				want := usual(row)
+				if row == c.row {
+					want = c.mark
+				} else if strings.Contains(c.skips, strings.Fields(row)[0]) || strings.Contains(c.skips, "+") && i > 3 {
+					want = Skip
+				}
+				if got := found[row]; got.Mark != want || row == c.row && !strings.Contains(got.Found, c.found) {
+					t.Errorf("%s: got %+v, want %s %q", row, got, want, map[bool]string{true: c.found}[row == c.row])
+				}
+			}
+		})
+	}
+	wantEmpty(t, store)
+}
+
+// ending gives the credentials an end.
+func ending(in time.Duration) func(*aws.Config) {
+	return func(c *aws.Config) {
+		inner := c.Credentials
+		c.Credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+			creds, err := inner.Retrieve(ctx)
+			creds.CanExpire, creds.Expires = true, time.Now().Add(in)
+			return creds, err
+		})
+	}
+}
+
+func begun(ago time.Duration) string {
+	return "<Upload><Key>imports/public/a</Key><UploadId>1</UploadId><Initiated>" + time.Now().Add(-ago).UTC().Format(time.RFC3339) + "</Initiated></Upload>"
+}
+
+// ignoresConditions lets the first write of a record through, and says yes to all after it.
+func ignoresConditions() doer {
+	var written atomic.Bool
+	return func(r *http.Request) (*http.Response, error) {
+		if r.Method == "PUT" && r.Header.Get("If-None-Match")+r.Header.Get("If-Match") != "" && written.Swap(true) {
+			return says(r, 200, "")
+		}
+		return http.DefaultClient.Do(r)
+	}
+}
+
+// A bucket elsewhere refuses, and tells where it is.
+func TestExamineOtherRegion(t *testing.T) {
+	store := startStore(t)
+	settings := store.AWSConfig()
+	settings.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
+		response, err := refuses(r, http.StatusMovedPermanently, "PermanentRedirect")
+		response.Header.Set("X-Amz-Bucket-Region", "eu-west-1")
+		response.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+		return response, err
+	})
+	found := examine(t, t.Context(), examined(store), settings)
+	if found["bucket"].Mark != Fail || found["region"].Mark != Fail || found["region"].Remedy != "set AWS_REGION=eu-west-1" || found["clock"].Mark != Pass {
+		t.Errorf("got %+v, want failures of bucket and region alone", found)
+	}
+}
+
+// What cannot be removed is told.
+func TestExamineLeavesScratch(t *testing.T) {
+	store := startStore(t)
+	settings := store.AWSConfig()
+	settings.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
+		if r.Method == "DELETE" {
+			return refuses(r, 403, "AccessDenied")
+		}
+		return http.DefaultClient.Do(r)
+	})
+	var last Finding
+	Examine(t.Context(), examined(store), &settings, func(f Finding) { last = f })
+	if last.Check != "scratch" || last.Mark != Warn || !strings.Contains(last.Found, "access denied") {
+		t.Errorf("got %+v at the end, want a warning about the scratch", last)
+	}
+}
+
+// Whenever it is interrupted, before or after the store has dealt with a request, an examination ends soon and leaves nothing.
+func TestExamineInterrupted(t *testing.T) {
+	store := startStore(t)
+	var total atomic.Int64
+	settings := store.AWSConfig()
+	settings.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
+		total.Add(1)
+		return http.DefaultClient.Do(r)
+	})
+	examine(t, t.Context(), examined(store), settings)
+	if total.Load() < 20 {
+		t.Fatalf("got %d requests, want more than 20", total.Load())
+	}
+	var all sync.WaitGroup
+	free := make(chan struct{}, 16) // each has 5 MiB at hand, and mostly waits
+	for at := range total.Load() {
+		for _, after := range []bool{false, true} {
+			free <- struct{}{}
+			all.Go(func() {
+				interrupt(t, store, at+1, after)
+				<-free
+			})
+		}
+	}
+	all.Wait()
+	wantEmpty(t, store)
+}
+
+// interrupt ends an examination at one of its requests, before or after the store has dealt with it.
+func interrupt(t *testing.T, store *localstore.Store, at int64, after bool) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var count atomic.Int64
+	settings := store.AWSConfig()
+	settings.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
+		now := count.Add(1) == at
+		if now && !after {
+			cancel()
+		}
+		response, err := http.DefaultClient.Do(r)
+		if now && after {
+			if err == nil {
+				response.Body.Close()
+			}
+			cancel()
+			return nil, context.Canceled
+		}
+		return response, err
+	})
+	found := examine(t, ctx, examined(store), settings)
+	if ctx.Err() == nil {
+		t.Errorf("request %d: not reached", at)
+	}
+	for row, f := range found {
+		if f.Mark == Fail {
+			t.Errorf("%s, interrupted at request %d: got %+v, want no failure", row, at, f)
+		}
+	}
+}
+
+func TestFindRule(t *testing.T) {
+	for pattern, want := range map[string]bool{origin: true, "*": true, "https://*.example.com": true, "https://app.example.com*": true,
+		"http://app.example.com": false, "https://app.example.com.evil": false, "https://app*app.example.com": false, "": false} {
+		rules := []types.CORSRule{{AllowedOrigins: []string{pattern}, AllowedMethods: []string{"PUT"}}}
+		if got := find(rules, origin, "PUT") != nil; got != want {
+			t.Errorf("find(%q, %q): got %v, want %v", pattern, origin, got, want)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/minio/crc64nvme"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+)
+
+// conditions on writes hold. All state depends on them, so a store that knows none is of no use.
+func (d *doctor) conditions(ctx context.Context) Finding {
+	const action = "s3:PutObject and s3:GetObject on jobs/* (and s3:ListBucket)"
+	key := d.scratch.record()
+	if err := d.store.CreateRecord(ctx, key, []byte(`{"n":1}`)); err != nil && !errors.Is(err, bucket.ErrChanged) { // a retry meets the first try
+		return fail("writing a record if there is none", err, action)
+	}
+	first, err := d.store.ReadRecord(ctx, key)
+	if err != nil {
+		return fail("reading it", err, action)
+	}
+	again := d.store.CreateRecord(ctx, key, []byte(`{"n":2}`))
+	now, err := d.store.ReadRecord(ctx, key)
+	if err != nil {
+		return fail("reading it again", err, action)
+	}
+	_, err = d.store.ReplaceRecord(ctx, key, now.ETag, []byte(`{"n":3}`))
+	if err != nil && !errors.Is(err, bucket.ErrChanged) {
+		return fail("writing a record if it has its ETag", err, action)
+	}
+	_, stale := d.store.ReplaceRecord(ctx, key, first.ETag, []byte(`{"n":4}`))
+	var faults []string
+	switch {
+	case again == nil || !bytes.Equal(first.Body, now.Body):
+		faults = append(faults, "a second PUT with If-None-Match: * is taken")
+	case !errors.Is(again, bucket.ErrChanged):
+		faults = append(faults, "a second PUT with If-None-Match: * ends in "+cause(again))
+	}
+	if err != nil {
+		faults = append(faults, "a PUT with If-Match and the right ETag is refused")
+	}
+	switch {
+	case stale == nil:
+		faults = append(faults, "a PUT with If-Match and a stale ETag is taken")
+	case !errors.Is(stale, bucket.ErrChanged):
+		faults = append(faults, "a PUT with If-Match and a stale ETag ends in "+cause(stale))
+	}
+	if len(faults) > 0 {
+		return Finding{Mark: Fail, Found: strings.Join(faults, "; "), Remedy: "use a store, or a version of it, with conditional writes: all state depends on them"}
+	}
+	return pass("If-None-Match and If-Match hold")
+}
+
+// checksums that were signed are compared with the body, and kept.
+func (d *doctor) checksums(ctx context.Context) Finding {
+	right, wrong := []byte("signpost doctor"), []byte("signpost doktor")
+	sha := sha256.Sum256(right)
+	crc := binary.BigEndian.AppendUint64(nil, crc64nvme.Checksum(right))
+	var faults []string
+	for _, sum := range []bucket.Checksum{{Algorithm: "crc64nvme", Value: base64.StdEncoding.EncodeToString(crc)}, {Algorithm: "sha256", Value: base64.StdEncoding.EncodeToString(sha[:])}} {
+		u := d.upload()
+		u.Checksum = sum
+		taken, err := d.put(ctx, u, right)
+		if err != nil || taken.forbidden() {
+			return skip("signed URLs do not work")
+		}
+		if !taken.ok() {
+			faults = append(faults, fmt.Sprintf("%s is not known (%s)", sum.Algorithm, taken))
+			continue
+		}
+		if o, err := d.store.Head(ctx, u.Key); err != nil || o.Checksums[sum.Algorithm] != sum.Value {
+			faults = append(faults, "HEAD does not return "+sum.Algorithm)
+		}
+		if refused, err := d.put(ctx, u, wrong); err == nil && refused.ok() {
+			faults = append(faults, "a wrong "+sum.Algorithm+" is taken")
+		}
+	}
+	if len(faults) > 0 {
+		return Finding{Mark: Warn, Found: strings.Join(faults, "; "), Remedy: "compare checksums after the upload, or use a store that does; such imports have checksum.verified false"}
+	}
+	return pass("crc64nvme and sha256: wrong ones refused, right ones kept")
+}
+
+// signedURLs work from where clients are, and hold a length.
+func (d *doctor) signedURLs(ctx context.Context) Finding {
+	body := []byte("signpost doctor")
+	u := d.upload()
+	size := int64(len(body))
+	u.Size = &size
+	signed, err := d.store.SignPut(ctx, u)
+	if err != nil {
+		return fail("signing", err, "s3:PutObject on imports/*")
+	}
+	address, _, _ := strings.Cut(signed.URL.String(), "/"+u.Key)
+	const remedy = "SIGNPOST_PUBLIC_ENDPOINT must be the same store's; a proxy before it must leave Host, path and headers alone; " +
+		"the credentials need s3:PutObject on imports/*"
+	taken, err := d.send(ctx, signed, body)
+	d.unsigned = err != nil || !taken.ok()
+	switch {
+	case err != nil:
+		return Finding{Mark: Fail, Found: address + ": " + cause(err), Remedy: remedy}
+	case !taken.ok():
+		return Finding{Mark: Fail, Found: fmt.Sprintf("%s: refused: %s", address, taken), Remedy: remedy}
+	}
+	if o, err := d.store.Head(ctx, u.Key); err != nil || o.Size != size {
+		return Finding{Mark: Fail, Found: address + ": taken, but the object is not in the bucket", Remedy: remedy}
+	}
+	if longer, err := d.send(ctx, signed, append(slices.Clone(body), '!')); err == nil && longer.ok() {
+		return Finding{Mark: Fail, Found: address + ": one byte more than signed is taken", Remedy: "use a store that checks signed headers; SIGNPOST_MAX_SIZE is void on this one"}
+	}
+	return pass("%s: taken; one byte more: refused", address)
+}
+
+// upload is one to a scratch object, signed from now on.
+func (d *doctor) upload() bucket.Upload {
+	now := time.Now()
+	return bucket.Upload{Key: d.scratch.object(), From: now, Until: now.Add(roundTripLimit)}
+}
+
+func (d *doctor) put(ctx context.Context, u bucket.Upload, body []byte) (answer, error) {
+	signed, err := d.store.SignPut(ctx, u)
+	if err != nil {
+		return answer{}, err
+	}
+	return d.send(ctx, signed, body)
+}

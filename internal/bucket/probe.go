@@ -1,0 +1,157 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// Sight is what the store's answer tells of the bucket and itself, a refusal as well as a yes.
+type Sight struct {
+	Answered bool
+	Region   string        // the bucket's; empty where the store does not tell
+	Dated    bool          // the answer has a date
+	Ahead    time.Duration // of the store's clock against ours; dates are in whole seconds
+}
+
+// Look is Check, with all that the answer tells.
+func (b *Bucket) Look(ctx context.Context) (Sight, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
+	var header http.Header
+	var refusal *awshttp.ResponseError
+	switch {
+	case err == nil:
+		header = answerHeader(out.ResultMetadata)
+	case errors.As(err, &refusal) && refusal.Response != nil && refusal.HTTPStatusCode() != 0:
+		header = refusal.Response.Header
+	default:
+		return Sight{}, classify("look at bucket "+b.name, err)
+	}
+	s := Sight{Answered: true, Region: header.Get("X-Amz-Bucket-Region")}
+	if date, e := http.ParseTime(header.Get("Date")); e == nil {
+		s.Dated, s.Ahead = true, date.Sub(time.Now().Truncate(time.Second))
+	}
+	return s, classify("look at bucket "+b.name, err)
+}
+
+func answerHeader(m middleware.Metadata) http.Header {
+	if response, ok := awsmiddleware.GetRawResponse(m).(*smithyhttp.Response); ok {
+		return response.Header
+	}
+	return nil
+}
+
+// Unsupported reports whether err is a store's way of saying that it does not know a call at all.
+func Unsupported(err error) bool {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode() {
+		case "NotImplemented", "MethodNotAllowed", "UnsupportedOperation", "XNotImplemented":
+			return true
+		}
+	}
+	var response *awshttp.ResponseError
+	if !errors.As(err, &response) {
+		return false
+	}
+	status := response.HTTPStatusCode()
+	return status == http.StatusNotImplemented || status == http.StatusMethodNotAllowed
+}
+
+// Rule is a lifecycle rule in force: what happens under Prefix, and how long after a key's making.
+type Rule struct {
+	Prefix                  string
+	Some                    bool // it concerns only objects of some tag or size
+	Aborts, Expires         bool // incomplete uploads; objects
+	AbortAfter, ExpireAfter time.Duration
+}
+
+// Lifecycle returns the rules in force. That there are none is no error.
+func (b *Bucket) Lifecycle(ctx context.Context) ([]Rule, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := b.client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.name})
+	if err != nil {
+		return nil, unlessAbsent("NoSuchLifecycleConfiguration", classify("read lifecycle rules of "+b.name, err))
+	}
+	var rules []Rule
+	for _, r := range out.Rules {
+		if r.Status == types.ExpirationStatusEnabled {
+			rules = append(rules, ruleOf(r))
+		}
+	}
+	return rules, nil
+}
+
+func ruleOf(r types.LifecycleRule) Rule {
+	const day = 24 * time.Hour
+	//lint:ignore SA1019 old rules still have it
+	rule := Rule{Prefix: aws.ToString(r.Prefix)}
+	if f := r.Filter; f != nil {
+		rule.Prefix += aws.ToString(f.Prefix)
+		rule.Some = f.Tag != nil || f.ObjectSizeGreaterThan != nil || f.ObjectSizeLessThan != nil
+		if and := f.And; and != nil {
+			rule.Prefix += aws.ToString(and.Prefix)
+			rule.Some = len(and.Tags) > 0 || and.ObjectSizeGreaterThan != nil || and.ObjectSizeLessThan != nil
+		}
+	}
+	if a := r.AbortIncompleteMultipartUpload; a != nil {
+		rule.Aborts, rule.AbortAfter = true, time.Duration(aws.ToInt32(a.DaysAfterInitiation))*day
+	}
+	if e := r.Expiration; e != nil && (e.Days != nil || e.Date != nil) { // from a Date on, at whatever age
+		rule.Expires, rule.ExpireAfter = true, time.Duration(aws.ToInt32(e.Days))*day
+	}
+	return rule
+}
+
+// CORS returns the bucket's rules for browsers. That there are none is no error.
+func (b *Bucket) CORS(ctx context.Context) ([]types.CORSRule, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := b.client.GetBucketCors(ctx, &s3.GetBucketCorsInput{Bucket: &b.name})
+	if err != nil {
+		return nil, unlessAbsent("NoSuchCORSConfiguration", classify("read CORS rules of "+b.name, err))
+	}
+	return out.CORSRules, nil
+}
+
+// unlessAbsent returns err unless the store says by code that there is nothing.
+func unlessAbsent(code string, err error) error {
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorCode() == code {
+		return nil
+	}
+	return err
+}
+
+// Begun is a multipart upload that was neither completed nor aborted.
+type Begun struct {
+	Multipart
+	At time.Time
+}
+
+// Uploads returns the first 1,000 multipart uploads under way below prefix; more says that there are others.
+func (b *Bucket) Uploads(ctx context.Context, prefix string) (uploads []Begun, more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := b.client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &b.name, Prefix: &prefix, MaxUploads: aws.Int32(maxListed)})
+	if err != nil {
+		return nil, false, classify("list uploads under "+prefix, err)
+	}
+	for _, u := range out.Uploads {
+		uploads = append(uploads, Begun{Multipart{Key: aws.ToString(u.Key), UploadID: aws.ToString(u.UploadId)}, aws.ToTime(u.Initiated)})
+	}
+	return uploads, aws.ToBool(out.IsTruncated), nil
+}
