@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,24 +9,6 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
-
-const (
-	// standardPatience leaves API Gateway, which gives up after 29 s, time for everything else.
-	standardPatience = 20 * time.Second
-	// completionLimit ends a completion that nobody waits for any more. S3 takes minutes for thousands of parts.
-	completionLimit = 10 * time.Minute
-	// lostAfter is how long after a completion began, with neither parts nor object to be seen, it is given up for lost.
-	lostAfter = time.Hour
-	// glance is how often a completion that another server makes is looked for.
-	glance = 100 * time.Millisecond
-)
-
-func (s *Service) patience() time.Duration {
-	if s.Patience > 0 {
-		return s.Patience
-	}
-	return standardPatience
-}
 
 // Complete makes the object of a job's parts, and returns the completed job. Whole, where it is not nil, is the checksum of the
 // whole. If the store takes longer than s.Patience, the job returned is still Uploading: the store goes on, and so does the next
@@ -46,49 +29,15 @@ func (s *Service) Complete(ctx context.Context, owner, id string, whole *Checksu
 	return s.signed(ctx, job, s.Now())
 }
 
-// wait calls f, which goes on when the caller's patience ends or the caller goes away.
-func (s *Service) wait(ctx context.Context, owner, id string, f func(context.Context) (Job, error)) (Job, error) {
-	type outcome struct {
-		job Job
-		err error
-	}
-	done := make(chan outcome, 1)
-	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), completionLimit)
-	go func() {
-		defer cancel()
-		job, err := f(detached)
-		done <- outcome{job, err}
-	}()
-	select {
-	case o := <-done:
-		return o.job, o.err
-	case <-time.After(s.patience()):
-		j, err := s.load(ctx, owner, id)
-		if err != nil {
-			return Job{}, err
-		}
-		return j.underWay()
-	}
-}
-
-// underWay is the answer to who waits for j: completed, still at it, or over.
-func (j Job) underWay() (Job, error) {
-	switch {
-	case j.Status == Completed:
-		return j, nil
-	case j.Status.open():
-		j.Status = Uploading
-		return j, nil
-	case j.Status == Failed && j.Failure.Code == ChecksumMismatch:
-		return Job{}, checksumMismatch(j.Failure.Detail)
-	}
-	return Job{}, over(j.Status)
-}
-
 func (s *Service) complete(ctx context.Context, j stored, whole *Checksum) (Job, error) {
 	switch {
 	case j.Mode != Multipart:
 		return s.completeSingle(ctx, j)
+	case j.unwanted(): // the server that ended it may have died before it had removed all
+		if err := s.free(ctx, j.Job); err != nil {
+			return Job{}, err
+		}
+		return j.underWay()
 	case !j.Status.open():
 		return j.underWay()
 	case !j.completing() && !s.Now().Before(j.Deadline):
@@ -106,7 +55,7 @@ func (s *Service) complete(ctx context.Context, j stored, whole *Checksum) (Job,
 		return Job{}, fromStore("complete import "+j.ID, err)
 	}
 	if err := j.Parts.check(parts, j.Size); err != nil {
-		return Job{}, s.withdraw(ctx, j, err)
+		return s.withdraw(ctx, j, err)
 	}
 	if !j.completing() || wanted.Checksum != j.Checksum {
 		wanted.Parts = j.Parts.completingAt(s.Now())
@@ -155,21 +104,37 @@ func (j Job) withChecksum(whole *Checksum) (Job, error) {
 	case j.Checksum != nil && j.Checksum.Value != "":
 		return fault("/checksum/value", "must be %s, as the import declared", j.Checksum.Value)
 	}
-	j.Checksum = &Checksum{Algorithm: whole.Algorithm, Value: whole.Value}
+	j.Checksum = &Checksum{Algorithm: whole.Algorithm, Value: whole.Value, Late: true}
 	return j, nil
 }
 
-// withdraw takes back the record's word that j is being completed, since its parts do not allow it, and returns why.
-func (s *Service) withdraw(ctx context.Context, j stored, why error) error {
+// withdraw takes back the record's word that j is being completed, since its parts do not allow it, and returns why. A list of
+// parts made while another server completes or aborts may lack some, so that is looked for first.
+func (s *Service) withdraw(ctx context.Context, j stored, why error) (Job, error) {
+	seen, err := s.object(ctx, j.Job)
+	if err != nil {
+		return Job{}, err
+	}
+	if seen != nil {
+		return s.await(ctx, j.Job)
+	}
 	if !j.completing() {
-		return why
+		latest, err := s.load(ctx, j.Owner, j.ID)
+		if err == nil && latest.etag != j.etag {
+			err = fmt.Errorf("complete import %s: %w", j.ID, bucket.ErrChanged)
+		}
+		return Job{}, cmp.Or(err, why)
 	}
 	next := j.Job
 	next.Parts = j.Parts.completingAt(time.Time{})
-	if _, err := s.store(ctx, j, next); err != nil {
-		return err
+	if c := j.Checksum; c != nil && c.Late {
+		next.Checksum = nil
+		if j.Parts.Algorithm != "" {
+			next.Checksum = &Checksum{Algorithm: j.Parts.Algorithm}
+		}
 	}
-	return why
+	_, err = s.store(ctx, j, next)
+	return Job{}, cmp.Or(err, why)
 }
 
 // makeObject has the store complete j, whose record says so, of parts.
@@ -184,77 +149,10 @@ func (s *Service) makeObject(ctx context.Context, j stored, parts []bucket.Part)
 		return s.await(ctx, j.Job) // made by us, or by another server
 	case errors.Is(err, bucket.ErrBadPart): // one was replaced: look again
 		return Job{}, fmt.Errorf("complete import %s: %w: %w", j.ID, bucket.ErrChanged, err)
-	case errors.Is(err, bucket.ErrBadChecksum):
+	case errors.Is(err, bucket.ErrBadChecksum) && j.Checksum != nil:
 		return s.refuseParts(ctx, j)
 	}
 	return Job{}, fromStore("complete import "+j.ID, err)
-}
-
-// await looks for the object of an upload that the store no longer has, as long as patience lasts: it is there, or another server
-// is making it.
-func (s *Service) await(ctx context.Context, j Job) (Job, error) {
-	patience := time.After(s.patience())
-	for {
-		job, err := s.reconciled(ctx, j.Owner, j.ID, s.Now())
-		if err != nil || !job.Status.open() {
-			if err == nil {
-				job, err = job.underWay()
-			}
-			return job, err
-		}
-		select {
-		case <-patience:
-			return job.underWay()
-		case <-time.After(glance):
-		}
-	}
-}
-
-// resume goes on with a completion that a server began and did not end. What keeps it from ending is no fault of the reader's.
-func (s *Service) resume(ctx context.Context, j stored, parts []bucket.Part) (Job, error) {
-	job, err := s.wait(ctx, j.Owner, j.ID, func(ctx context.Context) (Job, error) {
-		if err := j.Parts.check(parts, j.Size); err != nil {
-			return Job{}, s.withdraw(ctx, j, err)
-		}
-		next := j.Job
-		next.Parts = j.Parts.completingAt(s.Now()) // so that other readers leave it to this one
-		j, err := s.store(ctx, j, next)
-		if err != nil {
-			return Job{}, err
-		}
-		return s.makeObject(ctx, j, parts)
-	})
-	var why *Error
-	if errors.As(err, &why) && why.Kind != Unavailable {
-		return s.reconciled(ctx, j.Owner, j.ID, s.Now())
-	}
-	return job, err
-}
-
-// settle decides about a job of which the store has neither parts nor object. One that is being completed may be between them.
-func (s *Service) settle(ctx context.Context, j stored, now time.Time) (Job, error) {
-	seen, err := s.object(ctx, j.Job) // again: it may have appeared since
-	if err != nil {
-		return Job{}, err
-	}
-	if seen == nil && j.completing() && now.Sub(j.Parts.Completing) < lostAfter {
-		j.Status = Uploading
-		return j.Job, nil
-	}
-	if seen == nil {
-		return s.lose(ctx, j)
-	}
-	next := j.observe(seen, now)
-	_, err = s.store(ctx, j, next)
-	return next, err
-}
-
-// lose records that nothing is left of j's upload: a lifecycle rule, or somebody with the store's own keys, removed it.
-func (s *Service) lose(ctx context.Context, j stored) (Job, error) {
-	next := j.Job
-	next.Status, next.Failure = Failed, &Failure{Code: UploadLost, Detail: "the store has no trace of the upload; it was removed behind the service's back"}
-	_, err := s.store(ctx, j, next)
-	return next, err
 }
 
 // refuseParts records that j's parts do not make what was declared, and frees them.

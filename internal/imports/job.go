@@ -86,6 +86,8 @@ type Checksum struct {
 	Algorithm string `json:"algorithm"`
 	Value     string `json:"value,omitempty"` // base64; in parts it may come with the completion
 	Verified  bool   `json:"verified"`
+	// Late says that the value came with a completion. If that is taken back, so is the value.
+	Late bool `json:"late,omitempty"`
 }
 
 // Object is the stored object, as last seen.

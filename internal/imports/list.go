@@ -3,6 +3,7 @@ package imports
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"sync"
 )
@@ -54,17 +55,19 @@ func (s *Service) List(ctx context.Context, owner string, p Page) ([]Job, string
 	return chosen, next, nil
 }
 
-// readAll reconciles the jobs of keys. A record that has gone meanwhile leaves a zero Job.
+// readAll reconciles the jobs of keys, but leaves a completion that a dead server began to who reads the job. A record that has
+// gone meanwhile leaves a zero Job.
 func (s *Service) readAll(ctx context.Context, owner string, keys []string) ([]Job, error) {
 	jobs, errs := make([]Job, len(keys)), make([]error, len(keys))
 	places := make(chan struct{}, readers)
 	var wg sync.WaitGroup
-	now := s.Now()
+	now, looker := s.Now(), *s
+	looker.Patience = math.MaxInt64
 	for i, key := range keys {
 		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
-			jobs[i], errs[i] = s.reconciled(ctx, owner, recordID(key), now)
+			jobs[i], errs[i] = looker.reconciled(ctx, owner, recordID(key), now)
 			if isKind(errs[i], NotFound) {
 				jobs[i], errs[i] = Job{}, nil
 			}

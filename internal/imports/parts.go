@@ -188,13 +188,25 @@ func (s *Service) reconcileParts(ctx context.Context, j stored, now time.Time) (
 	case j.completing() && now.Sub(j.Parts.Completing) >= s.patience():
 		return s.resume(ctx, j, parts)
 	}
-	job := j.Job
-	job.Parts.Uploaded, job.Parts.UploadedBytes = int32(len(parts)), 0
+	return j.holding(parts), nil
+}
+
+// holding is j, open, with the parts that the store holds.
+func (j Job) holding(parts []bucket.Part) Job {
+	var bytes int64
 	for _, p := range parts {
-		job.Parts.UploadedBytes += p.Size
+		bytes += p.Size
 	}
 	if len(parts) > 0 {
-		job.Status = Uploading
+		j.Status = Uploading
 	}
-	return job, nil
+	return j.counting(int32(len(parts)), bytes)
+}
+
+// counting is j with so many parts and bytes uploaded.
+func (j Job) counting(parts int32, bytes int64) Job {
+	p := *j.Parts
+	p.Uploaded, p.UploadedBytes = parts, bytes
+	j.Parts = &p
+	return j
 }

@@ -88,8 +88,11 @@ func (s *Service) reconcile(ctx context.Context, j stored, now time.Time) (Job, 
 	if err != nil {
 		return Job{}, err
 	}
-	if seen != nil && j.unwanted() {
-		return j.Job, s.free(ctx, j.Job) // it was under way when the job ended, or its removal was cut short
+	switch { // what is left was under way when the job ended, or its removal was cut short
+	case j.unwanted() && seen != nil:
+		return j.Job, s.free(ctx, j.Job)
+	case j.unwanted():
+		return j.Job, s.freeParts(ctx, j.Job)
 	}
 	next := j.observe(seen, now)
 	if next.Status.open() && j.Mode == Multipart {
@@ -124,13 +127,22 @@ func (s *Service) object(ctx context.Context, j Job) (*bucket.Object, error) {
 
 // free removes whatever the store still holds for j: its parts and its object. It may be repeated.
 func (s *Service) free(ctx context.Context, j Job) error {
-	if j.Parts != nil {
-		if err := s.Bucket.AbortMultipart(ctx, j.multipart()); err != nil {
-			return fromStore("free the parts of "+j.ID, err)
-		}
+	if err := s.freeParts(ctx, j); err != nil {
+		return err
 	}
 	if err := s.Bucket.Delete(ctx, j.Key()); err != nil {
 		return fromStore("remove the object of "+j.ID, err)
+	}
+	return nil
+}
+
+// freeParts removes j's parts. S3 may keep one that was being sent meanwhile, so this is asked for again at each look.
+func (s *Service) freeParts(ctx context.Context, j Job) error {
+	if j.Parts == nil {
+		return nil
+	}
+	if err := s.Bucket.AbortMultipart(ctx, j.multipart()); err != nil {
+		return fromStore("free the parts of "+j.ID, err)
 	}
 	return nil
 }

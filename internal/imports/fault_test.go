@@ -1,0 +1,462 @@
+package imports
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var hello = []byte("hello, bucket")
+
+// faults are what can befall a call. Those marked acted reach the store.
+var faults = []struct {
+	name  string
+	fault fault
+	only  string // the one kind of call that meets it; empty: all
+}{
+	{"cut before", cutBefore, ""},
+	{"cut after", cutAfter, ""},
+	{"500 before", says(500, "InternalError", false), ""},
+	{"500 after", says(500, "InternalError", true), ""},
+	{"503 SlowDown", says(503, "SlowDown", false), ""},
+	{"200 with an error", says(200, "InternalError", false), assemble},
+	{"200 with an error after all", says(200, "InternalError", true), assemble},
+}
+
+// step is the nth call of a kind.
+type step struct {
+	kind string
+	nth  int
+}
+
+// at puts f on the wire at s: once, which the SDK's own retry mends, or from then on.
+func (s step) at(f fault, lasting bool) *wire {
+	return &wire{on: func(c call) fault {
+		if c.kind == s.kind && (c.nth == s.nth && c.attempt == 1 || lasting && c.nth >= s.nth) {
+			return f
+		}
+		return nil
+	}}
+}
+
+// eachFault runs test, all cases at once, for each of steps and faults, befalling once and from then on.
+func eachFault(t *testing.T, steps []step, test func(t *testing.T, w *wire, lasting bool)) {
+	storetestReady(t)
+	var wg sync.WaitGroup
+	for _, s := range steps {
+		for _, f := range faults {
+			if f.only != "" && f.only != s.kind {
+				continue
+			}
+			for _, lasting := range []bool{false, true} {
+				name := fmt.Sprintf("%s %d/%s/lasting=%v", s.kind, s.nth, f.name, lasting)
+				wg.Go(func() { t.Run(name, func(t *testing.T) { test(t, s.at(f.fault, lasting), lasting) }) })
+			}
+		}
+	}
+	wg.Wait()
+}
+
+// storetestReady starts the store before tests run side by side.
+func storetestReady(t *testing.T) { server(t, nil) }
+
+// honest holds the answer to a call that met a fault to the truth: a lasting one is the store's, one that was mended is nobody's.
+func honest(t *testing.T, doing string, err error, lasting bool) {
+	t.Helper()
+	want := ""
+	if lasting {
+		want = CodeStoreUnavailable
+	}
+	if codeOf(err) != want {
+		t.Errorf("%s: got %v, want code %q", doing, err, want)
+	}
+}
+
+// TestCreateFaults: a create that met a fault is answered honestly, and its retry on a server started anew finds or makes the one
+// job there is.
+func TestCreateFaults(t *testing.T) {
+	size := int64(len(hello))
+	r := Request{Mode: Multipart, Size: &size}
+	eachFault(t, []step{{putClaim, 1}, {begin, 1}, {putRecord, 1}}, func(t *testing.T, w *wire, lasting bool) {
+		y := yardOf(t)
+		first, err := server(t, w).Create(t.Context(), y.owner, r, "key")
+		honest(t, "create", err, lasting)
+
+		again, err := server(t, nil).Create(t.Context(), y.owner, r, "key")
+		if err != nil || first.ID != "" && (again.ID != first.ID || again.Parts.UploadID != first.Parts.UploadID) {
+			t.Fatalf("create again: got %+v, %v, want %+v", again, err, first)
+		}
+		orphans := y.uploads(t) - 1
+		if most := w.count[begin] * 3; orphans < 0 || orphans > most { // begun, and the server died or heard nothing: lifecycle's
+			t.Errorf("%d uploads nobody knows of, want at most %d", orphans, most)
+		}
+		if orphans > 0 {
+			t.Logf("%d uploads are left to the lifecycle rule", orphans)
+		}
+		if err := y.part(t, again, 1, hello); err != nil {
+			t.Fatal(err)
+		}
+		y.endsCompleted(t, again.ID)
+		y.endsAborted(t, again.ID, orphans)
+	})
+}
+
+// endsCompleted completes a job on a server started anew: its bytes are those that were sent.
+func (y yard) endsCompleted(t *testing.T, id string) {
+	t.Helper()
+	s := server(t, nil)
+	j, err := s.Complete(t.Context(), y.owner, id, nil)
+	if err != nil || j.Status != Completed {
+		t.Fatalf("complete by another server: got %s, %v, want completed", j.Status, err)
+	}
+	if read, err := s.Read(t.Context(), y.owner, id); err != nil || read.Status != Completed || read.Object.ETag != j.Object.ETag {
+		t.Errorf("read: got %+v, %v, want what complete answered", read, err)
+	}
+	if !bytes.Equal(y.object(t, id), hello) {
+		t.Error("stored: other bytes than were sent")
+	}
+}
+
+// endsAborted deletes a job on a server started anew: nothing of it is left but orphans.
+func (y yard) endsAborted(t *testing.T, id string, orphans int) {
+	t.Helper()
+	s := server(t, nil)
+	if err := s.Delete(t.Context(), y.owner, id); err != nil {
+		t.Fatalf("delete by another server: %v", err)
+	}
+	y.gone(t, id, Aborted, orphans)
+}
+
+// gone holds a job that has ended to what that means.
+func (y yard) gone(t *testing.T, id string, want Status, orphans int) {
+	t.Helper()
+	if j, err := server(t, nil).Read(t.Context(), y.owner, id); err != nil || j.Status != want {
+		t.Errorf("read: got %s, %v, want %s", j.Status, err, want)
+	}
+	if y.object(t, id) != nil {
+		t.Errorf("%s, but its object is there", want)
+	}
+	if left := y.uploads(t); left != orphans {
+		t.Errorf("%s, but %d uploads are left, want %d", want, left, orphans)
+	}
+}
+
+// TestCompleteFaults: a completion that met a fault is answered honestly, and goes on when it is asked for again, or when
+// anybody reads the import.
+func TestCompleteFaults(t *testing.T) {
+	steps := []step{{getRecord, 1}, {listHeld, 1}, {putRecord, 1}, {assemble, 1}, {getRecord, 2}, {head, 1}, {putRecord, 2}}
+	for _, after := range []string{"complete", "read"} {
+		t.Run(after, func(t *testing.T) {
+			eachFault(t, steps, func(t *testing.T, w *wire, lasting bool) {
+				y := yardOf(t)
+				id := y.begun(t, hello).ID
+				_, err := server(t, w).Complete(t.Context(), y.owner, id, nil)
+				honest(t, "complete", err, lasting)
+				if after == "read" {
+					y.goesOn(t, id)
+				}
+				y.endsCompleted(t, id)
+				y.endsAborted(t, id, 0)
+			})
+		})
+	}
+}
+
+// goesOn reads a job, on a server started anew and a minute later: completed if the record says that somebody set out to.
+func (y yard) goesOn(t *testing.T, id string) {
+	t.Helper()
+	s := later(server(t, nil), time.Minute)
+	before, err := s.load(t.Context(), y.owner, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Uploading
+	if before.completing() {
+		want = Completed
+	}
+	if j, err := s.Read(t.Context(), y.owner, id); err != nil || j.Status != want {
+		t.Errorf("read by another server: got %s, %v, want %s", j.Status, err, want)
+	}
+}
+
+// TestAbortFaults: a delete that met a fault is answered honestly, and repeated leaves nothing.
+func TestAbortFaults(t *testing.T) {
+	for _, of := range []string{"uploading", "completed"} {
+		t.Run(of, func(t *testing.T) {
+			eachFault(t, []step{{getRecord, 1}, {putRecord, 1}, {abort, 1}, {remove, 1}}, func(t *testing.T, w *wire, lasting bool) {
+				y := yardOf(t)
+				id := y.begun(t, hello).ID
+				if of == "completed" {
+					y.endsCompleted(t, id)
+				}
+				err := server(t, w).Delete(t.Context(), y.owner, id)
+				honest(t, "delete", err, lasting)
+				if err == nil {
+					y.gone(t, id, Aborted, 0)
+				}
+				y.endsAborted(t, id, 0)
+			})
+		})
+	}
+}
+
+// killedAfter is the wire of a server that is killed after its nth call was answered.
+func killedAfter(n int) *wire {
+	return &wire{on: func(c call) fault {
+		if c.seq > n {
+			return dead
+		}
+		return nil
+	}}
+}
+
+// TestKilled kills a server between any two of its calls to the store; another carries on.
+func TestKilled(t *testing.T) {
+	storetestReady(t)
+	size := int64(len(hello))
+	request := Request{Mode: Multipart, Size: &size}
+	for _, c := range []struct {
+		name  string
+		steps int // how many calls it makes, so that a change is noticed
+		prep  func(t *testing.T, y yard) string
+		call  func(s *Service, y yard, id string) error
+		ends  func(t *testing.T, y yard, id string, n int)
+	}{
+		{"create", 3, func(*testing.T, yard) string { return "" }, func(s *Service, y yard, _ string) error {
+			_, err := s.Create(context.Background(), y.owner, request, "key")
+			return err
+		}, func(t *testing.T, y yard, _ string, n int) {
+			j, err := server(t, nil).Create(t.Context(), y.owner, request, "key")
+			if err != nil {
+				t.Fatalf("create again: %v", err)
+			}
+			orphans := 0
+			if n == 2 { // begun, not recorded: the lifecycle rule's
+				orphans = 1
+			}
+			if err := y.part(t, j, 1, hello); err != nil {
+				t.Fatal(err)
+			}
+			y.endsCompleted(t, j.ID)
+			y.endsAborted(t, j.ID, orphans)
+		}},
+		{"complete", 7, func(t *testing.T, y yard) string { return y.begun(t, hello).ID }, func(s *Service, y yard, id string) error {
+			_, err := s.Complete(context.Background(), y.owner, id, nil)
+			return err
+		}, func(t *testing.T, y yard, id string, _ int) {
+			y.goesOn(t, id)
+			y.endsCompleted(t, id)
+			y.endsAborted(t, id, 0)
+		}},
+		{"complete, then delete", 7, func(t *testing.T, y yard) string { return y.begun(t, hello).ID }, func(s *Service, y yard, id string) error {
+			_, err := s.Complete(context.Background(), y.owner, id, nil)
+			return err
+		}, func(t *testing.T, y yard, id string, _ int) { y.endsAborted(t, id, 0) }},
+		{"delete", 4, func(t *testing.T, y yard) string { return y.begun(t, hello).ID }, func(s *Service, y yard, id string) error {
+			return s.Delete(context.Background(), y.owner, id)
+		}, func(t *testing.T, y yard, id string, n int) {
+			if n >= 2 { // recorded: who reads it frees what is left
+				y.gone(t, id, Aborted, 0)
+			}
+			y.endsAborted(t, id, 0)
+		}},
+		{"delete of a completed one", 4, func(t *testing.T, y yard) string {
+			id := y.begun(t, hello).ID
+			y.endsCompleted(t, id)
+			return id
+		}, func(s *Service, y yard, id string) error {
+			return s.Delete(context.Background(), y.owner, id)
+		}, func(t *testing.T, y yard, id string, n int) {
+			if n >= 2 {
+				y.gone(t, id, Aborted, 0)
+			}
+			y.endsAborted(t, id, 0)
+		}},
+		{"read of one past its deadline", 5, func(t *testing.T, y yard) string { return y.begun(t, hello).ID }, func(s *Service, y yard, id string) error {
+			_, err := later(s, 25*time.Hour).Read(context.Background(), y.owner, id)
+			return err
+		}, func(t *testing.T, y yard, id string, _ int) {
+			if j, err := later(server(t, nil), 25*time.Hour).Read(t.Context(), y.owner, id); err != nil || j.Status != Expired {
+				t.Errorf("read by another server: got %s, %v, want expired", j.Status, err)
+			}
+			y.gone(t, id, Expired, 0)
+		}},
+		{"read that resumes", 8, func(t *testing.T, y yard) string {
+			id := y.begun(t, hello).ID
+			_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, id, nil)
+			honest(t, "complete", err, true)
+			return id
+		}, func(s *Service, y yard, id string) error {
+			_, err := later(s, time.Minute).Read(context.Background(), y.owner, id)
+			return err
+		}, func(t *testing.T, y yard, id string, _ int) {
+			j, err := later(server(t, nil), 2*time.Minute).Read(t.Context(), y.owner, id)
+			if err != nil || j.Status != Completed {
+				t.Errorf("read by another server: got %s, %v, want completed", j.Status, err)
+			}
+			y.endsCompleted(t, id)
+			y.endsAborted(t, id, 0)
+		}},
+		{"complete with another checksum", 9, func(t *testing.T, y yard) string { return y.begun(t, hello).ID }, func(s *Service, y yard, id string) error {
+			_, err := s.Complete(context.Background(), y.owner, id, otherChecksum)
+			if codeOf(err) == CodeChecksumMismatch {
+				return nil
+			}
+			return err
+		}, func(t *testing.T, y yard, id string, _ int) {
+			if _, err := server(t, nil).Complete(t.Context(), y.owner, id, otherChecksum); codeOf(err) != CodeChecksumMismatch {
+				t.Errorf("complete by another server: got %v, want %s", err, CodeChecksumMismatch)
+			}
+			if y.object(t, id) != nil || y.uploads(t) != 0 {
+				t.Error("complete by another server says that the object was removed; it was not")
+			}
+			y.gone(t, id, Failed, 0)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var wg sync.WaitGroup
+			for n := range c.steps + 1 {
+				wg.Go(func() {
+					t.Run(fmt.Sprintf("after %d calls", n), func(t *testing.T) {
+						y := yardOf(t)
+						id := c.prep(t, y)
+						w := killedAfter(n)
+						err := c.call(server(t, w), y, id)
+						if n < c.steps && codeOf(err) != CodeStoreUnavailable || n == c.steps && err != nil {
+							t.Errorf("got %v after %v", err, w.calls)
+						}
+						if n == c.steps && w.sent() != c.steps {
+							t.Errorf("made %d calls, want %d: %v", w.sent(), c.steps, w.calls)
+						}
+						c.ends(t, y, id, n)
+					})
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
+
+// otherChecksum is of other bytes than hello.
+var otherChecksum = &Checksum{Algorithm: "crc64nvme", Value: "AAAAAAAAAAE="}
+
+// TestReplacedPart has part 1 replaced between the completion's look at the parts and the store's.
+func TestReplacedPart(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		part []byte
+		sum  *Checksum
+		code string
+	}{
+		{"equal size", []byte(strings.ToUpper(string(hello))), nil, ""},
+		{"another size", hello[1:], nil, CodePartSizeMismatch},
+		{"another size, and a checksum that the next completion need not repeat", hello[1:], otherChecksum, CodePartSizeMismatch},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			y := yardOf(t)
+			job := y.begun(t, hello)
+			replaced := false
+			w := &wire{on: func(c2 call) fault {
+				if c2.kind != assemble || replaced {
+					return nil
+				}
+				replaced = true
+				return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+					if err := y.part(t, job, 1, c.part); err != nil {
+						t.Error(err)
+					}
+					return next.RoundTrip(r)
+				}
+			}}
+			j, err := server(t, w).Complete(t.Context(), y.owner, job.ID, c.sum)
+			if codeOf(err) != c.code {
+				t.Fatalf("complete: got %v, want %q", err, c.code)
+			}
+			if !replaced {
+				t.Fatal("complete: the store was never asked")
+			}
+			if c.code == "" {
+				if j.Status != Completed || !bytes.Equal(y.object(t, job.ID), c.part) {
+					t.Errorf("complete: got %s and %q, want completed with the new part", j.Status, y.object(t, job.ID))
+				}
+				return
+			}
+			if j, err := later(server(t, nil), time.Minute).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading || j.completing() {
+				t.Errorf("read: got %+v, %v, want an upload that goes on", j, err)
+			}
+			if err := y.part(t, job, 1, hello); err != nil {
+				t.Fatal(err)
+			}
+			y.endsCompleted(t, job.ID)
+		})
+	}
+}
+
+// TestOutOfPlan sends parts that no URL was signed for.
+func TestOutOfPlan(t *testing.T) {
+	y, s := yardOf(t), server(t, nil)
+	size := int64(6*MinPartSize + 1)
+	job, err := s.Create(t.Context(), y.owner, Request{Mode: Multipart, Size: &size, PartSize: MinPartSize}, "")
+	if err != nil || job.Parts.PartCount != 7 {
+		t.Fatalf("create: got %+v, %v, want 7 parts", job.Parts, err)
+	}
+	if err := y.part(t, job, 10_001, hello); err == nil {
+		t.Error("part 10,001: the store took it")
+	}
+	if err := y.part(t, job, 9, hello); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodePartSizeMismatch || !strings.Contains(err.(*Error).Fields[0].Detail, "part 9 is not in the plan") {
+		t.Errorf("complete with part 9 of 7: got %+v, want %s", err, CodePartSizeMismatch)
+	}
+	page, err := s.ListParts(t.Context(), y.owner, job.ID, 0)
+	if err != nil || len(page.Parts) != 1 || !slices.Equal(page.Missing, []Range{{1, 7}}) || page.Next != 0 {
+		t.Errorf("list: got %+v, %v, want parts 1 to 7 missing", page, err)
+	}
+	for _, r := range []PartsRequest{{First: 8, Count: 1}, {Numbers: []int32{7, 8}}, {Numbers: []int32{10_001}}} {
+		if _, err := s.SignParts(t.Context(), y.owner, job.ID, r); codeOf(err) != CodeInvalidRequest {
+			t.Errorf("sign %+v of 7: got %v, want %s", r, err, CodeInvalidRequest)
+		}
+	}
+}
+
+// TestWithdrawnChecksum: a value that came with a completion goes with it, and what was declared at the start stays.
+func TestWithdrawnChecksum(t *testing.T) {
+	for name, c := range map[string]struct{ declared, want *Checksum }{
+		"bare":   {nil, nil},
+		"strict": {&Checksum{Algorithm: "crc64nvme"}, &Checksum{Algorithm: "crc64nvme"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			y, s := yardOf(t), server(t, nil)
+			job, err := s.Create(t.Context(), y.owner, Request{Mode: Multipart, Checksum: c.declared}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			j, err := s.load(t.Context(), y.owner, job.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			next, err := j.withChecksum(otherChecksum)
+			if err != nil {
+				t.Fatal(err)
+			}
+			next.Parts = j.Parts.completingAt(s.Now())
+			if _, err := s.store(t.Context(), j, next); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodePartsMissing {
+				t.Fatalf("complete: got %v, want %s", err, CodePartsMissing)
+			}
+			j, err = s.load(t.Context(), y.owner, job.ID)
+			if err != nil || j.completing() || (j.Checksum == nil) != (c.want == nil) || c.want != nil && *j.Checksum != *c.want {
+				t.Errorf("record: got %+v, %v, want checksum %+v", j.Checksum, err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,158 @@
+package imports
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// many creates n single jobs, in order.
+func (y yard) many(t *testing.T, n int) []string {
+	t.Helper()
+	ids := make([]string, n)
+	var wg sync.WaitGroup
+	places := make(chan struct{}, 8)
+	s, now := server(t, nil), time.Now()
+	for i := range n {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			at := *s
+			at.Now = func() time.Time { return now.Add(time.Duration(i-n) * time.Millisecond) }
+			j, err := at.Create(t.Context(), y.owner, Request{}, "")
+			if err != nil {
+				t.Errorf("create: %v", err)
+			}
+			ids[i] = j.ID
+		})
+	}
+	wg.Wait()
+	return ids
+}
+
+func idsOf(jobs []Job) []string {
+	ids := make([]string, len(jobs))
+	for i, j := range jobs {
+		ids[i] = j.ID
+	}
+	return ids
+}
+
+// TestList pages through an owner's jobs: newest first, each once, nobody else's, at a cost that does not grow with their number.
+func TestList(t *testing.T) {
+	y, other := yardOf(t), yardOf(t)
+	want := y.many(t, 250)
+	slices.Reverse(want)
+	theirs := other.many(t, 20)
+	s := server(t, nil)
+
+	var got []string
+	pages := 0
+	for cursor := ""; pages == 0 || cursor != ""; pages++ {
+		jobs, next, err := s.List(t.Context(), y.owner, Page{Limit: 100, Cursor: cursor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, cursor = append(got, idsOf(jobs)...), next
+	}
+	if pages != 3 || !slices.Equal(got, want) {
+		t.Errorf("got %d jobs on %d pages, want the 250 on 3, newest first", len(got), pages)
+	}
+	if jobs, _, err := s.List(t.Context(), other.owner, Page{Limit: 100}); err != nil || len(jobs) != 20 || slices.ContainsFunc(theirs, func(id string) bool { return !slices.Contains(idsOf(jobs), id) }) {
+		t.Errorf("another owner: got %d jobs, %v, want their 20", len(jobs), err)
+	}
+	if jobs, _, err := s.List(t.Context(), other.owner, Page{Limit: 100, Cursor: want[0]}); err != nil || slices.ContainsFunc(jobs, func(j Job) bool { return j.Owner != other.owner }) {
+		t.Errorf("another owner with our cursor: got %d jobs, %v, want none of ours", len(jobs), err)
+	}
+
+	for _, c := range []struct {
+		y     yard
+		limit int
+		cost  int // one listing, and record and object of each job
+	}{{other, 20, 41}, {y, 20, 41}, {y, 100, 201}} {
+		w := &wire{}
+		if _, _, err := server(t, w).List(t.Context(), c.y.owner, Page{Limit: c.limit}); err != nil {
+			t.Fatal(err)
+		}
+		if w.sent() != c.cost {
+			t.Errorf("a page of %d: got %d calls to the store, want %d", c.limit, w.sent(), c.cost)
+		}
+	}
+}
+
+// TestListStates: a list shows what the bucket shows, whatever state each job is in, and filters by that.
+func TestListStates(t *testing.T) {
+	y, s := yardOf(t), server(t, nil)
+	want := map[Status]string{}
+	create := func(status Status, r Request) Job {
+		t.Helper()
+		j, err := s.Create(t.Context(), y.owner, r, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[status] = j.ID
+		return j
+	}
+	five := int64(5)
+	create(AwaitingUpload, Request{})
+	y.put(t, create(Completed, Request{}).ID, hello) // seen by nobody yet
+	y.put(t, create(Failed, Request{Size: &five}).ID, hello)
+	create(Expired, Request{ExpiresIn: time.Second})
+	if err := s.Delete(t.Context(), y.owner, create(Aborted, Request{}).ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := y.part(t, create(Uploading, Request{Mode: Multipart, Size: &five}), 1, hello[:5]); err != nil {
+		t.Fatal(err)
+	}
+	s = later(s, time.Minute)
+	for _, status := range []Status{AwaitingUpload, Uploading, Completed, Failed, Expired, Aborted} {
+		jobs, next, err := s.List(t.Context(), y.owner, Page{Status: status})
+		if err != nil || next != "" || len(jobs) != 1 || jobs[0].ID != want[status] || jobs[0].Status != status {
+			t.Errorf("list %s: got %+v, %q, %v, want %s alone", status, jobs, next, err, want[status])
+		}
+	}
+	jobs, _, err := s.List(t.Context(), y.owner, Page{})
+	if err != nil || len(jobs) != len(want) {
+		t.Errorf("list: got %d jobs, %v, want %d", len(jobs), err, len(want))
+	}
+}
+
+// TestListUnderFaults: one job that cannot be read now makes the page fail, rather than lie by leaving it out.
+func TestListUnderFaults(t *testing.T) {
+	y := yardOf(t)
+	y.many(t, 3)
+	eachFault(t, []step{{listRecords, 1}, {getRecord, 2}, {head, 3}}, func(t *testing.T, w *wire, lasting bool) {
+		jobs, _, err := server(t, w).List(t.Context(), y.owner, Page{})
+		honest(t, "list", err, lasting)
+		if !lasting && len(jobs) != 3 {
+			t.Errorf("list: got %d jobs, want 3", len(jobs))
+		}
+	})
+}
+
+// TestListToStrangers: an id is a capability, so callers nobody knows are not told others'.
+func TestListToStrangers(t *testing.T) {
+	w := &wire{}
+	s := server(t, w)
+	s.Listing = false
+	if _, _, err := s.List(t.Context(), Public, Page{}); codeOf(err) != CodeListForbidden || w.sent() != 0 {
+		t.Errorf("list: got %v after %d calls, want %s after none", err, w.sent(), CodeListForbidden)
+	}
+}
+
+// TestListLeavesCompletionsAlone: a list does not wait for the store to complete what another server left.
+func TestListLeavesCompletionsAlone(t *testing.T) {
+	y, h := yardOf(t), hold()
+	job := y.begun(t, hello)
+	_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
+	honest(t, "complete", err, true)
+	defer close(h.release)
+	began := time.Now()
+	s := later(server(t, h.wire), time.Minute)
+	s.Patience = 5 * time.Second
+	jobs, _, err := s.List(t.Context(), y.owner, Page{})
+	if err != nil || len(jobs) != 1 || jobs[0].Status != Uploading || time.Since(began) >= s.Patience {
+		t.Errorf("list: got %+v, %v after %s, want one uploading at once", jobs, err, time.Since(began))
+	}
+}

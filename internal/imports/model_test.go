@@ -1,0 +1,310 @@
+package imports
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// modelJob is the rules of one import in a few lines, with nothing of how the service keeps to them.
+type modelJob struct {
+	id       string
+	multi    bool
+	size     int64 // -1: not declared
+	partSize int64
+	deadline time.Time
+	status   Status          // as last recorded; Uploading is only ever shown
+	why      string          // a Failure's code
+	object   int64           // bytes of the object; -1: none
+	parts    map[int32]int64 // bytes by number; nil once freed
+}
+
+// look is what a read at now records and shows.
+func (m *modelJob) look(now time.Time) Status {
+	gone := m.status == Aborted || m.multi && (m.status == Failed || m.status == Expired)
+	switch {
+	case gone:
+		m.object, m.parts = -1, nil
+	case m.status == Failed || m.status == Completed && m.object < 0:
+	case m.object >= 0 && m.size >= 0 && m.object != m.size:
+		m.status, m.why = Failed, SizeMismatch
+		if m.multi {
+			m.object, m.parts = -1, nil
+		}
+	case m.object >= 0:
+		m.status = Completed
+	case m.status == AwaitingUpload && !now.Before(m.deadline):
+		m.status, m.parts = Expired, nil
+	case m.status == AwaitingUpload && len(m.parts) > 0:
+		return Uploading
+	}
+	return m.status
+}
+
+// closed is why parts are no longer taken: empty while they are.
+func (m *modelJob) closed(now time.Time) string {
+	switch {
+	case !m.multi:
+		return CodeNotMultipart
+	case m.status != AwaitingUpload:
+		return "import-" + string(m.status)
+	case !now.Before(m.deadline):
+		return CodeExpired
+	}
+	return ""
+}
+
+// last is the plan's last part: of an unknown size the highest held.
+func (m *modelJob) last() int32 {
+	if m.size >= 0 {
+		return int32(max(1, (m.size+m.partSize-1)/m.partSize))
+	}
+	return slices.Max(append(slices.Collect(maps.Keys(m.parts)), 1))
+}
+
+// complete is what completing at now answers.
+func (m *modelJob) complete(now time.Time, wrongSum bool) string {
+	if !m.multi {
+		switch s := m.look(now); s {
+		case Completed:
+			return ""
+		case AwaitingUpload:
+			return CodeUploadMissing
+		default:
+			return "import-" + string(s)
+		}
+	}
+	switch {
+	case m.status == Completed:
+		return ""
+	case m.status == Failed && m.why == ChecksumMismatch:
+		return CodeChecksumMismatch
+	case m.closed(now) != "":
+		return m.closed(now)
+	}
+	total, missing := int64(0), false
+	for n := range m.last() {
+		length, held := m.parts[n+1]
+		total, missing = total+length, missing || !held
+	}
+	for n, length := range m.parts {
+		want := m.partSize
+		if n == m.last() && m.size >= 0 {
+			want = m.size - int64(n-1)*m.partSize
+		}
+		short := n == m.last() && m.size < 0 && length < want
+		if n > m.last() || length != want && !short {
+			return CodePartSizeMismatch
+		}
+	}
+	switch {
+	case missing:
+		return CodePartsMissing
+	case wrongSum:
+		m.status, m.why, m.object, m.parts = Failed, ChecksumMismatch, -1, nil
+		return CodeChecksumMismatch
+	}
+	m.status, m.object, m.parts = Completed, total, nil
+	return ""
+}
+
+// play makes one random sequence of calls, to the service and to the model, and reports where they disagree.
+type play struct {
+	*testing.T
+	*rand.Rand
+	s    *Service
+	y    yard
+	now  time.Time
+	jobs []*modelJob
+	log  []string
+}
+
+func (p *play) agree(doing string, got, want any) {
+	p.Helper()
+	p.log = append(p.log, fmt.Sprintf("%s: %v", doing, got))
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		p.Fatalf("server and model disagree: %s: got %v, want %v", doing, got, want)
+	}
+}
+
+func (p *play) create() {
+	r, m := Request{}, &modelJob{size: -1, object: -1, status: AwaitingUpload}
+	if m.multi = p.IntN(3) > 0; m.multi {
+		r.Mode, r.PartSize, m.partSize, m.parts = Multipart, MinPartSize, MinPartSize, map[int32]int64{}
+	}
+	if p.IntN(2) == 0 {
+		m.size = []int64{1, 5, 5, MinPartSize + 5}[p.IntN(4)]
+		r.Size = &m.size
+	}
+	j, err := p.s.Create(p.Context(), p.y.owner, r, "")
+	p.agree(fmt.Sprintf("create %d: multipart %v, size %d", len(p.jobs), m.multi, m.size), codeOf(err)+string(j.Status), AwaitingUpload)
+	m.id, m.deadline = j.ID, j.Deadline
+	p.jobs = append(p.jobs, m)
+}
+
+// send stores bytes where the caller would: an object, or a part.
+func (p *play) send(i int, m *modelJob) {
+	n := int64(1 + p.IntN(6))
+	if !m.multi || p.IntN(12) == 0 { // the latter with the store's own credentials
+		p.log = append(p.log, fmt.Sprintf("object of %d: %d bytes", i, n))
+		p.y.put(p.T, m.id, make([]byte, n))
+		m.object = n
+		return
+	}
+	number := int32(1 + p.IntN(3))
+	if number == 1 && m.size != n && p.IntN(2) == 0 {
+		n = MinPartSize
+	}
+	if m.size > 0 && p.IntN(2) == 0 { // as planned
+		number = 1 + int32(p.IntN(int(m.last())))
+		n = min(m.partSize, m.size-int64(number-1)*m.partSize)
+	}
+	j, err := p.s.load(p.Context(), p.y.owner, m.id)
+	if err != nil {
+		p.Fatal(err)
+	}
+	taken := p.y.part(p.T, j.Job, number, make([]byte, n)) == nil
+	p.agree(fmt.Sprintf("part %d of %d: %d bytes", number, i, n), taken, m.parts != nil)
+	if taken {
+		m.parts[number] = n
+	}
+}
+
+func (p *play) sign(i int, m *modelJob) {
+	n, want := int32(1+p.IntN(3)), m.closed(p.now)
+	if want == "" && m.size >= 0 && n > m.last() {
+		want = CodeInvalidRequest
+	}
+	_, err := p.s.SignParts(p.Context(), p.y.owner, m.id, PartsRequest{Numbers: []int32{n}})
+	p.agree(fmt.Sprintf("sign part %d of %d", n, i), codeOf(err), want)
+}
+
+// listParts finds out, as any look does, where the store holds no parts any more.
+func (p *play) listParts(i int, m *modelJob) {
+	want := m.closed(p.now)
+	page, err := p.s.ListParts(p.Context(), p.y.owner, m.id, 0)
+	held := map[int32]int64{}
+	for _, part := range page.Parts {
+		held[part.Number] = part.Size
+	}
+	if want != "" {
+		p.agree(fmt.Sprintf("list parts of %d", i), codeOf(err), want)
+		return
+	}
+	p.agree(fmt.Sprintf("list parts of %d", i), fmt.Sprint(codeOf(err), held), fmt.Sprint(m.parts))
+}
+
+func (p *play) complete(i int, m *modelJob) {
+	var whole *Checksum
+	if m.multi && m.object < 0 && p.IntN(4) == 0 {
+		whole = &Checksum{Algorithm: "crc64nvme", Value: "/////////w8="} // no zeroes have it
+	}
+	if m.multi && m.object >= 0 && m.status == AwaitingUpload {
+		return // an object beside the parts: the store decides which completion meets
+	}
+	_, err := p.s.Complete(p.Context(), p.y.owner, m.id, whole)
+	p.agree(fmt.Sprintf("complete %d, wrong checksum %v", i, whole != nil), codeOf(err), m.complete(p.now, whole != nil))
+}
+
+func (p *play) remove(i int, m *modelJob) {
+	p.agree(fmt.Sprintf("delete %d", i), codeOf(p.s.Delete(p.Context(), p.y.owner, m.id)), "")
+	m.status, m.why, m.object, m.parts = Aborted, "", -1, nil
+}
+
+func (p *play) read(i int, m *modelJob) {
+	j, err := p.s.Read(p.Context(), p.y.owner, m.id)
+	why := ""
+	if j.Failure != nil {
+		why = j.Failure.Code
+	}
+	want := m.look(p.now)
+	p.agree(fmt.Sprintf("read %d", i), fmt.Sprint(codeOf(err), j.Status, why), fmt.Sprint("", want, m.why))
+	p.agree(fmt.Sprintf("object of %d", i), p.y.object(p.T, m.id) != nil, m.object >= 0)
+}
+
+func (p *play) list() {
+	jobs, _, err := p.s.List(p.Context(), p.y.owner, Page{})
+	var got, want []string
+	for _, j := range jobs {
+		got = append(got, j.ID+" "+string(j.Status))
+	}
+	for _, m := range p.jobs {
+		want = append(want, m.id+" "+string(m.look(p.now)))
+	}
+	slices.Sort(got) // TestList has their order
+	slices.Sort(want)
+	p.agree("list", fmt.Sprint(codeOf(err), got), fmt.Sprint("", want))
+}
+
+func (p *play) step() {
+	if len(p.jobs) == 0 || len(p.jobs) < 3 && p.IntN(8) == 0 {
+		p.create()
+		return
+	}
+	i := p.IntN(len(p.jobs))
+	m := p.jobs[i]
+	switch p.IntN(18) {
+	case 0, 1, 2, 3, 4:
+		p.send(i, m)
+	case 5, 6:
+		p.sign(i, m)
+	case 7, 8:
+		p.listParts(i, m)
+	case 9, 10, 11, 12:
+		p.complete(i, m)
+	case 13:
+		p.remove(i, m)
+	case 14, 15:
+		p.read(i, m)
+	case 16:
+		p.list()
+	default:
+		past := time.Duration(p.IntN(30)) * time.Hour
+		p.now = p.now.Add(past)
+		p.log = append(p.log, fmt.Sprintf("%s pass", past))
+	}
+}
+
+// TestModel plays random sequences of calls. A failure prints its seed and sequence.
+func TestModel(t *testing.T) {
+	storetestReady(t)
+	const plays, calls, players = 200, 16, 12
+	seeds := make(chan uint64, plays)
+	for seed := range uint64(plays) {
+		seeds <- seed
+	}
+	close(seeds)
+	var wg sync.WaitGroup
+	for range players {
+		wg.Go(func() {
+			for seed := range seeds {
+				t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+					p := &play{T: t, Rand: rand.New(rand.NewPCG(seed, 3)), s: server(t, nil), y: yardOf(t), now: time.Now()}
+					p.s.Now = func() time.Time { return p.now }
+					t.Cleanup(func() {
+						if t.Failed() {
+							t.Logf("after:\n%s", strings.Join(p.log, "\n"))
+						}
+					})
+					for range calls {
+						p.step()
+					}
+					for i, m := range p.jobs {
+						p.read(i, m)
+						p.remove(i, m)
+						p.read(i, m)
+					}
+					if left := p.y.uploads(t); left != 0 {
+						t.Errorf("%d multipart uploads are left", left)
+					}
+				})
+			}
+		})
+	}
+	wg.Wait()
+}

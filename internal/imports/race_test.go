@@ -1,0 +1,335 @@
+package imports
+
+import (
+	"bytes"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const servers = 20
+
+// crowd is that many servers on one bucket. Whoever sends a call passes by.
+func crowd(t *testing.T, by func()) [servers]*Service {
+	var all [servers]*Service
+	for i := range all {
+		all[i] = server(t, &wire{on: func(call) fault { by(); return nil }})
+	}
+	return all
+}
+
+// TestCompleteAtOnce: whichever server the caller asks, the answer is the same.
+func TestCompleteAtOnce(t *testing.T) {
+	all := crowd(t, func() {})
+	for range 5 {
+		y := yardOf(t)
+		id := y.begun(t, hello).ID
+		jobs := make([]Job, servers)
+		var wg sync.WaitGroup
+		for i, s := range all {
+			wg.Go(func() {
+				var err error
+				if jobs[i], err = s.Complete(t.Context(), y.owner, id, nil); err != nil {
+					t.Errorf("complete on server %d: %v", i, err)
+				}
+			})
+		}
+		wg.Wait()
+		for i, j := range jobs {
+			if j.Status != Completed || j.Object == nil || j.Object.ETag != jobs[0].Object.ETag {
+				t.Fatalf("complete on server %d: got %+v, on server 0 %+v", i, j, jobs[0])
+			}
+		}
+		y.endsCompleted(t, id)
+		y.endsAborted(t, id, 0)
+	}
+}
+
+// TestCompleteAndDeleteAtOnce: the job ends aborted, nothing is left, and no answer contradicts another. The deletes come after
+// more calls in each round, so that they meet completions at every stage.
+func TestCompleteAndDeleteAtOnce(t *testing.T) {
+	var left atomic.Int32 // calls before the deletes
+	var begin chan struct{}
+	var open func()
+	all := crowd(t, func() {
+		if left.Add(-1) == 0 {
+			open()
+		}
+	})
+	outcomes := map[string]int{}
+	for round := range int32(24) {
+		y := yardOf(t)
+		id := y.begun(t, hello).ID
+		var mu sync.Mutex
+		var deleted atomic.Bool
+		var wg sync.WaitGroup
+		begin = make(chan struct{})
+		open = sync.OnceFunc(func() { close(begin) })
+		left.Store(1 + round*8)
+		for i, s := range all {
+			wg.Go(func() {
+				if i%4 == 0 {
+					<-begin
+					if err := s.Delete(t.Context(), y.owner, id); err != nil {
+						t.Errorf("delete on server %d: %v", i, err)
+					}
+					deleted.Store(true)
+					return
+				}
+				if i == 1 {
+					defer open() // at the latest
+				}
+				for range 3 {
+					over := deleted.Load()
+					j, err := s.Complete(t.Context(), y.owner, id, nil)
+					outcome := codeOf(err) + string(j.Status)
+					mu.Lock()
+					outcomes[outcome]++
+					mu.Unlock()
+					if outcome != string(Completed) && outcome != string(Uploading) && outcome != CodeAborted || over && outcome != CodeAborted {
+						t.Errorf("complete on server %d: got %s, %v (begun after a delete was answered: %v)", i, j.Status, err, over)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		y.gone(t, id, Aborted, 0)
+	}
+	if outcomes[string(Completed)] == 0 || outcomes[CodeAborted] == 0 {
+		t.Errorf("completions answered: %v, want some of each kind", outcomes)
+	}
+	t.Logf("completions answered: %v", outcomes)
+}
+
+// TestDeleteDuringCompletion aborts while a server stands right before, or right after, the store's completion: that server
+// finds out, and leaves nothing.
+func TestDeleteDuringCompletion(t *testing.T) {
+	for name, after := range map[string]bool{"before the store acts": false, "after the store acted": true} {
+		t.Run(name, func(t *testing.T) {
+			y := yardOf(t)
+			id := y.begun(t, hello).ID
+			w := &wire{on: func(c call) fault {
+				if c.kind != assemble {
+					return nil
+				}
+				return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+					if !after {
+						y.endsAborted(t, id, 0)
+						return next.RoundTrip(r)
+					}
+					response, err := next.RoundTrip(r)
+					y.endsAborted(t, id, 0)
+					return response, err
+				}
+			}}
+			if j, err := server(t, w).Complete(t.Context(), y.owner, id, nil); codeOf(err) != CodeAborted {
+				t.Errorf("complete: got %+v, %v, want %s", j, err, CodeAborted)
+			}
+			if y.object(t, id) != nil || y.uploads(t) != 0 {
+				t.Error("complete: something is left of an aborted import")
+			}
+		})
+	}
+}
+
+// TestObjectAfterDelete has the store end a completion after the parts were freed and the object removed: the server whose
+// completion it was removes it, and where that server died the next read does.
+func TestObjectAfterDelete(t *testing.T) {
+	for name, dies := range map[string]bool{"its server lives": false, "its server dies": true} {
+		t.Run(name, func(t *testing.T) {
+			y := yardOf(t)
+			id := y.begun(t, hello).ID
+			var killed atomic.Bool
+			w := &wire{on: func(c call) fault {
+				switch {
+				case killed.Load():
+					return dead
+				case c.kind == assemble:
+					return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+						y.endsAborted(t, id, 0)
+						killed.Store(dies)
+						y.put(t, id, hello) // what the store made of parts that it had begun to read
+						return says(404, "NoSuchUpload", false)(r, next)
+					}
+				}
+				return nil
+			}}
+			want := CodeAborted
+			if dies {
+				want = CodeStoreUnavailable
+			}
+			if _, err := server(t, w).Complete(t.Context(), y.owner, id, nil); codeOf(err) != want {
+				t.Errorf("complete: got %v, want %s", err, want)
+			}
+			if left := y.object(t, id) != nil; left != dies {
+				t.Errorf("complete: object left %v, want %v", left, dies)
+			}
+			y.gone(t, id, Aborted, 0)
+		})
+	}
+}
+
+// held holds the store's completion until it is let go, or its server is killed.
+type held struct {
+	*wire
+	reached, release chan struct{}
+	killed           atomic.Bool
+}
+
+func hold() *held {
+	h := &held{reached: make(chan struct{}), release: make(chan struct{})}
+	h.wire = &wire{on: func(c call) fault {
+		switch {
+		case h.killed.Load():
+			return dead
+		case c.kind == assemble:
+			return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+				close(h.reached)
+				<-h.release
+				if h.killed.Load() {
+					return dead(r, next)
+				}
+				return next.RoundTrip(r)
+			}
+		}
+		return nil
+	}}
+	return h
+}
+
+// TestPatience: a completion that outlasts the caller is answered with where it stands, and ends all the same.
+func TestPatience(t *testing.T) {
+	t.Run("the store is slow", func(t *testing.T) {
+		y, h := yardOf(t), hold()
+		job := y.begun(t, hello)
+		s := server(t, h.wire)
+		s.Patience = 50 * time.Millisecond
+		j, err := s.Complete(t.Context(), y.owner, job.ID, nil)
+		if err != nil || j.Status != Uploading {
+			t.Fatalf("complete: got %s, %v, want uploading", j.Status, err)
+		}
+		if j.Parts.Uploaded != 1 || j.Parts.UploadedBytes != int64(len(hello)) {
+			t.Errorf("complete: got %d parts of %d bytes, the store holds 1 of %d", j.Parts.Uploaded, j.Parts.UploadedBytes, len(hello))
+		}
+		<-h.reached
+		if j, err := server(t, nil).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading || j.Parts.Uploaded != 1 {
+			t.Errorf("read meanwhile: got %+v, %v, want uploading", j, err)
+		}
+		close(h.release)
+		y.endsCompleted(t, job.ID) // waits for the one under way
+	})
+	t.Run("the server dies", func(t *testing.T) {
+		y, h := yardOf(t), hold()
+		job := y.begun(t, hello)
+		s := server(t, h.wire)
+		s.Patience = 50 * time.Millisecond
+		if j, err := s.Complete(t.Context(), y.owner, job.ID, nil); err != nil || j.Status != Uploading {
+			t.Fatalf("complete: got %s, %v, want uploading", j.Status, err)
+		}
+		<-h.reached
+		h.killed.Store(true)
+		close(h.release)
+		if j, err := server(t, nil).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading {
+			t.Errorf("read within the patience: got %s, %v, want uploading", j.Status, err)
+		}
+		if j, err := later(server(t, nil), time.Minute).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Completed || !bytes.Equal(y.object(t, job.ID), hello) {
+			t.Errorf("read after it: got %s, %v, want completed", j.Status, err)
+		}
+	})
+	t.Run("a reader's own patience", func(t *testing.T) {
+		y, h := yardOf(t), hold()
+		job := y.begun(t, hello)
+		_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
+		honest(t, "complete", err, true)
+		s := later(server(t, h.wire), time.Minute)
+		s.Patience = 50 * time.Millisecond
+		j, err := s.Read(t.Context(), y.owner, job.ID)
+		if err != nil || j.Status != Uploading || j.Parts.Uploaded != 1 {
+			t.Errorf("read: got %+v, %v, want uploading", j, err)
+		}
+		<-h.reached
+		close(h.release)
+		y.endsCompleted(t, job.ID)
+	})
+}
+
+// TestExpiry: what is not completed in time is freed by whoever looks next, and takes nothing more.
+func TestExpiry(t *testing.T) {
+	y := yardOf(t)
+	job := y.begun(t, hello)
+	before, after := later(server(t, nil), 23*time.Hour), later(server(t, nil), 24*time.Hour)
+	if j, err := before.Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading {
+		t.Errorf("read before the deadline: got %s, %v, want uploading", j.Status, err)
+	}
+	refused := func(when string) {
+		t.Helper()
+		_, err := after.SignParts(t.Context(), y.owner, job.ID, PartsRequest{First: 1, Count: 1})
+		if codeOf(err) != CodeExpired {
+			t.Errorf("sign parts %s: got %v, want %s", when, err, CodeExpired)
+		}
+		if _, err := after.ListParts(t.Context(), y.owner, job.ID, 0); codeOf(err) != CodeExpired {
+			t.Errorf("list parts %s: got %v, want %s", when, err, CodeExpired)
+		}
+		if _, err := after.Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodeExpired {
+			t.Errorf("complete %s: got %v, want %s", when, err, CodeExpired)
+		}
+	}
+	refused("after the deadline, unseen")
+	if y.uploads(t) != 1 {
+		t.Error("a refusal freed the parts; reading does")
+	}
+	if j, err := after.Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Expired {
+		t.Errorf("read: got %s, %v, want expired", j.Status, err)
+	}
+	y.gone(t, job.ID, Expired, 0)
+	refused("after it was seen")
+
+	y.put(t, job.ID, hello)
+	y.gone(t, job.ID, Expired, 0)
+	y.endsAborted(t, job.ID, 0)
+}
+
+// TestCompletionOutlivesDeadline: one that was asked for in time ends after it.
+func TestCompletionOutlivesDeadline(t *testing.T) {
+	y := yardOf(t)
+	job := y.begun(t, hello)
+	_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
+	honest(t, "complete", err, true)
+	if j, err := later(server(t, nil), 25*time.Hour).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Completed {
+		t.Errorf("read a day later: got %s, %v, want completed", j.Status, err)
+	}
+	y.endsCompleted(t, job.ID)
+}
+
+// TestLost: parts that a lifecycle rule took end the job.
+func TestLost(t *testing.T) {
+	for name, completing := range map[string]bool{"uploading": false, "completing": true} {
+		t.Run(name, func(t *testing.T) {
+			y := yardOf(t)
+			job := y.begun(t, hello)
+			if completing {
+				_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
+				honest(t, "complete", err, true)
+			}
+			s := server(t, nil)
+			if err := s.Bucket.AbortMultipart(t.Context(), job.multipart()); err != nil {
+				t.Fatal(err)
+			}
+			if completing { // between parts and object, for all that anybody can tell
+				if j, err := s.Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading {
+					t.Errorf("read: got %s, %v, want uploading", j.Status, err)
+				}
+				s = later(s, 2*time.Hour)
+			}
+			j, err := s.Read(t.Context(), y.owner, job.ID)
+			if err != nil || j.Status != Failed || j.Failure.Code != UploadLost {
+				t.Errorf("read: got %+v, %v, want failed with %s", j, err, UploadLost)
+			}
+			if _, err := s.Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodeFailed {
+				t.Errorf("complete: got %v, want %s", err, CodeFailed)
+			}
+		})
+	}
+}

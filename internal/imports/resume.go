@@ -1,0 +1,143 @@
+package imports
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+)
+
+// A completion may outlast the call that asked for it, and the server that made that call. This file waits for it, and goes on
+// with it.
+
+const (
+	// standardPatience leaves API Gateway, which gives up after 29 s, time for everything else.
+	standardPatience = 20 * time.Second
+	// completionLimit ends a completion that nobody waits for any more. S3 takes minutes for thousands of parts.
+	completionLimit = 10 * time.Minute
+	// lostAfter is how long after a completion began, with neither parts nor object to be seen, it is given up for lost.
+	lostAfter = time.Hour
+	// glance is how often a completion that another server makes is looked for.
+	glance = 100 * time.Millisecond
+)
+
+func (s *Service) patience() time.Duration {
+	if s.Patience > 0 {
+		return s.Patience
+	}
+	return standardPatience
+}
+
+// wait calls f, which goes on when the caller's patience ends or the caller goes away.
+func (s *Service) wait(ctx context.Context, owner, id string, f func(context.Context) (Job, error)) (Job, error) {
+	type outcome struct {
+		job Job
+		err error
+	}
+	done := make(chan outcome, 1)
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), completionLimit)
+	go func() {
+		defer cancel()
+		job, err := f(detached)
+		done <- outcome{job, err}
+	}()
+	select {
+	case o := <-done:
+		return o.job, o.err
+	case <-time.After(s.patience()):
+		j, err := s.load(ctx, owner, id)
+		if err != nil {
+			return Job{}, err
+		}
+		if j.Status.open() && j.Parts != nil {
+			if parts, err := s.Bucket.AllParts(ctx, j.multipart()); err == nil { // gone: the object is there any moment
+				return j.holding(parts).underWay()
+			}
+		}
+		return j.underWay()
+	}
+}
+
+// underWay is the answer to who waits for j: completed, still at it, or over.
+func (j Job) underWay() (Job, error) {
+	switch {
+	case j.Status == Completed:
+		return j, nil
+	case j.Status.open():
+		j.Status = Uploading
+		if j.Parts != nil && j.Parts.Uploaded == 0 && j.Size != nil && j.completing() { // the store is making them into the object
+			return j.counting(j.Parts.PartCount, *j.Size), nil
+		}
+		return j, nil
+	case j.Status == Failed && j.Failure.Code == ChecksumMismatch:
+		return Job{}, checksumMismatch(j.Failure.Detail)
+	}
+	return Job{}, over(j.Status)
+}
+
+// await looks for the object of an upload that the store no longer has, as long as patience lasts: it is there, or another server
+// is making it.
+func (s *Service) await(ctx context.Context, j Job) (Job, error) {
+	patience := time.After(s.patience())
+	for {
+		job, err := s.reconciled(ctx, j.Owner, j.ID, s.Now())
+		if err != nil || !job.Status.open() {
+			if err == nil {
+				job, err = job.underWay()
+			}
+			return job, err
+		}
+		select {
+		case <-patience:
+			return job.underWay()
+		case <-time.After(glance):
+		}
+	}
+}
+
+// resume goes on with a completion that a server began and did not end. What keeps it from ending is no fault of the reader's.
+func (s *Service) resume(ctx context.Context, j stored, parts []bucket.Part) (Job, error) {
+	job, err := s.wait(ctx, j.Owner, j.ID, func(ctx context.Context) (Job, error) {
+		if err := j.Parts.check(parts, j.Size); err != nil {
+			return s.withdraw(ctx, j, err)
+		}
+		next := j.Job
+		next.Parts = j.Parts.completingAt(s.Now()) // so that other readers leave it to this one
+		j, err := s.store(ctx, j, next)
+		if err != nil {
+			return Job{}, err
+		}
+		return s.makeObject(ctx, j, parts)
+	})
+	var why *Error
+	if errors.As(err, &why) && why.Kind != Unavailable {
+		return s.reconciled(ctx, j.Owner, j.ID, s.Now())
+	}
+	return job, err
+}
+
+// settle decides about a job of which the store has neither parts nor object. One that is being completed may be between them.
+func (s *Service) settle(ctx context.Context, j stored, now time.Time) (Job, error) {
+	seen, err := s.object(ctx, j.Job) // again: it may have appeared since
+	if err != nil {
+		return Job{}, err
+	}
+	if seen == nil && j.completing() && now.Sub(j.Parts.Completing) < lostAfter {
+		return j.underWay()
+	}
+	if seen == nil {
+		return s.lose(ctx, j)
+	}
+	next := j.observe(seen, now)
+	_, err = s.store(ctx, j, next)
+	return next, err
+}
+
+// lose records that nothing is left of j's upload: a lifecycle rule, or somebody with the store's own keys, removed it.
+func (s *Service) lose(ctx context.Context, j stored) (Job, error) {
+	next := j.Job
+	next.Status, next.Failure = Failed, &Failure{Code: UploadLost, Detail: "the store has no trace of the upload; it was removed behind the service's back"}
+	_, err := s.store(ctx, j, next)
+	return next, err
+}
