@@ -34,6 +34,9 @@ func (d doctorCmd) Run(i *invocation) (err error) {
 	if err != nil {
 		return fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", d.DataDir, err)
 	}
+	if err := adoptChatter(app.NewLogger(i.stderr)); err != nil {
+		return err
+	}
 	store, err := localstore.Start(i.ctx, localstore.Options{Dir: dir, Listen: d.LocalListen, Bucket: localBucket, CORSOrigins: d.CORSOrigins})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("SIGNPOST_LOCAL_LISTEN=%q: the port is in use. If that is signpost serve, stop it, or look at its store from outside:\n"+

@@ -13,8 +13,9 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "signpost: "+strings.ReplaceAll(err.Error(), "\n", "\nsignpost: "))
+	stderr := os.Stderr          // which may become a log's; see adoptChatter
+	if err := run(ctx, os.Args[1:], os.Stdout, stderr); err != nil {
+		fmt.Fprintln(stderr, "signpost: "+strings.ReplaceAll(err.Error(), "\n", "\nsignpost: "))
 		os.Exit(exitStatus(err))
 	}
 }

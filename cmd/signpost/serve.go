@@ -58,6 +58,9 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 	if err != nil {
 		return fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", s.DataDir, err)
 	}
+	if err := adoptChatter(log); err != nil {
+		return err
+	}
 	store, err := localstore.Start(i.ctx, localstore.Options{Dir: dir, Listen: s.LocalListen, Bucket: localBucket, CORSOrigins: s.CORSOrigins})
 	if err != nil {
 		return s.nameSetting(err)

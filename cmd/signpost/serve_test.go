@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -137,4 +139,20 @@ func logLines(t *testing.T, p *process) map[string][]logLine {
 		}
 	}
 	return found
+}
+
+// What the store writes by itself becomes lines of the log; that they are JSON is checked of every process.
+func TestStoreChatter(t *testing.T) {
+	p := startLocal(t, t.TempDir())
+	signed := p.bare(t)
+	conn, err := net.Dial("tcp", signed.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 100\r\n\r\ncut", signed.RequestURI(), signed.Host)
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.await(t, p.stderr, "line about the store", func(s string) bool { return strings.Contains(s, `"msg":"local store"`) })
 }
