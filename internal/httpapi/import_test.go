@@ -258,8 +258,8 @@ func TestIdempotencyRace(t *testing.T) {
 }
 
 func TestExpiry(t *testing.T) {
-	later := time.Duration(0)
-	s := start(t, settings{now: func() time.Time { return time.Now().Add(later) }})
+	started, later := time.Now().Truncate(time.Second), time.Duration(0)
+	s := start(t, settings{now: func() time.Time { return started.Add(later) }})
 	job := s.create(t, client.ImportRequest{ExpiresIn: ptr(int32(60))})
 	if life := job.ExpiresAt.Sub(*job.CreatedAt).Round(time.Second); life < 59*time.Second || life > time.Minute {
 		t.Errorf("expires_at: %s after created_at, want 60 s", life)

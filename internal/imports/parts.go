@@ -12,10 +12,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// MaxSigned is how many parts one call signs. Their URLs, with a long session token, are about 2 MB; a Lambda answers with 6 MB.
-const MaxSigned = 1000
-
-// PartsRequest names the parts to sign: Count from First on, or Numbers.
+// PartsRequest names the parts to sign: Count from First on, or Numbers. The contract bounds them at 1,000, whose URLs, with a
+// long session token, are about 2 MB; a Lambda answers with 6 MB.
 type PartsRequest struct {
 	First, Count int32
 	Numbers      []int32
