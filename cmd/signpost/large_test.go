@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+)
+
+// TestMemory sends SIGNPOST_TEST_LARGE GiB through a bare URL with curl: API and local store, in one process, stay as small as
+// they were.
+func TestMemory(t *testing.T) {
+	gibibytes, err := strconv.ParseInt(os.Getenv("SIGNPOST_TEST_LARGE"), 10, 64)
+	if err != nil {
+		t.Skip("set SIGNPOST_TEST_LARGE to the GiB to send, at most 5")
+	}
+	size, most := gibibytes<<30, 100<<10 // bytes, and kB
+	folder := t.TempDir()
+	big := filepath.Join(folder, "big")
+	if err := os.WriteFile(big, []byte("sparse"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(big, size); err != nil {
+		t.Fatal(err)
+	}
+	p := startLocal(t, filepath.Join(folder, "data"))
+	if said, err := exec.Command("curl", "-fsS", "--upload-file", big, p.bare(t).String()).CombinedOutput(); err != nil {
+		t.Fatalf("curl: %v: %s", err, said)
+	}
+	stored, err := filepath.Glob(filepath.Join(p.dir, "store", localBucket, "imports", "public", "*"))
+	if err != nil || len(stored) != 1 {
+		t.Fatalf("stored: got %q, %v, want one file", stored, err)
+	}
+	if info, err := os.Stat(stored[0]); err != nil || info.Size() != size {
+		t.Errorf("stored: got %v, %v, want %d bytes", info, err, size)
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		t.Skip(err) // no such figures on this system
+	}
+	peak, err := strconv.Atoi(regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindStringSubmatch(string(status))[1])
+	if err != nil || peak > most {
+		t.Errorf("memory: got a peak of %d kB, %v, want at most %d", peak, err, most)
+	}
+	t.Logf("peak memory %d kB", peak)
+}
