@@ -17,8 +17,12 @@ func adoptChatter(log *slog.Logger) error {
 	}
 	os.Stderr = write // log has the file that was there before
 	go func() {
-		for lines := bufio.NewScanner(read); lines.Scan(); {
-			log.Warn("local store", "says", strings.TrimSuffix(strings.TrimPrefix(lines.Text(), "\x1b[31m"), "\x1b[0m"))
+		for lines := bufio.NewReader(read); ; {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				return
+			}
+			log.Warn("local store", "says", strings.Trim(line, "\x1b[031m\n"))
 		}
 	}()
 	return nil

@@ -202,7 +202,7 @@ type ImportRequest struct {
 	// Mode How the bytes travel. `single`: one PUT. `multipart`: parts, which resume. `form`: one HTML form POST, whose policy can bound a length not known beforehand. `auto`, also when left out: `multipart` for a `size` above 64 MiB, else `single`.
 	Mode *ImportRequestMode `json:"mode,omitempty"`
 
-	// PartSize The length in bytes of every part but the last, for `multipart`. When left out, the smallest multiple of 1 MiB, of at least 16 MiB, that needs at most 10,000 parts.
+	// PartSize The length in bytes of every part but the last; asks for `multipart`. When left out, the smallest multiple of 1 MiB, of at least 16 MiB, that needs at most 10,000 parts; 64 MiB where the size is not known.
 	PartSize *int64 `json:"part_size,omitempty"`
 
 	// Size The length in bytes. One request holds at most 5 GiB (5368709120), 10,000 parts at most 48.8 TiB.
@@ -229,7 +229,7 @@ type Job struct {
 	// CreatedAt When the import was created.
 	CreatedAt *time.Time `json:"created_at,omitempty"`
 
-	// DownloadURL A self-expiring signed URL of the completed object, where the service gives one.
+	// DownloadURL A signed URL of the completed object, where the service gives one. It ends as any signed URL of this service does; read the import again for a fresh one.
 	DownloadURL *string `json:"download_url,omitempty"`
 
 	// Error Why an import failed.
@@ -400,7 +400,7 @@ type SignedPart struct {
 	// PartNumber From 1.
 	PartNumber int32 `json:"part_number"`
 
-	// Size Bytes of the part. Missing where the size of the import is not known; then `part_size`, and less in the last.
+	// Size Bytes of the part. Missing where there are none, or where the size of the import is not known; then it is `part_size`, and less in the last.
 	Size *int64 `json:"size,omitempty"`
 
 	// URL The signed address. Its query is a credential; keep it secret.

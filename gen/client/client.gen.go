@@ -202,7 +202,7 @@ type ImportRequest struct {
 	// Mode How the bytes travel. `single`: one PUT. `multipart`: parts, which resume. `form`: one HTML form POST, whose policy can bound a length not known beforehand. `auto`, also when left out: `multipart` for a `size` above 64 MiB, else `single`.
 	Mode *ImportRequestMode `json:"mode,omitempty"`
 
-	// PartSize The length in bytes of every part but the last, for `multipart`. When left out, the smallest multiple of 1 MiB, of at least 16 MiB, that needs at most 10,000 parts.
+	// PartSize The length in bytes of every part but the last; asks for `multipart`. When left out, the smallest multiple of 1 MiB, of at least 16 MiB, that needs at most 10,000 parts; 64 MiB where the size is not known.
 	PartSize *int64 `json:"part_size,omitempty"`
 
 	// Size The length in bytes. One request holds at most 5 GiB (5368709120), 10,000 parts at most 48.8 TiB.
@@ -229,7 +229,7 @@ type Job struct {
 	// CreatedAt When the import was created.
 	CreatedAt *time.Time `json:"created_at,omitempty"`
 
-	// DownloadURL A self-expiring signed URL of the completed object, where the service gives one.
+	// DownloadURL A signed URL of the completed object, where the service gives one. It ends as any signed URL of this service does; read the import again for a fresh one.
 	DownloadURL *string `json:"download_url,omitempty"`
 
 	// Error Why an import failed.
@@ -400,7 +400,7 @@ type SignedPart struct {
 	// PartNumber From 1.
 	PartNumber int32 `json:"part_number"`
 
-	// Size Bytes of the part. Missing where the size of the import is not known; then `part_size`, and less in the last.
+	// Size Bytes of the part. Missing where there are none, or where the size of the import is not known; then it is `part_size`, and less in the last.
 	Size *int64 `json:"size,omitempty"`
 
 	// URL The signed address. Its query is a credential; keep it secret.
@@ -620,7 +620,8 @@ type ClientInterface interface {
 	// CompleteImportWithBody Make the object of its parts.
 	//
 	// The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
-	// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+	// from several places at once. An import of one request needs no completing: it is `409` with `upload-missing` until its
+	// object is there, and answers as reading it does from then on.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -630,7 +631,8 @@ type ClientInterface interface {
 	// CompleteImport Make the object of its parts.
 	//
 	// The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
-	// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+	// from several places at once. An import of one request needs no completing: it is `409` with `upload-missing` until its
+	// object is there, and answers as reading it does from then on.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -768,7 +770,8 @@ func (c *Client) GetImport(ctx context.Context, id string, reqEditors ...Request
 // CompleteImportWithBody Make the object of its parts.
 //
 // The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
-// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+// from several places at once. An import of one request needs no completing: it is `409` with `upload-missing` until its
+// object is there, and answers as reading it does from then on.
 //
 // Takes any type of body and a specified content type.
 //
@@ -788,7 +791,8 @@ func (c *Client) CompleteImportWithBody(ctx context.Context, id string, contentT
 // CompleteImport Make the object of its parts.
 //
 // The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
-// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+// from several places at once. An import of one request needs no completing: it is `409` with `upload-missing` until its
+// object is there, and answers as reading it does from then on.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1321,7 +1325,8 @@ type ClientWithResponsesInterface interface {
 	// CompleteImportWithBodyWithResponse Make the object of its parts.
 	//
 	// The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
-	// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+	// from several places at once. An import of one request needs no completing: it is `409` with `upload-missing` until its
+	// object is there, and answers as reading it does from then on.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1331,7 +1336,8 @@ type ClientWithResponsesInterface interface {
 	// CompleteImportWithResponse Make the object of its parts.
 	//
 	// The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
-	// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+	// from several places at once. An import of one request needs no completing: it is `409` with `upload-missing` until its
+	// object is there, and answers as reading it does from then on.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2052,7 +2058,8 @@ func (c *ClientWithResponses) GetImportWithResponse(ctx context.Context, id stri
 // CompleteImportWithBodyWithResponse Make the object of its parts.
 //
 // The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
-// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+// from several places at once. An import of one request needs no completing: it is `409` with `upload-missing` until its
+// object is there, and answers as reading it does from then on.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2068,7 +2075,8 @@ func (c *ClientWithResponses) CompleteImportWithBodyWithResponse(ctx context.Con
 // CompleteImportWithResponse Make the object of its parts.
 //
 // The service lists the parts itself and checks them against the plan, so an empty body suffices. May be repeated, also
-// from several places at once. An import that needs no completing, because it is one request, answers as reading it does.
+// from several places at once. An import of one request needs no completing: it is `409` with `upload-missing` until its
+// object is there, and answers as reading it does from then on.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -19,6 +19,8 @@ import (
 const (
 	// callTimeout bounds one call to the store, retries included. A record is under 8 kB: a store that takes longer is down.
 	callTimeout = 5 * time.Second
+	// freeTimeout bounds a removal. A store may have thousands of parts to go through.
+	freeTimeout = 20 * time.Second
 	// maxAttempts and maxBackoff leave room for a second and a third try within callTimeout.
 	maxAttempts = 3
 	maxBackoff  = 500 * time.Millisecond

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -195,3 +196,31 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestCompositeChecksum: a checksum of the parts' checksums says nothing of the whole, whether or not the store tells its type.
+func TestCompositeChecksum(t *testing.T) {
+	for _, kind := range []string{"", "COMPOSITE", "FULL_OBJECT"} {
+		value, known := "yZRlqg==-3", false
+		if kind == "FULL_OBJECT" {
+			value, known = "yZRlqg==", true
+		}
+		settings := aws.Config{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", ""), HTTPClient: doer(func(r *http.Request) *http.Response {
+			h := http.Header{"X-Amz-Checksum-Crc32": {value}, "Content-Length": {"3"}}
+			if kind != "" {
+				h.Set("X-Amz-Checksum-Type", kind)
+			}
+			return &http.Response{StatusCode: 200, Header: h, Body: http.NoBody, Request: r}
+		})}
+		b, err := Open(t.Context(), Options{Name: "data", AWS: settings})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o, err := b.Head(t.Context(), "k"); err != nil || (o.Checksums["crc32"] != "") != known {
+			t.Errorf("Head of type %q: got %v, %v, want known %v", kind, o.Checksums, err, known)
+		}
+	}
+}
+
+type doer func(*http.Request) *http.Response
+
+func (d doer) Do(r *http.Request) (*http.Response, error) { return d(r), nil }

@@ -13,9 +13,10 @@ import (
 // What a call to the store can come to, for errors.Is. Anything else is a fault of ours.
 var (
 	ErrNotFound           = errors.New("not found")
-	ErrChanged            = errors.New("changed meanwhile") // a condition of the write did not hold
-	ErrForbidden          = errors.New("access denied")     // the credentials are wrong or lack a right
-	ErrUnavailable        = errors.New("store unavailable") // no answer in time, or none that means anything
+	ErrChanged            = errors.New("changed meanwhile")     // a condition of the write did not hold
+	ErrForbidden          = errors.New("access denied")         // the credentials are wrong or lack a right
+	ErrUnavailable        = errors.New("store unavailable")     // no answer in time, or none that means anything
+	ErrBusy               = errors.New("another call is at it") // and retrying did not help
 	ErrBadPart            = errors.New("a part is not what was listed")
 	ErrBadChecksum        = errors.New("checksum does not match")
 	ErrCredentialsExpired = errors.New("signing credentials expired") // or cannot be had
@@ -42,10 +43,16 @@ func kindOf(err error) error {
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		switch api.ErrorCode() {
+		switch api.ErrorCode() { // the status of an error within a 200 tells nothing
+		case "NoSuchUpload", "NoSuchKey", "NotFound":
+			return ErrNotFound
+		case "PreconditionFailed":
+			return ErrChanged
+		case "ConditionalRequestConflict", "OperationAborted":
+			return ErrBusy
 		case "ExpiredToken", "RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "NoSuchBucket":
 			return ErrUnavailable
-		case "InvalidPart", "InvalidPartOrder", "EntityTooSmall":
+		case "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "EntityTooLarge":
 			return ErrBadPart
 		case "BadDigest", "XAmzContentChecksumMismatch":
 			return ErrBadChecksum
@@ -58,7 +65,9 @@ func kindOf(err error) error {
 		return ErrChanged
 	case status == http.StatusForbidden, status == http.StatusUnauthorized:
 		return ErrForbidden
-	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusConflict: // 409: see retryable
+	case status == http.StatusConflict:
+		return ErrBusy
+	case status >= 500, status == http.StatusTooManyRequests:
 		return ErrUnavailable
 	}
 	return nil

@@ -29,7 +29,7 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (key
 
 // Delete removes an object. That there is none is no error.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, freeTimeout)
 	defer cancel()
 	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
 	if err = classify("delete "+key, err); errors.Is(err, ErrNotFound) {

@@ -145,7 +145,7 @@ func (b *Bucket) CompleteMultipart(ctx context.Context, m Multipart, parts []Par
 		size += p.Size
 		c := &completed[i]
 		c.PartNumber, c.ETag = &p.Number, &p.ETag
-		if m.Algorithm != "" {
+		if p.Checksum != "" {
 			setCRC(m.Algorithm, &p.Checksum, &c.ChecksumCRC64NVME, &c.ChecksumCRC32C, &c.ChecksumCRC32)
 		}
 	}
@@ -172,7 +172,7 @@ func setCRC(algorithm string, value *string, crc64nvme, crc32c, crc32 **string) 
 
 // AbortMultipart frees the parts. That the upload is gone is no error.
 func (b *Bucket) AbortMultipart(ctx context.Context, m Multipart) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, freeTimeout)
 	defer cancel()
 	_, err := b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID})
 	if err = classify("abort "+m.Key, err); errors.Is(err, ErrNotFound) {

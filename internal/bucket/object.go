@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,7 +39,8 @@ func (b *Bucket) Head(ctx context.Context, key string) (Object, error) {
 	for algorithm, value := range map[string]*string{
 		"sha256": out.ChecksumSHA256, "sha1": out.ChecksumSHA1, "crc32": out.ChecksumCRC32, "crc32c": out.ChecksumCRC32C, "crc64nvme": out.ChecksumCRC64NVME,
 	} {
-		if value != nil && out.ChecksumType != types.ChecksumTypeComposite {
+		// A checksum of checksums says "-" and the number of parts, whether or not the store tells its type.
+		if value != nil && out.ChecksumType != types.ChecksumTypeComposite && !strings.Contains(*value, "-") {
 			o.Checksums[algorithm] = *value
 		}
 	}

@@ -137,6 +137,39 @@ func TestCompleteRefusals(t *testing.T) {
 	}
 }
 
+// TestLateChecksum: a checksum that nobody will look at is not taken.
+func TestLateChecksum(t *testing.T) {
+	s := start(t, settings{})
+	content := []byte("12345")
+	id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: ptr(int64(5))}).ID
+	s.sendParts(t, id, content, []int32{1})
+	right := client.CompleteRequest{Checksum: checksum("crc64nvme", content)}
+	s.complete(t, id, right)
+	s.complete(t, id, right)
+	s.complete(t, id, client.CompleteRequest{})
+	single := s.create(t, client.ImportRequest{})
+	send(t, *single.Upload, content)
+	for _, c := range []struct {
+		id     string
+		body   client.CompleteRequest
+		status int
+	}{
+		{id, client.CompleteRequest{Checksum: checksum("crc64nvme", []byte("54321"))}, 400},
+		{id, client.CompleteRequest{Checksum: checksum("crc32", content)}, 400},
+		{*single.ID, right, 400},
+	} {
+		if r, err := s.CompleteImportWithResponse(t.Context(), c.id, c.body); err != nil || r.StatusCode() != c.status {
+			t.Errorf("complete: got %s %s, %v, want %d", r.Status(), r.Body, err, c.status)
+		}
+	}
+	bare := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: ptr(int64(5))}).ID
+	s.sendParts(t, bare, content, []int32{1})
+	s.complete(t, bare, client.CompleteRequest{})
+	if r, err := s.CompleteImportWithResponse(t.Context(), bare, right); err != nil || r.StatusCode() != 409 || !strings.Contains(string(r.Body), "import-completed") {
+		t.Errorf("a checksum after the completion: got %s %s, %v, want 409 import-completed", r.Status(), r.Body, err)
+	}
+}
+
 // TestStrictParts: an import that declared a checksum wants that of each part, signs it, and the store holds the client to it.
 func TestStrictParts(t *testing.T) {
 	s := start(t, settings{})

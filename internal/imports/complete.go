@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -32,20 +33,23 @@ func (s *Service) Complete(ctx context.Context, owner, id string, whole *Checksu
 func (s *Service) complete(ctx context.Context, j stored, whole *Checksum) (Job, error) {
 	switch {
 	case j.Mode != Multipart:
-		return s.completeSingle(ctx, j)
+		return s.completeSingle(ctx, j, whole)
 	case j.unwanted(): // the server that ended it may have died before it had removed all
 		if err := s.free(ctx, j.Job); err != nil {
 			return Job{}, err
 		}
 		return j.underWay()
-	case !j.Status.open():
-		return j.underWay()
-	case !j.completing() && !s.Now().Before(j.Deadline):
+	case j.Status.open() && j.overdue(s.Now()):
 		return Job{}, over(Expired)
 	}
 	wanted, err := j.withChecksum(whole)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Job{}, err
+	case j.Status == Completed && wanted.Checksum != j.Checksum:
+		return Job{}, conflict(CodeCompleted, "The import was completed without this checksum. Compare it with the stored object's.", nil)
+	case !j.Status.open():
+		return j.underWay()
 	}
 	parts, err := s.Bucket.AllParts(ctx, j.multipart())
 	if errors.Is(err, bucket.ErrNotFound) {
@@ -73,7 +77,10 @@ func (p Parts) completingAt(now time.Time) *Parts {
 }
 
 // completeSingle: one request needs no completing, only looking.
-func (s *Service) completeSingle(ctx context.Context, j stored) (Job, error) {
+func (s *Service) completeSingle(ctx context.Context, j stored, whole *Checksum) (Job, error) {
+	if whole != nil {
+		return Job{}, invalid([]Field{{"/checksum", "must be declared when an import of one request is created, for its signature to enforce"}})
+	}
 	job, err := s.reconcile(ctx, j, s.Now())
 	switch {
 	case err != nil || job.Status == Completed:
@@ -143,12 +150,14 @@ func (s *Service) makeObject(ctx context.Context, j stored, parts []bucket.Part)
 	if j.Checksum != nil {
 		value = j.Checksum.Value
 	}
-	err := s.Bucket.CompleteMultipart(ctx, j.multipart(), parts, value)
+	j, err := s.renewing(ctx, j, func() error {
+		return s.Bucket.CompleteMultipart(ctx, j.multipart(), parts, value)
+	})
 	switch {
-	case err == nil, errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrChanged):
+	case err == nil, errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrChanged), errors.Is(err, bucket.ErrBusy):
 		return s.await(ctx, j.Job) // made by us, or by another server
-	case errors.Is(err, bucket.ErrBadPart): // one was replaced: look again
-		return Job{}, fmt.Errorf("complete import %s: %w: %w", j.ID, bucket.ErrChanged, err)
+	case errors.Is(err, bucket.ErrBadPart):
+		return s.partsRefused(ctx, j, parts, err)
 	case errors.Is(err, bucket.ErrBadChecksum) && j.Checksum != nil:
 		return s.refuseParts(ctx, j)
 	}
@@ -160,13 +169,20 @@ func (s *Service) refuseParts(ctx context.Context, j stored) (Job, error) {
 	next := j.Job
 	next.Status = Failed
 	next.Failure = &Failure{Code: ChecksumMismatch, Detail: fmt.Sprintf("declared %s %s, the parts make another", j.Checksum.Algorithm, j.Checksum.Value)}
-	if _, err := s.store(ctx, j, next); err != nil {
-		return Job{}, err
-	}
-	if err := s.free(ctx, next); err != nil {
+	if _, err := s.move(ctx, j, next); err != nil {
 		return Job{}, err
 	}
 	return Job{}, checksumMismatch(next.Failure.Detail)
+}
+
+// partsRefused: a part was replaced since it was listed, and the completion starts anew; or the store will not have parts that
+// fit the plan.
+func (s *Service) partsRefused(ctx context.Context, j stored, parts []bucket.Part, why error) (Job, error) {
+	again, err := s.Bucket.AllParts(ctx, j.multipart())
+	if err == nil && slices.Equal(parts, again) {
+		return s.withdraw(ctx, j, conflict(CodePartSizeMismatch, "The store refuses to make an object of these parts, though they fit the plan. It may have lower limits.", nil))
+	}
+	return Job{}, fmt.Errorf("complete import %s: %w: %w", j.ID, bucket.ErrChanged, why)
 }
 
 func checksumMismatch(detail string) *Error {

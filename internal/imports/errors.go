@@ -61,7 +61,7 @@ const (
 	CodeUploadMissing        = "upload-missing"
 	CodeNotMultipart         = "not-multipart"
 	CodeChecksumMismatch     = "checksum-mismatch"
-	CodeUploadLost           = "upload-lost"
+	CodeCompleting           = "import-completing"
 	CodeCompleted            = "import-completed"
 	CodeFailed               = "import-failed"
 	CodeAborted              = "import-aborted"
@@ -131,11 +131,14 @@ func isKind(err error, k Kind) bool {
 
 // fromStore gives an error of the bucket the kind its caller should see.
 func fromStore(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
 	err = fmt.Errorf("%s: %w", doing, err)
 	switch {
 	case errors.Is(err, bucket.ErrCredentialsExpired):
 		return &Error{Kind: Unavailable, Code: CodeCredentialsExpired, Detail: "The service has no valid credentials to sign with at the moment. Try again later.", Cause: err}
-	case errors.Is(err, bucket.ErrUnavailable):
+	case errors.Is(err, bucket.ErrUnavailable), errors.Is(err, bucket.ErrBusy):
 		return &Error{Kind: Unavailable, Code: CodeStoreUnavailable, Detail: "The store cannot be reached at the moment. Try again later.", Cause: err}
 	}
 	return err

@@ -128,7 +128,7 @@ func (j Job) observe(o *bucket.Object, now time.Time) Job {
 		return j
 	case o != nil:
 		return j.received(*o)
-	case j.Status.open() && !now.Before(j.Deadline) && !j.completing():
+	case j.Status.open() && j.overdue(now):
 		j.Status = Expired
 	}
 	return j // an object that has gone again was taken away by its owner: Completed stays
@@ -168,6 +168,9 @@ func (j Job) same(k Job) bool {
 	b, errB := json.Marshal(k)
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
+
+// overdue reports whether it is too late to begin j's upload, or to go on with it.
+func (j Job) overdue(now time.Time) bool { return !now.Before(j.Deadline) && !j.completing() }
 
 // completing reports whether a server has set out to complete the upload.
 func (j Job) completing() bool { return j.Parts != nil && !j.Parts.Completing.IsZero() }

@@ -70,7 +70,7 @@ func (s *Service) loadParts(ctx context.Context, owner, id string) (stored, erro
 		return stored{}, conflict(CodeNotMultipart, "The import is not in parts. Send the request that reading it gives.", nil)
 	case !j.Status.open():
 		return stored{}, over(j.Status)
-	case !s.Now().Before(j.Deadline):
+	case j.overdue(s.Now()):
 		return stored{}, over(Expired)
 	}
 	return j, nil
@@ -103,10 +103,12 @@ func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
 		}
 	}
 	numbers = slices.Compact(slices.Sorted(slices.Values(numbers)))
-	parts := make([]bucket.Part, 0, len(numbers))
+	parts, asked := make([]bucket.Part, 0, len(numbers)), make(map[string]bool, len(numbers))
 	for _, n := range numbers {
-		checksum, given := r.Checksums[strconv.Itoa(int(n))]
-		pointer := "/checksums/" + strconv.Itoa(int(n))
+		name := strconv.Itoa(int(n))
+		asked[name] = true
+		checksum, given := r.Checksums[name]
+		pointer := Pointer("checksums", name)
 		switch {
 		case j.Parts.Algorithm != "" && !given:
 			fault(pointer, "is missing; the import declared %s", j.Parts.Algorithm)
@@ -119,7 +121,7 @@ func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
 		fault("/checksums", "must not be given, because the import declared no checksum")
 	} else {
 		for _, name := range slices.Sorted(maps.Keys(r.Checksums)) {
-			if n, err := strconv.Atoi(name); err != nil || strconv.Itoa(n) != name || !slices.Contains(numbers, int32(n)) {
+			if !asked[name] {
 				fault(Pointer("checksums", name), "is not of a part to be signed")
 			}
 		}
@@ -169,7 +171,7 @@ func (s *Service) whyGone(ctx context.Context, owner, id string) error {
 		return err
 	}
 	if job.Status.open() {
-		return conflict(CodeCompleted, "The import is being completed.", nil)
+		return conflict(CodeCompleting, "The import is being completed. Read it until it is.", nil)
 	}
 	return over(job.Status)
 }
@@ -183,7 +185,7 @@ func (s *Service) reconcileParts(ctx context.Context, j stored, now time.Time) (
 		return s.settle(ctx, j, now)
 	case err != nil:
 		return Job{}, fromStore("read import "+j.ID, err)
-	case j.completing() && now.Sub(j.Parts.Completing) >= s.patience():
+	case j.completing() && now.Sub(j.Parts.Completing) >= s.patience(): // renewed while its server lives
 		return s.resume(ctx, j, parts)
 	}
 	return j.holding(parts), nil

@@ -120,12 +120,14 @@ func (p Plan) check(parts []bucket.Part, total *int64) error {
 			if part.Size > p.PartSize {
 				wrong = append(wrong, Field{Detail: fmt.Sprintf("part %d has %d bytes, must have at most %d", part.Number, part.Size, p.PartSize)})
 			}
-		case total == nil && part.Size != p.PartSize, total != nil && part.Size != p.partSize(part.Number, total):
+		default:
 			want := p.PartSize
 			if total != nil {
 				want = p.partSize(part.Number, total)
 			}
-			wrong = append(wrong, Field{Detail: fmt.Sprintf("part %d has %d bytes, must have %d", part.Number, part.Size, want)})
+			if part.Size != want {
+				wrong = append(wrong, Field{Detail: fmt.Sprintf("part %d has %d bytes, must have %d", part.Number, part.Size, want)})
+			}
 		}
 	}
 	if len(wrong) > 0 {

@@ -2,6 +2,7 @@ package imports
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -332,4 +333,75 @@ func TestLost(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnotherIsAtIt: answers of the store that mean that the object is being made, or is there, by whatever status they come.
+func TestAnotherIsAtIt(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		code   string
+	}{{409, "ConditionalRequestConflict"}, {409, "OperationAborted"}, {412, "PreconditionFailed"}, {404, "NoSuchUpload"}, {200, "NoSuchUpload"}, {200, "PreconditionFailed"}} {
+		t.Run(fmt.Sprint(c.status, c.code), func(t *testing.T) {
+			y := yardOf(t)
+			job := y.begun(t, hello)
+			w := &wire{on: func(c2 call) fault {
+				if c2.kind == assemble {
+					return says(c.status, c.code, c2.attempt == 1) // the store has made it all the same
+				}
+				return nil
+			}}
+			if j, err := server(t, w).Complete(t.Context(), y.owner, job.ID, nil); err != nil || j.Status != Completed {
+				t.Errorf("complete: got %s, %v, want completed", j.Status, err)
+			}
+		})
+	}
+}
+
+// TestRefusedParts: a store that will not have parts that fit the plan is not asked for ever.
+func TestRefusedParts(t *testing.T) {
+	y := yardOf(t)
+	job := y.begun(t, hello)
+	w := &wire{on: func(c call) fault {
+		if c.kind == assemble {
+			return says(400, "EntityTooLarge", false)
+		}
+		return nil
+	}}
+	if _, err := server(t, w).Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodePartSizeMismatch {
+		t.Errorf("complete: got %v, want %s", err, CodePartSizeMismatch)
+	}
+	y.endsCompleted(t, job.ID) // by a store with higher limits
+}
+
+// TestRenewal: while the completing server lives, readers wait for it, however long it takes.
+func TestRenewal(t *testing.T) {
+	y, h := yardOf(t), hold()
+	job := y.begun(t, hello)
+	s := server(t, h.wire)
+	s.Patience = 200 * time.Millisecond
+	if j, err := s.Complete(t.Context(), y.owner, job.ID, nil); err != nil || j.Status != Uploading {
+		t.Fatalf("complete: got %s, %v, want uploading", j.Status, err)
+	}
+	<-h.reached
+	w := &wire{}
+	reader := server(t, w)
+	reader.Patience = 10 * s.Patience // renewals come 20 times as often
+	first := time.Now()
+	for renewals, last := 0, (time.Time{}); renewals < 12; { // past the reader's patience, counted from the first word
+		j, err := reader.Read(t.Context(), y.owner, job.ID)
+		if err != nil || j.Status != Uploading {
+			t.Fatalf("read meanwhile: got %s, %v, want uploading", j.Status, err)
+		}
+		if j.Parts.Completing.After(last) {
+			renewals, last = renewals+1, j.Parts.Completing
+		}
+		if time.Since(first) > time.Minute {
+			t.Fatal("the completing server does not renew its word")
+		}
+	}
+	if n := w.count[assemble]; n != 0 {
+		t.Errorf("the reader completed %d times itself", n)
+	}
+	close(h.release)
+	y.endsCompleted(t, job.ID)
 }

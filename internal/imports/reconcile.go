@@ -98,13 +98,19 @@ func (s *Service) reconcile(ctx context.Context, j stored, now time.Time) (Job, 
 	if next.Status.open() && j.Mode == Multipart {
 		return s.reconcileParts(ctx, j, now)
 	}
+	return s.move(ctx, j, next)
+}
+
+// move records that j has become next. What nobody wants any more is removed after that, so that a server that dies in between
+// leaves a record that says so.
+func (s *Service) move(ctx context.Context, j stored, next Job) (Job, error) {
 	if _, err := s.store(ctx, j, next); err != nil {
 		return Job{}, err
 	}
 	if next.Status != j.Status && next.unwanted() {
-		err = s.free(ctx, next)
+		return next, s.free(ctx, next)
 	}
-	return next, err
+	return next, nil
 }
 
 // unwanted reports whether nothing should be left in the store of a job that ended like this. What one request stored stays

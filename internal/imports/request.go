@@ -68,6 +68,8 @@ func (r Request) mode() Mode {
 	switch {
 	case r.Mode != Auto && r.Mode != "":
 		return r.Mode
+	case r.PartSize > 0:
+		return Multipart
 	case r.Size != nil && *r.Size > autoSize && (r.Checksum == nil || isCRC(r.Checksum.Algorithm)):
 		return Multipart
 	}

@@ -42,15 +42,20 @@ func (s *Service) wait(ctx context.Context, owner, id string, f func(context.Con
 		job, err := f(detached)
 		done <- outcome{job, err}
 	}()
-	select {
-	case o := <-done:
-		return o.job, o.err
-	case <-time.After(s.patience()):
+	for {
+		select {
+		case o := <-done:
+			return o.job, o.err
+		case <-time.After(s.patience()):
+		}
 		j, err := s.load(ctx, owner, id)
 		if err != nil {
 			return Job{}, err
 		}
-		if j.Status.open() && j.Parts != nil {
+		if j.Status.open() && !j.completing() {
+			continue // the record does not say so yet, so nobody would go on with it
+		}
+		if j.Status.open() {
 			if parts, err := s.Bucket.AllParts(ctx, j.multipart()); err == nil { // gone: the object is there any moment
 				return j.holding(parts).underWay()
 			}
@@ -74,6 +79,25 @@ func (j Job) underWay() (Job, error) {
 		return Job{}, checksumMismatch(j.Failure.Detail)
 	}
 	return Job{}, over(j.Status)
+}
+
+// renewing does the work of a completion and meanwhile renews the record's word of it, so that others wait for this server while
+// it lives.
+func (s *Service) renewing(ctx context.Context, j stored, work func() error) (stored, error) {
+	done := make(chan error, 1)
+	go func() { done <- work() }()
+	for {
+		select {
+		case err := <-done:
+			return j, err
+		case <-time.After(s.patience() / 2):
+			next := j.Job
+			next.Parts = j.Parts.completingAt(s.Now())
+			if renewed, err := s.store(ctx, j, next); err == nil {
+				j = renewed
+			} // else another server wrote: it is for the outcome to show which
+		}
+	}
 }
 
 // await looks for the object of an upload that the store no longer has, as long as patience lasts: it is there, or another server
@@ -129,15 +153,12 @@ func (s *Service) settle(ctx context.Context, j stored, now time.Time) (Job, err
 	if seen == nil {
 		return s.lose(ctx, j)
 	}
-	next := j.observe(seen, now)
-	_, err = s.store(ctx, j, next)
-	return next, err
+	return s.move(ctx, j, j.observe(seen, now))
 }
 
 // lose records that nothing is left of j's upload: a lifecycle rule, or somebody with the store's own keys, removed it.
 func (s *Service) lose(ctx context.Context, j stored) (Job, error) {
 	next := j.Job
 	next.Status, next.Failure = Failed, &Failure{Code: UploadLost, Detail: "the store has no trace of the upload; it was removed behind the service's back"}
-	_, err := s.store(ctx, j, next)
-	return next, err
+	return s.move(ctx, j, next)
 }

@@ -146,7 +146,7 @@ func (s *Service) Read(ctx context.Context, owner, id string) (Job, error) {
 func (s *Service) signed(ctx context.Context, job Job, now time.Time) (Job, error) {
 	var err error
 	switch {
-	case job.Status.open() && !now.Before(job.Deadline) && !job.completing():
+	case job.Status.open() && job.overdue(now): // created by a repeated call that came late
 		job.Status = Expired
 	case job.Status == AwaitingUpload && job.Mode != Multipart:
 		err = s.signUpload(ctx, &job, now)

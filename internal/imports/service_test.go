@@ -27,11 +27,17 @@ func service(t *testing.T) *Service {
 // TestOneIDTwice creates two imports under one id at once: one is created, and both callers see that one.
 func TestOneIDTwice(t *testing.T) {
 	s := service(t)
+	for _, mode := range []Mode{Single, Form, Multipart} {
+		t.Run(string(mode), func(t *testing.T) { oneIDTwice(t, s, mode) })
+	}
+}
+
+func oneIDTwice(t *testing.T, s *Service, mode Mode) {
 	id, err := newID(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	requests := []Request{{Filename: "a"}, {Filename: "b"}}
+	requests := []Request{{Filename: "a", Mode: mode}, {Filename: "b", Mode: mode}}
 	jobs := make([]Job, len(requests))
 	var wg sync.WaitGroup
 	for i, r := range requests {
@@ -44,6 +50,9 @@ func TestOneIDTwice(t *testing.T) {
 	}
 	wg.Wait()
 	read, err := s.Read(t.Context(), Public, id)
+	if mode == Multipart && (read.Parts.UploadID != jobs[0].Parts.UploadID || jobs[0].Parts.UploadID != jobs[1].Parts.UploadID) {
+		t.Errorf("got different uploads for one import")
+	}
 	if err != nil || jobs[0].Filename != jobs[1].Filename || read.Filename != jobs[0].Filename {
 		t.Errorf("got jobs for %q and %q, and read %q, %v, want one winner", jobs[0].Filename, jobs[1].Filename, read.Filename, err)
 	}
@@ -65,6 +74,22 @@ func TestClaimWithoutRecord(t *testing.T) {
 		if err != nil || job.ID != id || job.Upload == nil {
 			t.Errorf("Create with the claimed key: got %+v, %v, want job %s", job, err, id)
 		}
+	}
+}
+
+// TestLateRepeat: the retry of a create that died comes after its URL would have ended, and before its key is free again.
+func TestLateRepeat(t *testing.T) {
+	s := service(t)
+	id, err := newID(time.Now().Add(-2 * time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, key := Request{ExpiresIn: time.Minute}, "late-"+id
+	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
+		t.Fatal(err)
+	}
+	if j, err := s.Create(t.Context(), Public, r, key); err != nil || j.ID != id || j.Status != Expired || j.Upload != nil {
+		t.Errorf("Create: got %+v, %v, want job %s, expired", j, err, id)
 	}
 }
 
