@@ -40,5 +40,5 @@ check: drift ## Everything that must be clean: generated code, modules, format, 
 bench: ## Measure, side by side in one run: a signature beside the SDK's, the service beside bare Echo.
 	@go test -run '^$$' -bench . -benchtime 1x -timeout 10m ./internal/sigv4 ./internal/httpapi
 
-e2e: build ## Run the suite against a store in another process, by its address alone.
+e2e: build ## Run the suite against a store in another process, by its address alone, then uploads of 2 GiB.
 	@.ci/e2e
