@@ -168,6 +168,18 @@ func (p *process) again(t *testing.T) []string {
 	return []string{"SIGNPOST_LISTEN=" + hostOf(t, p.api), "SIGNPOST_LOCAL_LISTEN=" + hostOf(t, p.store(t))}
 }
 
+// needs skips a test on a machine that lacks one of programs, but where CI is to find out.
+func needs(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil && os.Getenv("CI") != "" {
+			t.Fatal(err)
+		} else if err != nil {
+			t.Skip(err)
+		}
+	}
+}
+
 func hostOf(t *testing.T, base string) string {
 	t.Helper()
 	u, err := url.Parse(base)

@@ -12,11 +12,7 @@ import (
 
 // TestReadme runs what the README says to paste, one after another in one shell, against a real service.
 func TestReadme(t *testing.T) {
-	for _, program := range []string{"sh", "curl", "cut", "grep", "dd"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
-		}
-	}
+	needs(t, "sh", "curl", "cut", "grep", "dd")
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

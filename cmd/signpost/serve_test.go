@@ -18,11 +18,7 @@ import (
 // The three lines of the greeting are run as they stand, in another folder than the service, whose own is named by a relative
 // path that needs quotes.
 func TestGreeting(t *testing.T) {
-	for _, program := range []string{"sh", "curl", "cut", "ls"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
-		}
-	}
+	needs(t, "sh", "curl", "cut", "ls")
 	t.Chdir(t.TempDir())
 	p := startLocal(t, "the user's data")
 	lines := regexp.MustCompile(`(?m)^  .*\n`).FindAllString(p.stdout.String(), -1)

@@ -81,14 +81,15 @@ const InvalidDetail = "The request is not as it should be; see errors."
 
 // Pointer is the JSON Pointer of these steps into a document (RFC 6901, section 3).
 func Pointer(steps ...string) string {
-	escape := strings.NewReplacer("~", "~0", "/", "~1")
 	var p strings.Builder
 	for _, step := range steps {
 		p.WriteByte('/')
-		escape.WriteString(&p, step)
+		pointerEscapes.WriteString(&p, step)
 	}
 	return p.String()
 }
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // refuse is a request that is well-formed and will not be granted because of one member.
 func refuse(code, pointer, detail string, args ...any) *Error {

@@ -108,12 +108,11 @@ func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
 		name := strconv.Itoa(int(n))
 		asked[name] = true
 		checksum, given := r.Checksums[name]
-		pointer := Pointer("checksums", name)
 		switch {
 		case j.Parts.Algorithm != "" && !given:
-			fault(pointer, "is missing; the import declared %s", j.Parts.Algorithm)
+			fault(Pointer("checksums", name), "is missing; the import declared %s", j.Parts.Algorithm)
 		case given && j.Parts.Algorithm != "" && !isDigest(j.Parts.Algorithm, checksum):
-			fault(pointer, "must be the base64 of %d bytes, as %s has", digestSizes[j.Parts.Algorithm], j.Parts.Algorithm)
+			fault(Pointer("checksums", name), "must be the base64 of %d bytes, as %s has", digestSizes[j.Parts.Algorithm], j.Parts.Algorithm)
 		}
 		parts = append(parts, bucket.Part{Number: n, Size: j.Parts.partSize(n, j.Size), Checksum: checksum})
 	}
