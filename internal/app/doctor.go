@@ -59,6 +59,7 @@ type doctor struct {
 	sight    bucket.Sight
 	obstacle string // why the needy checks are pointless
 	unsigned bool   // signed URLs do not work
+	partless bool   // nor do uploads in parts
 	scratch  scratch
 }
 
@@ -81,6 +82,7 @@ func Examine(ctx context.Context, c Config, local *aws.Config, report func(Findi
 		{"checksums", uploadLimit, true, (*doctor).checksums},
 		{"signed URLs", uploadLimit, true, (*doctor).signedURLs},
 		{"multipart", roundTripLimit, true, (*doctor).multipart},
+		{"part checksums", roundTripLimit, true, (*doctor).partChecksums},
 		{"leftovers", askLimit, true, (*doctor).leftovers},
 	} {
 		f, inTime := d.perform(ctx, check)

@@ -4,8 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/minio/crc64nvme"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
@@ -15,12 +20,33 @@ const firstPart, lastPart = 5 << 20, 11
 
 // multipart makes an object of two parts, as a client would, and reads it back.
 func (d *doctor) multipart(ctx context.Context) Finding {
-	const action = "s3:PutObject, s3:ListMultipartUploadParts and s3:GetObject on imports/*"
 	if d.unsigned {
 		return skip("signed URLs do not work")
 	}
+	f := d.roundTrip(ctx, "")
+	d.partless = f.Mark != Pass
+	return f
+}
+
+// partChecksums does the same with a checksum of each part and of the whole, as an import that declares one.
+func (d *doctor) partChecksums(ctx context.Context) Finding {
+	const algorithm = "crc64nvme"
+	if d.unsigned || d.partless {
+		return skip("uploads in parts do not work")
+	}
+	f := d.roundTrip(ctx, algorithm)
+	if f.Mark != Pass {
+		return Finding{Mark: Warn, Found: f.Found, Remedy: "declare no checksum for imports in parts on this store"}
+	}
+	return pass("%s of each part and of the whole: taken and kept", algorithm)
+}
+
+// roundTrip uploads two parts, with checksums where algorithm names one, completes them and reads the object back.
+func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
+	const action = "s3:PutObject, s3:ListMultipartUploadParts and s3:GetObject on imports/*"
 	u := d.upload()
-	m := bucket.Multipart{Key: u.Key}
+	u.Checksum.Algorithm = algorithm
+	m := bucket.Multipart{Key: u.Key, Algorithm: algorithm}
 	var err error
 	if m.UploadID, err = d.store.CreateMultipart(ctx, u); bucket.Unsupported(err) {
 		return Finding{Mark: Warn, Found: "the store has no multipart uploads", Remedy: "upload up to 5 GiB in one request, or use another store"}
@@ -28,14 +54,21 @@ func (d *doctor) multipart(ctx context.Context) Finding {
 		return fail("beginning an upload", err, action)
 	}
 	d.scratch.uploads = append(d.scratch.uploads, m)
-	whole := make([]byte, firstPart+lastPart)
-	rand.Read(whole)
-	plan := []bucket.Part{{Number: 1, Size: firstPart}, {Number: 2, Size: lastPart}}
+	content := make([]byte, firstPart+lastPart)
+	rand.Read(content)
+	bodies := [][]byte{content[:firstPart], content[firstPart:]}
+	plan, whole := make([]bucket.Part, len(bodies)), ""
+	for i, body := range bodies {
+		plan[i] = bucket.Part{Number: int32(i + 1), Size: int64(len(body))}
+		if algorithm != "" {
+			plan[i].Checksum, whole = crc64(body), crc64(content)
+		}
+	}
 	signed, err := d.store.SignParts(ctx, m, plan, u.From, u.Until)
 	if err != nil {
 		return fail("signing the parts", err, action)
 	}
-	for i, body := range [][]byte{whole[:firstPart], whole[firstPart:]} {
+	for i, body := range bodies {
 		if f := d.expect(ctx, fmt.Sprintf("uploading part %d", i+1), signed[i], body, nil); f != nil {
 			return *f
 		}
@@ -44,21 +77,30 @@ func (d *doctor) multipart(ctx context.Context) Finding {
 	if err != nil {
 		return fail("listing the parts", err, action)
 	}
-	if len(parts) != 2 || parts[0].Size != firstPart || parts[1].Size != lastPart {
+	if !slices.EqualFunc(parts, plan, func(a, b bucket.Part) bool {
+		return a.Number == b.Number && a.Size == b.Size && a.Checksum == b.Checksum
+	}) {
 		return Finding{Mark: Fail, Found: "the list of parts is not what was uploaded", Remedy: "use another store: uploads cannot be completed on this one"}
 	}
-	if err := d.store.CompleteMultipart(ctx, m, parts, ""); err != nil {
+	if err := d.store.CompleteMultipart(ctx, m, parts, whole); err != nil {
 		return fail("completing with If-None-Match", err, action)
 	}
 	d.scratch.uploads = nil
+	if o, err := d.store.Head(ctx, m.Key); algorithm != "" && (err != nil || o.Checksums[algorithm] != whole) {
+		return Finding{Mark: Fail, Found: "HEAD does not return the whole's", Remedy: "use another store"}
+	}
 	back, err := d.store.SignGet(ctx, m.Key, "attachment", u.From, u.Until)
 	if err != nil {
 		return fail("signing the download", err, action)
 	}
-	if f := d.expect(ctx, "reading it back", back, nil, whole); f != nil {
+	if f := d.expect(ctx, "reading it back", back, nil, content); f != nil {
 		return *f
 	}
 	return pass("two parts, listed, completed and read back the same")
+}
+
+func crc64(content []byte) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, crc64nvme.Checksum(content)))
 }
 
 // expect sends body and returns what is wrong with the answer, whose body must be want.

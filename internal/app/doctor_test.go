@@ -50,7 +50,7 @@ func startStore(t *testing.T) *localstore.Store {
 	return store
 }
 
-var rows = []string{"credentials", "bucket", "region", "clock", "lifecycle rules", "CORS rules", "conditional writes", "checksums", "signed URLs", "multipart", "leftovers"}
+var rows = []string{"credentials", "bucket", "region", "clock", "lifecycle rules", "CORS rules", "conditional writes", "checksums", "signed URLs", "multipart", "part checksums", "leftovers"}
 
 // secrets are what nothing that is printed may hold.
 var secrets = regexp.MustCompile(`(?i)x-amz-(signature|credential|security-token)|\?`)
@@ -250,7 +250,7 @@ func TestExamine(t *testing.T) {
 			return http.DefaultClient.Do(r)
 		}, row: "checksums", mark: Warn, found: "a wrong crc64nvme is taken; a wrong sha256 is taken"},
 		{name: "a checksum is not known", fault: func(r *http.Request) (*http.Response, error) {
-			if signed(r, "x-amz-checksum-crc64nvme") {
+			if signed(r, "x-amz-checksum-crc64nvme") && !r.URL.Query().Has("partNumber") {
 				return refuses(r, 501, "NotImplemented")
 			}
 			return http.DefaultClient.Do(r)
@@ -271,26 +271,40 @@ func TestExamine(t *testing.T) {
 				return refuses(r, 501, "NotImplemented")
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "multipart", mark: Warn, found: "no multipart uploads"},
+		}, row: "multipart", mark: Warn, found: "no multipart uploads", skips: "part"},
 		{name: "a part is refused", fault: func(r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Get("partNumber") == "2" {
 				return refuses(r, 413, "<script>")
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "multipart", mark: Fail, found: "uploading part 2: 413 Request Entity Too Large"},
+		}, row: "multipart", mark: Fail, found: "uploading part 2: 413 Request Entity Too Large", skips: "part"},
 		{name: "no If-None-Match in completion", fault: func(r *http.Request) (*http.Response, error) {
 			if r.Method == "POST" && r.Header.Get("If-None-Match") != "" {
 				return refuses(r, 501, "NotImplemented")
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "multipart", mark: Fail, found: "completing with If-None-Match: NotImplemented"},
+		}, row: "multipart", mark: Fail, found: "completing with If-None-Match: NotImplemented", skips: "part"},
 		{name: "other bytes come back", fault: func(r *http.Request) (*http.Response, error) {
 			return altered(r, func(a *http.Response) {
 				if r.Method == "GET" && r.URL.Query().Has("X-Amz-Signature") {
 					a.Body = io.NopCloser(io.MultiReader(strings.NewReader("?"), a.Body))
 				}
 			})
-		}, row: "multipart", mark: Fail, found: "other bytes than were uploaded"},
+		}, row: "multipart", mark: Fail, found: "other bytes than were uploaded", skips: "part"},
+
+		{name: "no checksums of parts", fault: func(r *http.Request) (*http.Response, error) {
+			if r.Method == "POST" && r.Header.Get("X-Amz-Checksum-Algorithm") != "" {
+				return refuses(r, 400, "InvalidRequest")
+			}
+			return http.DefaultClient.Do(r)
+		}, row: "part checksums", mark: Warn, found: "beginning an upload: InvalidRequest"},
+		{name: "the checksum of the whole is not kept", fault: func(r *http.Request) (*http.Response, error) {
+			return altered(r, func(a *http.Response) {
+				if a.ContentLength > firstPart {
+					a.Header.Del("X-Amz-Checksum-Crc64nvme")
+				}
+			})
+		}, row: "part checksums", mark: Warn, found: "HEAD does not return the whole's"},
 
 		{name: "old uploads", fault: setting("uploads", 200, "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>"+
 			begun(8*24*time.Hour)+begun(7*24*time.Hour+time.Minute)+begun(7*24*time.Hour-time.Minute)+"</ListMultipartUploadsResult>"),

@@ -5,14 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/minio/crc64nvme"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
@@ -64,9 +61,8 @@ func (d *doctor) conditions(ctx context.Context) Finding {
 func (d *doctor) checksums(ctx context.Context) Finding {
 	right, wrong := []byte("signpost doctor"), []byte("signpost doktor")
 	sha := sha256.Sum256(right)
-	crc := binary.BigEndian.AppendUint64(nil, crc64nvme.Checksum(right))
 	var faults []string
-	for _, sum := range []bucket.Checksum{{Algorithm: "crc64nvme", Value: base64.StdEncoding.EncodeToString(crc)}, {Algorithm: "sha256", Value: base64.StdEncoding.EncodeToString(sha[:])}} {
+	for _, sum := range []bucket.Checksum{{Algorithm: "crc64nvme", Value: crc64(right)}, {Algorithm: "sha256", Value: base64.StdEncoding.EncodeToString(sha[:])}} {
 		u := d.upload()
 		u.Checksum = sum
 		taken, err := d.put(ctx, u, right)
