@@ -106,8 +106,6 @@ func (b *Bucket) Name() string { return b.name }
 
 // Check asks whether the bucket is there and lets us in: ErrNotFound, ErrForbidden and ErrUnavailable say why not.
 func (b *Bucket) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	_, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
-	return classify("check bucket "+b.name, err)
+	_, err := b.Look(ctx)
+	return err
 }

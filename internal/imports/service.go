@@ -54,7 +54,7 @@ func (s *Service) Create(ctx context.Context, owner string, r Request, idempoten
 		return Job{}, fmt.Errorf("make an id: %w", err)
 	}
 	j := r.job(owner, id, s.Limits)
-	if err := s.grantable(ctx, j, r, now); err != nil {
+	if err := s.grant(ctx, &j, r, now); err != nil {
 		return Job{}, err // before the key is taken: the caller may mend the request and use it again
 	}
 	if idempotencyKey != "" {
@@ -69,12 +69,12 @@ func (s *Service) Create(ctx context.Context, owner string, r Request, idempoten
 	return s.create(ctx, j)
 }
 
-// grantable reports whether j can be signed for as long as r asks.
-func (s *Service) grantable(ctx context.Context, j Job, r Request, now time.Time) error {
+// grant signs j's upload, if that can be done for as long as r asks.
+func (s *Service) grant(ctx context.Context, j *Job, r Request, now time.Time) error {
 	if j.Mode == Multipart { // its parts are signed when they are asked for
 		return nil
 	}
-	if err := s.signUpload(ctx, &j, now); err != nil {
+	if err := s.signUpload(ctx, j, now); err != nil {
 		return err
 	}
 	if r.ExpiresIn > 0 && j.Upload.ExpiresAt.Before(j.Deadline) {
@@ -142,10 +142,11 @@ func (s *Service) Read(ctx context.Context, owner, id string) (Job, error) {
 	return s.signed(ctx, job, now)
 }
 
-// signed gives job the signed request that its state calls for.
+// signed gives job the signed request that its state calls for, unless it has it.
 func (s *Service) signed(ctx context.Context, job Job, now time.Time) (Job, error) {
 	var err error
 	switch {
+	case job.Upload != nil:
 	case job.Status.open() && job.overdue(now): // created by a repeated call that came late
 		job.Status = Expired
 	case job.Status == AwaitingUpload && job.Mode != Multipart:
