@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/app"
-	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
 type doctorCmd struct{ app.Config }
@@ -30,21 +29,14 @@ func (d doctorCmd) Run(i *invocation) (err error) {
 	if d.Bucket != "" {
 		return d.examine(i.ctx, i.stdout, nil, "")
 	}
-	dir, err := filepath.Abs(d.DataDir)
-	if err != nil {
-		return fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", d.DataDir, err)
-	}
-	if err := adoptChatter(app.NewLogger(i.stderr)); err != nil {
-		return err
-	}
-	store, err := localstore.Start(i.ctx, localstore.Options{Dir: dir, Listen: d.LocalListen, Bucket: localBucket, CORSOrigins: d.CORSOrigins})
+	store, dir, err := startStore(i.ctx, d.Config, app.NewLogger(i.stderr))
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("SIGNPOST_LOCAL_LISTEN=%q: the port is in use. If that is signpost serve, stop it, or look at its store from outside:\n"+
 			"  SIGNPOST_BUCKET=%s SIGNPOST_PATH_STYLE=true AWS_REGION=us-east-1 AWS_ENDPOINT_URL_S3=http://%s AWS_SHARED_CREDENTIALS_FILE=%s signpost doctor",
 			d.LocalListen, localBucket, d.LocalListen, quoted(filepath.Join(dir, "credentials")))
 	}
 	if err != nil {
-		return serveCmd(d).nameSetting(err)
+		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	settings := store.AWSConfig()

@@ -2,25 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/app"
-	"github.com/signpost-s3/signpost/internal/localstore"
 )
-
-// localBucket is the bucket's name in the local store.
-const localBucket = "signpost"
 
 type serveCmd struct{ app.Config }
 
@@ -54,16 +47,9 @@ func (s serveCmd) Run(i *invocation) error {
 
 // serveLocal runs the service on a store of its own, and stops when the store does.
 func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Logger) (err error) {
-	dir, err := filepath.Abs(s.DataDir)
+	store, dir, err := startStore(i.ctx, s.Config, log)
 	if err != nil {
-		return fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", s.DataDir, err)
-	}
-	if err := adoptChatter(log); err != nil {
 		return err
-	}
-	store, err := localstore.Start(i.ctx, localstore.Options{Dir: dir, Listen: s.LocalListen, Bucket: localBucket, CORSOrigins: s.CORSOrigins})
-	if err != nil {
-		return s.nameSetting(err)
 	}
 	defer func() {
 		if e := store.Close(); err == nil {
@@ -84,19 +70,6 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 		return context.Cause(ctx)
 	}
 	return nil
-}
-
-// nameSetting says which setting keeps the local store from starting, where one does.
-func (s serveCmd) nameSetting(err error) error {
-	var file *fs.PathError
-	var errno syscall.Errno
-	switch {
-	case errors.As(err, &file):
-		return fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", s.DataDir, file)
-	case errors.As(err, &errno):
-		return fmt.Errorf("SIGNPOST_LOCAL_LISTEN=%q: %w", s.LocalListen, errno)
-	}
-	return err
 }
 
 // serve runs until ctx ends. Folder is where a local store keeps the objects, empty where there is none.

@@ -49,7 +49,7 @@ func (f *form) request(t *testing.T, s *localstore.Store) *http.Request {
 	day := f.signed.Format("20060102")
 	all := map[string]string{
 		"x-amz-algorithm":  "AWS4-HMAC-SHA256",
-		"x-amz-credential": s.Credentials().AccessKeyID + "/" + day + "/" + s.Region() + "/s3/aws4_request",
+		"x-amz-credential": s.Credentials().AccessKeyID + "/" + day + "/" + s.AWSConfig().Region + "/s3/aws4_request",
 		"x-amz-date":       f.signed.Format("20060102T150405Z"),
 	}
 	for name, value := range f.fields {
@@ -69,7 +69,7 @@ func (f *form) request(t *testing.T, s *localstore.Store) *http.Request {
 		t.Fatal(err)
 	}
 	all["policy"] = base64.StdEncoding.EncodeToString(document)
-	key := hash(hash(hash(hash([]byte("AWS4"+f.secret), day), s.Region()), "s3"), "aws4_request")
+	key := hash(hash(hash(hash([]byte("AWS4"+f.secret), day), s.AWSConfig().Region), "s3"), "aws4_request")
 	all["x-amz-signature"] = hex.EncodeToString(hash(key, all["policy"]))
 	for name, value := range f.extra {
 		all[name] = value

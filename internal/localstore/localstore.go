@@ -113,9 +113,6 @@ func open(ctx context.Context, o Options, process *occupation) (*Store, error) {
 // Endpoint is the store's base URL, such as http://127.0.0.1:9000. Buckets are addressed by path.
 func (s *Store) Endpoint() string { return s.endpoint }
 
-// Region is the region that requests must be signed for.
-func (s *Store) Region() string { return region }
-
 // Bucket is the bucket that Start made sure of.
 func (s *Store) Bucket() string { return s.bucket }
 

@@ -174,7 +174,7 @@ func TestTrailingChecksum(t *testing.T) {
 			"X-Amz-Trailer":                {"x-amz-checksum-crc32"},
 		}
 		if err := v4.NewSigner().SignHTTP(t.Context(), s.Credentials(), req, "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "s3",
-			s.Region(), time.Now(), func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }); err != nil {
+			s.AWSConfig().Region, time.Now(), func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }); err != nil {
 			t.Fatal(err)
 		}
 		status, code := sendPart(t, s, req, len(row.body), []byte(row.body[:row.sent]))
