@@ -2,6 +2,13 @@ package sigv4
 
 import "strings"
 
+// appendCanonicalEnd appends what follows the query in a canonical request: headers, their names, payload.
+func appendCanonicalEnd(b []byte, host string, hs []Header) []byte {
+	b = appendCanonicalHeaders(append(b, '\n'), host, hs)
+	b = appendSignedHeaders(append(b, '\n'), ";", hs)
+	return append(b, "\n"+unsignedPayload...)
+}
+
 // appendSignedHeaders appends the names of hs and host, in order, divided by sep.
 func appendSignedHeaders(b []byte, sep string, hs []Header) []byte {
 	start := len(b)
@@ -61,6 +68,8 @@ func appendEscaped(b []byte, keep byte, s string) []byte {
 
 // appendQueryEscaped appends s as SigV4 wants it in a query, where no reserved byte stays.
 func appendQueryEscaped(b []byte, s string) []byte { return appendEscaped(b, '-', s) }
+
+func queryEscaped(s string) string { return string(appendQueryEscaped(nil, s)) }
 
 // unreserved marks RFC 3986 section 2.3: letters, digits, - . _ ~
 var unreserved = func() (t [256]bool) {

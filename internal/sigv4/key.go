@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,25 +17,26 @@ type keyCache struct{ current atomic.Pointer[dayKey] }
 
 // dayKey is the derived signing key of credentials for a day, with the texts that follow from both.
 type dayKey struct {
-	credentials       Credentials
-	day               int // days since 1970
-	scope             string
-	escapedCredential string
-	escapedToken      string
-	macs              sync.Pool // of *mac
+	credentials Credentials
+	day         int64 // since 1970
+	scope       string
+	toSign      string // how the string to sign begins, up to the time of day
+	query       string // how the query begins, up to the time of day
+	token       string // the query's X-Amz-Security-Token, empty where there is none
+	macs        sync.Pool
 }
 
 func (k *keyCache) forDay(c Credentials, region string, at time.Time) *dayKey {
-	day := int(at.Unix() / 86400)
+	day := at.Unix() / secondsADay
 	if d := k.current.Load(); d != nil && d.day == day && d.credentials == c {
 		return d
 	}
-	d := newDayKey(c, region, at, day)
+	d := newDayKey(c, region, at.UTC(), day)
 	k.current.Store(d)
 	return d
 }
 
-func newDayKey(c Credentials, region string, at time.Time, day int) *dayKey {
+func newDayKey(c Credentials, region string, at time.Time, day int64) *dayKey {
 	date := at.Format("20060102")
 	secret := []byte("AWS4" + c.SecretAccessKey)
 	for _, step := range []string{date, region, "s3", "aws4_request"} {
@@ -43,14 +45,37 @@ func newDayKey(c Credentials, region string, at time.Time, day int) *dayKey {
 		secret = h.Sum(nil)
 	}
 	d := &dayKey{
-		credentials:  c,
-		day:          day,
-		scope:        date + "/" + region + "/s3/aws4_request",
-		escapedToken: string(appendQueryEscaped(nil, c.SessionToken)),
+		credentials: c,
+		day:         day,
+		scope:       date + "/" + region + "/s3/aws4_request",
+		toSign:      Algorithm + "\n" + date,
 	}
-	d.escapedCredential = string(appendQueryEscaped(nil, c.AccessKeyID+"/"+d.scope))
+	d.query = "?X-Amz-Algorithm=" + Algorithm + "&X-Amz-Credential=" + queryEscaped(c.AccessKeyID+"/"+d.scope) + "&X-Amz-Date=" + date
+	if c.SessionToken != "" {
+		d.token = "&X-Amz-Security-Token=" + queryEscaped(c.SessionToken)
+	}
 	d.macs.New = func() any { return &mac{Hash: hmac.New(sha256.New, secret)} }
 	return d
+}
+
+// appendQuery appends the query of r, up to the parameters that are r's own.
+func (d *dayKey) appendQuery(b []byte, r *Request) []byte {
+	b = appendTimeOfDay(append(b, d.query...), r.Time)
+	b = append(b, "&X-Amz-Expires="...)
+	b = strconv.AppendInt(b, int64(r.Expires/time.Second), 10)
+	b = append(b, d.token...)
+	b = append(b, "&X-Amz-SignedHeaders="...)
+	return appendSignedHeaders(b, "%3B", r.Headers)
+}
+
+// appendSigned appends the signature of the canonical request that has this digest, by way of the string to sign, for which
+// scratch is used.
+func (d *dayKey) appendSigned(b []byte, at time.Time, digest []byte, scratch *[]byte) []byte {
+	s := appendTimeOfDay(append((*scratch)[:0], d.toSign...), at)
+	s = append(append(append(s, '\n'), d.scope...), '\n')
+	s = hex.AppendEncode(s, digest)
+	*scratch = s
+	return d.appendSignature(append(b, "&X-Amz-Signature="...), s)
 }
 
 // appendSignature appends the hex HMAC-SHA256 of text.
@@ -66,4 +91,16 @@ func (d *dayKey) appendSignature(b, text []byte) []byte {
 type mac struct {
 	hash.Hash
 	sum [sha256.Size]byte
+}
+
+const secondsADay = 24 * 60 * 60
+
+// appendTimeOfDay appends what follows the date in X-Amz-Date: THHMMSSZ.
+func appendTimeOfDay(b []byte, at time.Time) []byte {
+	s := int(at.Unix() % secondsADay)
+	b = append(b, 'T')
+	for _, n := range [...]int{s / 3600, s / 60 % 60, s % 60} {
+		b = append(b, byte('0'+n/10), byte('0'+n%10))
+	}
+	return append(b, 'Z')
 }

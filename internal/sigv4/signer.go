@@ -10,9 +10,7 @@ package sigv4
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -61,10 +59,8 @@ func NewSigner(region string) *Signer { return &Signer{region: region} }
 
 // Presign returns the URL at which r may be sent to e with c's rights. Headers and Params are put in order in place.
 func (s *Signer) Presign(c Credentials, e Endpoint, r Request) SecretURL {
-	slices.SortFunc(r.Params, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortFunc(r.Headers, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
-	at := r.Time.UTC()
-	key := s.key.forDay(c, s.region, at)
+	r.sort()
+	key := s.key.forDay(c, s.region, r.Time)
 
 	w := scratch.Get().(*workspace)
 	defer scratch.Put(w)
@@ -72,52 +68,38 @@ func (s *Signer) Presign(c Credentials, e Endpoint, r Request) SecretURL {
 	path := len(url)
 	url = appendEscaped(append(url, e.basePath...), '/', r.Key)
 	query := len(url)
-	url = append(url, "?X-Amz-Algorithm="+Algorithm+"&X-Amz-Credential="...)
-	url = append(url, key.escapedCredential...)
-	url = append(url, "&X-Amz-Date="...)
-	url = at.AppendFormat(url, timeLayout)
-	url = append(url, "&X-Amz-Expires="...)
-	url = strconv.AppendInt(url, int64(r.Expires/time.Second), 10)
-	if c.SessionToken != "" {
-		url = append(url, "&X-Amz-Security-Token="...)
-		url = append(url, key.escapedToken...)
-	}
-	url = append(url, "&X-Amz-SignedHeaders="...)
-	url = appendSignedHeaders(url, "%3B", r.Headers)
+	url = key.appendQuery(url, &r)
 	for _, p := range r.Params {
 		url = appendQueryEscaped(append(url, '&'), p.Name)
 		url = appendQueryEscaped(append(url, '='), p.Value)
 	}
 
-	// The canonical request: method, path, query, headers, their names, payload.
+	// The canonical request: method, path, query, and what appendCanonicalEnd adds.
 	can := append(w.canonical[:0], r.Method...)
 	can = append(append(can, '\n'), url[path:query]...)
 	can = append(append(can, '\n'), url[query+1:]...)
-	can = append(can, '\n')
-	can = appendCanonicalHeaders(can, e.host, r.Headers)
-	can = appendSignedHeaders(append(can, '\n'), ";", r.Headers)
-	can = append(can, "\n"+unsignedPayload...)
+	can = appendCanonicalEnd(can, e.host, r.Headers)
 	digest := sha256.Sum256(can)
 
-	sts := append(can[:0], Algorithm+"\n"...)
-	sts = at.AppendFormat(sts, timeLayout)
-	sts = append(append(sts, '\n'), key.scope...)
-	sts = hex.AppendEncode(append(sts, '\n'), digest[:])
-
-	url = append(url, "&X-Amz-Signature="...)
-	url = key.appendSignature(url, sts)
-	w.url, w.canonical = url, sts
+	url = key.appendSigned(url, r.Time, digest[:], &can)
+	w.url, w.canonical = url, can
 	return SecretURL{string(url)}
+}
+
+// sort puts parameters and headers in the order in which they are signed, in place.
+func (r *Request) sort() {
+	slices.SortFunc(r.Params, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(r.Headers, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Credential returns the value of a form's x-amz-credential field.
 func (s *Signer) Credential(c Credentials, at time.Time) string {
-	return c.AccessKeyID + "/" + s.key.forDay(c, s.region, at.UTC()).scope
+	return c.AccessKeyID + "/" + s.key.forDay(c, s.region, at).scope
 }
 
 // SignPolicy returns the hex signature of a form's policy, which is signed in its base64 form.
 func (s *Signer) SignPolicy(c Credentials, at time.Time, policy string) string {
-	return string(s.key.forDay(c, s.region, at.UTC()).appendSignature(nil, []byte(policy)))
+	return string(s.key.forDay(c, s.region, at).appendSignature(nil, []byte(policy)))
 }
 
 // Date returns at in the form of X-Amz-Date.

@@ -1,0 +1,65 @@
+package sigv4
+
+import (
+	"crypto/sha256"
+	"encoding"
+	"hash"
+	"strconv"
+	"time"
+)
+
+// Series signs requests that differ in one number and in the values of their headers, as those for the parts of an upload do.
+// What they share, which with a session token is most of it, is written and hashed once. A Series is for one goroutine.
+type Series struct {
+	key    *dayKey
+	host   string
+	at     time.Time
+	url    []byte // whose first number bytes stay
+	number int
+	tail   string // the parameters after the number
+
+	digest    hash.Hash
+	state     []byte // of digest, after the canonical request up to the number
+	canonical []byte
+	sum       [sha256.Size]byte
+}
+
+// Series prepares requests like r. The parameter that sorts first is the number that differs; its value and
+// those of r.Headers do not matter.
+func (s *Signer) Series(c Credentials, e Endpoint, r Request) *Series {
+	r.sort()
+	x := &Series{key: s.key.forDay(c, s.region, r.Time), host: e.host, at: r.Time, digest: sha256.New()}
+	x.url = appendEscaped(append([]byte(e.origin), e.basePath...), '/', r.Key)
+	query := len(x.url)
+	x.url = x.key.appendQuery(x.url, &r)
+	x.url = append(appendQueryEscaped(append(x.url, '&'), r.Params[0].Name), '=')
+	x.number = len(x.url)
+	for _, p := range r.Params[1:] {
+		x.tail += "&" + queryEscaped(p.Name) + "=" + queryEscaped(p.Value)
+	}
+	x.digest.Write([]byte(r.Method + "\n"))
+	x.digest.Write(x.url[len(e.origin):query])
+	x.digest.Write([]byte("\n"))
+	x.digest.Write(x.url[query+1:])
+	var err error
+	if x.state, err = x.digest.(encoding.BinaryAppender).AppendBinary(nil); err != nil {
+		panic(err) // documented never to fail: https://pkg.go.dev/crypto/sha256#New
+	}
+	return x
+}
+
+// Presign returns the URL of the request with this number and these headers, which have the names of the series', in order.
+func (x *Series) Presign(number int64, headers []Header) SecretURL {
+	x.url = strconv.AppendInt(x.url[:x.number], number, 10)
+	x.url = append(x.url, x.tail...)
+
+	if err := x.digest.(encoding.BinaryUnmarshaler).UnmarshalBinary(x.state); err != nil {
+		panic(err) // it is a state of its own
+	}
+	x.canonical = append(x.canonical[:0], x.url[x.number:]...)
+	x.canonical = appendCanonicalEnd(x.canonical, x.host, headers)
+	x.digest.Write(x.canonical)
+
+	x.url = x.key.appendSigned(x.url, x.at, x.digest.Sum(x.sum[:0]), &x.canonical)
+	return SecretURL{string(x.url)}
+}
