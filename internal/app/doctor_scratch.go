@@ -87,8 +87,8 @@ func (d *doctor) send(ctx context.Context, signed bucket.SignedRequest, body []b
 	if err != nil {
 		return answer{}, errors.New("the URL cannot be used")
 	}
-	for name, value := range signed.Headers { // but Content-Length, which net/http takes from the body
-		request.Header.Set(name, value)
+	for _, h := range signed.Headers { // but Content-Length, which net/http takes from the body
+		request.Header.Set(h.Name, h.Value)
 	}
 	response, err := d.web.Do(request)
 	if err != nil {

@@ -50,38 +50,40 @@ type Part struct {
 	Checksum string // base64, of the upload's Algorithm
 }
 
-// SignParts signs one PUT for each of parts, to begin between from and until. A part of size 0 may have any.
+// SignParts signs one PUT for each of parts, to begin between from and until. The sizes of all parts are known, or of none; all
+// have a checksum, or none.
 func (b *Bucket) SignParts(ctx context.Context, m Multipart, parts []Part, from, until time.Time) ([]SignedRequest, error) {
 	grant, err := b.grant(ctx, from, until)
 	if err != nil {
 		return nil, fmt.Errorf("sign parts of %s: %w", m.Key, err)
 	}
+	var series *sigv4.Series
 	signed := make([]SignedRequest, len(parts))
+	headers := make([]sigv4.Header, 0, 2*len(parts)) // of all parts, in one piece of memory
+	length, checksum := "", "x-amz-checksum-"+m.Algorithm
 	for i, p := range parts {
-		var headers []sigv4.Header
+		first := len(headers)
 		if p.Size > 0 {
-			headers = append(headers, sigv4.Header{Name: "content-length", Value: strconv.FormatInt(p.Size, 10)})
+			if i == 0 || p.Size != parts[i-1].Size { // equal but for the last
+				length = strconv.FormatInt(p.Size, 10)
+			}
+			headers = append(headers, sigv4.Header{Name: "content-length", Value: length})
 		}
 		if p.Checksum != "" {
-			headers = append(headers, sigv4.Header{Name: "x-amz-checksum-" + m.Algorithm, Value: p.Checksum})
+			headers = append(headers, sigv4.Header{Name: checksum, Value: p.Checksum})
 		}
-		signed[i] = SignedRequest{
-			Method: "PUT",
-			URL: b.signer.Presign(grant.credentials, b.endpoint, sigv4.Request{
-				Method: "PUT",
-				Key:    m.Key,
-				Params: []sigv4.Param{
-					{Name: "partNumber", Value: strconv.Itoa(int(p.Number))},
-					{Name: "uploadId", Value: m.UploadID},
-					{Name: "x-id", Value: "UploadPart"},
-				},
-				Headers: headers,
+		own := headers[first:]
+		if i == 0 {
+			series = b.signer.Series(grant.credentials, b.endpoint, sigv4.Request{
+				Method:  "PUT",
+				Key:     m.Key,
+				Params:  []sigv4.Param{{Name: "partNumber"}, {Name: "uploadId", Value: m.UploadID}, {Name: "x-id", Value: "UploadPart"}},
+				Headers: own,
 				Time:    grant.from,
 				Expires: grant.lifetime,
-			}),
-			Headers:   headerMap(headers),
-			ExpiresAt: grant.until(),
+			})
 		}
+		signed[i] = SignedRequest{Method: "PUT", URL: series.Presign(int64(p.Number), own), Headers: own, ExpiresAt: grant.until()}
 	}
 	return signed, nil
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
@@ -30,7 +32,7 @@ type Upload struct {
 type SignedRequest struct {
 	Method    string
 	URL       sigv4.SecretURL
-	Headers   map[string]string
+	Headers   []sigv4.Header // sorted by name
 	Fields    map[string]string
 	ExpiresAt time.Time // until when it may begin, in whole seconds
 }
@@ -54,7 +56,7 @@ func (b *Bucket) SignPut(ctx context.Context, u Upload) (SignedRequest, error) {
 		Time:    grant.from,
 		Expires: grant.lifetime,
 	})
-	return SignedRequest{Method: "PUT", URL: url, Headers: headerMap(headers), ExpiresAt: grant.until()}, nil
+	return SignedRequest{Method: "PUT", URL: url, Headers: headers, ExpiresAt: grant.until()}, nil
 }
 
 // SignGet signs a download of key under the name that disposition, a Content-Disposition, gives it.
@@ -71,14 +73,6 @@ func (b *Bucket) SignGet(ctx context.Context, key, disposition string, from, unt
 		Expires: grant.lifetime,
 	})
 	return SignedRequest{Method: "GET", URL: url, ExpiresAt: grant.until()}, nil
-}
-
-func headerMap(headers []sigv4.Header) map[string]string {
-	m := make(map[string]string, len(headers))
-	for _, h := range headers {
-		m[h.Name] = h.Value
-	}
-	return m
 }
 
 func (u Upload) headers() []sigv4.Header {
@@ -119,9 +113,7 @@ func (g grant) until() time.Time { return g.from.Add(g.lifetime) }
 
 // grant cuts the time to what the credentials have left, so that no URL dies before the time it states.
 func (b *Bucket) grant(ctx context.Context, from, until time.Time) (grant, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout) // they may have to be fetched
-	defer cancel()
-	c, err := b.creds.Retrieve(ctx)
+	c, err := b.credentials(ctx)
 	if err != nil {
 		return grant{}, fmt.Errorf("%w: %w", ErrCredentialsExpired, err)
 	}
@@ -143,3 +135,21 @@ func (b *Bucket) grant(ctx context.Context, from, until time.Time) (grant, error
 		lifetime:    lifetime,
 	}, nil
 }
+
+// credentials returns those in force. Where they are at hand, as they nearly always are, that costs no timer: the SDK's cache
+// looks at ctx only when it has to wait.
+func (b *Bucket) credentials(ctx context.Context) (aws.Credentials, error) {
+	if c, err := b.creds.Retrieve(ended); err == nil {
+		return c, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return b.creds.Retrieve(ctx)
+}
+
+// ended is a context in which nobody waits.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()

@@ -17,7 +17,7 @@ func (h handlers) CreateImport(ctx context.Context, r api.CreateImportRequestObj
 		if err != nil {
 			return nil, err
 		}
-		return bareOf(url), nil
+		return bareResponse(url), nil
 	}
 	job, err := h.service.Create(ctx, imports.Public, requestOf(*r.Body), value(r.Params.IdempotencyKey))
 	if err != nil {
@@ -63,7 +63,7 @@ func (h handlers) SignParts(ctx context.Context, r api.SignPartsRequestObject) (
 	if err != nil {
 		return nil, err
 	}
-	return signedPartsOf(parts), nil
+	return signedPartsResponse(parts), nil
 }
 
 func (h handlers) ListParts(ctx context.Context, r api.ListPartsRequestObject) (api.ListPartsResponseObject, error) {

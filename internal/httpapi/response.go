@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/signpost-s3/signpost/gen/api"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/sigv4"
@@ -32,26 +34,49 @@ func (r jobResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
 	return writeJSON(w, status, "application/json", api.Job(r))
 }
 
-// writeJSON answers with v. Answers hold credentials, so nobody may keep them.
+// bareResponse is the original contract: the URL and nothing else.
+type bareResponse sigv4.SecretURL
+
+func (r bareResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
+	buffer := takeBuffer()
+	defer buffers.Put(buffer)
+	b := appendJSONString(append(buffer.AvailableBuffer(), `{"upload_url":`...), sigv4.SecretURL(r).Reveal())
+	buffer.Write(append(b, "}\n"...))
+	return writeBody(w, http.StatusOK, "application/json", buffer)
+}
+
+// writeJSON answers with v.
 func writeJSON(w http.ResponseWriter, status int, contentType string, v any) error {
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
+	buffer := takeBuffer()
+	defer buffers.Put(buffer)
+	encoder := json.NewEncoder(buffer)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(v); err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	return writeBody(w, status, contentType, buffer)
+}
+
+// writeBody answers with body. Answers hold credentials, so nobody may keep them.
+func writeBody(w http.ResponseWriter, status int, contentType string, body *bytes.Buffer) error {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h["Cache-Control"], h["X-Content-Type-Options"] = noStore, noSniff
 	w.WriteHeader(status)
 	_, err := body.WriteTo(w)
 	return err
 }
 
-// bareOf is the original contract: the URL and nothing else.
-func bareOf(url sigv4.SecretURL) jobResponse {
-	revealed := url.Reveal()
-	return jobResponse{UploadURL: &revealed}
+// Header values that never change, and so need no memory of their own in each answer.
+var noStore, noSniff = []string{"no-store"}, []string{"nosniff"}
+
+// appendJSONString appends s in quotes. Encoding/json would make six bytes of each & in a URL.
+func appendJSONString(b []byte, s string) []byte {
+	quoted, err := jsontext.AppendQuote(b, s)
+	if err != nil {
+		panic(err) // not UTF-8, which nothing that comes out of this service is
+	}
+	return quoted
 }
 
 // responseOf translates a job of the bucket called bucketName.
@@ -71,9 +96,9 @@ func responseOf(j imports.Job, bucketName string) jobResponse {
 	}
 	if u := j.Upload; u != nil {
 		url := u.URL.Reveal()
-		r.Upload = &api.UploadRequest{Method: api.UploadRequestMethod(u.Method), URL: url, Headers: u.Headers, Fields: u.Fields}
-		if r.Upload.Headers == nil {
-			r.Upload.Headers = map[string]string{}
+		r.Upload = &api.UploadRequest{Method: api.UploadRequestMethod(u.Method), URL: url, Headers: make(map[string]string, len(u.Headers)), Fields: u.Fields}
+		for _, h := range u.Headers {
+			r.Upload.Headers[h.Name] = h.Value
 		}
 		if j.Mode == imports.Single {
 			r.UploadURL = &url

@@ -22,15 +22,18 @@ import (
 // validator holds requests to the contract before any handler sees them. It takes the operation from the route Echo has found,
 // reads the body once, and hands on the value that was judged, so that nothing can be read in two ways.
 type validator struct {
-	operations map[string]*openapi3.Operation // by method and Echo's path
+	operations map[route]*openapi3.Operation
 }
 
+// route is a method and Echo's path.
+type route struct{ method, path string }
+
 func newValidator(contract *openapi3.T) *validator {
-	v := &validator{operations: map[string]*openapi3.Operation{}}
+	v := &validator{operations: map[route]*openapi3.Operation{}}
 	toEcho := strings.NewReplacer("{", ":", "}", "")
 	for path, item := range contract.Paths.Map() {
 		for method, operation := range item.Operations() {
-			v.operations[method+toEcho.Replace(path)] = operation
+			v.operations[route{method, toEcho.Replace(path)}] = operation
 		}
 	}
 	return v
@@ -38,7 +41,7 @@ func newValidator(contract *openapi3.T) *validator {
 
 func (v *validator) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		operation := v.operations[c.Request().Method+c.Path()]
+		operation := v.operations[route{c.Request().Method, c.Path()}]
 		if operation == nil { // no part of the contract: health, documents, or nothing at all
 			return next(c)
 		}
@@ -94,9 +97,8 @@ func parameterValue(schema *openapi3.Schema, text string) any {
 
 // checkBody reads and judges the body, and leaves its value for validatedBinder. No body, however it is framed, is none.
 func checkBody(c echo.Context, body *openapi3.RequestBody) error {
-	buffer := buffers.Get().(*bytes.Buffer)
+	buffer := takeBuffer()
 	defer buffers.Put(buffer)
-	buffer.Reset()
 	if _, err := buffer.ReadFrom(c.Request().Body); err != nil {
 		return unreadable(err)
 	}
@@ -177,4 +179,11 @@ func (validatedBinder) Bind(target any, c echo.Context) error {
 	return runtime.BindJSONValue(parsed, target)
 }
 
+// buffers holds memory for bodies, of requests and of answers. What takeBuffer takes is put back when it is done with.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func takeBuffer() *bytes.Buffer {
+	buffer := buffers.Get().(*bytes.Buffer)
+	buffer.Reset()
+	return buffer
+}
