@@ -11,59 +11,66 @@ func appendCanonicalEnd(b []byte, host string, hs []Header) []byte {
 
 // appendSignedHeaders appends the names of hs and host, in order, divided by sep.
 func appendSignedHeaders(b []byte, sep string, hs []Header) []byte {
-	start := len(b)
-	name := func(n string) {
-		if len(b) > start {
-			b = append(b, sep...)
-		}
-		b = append(b, n...)
+	before, after := aroundHost(hs)
+	for _, h := range before {
+		b = append(append(b, h.Name...), sep...)
 	}
-	eachHeader(hs, func(h Header) { name(h.Name) }, func() { name("host") })
+	b = append(b, "host"...)
+	for _, h := range after {
+		b = append(append(b, sep...), h.Name...)
+	}
 	return b
 }
 
-// appendCanonicalHeaders appends a line for each of hs and for host, in order, values trimmed and their runs of spaces made
-// one. S3 does the same with what the client sends.
+// appendCanonicalHeaders appends a line for each of hs and for host, in order.
 func appendCanonicalHeaders(b []byte, host string, hs []Header) []byte {
-	line := func(name, value string) {
-		b = append(append(b, name...), ':')
-		space := false
-		for _, c := range []byte(strings.TrimSpace(value)) {
-			if c == ' ' && space {
-				continue
-			}
-			space = c == ' '
-			b = append(b, c)
-		}
-		b = append(b, '\n')
+	before, after := aroundHost(hs)
+	for _, h := range before {
+		b = appendCanonicalHeader(b, h)
 	}
-	eachHeader(hs, func(h Header) { line(h.Name, h.Value) }, func() { line("host", host) })
+	b = append(append(append(b, "host:"...), host...), '\n')
+	for _, h := range after {
+		b = appendCanonicalHeader(b, h)
+	}
 	return b
 }
 
-// eachHeader visits sorted headers with host in its place among them.
-func eachHeader(hs []Header, visit func(Header), host func()) {
+// appendCanonicalHeader appends a header's line, its value trimmed and runs of spaces in it made one. S3 does the same with what
+// the client sends.
+func appendCanonicalHeader(b []byte, h Header) []byte {
+	b = append(append(b, h.Name...), ':')
+	value := strings.TrimSpace(h.Value)
+	for value != "" {
+		word, rest, spaced := strings.Cut(value, "  ")
+		b = append(b, word...)
+		if spaced {
+			b = append(b, ' ')
+		}
+		value = strings.TrimLeft(rest, " ")
+	}
+	return append(b, '\n')
+}
+
+// aroundHost divides sorted headers into those before and those after host.
+func aroundHost(hs []Header) (before, after []Header) {
 	i := 0
-	for ; i < len(hs) && hs[i].Name < "host"; i++ {
-		visit(hs[i])
+	for i < len(hs) && hs[i].Name < "host" {
+		i++
 	}
-	host()
-	for ; i < len(hs); i++ {
-		visit(hs[i])
-	}
+	return hs[:i], hs[i:]
 }
 
 // appendEscaped appends s as S3 wants it in a path: every byte but RFC 3986's unreserved ones and keep is %XX.
 func appendEscaped(b []byte, keep byte, s string) []byte {
 	const hexDigits = "0123456789ABCDEF"
+	start := 0 // of what goes as it is
 	for i := range len(s) {
-		if c := s[i]; unreserved[c] || c == keep {
-			b = append(b, c)
-		} else {
-			b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
+		if c := s[i]; !unreserved[c] && c != keep {
+			b = append(append(b, s[start:i]...), '%', hexDigits[c>>4], hexDigits[c&15])
+			start = i + 1
 		}
 	}
-	return b
+	return append(b, s[start:]...)
 }
 
 // appendQueryEscaped appends s as SigV4 wants it in a query, where no reserved byte stays.

@@ -23,7 +23,7 @@ type dayKey struct {
 	toSign      string // how the string to sign begins, up to the time of day
 	query       string // how the query begins, up to the time of day
 	token       string // the query's X-Amz-Security-Token, empty where there is none
-	macs        sync.Pool
+	workspaces  sync.Pool
 }
 
 func (k *keyCache) forDay(c Credentials, region string, at time.Time) *dayKey {
@@ -54,7 +54,7 @@ func newDayKey(c Credentials, region string, at time.Time, day int64) *dayKey {
 	if c.SessionToken != "" {
 		d.token = "&X-Amz-Security-Token=" + queryEscaped(c.SessionToken)
 	}
-	d.macs.New = func() any { return &mac{Hash: hmac.New(sha256.New, secret)} }
+	d.workspaces.New = func() any { return &workspace{mac: hmac.New(sha256.New, secret)} }
 	return d
 }
 
@@ -68,29 +68,28 @@ func (d *dayKey) appendQuery(b []byte, r *Request) []byte {
 	return appendSignedHeaders(b, "%3B", r.Headers)
 }
 
-// appendSigned appends the signature of the canonical request that has this digest, by way of the string to sign, for which
-// scratch is used.
-func (d *dayKey) appendSigned(b []byte, at time.Time, digest []byte, scratch *[]byte) []byte {
-	s := appendTimeOfDay(append((*scratch)[:0], d.toSign...), at)
-	s = append(append(append(s, '\n'), d.scope...), '\n')
-	s = hex.AppendEncode(s, digest)
-	*scratch = s
-	return d.appendSignature(append(b, "&X-Amz-Signature="...), s)
+// workspace is what one signature needs besides its result: room for texts, and the keyed hash.
+type workspace struct {
+	url, text []byte
+	mac       hash.Hash
+	sum       [sha256.Size]byte
+}
+
+func (d *dayKey) workspace() *workspace { return d.workspaces.Get().(*workspace) }
+
+// appendSigned appends to a URL the signature of the canonical request that has this digest, by way of the string to sign.
+func (d *dayKey) appendSigned(w *workspace, url []byte, at time.Time, digest []byte) []byte {
+	w.text = appendTimeOfDay(append(w.text[:0], d.toSign...), at)
+	w.text = append(append(append(w.text, '\n'), d.scope...), '\n')
+	w.text = hex.AppendEncode(w.text, digest)
+	return w.appendSignature(append(url, "&X-Amz-Signature="...), w.text)
 }
 
 // appendSignature appends the hex HMAC-SHA256 of text.
-func (d *dayKey) appendSignature(b, text []byte) []byte {
-	m := d.macs.Get().(*mac)
-	defer d.macs.Put(m)
-	m.Reset()
-	m.Write(text)
-	return hex.AppendEncode(b, m.Sum(m.sum[:0]))
-}
-
-// mac is a keyed hash with room for its result, so that taking one costs no memory.
-type mac struct {
-	hash.Hash
-	sum [sha256.Size]byte
+func (w *workspace) appendSignature(b, text []byte) []byte {
+	w.mac.Reset()
+	w.mac.Write(text)
+	return hex.AppendEncode(b, w.mac.Sum(w.sum[:0]))
 }
 
 const secondsADay = 24 * 60 * 60

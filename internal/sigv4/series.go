@@ -18,10 +18,9 @@ type Series struct {
 	number int
 	tail   string // the parameters after the number
 
-	digest    hash.Hash
-	state     []byte // of digest, after the canonical request up to the number
-	canonical []byte
-	sum       [sha256.Size]byte
+	digest hash.Hash
+	state  []byte // of digest, after the canonical request up to the number
+	sum    [sha256.Size]byte
 }
 
 // Series prepares requests like r. The parameter that sorts first is the number that differs; its value and
@@ -50,16 +49,18 @@ func (s *Signer) Series(c Credentials, e Endpoint, r Request) *Series {
 
 // Presign returns the URL of the request with this number and these headers, which have the names of the series', in order.
 func (x *Series) Presign(number int64, headers []Header) SecretURL {
+	w := x.key.workspace()
+	defer x.key.workspaces.Put(w)
 	x.url = strconv.AppendInt(x.url[:x.number], number, 10)
 	x.url = append(x.url, x.tail...)
 
 	if err := x.digest.(encoding.BinaryUnmarshaler).UnmarshalBinary(x.state); err != nil {
 		panic(err) // it is a state of its own
 	}
-	x.canonical = append(x.canonical[:0], x.url[x.number:]...)
-	x.canonical = appendCanonicalEnd(x.canonical, x.host, headers)
-	x.digest.Write(x.canonical)
+	w.text = append(w.text[:0], x.url[x.number:]...)
+	w.text = appendCanonicalEnd(w.text, x.host, headers)
+	x.digest.Write(w.text)
 
-	x.url = x.key.appendSigned(x.url, x.at, x.digest.Sum(x.sum[:0]), &x.canonical)
+	x.url = x.key.appendSigned(w, x.url, x.at, x.digest.Sum(x.sum[:0]))
 	return SecretURL{string(x.url)}
 }

@@ -12,7 +12,6 @@ import (
 	"crypto/sha256"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -62,8 +61,8 @@ func (s *Signer) Presign(c Credentials, e Endpoint, r Request) SecretURL {
 	r.sort()
 	key := s.key.forDay(c, s.region, r.Time)
 
-	w := scratch.Get().(*workspace)
-	defer scratch.Put(w)
+	w := key.workspace()
+	defer key.workspaces.Put(w)
 	url := append(w.url[:0], e.origin...)
 	path := len(url)
 	url = appendEscaped(append(url, e.basePath...), '/', r.Key)
@@ -75,21 +74,25 @@ func (s *Signer) Presign(c Credentials, e Endpoint, r Request) SecretURL {
 	}
 
 	// The canonical request: method, path, query, and what appendCanonicalEnd adds.
-	can := append(w.canonical[:0], r.Method...)
-	can = append(append(can, '\n'), url[path:query]...)
-	can = append(append(can, '\n'), url[query+1:]...)
-	can = appendCanonicalEnd(can, e.host, r.Headers)
-	digest := sha256.Sum256(can)
+	w.text = append(w.text[:0], r.Method...)
+	w.text = append(append(w.text, '\n'), url[path:query]...)
+	w.text = append(append(w.text, '\n'), url[query+1:]...)
+	w.text = appendCanonicalEnd(w.text, e.host, r.Headers)
+	digest := sha256.Sum256(w.text)
 
-	url = key.appendSigned(url, r.Time, digest[:], &can)
-	w.url, w.canonical = url, can
+	url = key.appendSigned(w, url, r.Time, digest[:])
+	w.url = url
 	return SecretURL{string(url)}
 }
 
 // sort puts parameters and headers in the order in which they are signed, in place.
 func (r *Request) sort() {
-	slices.SortFunc(r.Params, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortFunc(r.Headers, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
+	if len(r.Params) > 1 {
+		slices.SortFunc(r.Params, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
+	}
+	if len(r.Headers) > 1 {
+		slices.SortFunc(r.Headers, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
+	}
 }
 
 // Credential returns the value of a form's x-amz-credential field.
@@ -99,13 +102,11 @@ func (s *Signer) Credential(c Credentials, at time.Time) string {
 
 // SignPolicy returns the hex signature of a form's policy, which is signed in its base64 form.
 func (s *Signer) SignPolicy(c Credentials, at time.Time, policy string) string {
-	return string(s.key.forDay(c, s.region, at).appendSignature(nil, []byte(policy)))
+	key := s.key.forDay(c, s.region, at)
+	w := key.workspace()
+	defer key.workspaces.Put(w)
+	return string(w.appendSignature(nil, []byte(policy)))
 }
 
 // Date returns at in the form of X-Amz-Date.
 func Date(at time.Time) string { return at.UTC().Format(timeLayout) }
-
-// workspace is the memory one signature needs besides its result.
-type workspace struct{ url, canonical []byte }
-
-var scratch = sync.Pool{New: func() any { return new(workspace) }}

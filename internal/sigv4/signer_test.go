@@ -101,6 +101,8 @@ func TestParseEndpoint(t *testing.T) {
 		"https://user@example.com":     {},
 		"https://example.com/?x=y":     {},
 		"https://example.com:port/abc": {},
+		`https://exam"ple.com/b`:       {},
+		"https://my_store:9000/b":      {"https://my_store:9000", "my_store:9000", "/b/"},
 	} {
 		if got, err := ParseEndpoint(raw); got != want || (err == nil) != (want != Endpoint{}) {
 			t.Errorf("ParseEndpoint(%q): got %+v, %v, want %+v", raw, got, err, want)

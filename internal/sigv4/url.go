@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
-// SecretURL is a URL whose query is a credential. Printed or logged, it shows host and path only.
+// SecretURL is a URL whose query is a credential. Printed or logged, it shows host and path only. It is printable ASCII without
+// quote or backslash, so that JSON takes it as it is.
 type SecretURL struct{ raw string }
 
 // Reveal returns the whole URL, for the one who may use it.
@@ -33,6 +35,9 @@ type Endpoint struct {
 	basePath string // escaped, ends in a slash
 }
 
+// isHost is narrower than net/url, which lets quotes pass: names, also with underscores, and addresses, each with an optional port.
+var isHost = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$`)
+
 // ParseEndpoint reads a bucket's URL: https://bucket.s3.eu-west-1.amazonaws.com or http://localhost:9000/bucket.
 func ParseEndpoint(raw string) (Endpoint, error) {
 	u, err := url.Parse(raw)
@@ -43,6 +48,8 @@ func ParseEndpoint(raw string) (Endpoint, error) {
 		return Endpoint{}, fmt.Errorf("%q does not begin with https:// or http://", raw)
 	case u.Host == "":
 		return Endpoint{}, fmt.Errorf("%q names no host", raw)
+	case !isHost.MatchString(u.Host):
+		return Endpoint{}, fmt.Errorf("%q is not a host's name or address", u.Host)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return Endpoint{}, errors.New("an endpoint has no user, query or fragment")
 	}
