@@ -139,9 +139,9 @@ func cors(origin, methods, rest string) doer {
 	return setting("cors", 200, "<CORSConfiguration><CORSRule><AllowedOrigin>"+origin+"</AllowedOrigin>"+allowed.String()+rest+"</CORSRule></CORSConfiguration>")
 }
 
-// signed reports whether r is of a signed URL that holds this header.
+// signed reports whether r is an upload to a signed URL that holds this header.
 func signed(r *http.Request, header string) bool {
-	return strings.Contains(r.URL.Query().Get("X-Amz-SignedHeaders"), header)
+	return strings.Contains(r.URL.Path, "/imports/") && strings.Contains(r.URL.Query().Get("X-Amz-SignedHeaders"), header)
 }
 
 // takesAll forwards r and makes a success of a refusal.

@@ -40,7 +40,9 @@ type Bucket struct {
 	client   *s3.Client
 	creds    aws.CredentialsProvider
 	signer   *sigv4.Signer
-	endpoint sigv4.Endpoint
+	endpoint sigv4.Endpoint // as clients reach it
+	inner    sigv4.Endpoint // as the service itself does
+	web      s3.HTTPClient  // the SDK's
 }
 
 // Open resolves the bucket's addresses. It calls nobody; see Check.
@@ -50,7 +52,11 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 		c.Retryer = retryer()
 		c.DisableLogOutputChecksumValidationSkipped = true // the SDK would write that to stderr for each record of some stores
 	})
-	endpoint, err := publicEndpoint(ctx, client, o)
+	endpoint, err := endpointFor(ctx, client, o, o.PublicEndpoint)
+	if err != nil {
+		return nil, fmt.Errorf("address of bucket %s: %w", o.Name, err)
+	}
+	inner, err := endpointFor(ctx, client, o, "")
 	if err != nil {
 		return nil, fmt.Errorf("address of bucket %s: %w", o.Name, err)
 	}
@@ -60,6 +66,8 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 		creds:    o.AWS.Credentials,
 		signer:   sigv4.NewSigner(client.Options().Region),
 		endpoint: endpoint,
+		inner:    inner,
+		web:      client.Options().HTTPClient,
 	}, nil
 }
 
@@ -73,8 +81,9 @@ func retryer() aws.Retryer {
 	return retry.AddWithErrorCodes(standard, "ConditionalRequestConflict", "OperationAborted")
 }
 
-// publicEndpoint asks the SDK's own rules where clients find the bucket: host or path style, partition, dots in the name.
-func publicEndpoint(ctx context.Context, client *s3.Client, o Options) (sigv4.Endpoint, error) {
+// endpointFor asks the SDK's own rules where the bucket is: host or path style, partition, dots in the name. Address takes the
+// place of the store's own, where it is not empty.
+func endpointFor(ctx context.Context, client *s3.Client, o Options, address string) (sigv4.Endpoint, error) {
 	settings := client.Options()
 	where := s3.EndpointParameters{
 		Bucket:         &o.Name,
@@ -84,8 +93,8 @@ func publicEndpoint(ctx context.Context, client *s3.Client, o Options) (sigv4.En
 		UseFIPS:        aws.Bool(settings.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled),
 		UseDualStack:   aws.Bool(settings.EndpointOptions.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled),
 	}
-	if o.PublicEndpoint != "" { // a given address has no variants
-		where.Endpoint, where.UseFIPS, where.UseDualStack = &o.PublicEndpoint, nil, nil
+	if address != "" { // a given address has no variants
+		where.Endpoint, where.UseFIPS, where.UseDualStack = &address, nil, nil
 	}
 	resolved, err := settings.EndpointResolverV2.ResolveEndpoint(ctx, where)
 	if err != nil {

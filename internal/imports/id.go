@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,8 +26,7 @@ var canonicalID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89a
 
 // idTime returns when a canonical id was made, in milliseconds: its first 48 bits (RFC 9562, section 5.7).
 func idTime(id string) time.Time {
-	var milliseconds int64
-	fmt.Sscanf(id[:8]+id[9:13], "%x", &milliseconds)
+	milliseconds, _ := strconv.ParseInt(id[:8]+id[9:13], 16, 64)
 	return time.UnixMilli(milliseconds).UTC()
 }
 
@@ -38,8 +37,9 @@ func objectKey(owner, id string) string { return "imports/" + owner + "/" + id }
 
 // recordKey is where a job's record lives. Its rank falls as time goes on, so that S3's ascending listing is newest first.
 func recordKey(owner, id string) string {
-	rank := uint64(1)<<48 - 1 - uint64(idTime(id).UnixMilli())
-	return fmt.Sprintf("%s%012x-%s.json", recordPrefix(owner), rank, id)
+	rank := 1<<48 - 1 - idTime(id).UnixMilli()
+	digits := strconv.FormatInt(1<<48|rank, 16)[1:] // twelve, zeros included
+	return recordPrefix(owner) + digits + "-" + id + ".json"
 }
 
 // recordPrefix is where all records of owner are.

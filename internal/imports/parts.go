@@ -103,24 +103,25 @@ func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
 		}
 	}
 	numbers = slices.Compact(slices.Sorted(slices.Values(numbers)))
-	parts, asked := make([]bucket.Part, 0, len(numbers)), make(map[string]bool, len(numbers))
-	for _, n := range numbers {
-		name := strconv.Itoa(int(n))
-		asked[name] = true
-		checksum, given := r.Checksums[name]
+	parts := make([]bucket.Part, len(numbers))
+	var name []byte
+	for i, n := range numbers {
+		name = strconv.AppendInt(name[:0], int64(n), 10)
+		checksum, given := r.Checksums[string(name)]
 		switch {
 		case j.Parts.Algorithm != "" && !given:
-			fault(Pointer("checksums", name), "is missing; the import declared %s", j.Parts.Algorithm)
+			fault(Pointer("checksums", string(name)), "is missing; the import declared %s", j.Parts.Algorithm)
 		case given && j.Parts.Algorithm != "" && !isDigest(j.Parts.Algorithm, checksum):
-			fault(Pointer("checksums", name), "must be the base64 of %d bytes, as %s has", digestSizes[j.Parts.Algorithm], j.Parts.Algorithm)
+			fault(Pointer("checksums", string(name)), "must be the base64 of %d bytes, as %s has", digestSizes[j.Parts.Algorithm], j.Parts.Algorithm)
 		}
-		parts = append(parts, bucket.Part{Number: n, Size: j.Parts.partSize(n, j.Size), Checksum: checksum})
+		parts[i] = bucket.Part{Number: n, Size: j.Parts.partSize(n, j.Size), Checksum: checksum}
 	}
 	if j.Parts.Algorithm == "" && len(r.Checksums) > 0 {
 		fault("/checksums", "must not be given, because the import declared no checksum")
 	} else {
 		for _, name := range slices.Sorted(maps.Keys(r.Checksums)) {
-			if !asked[name] {
+			n, err := strconv.ParseInt(name, 10, 32)
+			if _, asked := slices.BinarySearch(numbers, int32(n)); err != nil || !asked || name != strconv.Itoa(int(n)) {
 				fault(Pointer("checksums", name), "is not of a part to be signed")
 			}
 		}

@@ -1,0 +1,106 @@
+package bucket
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/signpost-s3/signpost/internal/sigv4"
+)
+
+// maxRecord bounds a record. The largest honest one holds 2 kB of metadata and a name of 255 characters.
+const maxRecord = 64 << 10
+
+// Record is a small object of the service's own, with the ETag that conditional writes need.
+type Record struct {
+	Body []byte
+	ETag string
+}
+
+// ReadRecord returns the record at key: ErrNotFound where there is none.
+func (b *Bucket) ReadRecord(ctx context.Context, key string) (Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
+	if err != nil {
+		return Record{}, classify("read "+key, err)
+	}
+	defer out.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(out.Body, maxRecord))
+	if err != nil {
+		return Record{}, classify("read "+key, err)
+	}
+	return Record{Body: body, ETag: aws.ToString(out.ETag)}, nil
+}
+
+// CreateRecord writes body to key unless there is a record: ErrChanged then. A lost answer and the retry after it also end in
+// ErrChanged, so that the caller reads before it concludes.
+func (b *Bucket) CreateRecord(ctx context.Context, key string, body []byte) error {
+	_, err := b.putRecord(ctx, key, "", body)
+	return err
+}
+
+// ReplaceRecord writes body over the record that has etag, and returns the new one: ErrChanged when it has another by now.
+func (b *Bucket) ReplaceRecord(ctx context.Context, key, etag string, body []byte) (string, error) {
+	return b.putRecord(ctx, key, etag, body)
+}
+
+// putRecord writes over the record that has etag or, where that is empty, where there is none. The write that each tracked import
+// costs is first tried with a signature of our own, for a tenth of the SDK's work; whatever is not plain success or refusal is
+// left to the SDK, with its retries and its knowledge of errors.
+func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	switch status, written := b.tryPut(ctx, key, etag, body); status {
+	case http.StatusOK:
+		return written, nil
+	case http.StatusPreconditionFailed:
+		return "", fmt.Errorf("write %s: %w", key, ErrChanged)
+	}
+	in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("application/json")}
+	if etag == "" {
+		in.IfNoneMatch = aws.String("*")
+	} else {
+		in.IfMatch = &etag
+	}
+	out, err := b.client.PutObject(ctx, in)
+	if err != nil {
+		return "", classify("write "+key, err)
+	}
+	return aws.ToString(out.ETag), nil
+}
+
+// tryPut is putRecord's first attempt: the status of the answer, 0 without one, and the ETag written.
+func (b *Bucket) tryPut(ctx context.Context, key, etag string, body []byte) (status int, written string) {
+	now := time.Now()
+	grant, err := b.grant(ctx, now, now.Add(callTimeout))
+	if err != nil {
+		return 0, ""
+	}
+	condition := sigv4.Header{Name: "if-none-match", Value: "*"}
+	if etag != "" {
+		condition = sigv4.Header{Name: "if-match", Value: etag}
+	}
+	headers := []sigv4.Header{{Name: "content-type", Value: "application/json"}, condition}
+	url := b.signer.Presign(grant.credentials, b.inner, sigv4.Request{Method: http.MethodPut, Key: key, Headers: headers, Time: grant.from, Expires: grant.lifetime})
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, url.Reveal(), bytes.NewReader(body))
+	if err != nil {
+		return 0, ""
+	}
+	for _, h := range headers {
+		request.Header.Set(h.Name, h.Value)
+	}
+	response, err := b.web.Do(request)
+	if err != nil {
+		return 0, ""
+	}
+	defer response.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxRecord)) // so that the connection can be used again
+	return response.StatusCode, response.Header.Get("ETag")
+}
