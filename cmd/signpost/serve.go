@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/app"
 )
@@ -28,7 +27,7 @@ func (s serveCmd) Run(i *invocation) error {
 	if err := i.complaints.Check(s.Config); err != nil {
 		return err
 	}
-	uuid.EnableRandPool() // the ids of bare uploads cost no system call each
+	app.Tune()
 	log := app.NewLogger(i.stderr)
 	listener, err := app.Listen(s.Config)
 	if err != nil {

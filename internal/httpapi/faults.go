@@ -19,7 +19,10 @@ import (
 // author of a schema, go no further than here.
 func faultsOf(schema *openapi3.Schema, value any) []api.FieldError {
 	err := schema.VisitJSON(value, openapi3.MultiErrors(), openapi3.DisableSchemaErrorDetails(), openapi3.VisitAsRequest())
-	if err == nil {
+	switch {
+	case err == nil && !hasFraction(value):
+		return nil
+	case err == nil:
 		return fractions(schema, value, "")
 	}
 	var faults []api.FieldError
@@ -111,6 +114,23 @@ func unknownMember(f *openapi3.SchemaError) string {
 		return quoted
 	}
 	return name
+}
+
+// hasFraction reports whether there is a number in value that parseJSON left as it was written.
+func hasFraction(value any) bool {
+	switch value := value.(type) {
+	case json.Number:
+		return true
+	case map[string]any:
+		for _, member := range value {
+			if hasFraction(member) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(value, hasFraction)
+	}
+	return false
 }
 
 // fractions finds integers written as 1.0 or 1e3. JSON Schema calls them integers; not every reader does, so a request spells

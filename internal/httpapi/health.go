@@ -12,7 +12,7 @@ import (
 // registerHealth adds what load balancers ask: /healthz, whether the process lives, and /readyz, whether it can do its work.
 func registerHealth(e *echo.Echo, ready func(context.Context) error) {
 	ok := func(c echo.Context) error {
-		return writeJSON(c.Response(), http.StatusOK, "application/json", map[string]string{"status": "ok"})
+		return writeJSON(c.Response(), http.StatusOK, typeJSON, map[string]string{"status": "ok"})
 	}
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/healthz", ok)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/readyz", func(c echo.Context) error {

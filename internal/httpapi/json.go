@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -29,7 +30,9 @@ func parseJSON(body []byte) (any, error) {
 	case !utf8.Valid(body):
 		return nil, notJSON("It is not UTF-8.")
 	}
-	decoder := jsontext.NewDecoder(bytes.NewBuffer(body))
+	decoder := decoders.Get().(*jsontext.Decoder)
+	defer decoders.Put(decoder)
+	decoder.Reset(bytes.NewBuffer(body))
 	value, err := readValue(decoder, 0)
 	if err != nil {
 		return nil, wordsFor(err, body)
@@ -39,6 +42,8 @@ func parseJSON(body []byte) (any, error) {
 	}
 	return value, nil
 }
+
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
 
 var errTooDeep = errors.New("nested too deeply")
 

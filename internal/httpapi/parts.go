@@ -12,7 +12,7 @@ import (
 type listResponse api.JobList
 
 func (r listResponse) VisitListImportsResponse(w http.ResponseWriter) error {
-	return writeJSON(w, http.StatusOK, "application/json", api.JobList(r))
+	return writeJSON(w, http.StatusOK, typeJSON, api.JobList(r))
 }
 
 func listOf(jobs []imports.Job, next, bucketName string) listResponse {
@@ -29,6 +29,9 @@ type signedPartsResponse []imports.SignedPart
 func (r signedPartsResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
 	buffer := takeBuffer()
 	defer buffers.Put(buffer)
+	if len(r) > 0 {
+		buffer.Grow(len(r) * (len(r[0].URL.Reveal()) + 256)) // rather once than bit by bit
+	}
 	b := append(buffer.AvailableBuffer(), `{"parts":[`...)
 	for i, p := range r {
 		if i > 0 {
@@ -37,7 +40,7 @@ func (r signedPartsResponse) VisitSignPartsResponse(w http.ResponseWriter) error
 		b = appendSignedPart(b, p)
 	}
 	buffer.Write(append(b, "]}\n"...))
-	return writeBody(w, http.StatusOK, "application/json", buffer)
+	return writeBody(w, http.StatusOK, typeJSON, buffer)
 }
 
 // appendSignedPart appends p as api.SignedPart has it.
@@ -48,8 +51,8 @@ func appendSignedPart(b []byte, p imports.SignedPart) []byte {
 		b = strconv.AppendInt(append(b, `,"size":`...), p.Size, 10)
 	}
 	b = appendJSONString(append(b, `,"method":`...), p.Method)
-	b = appendJSONString(append(b, `,"url":`...), p.URL.Reveal())
-	b = append(b, `,"headers":{`...)
+	b = append(append(b, `,"url":"`...), p.URL.Reveal()...)
+	b = append(b, `","headers":{`...)
 	for i, h := range p.Headers {
 		if i > 0 {
 			b = append(b, ',')
@@ -63,7 +66,7 @@ func appendSignedPart(b []byte, p imports.SignedPart) []byte {
 type partListResponse api.PartList
 
 func (r partListResponse) VisitListPartsResponse(w http.ResponseWriter) error {
-	return writeJSON(w, http.StatusOK, "application/json", api.PartList(r))
+	return writeJSON(w, http.StatusOK, typeJSON, api.PartList(r))
 }
 
 func partListOf(page imports.PartPage) partListResponse {

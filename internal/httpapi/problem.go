@@ -109,5 +109,5 @@ func renderProblem(err error, c echo.Context) {
 		c.Response().WriteHeader(p.Status)
 		return
 	}
-	_ = writeJSON(c.Response(), p.Status, "application/problem+json", document) // a client that is gone needs no answer
+	_ = writeJSON(c.Response(), p.Status, typeProblem, document) // a client that is gone needs no answer
 }

@@ -46,21 +46,53 @@ func New(o Options) (http.Handler, error) {
 	e.IPExtractor = echo.ExtractIPDirect() // Echo would believe X-Forwarded-For
 	e.HTTPErrorHandler = renderProblem
 	e.Binder = validatedBinder{}
-
-	// Outermost first. The log comes before all that can answer, so that each request has its line.
-	e.Pre(requestID, requestLog(o.Log), recoverPanics(), middleware.BodyLimit(strconv.Itoa(maxBody)+"B"), middleware.RemoveTrailingSlash())
-	if o.Local {
-		e.Use(localNames)
-	}
-	if len(o.CORSOrigins) > 0 {
-		e.Use(crossOrigin(o.CORSOrigins))
-	}
-	e.Use(newValidator(contract).middleware)
-
 	api.RegisterHandlers(e, api.NewStrictHandler(handlers{o.Service}, nil))
 	registerHealth(e, o.Ready)
 	documents.register(e)
-	return e, nil
+
+	// Outermost first. The log comes before all that can answer, so that each request has its line.
+	before := []echo.MiddlewareFunc{requestID, requestLog(o.Log), recoverPanics(), middleware.BodyLimit(strconv.Itoa(maxBody) + "B"), middleware.RemoveTrailingSlash()}
+	var after []echo.MiddlewareFunc // when the route is known
+	if o.Local {
+		after = append(after, localNames)
+	}
+	if len(o.CORSOrigins) > 0 {
+		after = append(after, crossOrigin(o.CORSOrigins))
+	}
+	after = append(after, newValidator(contract).middleware)
+	return newServer(e, before, after), nil
+}
+
+// server is Echo with its middleware put together once. Echo itself does that for each request, which costs it a piece of memory
+// for every layer.
+type server struct {
+	echo   *echo.Echo
+	handle echo.HandlerFunc
+}
+
+func newServer(e *echo.Echo, before, after []echo.MiddlewareFunc) *server {
+	found := chain(func(c echo.Context) error { return c.Handler()(c) }, after)
+	return &server{e, chain(func(c echo.Context) error {
+		e.Router().Find(c.Request().Method, echo.GetPath(c.Request()), c)
+		return found(c)
+	}, before)}
+}
+
+// chain puts layers, outermost first, around h.
+func chain(h echo.HandlerFunc, layers []echo.MiddlewareFunc) echo.HandlerFunc {
+	for _, layer := range slices.Backward(layers) {
+		h = layer(h)
+	}
+	return h
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := s.echo.AcquireContext()
+	defer s.echo.ReleaseContext(c)
+	c.Reset(r, w)
+	if err := s.handle(c); err != nil {
+		s.echo.HTTPErrorHandler(err, c)
+	}
 }
 
 // recoverPanics turns a panic into an error, with its stack in the log line of the request.

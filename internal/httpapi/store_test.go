@@ -255,7 +255,7 @@ func TestLog(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range []string{"time", "level", "msg", "method", "path", "status", "bytes", "duration_ms", "remote", "request_id"} {
+		for _, key := range []string{"time", "level", "msg", "method", "path", "status", "bytes", "duration_us", "remote", "request_id"} {
 			if _, ok := entry[key]; !ok {
 				t.Errorf("%s: no %s", line, key)
 			}

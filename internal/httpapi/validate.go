@@ -12,15 +12,15 @@ import (
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-json-experiment/json"
 	"github.com/labstack/echo/v4"
-	"github.com/oapi-codegen/runtime"
 
 	"github.com/signpost-s3/signpost/gen/api"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
 // validator holds requests to the contract before any handler sees them. It takes the operation from the route Echo has found,
-// reads the body once, and hands on the value that was judged, so that nothing can be read in two ways.
+// reads the body once, and hands on the text that was judged, so that nothing can be read in two ways.
 type validator struct {
 	operations map[route]*openapi3.Operation
 }
@@ -48,12 +48,10 @@ func (v *validator) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := checkParameters(c, operation.Parameters); err != nil {
 			return err
 		}
-		if operation.RequestBody != nil {
-			if err := checkBody(c, operation.RequestBody.Value); err != nil {
-				return err
-			}
+		if operation.RequestBody == nil {
+			return next(c)
 		}
-		return next(c)
+		return withBody(c, operation.RequestBody.Value, next)
 	}
 }
 
@@ -95,8 +93,11 @@ func parameterValue(schema *openapi3.Schema, text string) any {
 	return text
 }
 
-// checkBody reads and judges the body, and leaves its value for validatedBinder. No body, however it is framed, is none.
-func checkBody(c echo.Context, body *openapi3.RequestBody) error {
+// withBody reads and judges the body, and lets next have it by way of validatedBinder. No body, however it is framed, is none.
+func withBody(c echo.Context, body *openapi3.RequestBody, next echo.HandlerFunc) error {
+	if c.Request().ContentLength == 0 && !body.Required { // a length that is not told is -1
+		return next(c)
+	}
 	buffer := takeBuffer()
 	defer buffers.Put(buffer)
 	if _, err := buffer.ReadFrom(c.Request().Body); err != nil {
@@ -106,7 +107,7 @@ func checkBody(c echo.Context, body *openapi3.RequestBody) error {
 		return &problem{Status: http.StatusBadRequest, Code: "body-missing", Detail: "The request needs a JSON body."}
 	}
 	if buffer.Len() == 0 {
-		return nil
+		return next(c)
 	}
 	if err := checkMediaType(c.Request().Header); err != nil {
 		return err
@@ -118,8 +119,8 @@ func checkBody(c echo.Context, body *openapi3.RequestBody) error {
 	if err := invalid(faultsOf(body.Content["application/json"].Schema.Value, parsed)); err != nil {
 		return err
 	}
-	c.Set(bodyKey, parsed)
-	return nil
+	c.Request().Body = validatedBody{c.Request().Body, buffer.Bytes()}
+	return next(c)
 }
 
 // unreadable says why a body did not arrive.
@@ -164,19 +165,22 @@ func invalid(faults []api.FieldError) error {
 	return &problem{Status: http.StatusBadRequest, Code: imports.CodeInvalidRequest, Detail: imports.InvalidDetail, Errors: faults}
 }
 
-// bodyKey is where the context keeps the judged body.
-const bodyKey = "signpost.body"
+// validatedBody is a body that has been read and found to be as the contract wants it.
+type validatedBody struct {
+	io.ReadCloser
+	text []byte
+}
 
-// validatedBinder gives the generated code the value that was judged. Without a body it says io.EOF, upon which the generated
-// code leaves Body nil.
+// validatedBinder gives the generated code the text that was judged, and no other. It has one meaning, because parseJSON refuses
+// all that two readers could take differently. Without a body it says io.EOF, upon which the generated code leaves Body nil.
 type validatedBinder struct{}
 
 func (validatedBinder) Bind(target any, c echo.Context) error {
-	parsed := c.Get(bodyKey)
-	if parsed == nil {
+	body, ok := c.Request().Body.(validatedBody)
+	if !ok {
 		return io.EOF
 	}
-	return runtime.BindJSONValue(parsed, target)
+	return json.Unmarshal(body.text, target)
 }
 
 // buffers holds memory for bodies, of requests and of answers. What takeBuffer takes is put back when it is done with.

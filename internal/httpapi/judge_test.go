@@ -1,0 +1,563 @@
+package httpapi
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+
+	"github.com/signpost-s3/signpost/gen/api"
+	"github.com/signpost-s3/signpost/openapi"
+)
+
+// FuzzJudge: what openapi3filter refuses, we refuse; what we refuse beyond that breaks a rule of stricterRules; and what we
+// accept reaches the handler as it was written.
+func FuzzJudge(f *testing.F) {
+	j := newJudges(f)
+	for i, o := range j.operations {
+		add := func(s sentRequest) { f.Add(byte(i), s.id, s.query, s.head, s.body) }
+		g := j.maker(0, 0)
+		for _, p := range o.Parameters {
+			for _, edge := range g.edgesOf(p.Value.Schema.Value) {
+				s := sentRequest{contractOperation: o, id: g.request(o).id}
+				s.put(p.Value, strings.Trim(edge, `"`))
+				add(s)
+			}
+		}
+		if o.RequestBody != nil {
+			for _, edge := range slices.Concat(g.edgesOf(o.schema()), scraps) {
+				add(sentRequest{o, g.request(o).id, "", jsonType, []byte(edge)})
+			}
+		}
+		for seed := range uint64(100) {
+			add(j.maker(seed, 0.2).request(o))
+		}
+	}
+	f.Fuzz(func(t *testing.T, i byte, id, query, head string, body []byte) {
+		j.judge(t, sentRequest{j.operations[int(i)%len(j.operations)], id, query, head, body})
+	})
+}
+
+// TestJudge holds generated requests to the same. A third are ordinary and must be accepted; the others have few or many oddities.
+func TestJudge(t *testing.T) {
+	const cases = 30_000
+	j := newJudges(t)
+	outcomes := map[string]int{}
+	for seed := range uint64(cases) {
+		g := j.maker(seed, []float64{0, 0.04, 0.2}[seed%3])
+		s := g.request(pickOne(g, j.operations...))
+		outcome := j.judge(t, s)
+		if g.odd == 0 && outcome != bothAccept {
+			t.Errorf("%s\n%s, want it accepted", s, outcome)
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+		outcomes[outcome]++
+	}
+	t.Log(outcomes)
+	for _, rule := range stricterRules {
+		if outcomes[rule.name] == 0 {
+			t.Errorf("nothing was refused for %s, so nothing is known of it", rule.name)
+		}
+	}
+}
+
+// refusals are all that validation may answer, whatever is sent.
+var refusals = []string{
+	"400 body-missing", "400 invalid-json", "400 invalid-request", "404 import-not-found", "404 not-found", "405 method-not-allowed",
+	"415 unsupported-charset", "415 unsupported-content-encoding", "415 unsupported-media-type",
+}
+
+// stricterRules are ours, beyond those of openapi3filter. What breaks one that answers 400 must be refused. That of depth is not
+// among them: the contract's objects are closed, so both refuse what is deep.
+var stricterRules = []struct {
+	name, refusal string
+	broken        func(heard) bool
+}{
+	{"invalid UTF-8", "400 invalid-json", func(h heard) bool { return !utf8.Valid(h.body) }},
+	{"more than one value", "400 invalid-json", func(h heard) bool { return len(h.body) > 0 && !json.Valid(h.body) }},
+	{"a member twice", "400 invalid-json", func(h heard) bool {
+		return len(h.body) > 0 && !jsontext.Value(h.body).IsValid(jsontext.AllowInvalidUTF8(true))
+	}},
+	{"half a surrogate pair", "400 invalid-json", func(h heard) bool {
+		return len(h.body) > 0 && !jsontext.Value(h.body).IsValid(jsontext.AllowDuplicateNames(true))
+	}},
+	{"an integer as 1.0 or 1e3", "400 invalid-request", func(h heard) bool {
+		return oddNumber.Match(jsonString.ReplaceAll(h.body, nil))
+	}},
+	{"a parameter twice", "400 invalid-request", func(h heard) bool {
+		return slices.ContainsFunc(slices.Collect(maps.Values(h.values)), func(v []string) bool { return len(v) > 1 })
+	}},
+	{"a parameter as +1 or 01", "400 invalid-request", func(h heard) bool {
+		return !plainDigits.MatchString(h.values.Get("limit")) || !plainDigits.MatchString(h.values.Get("after"))
+	}},
+	{"another spelling of an id", "404 import-not-found", otherPath},
+	{"another spelling of a path", "404 not-found", otherPath},
+	{"a charset", "415 unsupported-charset", func(h heard) bool {
+		media := strings.ToLower(h.Header.Get("Content-Type"))
+		return strings.Contains(media, "charset") && !strings.Contains(media, "utf-8")
+	}},
+	{"a media type not in order", "415 unsupported-media-type", func(h heard) bool {
+		return len(h.Header.Values("Content-Type")) > 1 || !plainType.MatchString(h.Header.Get("Content-Type"))
+	}},
+	{"a compressed body", "415 unsupported-content-encoding", func(h heard) bool { return h.Header.Get("Content-Encoding") != "" }},
+}
+
+var (
+	jsonString  = regexp.MustCompile(`"([^"\\]|\\.)*"`)
+	oddNumber   = regexp.MustCompile(`[0-9][.eE]`)
+	plainDigits = regexp.MustCompile(`^(|0|-?[1-9][0-9]*)$`)
+	plainPath   = regexp.MustCompile(`^/import(/[^/%]+)*$`)
+	plainType   = regexp.MustCompile(`(?i)^application/json *(; *[a-z]+=[a-z0-9-]+)?$`) // such, if not more, must be accepted
+)
+
+func otherPath(h heard) bool { return !plainPath.MatchString(h.URL.EscapedPath()) }
+
+// heard is a request as an operation of the contract has it: its own parameters that are not in the path, the body it takes.
+type heard struct {
+	*http.Request
+	values url.Values
+	body   []byte
+}
+
+func hear(r *http.Request, o *openapi3.Operation, body []byte) heard {
+	h := heard{r, url.Values{}, nil}
+	for _, p := range o.Parameters {
+		switch p.Value.In {
+		case openapi3.ParameterInQuery:
+			h.values[p.Value.Name] = r.URL.Query()[p.Value.Name]
+		case openapi3.ParameterInHeader:
+			h.values[p.Value.Name] = r.Header.Values(p.Value.Name)
+		}
+	}
+	if o.RequestBody != nil {
+		h.body = body
+	}
+	return h
+}
+
+// judges are our validation and the stock one, over one contract.
+type judges struct {
+	operations []contractOperation // all, in order
+	ours       *echo.Echo
+	received   any // what the generated code gave to the handler; nil when it was not called
+	theirs     routers.Router
+	edges      map[*openapi3.Schema][]string
+}
+
+type contractOperation struct {
+	method, path string
+	*openapi3.Operation
+}
+
+func (o contractOperation) schema() *openapi3.Schema {
+	return o.RequestBody.Value.Content["application/json"].Schema.Value
+}
+
+func newJudges(t testing.TB) *judges {
+	contract, err := openapi.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := &judges{ours: echo.New(), edges: map[*openapi3.Schema][]string{}}
+	if j.theirs, err = legacy.NewRouter(contract); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range slices.Sorted(maps.Keys(contract.Paths.Map())) {
+		operations := contract.Paths.Value(path).Operations()
+		for _, method := range slices.Sorted(maps.Keys(operations)) {
+			j.operations = append(j.operations, contractOperation{method, path, operations[method]})
+		}
+	}
+	j.ours.Binder = validatedBinder{}
+	j.ours.HTTPErrorHandler = renderProblem
+	j.ours.Use(newValidator(contract).middleware, j.another)
+	api.RegisterHandlers(j.ours, api.NewStrictHandler(nil, []api.StrictMiddlewareFunc{
+		func(api.StrictHandlerFunc, string) api.StrictHandlerFunc {
+			return func(_ echo.Context, request any) (any, error) { j.received = request; return nil, nil }
+		},
+	}))
+	return j
+}
+
+const bothAccept, bothRefuse = "accepted by both", "refused by both"
+
+// judge puts a request to both and names the outcome: one of the two above, or the stricter rule that the request breaks.
+func (j *judges) judge(t testing.TB, s sentRequest) string {
+	t.Helper()
+	r, again := s.request(), s.request()
+	if r == nil {
+		return bothRefuse
+	}
+	operation, stock := j.stock(again)
+	received, refusal := j.answer(r)
+	switch {
+	case received == nil && !slices.Contains(refusals, refusal):
+		t.Errorf("%s\nours answers %s, want one of %q", s, refusal, refusals)
+		return ""
+	case received != nil && stock != nil:
+		t.Errorf("%s\nours accepts, openapi3filter says %v", s, stock)
+		return ""
+	case stock != nil:
+		return bothRefuse
+	}
+	h := hear(r, operation, s.body)
+	for _, rule := range stricterRules {
+		switch broken := rule.broken(h); {
+		case broken && rule.refusal == refusal:
+			return rule.name
+		case broken && received != nil && strings.HasPrefix(rule.refusal, "400"):
+			t.Errorf("%s\nours accepts %s", s, rule.name)
+		}
+	}
+	if received == nil {
+		t.Errorf("%s\nours answers %s, openapi3filter accepts, and no stricter rule is broken", s, refusal)
+	} else if want, err := h.meant(received); err != nil || !reflect.DeepEqual(received, want) {
+		got, _ := json.Marshal(received)
+		expected, _ := json.Marshal(want)
+		t.Errorf("%s\nhandler got %s, want %s %v", s, got, expected, err)
+	}
+	return bothAccept
+}
+
+// answer is what ours gives to the handler, else the status and the code of the refusal.
+func (j *judges) answer(r *http.Request) (received any, refusal string) {
+	j.received = nil
+	recorder := httptest.NewRecorder()
+	j.ours.ServeHTTP(recorder, r)
+	var p api.Problem
+	_ = json.Unmarshal(recorder.Body.Bytes(), &p) // what is no problem document has no code, and that is no refusal
+	return j.received, fmt.Sprint(recorder.Code, " ", p.Code)
+}
+
+// another reads and refuses one more request between validation and handler. What that overwrites was not kept for the handler.
+func (j *judges) another(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := httptest.NewRequest("POST", "/import", strings.NewReader(strings.Repeat("!", 1<<10)))
+		r.Header.Set("Content-Type", "application/json")
+		j.ours.ServeHTTP(httptest.NewRecorder(), r)
+		return next(c)
+	}
+}
+
+// stock is what openapi3filter says with its own router. Who is calling is not its business here: API Gateway sees to that.
+func (j *judges) stock(r *http.Request) (*openapi3.Operation, error) {
+	route, params, err := j.theirs.FindRoute(r)
+	if err != nil {
+		return nil, err
+	}
+	return route.Operation, openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
+		Request: r, PathParams: params, Route: route,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
+	})
+}
+
+// meant is what the handler should get, of received's type: the body and the parameters as encoding/json reads them.
+func (h heard) meant(received any) (any, error) {
+	whole, params := map[string]any{}, map[string]any{}
+	if steps := strings.Split(h.URL.EscapedPath(), "/"); len(steps) > 2 {
+		whole["id"] = steps[2]
+	}
+	for name, values := range h.values {
+		whole["Params"] = params
+		for _, value := range values {
+			params[name] = value
+			if name == "limit" || name == "after" {
+				params[name] = json.Number(value)
+			}
+		}
+	}
+	if len(h.body) > 0 {
+		whole["Body"] = json.RawMessage(h.body)
+	}
+	document, err := json.Marshal(whole)
+	if err != nil {
+		return nil, err
+	}
+	want := reflect.New(reflect.TypeOf(received))
+	d := json.NewDecoder(bytes.NewReader(document))
+	d.DisallowUnknownFields()
+	err = d.Decode(want.Interface())
+	return want.Elem().Interface(), err
+}
+
+// sentRequest is a request as it is written: the operation, what stands for {id} and after the path, header lines, body.
+type sentRequest struct {
+	contractOperation
+	id, query, head string
+	body            []byte
+}
+
+// request is nil for what net/http answers itself.
+func (s sentRequest) request() *http.Request {
+	head := s.method + " " + strings.Replace(s.path, "{id}", s.id, 1) + "?" + s.query + " HTTP/1.1\r\n" + s.head + "\r\n\r\n"
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head)))
+	if err != nil {
+		return nil
+	}
+	if r.ContentLength = int64(len(s.body)); r.TransferEncoding != nil {
+		r.ContentLength = -1 // not known beforehand
+	}
+	r.Body = io.NopCloser(bytes.NewReader(s.body))
+	return r
+}
+
+func (s sentRequest) String() string {
+	return fmt.Sprintf("%s %s, id %q?%s\n%s%q", s.method, s.path, s.id, s.query, s.head, s.body)
+}
+
+// put gives a parameter a value, after those it has.
+func (s *sentRequest) put(p *openapi3.Parameter, value string) {
+	switch p.In {
+	case openapi3.ParameterInPath:
+		s.id = url.PathEscape(value)
+	case openapi3.ParameterInQuery:
+		s.query += p.Name + "=" + url.QueryEscape(value) + "&"
+	case openapi3.ParameterInHeader:
+		s.head += p.Name + ": " + value + "\r\n"
+	}
+}
+
+// requestMaker makes requests from the contract. The share odd of the values, and of the ways to write them, is not as it should.
+type requestMaker struct {
+	*rand.Rand
+	*judges
+	odd float64
+}
+
+func (j *judges) maker(seed uint64, odd float64) *requestMaker {
+	return &requestMaker{rand.New(rand.NewPCG(seed, 0)), j, odd}
+}
+
+func (g *requestMaker) oddly() bool { return g.odd > 0 && g.Float64() < g.odd }
+
+func pickOne[T any](g *requestMaker, from ...T) T { return from[g.IntN(len(from))] }
+
+const jsonType = "Content-Type: application/json"
+
+func (g *requestMaker) request(o contractOperation) sentRequest {
+	s := sentRequest{contractOperation: o}
+	for _, p := range o.Parameters {
+		for again := p.Value.Required || g.IntN(2) == 0; again; again = g.oddly() {
+			value := g.value(p.Value.Schema.Value)
+			if raw, ok := value.(json.RawMessage); ok {
+				value = strings.Trim(string(raw), `"`)
+			}
+			if g.oddly() {
+				value = pickOne(g, "+", "0", "-", " ", "é") + fmt.Sprint(value)
+			}
+			s.put(p.Value, fmt.Sprint(value))
+		}
+	}
+	if g.oddly() {
+		s.id = pickOne(g, s.id+"/", s.id+"/parts", s.id+"?", "?", "%30"+s.id, strings.Replace(s.id, "-", "%2d", 1))
+	}
+	if o.RequestBody == nil || (!o.RequestBody.Value.Required || g.oddly()) && g.IntN(10) == 0 {
+		return s
+	}
+	media := jsonType
+	if g.oddly() {
+		media += pickOne(g, "", ";", ";;", "; charset=UTF-8", ";charset=latin1", "; v=1", "5", "\r\n"+jsonType)
+	}
+	for s.head += media + "\r\n"; g.oddly(); {
+		s.head += pickOne(g, "Content-Encoding: gzip", "Content-Encoding: identity", "Transfer-Encoding: chunked", "X:") + "\r\n"
+	}
+	s.body, _ = json.Marshal(g.value(o.schema()))
+	s.body = jsonToken.ReplaceAllFunc(s.body, g.respell)
+	for g.oddly() {
+		at := pickOne(g, g.IntN(len(s.body)+1), len(s.body))
+		end := min(len(s.body), at+pickOne(g, 0, 0, 1, 8, 1<<20))
+		s.body = slices.Concat(s.body[:at], []byte(pickOne(g, scraps...)), s.body[end:])
+	}
+	return s
+}
+
+// jsonToken is a member with all that is simple in it, a string, a number, or else a character.
+var jsonToken = regexp.MustCompile(`"[^"\\]*":[^][{},\\]*,|"(?:[^"\\]|\\.)*"|[0-9]+|.`)
+
+// respell writes a token of JSON in another way, most of which mean the same.
+func (g *requestMaker) respell(token []byte) []byte {
+	if !g.oddly() {
+		return token
+	}
+	first, size := utf8.DecodeRune(token[min(1, len(token)-1):])
+	switch {
+	case token[len(token)-1] == ',' && len(token) > 1:
+		return slices.Concat(token, token)
+	case token[0] == '"' && first != '\\' && first != '"':
+		escaped := []byte(pickOne(g, `"`, `"`, `"`, `"\uDFFF`))
+		for _, unit := range utf16.Encode([]rune{first}) {
+			escaped = fmt.Appendf(escaped, pickOne(g, `\u%04x`, `\u%04X`), unit)
+		}
+		return append(escaped, token[1+size:]...)
+	case '0' <= token[0] && token[0] <= '9':
+		return fmt.Appendf(nil, pickOne(g, "%s.0", "%se0", "%s0e-1", "%sE+00", "+%s", "0%s"), token)
+	}
+	return fmt.Appendf(nil, pickOne(g, " %s", "\t%s\r\n"), token)
+}
+
+// value makes a value that schema allows, but for oddities.
+func (g *requestMaker) value(schema *openapi3.Schema) any {
+	switch {
+	case g.oddly():
+		return json.RawMessage(pickOne(g, g.edgesOf(schema)...))
+	case len(schema.Enum) > 0:
+		return pickOne(g, schema.Enum...)
+	case schema.Type.Is("boolean"):
+		return g.IntN(2) == 0
+	case schema.Type.Is("integer"):
+		least, most := int64(*schema.Min), int64(*schema.Max)
+		return pickOne(g, least, most, least+g.Int64N(most-least+1))
+	case schema.Type.Is("array"):
+		return g.values(schema.Items.Value, int(schema.MinItems)+g.IntN(3))
+	case schema.Type.Is("string"):
+		length := int(schema.MinLength) + g.IntN(20)
+		if schema.MaxLength != nil {
+			length = min(length+g.IntN(2)*g.IntN(300), int(*schema.MaxLength))
+		}
+		return g.stretch(pickOne(g, matching(schema)...), length, schema.Pattern)
+	}
+	object := map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
+		if slices.Contains(schema.Required, name) && !g.oddly() || g.IntN(2) == 0 {
+			object[name] = g.value(schema.Properties[name].Value)
+		}
+	}
+	if others := schema.AdditionalProperties.Schema; others != nil {
+		for _, value := range g.values(others.Value, g.IntN(4)) {
+			object[pickOne(g, "a", "7", "10000", "é", "a/b~", "", "😀", "<&>")] = value
+		}
+	}
+	if g.oddly() { // some of the names fold to known ones, some are known elsewhere
+		name := pickOne(g, "Size", "\u017Fize", "chec\u212Asum", "FIRST", "size", "first", "checksum", "algorithm", "x", "")
+		object[name] = pickOne(g, any(maps.Clone(object)), nil, 1, "a")
+	}
+	return object
+}
+
+func (g *requestMaker) values(schema *openapi3.Schema, n int) []any {
+	values := make([]any, n)
+	for i := range values {
+		values[i] = g.value(schema)
+	}
+	return values
+}
+
+// someStrings: each pattern of the contract matches one of them, and still does, unless its length is fixed, with a character
+// repeated.
+var someStrings = []string{
+	"a", "AAAA", "AAAA==", "a b", "é", "😀", "text/csv", `text/plain; charset="a b" ;a=b`, "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55",
+}
+
+func matching(schema *openapi3.Schema) []string {
+	pattern := regexp.MustCompile(schema.Pattern)
+	return slices.DeleteFunc(slices.Clone(someStrings), func(s string) bool { return !pattern.MatchString(s) })
+}
+
+// stretch repeats a character until s has the length, as far as pattern lets it.
+func (g *requestMaker) stretch(s string, length int, pattern string) string {
+	runes := []rune(s)
+	for tries := 0; len(runes) < length && tries < 20; tries++ {
+		i := g.IntN(len(runes))
+		longer := string(slices.Insert(slices.Clone(runes), i, slices.Repeat(runes[i:i+1], length-len(runes))...))
+		if ok, _ := regexp.MatchString(pattern, longer); ok {
+			return longer
+		}
+	}
+	return s
+}
+
+// scraps are pieces of JSON to put where they do not belong, anything are JSON texts that few schemas allow.
+var (
+	scraps   = []string{"", " ", "{}", "{} {}", "}", "]", ",", `"`, `\`, `\uDC00`, "\xff", "\xC0\x80", "\ufeff{}", "\x00", "0", "//"}
+	anything = []string{
+		"null", "true", "0", "-0", "1", "-1", "1.0", "1e3", "1.5", "0e9", "1e400", "1e-400", "-1e400", "2147483648", "4294967297",
+		"9223372036854775807", "9223372036854775808", "-9223372036854775809", `""`, `" "`, `" a "`, `"1"`, `"\u0000"`, `"\ud800"`,
+		`"\ud83d\ude00"`, `"😀"`, "[]", "[null]", "{}", `{"":{}}`, `{"a":1,"a":1}`, strings.Repeat("[", 20) + strings.Repeat("]", 20),
+	}
+)
+
+// edgesOf are texts at which schema changes its mind: at its limits and one past them, those of its parts within it, anything.
+func (g *requestMaker) edgesOf(schema *openapi3.Schema) []string {
+	if edges := g.edges[schema]; edges != nil {
+		return edges
+	}
+	g = g.maker(0, 0) // the same whoever asks first
+	edges := slices.Clone(anything)
+	add := func(value any) {
+		text, _ := json.Marshal(value)
+		edges = append(edges, string(text))
+	}
+	for _, value := range schema.Enum {
+		add(value)
+	}
+	around := func(least uint64, most *uint64) []int {
+		if most == nil {
+			most = &least
+		}
+		return []int{max(int(least), 1) - 1, int(least), int(*most), int(*most) + 1}
+	}
+	switch members := maps.Clone(schema.Properties); {
+	case schema.Type.Is("integer"):
+		for _, n := range []float64{*schema.Min - 1, *schema.Min, *schema.Max, *schema.Max + 1} {
+			add(int64(n))
+		}
+	case schema.Type.Is("string"):
+		for _, length := range around(schema.MinLength, schema.MaxLength) {
+			for _, s := range someStrings { // of characters of one byte and of more
+				add(g.stretch(s, length, map[bool]string{true: schema.Pattern}[slices.Contains(matching(schema), s)]))
+			}
+		}
+	case schema.Type.Is("array"):
+		for _, n := range around(schema.MinItems, schema.MaxItems) {
+			add(g.values(schema.Items.Value, n))
+		}
+		for _, edge := range g.edgesOf(schema.Items.Value) {
+			add([]any{json.RawMessage(edge)})
+		}
+	case schema.Type.Is("object"):
+		if others := schema.AdditionalProperties.Schema; others != nil {
+			members = openapi3.Schemas{"a": others}
+			for _, n := range around(schema.MinProps, schema.MaxProps) {
+				object := map[string]any{}
+				for i, value := range g.values(others.Value, n) {
+					object[fmt.Sprint(i)] = value
+				}
+				add(object)
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(members)) {
+			object := map[string]any{}
+			for _, required := range schema.Required {
+				object[required] = g.value(schema.Properties[required].Value)
+			}
+			for _, edge := range g.edgesOf(members[name].Value) {
+				object[name] = json.RawMessage(edge)
+				add(object)
+			}
+		}
+	}
+	g.edges[schema] = edges
+	return edges
+}
