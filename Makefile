@@ -37,8 +37,8 @@ check: drift ## Everything that must be clean: generated code, modules, format, 
 	  else echo 'govulncheck: its database cannot be reached from here; nothing was checked'; fi; }
 	go test -race ./...
 
-bench: ## Measure, side by side in one run: a signature beside the SDK's, the service beside bare Echo.
-	@go test -run '^$$' -bench . -benchtime 1x -timeout 10m ./internal/sigv4 ./internal/httpapi
+bench: build ## Measure, side by side in one run, what a request costs; see README.
+	@go run ./internal/bench
 
 e2e: build ## Run the suite against a store in another process, by its address alone, then uploads of 2 GiB.
 	@.ci/e2e

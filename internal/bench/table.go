@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+)
+
+// target is the bound of a ratio.
+type target struct {
+	bound   float64
+	atLeast bool // else at most
+}
+
+func atLeast(x float64) target { return target{x, true} }
+func atMost(x float64) target  { return target{x, false} }
+
+func (t target) String() string {
+	sign := "≤"
+	if t.atLeast {
+		sign = "≥"
+	}
+	return fmt.Sprintf("%s %.3g", sign, t.bound)
+}
+
+// compare prints a row: ours over theirs, slice by slice, where both were measured in turns.
+func compare(what, beside string, ours, theirs []float64, t target, unit string) {
+	ratios := make([]float64, len(ours))
+	for i := range ours {
+		ratios[i] = ours[i] / theirs[i]
+	}
+	spread := fmt.Sprintf("%.3g–%.3g", slices.Min(ratios), slices.Max(ratios))
+	printRow(what, beside, median(ratios), spread, t, fmt.Sprintf("%.4g beside %.4g %s", median(ours), median(theirs), unit))
+}
+
+func printRow(what, beside string, ratio float64, spread string, t target, figures string) {
+	verdict := " "
+	if t.atLeast && ratio < t.bound || !t.atLeast && ratio > t.bound {
+		verdict = "!" // missed
+	}
+	fmt.Printf("%-34s %-38s %8.3g%s %-15s %-8s %s\n", what, beside, ratio, verdict, spread, t, figures)
+}
+
+func median(xs []float64) float64 {
+	sorted := slices.Sorted(slices.Values(xs))
+	return sorted[len(sorted)/2]
+}
