@@ -16,5 +16,8 @@ import (
 //go:embed openapi.yaml
 var YAML []byte
 
+// HeaderParameters are the headers that the document declares, of all operations.
+var HeaderParameters = []string{"Idempotency-Key"}
+
 // Load parses the document and resolves its references. Each call makes a document of its own.
 func Load() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(YAML) }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/docs"
 )
 
 type serveCmd struct{ app.Config }
@@ -73,7 +74,7 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 
 // serve runs until ctx ends. Folder is where a local store keeps the objects, empty where there is none.
 func (s serveCmd) serve(ctx context.Context, stdout io.Writer, settings aws.Config, listener net.Listener, log *slog.Logger, folder string) error {
-	handler, err := app.New(ctx, s.Config, settings, log)
+	handler, err := app.New(ctx, s.Config, settings, log, docs.Register)
 	if err != nil {
 		return err
 	}

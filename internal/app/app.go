@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/labstack/echo/v4"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/httpapi"
@@ -37,11 +38,12 @@ func LoadAWS(ctx context.Context) (aws.Config, error) {
 	return loaded, nil
 }
 
-// New puts the service together on the bucket that c names, and looks whether that bucket is there.
-func New(ctx context.Context, c Config, settings aws.Config, log *slog.Logger) (http.Handler, error) {
-	store, err := bucket.Open(ctx, bucket.Options{Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle})
+// New puts the service together on the bucket that c names, and looks whether that bucket is there. Documents adds what is served
+// besides the API; it may be nil.
+func New(ctx context.Context, c Config, settings aws.Config, log *slog.Logger, documents func(*echo.Echo)) (http.Handler, error) {
+	store, err := c.open(ctx, settings)
 	if err != nil {
-		return nil, fmt.Errorf("the store's address (AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT): %s", strings.TrimPrefix(innermost(err).Error(), "endpoint rule error, "))
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -49,18 +51,27 @@ func New(ctx context.Context, c Config, settings aws.Config, log *slog.Logger) (
 		return nil, fmt.Errorf("SIGNPOST_BUCKET=%q: %s", c.Bucket, whyNot(err))
 	}
 	return httpapi.New(httpapi.Options{
-		Service: &imports.Service{
-			Bucket:    store,
-			Limits:    c.Limits(),
-			Downloads: c.Downloads,
-			Listing:   c.local(),
-			Now:       time.Now,
-		},
+		Service:     c.service(store, c.local()),
 		Ready:       store.Check,
 		CORSOrigins: c.CORSOrigins,
 		Local:       c.local() && !c.AllowAnonymous,
+		Documents:   documents,
 		Log:         log,
-	})
+	}), nil
+}
+
+// open resolves the address of c's bucket.
+func (c Config) open(ctx context.Context, settings aws.Config) (*bucket.Bucket, error) {
+	store, err := bucket.Open(ctx, bucket.Options{Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle})
+	if err != nil {
+		return nil, fmt.Errorf("the store's address (AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT): %s", strings.TrimPrefix(innermost(err).Error(), "endpoint rule error, "))
+	}
+	return store, nil
+}
+
+// service is c's, on store. Listing says whether callers nobody knows may list imports.
+func (c Config) service(store *bucket.Bucket, listing bool) *imports.Service {
+	return &imports.Service{Bucket: store, Limits: c.Limits(), Downloads: c.Downloads, Listing: listing, Now: time.Now}
 }
 
 // whyNot says in one line why a bucket cannot be used.

@@ -15,6 +15,7 @@ func TestDirections(t *testing.T) {
 		kin       = "github.com/getkin/kin-openapi/openapi3"
 		versitygw = "github.com/versity/versitygw/s3api"
 		sdk       = "github.com/aws/aws-sdk-go-v2/service/s3"
+		docs      = "github.com/swaggo/files/v2"
 		localS3   = module + "internal/localstore"
 	)
 	for pkg, forbidden := range map[string][]string{
@@ -27,6 +28,8 @@ func TestDirections(t *testing.T) {
 		"internal/app":        {localS3, versitygw},
 		"internal/localstore": {echo, kin, module + "internal/bucket", module + "internal/imports", module + "internal/app"},
 		"openapi":             {echo, sdk, module + "internal/"},
+		"internal/awslambda":  {echo, kin, module + "internal/httpapi", module + "internal/app"},
+		"cmd/lambda":          {localS3, versitygw, docs, module + "internal/docs", module + "gen/client"},
 	} {
 		out, err := exec.Command("go", "list", "-deps", module+pkg).Output()
 		if err != nil {

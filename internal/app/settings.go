@@ -15,17 +15,23 @@ import (
 // note a value of the wrong form instead of stopping at the first.
 type Complaints struct{ lines []string }
 
-// sizeRule is the rule of all sizes.
-const sizeRule = "must be a number of bytes such as 10485760, or left out"
+// The rules of values that are of the wrong form.
+const (
+	sizeRule     = "must be a number of bytes such as 10485760, or left out"
+	durationRule = "must be a duration such as 90s, 15m or 12h"
+	switchRule   = "must be true or false"
+)
 
 // Options teach kong to read Config.
 func (c *Complaints) Options() []kong.Option {
 	return []kong.Option{
-		kong.TypeMapper(reflect.TypeFor[time.Duration](), mapper[time.Duration]{c, time.ParseDuration, "must be a duration such as 90s, 15m or 12h"}),
-		kong.KindMapper(reflect.Int64, mapper[int64]{c, func(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }, sizeRule}),
-		kong.KindMapper(reflect.Bool, switchMapper{mapper[bool]{c, strconv.ParseBool, "must be true or false"}}),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), mapper[time.Duration]{c, time.ParseDuration, durationRule}),
+		kong.KindMapper(reflect.Int64, mapper[int64]{c, parseSize, sizeRule}),
+		kong.KindMapper(reflect.Bool, switchMapper{mapper[bool]{c, strconv.ParseBool, switchRule}}),
 	}
 }
+
+func parseSize(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }
 
 // Check returns all complaints about config, or nil.
 func (c *Complaints) Check(config Config) error {

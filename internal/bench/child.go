@@ -58,7 +58,7 @@ func bareEcho(body int) http.Handler {
 func inMemory(ctx context.Context, log *slog.Logger) (http.Handler, error) {
 	app.Tune()
 	settings := app.Config{Listen: "127.0.0.1:0", Bucket: bucketName, PathStyle: true, URLTTL: time.Hour, JobTTL: 168 * time.Hour}
-	return app.New(ctx, settings, memoryAWS(), log)
+	return app.New(ctx, settings, memoryAWS(), log, nil)
 }
 
 // serveStore runs the local store, with the address and the credentials in its first line.

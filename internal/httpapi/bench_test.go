@@ -27,14 +27,11 @@ func handlerOf(t testing.TB) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := httpapi.New(httpapi.Options{
+	handler := httpapi.New(httpapi.Options{
 		Service: &imports.Service{Bucket: store, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: time.Hour}, Now: time.Now},
 		Ready:   store.Check,
 		Log:     slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	uuid.EnableRandPool()
 	t.Cleanup(uuid.DisableRandPool)
 	return handler

@@ -91,13 +91,10 @@ func exampleServer() string {
 	if err != nil {
 		panic(err)
 	}
-	handler, err := httpapi.New(httpapi.Options{
+	handler := httpapi.New(httpapi.Options{
 		Service: &imports.Service{Bucket: b, Limits: imports.Limits{URLTTL: time.Hour}, Now: time.Now},
 		Ready:   b.Check,
 		Log:     slog.New(slog.DiscardHandler),
 	})
-	if err != nil {
-		panic(err)
-	}
 	return httptest.NewServer(handler).URL
 }

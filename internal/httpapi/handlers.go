@@ -13,13 +13,13 @@ type handlers struct{ service *imports.Service }
 
 func (h handlers) CreateImport(ctx context.Context, r api.CreateImportRequestObject) (api.CreateImportResponseObject, error) {
 	if r.Body == nil {
-		url, err := h.service.Sign(ctx, imports.Public)
+		url, err := h.service.Sign(ctx, ownerOf(ctx))
 		if err != nil {
 			return nil, err
 		}
 		return bareResponse(url), nil
 	}
-	job, err := h.service.Create(ctx, imports.Public, requestOf(*r.Body), value(r.Params.IdempotencyKey))
+	job, err := h.service.Create(ctx, ownerOf(ctx), requestOf(*r.Body), value(r.Params.IdempotencyKey))
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (h handlers) CreateImport(ctx context.Context, r api.CreateImportRequestObj
 }
 
 func (h handlers) GetImport(ctx context.Context, r api.GetImportRequestObject) (api.GetImportResponseObject, error) {
-	job, err := h.service.Read(ctx, imports.Public, r.ID)
+	job, err := h.service.Read(ctx, ownerOf(ctx), r.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (h handlers) GetImport(ctx context.Context, r api.GetImportRequestObject) (
 }
 
 func (h handlers) ListImports(ctx context.Context, r api.ListImportsRequestObject) (api.ListImportsResponseObject, error) {
-	jobs, next, err := h.service.List(ctx, imports.Public, imports.Page{
+	jobs, next, err := h.service.List(ctx, ownerOf(ctx), imports.Page{
 		Limit:  int(value(r.Params.Limit)),
 		Cursor: value(r.Params.Cursor),
 		Status: imports.Status(value(r.Params.Status)),
@@ -47,14 +47,14 @@ func (h handlers) ListImports(ctx context.Context, r api.ListImportsRequestObjec
 }
 
 func (h handlers) DeleteImport(ctx context.Context, r api.DeleteImportRequestObject) (api.DeleteImportResponseObject, error) {
-	if err := h.service.Delete(ctx, imports.Public, r.ID); err != nil {
+	if err := h.service.Delete(ctx, ownerOf(ctx), r.ID); err != nil {
 		return nil, err
 	}
 	return api.DeleteImport204Response{}, nil
 }
 
 func (h handlers) SignParts(ctx context.Context, r api.SignPartsRequestObject) (api.SignPartsResponseObject, error) {
-	parts, err := h.service.SignParts(ctx, imports.Public, r.ID, imports.PartsRequest{
+	parts, err := h.service.SignParts(ctx, ownerOf(ctx), r.ID, imports.PartsRequest{
 		First:     value(r.Body.First),
 		Count:     value(r.Body.Count),
 		Numbers:   r.Body.PartNumbers,
@@ -67,7 +67,7 @@ func (h handlers) SignParts(ctx context.Context, r api.SignPartsRequestObject) (
 }
 
 func (h handlers) ListParts(ctx context.Context, r api.ListPartsRequestObject) (api.ListPartsResponseObject, error) {
-	page, err := h.service.ListParts(ctx, imports.Public, r.ID, value(r.Params.After))
+	page, err := h.service.ListParts(ctx, ownerOf(ctx), r.ID, value(r.Params.After))
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (h handlers) CompleteImport(ctx context.Context, r api.CompleteImportReques
 	if r.Body != nil {
 		whole = checksumOf(r.Body.Checksum)
 	}
-	job, err := h.service.Complete(ctx, imports.Public, r.ID, whole)
+	job, err := h.service.Complete(ctx, ownerOf(ctx), r.ID, whole)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +87,11 @@ func (h handlers) CompleteImport(ctx context.Context, r api.CompleteImportReques
 }
 
 func (h handlers) response(j imports.Job) jobResponse { return responseOf(j, h.service.Bucket.Name()) }
+
+func ownerOf(ctx context.Context) string {
+	owner, _ := imports.Caller(ctx)
+	return owner
+}
 
 // requestOf translates what the caller declared.
 func requestOf(b api.ImportRequest) imports.Request {

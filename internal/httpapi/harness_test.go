@@ -21,6 +21,7 @@ import (
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/docs"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/localstore/storetest"
@@ -69,16 +70,14 @@ func start(t testing.TB, s settings) *service {
 		t.Fatal(err)
 	}
 	log := &lockedBuffer{}
-	handler, err := httpapi.New(httpapi.Options{
+	handler := httpapi.New(httpapi.Options{
 		Service:     &imports.Service{Bucket: store, Limits: s.limits, Downloads: s.downloads, Listing: !s.stranger, Now: s.now, Patience: s.patience},
 		Ready:       store.Check,
 		CORSOrigins: s.corsOrigins,
 		Local:       s.local,
+		Documents:   docs.Register,
 		Log:         slog.New(slog.NewJSONHandler(log, nil)),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	api, err := client.NewClientWithResponses(server.URL, client.WithHTTPClient(contractDoer{router(t)}))

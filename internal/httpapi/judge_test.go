@@ -192,7 +192,7 @@ func newJudges(t testing.TB) *judges {
 	}
 	j.ours.Binder = validatedBinder{}
 	j.ours.HTTPErrorHandler = renderProblem
-	j.ours.Use(newValidator(contract).middleware, j.another)
+	j.ours.Use(newValidator(func() (*openapi3.T, error) { return contract, nil }).middleware, j.another)
 	api.RegisterHandlers(j.ours, api.NewStrictHandler(nil, []api.StrictMiddlewareFunc{
 		func(api.StrictHandlerFunc, string) api.StrictHandlerFunc {
 			return func(_ echo.Context, request any) (any, error) { j.received = request; return nil, nil }

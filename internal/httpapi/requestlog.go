@@ -26,7 +26,7 @@ func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 // acceptableID reports whether a caller may choose id: 1 to 128 characters, none of which could forge a log line.
 func acceptableID(id string) bool {
 	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._:-", r))
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._:=-", r))
 	})
 }
 

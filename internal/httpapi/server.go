@@ -29,26 +29,22 @@ type Options struct {
 	Ready       func(context.Context) error // whether the store answers
 	CORSOrigins []string                    // exact; none: no cross-origin calls
 	Local       bool                        // served to this machine alone, under its local names
+	Known       bool                        // imports are for callers alone whose owner is in the request's context
+	Documents   func(*echo.Echo)            // adds what is served besides the API; may be nil
 	Log         *slog.Logger
 }
 
 // New returns the handler of the whole API.
-func New(o Options) (http.Handler, error) {
-	contract, err := openapi.Load()
-	if err != nil {
-		return nil, fmt.Errorf("load the contract: %w", err)
-	}
-	documents, err := newDocuments(contract)
-	if err != nil {
-		return nil, err
-	}
+func New(o Options) http.Handler {
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect() // Echo would believe X-Forwarded-For
 	e.HTTPErrorHandler = renderProblem
 	e.Binder = validatedBinder{}
 	api.RegisterHandlers(e, api.NewStrictHandler(handlers{o.Service}, nil))
 	registerHealth(e, o.Ready)
-	documents.register(e)
+	if o.Documents != nil {
+		o.Documents(e)
+	}
 
 	// Outermost first. The log comes before all that can answer, so that each request has its line.
 	before := []echo.MiddlewareFunc{requestID, requestLog(o.Log), recoverPanics(), middleware.BodyLimit(strconv.Itoa(maxBody) + "B"), middleware.RemoveTrailingSlash()}
@@ -59,8 +55,11 @@ func New(o Options) (http.Handler, error) {
 	if len(o.CORSOrigins) > 0 {
 		after = append(after, crossOrigin(o.CORSOrigins))
 	}
-	after = append(after, newValidator(contract).middleware)
-	return newServer(e, before, after), nil
+	if o.Known {
+		after = append(after, knownCallers)
+	}
+	after = append(after, newValidator(openapi.Load).middleware)
+	return newServer(e, before, after)
 }
 
 // server is Echo with its middleware put together once. Echo itself does that for each request, which costs it a piece of memory
@@ -115,6 +114,19 @@ func localNames(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		if ip := net.ParseIP(strings.Trim(host, "[]")); !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
 			return &problem{Status: http.StatusMisdirectedRequest, Code: "misdirected", Detail: "This service answers as localhost alone. Behind a proxy that guards it, set SIGNPOST_ALLOW_ANONYMOUS=true."}
+		}
+		return next(c)
+	}
+}
+
+// knownCallers refuses those whom whatever stands before this server did not name.
+func knownCallers(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if _, known := imports.Caller(c.Request().Context()); !known && (c.Path() == "/import" || strings.HasPrefix(c.Path(), "/import/")) {
+			return &problem{
+				Status: http.StatusUnauthorized, Code: "unauthenticated", Header: [2]string{"WWW-Authenticate", "ApiKey"},
+				Detail: "The gateway did not say who calls. Send an API key as x-api-key, or have the gateway ask for one.",
+			}
 		}
 		return next(c)
 	}

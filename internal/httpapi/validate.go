@@ -3,10 +3,12 @@ package httpapi
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,31 +19,47 @@ import (
 
 	"github.com/signpost-s3/signpost/gen/api"
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/openapi"
 )
 
 // validator holds requests to the contract before any handler sees them. It takes the operation from the route Echo has found,
 // reads the body once, and hands on the text that was judged, so that nothing can be read in two ways.
+//
+// The contract takes longer to read than a function takes to start, so that is left to the first request that carries something
+// to be judged. A bare import carries nothing.
 type validator struct {
-	operations map[route]*openapi3.Operation
+	operations func() (map[route]*openapi3.Operation, error)
 }
 
 // route is a method and Echo's path.
 type route struct{ method, path string }
 
-func newValidator(contract *openapi3.T) *validator {
-	v := &validator{operations: map[route]*openapi3.Operation{}}
-	toEcho := strings.NewReplacer("{", ":", "}", "")
-	for path, item := range contract.Paths.Map() {
-		for method, operation := range item.Operations() {
-			v.operations[route{method, toEcho.Replace(path)}] = operation
+func newValidator(load func() (*openapi3.T, error)) *validator {
+	return &validator{sync.OnceValues(func() (map[route]*openapi3.Operation, error) {
+		contract, err := load()
+		if err != nil {
+			return nil, fmt.Errorf("load the contract: %w", err)
 		}
-	}
-	return v
+		operations, toEcho := map[route]*openapi3.Operation{}, strings.NewReplacer("{", ":", "}", "")
+		for path, item := range contract.Paths.Map() {
+			for method, operation := range item.Operations() {
+				operations[route{method, toEcho.Replace(path)}] = operation
+			}
+		}
+		return operations, nil
+	})}
 }
 
 func (v *validator) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		operation := v.operations[route{c.Request().Method, c.Path()}]
+		if !carries(c) {
+			return next(c)
+		}
+		operations, err := v.operations()
+		if err != nil {
+			return err
+		}
+		operation := operations[route{c.Request().Method, c.Path()}]
 		if operation == nil { // no part of the contract: health, documents, or nothing at all
 			return next(c)
 		}
@@ -53,6 +71,14 @@ func (v *validator) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return withBody(c, operation.RequestBody.Value, next)
 	}
+}
+
+// carries reports whether there is anything in the request that the contract could judge. All its required bodies are of
+// operations with a path parameter.
+func carries(c echo.Context) bool {
+	r := c.Request()
+	return r.ContentLength != 0 || r.URL.RawQuery != "" || len(c.ParamNames()) > 0 ||
+		slices.ContainsFunc(openapi.HeaderParameters, func(name string) bool { return r.Header[name] != nil })
 }
 
 // checkParameters judges path, query and header parameters. A path that cannot be the name of anything names nothing: 404.

@@ -11,9 +11,6 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// Public is the owner of imports whose caller is not known.
-const Public = "public"
-
 // Service creates imports and tells what became of them. The bucket is its only state, so any number of services may share one.
 type Service struct {
 	Bucket    *bucket.Bucket

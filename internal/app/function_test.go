@@ -1,0 +1,58 @@
+package app
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// TestFunctionConfig: a function reads the environment as serve does, and complains as serve does.
+func TestFunctionConfig(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		env  map[string]string
+		want string // what the complaints hold; "": none
+	}{
+		{"the least", map[string]string{}, ""},
+		{"everything", map[string]string{
+			"SIGNPOST_PUBLIC_ENDPOINT": "https://s3.example.com", "SIGNPOST_PATH_STYLE": "true", "SIGNPOST_URL_TTL": "90s", "SIGNPOST_JOB_TTL": "2h",
+			"SIGNPOST_MAX_SIZE": "5", "SIGNPOST_CORS_ORIGINS": "https://a.example.com,https://b.example.com", "SIGNPOST_DOWNLOADS": "1", "SIGNPOST_ALLOW_ANONYMOUS": "true",
+		}, ""},
+		{"wrong forms", map[string]string{"SIGNPOST_URL_TTL": "1 day", "SIGNPOST_MAX_SIZE": "5 GB", "SIGNPOST_DOWNLOADS": "yes", "SIGNPOST_CORS_ORIGINS": "*"},
+			`SIGNPOST_URL_TTL="1 day": SIGNPOST_MAX_SIZE="5 GB": SIGNPOST_DOWNLOADS="yes": SIGNPOST_CORS_ORIGINS="*":`},
+		{"wrong values", map[string]string{"SIGNPOST_URL_TTL": "200h", "SIGNPOST_JOB_TTL": "1s"}, `SIGNPOST_URL_TTL="200h": SIGNPOST_JOB_TTL="1s":`},
+	} {
+		c.env["SIGNPOST_BUCKET"] = "b"
+		got, err := ReadFunctionConfig(func(name string) string { return c.env[name] })
+		for _, complaint := range strings.SplitAfter(c.want, ": ") {
+			if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), strings.TrimSpace(complaint)) {
+				t.Errorf("%s: got %v, want complaints %s", c.name, err, c.want)
+			}
+		}
+		for name, value := range c.env {
+			t.Setenv(name, value)
+		}
+		var served Config
+		var complaints Complaints
+		parser, err := kong.New(&served, complaints.Options()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parser.Parse(nil); err != nil {
+			t.Fatal(err)
+		}
+		got.Listen = served.Listen // a function has none
+		if c.want == "" && !reflect.DeepEqual(got.Config, served) {
+			t.Errorf("%s:\n got %+v\nwant %+v, as serve reads it", c.name, got.Config, served)
+		}
+		for name := range c.env {
+			t.Setenv(name, "") // for the next row
+		}
+	}
+	_, err := ReadFunctionConfig(func(name string) string { return map[string]string{"SIGNPOST_LAMBDA_EVENTS": "neither"}[name] })
+	if err == nil || !strings.Contains(err.Error(), `SIGNPOST_BUCKET="": must name`) || !strings.Contains(err.Error(), `SIGNPOST_LAMBDA_EVENTS="neither": must be proxy or direct`) {
+		t.Errorf("without a bucket, with other events: got %v", err)
+	}
+}

@@ -1,0 +1,60 @@
+// Package docs serves the contract and a page to read and try it. It is apart from the API because it is megabytes, which a
+// Lambda function need not load.
+package docs
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+	swaggerfiles "github.com/swaggo/files/v2"
+
+	"github.com/signpost-s3/signpost/openapi"
+)
+
+//go:embed page
+var page embed.FS
+
+// Register adds the contract, as YAML and as JSON, and the page.
+func Register(e *echo.Echo) {
+	asJSON := sync.OnceValues(func() ([]byte, error) {
+		contract, err := openapi.Load()
+		if err != nil {
+			return nil, fmt.Errorf("load the contract: %w", err)
+		}
+		return json.MarshalIndent(contract, "", "  ")
+	})
+	serve := func(path string, handler echo.HandlerFunc) {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, handler)
+	}
+	serve("/openapi.yaml", func(c echo.Context) error {
+		return c.Blob(http.StatusOK, "application/yaml", openapi.YAML) // RFC 9512
+	})
+	serve("/openapi.json", func(c echo.Context) error {
+		body, err := asJSON()
+		if err != nil {
+			return err
+		}
+		return c.Blob(http.StatusOK, "application/json", body)
+	})
+
+	serve("/docs", func(c echo.Context) error {
+		// Swagger UI writes style attributes and data: images; scripts come from this server alone.
+		c.Response().Header().Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'")
+		http.ServeFileFS(c.Response(), c.Request(), page, "page/page.html")
+		return nil
+	})
+	serve("/docs/start.js", func(c echo.Context) error {
+		http.ServeFileFS(c.Response(), c.Request(), page, "page/start.js")
+		return nil
+	})
+	for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"} {
+		serve("/docs/"+name, func(c echo.Context) error {
+			http.ServeFileFS(c.Response(), c.Request(), swaggerfiles.FS, name)
+			return nil
+		})
+	}
+}

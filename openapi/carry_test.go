@@ -1,0 +1,43 @@
+package openapi_test
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/signpost-s3/signpost/openapi"
+)
+
+// TestWhatRequestsCarry: the server judges a request only if it has a body, a query, a path parameter, or one of HeaderParameters.
+// So these must be all, and what must be given must be given along with a path parameter.
+func TestWhatRequestsCarry(t *testing.T) {
+	contract, err := openapi.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers := map[string]bool{}
+	for path, item := range contract.Paths.Map() {
+		for method, operation := range item.Operations() {
+			for _, p := range operation.Parameters {
+				headers[p.Value.Name] = headers[p.Value.Name] || p.Value.In == "header"
+				if p.Value.Required && p.Value.In != "path" {
+					t.Errorf("%s %s: parameter %s is required, and its absence would pass", method, path, p.Value.Name)
+				}
+			}
+			if b := operation.RequestBody; b != nil && b.Value.Required && !strings.Contains(path, "{") {
+				t.Errorf("%s %s: its body is required, and its absence would pass", method, path)
+			}
+		}
+	}
+	maps.DeleteFunc(headers, func(_ string, declared bool) bool { return !declared })
+	if got := slices.Sorted(maps.Keys(headers)); !slices.Equal(got, openapi.HeaderParameters) {
+		t.Errorf("HeaderParameters: got %q, the document declares %q", openapi.HeaderParameters, got)
+	}
+	for _, name := range openapi.HeaderParameters {
+		if http.CanonicalHeaderKey(name) != name {
+			t.Errorf("HeaderParameters: %s is not in the form of http.Header's keys", name)
+		}
+	}
+}
