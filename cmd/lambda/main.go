@@ -1,0 +1,63 @@
+// Command lambda is the service as an AWS Lambda function (runtime provided.al2023). Template.yaml sets it up.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/google/uuid"
+
+	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/awslambda"
+	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/sigv4"
+)
+
+func main() {
+	ctx := context.Background()
+	handler, err := start(ctx, slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		reportStart(err)
+		os.Exit(1)
+	}
+	lambda.StartWithOptions(handler, lambda.WithContext(ctx))
+}
+
+// start reads the settings and returns what answers events.
+func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
+	uuid.EnableRandPool()
+	c, err := app.ReadFunctionConfig(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	handler, service, err := app.NewFunction(ctx, c.Config, log)
+	if err != nil {
+		return nil, err
+	}
+	if c.Events == "direct" {
+		return awslambda.Direct{Sign: func(ctx context.Context) (sigv4.SecretURL, error) { return service.Sign(ctx, imports.Public) }}, nil
+	}
+	return awslambda.Proxy{Handler: handler}, nil
+}
+
+// reportStart tells Lambda why the function cannot start, so that whoever invokes it is told too
+// (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
+func reportStart(reason error) {
+	body, err := json.Marshal(map[string]string{"errorType": "Signpost.Settings", "errorMessage": reason.Error()})
+	if err != nil {
+		return
+	}
+	client := http.Client{Timeout: time.Second}
+	response, err := client.Post("http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+"/2018-06-01/runtime/init/error", "application/json", bytes.NewReader(body))
+	if err == nil {
+		response.Body.Close()
+	}
+}

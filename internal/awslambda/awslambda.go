@@ -1,0 +1,50 @@
+// Package awslambda lets the service run in an AWS Lambda: it makes http.Requests of the events that API Gateway, function URLs
+// and load balancers send, and events of the answers.
+//
+// A function takes events in one of two ways, which never mix. As Proxy it takes those of a proxy integration, which say who
+// calls and what for, and nothing else. As Direct it takes whatever a caller may have written, for a non-proxy integration hands
+// the caller's body on as the event; so it is never looked at, and there is one answer: an upload_url.
+package awslambda
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/signpost-s3/signpost/internal/sigv4"
+)
+
+// Proxy serves proxy events.
+type Proxy struct{ Handler http.Handler }
+
+// Invoke answers one event. An error is one of the event; the service's own are HTTP answers.
+func (p Proxy) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	e, from, err := parseEvent(payload)
+	if err != nil {
+		return nil, err
+	}
+	r, err := e.request(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	w := &recorder{header: http.Header{}}
+	p.Handler.ServeHTTP(w, r)
+	return w.answer(&e, from)
+}
+
+// Direct answers every event with the URL of a bare upload, which Sign makes.
+type Direct struct {
+	Sign func(context.Context) (sigv4.SecretURL, error)
+}
+
+// Invoke ignores the event.
+func (d Direct) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
+	url, err := d.Sign(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(struct {
+		UploadURL string `json:"upload_url"`
+	}{url.Reveal()})
+}

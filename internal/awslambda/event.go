@@ -1,0 +1,202 @@
+package awslambda
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// event holds the members that are used of the four kinds of proxy event. Sources:
+//   - REST API: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+//   - HTTP API, also in the form of a REST API's: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+//   - function URL: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+//   - load balancer: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+type event struct {
+	Version         string              `json:"version"` // "2.0": HTTP API and function URL
+	HTTPMethod      string              `json:"httpMethod"`
+	Path            string              `json:"path"`
+	Resource        string              `json:"resource"` // the path as the API declares it
+	PathParameters  map[string]string   `json:"pathParameters"`
+	Query           map[string]string   `json:"queryStringParameters"`
+	MultiValueQuery map[string][]string `json:"multiValueQueryStringParameters"`
+
+	RouteKey string   `json:"routeKey"` // method and path as the API declares them, or $default
+	RawPath  string   `json:"rawPath"`
+	RawQuery string   `json:"rawQueryString"`
+	Cookies  []string `json:"cookies"`
+
+	Headers           map[string]string   `json:"headers"`
+	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
+	Body              string              `json:"body"`
+	IsBase64Encoded   bool                `json:"isBase64Encoded"`
+	Context           requestContext      `json:"requestContext"`
+}
+
+type requestContext struct {
+	RequestID string `json:"requestId"`
+	Stage     string `json:"stage"`
+	Identity  struct {
+		SourceIP string `json:"sourceIp"`
+		APIKeyID string `json:"apiKeyId"`
+		UserARN  string `json:"userArn"`
+	} `json:"identity"`
+	HTTP *struct {
+		Method   string `json:"method"`
+		SourceIP string `json:"sourceIp"`
+	} `json:"http"`
+	Authorizer map[string]jsontext.Value `json:"authorizer"` // a function that authorizes may put in what it likes
+	ELB        *struct{}                 `json:"elb"`
+}
+
+// front is what made an event.
+type front int
+
+const (
+	rest         front = iota // also an HTTP API with payload format 1.0
+	http2                     // an HTTP API or function URL with payload format 2.0
+	loadBalancer              //
+)
+
+// errNoProxyEvent says what to do about a payload that holds no HTTP request.
+var errNoProxyEvent = errors.New("this is no proxy event: invoke the function through a proxy integration (aws_proxy), a function URL or a load balancer, " +
+	"or set SIGNPOST_LAMBDA_EVENTS=direct if every event is to be answered with an upload_url")
+
+// parseEvent reads a payload and finds out what made it.
+func parseEvent(payload []byte) (e event, from front, err error) {
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return event{}, 0, fmt.Errorf("%w (%w)", errNoProxyEvent, err)
+	}
+	switch c := e.Context; {
+	case c.HTTP != nil && c.HTTP.Method != "" && strings.HasPrefix(e.RawPath, "/"):
+		return e, http2, nil
+	case e.HTTPMethod != "" && strings.HasPrefix(e.Path, "/") && c.ELB != nil:
+		return e, loadBalancer, nil
+	case e.HTTPMethod != "" && strings.HasPrefix(e.Path, "/") && e.Resource != "" && c.RequestID != "":
+		return e, rest, nil
+	}
+	return event{}, 0, errNoProxyEvent
+}
+
+// path is the one that the client asked for, as the contract has it: without what a stage or a custom domain puts before it, and
+// escaped as it came.
+func (e *event) path(from front) string {
+	switch declared := e.Resource; from {
+	case loadBalancer:
+		return e.Path
+	case http2:
+		path := e.RawPath
+		if stage := "/" + e.Context.Stage; strings.HasPrefix(path, stage+"/") { // a $default stage is not in the path
+			path = path[len(stage):]
+		}
+		_, declared, _ = strings.Cut(e.RouteKey, " ")
+		return e.below(path, declared)
+	default:
+		return e.below(e.Path, declared)
+	}
+}
+
+// below returns the end of path that the declared path stands for: as many segments, or all that a greedy {proxy+} took.
+func (e *event) below(path, declared string) string {
+	if before, name, ok := strings.Cut(declared, "/{"); ok && strings.HasSuffix(name, "+}") {
+		taken := e.PathParameters[strings.TrimSuffix(name, "+}")] // as it came, or decoded
+		for i := len(path) - 1; i >= 0; i-- {
+			rest := path[i+1:]
+			if decoded, err := url.PathUnescape(rest); path[i] == '/' && (rest == taken || err == nil && decoded == taken) {
+				return before + "/" + rest
+			}
+		}
+		return before + "/" + taken
+	}
+	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	if n := strings.Count(declared, "/"); declared != "/" && 0 < n && n < len(segments) {
+		return "/" + strings.Join(segments[len(segments)-n:], "/")
+	}
+	return path
+}
+
+// query is the raw query string. A load balancer hands names and values on as they came, a REST API decodes them.
+func (e *event) query(from front) string {
+	if from == http2 {
+		return e.RawQuery
+	}
+	values := e.MultiValueQuery
+	if len(values) == 0 {
+		values = map[string][]string{}
+		for name, value := range e.Query {
+			values[name] = []string{value}
+		}
+	}
+	if from == rest {
+		return url.Values(values).Encode()
+	}
+	var pairs []string
+	for name, all := range values {
+		for _, value := range all {
+			pairs = append(pairs, name+"="+value)
+		}
+	}
+	slices.Sort(pairs)
+	return strings.Join(pairs, "&")
+}
+
+func (e *event) body() ([]byte, error) {
+	if !e.IsBase64Encoded {
+		return []byte(e.Body), nil
+	}
+	body, err := base64.StdEncoding.DecodeString(e.Body)
+	if err != nil {
+		return nil, fmt.Errorf("the event's body is not the base64 it says it is: %w", err)
+	}
+	return body, nil
+}
+
+// owner is whom the front has found the caller to be. A person's or machine's own identity is taken before an API key, which an
+// API may ask for besides.
+func (e *event) owner() (owner string, known bool) {
+	var jwt struct {
+		Claims subject `json:"claims"`
+	} // of an HTTP API
+	var cognito subject
+	var principalID string // from a function that authorizes
+	var iam struct {
+		UserARN string `json:"userArn"`
+	}
+	for name, target := range map[string]any{"jwt": &jwt, "claims": &cognito, "principalId": &principalID, "iam": &iam} {
+		_ = json.Unmarshal(e.Context.Authorizer[name], target) // of another form, it is somebody else's member
+	}
+	for _, candidate := range []struct{ kind, name string }{
+		{"sub", jwt.Claims.Sub},
+		{"sub", cognito.Sub},
+		{"sub", principalID},
+		{"iam", principal(iam.UserARN)},
+		{"iam", principal(e.Context.Identity.UserARN)},
+		{"key", e.Context.Identity.APIKeyID},
+	} {
+		if candidate.name != "" {
+			return imports.OwnerName(candidate.kind, candidate.name), true
+		}
+	}
+	return "", false
+}
+
+// subject is the claim of a token that says whose it is.
+type subject struct {
+	Sub string `json:"sub"`
+}
+
+// principal is an ARN without the name of a role's session, which each machine and each login has another of.
+func principal(arn string) string {
+	if prefix, role, ok := strings.Cut(arn, ":assumed-role/"); ok {
+		role, _, _ = strings.Cut(role, "/")
+		return prefix + ":assumed-role/" + role
+	}
+	return arn
+}

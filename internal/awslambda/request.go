@@ -1,0 +1,95 @@
+package awslambda
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// request makes of an event the request that net/http would have read.
+func (e *event) request(ctx context.Context, from front) (*http.Request, error) {
+	body, err := e.body()
+	if err != nil {
+		return nil, err
+	}
+	if owner, known := e.owner(); known {
+		ctx = imports.WithOwner(ctx, owner)
+	}
+	method := e.HTTPMethod
+	if from == http2 {
+		method = e.Context.HTTP.Method
+	}
+	r := (&http.Request{
+		Method: method, URL: address(e.path(from), e.query(from)), Header: e.header(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: http.NoBody, ContentLength: int64(len(body)),
+	}).WithContext(ctx)
+	r.RequestURI = r.URL.RequestURI()
+	r.Host = r.Header.Get("Host")
+	r.Header.Del("Host") // as net/http has it
+	r.Header.Del("Transfer-Encoding")
+	r.Header.Del("Content-Length")
+	if len(body) > 0 {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	r.RemoteAddr = e.sourceIP(from, r.Header) + ":0"
+	if r.Header.Get("X-Request-Id") == "" && e.Context.RequestID != "" {
+		r.Header.Set("X-Request-Id", e.Context.RequestID) // so that the front's log and ours can be put together
+	}
+	return r, nil
+}
+
+// address reads path and query as net/http does. HTTP APIs decode the path; what came of it may have to be escaped again.
+func address(path, query string) *url.URL {
+	raw := path
+	if query != "" {
+		raw += "?" + query
+	}
+	if u, err := url.ParseRequestURI(raw); err == nil && !strings.HasPrefix(path, "//") {
+		return u
+	}
+	return &url.URL{Path: path, RawQuery: query}
+}
+
+func (e *event) header() http.Header {
+	h := http.Header{}
+	for name, value := range e.Headers {
+		h.Set(name, value)
+	}
+	for name, values := range e.MultiValueHeaders { // all of them, where there is only the last in Headers
+		h[textproto.CanonicalMIMEHeaderKey(name)] = values
+	}
+	if len(e.Cookies) > 0 {
+		h.Set("Cookie", strings.Join(e.Cookies, "; "))
+	}
+	return h
+}
+
+// sourceIP is the client's address as the front saw it. A load balancer appends it to X-Forwarded-For; what comes before is the
+// client's own say.
+func (e *event) sourceIP(from front, h http.Header) string {
+	switch from {
+	case http2:
+		return bracketed(e.Context.HTTP.SourceIP)
+	case loadBalancer:
+		all := strings.Join(h.Values("X-Forwarded-For"), ",")
+		return bracketed(strings.TrimSpace(all[strings.LastIndex(all, ",")+1:]))
+	}
+	return bracketed(e.Context.Identity.SourceIP)
+}
+
+// bracketed is an address as it stands before a port.
+func bracketed(ip string) string {
+	if strings.Contains(ip, ":") {
+		return "[" + ip + "]"
+	}
+	return ip
+}
