@@ -30,19 +30,17 @@ type FunctionConfig struct {
 func ReadFunctionConfig(getenv func(string) string) (FunctionConfig, error) {
 	var c FunctionConfig
 	var complaints Complaints
-	for _, of := range []reflect.Value{reflect.ValueOf(&c).Elem(), reflect.ValueOf(&c.Config).Elem()} {
-		for field, value := range of.Fields() {
-			variable := field.Tag.Get("env")
-			text := getenv(variable)
-			if text == "" {
-				text = field.Tag.Get("default")
-			}
-			if variable == "" || text == "" {
-				continue
-			}
-			if rule := assign(value, text); rule != "" {
-				complaints.add(variable, text, rule)
-			}
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(c)) {
+		variable := field.Tag.Get("env")
+		text := getenv(variable)
+		if text == "" {
+			text = field.Tag.Get("default")
+		}
+		if variable == "" || text == "" {
+			continue
+		}
+		if rule := assign(reflect.ValueOf(&c).Elem().FieldByIndex(field.Index), text); rule != "" {
+			complaints.add(variable, text, rule)
 		}
 	}
 	c.Listen = "127.0.0.1:0" // nothing listens
