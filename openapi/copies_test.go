@@ -1,0 +1,199 @@
+package openapi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi2"
+	"github.com/getkin/kin-openapi/openapi2conv"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/signpost-s3/signpost/openapi"
+	"github.com/signpost-s3/signpost/openapi/swagger"
+)
+
+var (
+	complete = openapi.Target{Partition: "aws-cn", Region: "cn-north-1", Account: "123456789012", Function: "signpost:live"}
+	function = openapi.Target{Function: "signpost"}
+)
+
+// Why a copy may break a rule of the document.
+var (
+	ofOneAccount = map[string]string{
+		"no account":        "the copy is made for one",
+		"integration's URI": "TestResolve holds what it becomes",
+	}
+	ofOneFunction = map[string]string{"integration's URI": "TestResolve holds what it becomes"}
+	withoutKey    = map[string]string{"security": "nothing is asked for, and nothing said of it"}
+)
+
+// TestRulesOfCopies: what API Gateway asks of the document, it asks of each copy. Swagger 2.0 is judged by what it says in
+// OpenAPI 3.
+func TestRulesOfCopies(t *testing.T) {
+	anonymous := openapi.Anonymous(openapi.YAML)
+	for _, c := range []struct {
+		name    string
+		text    []byte
+		excepts []map[string]string
+	}{
+		{"resolved", openapi.Resolve(openapi.YAML, complete), []map[string]string{ofOneAccount}},
+		{"function alone", openapi.Resolve(openapi.YAML, function), []map[string]string{ofOneFunction}},
+		{"anonymous", anonymous, []map[string]string{withoutKey}},
+		{"anonymous and resolved", openapi.Resolve(anonymous, complete), []map[string]string{withoutKey, ofOneAccount}},
+		{"Swagger", fromSwagger(t, openapi.YAML), nil},
+		{"Swagger, anonymous and resolved", fromSwagger(t, openapi.Resolve(anonymous, complete)),
+			[]map[string]string{withoutKey, ofOneAccount}},
+	} {
+		d := parse(t, c.text)
+		for _, r := range rules() {
+			excepted := slices.ContainsFunc(c.excepts, func(e map[string]string) bool { return e[r.name] != "" })
+			got := r.check(d)
+			if excepted && len(got) == 0 {
+				t.Errorf("%s: %s: holds, and need not be excepted", c.name, r.name)
+			}
+			if !excepted && len(got) != 0 {
+				t.Errorf("%s breaks the rule %s:\n%s", c.name, r.name, strings.Join(got, "\n"))
+			}
+		}
+	}
+}
+
+// fromSwagger makes Swagger 2.0 of a document, and that OpenAPI 3.0 again.
+func fromSwagger(t *testing.T, text []byte) []byte {
+	t.Helper()
+	node, err := swagger.From(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var members any
+	if err := node.Decode(&members); err != nil {
+		t.Fatal(err)
+	}
+	asJSON, err := json.Marshal(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made openapi2.T
+	if err := json.Unmarshal(asJSON, &made); err != nil {
+		t.Fatal(err)
+	}
+	back, err := openapi2conv.ToV3(&made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := back.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return again
+}
+
+func TestResolve(t *testing.T) {
+	const (
+		resolved = "arn:aws-cn:apigateway:cn-north-1:lambda:path/2015-03-31/functions/" +
+			"arn:aws-cn:lambda:cn-north-1:123456789012:function:signpost:live/invocations"
+		functionAlone = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/" +
+			"arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:signpost/invocations"
+		stages = "arn:aws-cn:apigateway:cn-north-1:lambda:path/2015-03-31/functions/" +
+			"arn:aws-cn:lambda:cn-north-1:123456789012:function:${stageVariables.function}/invocations"
+	)
+	account := complete
+	account.Function = ""
+	for _, c := range []struct {
+		target openapi.Target
+		want   string
+	}{
+		{complete, resolved},
+		{function, functionAlone},
+		{account, stages},
+		{openapi.Target{}, gatewayURI},
+	} {
+		got := openapi.Resolve(openapi.YAML, c.target)
+		if want := bytes.ReplaceAll(openapi.YAML, []byte(gatewayURI), []byte(c.want)); !bytes.Equal(got, want) {
+			t.Errorf("%+v: more or less is changed than the URIs", c.target)
+		}
+		found := proxies(parse(t, got))
+		if len(found) == 0 {
+			t.Fatalf("%+v: no integration is left", c.target)
+		}
+		for _, p := range found {
+			if uri := p.at("uri").text(); uri != c.want {
+				t.Errorf("%+v: %s: got uri %q, want %q", c.target, p, uri, c.want)
+			}
+		}
+	}
+	if bytes.Contains(openapi.Resolve(openapi.YAML, complete), []byte("${")) {
+		t.Error("a variable is left where the target is complete")
+	}
+}
+
+// TestAnonymous takes the same members away from the parsed document.
+func TestAnonymous(t *testing.T) {
+	text := openapi.Anonymous(openapi.YAML)
+	want := parse(t, openapi.YAML)
+	for _, op := range operations(want) {
+		remove(t, op, "security")
+	}
+	remove(t, want.at("components"), "securitySchemes")
+	const responses = "x-amazon-apigateway-gateway-responses"
+	for _, m := range []struct {
+		from place
+		key  string
+	}{{want.place, "x-amazon-apigateway-api-key-source"}, {want.at(responses), "INVALID_API_KEY"}} {
+		if !m.from.at(m.key).absent() {
+			remove(t, m.from, m.key)
+		}
+	}
+	if !reflect.DeepEqual(value(t, parse(t, text).node), value(t, want.node)) {
+		t.Error("got other members than those of the document without the key")
+	}
+	for _, trace := range []string{"apikey", "api-key", "api key", "api_key"} {
+		if strings.Contains(strings.ToLower(string(text)), trace) {
+			t.Errorf("got %q in it, want nothing of a key", trace)
+		}
+	}
+	lines := slices.Collect(strings.Lines(string(openapi.YAML)))
+	for line := range strings.Lines(string(text)) {
+		i := slices.Index(lines, line)
+		if i < 0 {
+			t.Fatalf("got the line %q, which is not the document's or not in its order", line)
+		}
+		lines = lines[i+1:]
+	}
+}
+
+func value(t *testing.T, n *yaml.Node) (v any) {
+	t.Helper()
+	if err := n.Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestAnonymousLeavesTheRest(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"nothing to take away", "# a\n\npaths:\n  /a: {}\n", "# a\n\npaths:\n  /a: {}\n"},
+		{"no text", "", ""},
+		{"the last member", "a: b\nsecurity:\n  - A: []", "a: b\n"},
+		{"items as far left as their key", "security:\n- A: []\n- B: []\nb: c\n", "b: c\n"},
+		{"in one line", "security: [{A: []}]\nb: c\n", "b: c\n"},
+		{"its own comment", "a: b\n# of the key\n# and more\nsecurity: []\n# of c\nc: d\n", "a: b\n# of c\nc: d\n"},
+		{"comments and blank lines within", "security:\n  # of A\n\n  - A: []\nc: d\n", "c: d\n"},
+		{"a paragraph's end", "a: b\nsecurity: []\n\nc: d\n", "a: b\n\nc: d\n"},
+		{"a paragraph of its own", "a: b\n\nsecurity: []\n\nc: d\n", "a: b\n\nc: d\n"},
+		{"the first of a mapping", "components:\n  securitySchemes:\n    A: {}\n\n  schemas: {}\n", "components:\n  schemas: {}\n"},
+		{"a gateway's answer", "x-amazon-apigateway-gateway-responses:\n  INVALID_API_KEY: {a: b}\n  THROTTLED: {}\n",
+			"x-amazon-apigateway-gateway-responses:\n  THROTTLED: {}\n"},
+		{"a member of that name", "a:\n  b:\n    c:\n      security: {}\n", "a:\n  b:\n    c:\n      security: {}\n"},
+		{"a text of that word", "paths:\n  /a:\n    get:\n      description: |\n        security: a\n        : -\n",
+			"paths:\n  /a:\n    get:\n      description: |\n        security: a\n        : -\n"},
+	} {
+		if got := string(openapi.Anonymous([]byte(c.text))); got != c.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
+		}
+	}
+}

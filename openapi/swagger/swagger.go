@@ -1,0 +1,98 @@
+// Package swagger writes the contract as Swagger 2.0, for tools that read no OpenAPI 3. It stands beside package openapi because
+// the Lambda links that one, and has no use for a converter.
+package swagger
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/getkin/kin-openapi/openapi2"
+	"github.com/getkin/kin-openapi/openapi2conv"
+	"github.com/getkin/kin-openapi/openapi3"
+	"go.yaml.in/yaml/v3"
+)
+
+// From is an OpenAPI 3.0 document as Swagger 2.0, in the order of the document. Swagger has no place for examples of request
+// bodies, nor for a description of a parameter's schema beside the parameter's own.
+func From(document []byte) (*yaml.Node, error) {
+	contract, err := openapi3.NewLoader().LoadFromData(document)
+	if err != nil {
+		return nil, fmt.Errorf("read the document: %w", err)
+	}
+	converted, err := openapi2conv.FromV3(contract)
+	if err != nil {
+		return nil, fmt.Errorf("convert to Swagger 2.0: %w", err)
+	}
+	for path, item := range contract.Paths.Map() {
+		for method, operation := range item.Operations() {
+			if err := mend(converted.Paths[path].GetOperation(method), operation, contract.Components); err != nil {
+				return nil, fmt.Errorf("convert to Swagger 2.0: %s %s: %w", method, path, err)
+			}
+		}
+	}
+	return arranged(converted, document)
+}
+
+// mend gives an operation what FromV3 leaves out or, for parameters, writes in a form that Swagger does not have.
+func mend(converted *openapi2.Operation, meant *openapi3.Operation, components *openapi3.Components) error {
+	if err := mendParameters(converted, meant, components); err != nil {
+		return err
+	}
+	types := map[string]bool{}
+	for status, response := range meant.Responses.Map() {
+		if len(response.Value.Content) > 1 {
+			return fmt.Errorf("the answer %s has more than one media type, and Swagger 2.0 one schema for all of them", status)
+		}
+		for name, mediaType := range response.Value.Content {
+			types[name] = true
+			mendAnswer(converted.Responses.Value(status), name, mediaType, components)
+		}
+	}
+	converted.Produces = slices.Sorted(maps.Keys(types))
+	return nil
+}
+
+// mendParameters writes schemas out, for a parameter may not refer to one, and restores the order, which FromV3 makes alphabetical.
+func mendParameters(converted *openapi2.Operation, meant *openapi3.Operation, components *openapi3.Components) error {
+	var all openapi2.Parameters
+	for _, p := range meant.Parameters {
+		out := *p.Value
+		out.Schema = &openapi3.SchemaRef{Value: p.Value.Schema.Value}
+		parameter, err := openapi2conv.FromV3Parameter(&openapi3.ParameterRef{Value: &out}, components)
+		if err != nil {
+			return fmt.Errorf("parameter %s: %w", p.Value.Name, err)
+		}
+		all = append(all, parameter)
+	}
+	body := slices.DeleteFunc(converted.Parameters, func(p *openapi2.Parameter) bool { return p.In != "body" })
+	converted.Parameters = append(all, body...)
+	return nil
+}
+
+// mendAnswer adds the example, and the schema, which FromV3 takes from application/json alone.
+func mendAnswer(converted *openapi2.Response, name string, meant *openapi3.MediaType, components *openapi3.Components) {
+	converted.Schema, _ = openapi2conv.FromV3SchemaRef(meant.Schema, components)
+	if meant.Example != nil {
+		converted.Examples = map[string]any{name: meant.Example}
+	}
+}
+
+// arranged is the converted document as nodes, in the order of the one it was made from.
+func arranged(converted *openapi2.T, document []byte) (*yaml.Node, error) {
+	text, err := json.Marshal(converted)
+	if err != nil {
+		return nil, fmt.Errorf("write Swagger 2.0: %w", err)
+	}
+	var file, source yaml.Node
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("write Swagger 2.0: %w", err)
+	}
+	if err := yaml.Unmarshal(document, &source); err != nil {
+		return nil, fmt.Errorf("read the document: %w", err)
+	}
+	root := file.Content[0]
+	arrange(root, source.Content[0], source.Content[0])
+	return root, nil
+}
