@@ -50,6 +50,9 @@ func ReadFunctionConfig(getenv func(string) string) (FunctionConfig, error) {
 	if c.Events != "proxy" && c.Events != "direct" {
 		complaints.add("SIGNPOST_LAMBDA_EVENTS", c.Events, "must be proxy or direct")
 	}
+	if c.Events == "direct" && c.MaxSize > 0 {
+		complaints.add("SIGNPOST_MAX_SIZE", strconv.FormatInt(c.MaxSize, 10), "must be left out with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no size")
+	}
 	return c, complaints.Check(c.Config)
 }
 

@@ -30,6 +30,9 @@ func (p Proxy) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	w := &recorder{header: http.Header{}}
 	p.Handler.ServeHTTP(w, r)
+	if r.Method == http.MethodHead {
+		w.body.Reset()
+	}
 	return w.answer(&e, from)
 }
 

@@ -44,9 +44,10 @@ type requestContext struct {
 	RequestID string `json:"requestId"`
 	Stage     string `json:"stage"`
 	Identity  struct {
-		SourceIP string `json:"sourceIp"`
-		APIKeyID string `json:"apiKeyId"`
-		UserARN  string `json:"userArn"`
+		SourceIP  string `json:"sourceIp"`
+		APIKeyID  string `json:"apiKeyId"`
+		UserARN   string `json:"userArn"`
+		CognitoID string `json:"cognitoIdentityId"` // of an identity pool, whose members all have one role
 	} `json:"identity"`
 	HTTP *struct {
 		Method   string `json:"method"`
@@ -92,15 +93,22 @@ func (e *event) path(from front) string {
 	case loadBalancer:
 		return e.Path
 	case http2:
-		path := e.RawPath
-		if stage := "/" + e.Context.Stage; strings.HasPrefix(path, stage+"/") { // a $default stage is not in the path
-			path = path[len(stage):]
-		}
-		_, declared, _ = strings.Cut(e.RouteKey, " ")
-		return e.below(path, declared)
+		_, declared, _ = strings.Cut(e.RouteKey, " ") // nothing, of $default
+		return e.below(e.withoutStage(e.RawPath), declared)
 	default:
+		if declared == "$default" { // of an HTTP API
+			return e.withoutStage(e.Path)
+		}
 		return e.below(e.Path, declared)
 	}
+}
+
+// withoutStage takes off what an HTTP API puts before the path, unless its stage is $default.
+func (e *event) withoutStage(path string) string {
+	if stage := "/" + e.Context.Stage; strings.HasPrefix(path, stage+"/") {
+		return path[len(stage):]
+	}
+	return path
 }
 
 // below returns the end of path that the declared path stands for: as many segments, or all that a greedy {proxy+} took.
@@ -168,6 +176,9 @@ func (e *event) owner() (owner string, known bool) {
 	var principalID string // from a function that authorizes
 	var iam struct {
 		UserARN string `json:"userArn"`
+		Cognito struct {
+			ID string `json:"identityId"`
+		} `json:"cognitoIdentity"`
 	}
 	for name, target := range map[string]any{"jwt": &jwt, "claims": &cognito, "principalId": &principalID, "iam": &iam} {
 		_ = json.Unmarshal(e.Context.Authorizer[name], target) // of another form, it is somebody else's member
@@ -176,6 +187,8 @@ func (e *event) owner() (owner string, known bool) {
 		{"sub", jwt.Claims.Sub},
 		{"sub", cognito.Sub},
 		{"sub", principalID},
+		{"sub", iam.Cognito.ID},
+		{"sub", e.Context.Identity.CognitoID},
 		{"iam", principal(iam.UserARN)},
 		{"iam", principal(e.Context.Identity.UserARN)},
 		{"key", e.Context.Identity.APIKeyID},
@@ -192,11 +205,13 @@ type subject struct {
 	Sub string `json:"sub"`
 }
 
-// principal is an ARN without the name of a role's session, which each machine and each login has another of.
+// principal is an ARN without the name of a role's session, of which each machine and each login has another. A role that people
+// sign in to by IAM Identity Center names them there.
 func principal(arn string) string {
-	if prefix, role, ok := strings.Cut(arn, ":assumed-role/"); ok {
-		role, _, _ = strings.Cut(role, "/")
-		return prefix + ":assumed-role/" + role
+	prefix, role, ok := strings.Cut(arn, ":assumed-role/")
+	if !ok || strings.HasPrefix(role, "AWSReservedSSO_") {
+		return arn
 	}
-	return arn
+	role, _, _ = strings.Cut(role, "/")
+	return prefix + ":assumed-role/" + role
 }

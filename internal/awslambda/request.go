@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
+	"net"
 	"net/http"
-	"net/textproto"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -59,13 +61,18 @@ func address(path, query string) *url.URL {
 	return &url.URL{Path: path, RawQuery: query}
 }
 
+// header takes all values, where there is only the last in Headers. Two spellings of a name are one header.
 func (e *event) header() http.Header {
 	h := http.Header{}
-	for name, value := range e.Headers {
-		h.Set(name, value)
+	for _, name := range slices.Sorted(maps.Keys(e.MultiValueHeaders)) {
+		for _, value := range e.MultiValueHeaders[name] {
+			h.Add(name, value)
+		}
 	}
-	for name, values := range e.MultiValueHeaders { // all of them, where there is only the last in Headers
-		h[textproto.CanonicalMIMEHeaderKey(name)] = values
+	if len(e.MultiValueHeaders) == 0 {
+		for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
+			h.Add(name, e.Headers[name])
+		}
 	}
 	if len(e.Cookies) > 0 {
 		h.Set("Cookie", strings.Join(e.Cookies, "; "))
@@ -81,7 +88,11 @@ func (e *event) sourceIP(from front, h http.Header) string {
 		return bracketed(e.Context.HTTP.SourceIP)
 	case loadBalancer:
 		all := strings.Join(h.Values("X-Forwarded-For"), ",")
-		return bracketed(strings.TrimSpace(all[strings.LastIndex(all, ",")+1:]))
+		last := strings.TrimSpace(all[strings.LastIndex(all, ",")+1:])
+		if host, _, err := net.SplitHostPort(last); err == nil { // it may be set up to tell the port as well
+			last = host
+		}
+		return bracketed(last)
 	}
 	return bracketed(e.Context.Identity.SourceIP)
 }

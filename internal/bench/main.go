@@ -26,6 +26,7 @@ var rows = []struct {
 	{"parts", measureParts},
 	{"create", measureCreate},
 	{"memory", measureMemory},
+	{"lambda", measureLambda},
 }
 
 func main() {

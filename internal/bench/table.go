@@ -40,6 +40,11 @@ func printRow(what, beside string, ratio float64, spread string, t target, figur
 	fmt.Printf("%-34s %-38s %8.3g%s %-15s %-8s %s\n", what, beside, ratio, verdict, spread, t, figures)
 }
 
+// printFigure prints a row that has nothing to stand beside.
+func printFigure(what string, figure float64, spread string) {
+	fmt.Printf("%-34s %-38s %8.3g  %s\n", what, "", figure, spread)
+}
+
 func median(xs []float64) float64 {
 	sorted := slices.Sorted(slices.Values(xs))
 	return sorted[len(sorted)/2]

@@ -75,13 +75,13 @@ func ofDomain(e *imports.Error) *problem {
 func ofRouting(e *echo.HTTPError) *problem {
 	switch e.Code {
 	case http.StatusNotFound:
-		return &problem{Status: e.Code, Code: "not-found", Detail: "There is nothing at this path. The API is described at /docs and /openapi.yaml."}
+		return &problem{Status: e.Code, Code: "not-found", Detail: "There is nothing at this path. The API begins at /import."}
 	case http.StatusMethodNotAllowed:
 		return &problem{Status: e.Code, Code: "method-not-allowed", Detail: "This path does not take this method; see the Allow header."}
 	case http.StatusRequestEntityTooLarge:
 		return &problem{Status: e.Code, Code: "body-too-large", Detail: "The request body is larger than 128 KiB. Send the file to the signed URL, not to this API."}
 	}
-	return &problem{Status: e.Code, Code: "bad-request", Detail: "The request cannot be understood. The API is described at /docs."}
+	return &problem{Status: e.Code, Code: "bad-request", Detail: "The request cannot be understood."}
 }
 
 // renderProblem answers err as RFC 9457 has it. Echo may call it twice for one request.

@@ -1,0 +1,245 @@
+package main_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/awslambda/lambdatest"
+)
+
+var (
+	jwt = map[string]any{"jwt": map[string]any{"claims": map[string]any{"sub": "alice"}, "scopes": nil}}
+	iam = map[string]any{"iam": map[string]any{
+		"accessKey": "AKIA", "accountId": "111122223333", "callerId": "AIDA", "cognitoIdentity": nil, "principalOrgId": nil,
+		"userArn": "arn:aws:iam::111122223333:user/bob", "userId": "AIDA",
+	}}
+)
+
+// TestFronts goes the same way through all that can stand before a function: create, send, read, sign parts, list, be refused.
+func TestFronts(t *testing.T) {
+	known, anyone := start(t), start(t, "SIGNPOST_ALLOW_ANONYMOUS=true", "SIGNPOST_CORS_ORIGINS=https://app.example.com")
+	for name, c := range map[string]struct {
+		front  lambdatest.Front
+		f      *function
+		prefix string
+	}{
+		"HTTP API, JWT":             {lambdatest.HTTPAPI("", jwt), known, "imports/sub-alice/"},
+		"HTTP API, IAM":             {lambdatest.HTTPAPI("", iam), known, "imports/iam-"},
+		"HTTP API, stage":           {lambdatest.HTTPAPI("v1", jwt), known, "imports/sub-alice/"},
+		"HTTP API, stage /import":   {lambdatest.HTTPAPI("import", jwt), known, "imports/sub-alice/"},
+		"HTTP API, nobody":          {lambdatest.HTTPAPI("", nil), anyone, "imports/public/"},
+		"function URL, IAM":         {lambdatest.FunctionURL(iam), known, "imports/iam-"},
+		"function URL, nobody":      {lambdatest.FunctionURL(nil), anyone, "imports/public/"},
+		"load balancer":             {lambdatest.ALB(false), anyone, "imports/public/"},
+		"load balancer, all values": {lambdatest.ALB(true), anyone, "imports/public/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := speak(t, serve(t, c.front.Serve(c.f.Invoke)), "")
+			for _, path := range []string{"/import", "/import/"} {
+				status, header, answer := a.call(t, "POST", path, "")
+				mediaType, key := header.Get("Content-Type"), c.f.keyOf(t, bareURL(t, answer))
+				if status != 200 || mediaType != "application/json" || !strings.HasPrefix(key, c.prefix) {
+					t.Errorf("POST %s: got %d %s %s, want a URL below %s", path, status, mediaType, answer, c.prefix)
+				}
+			}
+			job := a.create(t, client.ImportRequest{Filename: ptr("Ζωή & Söhne+.csv"), Size: ptr[int64](3)})
+			if !strings.HasPrefix(job.Object.Key, c.prefix) {
+				t.Errorf("create: got key %s, want one below %s", job.Object.Key, c.prefix)
+			}
+			put(t, job.Upload.URL, job.Upload.Headers, []byte("abc"))
+			if read := a.read(t, *job.ID); *read.Status != client.JobStatusCompleted || *read.Filename != "Ζωή & Söhne+.csv" {
+				t.Errorf("read: got %+v, want it completed, under its name", read)
+			}
+			large := a.create(t, client.ImportRequest{Size: ptr[int64](100 * mib), PartSize: ptr[int64](10 * mib)})
+			if parts := a.sign(t, *large.ID, 1000); len(parts) != 10 {
+				t.Errorf("sign parts: got %d, want 10", len(parts))
+			}
+			list, err := a.ListPartsWithResponse(t.Context(), *large.ID, &client.ListPartsParams{After: ptr[int32](4)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if list.JSON200 == nil || list.JSON200.Missing[0].First != 5 {
+				t.Errorf("parts after 4: got %s %s, want 5 and on missing", list.Status(), list.Body)
+			}
+			gone, err := a.DeleteImportWithResponse(t.Context(), *large.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if gone.StatusCode() != 204 || len(gone.Body) > 0 {
+				t.Errorf("delete: got %s %q, want 204", gone.Status(), gone.Body)
+			}
+			a.list(t, c.prefix != "imports/public/", *job.ID)
+			a.refusals(t)
+		})
+	}
+}
+
+// list insists that who is known sees what is his, with a query that has to be escaped, and that others see no list.
+func (a *api) list(t *testing.T, known bool, id string) {
+	t.Helper()
+	status, header, answer := a.call(t, "GET", "/import?limit=100&status=%63ompleted", "")
+	if !known {
+		if status != 403 {
+			t.Errorf("list: got %d %s, want 403 for nobody", status, answer)
+		}
+		isProblem(t, status, header, answer)
+		return
+	}
+	if status != 200 || !strings.Contains(answer, id) || strings.Contains(answer, `"awaiting_upload"`) {
+		t.Errorf("list: got %d %s, want completed ones, %s among them", status, answer, id)
+	}
+}
+
+func (a *api) refusals(t *testing.T) {
+	t.Helper()
+	octets := []string{"Content-Type", "application/octet-stream"}
+	for _, c := range []struct {
+		method, path, body string
+		header             []string
+		status             int
+		says               string
+	}{
+		{"POST", "/import", "{", asJSON, 400, "invalid-json"},
+		{"POST", "/import", "{\"filename\":\"\xff\"}", octets, 415, "unsupported-media-type"},
+		{"POST", "/import", "{}", nil, 415, "unsupported-media-type"},
+		{"GET", "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", "", nil, 404, "import-not-found"},
+		{"GET", "/import/a%2Fparts", "", nil, 404, "not-found"},
+		{"GET", "/nothing", "", nil, 404, "not-found"},
+		{"PATCH", "/import", "", nil, 405, "method-not-allowed"},
+		{"POST", "/import", strings.Repeat(" ", 128<<10+1), asJSON, 413, "body-too-large"},
+	} {
+		status, header, answer := a.call(t, c.method, c.path, c.body, c.header...)
+		if status != c.status || !strings.Contains(answer, c.says) {
+			t.Errorf("%s %s: got %d %s, want %d %s", c.method, c.path, status, answer, c.status, c.says)
+			continue
+		}
+		isProblem(t, status, header, answer)
+		if c.status == 405 && header.Get("Allow") == "" {
+			t.Errorf("%s %s: got no Allow header", c.method, c.path)
+		}
+	}
+}
+
+// TestNobody: without an identity there is no service, unless it is meant to be open. What a caller says of himself is none.
+func TestNobody(t *testing.T) {
+	f := start(t)
+	const one = "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
+	for name, front := range map[string]lambdatest.Front{
+		"HTTP API": lambdatest.HTTPAPI("", nil), "function URL": lambdatest.FunctionURL(nil),
+		"load balancer": lambdatest.ALB(false), "load balancer, all values": lambdatest.ALB(true),
+	} {
+		a := speak(t, serve(t, front.Serve(f.Invoke)), "value-of-a")
+		for _, c := range [][2]string{
+			{"POST", "/import"}, {"POST", "/import/"}, {"GET", "/import"}, {"GET", one}, {"DELETE", one},
+			{"GET", one + "/parts"}, {"POST", one + "/parts"}, {"POST", one + "/complete"},
+		} {
+			status, header, answer := a.call(t, c[0], c[1], "", "Authorization", "Bearer x", "X-Amzn-Oidc-Identity", "alice",
+				"X-Amzn-Request-Context", `{"identity":{"apiKeyId":"a1b2c3d4e5"}}`)
+			if status != 401 {
+				t.Errorf("%s: %s %s: got %d %s, want 401", name, c[0], c[1], status, answer)
+				continue
+			}
+			isProblem(t, status, header, answer)
+		}
+	}
+}
+
+// TestCORS: a browser's preflight reaches the function where the front has none of its own.
+func TestCORS(t *testing.T) {
+	f := start(t, "SIGNPOST_CORS_ORIGINS=https://app.example.com")
+	for name, front := range map[string]lambdatest.Front{
+		"HTTP API": lambdatest.HTTPAPI("", nil), "function URL": lambdatest.FunctionURL(nil), "load balancer": lambdatest.ALB(true),
+	} {
+		a := speak(t, serve(t, front.Serve(f.Invoke)), "")
+		status, header, answer := a.call(t, "OPTIONS", "/import", "", "Origin", "https://app.example.com",
+			"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type")
+		if status != 204 || header.Get("Access-Control-Allow-Origin") != "https://app.example.com" {
+			t.Errorf("%s: got %d %v %s, want the origin allowed", name, status, header, answer)
+		}
+	}
+}
+
+// TestIdentities: who owns an import follows from what the front has found out, in each form it tells it.
+func TestIdentities(t *testing.T) {
+	f := start(t)
+	rest := func(context string) string {
+		return `{"resource":"/import","path":"/import","httpMethod":"POST","headers":null,"multiValueHeaders":null,
+			"queryStringParameters":null,"multiValueQueryStringParameters":null,"pathParameters":null,"stageVariables":null,
+			"body":null,"isBase64Encoded":false,"requestContext":{"accountId":"1","apiId":"a","stage":"v1","requestId":"r",
+			"httpMethod":"POST","resourcePath":"/import","path":"/v1/import",` + context + `}}`
+	}
+	http2 := func(authorizer string) string {
+		return `{"version":"2.0","routeKey":"$default","rawPath":"/import","rawQueryString":"","headers":{},"isBase64Encoded":false,
+			"requestContext":{"stage":"$default","requestId":"r","http":{"method":"POST","path":"/import","sourceIp":"192.0.2.1"},
+			"authorizer":` + authorizer + `}}`
+	}
+	owners := map[string]string{} // by name of the case
+	for _, c := range []struct{ name, event, prefix string }{
+		{"API key", rest(`"identity":{"apiKeyId":"a1b2c3d4e5","apiKey":"v"}`), "imports/key-a1b2c3d4e5/"},
+		{"the value of an API key alone", rest(`"identity":{"apiKey":"v"}`), ""},
+		{"IAM user", rest(`"identity":{"userArn":"arn:aws:iam::1:user/u","user":"AIDA","accountId":"1"}`), "imports/iam-"},
+		{"IAM user, by HTTP API", http2(`{"iam":{"userArn":"arn:aws:iam::1:user/u"}}`), "imports/iam-"},
+		{"role", rest(`"identity":{"userArn":"arn:aws:sts::1:assumed-role/r/i-1"}`), "imports/iam-"},
+		{"role, another session", rest(`"identity":{"userArn":"arn:aws:sts::1:assumed-role/r/i-2"}`), "imports/iam-"},
+		{"role, by HTTP API", http2(`{"iam":{"userArn":"arn:aws:sts::1:assumed-role/r/i-3"}}`), "imports/iam-"},
+		{"another role", rest(`"identity":{"userArn":"arn:aws:sts::1:assumed-role/r2/i-1"}`), "imports/iam-"},
+		{"Cognito user pool", rest(`"identity":{},"authorizer":{"claims":{"sub":"7c9e6679-7425"}}`), "imports/sub-7c9e6679-7425/"},
+		{"authorizer function", rest(`"identity":{},"authorizer":{"principalId":"alice","integrationLatency":3}`), "imports/sub-alice/"},
+		{"JWT", http2(`{"jwt":{"claims":{"sub":"alice"},"scopes":null}}`), "imports/sub-alice/"},
+		{"JWT of an unusual name", http2(`{"jwt":{"claims":{"sub":"auth0|5F"},"scopes":null}}`), "imports/sub-"},
+		{"and its hash as a name", "", "imports/sub-"}, // made below
+		{"a name that climbs", http2(`{"jwt":{"claims":{"sub":"../../jobs/key-a1b2c3d4e5"}}}`), "imports/sub-"},
+		{"a long name", http2(`{"jwt":{"claims":{"sub":"` + strings.Repeat("a", 2000) + `"}}}`), "imports/sub-"},
+		{"a name in another case", http2(`{"jwt":{"claims":{"sub":"Alice"}}}`), "imports/sub-"},
+		{"public as a name", http2(`{"jwt":{"claims":{"sub":"public"}}}`), "imports/sub-public/"},
+		{"nothing", rest(`"identity":{}`), ""},
+		{"nulls", rest(`"identity":{"apiKeyId":null,"userArn":null},"authorizer":null`), ""},
+		{"empty", rest(`"identity":{"apiKeyId":"","userArn":""},"authorizer":{"principalId":"","claims":{"sub":""}}`), ""},
+		{"no authorizer", http2(`null`), ""},
+		{"a number for a subject", http2(`{"jwt":{"claims":{"sub":7}}}`), ""},
+	} {
+		if c.event == "" {
+			c.event = http2(`{"jwt":{"claims":{"sub":"` + strings.TrimPrefix(owners["JWT of an unusual name"], "sub-") + `"}}}`)
+		}
+		answer, err := invoke(t, f.Invoke, c.event)
+		var a struct {
+			StatusCode int
+			Body       string
+		}
+		if err == nil {
+			err = json.Unmarshal([]byte(answer), &a)
+		}
+		switch {
+		case err != nil:
+			t.Errorf("%s: got %v, want an answer", c.name, err)
+		case c.prefix == "":
+			if a.StatusCode != 401 {
+				t.Errorf("%s: got %s, want 401", c.name, answer)
+			}
+		default:
+			key := f.keyOf(t, bareURL(t, a.Body))
+			if part := strings.Split(key, "/"); !strings.HasPrefix(key, c.prefix) || len(part) != 3 || len(part[1]) > 80 {
+				t.Errorf("%s: got key %s, want one below %s", c.name, key, c.prefix)
+			} else {
+				owners[c.name] = part[1]
+			}
+		}
+	}
+	same := [][2]string{
+		{"IAM user", "IAM user, by HTTP API"}, {"role", "role, another session"}, {"role", "role, by HTTP API"}, {"authorizer function", "JWT"},
+	}
+	of := map[string][]string{}
+	for name, owner := range owners {
+		of[owner] = append(of[owner], name)
+	}
+	for _, pair := range same {
+		if owners[pair[0]] != owners[pair[1]] {
+			t.Errorf("%q: got owners %s and %s, want the same", pair, owners[pair[0]], owners[pair[1]])
+		}
+	}
+	if want := len(owners) - len(same); len(of) != want {
+		t.Errorf("got owners %v, want %d that differ", of, want)
+	}
+}

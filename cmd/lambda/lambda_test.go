@@ -1,0 +1,308 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/awslambda/lambdatest"
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/openapi"
+)
+
+// The tests beside this file run the binary that is uploaded to Lambda: against a Runtime API, behind fronts that keep AWS's
+// documented rules, on a real bucket.
+
+// limit is how long a test waits for anything. What it waits for takes milliseconds; a machine may be busy.
+const limit = 30 * time.Second
+
+const (
+	mib = 1 << 20
+)
+
+// contract is the document that API Gateway imports.
+var contract = openapi.YAML
+
+// bootstrap is the binary. It is package state because TestMain and the tests have only the package in common.
+var bootstrap string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+// run builds the binary as template.yaml wants it, before the local store moves the working directory.
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "bootstrap-*")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	bootstrap = filepath.Join(dir, "bootstrap")
+	build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", bootstrap, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "go build:", err)
+		return 1
+	}
+	return storetest.Run(m)
+}
+
+// function is the running binary and its bucket.
+type function struct {
+	*lambdatest.Runtime
+	store storetest.Target
+}
+
+// start starts the binary on the test bucket, with these variables besides. When the test ends, nothing that was logged may
+// hold a signature.
+func start(t testing.TB, env ...string) *function {
+	t.Helper()
+	store := storetest.Open(t)
+	c, err := store.AWS.Credentials.Retrieve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{
+		"SIGNPOST_BUCKET=" + store.Bucket, fmt.Sprintf("SIGNPOST_PATH_STYLE=%v", store.PathStyle), "AWS_REGION=" + store.AWS.Region,
+		"AWS_ACCESS_KEY_ID=" + c.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.SecretAccessKey, "AWS_SESSION_TOKEN=" + c.SessionToken,
+	}
+	if store.AWS.BaseEndpoint != nil {
+		all = append(all, "AWS_ENDPOINT_URL_S3="+*store.AWS.BaseEndpoint)
+	}
+	return &function{launch(t, append(all, env...)...), store}
+}
+
+// launch starts the binary with these variables and Lambda's own.
+func launch(t testing.TB, env ...string) *lambdatest.Runtime {
+	t.Helper()
+	r, err := lambdatest.Start(lambdatest.Options{Bootstrap: bootstrap, Env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Stop(); err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(strings.ToLower(r.Log()), "x-amz-signature") {
+			t.Errorf("a signed URL was logged:\n%s", r.Log())
+		}
+		if t.Failed() {
+			t.Logf("the function's log:\n%s", r.Log())
+		}
+	})
+	return r
+}
+
+// invoke calls f with an event, within limit.
+func invoke(t testing.TB, f lambdatest.Invoke, event string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	answer, err := f(ctx, []byte(event))
+	if errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("no answer within %v to %.300s", limit, event)
+	}
+	return string(answer), err
+}
+
+// keys are the usage plan's, by their values.
+var keys = map[string]string{"value-of-a": "a1b2c3d4e5", "value-of-b": "f6g7h8i9j0"}
+
+// gateway is a REST API made of the contract, with base URL /v1.
+func gateway(t testing.TB, document []byte, f lambdatest.Invoke) string {
+	t.Helper()
+	g, err := lambdatest.NewGateway(document, lambdatest.Stage{
+		Name:      "v1",
+		Variables: map[string]string{"function": "signpost"},
+		Functions: map[string]lambdatest.Invoke{"signpost": f, "urlsigner": f},
+		Keys:      keys,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, g) + "/v1"
+}
+
+func serve(t testing.TB, h http.Handler) string {
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// speak is the typed client of an API, with a key unless that is empty.
+func speak(t testing.TB, base, key string) *api {
+	t.Helper()
+	c, err := client.NewClientWithResponses(base, client.WithHTTPClient(&http.Client{Timeout: limit}),
+		client.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
+			if key != "" {
+				r.Header.Set("X-Api-Key", key)
+			}
+			return nil
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &api{c, base, key}
+}
+
+type api struct {
+	*client.ClientWithResponses
+	base, key string
+}
+
+// create makes a tracked import and insists on success.
+func (a *api) create(t testing.TB, body client.ImportRequest) client.Job {
+	t.Helper()
+	r, err := a.CreateImportWithResponse(t.Context(), nil, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.JSON200 == nil {
+		t.Fatalf("create: got %s %s, want a job", r.Status(), r.Body)
+	}
+	return *r.JSON200
+}
+
+// read reads an import and insists on success.
+func (a *api) read(t testing.TB, id string) client.Job {
+	t.Helper()
+	r, err := a.GetImportWithResponse(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.JSON200 == nil {
+		t.Fatalf("read %s: got %s %s, want a job", id, r.Status(), r.Body)
+	}
+	return *r.JSON200
+}
+
+// sign signs parts and insists on success.
+func (a *api) sign(t testing.TB, id string, count int32) []client.SignedPart {
+	t.Helper()
+	r, err := a.SignPartsWithResponse(t.Context(), id, client.PartsRequest{First: ptr[int32](1), Count: &count})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.JSON200 == nil {
+		t.Fatalf("sign parts: got %s %s, want signed parts", r.Status(), r.Body)
+	}
+	return r.JSON200.Parts
+}
+
+// asJSON is the header of a request whose body is JSON.
+var asJSON = []string{"Content-Type", "application/json"}
+
+// call sends a request as it is. Header is a list of names and values.
+func (a *api) call(t testing.TB, method, path, body string, header ...string) (int, http.Header, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, a.base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.key != "" {
+		r.Header.Set("X-Api-Key", a.key)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	return do(t, r)
+}
+
+func do(t testing.TB, r *http.Request) (int, http.Header, string) {
+	t.Helper()
+	response, err := (&http.Client{Timeout: limit}).Do(r)
+	if err != nil {
+		t.Fatalf("%s %s: %v", r.Method, r.URL.Path, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, response.Header, string(body)
+}
+
+// put sends content to a signed URL and insists on success.
+func put(t testing.TB, signed string, headers map[string]string, content []byte) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "PUT", signed, bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
+	if status, _, answer := do(t, r); status != http.StatusOK {
+		t.Fatalf("PUT to the signed URL: got %d %s, want 200", status, answer)
+	}
+}
+
+// keyOf is the object's key in a signed path-style or host-style URL.
+func (f *function) keyOf(t testing.TB, signed string) string {
+	t.Helper()
+	u, err := url.Parse(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(u.Path, "/"), f.store.Bucket+"/")
+}
+
+// holds insists that the bucket has content at key.
+func (f *function) holds(t testing.TB, key string, content []byte) {
+	t.Helper()
+	out, err := s3.NewFromConfig(f.store.AWS, func(o *s3.Options) { o.UsePathStyle = f.store.PathStyle }).
+		GetObject(t.Context(), &s3.GetObjectInput{Bucket: &f.store.Bucket, Key: &key})
+	if err != nil {
+		t.Fatalf("get %s: %v", key, err)
+	}
+	defer out.Body.Close()
+	if got, err := io.ReadAll(out.Body); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("get %s: got %d bytes, %v, want the %d that were sent", key, len(got), err, len(content))
+	}
+}
+
+// bare is the answer to a create without a body: this one member. The URL is its first group.
+var bare = regexp.MustCompile(`^\s*\{\s*"upload_url": ?"(http[^"]+X-Amz-Signature=[0-9a-f]{64}[^"]*)"\s*\}\s*$`)
+
+// bareURL is the URL of such an answer.
+func bareURL(t testing.TB, answer string) string {
+	t.Helper()
+	found := bare.FindStringSubmatch(answer)
+	if found == nil {
+		t.Fatalf("got %.600s, want upload_url and no more", answer)
+	}
+	return strings.ReplaceAll(found[1], `\u0026`, "&")
+}
+
+// isProblem insists on a problem document of the service.
+func isProblem(t testing.TB, status int, header http.Header, answer string) {
+	t.Helper()
+	var p client.Problem
+	if err := json.Unmarshal([]byte(answer), &p); err != nil {
+		t.Fatalf("got %s, want a problem document: %v", answer, err)
+	}
+	if header.Get("Content-Type") != "application/problem+json" || int(p.Status) != status || p.Code == "" {
+		t.Errorf("got %s %s, want application/problem+json with status %d", header.Get("Content-Type"), answer, status)
+	}
+	if p.RequestID == "" || p.RequestID != header.Get("X-Request-Id") {
+		t.Errorf("got request_id %q and X-Request-Id %q, want the same", p.RequestID, header.Get("X-Request-Id"))
+	}
+}
+
+func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,323 @@
+package main_test
+
+import (
+	"crypto/rand"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/awslambda/lambdatest"
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+)
+
+// TestBare is the original contract through a REST API: no body, one member, a URL that takes a file.
+func TestBare(t *testing.T) {
+	f := start(t)
+	a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
+	for _, path := range []string{"/import", "/import/"} {
+		status, header, answer := a.call(t, "POST", path, "")
+		if status != http.StatusOK || header.Get("Content-Type") != "application/json" {
+			t.Fatalf("POST %s: got %d %s %s, want 200 application/json", path, status, header.Get("Content-Type"), answer)
+		}
+		signed := bareURL(t, answer)
+		content := []byte("sent to what " + path + " answered")
+		put(t, signed, nil, content)
+		key := f.keyOf(t, signed)
+		if !strings.HasPrefix(key, "imports/key-a1b2c3d4e5/") {
+			t.Errorf("POST %s: got key %s, want one of API key a1b2c3d4e5", path, key)
+		}
+		f.holds(t, key, content)
+	}
+}
+
+// TestTracked declares a file, sends it with the headers it is told, and needs no further call.
+func TestTracked(t *testing.T) {
+	f := start(t)
+	a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
+	content := []byte("a,b\n1,2\n")
+	job := a.create(t, client.ImportRequest{
+		Filename: ptr("Ζωή.csv"), ContentType: ptr("text/csv"), Size: ptr(int64(len(content))),
+		Metadata: map[string]string{"source": "test"},
+	})
+	if read := a.read(t, *job.ID); *read.Status != client.JobStatusAwaitingUpload || *read.Filename != "Ζωή.csv" {
+		t.Errorf("read: got %+v, want it awaited, under its name", read)
+	}
+	put(t, job.Upload.URL, job.Upload.Headers, content)
+	if read := a.read(t, *job.ID); *read.Status != client.JobStatusCompleted || *read.Size != int64(len(content)) {
+		t.Errorf("read: got %+v, want it completed", read)
+	}
+	f.holds(t, job.Object.Key, content)
+}
+
+// TestParts sends a file in parts, and gives another up.
+func TestParts(t *testing.T) {
+	f := start(t)
+	a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
+	content := make([]byte, 5*mib+3)
+	rand.Read(content)
+	job := a.create(t, client.ImportRequest{
+		Mode: ptr(client.ImportRequestModeMultipart), PartSize: ptr(int64(5 * mib)), Size: ptr(int64(len(content))),
+	})
+	for _, part := range a.sign(t, *job.ID, 2) {
+		put(t, part.URL, part.Headers, content[part.Offset:part.Offset+*part.Size])
+	}
+	list, err := a.ListPartsWithResponse(t.Context(), *job.ID, &client.ListPartsParams{After: ptr[int32](1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list.JSON200 == nil || len(list.JSON200.Parts) != 1 || list.JSON200.Parts[0].Size != 3 {
+		t.Errorf("parts after 1: got %s %s, want part 2 alone", list.Status(), list.Body)
+	}
+	done, err := a.CompleteImportWithBodyWithResponse(t.Context(), *job.ID, "", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done.JSON200 == nil || *done.JSON200.Status != client.JobStatusCompleted {
+		t.Fatalf("complete: got %s %s, want completed", done.Status(), done.Body)
+	}
+	f.holds(t, job.Object.Key, content)
+
+	other := a.create(t, client.ImportRequest{Mode: ptr(client.ImportRequestModeMultipart)})
+	gone, err := a.DeleteImportWithResponse(t.Context(), *other.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gone.StatusCode() != http.StatusNoContent || len(gone.Body) != 0 {
+		t.Fatalf("delete: got %s %q, want 204", gone.Status(), gone.Body)
+	}
+	if read := a.read(t, *other.ID); *read.Status != client.JobStatusAborted {
+		t.Errorf("read: got %s, want aborted", *read.Status)
+	}
+}
+
+// TestThousandParts: the most that one call may sign fits in an answer, with the longest of host names, a signed checksum and the
+// token of a role's credentials in every URL. AWS names no length for tokens; those that functions get are near 1,100 bytes.
+func TestThousandParts(t *testing.T) {
+	const partSize = 16 * mib
+	token := strings.Repeat("IQoJb3JpZ2luX2VjE+/=", 55)
+	f := start(t, "AWS_SESSION_TOKEN="+token, "AWS_ENDPOINT_URL_S3="+withSessions(t),
+		"SIGNPOST_PUBLIC_ENDPOINT=https://"+strings.Repeat("b", 63)+".s3.ap-southeast-1.amazonaws.com")
+	a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
+	checksums := map[string]string{}
+	for n := range 1000 {
+		checksums[strconv.Itoa(n+1)] = "AAAAAAAAAAA="
+	}
+	for name, c := range map[string]struct {
+		checksum *client.Checksum
+		parts    client.PartsRequest
+	}{
+		"bare": {nil, client.PartsRequest{First: ptr[int32](1), Count: ptr[int32](1000)}},
+		"with checksums": {&client.Checksum{Algorithm: "crc64nvme"}, client.PartsRequest{
+			First: ptr[int32](1), Count: ptr[int32](1000), Checksums: checksums,
+		}},
+	} {
+		job := a.create(t, client.ImportRequest{Size: ptr[int64](1000 * partSize), PartSize: ptr[int64](partSize), Checksum: c.checksum})
+		signed, err := a.SignPartsWithResponse(t.Context(), *job.ID, c.parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if signed.JSON200 == nil || len(signed.JSON200.Parts) != 1000 {
+			t.Errorf("%s: got %s %.300s, want 1,000 signed parts", name, signed.Status(), signed.Body)
+			continue
+		}
+		for i, part := range signed.JSON200.Parts {
+			if part.PartNumber != int32(i+1) || !strings.Contains(part.URL, "X-Amz-Security-Token=IQoJb3JpZ2luX2VjE%2B%2F%3D") {
+				t.Fatalf("%s: part %d: got %d %s, want it signed with the token", name, i+1, part.PartNumber, part.URL)
+			}
+		}
+	}
+}
+
+// withSessions is the address of a store that takes any session token: it signs what comes anew for the local store, which takes
+// none.
+func withSessions(t *testing.T) string {
+	t.Helper()
+	store := storetest.Open(t).AWS
+	target, err := url.Parse(aws.ToString(store.BaseEndpoint))
+	if err != nil || target.Host == "" {
+		t.Skipf("the store has tokens of its own (%v)", err)
+	}
+	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }) // as S3 has it
+	return serve(t, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Header.Del("X-Amz-Security-Token")
+		c, err := store.Credentials.Retrieve(r.In.Context())
+		if err == nil {
+			err = signer.SignHTTP(r.In.Context(), c, r.Out, r.In.Header.Get("X-Amz-Content-Sha256"), "s3", store.Region, time.Now())
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}})
+}
+
+// TestOwners: an API key is the owner of what is created with it, and sees nothing else.
+func TestOwners(t *testing.T) {
+	f := start(t)
+	base := gateway(t, contract, f.Invoke)
+	a, b := speak(t, base, "value-of-a"), speak(t, base, "value-of-b")
+	ids := map[*api]string{a: *a.create(t, client.ImportRequest{}).ID, b: *b.create(t, client.ImportRequest{}).ID}
+	for self, other := range map[*api]*api{a: b, b: a} {
+		page, err := self.ListImportsWithResponse(t.Context(), &client.ListImportsParams{Limit: ptr[int32](100)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page.JSON200 == nil {
+			t.Fatalf("list with %s: got %s %s, want a page", self.key, page.Status(), page.Body)
+		}
+		listed := func(id string) bool {
+			return slices.ContainsFunc(page.JSON200.Imports, func(j client.Job) bool { return *j.ID == id })
+		}
+		if !listed(ids[self]) || listed(ids[other]) {
+			t.Errorf("list with %s: got %s, want %s and not %s", self.key, page.Body, ids[self], ids[other])
+		}
+		foreign := "/import/" + ids[other]
+		for _, c := range [][3]string{
+			{"GET", foreign, ""}, {"DELETE", foreign, ""}, {"GET", foreign + "/parts", ""},
+			{"POST", foreign + "/parts", `{"first":1,"count":1}`}, {"POST", foreign + "/complete", ""},
+		} {
+			if status, _, answer := self.call(t, c[0], c[1], c[2], asJSON...); status != 404 || !strings.Contains(answer, "import-not-found") {
+				t.Errorf("%s %s with %s: got %d %s, want 404", c[0], c[1], self.key, status, answer)
+			}
+		}
+	}
+	if read := b.read(t, ids[b]); *read.Status != client.JobStatusAwaitingUpload {
+		t.Errorf("read after another's calls: got %s, want it untouched", *read.Status)
+	}
+	for _, key := range []string{"", "value-of-c"} {
+		if status, _, answer := speak(t, base, key).call(t, "POST", "/import", ""); status != 403 || answer != `{"message":"Forbidden"}` {
+			t.Errorf("with key %q: got %d %s, want the gateway's 403", key, status, answer)
+		}
+	}
+}
+
+// TestRefusals: what the service refuses comes out as its problem document, with the request's id. What the gateway or Lambda
+// refuses does not reach it.
+func TestRefusals(t *testing.T) {
+	a := speak(t, gateway(t, contract, start(t).Invoke), "value-of-a")
+	const absent = "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
+	keyTwice := append([]string{"Idempotency-Key", "a", "Idempotency-Key", "b"}, asJSON...)
+	gzip := append([]string{"Content-Encoding", "gzip"}, asJSON...)
+	for _, c := range []struct {
+		name, method, path, body string
+		header                   []string
+		status                   int
+		says                     string
+		byGateway                bool
+	}{
+		{"no JSON", "POST", "/import", "{", asJSON, 400, `"code":"invalid-json"`, false},
+		{"no such member", "POST", "/import", `{"sise":1}`, asJSON, 400, `"pointer":"/sise"`, false},
+		{"no number", "GET", "/import?limit=x", "", nil, 400, `"parameter":"limit"`, false},
+		{"a parameter twice", "GET", "/import?limit=1&limit=2", "", nil, 400, "must be given once", false},
+		{"a header twice", "POST", "/import", "{}", keyTwice, 400, "must be given once", false},
+		{"a state that is none", "GET", "/import?status=completed%26limit%3Dx", "", nil, 400, `"parameter":"status"`, false},
+		{"no such import", "GET", absent, "", nil, 404, `"code":"import-not-found"`, false},
+		{"no id", "GET", "/import/%2e%2e", "", nil, 404, `"code":"import-not-found"`, false},
+		{"no media type", "POST", "/import", "{}", nil, 415, `"code":"unsupported-media-type"`, false},
+		{"another media type", "POST", "/import", "{}", []string{"Content-Type", "text/json"}, 415, `"code":"unsupported-media-type"`, false},
+		{"compressed", "POST", "/import", "{}", gzip, 415, `"code":"unsupported-content-encoding"`, false},
+		{"more than the service reads", "POST", "/import", strings.Repeat(" ", 128<<10+1), asJSON, 413, `"code":"body-too-large"`, false},
+		{"more than Lambda takes", "POST", "/import", strings.Repeat(" ", 7*mib), asJSON, 413, "Request Too Long", true},
+		{"more than the gateway takes", "POST", "/import", strings.Repeat(" ", 11*mib), asJSON, 413, "exceeded 10485760 bytes", true},
+		{"another method", "PATCH", "/import", "", nil, 403, "Missing Authentication Token", true},
+		{"another path", "POST", "/imports", "", nil, 403, "Missing Authentication Token", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, header, answer := a.call(t, c.method, c.path, c.body, c.header...)
+			if status != c.status || !strings.Contains(answer, c.says) {
+				t.Fatalf("got %d %s, want %d with %s", status, answer, c.status, c.says)
+			}
+			if !c.byGateway {
+				isProblem(t, status, header, answer)
+			} else if header.Get("X-Request-Id") != "" {
+				t.Errorf("got %v %s, want no answer of the service", header, answer)
+			}
+		})
+	}
+}
+
+// TestBinary: on an API with binary media types, bodies are in base64. They arrive as they were sent.
+func TestBinary(t *testing.T) {
+	document := append(slices.Clone(contract), "\nx-amazon-apigateway-binary-media-types: ['*/*']\n"...)
+	a := speak(t, gateway(t, document, start(t).Invoke), "value-of-a")
+	job := a.create(t, client.ImportRequest{Filename: ptr("Ζωή.csv")})
+	if read := a.read(t, *job.ID); *read.Filename != "Ζωή.csv" {
+		t.Errorf("got file name %q, want it as sent", *read.Filename)
+	}
+	for name, body := range map[string]string{
+		"no UTF-8 in a string": "{\"filename\":\"\xff\xfe\"}",
+		"no text":              "\x00\x01\x02",
+		"gzip":                 "\x1f\x8b\x08\x00",
+	} {
+		status, header, answer := a.call(t, "POST", "/import", body, asJSON...)
+		if status != 400 || !strings.Contains(answer, `"code":"invalid-json"`) {
+			t.Errorf("%s: got %d %s, want 400 invalid-json", name, status, answer)
+			continue
+		}
+		isProblem(t, status, header, answer)
+	}
+}
+
+// TestNoProxyEvent: what holds no HTTP request is an error, and never answered with a URL.
+func TestNoProxyEvent(t *testing.T) {
+	f := start(t, "SIGNPOST_ALLOW_ANONYMOUS=true")
+	for _, event := range []string{
+		"", "{}", "null", "[]", `"x"`, "1", "true", `{"upload_url":1}`, `{"filename":"a.csv"}`,
+		`{"httpMethod":"POST"}`, `{"httpMethod":"POST","path":"/import"}`, `{"requestContext":null}`,
+		`{"httpMethod":"POST","path":"/import","headers":{},"body":null,"requestContext":"x"}`,
+		`{"version":"2.0","rawPath":"/import"}`, `{"version":"0","source":"aws.events","detail-type":"Scheduled Event","detail":{}}`,
+		`{"Records":[{"eventSource":"aws:s3","s3":{"object":{"key":"x"}}}]}`,
+		`{"requestContext":{"routeKey":"$connect","eventType":"CONNECT","connectionId":"x","apiId":"y"},"isBase64Encoded":false}`,
+	} {
+		answer, err := invoke(t, f.Invoke, event)
+		if err == nil || strings.Contains(answer, "X-Amz") {
+			t.Errorf("event %s: got %.300s, want an error", event, answer)
+			continue
+		}
+		if e, ok := err.(*lambdatest.Error); !ok || !strings.Contains(e.Message, "SIGNPOST_LAMBDA_EVENTS=direct") {
+			t.Errorf("event %s: got %v, want an error that says what to do", event, err)
+		}
+	}
+	if err := f.Ready(t.Context()); err != nil {
+		t.Errorf("after all these: %v, want the same process to go on", err)
+	}
+}
+
+// TestBadStart: a function that is set up wrongly does not start, and says so to whoever invokes it.
+func TestBadStart(t *testing.T) {
+	for _, c := range []struct {
+		env   []string
+		names []string
+	}{
+		{nil, []string{"SIGNPOST_BUCKET"}},
+		{[]string{"SIGNPOST_BUCKET=b", "SIGNPOST_LAMBDA_EVENTS=both"}, []string{`SIGNPOST_LAMBDA_EVENTS="both"`, "proxy or direct"}},
+		{[]string{"SIGNPOST_BUCKET=b", "SIGNPOST_URL_TTL=1 day"}, []string{`SIGNPOST_URL_TTL="1 day"`}},
+		{[]string{"SIGNPOST_URL_TTL=0s", "SIGNPOST_MAX_SIZE=-1"}, []string{"SIGNPOST_BUCKET", "SIGNPOST_URL_TTL", "SIGNPOST_MAX_SIZE"}},
+		{[]string{"SIGNPOST_BUCKET=b", "AWS_ACCESS_KEY_ID="}, []string{"AWS_ACCESS_KEY_ID"}},
+		{[]string{"SIGNPOST_BUCKET=b", "AWS_ENDPOINT_URL_S3=::"}, []string{"AWS_ENDPOINT_URL_S3"}},
+	} {
+		f := launch(t, c.env...)
+		if err := f.Ready(t.Context()); err == nil {
+			t.Errorf("with %q: got a start, want none", c.env)
+			continue
+		}
+		_, err := invoke(t, f.Invoke, "{}")
+		for _, name := range c.names {
+			if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(f.Log(), name) {
+				t.Errorf("with %q: got %v and log %q, want both to name %s", c.env, err, f.Log(), name)
+			}
+		}
+		if e, ok := err.(*lambdatest.Error); ok && e.Type == lambdatest.Exited {
+			t.Errorf("with %q: got %v, want what runtime/init/error was told", c.env, err)
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/signpost-s3/signpost/internal/app"
+)
+
+// folder is this one, as it is before a local store changes the working directory.
+var folder = func() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	return dir
+}()
+
+// template reads template.yaml. The short form of an intrinsic (!Ref, !Sub) is read as its argument alone.
+func template(t *testing.T) map[string]any {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(folder, "template.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read map[string]any
+	if err := yaml.Unmarshal(text, &read); err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+// at follows keys down from v.
+func at[T any](t *testing.T, v any, keys ...string) T {
+	t.Helper()
+	for _, key := range keys {
+		v = v.(map[string]any)[key]
+	}
+	found, ok := v.(T)
+	if !ok {
+		t.Fatalf("template.yaml: %s is %T, want %T", strings.Join(keys, "."), v, found)
+	}
+	return found
+}
+
+// TestTemplateSetsWhatIsRead holds every SIGNPOST_ variable of the template against those that the function reads.
+func TestTemplateSetsWhatIsRead(t *testing.T) {
+	var reads []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[app.FunctionConfig]()) {
+		reads = append(reads, field.Tag.Get("env"))
+	}
+	set := at[map[string]any](t, template(t), "Resources", "Function", "Properties", "Environment", "Variables")
+	for name := range set {
+		if !slices.Contains(reads, name) {
+			t.Errorf("the template sets %s, which the function does not read", name)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(folder, "template.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile(`SIGNPOST_[A-Z0-9_]+`).FindAllString(string(text), -1) {
+		if set[name] == nil {
+			t.Errorf("the template names %s outside of the function's environment", name)
+		}
+	}
+	if events := set["SIGNPOST_LAMBDA_EVENTS"]; events != "proxy" {
+		t.Errorf("SIGNPOST_LAMBDA_EVENTS: got %v, want proxy: with direct, a caller's body would be the event", events)
+	}
+}
+
+// asked is the action behind each call of the SDK that package bucket makes, and of each request that it signs. A call without an
+// action here is one of doctor's alone, which runs with the credentials of whoever calls it.
+var asked = map[string]string{
+	"HeadBucket":                      "s3:ListBucket",
+	"ListObjectsV2":                   "s3:ListBucket",
+	"HeadObject":                      "s3:GetObject",
+	"GetObject":                       "s3:GetObject",
+	"PutObject":                       "s3:PutObject",
+	"DeleteObject":                    "s3:DeleteObject",
+	"CreateMultipartUpload":           "s3:PutObject",
+	"CompleteMultipartUpload":         "s3:PutObject",
+	"AbortMultipartUpload":            "s3:AbortMultipartUpload",
+	"ListParts":                       "s3:ListMultipartUploadParts",
+	"SignPut":                         "s3:PutObject",
+	"SignParts":                       "s3:PutObject",
+	"SignForm":                        "s3:PutObject",
+	"SignGet":                         "s3:GetObject",
+	"ListMultipartUploads":            "",
+	"GetBucketCors":                   "",
+	"GetBucketLifecycleConfiguration": "",
+}
+
+// TestRoleMayDoWhatIsDone compares the role's S3 actions with the calls in the source of package bucket, in both directions.
+func TestRoleMayDoWhatIsDone(t *testing.T) {
+	needs := map[string]bool{}
+	sources, err := filepath.Glob(filepath.Join(folder, "../../internal/bucket/*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := regexp.MustCompile(`\bclient\.([A-Z]\w+)\(ctx|^func \(b \*Bucket\) (Sign\w+)\(`)
+	for _, name := range sources {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		for line := range strings.Lines(string(source)) {
+			if made := call.FindStringSubmatch(line); made != nil {
+				action, known := asked[made[1]+made[2]]
+				if !known {
+					t.Errorf("%s: %s is not in the list of calls and their actions", name, made[1]+made[2])
+				}
+				needs[action] = true
+			}
+		}
+	}
+	delete(needs, "")
+	if got, want := granted(t), slices.Sorted(maps.Keys(needs)); !slices.Equal(got, want) {
+		t.Errorf("actions of the role: got %v, want %v, as the code calls them", got, want)
+	}
+}
+
+// granted are the S3 actions of the function's role.
+func granted(t *testing.T) []string {
+	var actions []string
+	for _, policy := range at[[]any](t, template(t), "Resources", "Role", "Properties", "Policies") {
+		for _, statement := range at[[]any](t, policy, "PolicyDocument", "Statement") {
+			if s, ok := statement.(map[string]any); ok { // the statement about the key is a list, of Fn::If
+				for _, action := range listed(s["Action"]) {
+					if strings.HasPrefix(action, "s3:") {
+						actions = append(actions, action)
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(actions)
+	return slices.Compact(actions)
+}
+
+// listed is what a policy gives as one string or as several.
+func listed(v any) []string {
+	if one, ok := v.(string); ok {
+		return []string{one}
+	}
+	var many []string
+	for _, item := range v.([]any) {
+		many = append(many, item.(string))
+	}
+	return many
+}

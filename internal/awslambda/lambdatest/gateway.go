@@ -1,0 +1,292 @@
+package lambdatest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"mime"
+	"net/http"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+	"go.yaml.in/yaml/v3"
+)
+
+// What API Gateway takes in a body, and how long it waits for a function.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+const (
+	gatewayLimit   = 10 << 20
+	gatewayTimeout = 29 * time.Second
+)
+
+// Gateway is an API Gateway REST API, made of an OpenAPI 3.0 or Swagger 2.0 document as an import would make it: its paths and
+// methods, API keys, and integrations of type aws_proxy and aws. It serves one stage, below /NAME.
+type Gateway struct {
+	stage  Stage
+	routes []route
+	binary []string // media types that go into events in base64
+}
+
+// Stage is what a deployment adds to the document.
+type Stage struct {
+	Name      string
+	Variables map[string]string
+	Functions map[string]Invoke // by the names in the integrations' URIs
+	Keys      map[string]string // the usage plan's API keys: value to id
+	Timeout   time.Duration     // the integrations'; 29 s when zero
+}
+
+type route struct {
+	method, resource string
+	operation
+}
+
+type operation struct {
+	Security    []map[string][]string `yaml:"security"`
+	Integration *struct {
+		Type       string                         `yaml:"type"`
+		HTTPMethod string                         `yaml:"httpMethod"`
+		URI        string                         `yaml:"uri"`
+		Responses  map[string]integrationResponse `yaml:"responses"`
+	} `yaml:"x-amazon-apigateway-integration"`
+}
+
+type integrationResponse struct {
+	StatusCode        string            `yaml:"statusCode"`
+	ResponseTemplates map[string]string `yaml:"responseTemplates"`
+}
+
+// NewGateway reads a document.
+func NewGateway(document []byte, s Stage) (*Gateway, error) {
+	var d struct {
+		Paths  map[string]map[string]operation `yaml:"paths"`
+		Binary []string                        `yaml:"x-amazon-apigateway-binary-media-types"`
+	}
+	if err := yaml.Unmarshal(document, &d); err != nil {
+		return nil, err
+	}
+	g := &Gateway{stage: s, binary: d.Binary}
+	for resource, operations := range d.Paths {
+		for method, o := range operations {
+			if o.Integration == nil {
+				return nil, fmt.Errorf("%s %s: no x-amazon-apigateway-integration", method, resource)
+			}
+			g.routes = append(g.routes, route{strings.ToUpper(method), resource, o})
+		}
+	}
+	// Literal segments go before parameters: a brace comes after all that a path may hold.
+	slices.SortFunc(g.routes, func(a, b route) int { return cmp.Compare(a.resource, b.resource) })
+	return g, nil
+}
+
+// The gateway's own responses.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+var (
+	forbidden  = refusal{403, "ForbiddenException", "Forbidden"}
+	noResource = refusal{403, "MissingAuthenticationTokenException", "Missing Authentication Token"} // also for want of a method
+	tooLong    = refusal{413, "BadRequestException", "Request Too Long"}
+	noJSON     = refusal{400, "BadRequestException", "Could not parse request body into json"}
+	noAnswer   = refusal{504, "InternalServerErrorException", "Endpoint request timed out"}
+	badAnswer  = refusal{502, "InternalServerErrorException", "Internal server error"}
+	badSetup   = refusal{500, "InternalServerErrorException", "Internal server error"}
+)
+
+type refusal struct {
+	status          int
+	errorType, says string
+}
+
+func (f refusal) write(w http.ResponseWriter) {
+	w.Header().Set("X-Amzn-Errortype", f.errorType)
+	writeJSON(w, f.status, message{f.says})
+}
+
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, ok := readBody(w, r, gatewayLimit)
+	if !ok {
+		return
+	}
+	below, inStage := strings.CutPrefix(r.URL.EscapedPath(), "/"+g.stage.Name+"/")
+	found, parameters := g.find(r.Method, "/"+below)
+	key := r.Header.Get("X-Api-Key")
+	keyID, known := g.stage.Keys[key]
+	switch {
+	case !inStage:
+		forbidden.write(w)
+		return
+	case found == nil:
+		noResource.write(w)
+		return
+	case len(found.Security) > 0 && !known:
+		forbidden.write(w)
+		return
+	}
+	event := body
+	if found.isProxy() {
+		identity := object{"sourceIp": sourceIP(r), "userAgent": r.UserAgent()}
+		for _, none := range []string{"accessKey", "accountId", "caller", "cognitoAuthenticationProvider", "cognitoAuthenticationType",
+			"cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId", "user", "userArn"} {
+			identity[none] = nil
+		}
+		if len(found.Security) > 0 {
+			identity["apiKey"], identity["apiKeyId"] = key, keyID
+		}
+		event = marshal(g.event(r, body, found, "/"+below, parameters, identity))
+	}
+	told, err := g.invoke(r.Context(), found, event)
+	g.answer(w, r, found, told, err)
+}
+
+func (r route) isProxy() bool { return r.Integration.Type == "aws_proxy" }
+
+// find matches a path, with or without a slash at its end.
+func (g *Gateway) find(method, path string) (*route, map[string]string) {
+	given := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	for i, r := range g.routes {
+		wanted := strings.Split(strings.TrimSuffix(r.resource, "/"), "/")
+		parameters := map[string]string{}
+		for i := range min(len(wanted), len(given)) {
+			if name, ok := strings.CutPrefix(wanted[i], "{"); ok && given[i] != "" {
+				parameters[strings.TrimSuffix(name, "}")], wanted[i] = given[i], given[i]
+			}
+		}
+		if r.method == method && slices.Equal(wanted, given) {
+			return &g.routes[i], parameters
+		}
+	}
+	return nil, nil
+}
+
+var (
+	stageVariable = regexp.MustCompile(`\$\{stageVariables\.(\w+)\}`)
+	functionName  = regexp.MustCompile(`:lambda:path/2015-03-31/functions/arn:.*:function:([\w-]+)/invocations$`)
+)
+
+// invoke calls the function that the integration's URI names, which takes a POST whatever the method of the request.
+func (g *Gateway) invoke(ctx context.Context, found *route, event []byte) ([]byte, error) {
+	uri := stageVariable.ReplaceAllStringFunc(found.Integration.URI, func(v string) string {
+		return g.stage.Variables[stageVariable.FindStringSubmatch(v)[1]]
+	})
+	name := functionName.FindStringSubmatch(uri)
+	if name == nil || g.stage.Functions[name[1]] == nil || found.Integration.HTTPMethod != "POST" {
+		return nil, fmt.Errorf("no function at %s %s", found.Integration.HTTPMethod, uri)
+	}
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(g.stage.Timeout, gatewayTimeout))
+	defer cancel()
+	return g.stage.Functions[name[1]](ctx, event)
+}
+
+// event is that of a proxy integration.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+func (g *Gateway) event(
+	r *http.Request, body []byte, found *route, path string, parameters map[string]string, identity object,
+) object {
+	headers, query, now := forwarded(r), r.URL.Query(), time.Now().UTC()
+	headers.Del("Content-Length") // as recorded on AWS, these two are not handed on
+	headers.Del("Connection")
+	e := object{
+		"resource": found.resource, "path": path, "httpMethod": r.Method, "pathParameters": orNull(parameters),
+		"headers": each(headers, last), "multiValueHeaders": headers, "stageVariables": orNull(g.stage.Variables),
+		"queryStringParameters": orNull(each(query, last)), "multiValueQueryStringParameters": orNull(query),
+		"requestContext": object{
+			"accountId": "123456789012", "apiId": "abcdefghij", "resourceId": "x3o5ih", "deploymentId": "a1b2c3", "stage": g.stage.Name,
+			"domainName": r.Host, "domainPrefix": "abcdefghij", "requestId": uuid.NewString(), "extendedRequestId": "BDIQ-HtIDoEEPxA=",
+			"httpMethod": r.Method, "resourcePath": found.resource, "path": r.URL.EscapedPath(), "protocol": r.Proto,
+			"requestTime": now.Format(requestTime), "requestTimeEpoch": now.UnixMilli(), "identity": identity,
+		},
+	}
+	if len(body) == 0 {
+		e["body"], e["isBase64Encoded"] = nil, false
+		return e
+	}
+	return withBody(e, body, g.isBinary(r.Header.Get("Content-Type")))
+}
+
+func orNull[V any](m map[string]V) any {
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+// isBinary reports whether one of the API's binary media types covers the type.
+func (g *Gateway) isBinary(mediaType string) bool {
+	t, _, _ := mime.ParseMediaType(mediaType)
+	return slices.ContainsFunc(g.binary, func(pattern string) bool {
+		covered, _ := path.Match(pattern, t)
+		return covered || pattern == "*/*"
+	})
+}
+
+// answer makes a response of what became of a call.
+func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, found *route, told []byte, err error) {
+	e := (*Error)(nil)
+	failed := errors.As(err, &e)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		noAnswer.write(w)
+	case err != nil && !failed:
+		badSetup.write(w)
+	case failed && e.Type == RequestTooLarge:
+		tooLong.write(w)
+	case failed && e.Type == InvalidRequest:
+		noJSON.write(w)
+	case !found.isProxy():
+		found.respond(w, told, e)
+	case failed:
+		badAnswer.write(w)
+	default:
+		a := &response{}
+		if err = json.Unmarshal(told, a, json.RejectUnknownMembers(true)); err == nil {
+			a, err = a.decoded(g.isBinary(r.Header.Get("Accept")))
+		}
+		if err != nil {
+			badAnswer.write(w)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json") // where the function names none
+		a.write(w)
+	}
+}
+
+var inputJSON = regexp.MustCompile(`\$input\.json\('\$\.(\w+)'\)`)
+
+// respond is the response of an integration that is no proxy: that whose pattern matches the whole error message, else the
+// default, with its template for JSON. Of templates, $input.json('$.NAME') alone is known. A member that is not there reads "".
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
+func (r route) respond(w http.ResponseWriter, told []byte, e *Error) {
+	chosen := "default"
+	if e != nil {
+		told = marshal(e)
+		for _, pattern := range slices.Sorted(maps.Keys(r.Integration.Responses)) {
+			if whole, err := regexp.MatchString("^(?:"+pattern+")$", e.Message); err == nil && whole {
+				chosen = pattern
+			}
+		}
+	}
+	response := r.Integration.Responses[chosen]
+	status, err := strconv.Atoi(response.StatusCode)
+	if template, ok := response.ResponseTemplates["application/json"]; ok {
+		members := map[string]jsontext.Value{}
+		err = cmp.Or(err, json.Unmarshal(told, &members))
+		told = []byte(inputJSON.ReplaceAllStringFunc(template, func(input string) string {
+			return cmp.Or(string(members[inputJSON.FindStringSubmatch(input)[1]]), `""`)
+		}))
+	}
+	if err != nil {
+		badSetup.write(w)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(told)
+}

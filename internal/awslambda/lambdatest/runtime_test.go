@@ -1,0 +1,127 @@
+package lambdatest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestMain lets the test binary be the function as well, in the process that Start makes.
+func TestMain(m *testing.M) {
+	if api := os.Getenv("AWS_LAMBDA_RUNTIME_API"); api != "" {
+		os.Exit(function("http://" + api + "/2018-06-01/runtime/"))
+	}
+	os.Exit(m.Run())
+}
+
+// function does what its event says.
+func function(api string) int {
+	post := func(path, body string) int {
+		r, err := http.Post(api+path, "application/json", strings.NewReader(body))
+		if err != nil {
+			return 0
+		}
+		return r.StatusCode
+	}
+	if os.Getenv("FAIL") != "" {
+		return post("init/error", `{"errorType":"Settings","errorMessage":"FAIL is set"}`) - http.StatusAccepted + 1
+	}
+	for {
+		next, err := http.Get(api + "invocation/next")
+		if err != nil {
+			return 1
+		}
+		event, _ := io.ReadAll(next.Body)
+		call := "invocation/" + next.Header.Get("Lambda-Runtime-Aws-Request-Id") + "/"
+		fmt.Println("event", len(event))
+		switch {
+		case string(event) == `"fail"`:
+			post(call+"error", `{"errorType":"T","errorMessage":"M","stackTrace":[]}`)
+		case string(event) == `"exit"`:
+			return 3
+		case string(event) == `"hang"`:
+			select {}
+		case bytes.HasPrefix(event, []byte(`"+`)): // answers a byte more than Lambda takes
+			fmt.Println("status", post(call+"response", strings.Repeat(" ", payloadLimit+1)))
+		default:
+			post(call+"response", string(event))
+		}
+	}
+}
+
+func run(t *testing.T, env ...string) *Runtime {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Start(Options{Bootstrap: self, Env: env, Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// TestRuntime: answers, and errors by their kinds. What ends the process comes last.
+func TestRuntime(t *testing.T) {
+	r := run(t)
+	if err := r.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	largest := `"` + strings.Repeat("x", payloadLimit-2) + `"`
+	for _, c := range []struct{ event, answer, errorType string }{
+		{"", "{}", ""},
+		{`{"a":1}`, `{"a":1}`, ""},
+		{largest, largest, ""},
+		{largest + " ", "", RequestTooLarge},
+		{"{", "", InvalidRequest},
+		{`"fail"`, "", "T"},
+		{`"+"`, "", ResponseTooLarge},
+		{`"again"`, `"again"`, ""},
+		{`"hang"`, "", TimedOut},
+		{`"again"`, "", Exited},
+	} {
+		answer, err := r.Invoke(t.Context(), []byte(c.event))
+		e := &Error{}
+		if err != nil && !errors.As(err, &e) || e.Type != c.errorType || string(answer) != c.answer {
+			t.Errorf("%.20s: got %.20s %v, want %.20s %s", c.event, answer, err, c.answer, c.errorType)
+		}
+	}
+	if log := r.Log(); !strings.Contains(log, "event 7\n") || !strings.Contains(log, "status 413\n") {
+		t.Errorf("got log %q, want what the process wrote", log)
+	}
+}
+
+// TestRuntimeEnds: why a process is gone is told to all who call it from then on.
+func TestRuntimeEnds(t *testing.T) {
+	r := run(t)
+	for range 2 {
+		if _, err := r.Invoke(t.Context(), []byte(`"exit"`)); err == nil || !strings.Contains(err.Error(), "exit status 3") {
+			t.Errorf("got %v, want exit status 3", err)
+		}
+	}
+	r = run(t, "FAIL=1")
+	if err := r.Ready(t.Context()); err == nil || err.Error() != "Settings: FAIL is set" {
+		t.Errorf("ready: got %v, want what the process said of its start", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := run(t).Invoke(ctx, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("after cancel: got %v", err)
+	}
+	if _, err := Start(Options{Bootstrap: "/nowhere"}); err == nil {
+		t.Error("a binary that is not there: got no error")
+	}
+}
