@@ -186,8 +186,11 @@ func TestIdentities(t *testing.T) {
 		{"role, by HTTP API", http2(`{"iam":{"userArn":"arn:aws:sts::1:assumed-role/r/i-3"}}`), "imports/iam-"},
 		{"another role", rest(`"identity":{"userArn":"arn:aws:sts::1:assumed-role/r2/i-1"}`), "imports/iam-"},
 		{"Cognito user pool", rest(`"identity":{},"authorizer":{"claims":{"sub":"7c9e6679-7425"}}`), "imports/sub-7c9e6679-7425/"},
-		{"authorizer function", rest(`"identity":{},"authorizer":{"principalId":"alice","integrationLatency":3}`), "imports/sub-alice/"},
+		{"authorizer function", rest(`"identity":{},"authorizer":{"principalId":"alice","integrationLatency":3}`), "imports/fn-alice/"},
 		{"JWT", http2(`{"jwt":{"claims":{"sub":"alice"},"scopes":null}}`), "imports/sub-alice/"},
+		{"JWT of an issuer", http2(`{"jwt":{"claims":{"sub":"alice","iss":"https://a.example.com"}}}`), "imports/sub-"},
+		{"the same by Cognito", rest(`"identity":{},"authorizer":{"claims":{"sub":"alice","iss":"https://a.example.com"}}`), "imports/sub-"},
+		{"JWT of another issuer", http2(`{"jwt":{"claims":{"sub":"alice","iss":"https://b.example.com"}}}`), "imports/sub-"},
 		{"JWT of an unusual name", http2(`{"jwt":{"claims":{"sub":"auth0|5F"},"scopes":null}}`), "imports/sub-"},
 		{"and its hash as a name", "", "imports/sub-"}, // made below
 		{"a name that climbs", http2(`{"jwt":{"claims":{"sub":"../../jobs/key-a1b2c3d4e5"}}}`), "imports/sub-"},
@@ -228,7 +231,7 @@ func TestIdentities(t *testing.T) {
 		}
 	}
 	same := [][2]string{
-		{"IAM user", "IAM user, by HTTP API"}, {"role", "role, another session"}, {"role", "role, by HTTP API"}, {"authorizer function", "JWT"},
+		{"IAM user", "IAM user, by HTTP API"}, {"role", "role, another session"}, {"role", "role, by HTTP API"}, {"JWT of an issuer", "the same by Cognito"},
 	}
 	of := map[string][]string{}
 	for name, owner := range owners {

@@ -52,6 +52,9 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 	case c.CanExpire && left < d.config.URLTTL:
 		return Finding{Mark: Warn, Found: fmt.Sprintf("%s; they end in %s, and URLs with them, before SIGNPOST_URL_TTL=%s", origin, span(left.Round(time.Second)), span(d.config.URLTTL)),
 			Remedy: "give the role longer sessions, or lower SIGNPOST_URL_TTL"}
+	case !c.CanExpire && c.SessionToken != "":
+		return Finding{Mark: Warn, Found: origin + ", a session whose end nobody tells; URLs end with it, and expires_at cannot say so",
+			Remedy: "have the SDK fetch credentials (AWS_PROFILE, a role), or keep SIGNPOST_URL_TTL well below the session's life"}
 	case c.CanExpire:
 		return pass("%s, good for another %s", origin, span(left.Round(time.Second)))
 	}

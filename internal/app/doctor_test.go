@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -473,5 +474,13 @@ func TestFindRule(t *testing.T) {
 		if got := find(rules, origin, "PUT") != nil; got != want {
 			t.Errorf("find(%q, %q): got %v, want %v", pattern, origin, got, want)
 		}
+	}
+}
+
+// TestSessionWithoutEnd: the local store takes no session tokens, so this look is made alone.
+func TestSessionWithoutEnd(t *testing.T) {
+	d := &doctor{local: true, settings: aws.Config{Credentials: credentials.NewStaticCredentialsProvider("ASIA", "secret", "token")}}
+	if f := d.credentials(t.Context()); f.Mark != Warn || !strings.Contains(f.Found, "a session whose end nobody tells") {
+		t.Errorf("credentials: got %+v, want a warning", f)
 	}
 }

@@ -106,5 +106,12 @@ func environmentAWS() (aws.Config, error) {
 	if env.Region == "" || !env.Credentials.HasKeys() {
 		return aws.Config{}, errors.New("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set, which Lambda does for every function")
 	}
-	return aws.Config{Region: env.Region, Credentials: credentials.StaticCredentialsProvider{Value: env.Credentials}, ConfigSources: []any{env}}, nil
+	settings := aws.Config{
+		Region: env.Region, Credentials: credentials.StaticCredentialsProvider{Value: env.Credentials}, ConfigSources: []any{env},
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
+	}
+	if env.BaseEndpoint != "" {
+		settings.BaseEndpoint = &env.BaseEndpoint
+	}
+	return settings, nil
 }

@@ -111,21 +111,35 @@ func (e *event) withoutStage(path string) string {
 	return path
 }
 
-// below returns the end of path that the declared path stands for: as many segments, or all that a greedy {proxy+} took.
+// below returns the end of path that the declared path stands for: as many segments, or what a greedy {proxy+} took and as many
+// segments before it.
 func (e *event) below(path, declared string) string {
-	if before, name, ok := strings.Cut(declared, "/{"); ok && strings.HasSuffix(name, "+}") {
-		taken := e.PathParameters[strings.TrimSuffix(name, "+}")] // as it came, or decoded
+	if i := strings.LastIndex(declared, "/{"); i >= 0 && strings.HasSuffix(declared, "+}") {
+		before, name := declared[:i], strings.TrimSuffix(declared[i+2:], "+}")
+		taken := e.PathParameters[name] // as it came, or decoded
 		for i := len(path) - 1; i >= 0; i-- {
 			rest := path[i+1:]
 			if decoded, err := url.PathUnescape(rest); path[i] == '/' && (rest == taken || err == nil && decoded == taken) {
-				return before + "/" + rest
+				return lastSegments(path[:i], strings.Count(before, "/")) + "/" + rest
 			}
 		}
 		return before + "/" + taken
 	}
-	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
-	if n := strings.Count(declared, "/"); declared != "/" && 0 < n && n < len(segments) {
-		return "/" + strings.Join(segments[len(segments)-n:], "/")
+	if n := strings.Count(declared, "/"); declared != "/" && n > 0 {
+		return lastSegments(strings.TrimSuffix(path, "/"), n)
+	}
+	return path
+}
+
+// lastSegments is the end of path that has n slashes, or all of it.
+func lastSegments(path string, n int) string {
+	segments := strings.Split(path, "/")
+	if n == 0 {
+		return ""
+	}
+	if n < len(segments) {
+		segments = segments[len(segments)-n:]
+		return "/" + strings.Join(segments, "/")
 	}
 	return path
 }
@@ -184,11 +198,11 @@ func (e *event) owner() (owner string, known bool) {
 		_ = json.Unmarshal(e.Context.Authorizer[name], target) // of another form, it is somebody else's member
 	}
 	for _, candidate := range []struct{ kind, name string }{
-		{"sub", jwt.Claims.Sub},
-		{"sub", cognito.Sub},
-		{"sub", principalID},
-		{"sub", iam.Cognito.ID},
-		{"sub", e.Context.Identity.CognitoID},
+		{"sub", jwt.Claims.name()},
+		{"sub", cognito.name()},
+		{"fn", principalID},
+		{"pool", iam.Cognito.ID},
+		{"pool", e.Context.Identity.CognitoID},
 		{"iam", principal(iam.UserARN)},
 		{"iam", principal(e.Context.Identity.UserARN)},
 		{"key", e.Context.Identity.APIKeyID},
@@ -200,9 +214,17 @@ func (e *event) owner() (owner string, known bool) {
 	return "", false
 }
 
-// subject is the claim of a token that says whose it is.
+// subject is what a token says of whose it is. Only its issuer knows each subject by one name (RFC 7519, section 4.1.2).
 type subject struct {
 	Sub string `json:"sub"`
+	Iss string `json:"iss"`
+}
+
+func (s subject) name() string {
+	if s.Sub == "" || s.Iss == "" {
+		return s.Sub
+	}
+	return s.Iss + " " + s.Sub
 }
 
 // principal is an ARN without the name of a role's session, of which each machine and each login has another. A role that people

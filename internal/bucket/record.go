@@ -3,6 +3,8 @@ package bucket
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -76,10 +78,13 @@ func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (
 	return aws.ToString(out.ETag), nil
 }
 
+// tryLife is how long such a signature is good for: a clock may be slow by as much. Nobody but tryPut ever sees it.
+const tryLife = 10 * time.Minute
+
 // tryPut is putRecord's first attempt: the status of the answer, 0 without one, and the ETag written.
 func (b *Bucket) tryPut(ctx context.Context, key, etag string, body []byte) (status int, written string) {
 	now := time.Now()
-	grant, err := b.grant(ctx, now, now.Add(callTimeout))
+	grant, err := b.grant(ctx, now, now.Add(tryLife))
 	if err != nil {
 		return 0, ""
 	}
@@ -87,7 +92,11 @@ func (b *Bucket) tryPut(ctx context.Context, key, etag string, body []byte) (sta
 	if etag != "" {
 		condition = sigv4.Header{Name: "if-match", Value: etag}
 	}
-	headers := []sigv4.Header{{Name: "content-type", Value: "application/json"}, condition}
+	sum := sha256.Sum256(body) // without it, the signature would not cover the body
+	headers := []sigv4.Header{
+		{Name: "content-type", Value: "application/json"}, condition,
+		{Name: "x-amz-checksum-sha256", Value: base64.StdEncoding.EncodeToString(sum[:])},
+	}
 	url := b.signer.Presign(grant.credentials, b.inner, sigv4.Request{Method: http.MethodPut, Key: key, Headers: headers, Time: grant.from, Expires: grant.lifetime})
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, url.Reveal(), bytes.NewReader(body))
 	if err != nil {

@@ -39,6 +39,10 @@ func TestRecordWrites(t *testing.T) {
 		}
 		return nil, io.ErrUnexpectedEOF
 	}
+	altered := func(r *http.Request) (*http.Response, error) {
+		r.Body = io.NopCloser(strings.NewReader("forged"))
+		return http.DefaultTransport.RoundTrip(r)
+	}
 	for _, c := range []struct {
 		name   string
 		first  func(*http.Request) (*http.Response, error)
@@ -53,6 +57,7 @@ func TestRecordWrites(t *testing.T) {
 		{"written, but the answer lost", lost, false, ErrChanged, 2}, // the caller reads, and finds its own
 		{"our signature refused", answer(403, "<Error><Code>RequestTimeTooSkewed</Code></Error>"), false, nil, 2},
 		{"success that is none", answer(204, ""), false, nil, 2},
+		{"altered on its way", altered, false, nil, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			target, key := storetest.Open(t), "jobs/test/"+uuid.NewString()

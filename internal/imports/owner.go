@@ -10,7 +10,7 @@ import (
 // Public is the owner of imports whose caller is not known.
 const Public = "public"
 
-// OwnerName is the name under which the imports of a principal are kept: its kind (key, iam, sub) and name, so that no two
+// OwnerName is the name under which the imports of a principal are kept: its kind (key, iam, sub and so on) and name, so that no two
 // principals share one. It is made of a key's characters alone: a name that has others is replaced by its SHA-256.
 func OwnerName(kind, name string) string {
 	if plainName.MatchString(name) {
