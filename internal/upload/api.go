@@ -1,0 +1,166 @@
+package upload
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+const (
+	callTimeout = 40 * time.Second // API Gateway gives up after 29 s
+	callBudget  = 5 * time.Minute  // for one call and its repetitions
+	maxAnswer   = 16 << 20         // bytes; 1,000 part URLs with a long session token are 2 MB
+)
+
+// API is the service, each call repeated until it is answered. All of its calls may be repeated.
+type API struct {
+	client   client.ClientInterface
+	budget   time.Duration
+	retrying func(error) // told why a call is made again
+}
+
+// NewAPI returns the service at server, such as https://import.example.com/prod. Key is the API key, empty where none is asked for.
+func NewAPI(server, key string, transport http.RoundTripper) (*API, error) {
+	as := func(_ context.Context, r *http.Request) error {
+		if key != "" {
+			r.Header.Set("X-Api-Key", key)
+		}
+		r.Header.Set("User-Agent", "signpost-upload")
+		return nil
+	}
+	web := staying(&http.Client{Transport: transport})
+	c, err := client.NewClient(server, client.WithHTTPClient(web), client.WithRequestEditorFn(as))
+	if err != nil {
+		return nil, err
+	}
+	return &API{client: c, budget: callBudget, retrying: func(error) {}}, nil
+}
+
+// staying returns a client that does not follow redirects: it would send the API key along, and make a GET of what it is to send.
+func staying(c *http.Client) *http.Client {
+	still := *c
+	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &still
+}
+
+// telling returns a that tells why it makes a call again.
+func (a *API) telling(retrying func(error)) *API {
+	told := *a
+	told.retrying = retrying
+	return &told
+}
+
+// Create begins an import. Key makes repetitions find what the first call made.
+func (a *API) Create(ctx context.Context, request client.ImportRequest, key string) (job client.Job, err error) {
+	return job, a.call(ctx, &job, func(ctx context.Context) (*http.Response, error) {
+		return a.client.CreateImport(ctx, &client.CreateImportParams{IdempotencyKey: &key}, request)
+	})
+}
+
+// Read returns an import as it is now.
+func (a *API) Read(ctx context.Context, id string) (job client.Job, err error) {
+	return job, a.call(ctx, &job, func(ctx context.Context) (*http.Response, error) { return a.client.GetImport(ctx, id) })
+}
+
+// List returns a page of imports, newest first.
+func (a *API) List(ctx context.Context, params client.ListImportsParams) (page client.JobList, err error) {
+	return page, a.call(ctx, &page, func(ctx context.Context) (*http.Response, error) { return a.client.ListImports(ctx, &params) })
+}
+
+// Delete aborts an import and removes what there is of it.
+func (a *API) Delete(ctx context.Context, id string) error {
+	return a.call(ctx, nil, func(ctx context.Context) (*http.Response, error) { return a.client.DeleteImport(ctx, id) })
+}
+
+// Parts returns all parts that the store holds.
+func (a *API) Parts(ctx context.Context, id string) ([]client.Part, error) {
+	var all []client.Part
+	params := client.ListPartsParams{}
+	for {
+		var page client.PartList
+		err := a.call(ctx, &page, func(ctx context.Context) (*http.Response, error) { return a.client.ListParts(ctx, id, &params) })
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Parts...)
+		if params.After = page.NextAfter; params.After == nil {
+			return all, nil
+		}
+	}
+}
+
+// Sign returns the requests that upload these parts.
+func (a *API) Sign(ctx context.Context, id string, parts client.PartsRequest) ([]client.SignedPart, error) {
+	var signed client.SignedParts
+	err := a.call(ctx, &signed, func(ctx context.Context) (*http.Response, error) { return a.client.SignParts(ctx, id, parts) })
+	return signed.Parts, err
+}
+
+// Complete makes the object of the parts. It may still be on its way when this returns: the job says.
+func (a *API) Complete(ctx context.Context, id string, request client.CompleteRequest) (job client.Job, err error) {
+	return job, a.call(ctx, &job, func(ctx context.Context) (*http.Response, error) { return a.client.CompleteImport(ctx, id, request) })
+}
+
+// call sends until there is an answer that repeating would not change, and decodes it into answer.
+func (a *API) call(ctx context.Context, answer any, send func(context.Context) (*http.Response, error)) error {
+	p := patience{budget: a.budget}
+	for {
+		err := once(ctx, answer, send)
+		if err == nil || ctx.Err() != nil || !temporary(err) {
+			return err
+		}
+		a.retrying(err)
+		if err := p.wait(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+func once(ctx context.Context, answer any, send func(context.Context) (*http.Response, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, fmt.Errorf("the service did not answer within %s", callTimeout))
+	defer cancel()
+	response, err := send(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fmt.Errorf("the service cannot be reached: %w", plain(err))
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("the service's answer was cut short: %w", plain(err))
+	}
+	if response.StatusCode >= 300 {
+		return refusalOf(response, body)
+	}
+	if answer == nil {
+		return nil
+	}
+	if err := json.Unmarshal(body, answer); err != nil || !strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
+		return fmt.Errorf("%w: is there a Signpost service at this address?", errBadAnswer)
+	}
+	return nil
+}
+
+// refusalOf reads a problem document, or what little a gateway says of its own.
+func refusalOf(response *http.Response, body []byte) error {
+	r := &Refusal{By: theService, Status: response.StatusCode, After: retryAfter(response.Header)}
+	var problem client.Problem
+	var gateway struct{ Message string }
+	if json.Unmarshal(body, &problem) == nil && problem.Code != "" {
+		r.Code, r.Detail, r.ID = problem.Code, detailOf(problem), problem.RequestID
+	} else if json.Unmarshal(body, &gateway) == nil {
+		r.Detail = gateway.Message
+	}
+	if to, err := response.Location(); err == nil && response.StatusCode < 400 {
+		r.Detail = fmt.Sprintf("it is elsewhere, and may be meant to be called at %s://%s%s", to.Scheme, to.Host, to.EscapedPath())
+	}
+	return r
+}

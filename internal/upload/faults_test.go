@@ -1,0 +1,350 @@
+package upload
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+// TestChanged changes the file when its first bytes are on their way: that is an error, and nothing of it is kept.
+func TestChanged(t *testing.T) {
+	changes := []struct {
+		name   string
+		change func(path string) error
+	}{
+		{"emptied", func(path string) error { return os.Truncate(path, 0) }},
+		{"cut", func(path string) error { return os.Truncate(path, 3*mib) }},
+		{"grown", func(path string) error { return os.Truncate(path, 30*mib) }},
+		{"rewritten", func(path string) error {
+			info, err := os.Stat(path)
+			if err == nil {
+				err = os.WriteFile(path, content(int(info.Size()), 9), 0o600)
+			}
+			return errors.Join(err, os.Chtimes(path, time.Now(), info.ModTime().Add(time.Second)))
+		}},
+	}
+	for _, c := range changes {
+		for _, a := range []Algorithm{CRC64NVME, None} {
+			for _, size := range []int{4 * mib, 17 * mib} {
+				w := start(t)
+				path := file(t, content(size, 1))
+				var once sync.Once
+				w.behind(t, func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+					once.Do(func() {
+						if err := c.change(path); err != nil {
+							t.Error(err)
+						}
+					})
+					return false
+				}, nil)
+				r, err := w.File(t.Context(), path, Declaration{Checksum: a, PartSize: 5 * mib})
+				var failure *Failure
+				if !errors.Is(err, ErrChanged) || !errors.As(err, &failure) {
+					t.Errorf("%s, %d bytes, %s: got %+v, %v, want ErrChanged", c.name, size, a, r, err)
+					continue
+				}
+				if job, err := w.API.Read(t.Context(), failure.ID); err != nil || statusOf(job) != client.JobStatusAborted {
+					t.Errorf("%s, %d bytes, %s: the import is %s, %v, want it aborted", c.name, size, a, statusOf(job), err)
+				}
+			}
+		}
+	}
+	noneLeft(t)
+}
+
+// TestVanished removes the file when its upload has begun: what was opened is uploaded.
+func TestVanished(t *testing.T) {
+	w := start(t)
+	body := content(11*mib, 1)
+	path := file(t, body)
+	w.behind(t, func(int, int, http.ResponseWriter, *http.Request, http.Handler) bool {
+		os.Remove(path)
+		return false
+	}, nil)
+	r, err := w.File(t.Context(), path, Declaration{Checksum: CRC64NVME, PartSize: 5 * mib})
+	if err != nil || !bytes.Equal(w.stored(t, r), body) {
+		t.Errorf("got %+v, %v, want the file as it was", r, err)
+	}
+}
+
+// TestCancelled ends an upload at each of its requests: it never panics, never says that all is well, and leaves nothing running.
+func TestCancelled(t *testing.T) {
+	for at := 1; at <= 8; at++ {
+		for _, stream := range []bool{false, true} {
+			w := start(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			var mu sync.Mutex
+			seen := 0
+			count := func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				if seen++; seen == at {
+					cancel()
+				}
+				return false
+			}
+			w.behind(t, count, count)
+			w.gate = newGate(1)
+			body, d := content(17*mib, 1), Declaration{Checksum: CRC64NVME, PartSize: 5 * mib}
+			var err error
+			if stream {
+				_, err = w.Stream(ctx, bytes.NewReader(body), "-", d)
+			} else {
+				_, err = w.File(ctx, file(t, body), d)
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("cancelled at request %d, stream %v: got %v, want the cancellation", at, stream, err)
+			}
+			cancel()
+		}
+	}
+	noneLeft(t)
+}
+
+// TestCancelledBeforeParts ends an upload when it is created, and no part has had its turn.
+func TestCancelledBeforeParts(t *testing.T) {
+	w := start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	w.Notify = func(e Event) {
+		if e.Kind == Started {
+			cancel()
+		}
+	}
+	r, err := w.File(ctx, file(t, content(11*mib, 1)), Declaration{Checksum: CRC64NVME, PartSize: 5 * mib})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %+v, %v, want the cancellation", r, err)
+	}
+}
+
+// TestStreamEnds: a reader that never gives anything again does not keep a stream that has failed, or is no longer wanted.
+func TestStreamEnds(t *testing.T) {
+	refused := always("PUT", s3Error(403, "AccessDenied"))
+	for _, c := range []struct {
+		name  string
+		given int
+		store fault
+		after time.Duration // until nobody wants it any more
+	}{
+		{"refused by the store", 7 * mib, refused, time.Minute},
+		{"cancelled before anything was read", 0, nil, 100 * time.Millisecond},
+		{"cancelled in the middle", 7 * mib, nil, 100 * time.Millisecond},
+	} {
+		w := start(t)
+		w.behind(t, c.store, nil)
+		from, to := io.Pipe()
+		go to.Write(content(c.given, 1))
+		ctx, cancel := context.WithTimeout(t.Context(), c.after)
+		begun := time.Now()
+		r, err := w.Stream(ctx, from, "-", Declaration{Checksum: CRC64NVME, PartSize: 5 * mib})
+		if err == nil || time.Since(begun) > 20*time.Second {
+			t.Errorf("%s: got %+v, %v after %v, want an error soon", c.name, r, err, time.Since(begun))
+		}
+		cancel()
+		to.Close()
+	}
+	noneLeft(t)
+}
+
+// TestStreamOfWholeParts ends where a part does.
+func TestStreamOfWholeParts(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close a file that is left open
+	w := start(t)
+	body := content(10*mib, 1)
+	r, err := w.Stream(t.Context(), bytes.NewReader(body), "-", Declaration{Checksum: CRC64NVME, PartSize: 5 * mib})
+	if err != nil || !bytes.Equal(w.stored(t, r), body) {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	noneLeft(t)
+}
+
+// TestNames uploads files by names that a file system takes and a header may not.
+func TestNames(t *testing.T) {
+	w := start(t)
+	for _, name := range []string{"naïve Größe.csv", "файл.txt", "文件.json", "😀", "a b;c\"d'e.csv", "two\nlines", `back\slash`, "not \xff UTF-8", strings.Repeat("ü", 127), "-", "%2e%2e"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := w.File(t.Context(), path, Declaration{Checksum: CRC64NVME})
+		if err != nil {
+			t.Errorf("%q: %v", name, err)
+		} else if got := w.stored(t, r); string(got) != name {
+			t.Errorf("%q: the store has %q", name, got)
+		}
+	}
+}
+
+// TestNoFile names what is none, and is told so at once.
+func TestNoFile(t *testing.T) {
+	w := start(t)
+	folder := t.TempDir()
+	pipe := filepath.Join(folder, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{folder: "a folder", pipe: "a pipe", filepath.Join(folder, "none"): "no such file"} {
+		if r, err := w.File(t.Context(), path, Declaration{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %+v, %v, want %q", path, r, err, want)
+		}
+	}
+}
+
+// TestSlowOnPurpose: a rate limit that lets nothing through for longer than a stall is not taken for one.
+func TestSlowOnPurpose(t *testing.T) {
+	w := start(t)
+	_, _, told := w.behind(t, nil, nil)
+	w.stall, w.Limit = 100*time.Millisecond, rate.NewLimiter(256<<10, 64<<10)
+	body := content(400<<10, 1)
+	r, err := w.File(t.Context(), file(t, body), Declaration{Checksum: CRC64NVME})
+	if err != nil || !bytes.Equal(w.stored(t, r), body) || len(told.complain) > 0 {
+		t.Errorf("got %+v, %v, and tried again because of %v", r, err, told.complain)
+	}
+}
+
+// TestNotTheService: what is at the address is something else, and it is told at once, and not told the key of.
+func TestNotTheService(t *testing.T) {
+	var mu sync.Mutex
+	var elsewhere []string
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		elsewhere = append(elsewhere, r.Method+" "+r.Header.Get("X-Api-Key"))
+	}))
+	defer other.Close()
+	strange := httptest.NewUnstartedServer(nil)
+	strange.Config.ErrorLog = quiet
+	strange.StartTLS()
+	defer strange.Close()
+	for _, c := range []struct {
+		name, want string
+		handler    http.HandlerFunc
+	}{
+		{"a page", "is there a Signpost service", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>") }},
+		{"another API", "is there a Signpost service", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, "[]")
+		}},
+		{"nothing", "the service said 404", http.NotFound},
+		{"no key", "Forbidden", func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			io.WriteString(w, `{"message":"Forbidden"}`)
+		}},
+		{"a redirect", "it is elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) }},
+		{"a redirect that keeps the method", "it is elsewhere", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, other.URL, http.StatusPermanentRedirect)
+		}},
+		{"a stranger's certificate", "certificate", nil},
+	} {
+		address := strange.URL
+		if c.handler != nil {
+			server := httptest.NewServer(c.handler)
+			defer server.Close()
+			address = server.URL
+		}
+		api, err := NewAPI(address, "secret", http.DefaultTransport)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		_, err = New(api, http.DefaultClient, 1).File(t.Context(), file(t, nil), Declaration{Checksum: CRC64NVME})
+		if err == nil || !strings.Contains(err.Error(), c.want) || time.Since(begun) > 5*time.Second {
+			t.Errorf("%s: got %v after %v, want %q at once", c.name, err, time.Since(begun), c.want)
+		}
+	}
+	if len(elsewhere) > 0 {
+		t.Errorf("redirects were followed: %q", elsewhere)
+	}
+}
+
+// TestNotTheStore: an upload that is sent elsewhere has not arrived.
+func TestNotTheStore(t *testing.T) {
+	for _, size := range []int{0, 1, 4 * mib, 11 * mib} {
+		w := start(t)
+		w.behind(t, always("PUT", func(rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+			http.Redirect(rw, r, "/login", http.StatusFound)
+			return true
+		}), nil)
+		r, err := w.File(t.Context(), file(t, content(size, 1)), Declaration{Checksum: CRC64NVME, PartSize: 5 * mib})
+		var said *Refusal
+		if !errors.As(err, &said) || said.Status != http.StatusFound {
+			t.Errorf("%d bytes: got %+v, %v, want the store's 302", size, r, err)
+		}
+	}
+}
+
+// TestPatience is a table of how often and how long something is tried that always fails.
+func TestPatience(t *testing.T) {
+	failed, asked := errors.New("no"), &Refusal{After: time.Hour}
+	for _, c := range []struct {
+		name   string
+		budget time.Duration
+		err    error
+		least  int
+		most   int
+	}{
+		{"a budget that one attempt outlasts", 0, failed, least, least},
+		{"a wait asked for that is beyond the budget", time.Minute, asked, 1, 1},
+		{"time", time.Second, failed, least, 100},
+	} {
+		p := patience{budget: c.budget}
+		var err error
+		for err == nil {
+			err = p.wait(t.Context(), c.err)
+		}
+		if !errors.Is(err, c.err) || p.attempts < c.least || p.attempts > c.most {
+			t.Errorf("%s: got %v after %d attempts, want %d to %d", c.name, err, p.attempts, c.least, c.most)
+		}
+	}
+}
+
+// TestGate is a table of what is let in after complaints and successes.
+func TestGate(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		name       string
+		complaints []time.Duration
+		successes  int
+		want       int
+	}{
+		{"calm", nil, 100, 8},
+		{"one complaint", []time.Duration{0}, 0, 4},
+		{"complaints about one crowd", []time.Duration{0, calm - 1}, 0, 4},
+		{"complaints about two", []time.Duration{0, calm}, 0, 2},
+		{"complaints without end", []time.Duration{0, calm, 2 * calm, 3 * calm, 4 * calm, 5 * calm}, 0, 1},
+		{"a little back", []time.Duration{0}, 5, 5},
+		{"all back", []time.Duration{0}, 100, 8},
+	} {
+		g := newGate(8)
+		for _, after := range c.complaints {
+			g.complain(now.Add(after))
+		}
+		for range c.successes {
+			g.welcome()
+		}
+		let := 0
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		for g.enter(ctx) == nil {
+			let++
+		}
+		cancel()
+		if let != c.want {
+			t.Errorf("%s: got %d let in, want %d", c.name, let, c.want)
+		}
+	}
+}

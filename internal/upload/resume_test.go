@@ -1,0 +1,264 @@
+package upload
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+// interrupted runs an upload of four parts one after the other, and ends it at the third request to the store.
+func (w *world) interrupted(t *testing.T, path string, d Declaration) (id string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	w.behind(t, func(all, _ int, _ http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
+		if all < 3 {
+			return false
+		}
+		cancel()
+		panic(http.ErrAbortHandler)
+	}, nil)
+	w.gate = newGate(1)
+	_, err := w.File(ctx, path, d)
+	var failure *Failure
+	if !errors.Is(err, context.Canceled) || !errors.As(err, &failure) || failure.ID == "" {
+		t.Fatalf("interrupted: got %v, want a Failure by cancellation that names the import", err)
+	}
+	return failure.ID
+}
+
+// parts counts the requests for parts 1 to 4.
+func (f *front) parts() (n [4]int) {
+	for i := range n {
+		n[i] = f.requests(fmt.Sprintf("part %d", i+1))
+	}
+	return n
+}
+
+// TestResume: a second run sends what the first has not, or what is no longer right, and nothing else.
+func TestResume(t *testing.T) {
+	day := func(by time.Duration) func(*testing.T, *world, string, string) {
+		return func(t *testing.T, w *world, _, _ string) {
+			entries, err := filepath.Glob(filepath.Join(w.Memory.folder, "*"))
+			if err != nil || len(entries) == 0 {
+				t.Fatalf("memory: got %q, %v", entries, err)
+			}
+			for _, e := range entries {
+				if err := os.Chtimes(e, time.Now().Add(by), time.Now().Add(by)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.Memory.sweep(time.Now())
+		}
+	}
+	rewrite := func(t *testing.T, path string, keep bool) {
+		info, err := os.Stat(path)
+		if err == nil {
+			f, e := os.OpenFile(path, os.O_WRONLY, 0)
+			if e == nil {
+				_, e = f.WriteAt([]byte("otherwise"), 6*mib)
+				e = errors.Join(e, f.Close())
+			}
+			err = e
+		}
+		if mtime := info.ModTime(); err == nil && keep {
+			err = os.Chtimes(path, mtime, mtime)
+		} else if err == nil {
+			err = os.Chtimes(path, mtime.Add(time.Second), mtime.Add(time.Second))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cases := []struct {
+		name    string
+		between func(t *testing.T, w *world, path, id string)
+		same    bool // import
+		sent    [4]int
+	}{
+		{"nothing happens", func(*testing.T, *world, string, string) {}, true, [4]int{0, 0, 1, 1}},
+		{"the clock goes a day forward", day(-24 * time.Hour), true, [4]int{0, 0, 1, 1}},
+		{"the clock goes a day back", day(24 * time.Hour), true, [4]int{0, 0, 1, 1}},
+		{"a part becomes another", func(t *testing.T, w *world, _, id string) { w.spoil(t, id) }, true, [4]int{1, 0, 1, 1}},
+		{"the file becomes another, its date does not", func(t *testing.T, _ *world, path, _ string) { rewrite(t, path, true) }, true, [4]int{0, 1, 1, 1}},
+		{"the file becomes another", func(t *testing.T, _ *world, path, _ string) { rewrite(t, path, false) }, false, [4]int{1, 1, 1, 1}},
+		{"somebody aborts the import", func(t *testing.T, w *world, _, id string) {
+			if err := w.API.Delete(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}, false, [4]int{1, 1, 1, 1}},
+		{"the import is not there any more", func(t *testing.T, w *world, path, id string) {
+			s, err := openSource(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.file.Close()
+			memory, err := w.Memory.hold(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer memory.release()
+			r := memory.read()
+			if r.ID != id {
+				t.Fatalf("remembered: got %q, want %q", r.ID, id)
+			}
+			r.ID = "01890a5d-ac96-774b-bcce-b302099a8057"
+			if err := memory.write(r); err != nil {
+				t.Fatal(err)
+			}
+		}, false, [4]int{1, 1, 1, 1}},
+	}
+	for _, a := range []Algorithm{CRC64NVME, CRC32C, None} {
+		for _, c := range cases {
+			t.Run(c.name+", "+string(a), func(t *testing.T) {
+				w := start(t)
+				path := file(t, content(17*mib+7, 3))
+				d := Declaration{Checksum: a, PartSize: 5 * mib}
+				id := w.interrupted(t, path, d)
+				c.between(t, w, path, id)
+				store, _, told := w.behind(t, nil, nil)
+				r, err := w.File(t.Context(), path, d)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, err := os.ReadFile(path)
+				if got := w.stored(t, r); err != nil || !bytes.Equal(got, body) {
+					t.Errorf("the store has %d other bytes, %v", len(got), err)
+				}
+				if got := store.parts(); got != c.sent {
+					t.Errorf("sent: got %v, want %v", got, c.sent)
+				}
+				if (r.ID == id) != c.same || told.bytes+told.resumed != r.Size || r.Resumed != told.resumed {
+					t.Errorf("got import %s after %s, %d bytes sent and %d resumed, the result says %d; want the same import: %v", r.ID, id, told.bytes, told.resumed, r.Resumed, c.same)
+				}
+			})
+		}
+	}
+	noneLeft(t)
+}
+
+// spoil replaces part 1 by another of the same length.
+func (w *world) spoil(t *testing.T, id string) {
+	t.Helper()
+	w.behind(t, nil, nil)
+	other := content(5*mib, 4)
+	job, err := w.API.Read(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := client.PartsRequest{PartNumbers: []int32{1}}
+	if job.Checksum != nil {
+		h := Algorithm(job.Checksum.Algorithm).hash()
+		h.Write(other)
+		parts.Checksums = map[string]string{"1": value(h.Sum(nil))}
+	}
+	signed, err := w.API.Sign(t.Context(), id, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := request{string(signed[0].Method), signed[0].URL, signed[0].Headers}
+	if _, err := w.put(t.Context(), r, bytes.NewReader(other), int64(len(other)), func(int) {}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCompletionCutOff: the run is ended when all is sent and completed, before it hears of that.
+func TestCompletionCutOff(t *testing.T) {
+	for _, through := range []bool{false, true} {
+		w := start(t)
+		body := content(11*mib, 5)
+		path, d := file(t, body), Declaration{Checksum: CRC64NVME, PartSize: 5 * mib}
+		ctx, cancel := context.WithCancel(t.Context())
+		w.behind(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+			if filepath.Base(r.URL.Path) != "complete" {
+				return false
+			}
+			defer cancel()
+			return !through || lost(rw, r, onward)
+		})
+		if _, err := w.File(ctx, path, d); !errors.Is(err, context.Canceled) {
+			t.Fatalf("interrupted: got %v, want the cancellation", err)
+		}
+		store, _, told := w.behind(t, nil, nil)
+		r, err := w.File(t.Context(), path, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := w.stored(t, r); !bytes.Equal(got, body) || store.parts() != [4]int{} || r.Skipped != through || told.kinds[Completed] != 1 {
+			t.Errorf("completion reached the service: %v: got %d bytes, parts %v, %+v, want nothing sent, and it skipped only then", through, len(got), store.parts(), r)
+		}
+	}
+	noneLeft(t)
+}
+
+// TestBusy: of two runs on one file, the second stands back, and the first is not disturbed.
+func TestBusy(t *testing.T) {
+	w := start(t)
+	body := content(11*mib, 6)
+	path, d := file(t, body), Declaration{Checksum: CRC64NVME, PartSize: 5 * mib}
+	met := make(chan error, 1)
+	w.behind(t, func(all, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if all == 1 {
+			_, err := w.File(t.Context(), path, d)
+			met <- err
+		}
+		return false
+	}, nil)
+	r, err := w.File(t.Context(), path, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-met; !errors.Is(err, ErrBusy) {
+		t.Errorf("second run: got %v, want ErrBusy", err)
+	}
+	if got := w.stored(t, r); !bytes.Equal(got, body) {
+		t.Errorf("the store has %d others", len(got))
+	}
+	noneLeft(t)
+}
+
+// TestByID goes on with imports that somebody else began: an empty one, one with a checksum of its own choice, and a finished one.
+func TestByID(t *testing.T) {
+	w := start(t)
+	for _, a := range []Algorithm{CRC64NVME, CRC32C, CRC32, None} {
+		for _, size := range []int{0, 1, 5 * mib, 11 * mib} {
+			body := content(size, 7)
+			mode, bytes64, part := client.ImportRequestModeMultipart, int64(size), int64(5*mib)
+			declared := client.ImportRequest{Mode: &mode, Size: &bytes64, PartSize: &part}
+			if a != None {
+				declared.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(a)}
+			}
+			job, err := w.API.Create(t.Context(), declared, fmt.Sprintf("by-id-%s-%d", a, size))
+			if err != nil {
+				t.Fatal(err)
+			}
+			path, d := file(t, body), Declaration{ID: *job.ID, Checksum: CRC64NVME}
+			r, err := w.File(t.Context(), path, d)
+			if err != nil {
+				t.Errorf("File of %d bytes, %s: %v", size, a, err)
+				continue
+			}
+			if got := w.stored(t, r); !bytes.Equal(got, body) || r.ID != d.ID {
+				t.Errorf("File of %d bytes, %s: the store has %d others, as %s", size, a, len(got), r.ID)
+			}
+			if r, err := w.File(t.Context(), path, d); err != nil || !r.Skipped {
+				t.Errorf("again: got %+v, %v, want it skipped", r, err)
+			}
+			if a == None || size == 0 {
+				continue
+			}
+			if r, err := w.File(t.Context(), file(t, content(size, 8)), d); err == nil {
+				t.Errorf("another file of the same length: got %+v, want an error", r)
+			}
+		}
+	}
+	noneLeft(t)
+}

@@ -1,0 +1,110 @@
+package upload
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
+
+// world is a service on a real store, and an uploader of its own memory.
+type world struct {
+	*Uploader
+	store  storetest.Target
+	server string
+}
+
+func start(t *testing.T) *world {
+	t.Helper()
+	target := storetest.Open(t)
+	handler, err := app.New(t.Context(), app.Config{Listen: "127.0.0.1:0", Bucket: target.Bucket, PathStyle: target.PathStyle, URLTTL: time.Hour, JobTTL: time.Hour}, target.AWS, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	api, err := NewAPI(server.URL, "", http.DefaultTransport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := New(api, http.DefaultClient, 4)
+	if u.Memory, err = OpenMemory(t.TempDir(), server.URL); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { u.Memory.Close() })
+	return &world{u, target, server.URL}
+}
+
+// stored returns what the store has of an upload.
+func (w *world) stored(t *testing.T, r Result) []byte {
+	t.Helper()
+	client := s3.NewFromConfig(w.store.AWS, func(o *s3.Options) { o.UsePathStyle = w.store.PathStyle })
+	out, err := client.GetObject(context.Background(), &s3.GetObjectInput{Bucket: &r.Bucket, Key: &r.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Body.Close()
+	body, err := io.ReadAll(out.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+const mib = 1 << 20
+
+// content is so many bytes that no other seed has.
+func content(size int, seed uint64) []byte {
+	b := make([]byte, size)
+	r := rand.NewChaCha8([32]byte{byte(seed)})
+	r.Read(b)
+	return b
+}
+
+// TestSizes uploads files and streams around the borders between one request and parts, with each checksum.
+func TestSizes(t *testing.T) {
+	w := start(t)
+	for _, a := range []Algorithm{CRC64NVME, CRC32C, SHA256, None} {
+		for _, size := range []int{0, 1, heldSize, heldSize + 1, 5 * mib, 5*mib + 1, 10 * mib, 12*mib + 7} {
+			body := content(size, 1)
+			path := filepath.Join(t.TempDir(), "file.csv")
+			if err := os.WriteFile(path, body, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			d := Declaration{Checksum: a, PartSize: 5 * mib}
+			r, err := w.File(t.Context(), path, d)
+			if err != nil {
+				t.Errorf("File of %d bytes with %s: %v", size, a, err)
+				continue
+			}
+			if got := w.stored(t, r); !bytes.Equal(got, body) || r.Size != int64(size) {
+				t.Errorf("File of %d bytes with %s: the store has %d others, the result says %d", size, a, len(got), r.Size)
+			}
+			if again, err := w.File(t.Context(), path, d); err != nil || !again.Skipped || again.ID != r.ID {
+				t.Errorf("File again: got %+v, %v, want it skipped as %s", again, err, r.ID)
+			}
+			if !a.inParts() && size > heldSize {
+				continue
+			}
+			if r, err = w.Stream(t.Context(), bytes.NewReader(body), "-", d); err != nil {
+				t.Errorf("Stream of %d bytes with %s: %v", size, a, err)
+			} else if got := w.stored(t, r); !bytes.Equal(got, body) {
+				t.Errorf("Stream of %d bytes with %s: the store has %d others", size, a, len(got))
+			}
+		}
+	}
+}
