@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -13,10 +15,16 @@ import (
 
 // cli is the command line; kong reads it from the tags.
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the service: on a bucket or, where none is named, on a local store that needs no AWS account."`
-	Doctor  doctorCmd  `cmd:"" help:"Try whether the bucket does all that the service needs, and say what to do where it does not."`
-	Spec    specCmd    `cmd:"" help:"Print the OpenAPI document that the service is made from."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve      serveCmd      `cmd:"" help:"Run the service: on a bucket or, where none is named, on a local store that needs no AWS account."`
+	Upload     uploadCmd     `cmd:"" help:"Upload files, and go on with what was cut off."`
+	Status     statusCmd     `cmd:"" help:"Tell how far an import is."`
+	List       listCmd       `cmd:"" help:"List imports, newest first."`
+	Abort      abortCmd      `cmd:"" help:"Abort imports, and remove what was sent of them."`
+	Download   downloadCmd   `cmd:"" help:"Download a completed import, where the service allows it."`
+	Doctor     doctorCmd     `cmd:"" help:"Try whether the bucket does all that the service needs, and say what to do where it does not."`
+	Spec       specCmd       `cmd:"" help:"Print the OpenAPI document that the service is made from."`
+	Completion completionCmd `cmd:"" help:"Print the script that lets a shell complete commands and flags."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // invocation is what every command gets besides its flags.
@@ -44,7 +52,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	command, err := parser.Parse(args)
+	if args[0] == completing {
+		complete(stdout, parser.Model.Node, args[1:])
+		return nil
+	}
+	command, err := parser.Parse(flagsFirst(parser.Model.Node, args))
 	if exited { // help was asked for, and printed
 		return nil
 	}
@@ -54,13 +66,41 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return command.Run(&invocation{ctx, stdout, stderr, &complaints})
 }
 
+// flagsFirst moves a command's flags before its arguments: kong takes no further argument of a list after a flag.
+func flagsFirst(root *kong.Node, args []string) []string {
+	node := childOf(root, args[0])
+	if node == nil {
+		return args
+	}
+	flags, words := []string{args[0]}, []string{}
+	for n := 1; n < len(args); n++ {
+		switch word := args[n]; {
+		case word == "--":
+			return slices.Concat(flags, []string{"--"}, words, args[n+1:])
+		case !strings.HasPrefix(word, "-") || word == "-":
+			words = append(words, word)
+		case flagOf(node, word) != nil && n+1 == len(args):
+			return slices.Concat(flags, words, args[n:]) // no argument is its value
+		case flagOf(node, word) != nil:
+			n++
+			flags = append(flags, word, args[n])
+		default:
+			flags = append(flags, word)
+		}
+	}
+	return slices.Concat(flags, words)
+}
+
 // usageError is a command line that makes no sense.
 type usageError struct{ error }
 
-// exitStatus is 2 for bad use, 1 for any other failure.
+// exitStatus is 2 for bad use, 130 for an interruption, as shells have it, and 1 for any other failure.
 func exitStatus(err error) int {
-	if errors.As(err, new(usageError)) {
+	switch {
+	case errors.As(err, new(usageError)):
 		return 2
+	case errors.As(err, new(interruption)):
+		return 130
 	}
 	return 1
 }

@@ -19,7 +19,8 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/*.txtar. A script inherits nothing of the test's own environment.
 func TestScripts(t *testing.T) {
-	store := startLocal(t, t.TempDir())
+	store := startLocal(t, t.TempDir(), "SIGNPOST_DOWNLOADS=true")
+	faults := newFaulty(t, store)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and never answers
 	if err != nil {
 		t.Fatal(err)
@@ -34,12 +35,13 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "refused": refused},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "refused": refused, "await": await, "fault": faults.fault},
 		Setup: func(e *testscript.Env) error {
 			e.Vars = append(e.Vars,
 				"SIGNPOST_LISTEN=127.0.0.1:0", "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "AWS_EC2_METADATA_DISABLED=true",
 				"SPEC="+spec, "API="+hostOf(t, store.api), "STORE="+hostOf(t, store.store(t)), "SILENT="+silent.Addr().String(),
-				"CREDENTIALS="+store.credentialsFile(), "KEY_ID="+id, "SECRET="+secret)
+				"CREDENTIALS="+store.credentialsFile(), "KEY_ID="+id, "SECRET="+secret,
+				"SIGNPOST_URL="+store.api, "FAULTY="+faults.service.URL, "XDG_CACHE_HOME="+filepath.Join(e.WorkDir, "cache"), "ESCAPE=\x1b[31mred")
 			return nil
 		},
 	})

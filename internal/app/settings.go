@@ -67,6 +67,9 @@ func (m mapper[T]) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 	}
 	text := fmt.Sprint(token.Value)
 	parsed, err := m.parse(text)
+	if err != nil && len(ctx.Value.Tag.Envs) == 0 { // it is no setting: bad use, of which kong tells
+		return errors.New(m.rule)
+	}
 	if err != nil {
 		m.complaints.add(ctx.Value.Tag.Envs[0], text, m.rule)
 		return nil

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+type completionCmd struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+// Help is what completion --help says before its flags.
+func (completionCmd) Help() string {
+	return "Add to ~/.bashrc:  source <(signpost completion bash)\n\n" +
+		"Add to ~/.zshrc, after compinit:  source <(signpost completion zsh)\n\n" +
+		"For fish:  signpost completion fish > ~/.config/fish/completions/signpost.fish"
+}
+
+// completing is the word with which a shell asks: signpost __complete WORD..., of which the last is the one to complete.
+const completing = "__complete"
+
+// scripts have the shell ask, and complete the names of files where there is no answer.
+var scripts = map[string]string{
+	"bash": `_signpost() {
+  local IFS=$'\n'
+  COMPREPLY=($(signpost __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _signpost signpost
+`,
+	"zsh": `#compdef signpost
+_signpost() {
+  local -a found
+  found=("${(@f)$(signpost __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n "$found" ]]; then compadd -- $found; else _files; fi
+}
+compdef _signpost signpost
+`,
+	"fish": `complete -c signpost -n __fish_use_subcommand -f
+complete -c signpost -a '(signpost __complete (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
+`,
+}
+
+func (c completionCmd) Run(i *invocation) error {
+	_, err := io.WriteString(i.stdout, scripts[c.Shell])
+	return err
+}
+
+// complete prints what the last of words may become, a line each.
+func complete(w io.Writer, node *kong.Node, words []string) {
+	word, value := "", (*kong.Flag)(nil)
+	for n, next := range words {
+		if word = next; n == len(words)-1 {
+			break
+		}
+		switch {
+		case next == "=": // bash makes words of its own of --flag=value
+		case value != nil:
+			value = nil
+		case strings.HasPrefix(next, "-"):
+			value = flagOf(node, next)
+		default:
+			if child := childOf(node, next); child != nil {
+				node = child
+			}
+		}
+	}
+	before := ""
+	if name, rest, ok := strings.Cut(word, "="); ok && strings.HasPrefix(name, "--") {
+		before, word, value = name+"=", rest, flagOf(node, name)
+	} else if word == "=" {
+		word = ""
+	}
+	for _, c := range candidates(node, value, word) {
+		if strings.HasPrefix(c, word) {
+			fmt.Fprintln(w, before+c)
+		}
+	}
+}
+
+// candidates are the values of a flag that awaits one, flags where word begins as one, else commands or the first argument's values.
+func candidates(node *kong.Node, value *kong.Flag, word string) (found []string) {
+	switch {
+	case value != nil:
+		return enumOf(value.Value)
+	case strings.HasPrefix(word, "-"):
+		for _, group := range node.AllFlags(true) {
+			for _, flag := range group {
+				found = append(found, "--"+flag.Name)
+			}
+		}
+		return found
+	case len(node.Positional) > 0:
+		return enumOf(node.Positional[0])
+	}
+	for _, child := range node.Children {
+		if !child.Hidden {
+			found = append(found, child.Name)
+		}
+	}
+	return found
+}
+
+func enumOf(v *kong.Value) (found []string) {
+	for _, name := range v.EnumSlice() {
+		if name != "" {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// flagOf is the flag that word names and that awaits a value in the next one.
+func flagOf(node *kong.Node, word string) *kong.Flag {
+	for _, group := range node.AllFlags(false) {
+		for _, flag := range group {
+			if !flag.IsBool() && (word == "--"+flag.Name || flag.Short != 0 && word == "-"+string(flag.Short)) {
+				return flag
+			}
+		}
+	}
+	return nil
+}
+
+func childOf(node *kong.Node, name string) *kong.Node {
+	for _, child := range node.Children {
+		if child.Name == name {
+			return child
+		}
+	}
+	return nil
+}

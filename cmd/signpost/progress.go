@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	engine "github.com/signpost-s3/signpost/internal/upload"
+)
+
+// view is how the user is told. None of its methods is called while another runs.
+type view interface {
+	begin(f *file)
+	tell(f *file, e engine.Event)
+	end(f *file, result engine.Result, failure *engine.Failure)
+	close()
+}
+
+// file is how far one file has come, or all together. A view may look at any time.
+type file struct {
+	name    string
+	size    atomic.Int64 // bytes; -1 where nobody knows
+	sent    atomic.Int64 // bytes that the store has or is being sent
+	moved   atomic.Int64 // bytes that this run sent, in vain or not
+	retries atomic.Int32
+	state   atomic.Pointer[string] // what is done when nothing is sent
+
+	id      string
+	inParts bool
+}
+
+func (f *file) add(sent int64) {
+	f.sent.Add(sent)
+	f.moved.Add(max(sent, 0))
+}
+
+// progress counts what becomes of the files, and has a view tell of it.
+type progress struct {
+	view
+
+	mu       sync.Mutex
+	files    map[string]*file
+	all      *file
+	began    time.Time
+	uploaded int
+	skipped  int
+	bytes    int64
+	failures []*engine.Failure
+	cut      []*file // on their way when a signal came
+}
+
+// newProgress is of these items and as many others, which failed already.
+func newProgress(items []item, others int) *progress {
+	p := &progress{view: silent{}, files: map[string]*file{}, all: &file{name: fmt.Sprintf("all %d files", len(items)+others)}, began: time.Now()}
+	for _, it := range items {
+		f := &file{name: it.path}
+		f.size.Store(it.size)
+		p.files[it.path] = f
+		p.all.size.Add(max(it.size, 0))
+	}
+	return p
+}
+
+func (p *progress) begin(it item) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.view.begin(p.files[it.path])
+}
+
+// notify takes the uploader's events.
+func (p *progress) notify(e engine.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.files[e.File]
+	if e.ID != "" {
+		f.id = e.ID
+	}
+	f.inParts = f.inParts || e.Part > 0 || e.Kind == engine.Resumed
+	switch e.Kind {
+	case engine.Started:
+		if f.size.Load() < 0 && e.Total >= 0 { // a stream that turned out to be short
+			f.size.Store(e.Total)
+			p.all.size.Add(e.Total)
+		}
+	case engine.Resumed:
+		f.sent.Add(e.Bytes)
+		p.all.sent.Add(e.Bytes)
+	case engine.Progress:
+		f.add(e.Bytes)
+		p.all.add(e.Bytes)
+		if f.size.Load() < 0 {
+			p.all.size.Add(e.Bytes)
+		}
+	case engine.Retrying:
+		f.retries.Add(1)
+		p.all.retries.Add(1)
+	case engine.Finishing:
+		state := "finishing"
+		f.state.Store(&state)
+	case engine.Completed:
+		return // there is more to it: see end
+	}
+	p.view.tell(f, e)
+}
+
+// end is what became of a file.
+func (p *progress) end(ctx context.Context, path string, result engine.Result, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.files[path]
+	if f == nil { // it could not be looked at
+		f = &file{name: path}
+	}
+	var failure *engine.Failure
+	if err != nil && !errors.As(err, &failure) {
+		failure = &engine.Failure{File: path, Doing: "uploading it", Cause: err}
+	}
+	switch {
+	case failure != nil && ctx.Err() != nil:
+		p.cut = append(p.cut, f)
+		failure.Cause, failure.Attempts = errInterrupted, 0
+	case failure != nil:
+		p.failures = append(p.failures, failure)
+		p.all.size.Add(f.sent.Load() - max(f.size.Load(), 0))
+	case result.Skipped:
+		p.skipped++
+		p.all.sent.Add(result.Size)
+	default:
+		p.uploaded++
+		p.bytes += result.Size
+	}
+	p.view.end(f, result, failure)
+}
+
+// errInterrupted is why a file was left when a signal came.
+var errInterrupted = errors.New("interrupted")
+
+// finish ends the view, prints what it all came to if summary says so, and returns what is not done.
+func (p *progress) finish(ctx context.Context, w io.Writer, summary bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.view.close()
+	total := len(p.files) + p.unknown()
+	if summary && total != 1 {
+		fmt.Fprintln(w, p.summary())
+	}
+	switch {
+	case ctx.Err() != nil && p.uploaded+p.skipped < total:
+		return p.interruption(total)
+	case len(p.failures) > 0:
+		return errors.New(strings.Join(p.explained(), "\n"))
+	}
+	return nil
+}
+
+// unknown are the failures of paths that could not be looked at.
+func (p *progress) unknown() (n int) {
+	for _, f := range p.failures {
+		if p.files[f.File] == nil {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *progress) explained() (lines []string) {
+	for _, f := range p.failures {
+		lines = append(lines, explain(f))
+	}
+	return lines
+}
+
+func (p *progress) summary() string {
+	elapsed := time.Since(p.began)
+	text := fmt.Sprintf("uploaded %s", counted(p.uploaded, "file"))
+	if p.uploaded > 0 {
+		text += fmt.Sprintf(", %s in %s (%s)", inBytes(p.bytes), inTime(elapsed), inRate(float64(p.all.moved.Load())/elapsed.Seconds()))
+	}
+	for _, n := range []struct {
+		count int
+		what  string
+	}{{p.skipped, "skipped"}, {len(p.failures), "failed"}, {len(p.cut), "interrupted"}} {
+		if n.count > 0 {
+			text += fmt.Sprintf("; %d %s", n.count, n.what)
+		}
+	}
+	return text
+}
+
+// interruption tells how to go on.
+func (p *progress) interruption(total int) error {
+	lines := append(p.explained(), fmt.Sprintf("interrupted: %d of %s done", p.uploaded+p.skipped, counted(total, "file")))
+	for _, f := range p.cut {
+		if f.inParts && f.id != "" && f.size.Load() >= 0 {
+			kept := "no part is done"
+			if sent := f.sent.Load(); sent > 0 {
+				kept = fmt.Sprintf("%s of %s are kept", inBytes(sent), inBytes(f.size.Load()))
+			}
+			lines = append(lines, fmt.Sprintf("%s: %s; signpost abort %s gives it up", shown(f.name), kept, f.id))
+		}
+	}
+	return interruption{strings.Join(append(lines, "  -> give the same command again to go on"), "\n")}
+}
+
+// pace is a rate that follows what happens within seconds.
+type pace struct {
+	began, at time.Time
+	moved     int64
+	rate      float64 // bytes a second
+}
+
+// settling is after how long an old rate counts a third.
+const settling = 3.0 // seconds
+
+func (p *pace) look(now time.Time, moved int64) float64 {
+	if p.at.IsZero() {
+		p.began, p.at, p.moved = now, now, moved
+	}
+	passed := now.Sub(p.at).Seconds()
+	if passed < 0.1 {
+		return p.rate
+	}
+	weight := max(1-math.Exp(-passed/settling), passed/now.Sub(p.began).Seconds())
+	p.rate += weight * (float64(moved-p.moved)/passed - p.rate)
+	p.at, p.moved = now, moved
+	return p.rate
+}
+
+func inRate(rate float64) string { return inBytes(int64(rate)) + "/s" }
+
+func inTime(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	case d < time.Hour:
+		return d.Round(time.Second).String()
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+}
+
+// left is how long the rest takes at this rate, or empty where nobody can tell.
+func (f *file) left(rate float64) string {
+	rest := f.size.Load() - f.sent.Load()
+	if f.size.Load() < 0 || rest <= 0 || rate < 1 || float64(rest)/rate > 100*3600 {
+		return ""
+	}
+	return inTime(max(time.Second, time.Duration(float64(rest)/rate*1e9).Round(time.Second)))
+}
+
+// percent never says 100 before all is sent.
+func (f *file) percent() string {
+	switch size, sent := f.size.Load(), f.sent.Load(); {
+	case size < 0:
+		return ""
+	case sent >= size:
+		return "100 %"
+	default:
+		return fmt.Sprintf("%d %%", int64(float64(sent)/float64(size)*100))
+	}
+}

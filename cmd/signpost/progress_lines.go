@@ -1,0 +1,222 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mattn/go-isatty"
+
+	engine "github.com/signpost-s3/signpost/internal/upload"
+)
+
+// show chooses how p is told.
+func (u uploadCmd) show(i *invocation, p *progress) {
+	switch {
+	case u.Quiet:
+	case u.JSON:
+		p.view = newEvents(i)
+	case terminal(i.stderr) && u.Term != "dumb":
+		p.view = newBars(i, p)
+	default:
+		p.view = newLines(i, p)
+	}
+}
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// silent is the view of --quiet.
+type silent struct{}
+
+func (silent) begin(*file)                               {}
+func (silent) tell(*file, engine.Event)                  {}
+func (silent) end(*file, engine.Result, *engine.Failure) {}
+func (silent) close()                                    {}
+
+// lines is the view of a log: what is done goes to stdout, what happens on the way to stderr.
+type lines struct {
+	stdout, stderr io.Writer
+	all            *file
+	alone          bool // there is one file
+	retries
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+const (
+	// newsEvery is how often a log hears how far all is.
+	newsEvery = 10 * time.Second
+	// retriesEvery is how often people hear that the same file has trouble.
+	retriesEvery = 5 * time.Second
+)
+
+func newLines(i *invocation, p *progress) *lines {
+	l := &lines{stdout: i.stdout, stderr: i.stderr, all: p.all, alone: len(p.files) < 2, retries: retries{}, stop: make(chan struct{})}
+	l.stopped.Go(l.news)
+	return l
+}
+
+func (l *lines) news() {
+	ticker := time.NewTicker(newsEvery)
+	defer ticker.Stop()
+	var p pace
+	p.look(time.Now(), 0)
+	for {
+		var rate float64
+		select {
+		case <-l.stop:
+			return
+		case now := <-ticker.C:
+			rate = p.look(now, l.all.moved.Load())
+		}
+		text := fmt.Sprintf("%s sent, %s", inBytes(l.all.sent.Load()), inRate(rate))
+		if left := l.all.left(rate); left != "" {
+			text = fmt.Sprintf("%s of %s sent (%s), %s, %s left", inBytes(l.all.sent.Load()), inBytes(l.all.size.Load()), l.all.percent(), inRate(rate), left)
+		}
+		fmt.Fprintln(l.stderr, text)
+	}
+}
+
+func (l *lines) begin(*file) {}
+
+func (l *lines) tell(f *file, e engine.Event) {
+	if e.Kind == engine.Resumed {
+		fmt.Fprintf(l.stderr, "resumed %s: %s of %s were sent before\n", shown(f.name), inBytes(e.Bytes), inBytes(e.Total))
+	}
+	l.retries.tell(l.stderr, f, e)
+}
+
+func (l *lines) end(f *file, result engine.Result, failure *engine.Failure) {
+	switch {
+	case failure == nil:
+		fmt.Fprintln(l.stdout, ended(f, result))
+	case !l.alone && !errors.Is(failure, errInterrupted):
+		fmt.Fprintln(l.stderr, "failed "+reason(failure)) // a log is read while it grows; the end tells what to do
+	}
+}
+
+func (l *lines) close() {
+	close(l.stop)
+	l.stopped.Wait()
+}
+
+// retries is when one of each file's was last told of.
+type retries map[*file]time.Time
+
+func (r retries) tell(w io.Writer, f *file, e engine.Event) {
+	now := time.Now()
+	if e.Kind != engine.Retrying || now.Sub(r[f]) < retriesEvery {
+		return
+	}
+	r[f] = now
+	what := shown(f.name)
+	if e.Part > 0 {
+		what += fmt.Sprintf(", part %d", e.Part)
+	}
+	fmt.Fprintf(w, "retrying %s: %v\n", what, e.Error)
+}
+
+// ended is the line of a file that is uploaded.
+func ended(f *file, r engine.Result) string {
+	if r.Skipped {
+		return fmt.Sprintf("skipped %s: uploaded before as %s (--again uploads it anew)", shown(f.name), r.ID)
+	}
+	return fmt.Sprintf("uploaded %s as %s (%s)", shown(f.name), r.ID, inBytes(r.Size))
+}
+
+// event is a line of --json. Names and meanings stay.
+type event struct {
+	Event    string `json:"event"`
+	File     string `json:"file"`
+	ID       string `json:"id,omitempty"`
+	Bytes    *int64 `json:"bytes,omitempty"` // that the store has
+	Total    *int64 `json:"total,omitempty"` // missing where nobody knows
+	Part     int32  `json:"part,omitempty"`
+	Parts    int64  `json:"parts,omitempty"`
+	PartSize int64  `json:"part_size,omitempty"`
+	Bucket   string `json:"bucket,omitempty"`
+	Key      string `json:"key,omitempty"`
+	ETag     string `json:"etag,omitempty"`
+	Error    string `json:"error,omitempty"`
+	Code     string `json:"code,omitempty"` // of the service's or the store's answer
+}
+
+// events is the view of --json.
+type events struct {
+	encoder *json.Encoder
+	told    map[*file]time.Time // when progress was last told of
+}
+
+// progressEvery is how often a program hears of one file's progress.
+const progressEvery = 250 * time.Millisecond
+
+func newEvents(i *invocation) *events {
+	v := &events{encoder: json.NewEncoder(i.stdout), told: map[*file]time.Time{}}
+	v.encoder.SetEscapeHTML(false)
+	return v
+}
+
+func (v *events) begin(*file) {}
+
+func (v *events) tell(f *file, e engine.Event) {
+	if e.Kind == engine.Progress {
+		now := time.Now()
+		if now.Sub(v.told[f]) < progressEvery {
+			return
+		}
+		v.told[f], e.Part = now, 0 // all parts together
+	}
+	v.print(f, event{Event: string(e.Kind), Part: e.Part}, e.Error)
+}
+
+func (v *events) end(f *file, r engine.Result, failure *engine.Failure) {
+	delete(v.told, f)
+	e := event{Event: "completed", Bucket: r.Bucket, Key: r.Key, ETag: r.ETag}
+	switch {
+	case failure != nil:
+		e.Event = "failed"
+		v.print(f, e, failure)
+		return
+	case r.Skipped:
+		e.Event = "skipped"
+	}
+	f.id = r.ID
+	f.size.Store(r.Size)
+	f.sent.Store(r.Size)
+	v.print(f, e, nil)
+}
+
+// print completes e and writes it as one line.
+func (v *events) print(f *file, e event, err error) {
+	sent, size := f.sent.Load(), f.size.Load()
+	e.File, e.ID, e.Bytes = f.name, f.id, &sent
+	if size >= 0 {
+		e.Total = &size
+	}
+	if err != nil {
+		e.Error, e.Code = err.Error(), codeOf(err)
+	}
+	_ = v.encoder.Encode(e)
+}
+
+func (v *events) close() {}
+
+// planEvent is the line of --dry-run --json.
+func planEvent(path string, p engine.Plan) string {
+	e := event{Event: "planned", File: path, ID: p.Begun + p.Done, Parts: p.Parts, PartSize: p.PartSize}
+	if p.Size >= 0 {
+		e.Total = &p.Size
+	}
+	if p.Done != "" {
+		e.Event = "skipped"
+	}
+	line, _ := json.Marshal(e) // of strings and numbers, which never fail
+	return string(line)
+}

@@ -1,0 +1,289 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	engine "github.com/signpost-s3/signpost/internal/upload"
+)
+
+type uploadCmd struct {
+	Paths []string `arg:"" name:"file" help:"Files, named pipes, folders with --recursive, or - for standard input."`
+	remote
+	Recursive   bool              `short:"r" help:"Upload the files below folders. Symbolic links in them are left out."`
+	Concurrency int               `default:"8" placeholder:"N" help:"How many requests to the store are under way at a time, those of all files together; ${default} when left out."`
+	PartSize    byteSize          `placeholder:"SIZE" help:"Length of each part but the last, such as 64MiB, from 5MiB to 5GiB; as the service likes when left out."`
+	Checksum    string            `enum:"crc64nvme,crc32c,sha256,none" default:"crc64nvme" placeholder:"NAME" help:"What the store checks the bytes with: crc64nvme (when left out), crc32c, sha256 (in one request, so up to 5 GiB and not resumed) or none."`
+	ContentType string            `placeholder:"TYPE" help:"Media type; by the name's ending when left out."`
+	Filename    string            `placeholder:"NAME" help:"What one file, or standard input, is to be called; its own name when left out."`
+	Metadata    map[string]string `mapsep:"none" placeholder:"KEY=VALUE" help:"Stored with each object; may be repeated."`
+	WriteOnce   bool              `help:"Refuse a second upload to the same signed URL."`
+	LimitRate   byteSize          `placeholder:"SIZE" help:"Most bytes a second, of all files together, such as 10MiB."`
+	ID          string            `name:"id" placeholder:"ID" help:"The import in parts to go on with, wherever it was begun."`
+	Again       bool              `help:"Upload anew what was uploaded before."`
+	JSON        bool              `name:"json" xor:"output" help:"Print events, a JSON object a line: started, resumed, progress, retrying, finishing, completed, skipped, failed."`
+	Quiet       bool              `short:"q" xor:"output" help:"Print errors alone."`
+	DryRun      bool              `help:"Say what would be sent, and ask and send nothing."`
+	Term        string            `env:"TERM" hidden:"" help:"The terminal's kind: a dumb one has no bars."`
+}
+
+// Help is what upload --help says before its flags.
+func (uploadCmd) Help() string {
+	return "What was cut off goes on where it was when the same command is given again, and what is uploaded already is skipped. " +
+		"Standard input and named pipes begin anew. Ctrl-C keeps the parts that were sent; a second one stops at once.\n\n" +
+		"The exit status is 0 when all is uploaded, 1 when something failed, 2 for bad use, 130 when interrupted."
+}
+
+// filesAtOnce bounds the open files. More would not be faster: all share --concurrency.
+const filesAtOnce = 16
+
+func (u uploadCmd) Run(i *invocation) error {
+	items, failed := u.items()
+	if err := u.check(len(items)); err != nil {
+		return usageError{err}
+	}
+	p := newProgress(items, len(failed))
+	api, err := u.api(http.DefaultTransport)
+	if err != nil {
+		return err
+	}
+	uploader := engine.New(api, storeClient(u.Concurrency), u.Concurrency)
+	if uploader.Memory, err = u.memory(); err != nil {
+		fmt.Fprintf(i.stderr, "signpost: %v; nothing can be gone on with or skipped\n", err)
+	} else {
+		defer uploader.Memory.Close()
+	}
+	if u.LimitRate > 0 {
+		uploader.Limit = rate.NewLimiter(rate.Limit(u.LimitRate), max(64<<10, int(u.LimitRate/20)))
+	}
+	if u.DryRun {
+		return u.plan(i.stdout, uploader, items, failed)
+	}
+	if err := u.reach(i.ctx, restarting); err != nil {
+		return err
+	}
+	uploader.Notify = p.notify
+	u.show(i, p)
+	for _, f := range failed {
+		p.end(i.ctx, f.File, engine.Result{}, f)
+	}
+	u.send(i.ctx, uploader, p, items)
+	return p.finish(i.ctx, i.stderr, !u.JSON && !u.Quiet)
+}
+
+// check looks at what kong cannot.
+func (u uploadCmd) check(files int) error {
+	switch {
+	case u.Concurrency < 1 || u.Concurrency > 256:
+		return errors.New("--concurrency: must be from 1 to 256")
+	case u.PartSize != 0 && (u.PartSize < 5<<20 || u.PartSize > 5<<30):
+		return errors.New("--part-size: must be from 5MiB to 5GiB, as S3 demands")
+	case u.PartSize != 0 && u.Checksum == "sha256":
+		return errors.New("--checksum sha256 is of a whole file, in one request: leave out --part-size, or choose crc64nvme or crc32c")
+	case u.LimitRate != 0 && u.LimitRate < 16<<10:
+		return errors.New("--limit-rate: must be at least 16KiB; slower, a store takes it for a broken line")
+	case u.ID != "" && (files != 1 || u.Again):
+		return errors.New("--id goes on with one import: name one file, and leave out --again")
+	case u.Filename != "" && files > 1:
+		return errors.New("--filename is of one file: name one")
+	case u.stdins() > 1:
+		return errors.New("- can be named once")
+	}
+	return u.remote.check()
+}
+
+func (u uploadCmd) stdins() (n int) {
+	for _, path := range u.Paths {
+		if path == "-" {
+			n++
+		}
+	}
+	return n
+}
+
+// memory is below the user's cache folder. What it knows is of use on this machine alone.
+func (u uploadCmd) memory() (*engine.Memory, error) {
+	folder, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	return engine.OpenMemory(filepath.Join(folder, "signpost"), u.server())
+}
+
+func (u uploadCmd) declaration() engine.Declaration {
+	return engine.Declaration{Filename: u.Filename, ContentType: u.ContentType, Metadata: u.Metadata, Checksum: engine.Algorithm(u.Checksum),
+		PartSize: int64(u.PartSize), WriteOnce: u.WriteOnce, Again: u.Again, ID: u.ID}
+}
+
+// item is something to upload.
+type item struct {
+	path   string
+	size   int64 // bytes; -1 where nobody knows
+	stream bool  // can be read once only
+}
+
+// items are all there is to upload. What cannot be looked at is a failure of its own, and the rest goes on.
+func (u uploadCmd) items() (items []item, failed []*engine.Failure) {
+	seen := map[string]bool{}
+	add := func(i item) {
+		if !seen[i.path] {
+			items = append(items, i)
+		}
+		seen[i.path] = true
+	}
+	for _, path := range u.Paths {
+		if path == "-" {
+			add(item{path, -1, true})
+			continue
+		}
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			failed = append(failed, unreadable(path, err))
+		case info.IsDir() && !u.Recursive:
+			failed = append(failed, unreadable(path, errors.New("it is a folder: add --recursive to upload the files in it")))
+		case info.IsDir():
+			failed = append(failed, walk(path, add)...)
+		case info.Mode()&os.ModeNamedPipe != 0:
+			add(item{path, -1, true})
+		default:
+			add(item{path, info.Size(), false})
+		}
+	}
+	return items, failed
+}
+
+// walk adds the regular files below root.
+func walk(root string, add func(item)) (failed []*engine.Failure) {
+	root += string(filepath.Separator) // otherwise a link that was named would not be followed
+	_ = filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.Type().IsRegular() {
+			return nil
+		}
+		var info os.FileInfo
+		if err == nil {
+			info, err = entry.Info()
+		}
+		if err != nil {
+			failed = append(failed, unreadable(filepath.Clean(path), err))
+			return nil // a folder that cannot be read is left by itself
+		}
+		add(item{path, info.Size(), false})
+		return nil
+	})
+	return failed
+}
+
+func unreadable(path string, err error) *engine.Failure {
+	var at *os.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return &engine.Failure{File: path, Doing: "opening it", Cause: err}
+}
+
+// send uploads all items. What becomes of them is p's to know.
+func (u uploadCmd) send(ctx context.Context, uploader *engine.Uploader, p *progress, items []item) {
+	var g errgroup.Group
+	g.SetLimit(min(u.Concurrency, filesAtOnce))
+	for _, it := range items {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			p.begin(it)
+			result, err := u.one(ctx, uploader, it)
+			p.end(ctx, it.path, result, err)
+			return nil
+		})
+	}
+	_ = g.Wait()
+}
+
+func (u uploadCmd) one(ctx context.Context, uploader *engine.Uploader, it item) (engine.Result, error) {
+	if !it.stream {
+		return uploader.File(ctx, it.path, u.declaration())
+	}
+	d := u.declaration()
+	if d.Filename == "" && it.path != "-" {
+		d.Filename = filepath.Base(it.path)
+	}
+	from := piped(ctx, func() (io.ReadCloser, error) {
+		if it.path == "-" {
+			return os.Stdin, nil
+		}
+		return os.Open(it.path)
+	})
+	defer from.Close()
+	return uploader.Stream(ctx, from, it.path, d)
+}
+
+// piped reads what open opens, until ctx ends: to open a named pipe, and to read one, waits for the other side and cannot be
+// interrupted itself.
+func piped(ctx context.Context, open func() (io.ReadCloser, error)) io.ReadCloser {
+	r, w := io.Pipe()
+	stop := context.AfterFunc(ctx, func() { w.CloseWithError(context.Cause(ctx)) })
+	go func() {
+		defer stop()
+		from, err := open()
+		if err == nil {
+			_, err = io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{from}, make([]byte, 1<<20))
+			from.Close()
+		}
+		w.CloseWithError(err) // nil is the end
+	}()
+	return r
+}
+
+// plan says what would be done.
+func (u uploadCmd) plan(w io.Writer, uploader *engine.Uploader, items []item, failed []*engine.Failure) error {
+	say := planLine
+	if u.JSON {
+		say = planEvent
+	}
+	for _, it := range items {
+		p := engine.Plan{Size: -1}
+		if !it.stream {
+			var err error
+			if p, err = uploader.Plan(it.path, u.declaration()); err != nil {
+				failed = append(failed, unreadable(it.path, err))
+				continue
+			}
+		}
+		if !u.Quiet {
+			fmt.Fprintln(w, say(it.path, p))
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	var lines []string
+	for _, f := range failed {
+		lines = append(lines, explain(f))
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
+func planLine(path string, p engine.Plan) string {
+	path = shown(path)
+	switch {
+	case p.Size < 0:
+		return fmt.Sprintf("would upload %s: its length is not known before it is read", path)
+	case p.Done != "":
+		return fmt.Sprintf("would skip %s: uploaded before as %s; --again uploads it anew", path, p.Done)
+	case p.Begun != "":
+		return fmt.Sprintf("would go on with %s: %s, import %s", path, inBytes(p.Size), p.Begun)
+	case p.Parts > 0:
+		return fmt.Sprintf("would upload %s: %s in %s of %s", path, inBytes(p.Size), counted(p.Parts, "part"), inBytes(p.PartSize))
+	}
+	return fmt.Sprintf("would upload %s: %s in one request", path, inBytes(p.Size))
+}

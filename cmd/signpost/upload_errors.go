@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+
+	engine "github.com/signpost-s3/signpost/internal/upload"
+)
+
+// interruption is the end by a signal.
+type interruption struct{ text string }
+
+func (i interruption) Error() string { return i.text }
+
+// stopped is err, or an interruption where the user has asked for the end.
+func stopped(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return interruption{"interrupted"}
+	}
+	return err
+}
+
+// about is err as it concerns an import.
+func about(id string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", id, remoteError(err))
+}
+
+// remoteError is err, with what to do about it.
+func remoteError(err error) error {
+	if next := remedy(&engine.Failure{Cause: err}); next != "" {
+		return fmt.Errorf("%w\n  -> %s", err, next)
+	}
+	return err
+}
+
+// codeOf is the stable name of an answer that said no.
+func codeOf(err error) string {
+	var said *engine.Refusal
+	if errors.As(err, &said) {
+		return said.Code
+	}
+	return ""
+}
+
+// explain is what failed, and below it what to do.
+func explain(f *engine.Failure) string {
+	text := reason(f)
+	if next := remedy(f); next != "" {
+		text += "\n  -> " + next
+	}
+	return text
+}
+
+// reason is f in one line that a file's name cannot break.
+func reason(f *engine.Failure) string {
+	return shown(f.File) + strings.ReplaceAll(strings.TrimPrefix(f.Error(), f.File), "\n", "; ")
+}
+
+// remedy is what to do about f, or empty where its own words say it.
+func remedy(f *engine.Failure) string {
+	var said *engine.Refusal
+	switch {
+	case errors.Is(f, engine.ErrBusy):
+		return "wait until it is done, or stop it: what it has sent is kept"
+	case errors.Is(f, engine.ErrChanged):
+		return "nothing of it is kept; upload it again when nothing writes to it any more"
+	case errors.As(f, &said) && said.By == "the service":
+		return serviceRemedy(said)
+	case errors.As(f, &said):
+		return storeRemedy(said)
+	case f.ID != "":
+		return "give the same command again to go on, or signpost abort " + f.ID + " to give it up"
+	}
+	return ""
+}
+
+func serviceRemedy(said *engine.Refusal) string {
+	switch {
+	case said.Status == http.StatusUnauthorized || said.Status == http.StatusForbidden:
+		return "look at the API key: SIGNPOST_API_KEY, --api-key-file or --api-key"
+	case said.Code == "import-not-found":
+		return "signpost list tells which imports there are"
+	case said.Status == http.StatusNotFound:
+		return "look at --server or SIGNPOST_URL: there may be no Signpost service at this address"
+	case said.Status >= 500:
+		return "give the same command again to go on"
+	}
+	return ""
+}
+
+func storeRemedy(said *engine.Refusal) string {
+	switch {
+	case said.Status == http.StatusPreconditionFailed:
+		return "it was uploaded before and is write-once: signpost status tells of it"
+	case said.Code == "NoSuchUpload":
+		return "somebody aborted it; give the same command again to begin anew"
+	case said.Code == "BadDigest" || strings.HasPrefix(said.Code, "XAmzContent"):
+		return "what arrived is not what was read; give the same command again"
+	case said.Status < 500 && said.Status != http.StatusTooManyRequests && said.Status != http.StatusRequestTimeout:
+		return "the store refuses what the service signed: signpost doctor, run where the service runs, tells what the bucket lacks"
+	}
+	return "give the same command again to go on"
+}
+
+// shown is a name as a terminal can take it: one that hides control characters is quoted.
+func shown(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
+func counted[N int | int64](n N, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}

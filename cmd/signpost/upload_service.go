@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	engine "github.com/signpost-s3/signpost/internal/upload"
+)
+
+// remote is where the service is, and as whom it is asked.
+type remote struct {
+	Server     string `env:"SIGNPOST_URL" placeholder:"URL" help:"The service; http://127.0.0.1:8080, where signpost serve listens, when left out."`
+	APIKey     string `name:"api-key" env:"SIGNPOST_API_KEY" placeholder:"KEY" help:"The service's API key. Other users of this machine see flags: the variable or a file keeps it to you."`
+	APIKeyFile string `name:"api-key-file" env:"SIGNPOST_API_KEY_FILE" placeholder:"FILE" help:"A file that holds the API key alone."`
+}
+
+func (r remote) server() string {
+	if r.Server == "" {
+		return "http://127.0.0.1:8080"
+	}
+	return strings.TrimRight(r.Server, "/")
+}
+
+func (r remote) check() error {
+	u, err := url.Parse(r.server())
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil {
+		return errors.New("--server (or SIGNPOST_URL): must be a URL such as https://import.example.com/prod")
+	}
+	if r.APIKey != "" && r.APIKeyFile != "" {
+		return errors.New("both an API key and a file with one are given, by --api-key, --api-key-file or their variables: leave out one")
+	}
+	return nil
+}
+
+func (r remote) key() (string, error) {
+	if r.APIKeyFile == "" {
+		return r.APIKey, nil
+	}
+	text, err := os.ReadFile(r.APIKeyFile)
+	if err != nil {
+		return "", fmt.Errorf("--api-key-file: %w", err)
+	}
+	key := strings.TrimSpace(string(text))
+	if key == "" {
+		return "", fmt.Errorf("--api-key-file: %s is empty", r.APIKeyFile)
+	}
+	return key, nil
+}
+
+// api is the service.
+func (r remote) api(transport http.RoundTripper) (*engine.API, error) {
+	if err := r.check(); err != nil {
+		return nil, usageError{err}
+	}
+	key, err := r.key()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return engine.NewAPI(r.server(), key, transport)
+}
+
+// restarting is how long an upload waits for a service that nobody answers for, before it says that the address may be wrong.
+const restarting = 3 * time.Second
+
+// reach fails where nobody answers for so long. What comes later is worth more patience; a wrong address is not.
+func (r remote) reach(ctx context.Context, patience time.Duration) error {
+	for until := time.Now().Add(patience); ; {
+		err := r.knock(ctx)
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(until) || ctx.Err() != nil {
+			return stopped(ctx, fmt.Errorf("%s cannot be reached: %w\n  -> name the service with --server or SIGNPOST_URL; signpost serve starts one here", r.server(), unaddressed(err)))
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// knock returns nil when anything answers.
+func (r remote) knock(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	q, err := http.NewRequestWithContext(ctx, http.MethodHead, r.server(), nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultTransport.RoundTrip(q)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
+
+// connect is api, once somebody listens.
+func (r remote) connect(i *invocation) (*engine.API, error) {
+	api, err := r.api(noticing{http.DefaultTransport, i.stderr})
+	if err != nil {
+		return nil, err
+	}
+	return api, r.reach(i.ctx, 0)
+}
+
+// noticing tells why a call is made again: it may be for minutes.
+type noticing struct {
+	http.RoundTripper
+	stderr io.Writer
+}
+
+func (n noticing) RoundTrip(q *http.Request) (*http.Response, error) {
+	response, err := n.RoundTripper.RoundTrip(q)
+	switch {
+	case err != nil && q.Context().Err() == nil:
+		fmt.Fprintf(n.stderr, "signpost: the service cannot be reached (%v); trying again\n", unaddressed(err))
+	case err == nil && (response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests):
+		fmt.Fprintf(n.stderr, "signpost: the service said %d; trying again\n", response.StatusCode)
+	}
+	return response, err
+}
+
+// storeClient sends the signed requests. HTTP/1.1 gives each part a connection of its own, as S3 likes it; an upload has no end that
+// could be foretold, so it is the uploader who watches that something moves.
+func storeClient(concurrency int) *http.Client {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Client{Transport: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   15 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		MaxIdleConnsPerHost:   concurrency,
+		IdleConnTimeout:       60 * time.Second,
+		WriteBufferSize:       128 << 10,
+		Protocols:             protocols,
+	}}
+}
+
+// unaddressed is what failed, without a URL, whose query may be a credential.
+func unaddressed(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		return call.Err
+	}
+	return err
+}

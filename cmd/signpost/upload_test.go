@@ -1,0 +1,204 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// runs starts signpost with a home of its own. It shares its process's ways of waiting.
+func (p *process) runs(t *testing.T, home string, args ...string) *process {
+	t.Helper()
+	c := &process{cmd: exec.Command("signpost", args...), stdout: newOutput(), stderr: newOutput(), exited: make(chan struct{})}
+	c.cmd.Env = append(cleanEnv(t), "SIGNPOST_URL="+p.api, "XDG_CACHE_HOME="+home)
+	c.cmd.Stdout, c.cmd.Stderr = c.stdout, c.stderr
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		c.err = c.cmd.Wait()
+		close(c.exited)
+	}()
+	t.Cleanup(func() {
+		c.cmd.Process.Kill()
+		<-c.exited
+	})
+	return c
+}
+
+// slowly are the flags of an upload that takes seconds, and tells of itself.
+var slowly = []string{"upload", "--json", "--part-size", "5MiB", "--concurrency", "1", "--limit-rate", "4MiB"}
+
+// halfway waits until a part is sent, and more.
+func (p *process) halfway(t *testing.T) {
+	t.Helper()
+	p.await(t, p.stdout, "first part", regexp.MustCompile(`"bytes":(5[5-9]|[6-9]\d)\d{5},`).MatchString)
+}
+
+func bigFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "big.bin")
+	if err := os.WriteFile(path, []byte(strings.Repeat("0123456789", 1_200_000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestInterruptedUploadGoesOn: Ctrl-C keeps the parts and says so, and the same command sends the rest alone.
+func TestInterruptedUploadGoesOn(t *testing.T) {
+	p, home, file := startLocal(t, t.TempDir()), t.TempDir(), bigFile(t)
+	first := p.runs(t, home, append(slowly, file)...)
+	first.halfway(t)
+	first.signal(t, syscall.SIGINT)
+	if status := first.wait(t); status.ExitStatus() != 130 {
+		t.Errorf("after SIGINT: got status %d, want 130", status.ExitStatus())
+	}
+	said := regexp.MustCompile(`(?s)^signpost: interrupted: 0 of 1 file done\nsignpost: \S+/big\.bin: 5 MiB of 11\.4 MiB are kept; ` +
+		`signpost abort (\S+) gives it up\nsignpost:   -> give the same command again to go on\n$`).FindStringSubmatch(first.stderr.String())
+	if said == nil {
+		t.Fatalf("after SIGINT: got\n%s", first.stderr)
+	}
+	plan := p.runs(t, home, "upload", "--dry-run", "--part-size", "5MiB", file)
+	plan.wait(t)
+	if got := plan.stdout.String(); !strings.HasPrefix(got, "would go on with ") || !strings.Contains(got, said[1]) {
+		t.Errorf("dry run: got %q", got)
+	}
+	second := p.runs(t, home, "upload", "--part-size", "5MiB", file)
+	second.wait(t)
+	if want := fmt.Sprintf("uploaded %s as %s (11.4 MiB)\n", file, said[1]); second.stdout.String() != want {
+		t.Errorf("again: got %q, want %q", second.stdout, want)
+	}
+	if want := fmt.Sprintf("resumed %s: 5 MiB of 11.4 MiB were sent before\n", file); second.stderr.String() != want {
+		t.Errorf("again: got %q, want %q", second.stderr, want)
+	}
+}
+
+// TestTwoUploadsOfOneFile: the second says that the first is at it, and leaves it alone.
+func TestTwoUploadsOfOneFile(t *testing.T) {
+	p, home, file := startLocal(t, t.TempDir()), t.TempDir(), bigFile(t)
+	first := p.runs(t, home, append(slowly, file)...)
+	first.halfway(t)
+	second := p.runs(t, home, "upload", "--part-size", "5MiB", file)
+	if status := second.wait(t); status.ExitStatus() != 1 || !strings.Contains(second.stderr.String(), "another run is uploading this file\nsignpost:   -> wait until it is done") {
+		t.Errorf("got status %d,\n%s", status.ExitStatus(), second.stderr)
+	}
+	if status := first.wait(t); status.ExitStatus() != 0 {
+		t.Errorf("the first: got status %d,\n%s", status.ExitStatus(), first.stderr)
+	}
+}
+
+// TestSecondInterruptEndsAtOnce: whatever the first one waits for.
+func TestSecondInterruptEndsAtOnce(t *testing.T) {
+	p := startLocal(t, t.TempDir())
+	c := p.runs(t, t.TempDir(), append(slowly, bigFile(t))...)
+	c.halfway(t)
+	p.signal(t, syscall.SIGSTOP) // the service answers nobody
+	t.Cleanup(func() { p.signal(t, syscall.SIGCONT) })
+	for ended := false; !ended; { // one may come before the program is ready for it
+		c.signal(t, syscall.SIGINT)
+		select {
+		case <-c.exited:
+			ended = true
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	if status := c.wait(t); status.ExitStatus() != 130 && status.Signal() != syscall.SIGINT {
+		t.Errorf("got %v, want an end by SIGINT", c.err)
+	}
+}
+
+// TestInterruptedStream: what waits for its input ends as well, and tells nothing of keeping anything.
+func TestInterruptedStream(t *testing.T) {
+	p := startLocal(t, t.TempDir())
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	c := p.runs(t, t.TempDir(), "upload", "--json", bigFile(t), pipe)
+	c.await(t, c.stdout, "first file", func(s string) bool { return strings.Contains(s, `"completed"`) })
+	c.signal(t, syscall.SIGINT)
+	if status := c.wait(t); status.ExitStatus() != 130 || !strings.HasPrefix(c.stderr.String(), "signpost: interrupted: 1 of 2 files done\n") {
+		t.Errorf("got status %d,\n%s", status.ExitStatus(), c.stderr)
+	}
+}
+
+// TestTerminal draws bars of the terminal's width.
+func TestTerminal(t *testing.T) {
+	needs(t, "script")
+	p, file := startLocal(t, t.TempDir()), bigFile(t)
+	for _, columns := range []int{120, 60, 30} {
+		line := fmt.Sprintf("stty rows 24 cols %d; exec signpost upload --again --limit-rate 12MiB %s", columns, file)
+		c := exec.Command("script", "-qefc", line, "/dev/null")
+		c.Env = append(cleanEnv(t), "SIGNPOST_URL="+p.api, "TERM=xterm", "XDG_CACHE_HOME="+t.TempDir())
+		said, err := c.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, said)
+		}
+		drawn := regexp.MustCompile(`(?m)(?:\x1b\[J|^)\r?([^\x1b\r\n]*\[=+ *\][^\x1b\r\n]*)\r`).FindAllStringSubmatch(string(said), -1)
+		if len(drawn) == 0 {
+			t.Fatalf("%d columns: no bar in %q", columns, said)
+		}
+		for _, d := range drawn {
+			if got := runewidth.StringWidth(d[1]); got > columns {
+				t.Errorf("%d columns: a line of %d: %q", columns, got, d[1])
+			}
+		}
+		if !strings.Contains(string(said), "uploaded "+file) {
+			t.Errorf("%d columns: got %q, want it uploaded", columns, said)
+		}
+	}
+}
+
+func TestLine(t *testing.T) {
+	f := &file{name: "holiday.mov"}
+	f.size.Store(3 << 30)
+	f.sent.Store(1 << 30)
+	for _, c := range []struct {
+		width int
+		want  string
+	}{
+		{20, "…liday.mov   33 %"},
+		{40, "…liday.mov  [======            ]   33 %"},
+		{60, "holiday.mov     [===      ]   33 %     80 MiB/s    26s left"},
+		{80, "holiday.mov          [========                ]   33 %     80 MiB/s    26s left"},
+		{120, "holiday.mov                    [======              ]   33 %     80 MiB/s   2 retries    26s left        1 GiB of 3 GiB"},
+	} {
+		if c.width == 120 {
+			f.retries.Store(2)
+		}
+		if got := f.line(c.width, 80<<20); got != c.want {
+			t.Errorf("%d columns: got\n%s\nwant\n%s", c.width, got, c.want)
+		}
+	}
+}
+
+func TestByteSize(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want byteSize // 0: refused
+	}{
+		{"5242880", 5 << 20}, {"64MiB", 64 << 20}, {"5M", 5 << 20}, {"100KiB", 100 << 10}, {"1.5g", 3 << 29}, {"10MB", 10_000_000}, {"7 B", 7},
+		{"0", 0}, {"", 0}, {"-1", 0}, {"5X", 0}, {"MiB", 0}, {"1e3", 0}, {"99999999T", 0}, {"1.2.3M", 0},
+	} {
+		var got byteSize
+		if err := got.UnmarshalText([]byte(c.text)); got != c.want || (err != nil) != (c.want == 0) {
+			t.Errorf("%q: got %d, %v, want %d", c.text, got, err, c.want)
+		}
+	}
+}
+
+func TestInBytes(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1536: "1.5 KiB", 1023 << 10: "1.0 MiB", 12_000_000: "11.4 MiB", 5 << 40: "5 TiB", 200<<20 + 1: "200 MiB"} {
+		if got := inBytes(n); got != want {
+			t.Errorf("%d: got %s, want %s", n, got, want)
+		}
+	}
+}
