@@ -20,7 +20,7 @@ type uploadCmd struct {
 	Paths []string `arg:"" name:"file" help:"Files, named pipes, folders with --recursive, or - for standard input."`
 	remote
 	Recursive   bool              `short:"r" help:"Upload the files below folders. Symbolic links in them are left out."`
-	Concurrency int               `default:"8" placeholder:"N" help:"How many requests to the store are under way at a time, those of all files together; ${default} when left out."`
+	Concurrency int               `default:"16" placeholder:"N" help:"How many requests to the store are under way at a time, those of all files together; ${default} when left out."`
 	PartSize    byteSize          `placeholder:"SIZE" help:"Length of each part but the last, such as 64MiB, from 5MiB to 5GiB; as the service likes when left out."`
 	Checksum    string            `enum:"crc64nvme,crc32c,sha256,none" default:"crc64nvme" placeholder:"NAME" help:"What the store checks the bytes with: crc64nvme (when left out), crc32c, sha256 (in one request, so up to 5 GiB and not resumed) or none."`
 	ContentType string            `placeholder:"TYPE" help:"Media type; by the name's ending when left out."`

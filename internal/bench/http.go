@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -130,9 +128,7 @@ func measureCreate(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	direct, err := bucket.Open(ctx, bucket.Options{Name: bucketName, PathStyle: true, AWS: aws.Config{
-		Region: "us-east-1", BaseEndpoint: &store.endpoint, Credentials: credentials.NewStaticCredentialsProvider(store.accessKey, store.secretKey, ""),
-	}})
+	direct, err := bucket.Open(ctx, bucket.Options{Name: bucketName, PathStyle: true, AWS: store.aws()})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ var rows = []struct {
 	{"create", measureCreate},
 	{"memory", measureMemory},
 	{"lambda", measureLambda},
+	{"upload", measureUpload},
 }
 
 func main() {

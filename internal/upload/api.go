@@ -56,10 +56,15 @@ func (a *API) telling(retrying func(error)) *API {
 	return &told
 }
 
-// Create begins an import. Key makes repetitions find what the first call made.
+// Create begins an import. Key makes repetitions find what the first call made; it costs the service another write. Without one, a
+// lost answer leaves a job behind that expires.
 func (a *API) Create(ctx context.Context, request client.ImportRequest, key string) (job client.Job, err error) {
 	return job, a.call(ctx, &job, func(ctx context.Context) (*http.Response, error) {
-		return a.client.CreateImport(ctx, &client.CreateImportParams{IdempotencyKey: &key}, request)
+		params := &client.CreateImportParams{}
+		if key != "" {
+			params.IdempotencyKey = &key
+		}
+		return a.client.CreateImport(ctx, params, request)
 	})
 }
 

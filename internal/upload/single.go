@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +35,7 @@ func (t *transfer) single(ctx context.Context, size int64, open func() (io.Reade
 		declared.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum), Value: &sum}
 	}
 	t.doing = "creating the import"
-	job, err := t.API.Create(ctx, declared, rand.Text())
+	job, err := t.API.Create(ctx, declared, "")
 	if err != nil {
 		return Result{}, err
 	}
