@@ -37,8 +37,8 @@ check: drift ## Everything that must be clean: generated code, modules, format, 
 	  else echo 'govulncheck: its database cannot be reached from here; nothing was checked'; fi; }
 	go test -race ./...
 
-bench: build ## Measure, side by side in one run, what a request costs; see README.
-	@go run ./internal/bench
+bench: build ## Measure, side by side in one run, what a request costs; ONLY=upload: uploads, beside other tools that are here.
+	@go run ./internal/bench $(if $(ONLY),-only $(ONLY))
 
 e2e: build ## Run the suite against a store in another process, then uploads of 2 GiB, then what of AWS can be checked without it.
 	@.ci/e2e

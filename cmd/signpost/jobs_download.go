@@ -31,7 +31,7 @@ type downloadCmd struct {
 
 // Help is what download --help says before its flags.
 func (downloadCmd) Help() string {
-	return "The bytes go to FILE.part, which becomes FILE once its size and, where the import has one, its checksum are right."
+	return "FILE has its name once its size and, where the import has one, its checksum are right."
 }
 
 func (d downloadCmd) Run(i *invocation) error {
@@ -67,20 +67,28 @@ func (d downloadCmd) save(i *invocation, job client.Job) error {
 	if _, err := os.Lstat(name); err == nil && !d.Force {
 		return usageError{fmt.Errorf("%s is there already: --force replaces it, -o names another", shown(name))}
 	}
-	f, err := os.OpenFile(name+".part", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o666)
+	f, err := os.CreateTemp(filepath.Dir(name), ".signpost-*.part") // nobody else's
 	if err != nil {
-		return err
+		return unreadable(name, err)
 	}
-	err = errors.Join(fetch(i.ctx, job, f), f.Close())
+	defer os.Remove(f.Name()) // unless it has its name by then
+	err = errors.Join(fetch(i.ctx, job, f), f.Chmod(0o644), f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), name)
+		err = d.publish(f.Name(), name)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
 		return about(d.ID, err)
 	}
 	_, err = fmt.Fprintf(i.stdout, "downloaded %s as %s (%s)\n", d.ID, shown(name), inBytes(of(job.Size)))
 	return err
+}
+
+// publish gives a file its name, and takes none that somebody else took meanwhile.
+func (d downloadCmd) publish(file, name string) error {
+	if d.Force {
+		return os.Rename(file, name)
+	}
+	return os.Link(file, name)
 }
 
 // idle is how long a download may stand still.

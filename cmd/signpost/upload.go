@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -43,18 +44,24 @@ func (uploadCmd) Help() string {
 		"The exit status is 0 when all is uploaded, 1 when something failed, 2 for bad use, 130 when interrupted."
 }
 
+// perConnection is how many bytes a second each connection should have at least under a limit.
+const perConnection = 4 << 20
+
 // filesAtOnce bounds the open files. More would not be faster: all share --concurrency.
 const filesAtOnce = 16
 
 func (u uploadCmd) Run(i *invocation) error {
 	items, failed := u.items()
-	if err := u.check(len(items)); err != nil {
+	if err := u.check(len(items), slices.ContainsFunc(items, func(i item) bool { return i.stream })); err != nil {
 		return usageError{err}
 	}
 	p := newProgress(items, len(failed))
 	api, err := u.api(http.DefaultTransport)
 	if err != nil {
 		return err
+	}
+	if u.LimitRate > 0 { // parts that share little would all be finished late, and nothing of them kept before
+		u.Concurrency = max(1, min(u.Concurrency, int(u.LimitRate/perConnection)))
 	}
 	uploader := engine.New(api, storeClient(u.Concurrency), u.Concurrency)
 	if uploader.Memory, err = u.memory(); err != nil {
@@ -81,7 +88,7 @@ func (u uploadCmd) Run(i *invocation) error {
 }
 
 // check looks at what kong cannot.
-func (u uploadCmd) check(files int) error {
+func (u uploadCmd) check(files int, streams bool) error {
 	switch {
 	case u.Concurrency < 1 || u.Concurrency > 256:
 		return errors.New("--concurrency: must be from 1 to 256")
@@ -93,6 +100,8 @@ func (u uploadCmd) check(files int) error {
 		return errors.New("--limit-rate: must be at least 16KiB; slower, a store takes it for a broken line")
 	case u.ID != "" && (files != 1 || u.Again):
 		return errors.New("--id goes on with one import: name one file, and leave out --again")
+	case u.ID != "" && streams:
+		return errors.New("--id goes on with a file: a stream begins anew")
 	case u.Filename != "" && files > 1:
 		return errors.New("--filename is of one file: name one")
 	case u.stdins() > 1:
@@ -135,10 +144,14 @@ type item struct {
 func (u uploadCmd) items() (items []item, failed []*engine.Failure) {
 	seen := map[string]bool{}
 	add := func(i item) {
-		if !seen[i.path] {
+		place, err := filepath.Abs(i.path)
+		if err != nil {
+			place = i.path
+		}
+		if !seen[place] {
 			items = append(items, i)
 		}
-		seen[i.path] = true
+		seen[place] = true
 	}
 	for _, path := range u.Paths {
 		if path == "-" {

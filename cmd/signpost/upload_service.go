@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
@@ -34,6 +35,9 @@ func (r remote) check() error {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil {
 		return errors.New("--server (or SIGNPOST_URL): must be a URL such as https://import.example.com/prod")
 	}
+	if strings.ContainsFunc(r.APIKey, unicode.IsControl) {
+		return errors.New("--api-key (or SIGNPOST_API_KEY): must be one line")
+	}
 	if r.APIKey != "" && r.APIKeyFile != "" {
 		return errors.New("both an API key and a file with one are given, by --api-key, --api-key-file or their variables: leave out one")
 	}
@@ -49,8 +53,8 @@ func (r remote) key() (string, error) {
 		return "", fmt.Errorf("--api-key-file: %w", err)
 	}
 	key := strings.TrimSpace(string(text))
-	if key == "" {
-		return "", fmt.Errorf("--api-key-file: %s is empty", r.APIKeyFile)
+	if key == "" || strings.ContainsFunc(key, unicode.IsControl) {
+		return "", fmt.Errorf("--api-key-file: %s must hold one line, the key", r.APIKeyFile)
 	}
 	return key, nil
 }
@@ -133,7 +137,8 @@ func (n noticing) RoundTrip(q *http.Request) (*http.Response, error) {
 func storeClient(concurrency int) *http.Client {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	return &http.Client{Transport: &http.Transport{
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // a Referer would hold the signature
+	return &http.Client{CheckRedirect: stay, Transport: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   15 * time.Second,

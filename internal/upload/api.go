@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -68,8 +69,14 @@ func (a *API) Create(ctx context.Context, request client.ImportRequest, key stri
 	})
 }
 
+// isID is the form of an import's id. What has another would be another path.
+var isID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
 // Read returns an import as it is now.
 func (a *API) Read(ctx context.Context, id string) (job client.Job, err error) {
+	if !isID.MatchString(id) {
+		return client.Job{}, fmt.Errorf("%q is not the id of an import", id)
+	}
 	return job, a.call(ctx, &job, func(ctx context.Context) (*http.Response, error) { return a.client.GetImport(ctx, id) })
 }
 

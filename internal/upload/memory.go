@@ -70,7 +70,7 @@ func (s *source) fingerprint() string {
 	if err != nil {
 		path = s.path
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%d", path, s.size, s.mtime.UnixNano()))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%d\n%s", path, s.size, s.mtime.UnixNano(), s.declared))
 	return hex.EncodeToString(sum[:16])
 }
 

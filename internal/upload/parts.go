@@ -21,17 +21,22 @@ func (t *transfer) inParts(ctx context.Context, s *source) (Result, error) {
 	var memory *slot
 	if t.Memory != nil {
 		var err error
-		if memory, err = t.Memory.hold(s); err != nil {
+		switch memory, err = t.Memory.hold(s); {
+		case errors.Is(err, ErrBusy):
 			return Result{}, err
+		case err != nil:
+			memory = nil // it goes on without, as in a folder that cannot be written
+		default:
+			defer memory.release()
 		}
-		defer memory.release()
 	}
 	job, err := t.begun(ctx, memory, s)
 	if err != nil {
 		return Result{}, err
 	}
 	if statusOf(job) == client.JobStatusCompleted {
-		return skipped(job), forget(memory)
+		forget(memory)
+		return skipped(job), nil
 	}
 	var held map[int32]string
 	if job.ID == nil {
@@ -42,7 +47,8 @@ func (t *transfer) inParts(ctx context.Context, s *source) (Result, error) {
 			return Result{}, err
 		}
 		result.Skipped = true
-		return result, forget(memory)
+		forget(memory)
+		return result, nil
 	}
 	if err != nil {
 		return Result{}, t.given(ctx, err, memory)
@@ -56,22 +62,24 @@ func (t *transfer) inParts(ctx context.Context, s *source) (Result, error) {
 		return Result{}, t.given(ctx, err, memory)
 	}
 	result.Resumed = resumed
-	return result, forget(memory)
+	forget(memory)
+	return result, nil
 }
 
 // given is err; where the file has changed, nothing of it is of use any more.
 func (t *transfer) given(ctx context.Context, err error, memory *slot) error {
 	if errors.Is(err, ErrChanged) {
-		return errors.Join(err, t.undo(ctx), forget(memory))
+		forget(memory)
+		return errors.Join(err, t.undo(ctx))
 	}
 	return err
 }
 
-func forget(memory *slot) error {
-	if memory == nil {
-		return nil
+// forget ends what is remembered of an upload under way. What stays all the same is found to be over by the next run.
+func forget(memory *slot) {
+	if memory != nil {
+		_ = memory.forget()
 	}
-	return memory.forget()
 }
 
 // begun returns the import to go on with, or an empty job.
@@ -98,7 +106,7 @@ func (t *transfer) begun(ctx context.Context, memory *slot, s *source) (client.J
 	case fits && status == client.JobStatusCompleted:
 		t.id = id
 		return job, t.isOf(ctx, job, s)
-	case fits && open && job.Multipart != nil:
+	case fits && open && job.Multipart != nil && job.Multipart.PartSize > 0:
 		t.id, t.Checksum = id, None
 		if job.Checksum != nil {
 			t.Checksum = Algorithm(job.Checksum.Algorithm)
@@ -112,8 +120,11 @@ func (t *transfer) begun(ctx context.Context, memory *slot, s *source) (client.J
 
 // isOf reports whether a completed import that somebody named is of the file, as far as its checksum tells.
 func (t *transfer) isOf(ctx context.Context, job client.Job, s *source) error {
-	if t.ID == "" || job.Checksum == nil || job.Checksum.Value == nil || Algorithm(job.Checksum.Algorithm).hash() == nil {
+	if t.ID == "" {
 		return nil
+	}
+	if job.Checksum == nil || job.Checksum.Value == nil || Algorithm(job.Checksum.Algorithm).hash() == nil {
+		return fmt.Errorf("import %s is completed, and without a checksum nothing tells whether it is of this file", t.id)
 	}
 	sum, err := checksumOf(ctx, Algorithm(job.Checksum.Algorithm), func() (io.Reader, error) { return s.section(0, s.size), nil })
 	if err == nil && sum != *job.Checksum.Value {
@@ -126,10 +137,10 @@ func (t *transfer) isOf(ctx context.Context, job client.Job, s *source) error {
 func (t *transfer) begin(ctx context.Context, memory *slot, s *source) (client.Job, error) {
 	t.doing = "creating the import"
 	job, err := t.create(ctx, s.size)
-	if err != nil || memory == nil {
-		return job, err
+	if err == nil && memory != nil {
+		_ = memory.write(remembered{ID: t.id, Checksum: t.Checksum, Path: s.path}) // or a later run begins anew
 	}
-	return job, memory.write(remembered{ID: t.id, Checksum: t.Checksum, Path: s.path})
+	return job, err
 }
 
 // create creates an import in parts of size bytes, -1 where nobody knows.

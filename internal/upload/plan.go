@@ -17,6 +17,7 @@ func (u *Uploader) Plan(path string, d Declaration) (Plan, error) {
 		return Plan{}, err
 	}
 	defer s.file.Close()
+	s.declared = d.said()
 	t := &transfer{Uploader: u, name: path, Declaration: d}
 	p := Plan{Size: s.size, Begun: d.ID}
 	remembers := u.Memory != nil && d.ID == ""

@@ -101,6 +101,7 @@ func TestResume(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.file.Close()
+			s.declared = Declaration{}.said()
 			memory, err := w.Memory.hold(s)
 			if err != nil {
 				t.Fatal(err)
@@ -249,10 +250,10 @@ func TestByID(t *testing.T) {
 			if got := w.stored(t, r); !bytes.Equal(got, body) || r.ID != d.ID {
 				t.Errorf("File of %d bytes, %s: the store has %d others, as %s", size, a, len(got), r.ID)
 			}
-			if r, err := w.File(t.Context(), path, d); err != nil || !r.Skipped {
-				t.Errorf("again: got %+v, %v, want it skipped", r, err)
+			if r, err := w.File(t.Context(), path, d); a == None && err == nil || a != None && (err != nil || !r.Skipped) {
+				t.Errorf("again, with %s: got %+v, %v, want it skipped where a checksum tells that it is the same", a, r, err)
 			}
-			if a == None || size == 0 {
+			if size == 0 {
 				continue
 			}
 			if r, err := w.File(t.Context(), file(t, content(size, 8)), d); err == nil {
@@ -261,4 +262,49 @@ func TestByID(t *testing.T) {
 		}
 	}
 	noneLeft(t)
+}
+
+// TestDeclarations: the same bytes under another name, type or with other metadata are another upload; that they are declared alike,
+// the same.
+func TestDeclarations(t *testing.T) {
+	w := start(t)
+	path := file(t, content(7*mib, 9))
+	first, err := w.File(t.Context(), path, Declaration{Checksum: CRC64NVME, PartSize: 5 * mib, Metadata: map[string]string{"a": "1", "b": "2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		d    Declaration
+		same bool
+	}{
+		{"the same", Declaration{Metadata: map[string]string{"b": "2", "a": "1"}}, true},
+		{"other metadata", Declaration{Metadata: map[string]string{"a": "2", "b": "2"}}, false},
+		{"another name", Declaration{Metadata: map[string]string{"a": "1", "b": "2"}, Filename: "x.csv"}, false},
+		{"another type", Declaration{Metadata: map[string]string{"a": "1", "b": "2"}, ContentType: "text/plain"}, false},
+	} {
+		c.d.Checksum, c.d.PartSize = CRC64NVME, 5*mib
+		if r, err := w.File(t.Context(), path, c.d); err != nil || (r.ID == first.ID) != c.same || r.Skipped != c.same {
+			t.Errorf("%s: got %+v, %v, want the same upload %t", c.name, r, err, c.same)
+		}
+	}
+}
+
+// TestNoMemory: a folder that cannot be written costs the going on, not the upload.
+func TestNoMemory(t *testing.T) {
+	w := start(t)
+	w.Memory.folder += "/missing"
+	if _, err := w.File(t.Context(), file(t, content(7*mib, 10)), Declaration{Checksum: CRC64NVME, PartSize: 5 * mib}); err != nil {
+		t.Errorf("File without a folder to remember in: %v", err)
+	}
+}
+
+// TestStrangeIDs: what is not an id would be another path of the service.
+func TestStrangeIDs(t *testing.T) {
+	w := start(t)
+	for _, id := range []string{"", ".", "..", "x", "../import"} {
+		if job, err := w.API.Read(t.Context(), id); err == nil {
+			t.Errorf("Read %q: got %+v, want an error", id, job)
+		}
+	}
 }

@@ -14,6 +14,8 @@ type source struct {
 	path  string
 	size  int64
 	mtime time.Time
+	// declared is what is said of it besides. The same bytes under another name or type are another upload.
+	declared string
 }
 
 func openSource(path string) (*source, error) {
@@ -32,7 +34,7 @@ func openSource(path string) (*source, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &source{file, path, info.Size(), info.ModTime()}, nil
+	return &source{file: file, path: path, size: info.Size(), mtime: info.ModTime()}, nil
 }
 
 func kindOf(mode os.FileMode) string {

@@ -5,6 +5,7 @@ package upload
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -54,6 +55,11 @@ type Declaration struct {
 	WriteOnce   bool
 	Again       bool   // also where the same file was uploaded before
 	ID          string // the import in parts to go on with, whatever is remembered
+}
+
+// said is all that stays with an upload beside the bytes and their checksum.
+func (d Declaration) said() string {
+	return fmt.Sprintf("%q %q %q %t", d.Filename, d.ContentType, d.Metadata, d.WriteOnce) // maps print in order
 }
 
 // Result is a file that was uploaded.
@@ -109,7 +115,7 @@ func (t *transfer) file(ctx context.Context, path string) (Result, error) {
 		return Result{}, err
 	}
 	defer s.file.Close()
-	t.total, t.unchanged = s.size, s.unchanged
+	t.total, t.unchanged, s.declared = s.size, s.unchanged, t.Declaration.said()
 	if result, err := t.before(ctx, s); err != nil || result.Skipped {
 		return result, err
 	}
