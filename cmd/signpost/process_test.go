@@ -36,8 +36,23 @@ func start(t *testing.T, settings ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.Command(path, "serve"), stdout: newOutput(), stderr: newOutput(), exited: make(chan struct{})}
-	p.cmd.Env = append(cleanEnv(t), append([]string{"SIGNPOST_LISTEN=127.0.0.1:0"}, settings...)...)
+	var p *process
+	t.Cleanup(func() { // runs after launch's own, when the process has ended
+		if p != nil {
+			p.checkOutput(t)
+		}
+	})
+	p = launch(t, exec.Command(path, "serve"), append([]string{"SIGNPOST_LISTEN=127.0.0.1:0"}, settings...)...)
+	p.await(t, p.stdout, "greeting", func(s string) bool { return strings.HasSuffix(s, "\n\n") })
+	p.api = regexp.MustCompile(` at (http://\S+)`).FindStringSubmatch(p.stdout.String())[1]
+	return p
+}
+
+// launch starts a program in a clean environment with these variables, and ends it with the test.
+func launch(t *testing.T, program *exec.Cmd, env ...string) *process {
+	t.Helper()
+	p := &process{cmd: program, stdout: newOutput(), stderr: newOutput(), exited: make(chan struct{})}
+	p.cmd.Env = append(cleanEnv(t), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -49,10 +64,7 @@ func start(t *testing.T, settings ...string) *process {
 	t.Cleanup(func() {
 		p.cmd.Process.Kill()
 		<-p.exited
-		p.checkOutput(t)
 	})
-	p.await(t, p.stdout, "greeting", func(s string) bool { return strings.HasSuffix(s, "\n\n") })
-	p.api = regexp.MustCompile(` at (http://\S+)`).FindStringSubmatch(p.stdout.String())[1]
 	return p
 }
 

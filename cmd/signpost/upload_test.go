@@ -17,21 +17,7 @@ import (
 // runs starts signpost with a home of its own. It shares its process's ways of waiting.
 func (p *process) runs(t *testing.T, home string, args ...string) *process {
 	t.Helper()
-	c := &process{cmd: exec.Command("signpost", args...), stdout: newOutput(), stderr: newOutput(), exited: make(chan struct{})}
-	c.cmd.Env = append(cleanEnv(t), "SIGNPOST_URL="+p.api, "XDG_CACHE_HOME="+home)
-	c.cmd.Stdout, c.cmd.Stderr = c.stdout, c.stderr
-	if err := c.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		c.err = c.cmd.Wait()
-		close(c.exited)
-	}()
-	t.Cleanup(func() {
-		c.cmd.Process.Kill()
-		<-c.exited
-	})
-	return c
+	return launch(t, exec.Command("signpost", args...), "SIGNPOST_URL="+p.api, "XDG_CACHE_HOME="+home)
 }
 
 // slowly are the flags of an upload that takes seconds, and tells of itself.
