@@ -67,6 +67,29 @@ func TestChanged(t *testing.T) {
 	noneLeft(t)
 }
 
+// TestLanded loses the answer to the request that carried the file, and lets none of the next through: the import says what came of it.
+func TestLanded(t *testing.T) {
+	for _, once := range []bool{false, true} {
+		w := start(t)
+		store, _, told := w.behind(t, func(all, this int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+			if this == 1 {
+				return lost(rw, r, onward)
+			}
+			return cut(rw, r, onward)
+		}, nil)
+		w.retry = time.Millisecond
+		body := content(4*mib, 1)
+		r, err := w.File(t.Context(), file(t, body), Declaration{Checksum: CRC64NVME, WriteOnce: once})
+		if err != nil || !bytes.Equal(w.stored(t, r), body) {
+			t.Errorf("write once %v: got %+v, %v, want the file", once, r, err)
+		}
+		if told.bytes != 4*mib || told.kinds[Completed] != 1 || store.all < 2 {
+			t.Errorf("write once %v: told of %d bytes and %v, after %d requests", once, told.bytes, told.kinds, store.all)
+		}
+	}
+	noneLeft(t)
+}
+
 // TestVanished removes the file when its upload has begun: what was opened is uploaded.
 func TestVanished(t *testing.T) {
 	w := start(t)

@@ -34,7 +34,7 @@ func newFront(t *testing.T, f fault) *front {
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:     quiet,
-		Transport:    &http.Transport{DisableKeepAlives: true},
+		Transport:    &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Minute},
 	}
 	fr := &front{count: map[string]int{}}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -66,7 +66,7 @@ func (f *front) client(t *testing.T) *http.Client {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, f.addr)
 	}
-	transport := &http.Transport{DialContext: dial, ExpectContinueTimeout: time.Second, MaxIdleConnsPerHost: 8}
+	transport := &http.Transport{DialContext: dial, ExpectContinueTimeout: time.Minute, MaxIdleConnsPerHost: 8}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/signpost-s3/signpost/gen/client"
 )
@@ -58,7 +57,7 @@ func (t *transfer) single(ctx context.Context, size int64, open func() (io.Reade
 		}
 		return request{string(upload.Method), upload.URL, upload.Headers}, nil
 	}})
-	if present(err) { // by an attempt whose answer was lost?
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrChanged) { // is it there by an attempt whose answer was lost?
 		if now, e := t.API.Read(ctx, t.id); e == nil && statusOf(now) == client.JobStatusCompleted {
 			job, etag, err = now, resultOf(now).ETag, nil
 			t.Notify(Event{Kind: Progress, File: t.name, ID: t.id, Bytes: size, Total: size}) // which was taken back
@@ -76,10 +75,4 @@ func (t *transfer) single(ctx context.Context, size int64, open func() (io.Reade
 	result := resultOf(job)
 	result.ETag, result.Size = etag, size
 	return result, nil
-}
-
-// present reports whether an object may be there although sending it failed.
-func present(err error) bool {
-	var said *Refusal
-	return errors.Is(err, errOver) || errors.As(err, &said) && said.By == theStore && said.Status == http.StatusPreconditionFailed
 }
