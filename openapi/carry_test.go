@@ -41,3 +41,30 @@ func TestWhatRequestsCarry(t *testing.T) {
 		}
 	}
 }
+
+// TestOperations: who may call what is decided by Operations, so these must be what the document says, and none may be open to all.
+func TestOperations(t *testing.T) {
+	contract, err := openapi.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var declared []openapi.Operation
+	for path, item := range contract.Paths.Map() {
+		for method, o := range item.Operations() {
+			scope, _ := o.Extensions["x-signpost-scope"].(string)
+			declared = append(declared, openapi.Operation{Method: method, Path: path, ID: o.OperationID, Scope: scope})
+			if o.Security == nil || len(*o.Security) != 1 || (*o.Security)[0]["ApiKey"] == nil {
+				t.Errorf("%s %s: got security %v, want the API key", method, path, o.Security)
+			}
+			for _, status := range []string{"401", "403", "429"} {
+				if o.Responses.Value(status) == nil {
+					t.Errorf("%s %s does not declare %s", method, path, status)
+				}
+			}
+		}
+	}
+	byID := func(a, b openapi.Operation) int { return strings.Compare(a.ID, b.ID) }
+	if got := slices.SortedFunc(slices.Values(openapi.Operations), byID); !slices.Equal(got, slices.SortedFunc(slices.Values(declared), byID)) {
+		t.Errorf("Operations: got %v, the document declares %v", got, declared)
+	}
+}

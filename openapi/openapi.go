@@ -19,5 +19,19 @@ var YAML []byte
 // HeaderParameters are the headers that the document declares, of all operations.
 var HeaderParameters = []string{"Idempotency-Key"}
 
+// Operation is what the server knows of an operation before it has read the document, which takes a while.
+type Operation struct{ Method, Path, ID, Scope string }
+
+// Operations are all of the document. Scope is its x-signpost-scope: what a caller must be allowed to do.
+var Operations = []Operation{
+	{"GET", "/import", "listImports", "read"},
+	{"POST", "/import", "createImport", "create"},
+	{"GET", "/import/{id}", "getImport", "read"},
+	{"DELETE", "/import/{id}", "deleteImport", "delete"},
+	{"GET", "/import/{id}/parts", "listParts", "read"},
+	{"POST", "/import/{id}/parts", "signParts", "create"},
+	{"POST", "/import/{id}/complete", "completeImport", "create"},
+}
+
 // Load parses the document and resolves its references. Each call makes a document of its own.
 func Load() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(YAML) }

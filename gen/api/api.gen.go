@@ -795,6 +795,20 @@ func (response ListImports403ApplicationProblemPlusJSONResponse) VisitListImport
 	return err
 }
 
+type ListImports429ApplicationProblemPlusJSONResponse Problem
+
+func (response ListImports429ApplicationProblemPlusJSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListImports500ApplicationProblemPlusJSONResponse Problem
 
 func (response ListImports500ApplicationProblemPlusJSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
@@ -874,6 +888,20 @@ func (response CreateImport401ApplicationProblemPlusJSONResponse) VisitCreateImp
 	return err
 }
 
+type CreateImport403ApplicationProblemPlusJSONResponse Problem
+
+func (response CreateImport403ApplicationProblemPlusJSONResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateImport413ApplicationProblemPlusJSONResponse Problem
 
 func (response CreateImport413ApplicationProblemPlusJSONResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
@@ -912,6 +940,20 @@ func (response CreateImport422ApplicationProblemPlusJSONResponse) VisitCreateImp
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateImport429ApplicationProblemPlusJSONResponse Problem
+
+func (response CreateImport429ApplicationProblemPlusJSONResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -974,6 +1016,20 @@ func (response DeleteImport401ApplicationProblemPlusJSONResponse) VisitDeleteImp
 	return err
 }
 
+type DeleteImport403ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteImport403ApplicationProblemPlusJSONResponse) VisitDeleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteImport404ApplicationProblemPlusJSONResponse Problem
 
 func (response DeleteImport404ApplicationProblemPlusJSONResponse) VisitDeleteImportResponse(w http.ResponseWriter) error {
@@ -984,6 +1040,20 @@ func (response DeleteImport404ApplicationProblemPlusJSONResponse) VisitDeleteImp
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteImport429ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteImport429ApplicationProblemPlusJSONResponse) VisitDeleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1052,6 +1122,20 @@ func (response GetImport401ApplicationProblemPlusJSONResponse) VisitGetImportRes
 	return err
 }
 
+type GetImport403ApplicationProblemPlusJSONResponse Problem
+
+func (response GetImport403ApplicationProblemPlusJSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetImport404ApplicationProblemPlusJSONResponse Problem
 
 func (response GetImport404ApplicationProblemPlusJSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
@@ -1062,6 +1146,20 @@ func (response GetImport404ApplicationProblemPlusJSONResponse) VisitGetImportRes
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetImport429ApplicationProblemPlusJSONResponse Problem
+
+func (response GetImport429ApplicationProblemPlusJSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1159,6 +1257,20 @@ func (response CompleteImport401ApplicationProblemPlusJSONResponse) VisitComplet
 	return err
 }
 
+type CompleteImport403ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteImport403ApplicationProblemPlusJSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CompleteImport404ApplicationProblemPlusJSONResponse Problem
 
 func (response CompleteImport404ApplicationProblemPlusJSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
@@ -1225,6 +1337,20 @@ func (response CompleteImport422ApplicationProblemPlusJSONResponse) VisitComplet
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteImport429ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteImport429ApplicationProblemPlusJSONResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1308,6 +1434,20 @@ func (response ListParts401ApplicationProblemPlusJSONResponse) VisitListPartsRes
 	return err
 }
 
+type ListParts403ApplicationProblemPlusJSONResponse Problem
+
+func (response ListParts403ApplicationProblemPlusJSONResponse) VisitListPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListParts404ApplicationProblemPlusJSONResponse Problem
 
 func (response ListParts404ApplicationProblemPlusJSONResponse) VisitListPartsResponse(w http.ResponseWriter) error {
@@ -1332,6 +1472,20 @@ func (response ListParts409ApplicationProblemPlusJSONResponse) VisitListPartsRes
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListParts429ApplicationProblemPlusJSONResponse Problem
+
+func (response ListParts429ApplicationProblemPlusJSONResponse) VisitListPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1415,6 +1569,20 @@ func (response SignParts401ApplicationProblemPlusJSONResponse) VisitSignPartsRes
 	return err
 }
 
+type SignParts403ApplicationProblemPlusJSONResponse Problem
+
+func (response SignParts403ApplicationProblemPlusJSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SignParts404ApplicationProblemPlusJSONResponse Problem
 
 func (response SignParts404ApplicationProblemPlusJSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
@@ -1481,6 +1649,20 @@ func (response SignParts422ApplicationProblemPlusJSONResponse) VisitSignPartsRes
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignParts429ApplicationProblemPlusJSONResponse Problem
+
+func (response SignParts429ApplicationProblemPlusJSONResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
