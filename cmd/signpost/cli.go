@@ -22,6 +22,7 @@ type cli struct {
 	Abort      abortCmd      `cmd:"" help:"Abort imports, and remove what was sent of them."`
 	Download   downloadCmd   `cmd:"" help:"Download a completed import, where the service allows it."`
 	Doctor     doctorCmd     `cmd:"" help:"Try whether the bucket does all that the service needs, and say what to do where it does not."`
+	Keygen     keygenCmd     `cmd:"" help:"Make an API key, and the line by which a service knows it."`
 	Spec       specCmd       `cmd:"" help:"Print the OpenAPI document that the service is made from."`
 	Completion completionCmd `cmd:"" help:"Print the script that lets a shell complete commands and flags."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

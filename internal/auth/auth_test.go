@@ -1,0 +1,193 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// goodToken is what tokens of these tests must be.
+const goodToken = "header.claims.signature"
+
+func tokens(_ context.Context, token string) (Caller, error) {
+	switch token {
+	case goodToken:
+		return Caller{"sub-somebody", Read}, nil
+	case "later":
+		return Caller{}, ErrUnavailable
+	}
+	return Caller{}, &Refusal{"bad-signature", "It does not fit."}
+}
+
+// openKey returns a key of ci's that may create, and keys that hold it.
+func openKey(t testing.TB) (string, *Keys) {
+	t.Helper()
+	key, line, err := NewKey("ci", Create)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := OpenKeys(write(t, filepath.Join(t.TempDir(), "keys"), line+"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key, keys
+}
+
+func write(t testing.TB, path, text string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestOf(t *testing.T) {
+	key, keys := openKey(t)
+	anybody, ci, somebody := Caller{imports.Public, All}, Caller{"key-ci", Create}, Caller{"sub-somebody", Read}
+	const keyAlone, tokenAlone, both, either = "key", "token", "both", "key or nothing"
+	services := map[string]Authenticator{
+		keyAlone:   Of(keys, nil, false),
+		tokenAlone: Of(nil, tokens, false),
+		both:       Of(keys, tokens, false),
+		either:     Of(keys, nil, true),
+		"none":     Of(nil, nil, true),
+		"nobody":   Of(nil, nil, false),
+	}
+	for _, c := range []struct {
+		service string
+		headers string // divided by bars
+		want    Caller
+		reason  string
+		detail  string // a part of it
+	}{
+		{keyAlone, "x-api-key: " + key, ci, "", ""},
+		{keyAlone, "X-API-KEY: " + key, ci, "", ""},
+		{both, "x-api-key: " + key, ci, "", ""},
+		{either, "x-api-key: " + key, ci, "", ""},
+		{tokenAlone, "Authorization: Bearer " + goodToken, somebody, "", ""},
+		{both, "Authorization: Bearer " + goodToken, somebody, "", ""},
+		{both, "authorization: bearer " + goodToken, somebody, "", ""},
+		{both, "authorization: BEARER   " + goodToken, somebody, "", ""},
+
+		{keyAlone, "", Caller{}, "none", "Send an API key in the header x-api-key."},
+		{tokenAlone, "", Caller{}, "none", "Send an access token in the header Authorization"},
+		{both, "", Caller{}, "none", "Send an API key in the header x-api-key, or an access token"},
+		{either, "", anybody, "", ""},
+		{"none", "", anybody, "", ""},
+		{"none", "x-api-key: of a gateway in front|Authorization: Basic eDp5", anybody, "", ""},
+		{"nobody", "", Caller{}, "none", "nobody"},
+
+		{keyAlone, "x-api-key: " + key + "x", Caller{}, "unknown-key", "a new one"},
+		{keyAlone, "x-api-key: " + key[:len(key)-1], Caller{}, "unknown-key", ""},
+		{keyAlone, "x-api-key: " + strings.ToLower(key), Caller{}, "unknown-key", ""},
+		{keyAlone, "x-api-key: " + key + ", " + key, Caller{}, "unknown-key", ""},
+		{keyAlone, "x-api-key: " + strings.Repeat("k", 10_000), Caller{}, "unknown-key", ""},
+		{keyAlone, "x-api-key:", Caller{}, "malformed", "empty"},
+		{either, "x-api-key: wrong", Caller{}, "unknown-key", ""},
+		{either, "x-api-key:", Caller{}, "malformed", "empty"},
+		{either, "Authorization: Bearer " + goodToken, Caller{}, "wrong-kind", "x-api-key"},
+
+		{keyAlone, "Authorization: Bearer " + goodToken, Caller{}, "wrong-kind", "Send an API key"},
+		{keyAlone, "Authorization: Bearer " + key, Caller{}, "wrong-kind", "Send an API key"},
+		{tokenAlone, "x-api-key: " + key, Caller{}, "wrong-kind", "takes no API keys. Send an access token"},
+		{both, "Authorization: Basic eDp5", Caller{}, "wrong-scheme", "the word Bearer"},
+		{both, "Authorization: " + goodToken, Caller{}, "wrong-scheme", "the word Bearer"},
+		{both, "Authorization: Bearer\t" + goodToken, Caller{}, "wrong-scheme", ""},
+		{both, "Authorization:", Caller{}, "wrong-scheme", ""},
+		{both, "Authorization: Bearer", Caller{}, "malformed", ""},
+		{both, "Authorization: Bearer ", Caller{}, "malformed", ""},
+		{both, "Authorization: Bearer a b", Caller{}, "malformed", "one access token"},
+		{both, "Authorization: Bearer Bearer " + goodToken, Caller{}, "malformed", ""},
+		{both, "Authorization: Bearer " + goodToken + ", Bearer " + goodToken, Caller{}, "malformed", ""},
+		{both, `Authorization: Bearer "` + goodToken + `"`, Caller{}, "malformed", ""},
+		{both, "Authorization: Bearer wrong", Caller{}, "bad-signature", ""},
+
+		{both, "x-api-key: " + key + "|x-api-key: " + key, Caller{}, "two-credentials", "more than one"},
+		{both, "x-api-key: " + key + "|x-api-key:", Caller{}, "two-credentials", ""},
+		{both, "x-api-key: " + key + "|Authorization: Bearer " + goodToken, Caller{}, "two-credentials", ""},
+		{both, "Authorization: Bearer " + goodToken + "|Authorization: Bearer " + goodToken, Caller{}, "two-credentials", ""},
+		{keyAlone, "x-api-key: " + key + "|Authorization: Basic eDp5", Caller{}, "two-credentials", "Send an API key in the header x-api-key."},
+	} {
+		request := httptest.NewRequest("GET", "/", nil)
+		for header := range strings.SplitSeq(c.headers, "|") {
+			if name, value, ok := strings.Cut(header, ":"); ok {
+				request.Header.Add(name, strings.TrimPrefix(value, " "))
+			}
+		}
+		what := c.service + ": " + c.headers
+		got, err := services[c.service](request)
+		if got != c.want {
+			t.Errorf("%s: got %v, want %v", what, got, c.want)
+		}
+		if refusal := refusalOf(err); refusal.Reason != c.reason || !strings.Contains(refusal.Detail, c.detail) {
+			t.Errorf("%s: got %+v, want reason %q and %q", what, refusal, c.reason, c.detail)
+		}
+		if err != nil && (strings.Contains(err.Error(), key) || strings.Contains(err.Error(), goodToken)) {
+			t.Errorf("%s: repeats the credential: %s", what, err)
+		}
+	}
+}
+
+// refusalOf is err as a refusal, or an empty one.
+func refusalOf(err error) Refusal {
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		return *refusal
+	}
+	return Refusal{}
+}
+
+func TestOfWhileTokensCannotBeJudged(t *testing.T) {
+	request := httptest.NewRequest("GET", "/", nil)
+	request.Header.Set("Authorization", "Bearer later")
+	if got, err := Of(nil, tokens, true)(request); !errors.Is(err, ErrUnavailable) || got != (Caller{}) {
+		t.Errorf("got %v, %v; want nobody, ErrUnavailable", got, err)
+	}
+}
+
+func TestGateway(t *testing.T) {
+	known := httptest.NewRequest("GET", "/", nil)
+	known = known.WithContext(imports.WithCall(known.Context(), imports.Call{Owner: "iam-role"}))
+	unknown := httptest.NewRequest("GET", "/", nil)
+	for _, anonymous := range []bool{false, true} {
+		if got, err := Gateway(anonymous)(known); err != nil || got != (Caller{"iam-role", All}) {
+			t.Errorf("a known caller, anonymous %t: got %v, %v; want their own name", anonymous, got, err)
+		}
+	}
+	if got, err := Gateway(true)(unknown); err != nil || got != (Caller{imports.Public, All}) {
+		t.Errorf("anonymous: got %v, %v; want anybody", got, err)
+	}
+	if got, err := Gateway(false)(unknown); refusalOf(err).Reason != "none" || got != (Caller{}) {
+		t.Errorf("an unknown caller: got %v, %v; want a refusal", got, err)
+	}
+}
+
+// What bearer accepts is one token, which the header ends with and in which nothing divides; whatever the case of the scheme.
+func FuzzBearer(f *testing.F) {
+	for _, seed := range []string{"Bearer a.b.c", "bearer  x", "Bearer", "Bearer ", "Basic eDp5", "a.b.c", "Bearer a b", "Bearer a,b", "Bearer a\tb", "Bearer é", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, authorization string) {
+		token, err := bearer(authorization)
+		if err != nil {
+			if token != "" || refusalOf(err).Reason == "" {
+				t.Fatalf("%q: got %q, %v; want a refusal alone", authorization, token, err)
+			}
+			return
+		}
+		scheme := authorization[:len("Bearer ")]
+		if !strings.EqualFold(scheme, "Bearer ") || token == "" || strings.ContainsAny(token, " ,\t\r\n\"") ||
+			strings.TrimLeft(authorization[len(scheme):], " ") != token {
+			t.Fatalf("%q: got token %q", authorization, token)
+		}
+		if again, err := bearer(strings.ToUpper(scheme) + token); again != token || err != nil {
+			t.Fatalf("%q: got %q, %v; want %q", strings.ToUpper(scheme)+token, again, err, token)
+		}
+	})
+}

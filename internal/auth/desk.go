@@ -1,0 +1,90 @@
+package auth
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// desk is where credentials are looked at.
+type desk struct {
+	keys      *Keys
+	tokens    Tokens
+	anonymous bool
+}
+
+func (d desk) caller(r *http.Request) (Caller, error) {
+	keys, authorizations := r.Header["X-Api-Key"], r.Header["Authorization"]
+	switch len(keys) + len(authorizations) {
+	case 0:
+		return d.nobody(d.wanted())
+	case 1:
+		if len(keys) == 1 {
+			return d.byKey(keys[0])
+		}
+		return d.byToken(r, authorizations[0])
+	}
+	return Caller{}, &Refusal{"two-credentials", "There is more than one credential. " + d.wanted()}
+}
+
+// nobody is who presents no credential; wanted says what they should do where that is not enough.
+func (d desk) nobody(wanted string) (Caller, error) {
+	if d.anonymous {
+		return Caller{imports.Public, All}, nil
+	}
+	return Caller{}, &Refusal{"none", wanted}
+}
+
+func (d desk) byKey(key string) (Caller, error) {
+	switch {
+	case d.keys == nil:
+		return Caller{}, &Refusal{"wrong-kind", "This service takes no API keys. " + d.wanted()}
+	case key == "":
+		return Caller{}, &Refusal{"malformed", "The header x-api-key is empty. " + d.wanted()}
+	}
+	caller, ok := d.keys.Caller(key)
+	if !ok {
+		return Caller{}, &Refusal{"unknown-key", "This API key opens nothing here, or no longer. Look whether it is whole; otherwise ask whoever runs the service for a new one."}
+	}
+	return caller, nil
+}
+
+func (d desk) byToken(r *http.Request, authorization string) (Caller, error) {
+	if d.tokens == nil {
+		return Caller{}, &Refusal{"wrong-kind", "This service does not take the header Authorization. " + d.wanted()}
+	}
+	token, err := bearer(authorization)
+	if err != nil {
+		return Caller{}, err
+	}
+	return d.tokens(r.Context(), token)
+}
+
+// wanted says what the service takes.
+func (d desk) wanted() string {
+	switch {
+	case d.tokens == nil:
+		return "Send an API key in the header x-api-key."
+	case d.keys == nil:
+		return "Send an access token in the header Authorization, after the word Bearer."
+	}
+	return "Send an API key in the header x-api-key, or an access token in the header Authorization, after the word Bearer."
+}
+
+// bearer is the token that authorization holds (RFC 6750, section 2.1). The scheme may be written in any case (RFC 9110, section
+// 11.1). What stands in its place is not repeated to anybody: it may be a token without its scheme.
+func bearer(authorization string) (token string, err error) {
+	scheme, rest, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", &Refusal{"wrong-scheme", "The header Authorization must be the word Bearer, a space and an access token."}
+	}
+	token = strings.TrimLeft(rest, " ")
+	if token == "" || strings.Trim(token, token68) != "" {
+		return "", &Refusal{"malformed", "After the word Bearer there must be one access token, and nothing else."}
+	}
+	return token, nil
+}
+
+// token68 are the characters of a token (RFC 9110, section 11.2).
+const token68 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="

@@ -1,0 +1,206 @@
+package auth
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestKeysCaller(t *testing.T) {
+	var lines, known []string
+	want := map[string]Caller{}
+	for _, c := range []struct {
+		name  string
+		scope Scope
+	}{{"ci", Create}, {"ci", All}, {"alice", Read}} {
+		key, line, err := NewKey(c.name, c.scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, known, want[key] = append(lines, line), append(known, key), Caller{"key-" + c.name, c.scope}
+	}
+	keys, err := OpenKeys(write(t, filepath.Join(t.TempDir(), "keys"), strings.Join(lines, "\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range known {
+		if got, ok := keys.Caller(key); !ok || got != want[key] {
+			t.Errorf("got %v, %t; want %v", got, ok, want[key])
+		}
+	}
+	for what, key := range map[string]string{
+		"nothing": "", "a hash": lines[0], "a key and more": known[0] + "\x00", "as long as is looked at": strings.Repeat("k", maxKey),
+		"longer": strings.Repeat("k", maxKey+1), "a key and much more": known[0] + strings.Repeat(" ", maxKey),
+	} {
+		if got, ok := keys.Caller(key); ok {
+			t.Errorf("%s: got %v, want nobody", what, got)
+		}
+	}
+}
+
+// Keys whose hashes begin alike are told apart.
+func TestKeysThatShareASlot(t *testing.T) {
+	key, line, err := NewKey("ci", All)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digit := map[bool]string{true: "1", false: "0"}[strings.HasSuffix(line, "0 create,read,delete")]
+	other := "other " + line[len("ci "):len(line)-len("0 create,read,delete")] + digit + " read"
+	keys, err := OpenKeys(write(t, filepath.Join(t.TempDir(), "keys"), other+"\n"+line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := keys.Caller(key); !ok || got.Owner != "key-ci" {
+		t.Errorf("got %v, %t; want key-ci", got, ok)
+	}
+}
+
+func TestOpenKeys(t *testing.T) {
+	dir := t.TempDir()
+	large := write(t, filepath.Join(dir, "large"), strings.Repeat("#\n", maxKeysFile))
+	broken := write(t, filepath.Join(dir, "broken"), "a\nb\n")
+	locked := write(t, filepath.Join(dir, "locked"), "")
+	if err := os.Chmod(locked, 0); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "missing"): "no such file or directory",
+		dir:                           "must be a regular file, which can be read again when it changes",
+		"/dev/null":                   "must be a regular file, which can be read again when it changes",
+		large:                         "must be at most 1048576 bytes; is it a file of keys?",
+		broken:                        "line 1: " + errWords.Error() + "\nSIGNPOST_API_KEYS_FILE=\"" + broken + "\": line 2: " + errWords.Error(),
+		locked:                        "permission denied",
+	} {
+		if path == locked && os.Geteuid() == 0 {
+			continue
+		}
+		_, err := OpenKeys(path)
+		if want = "SIGNPOST_API_KEYS_FILE=\"" + path + "\": " + want; textOf(err) != want {
+			t.Errorf("OpenKeys(%q): got %v, want %s", path, err, want)
+		}
+	}
+}
+
+func TestFollow(t *testing.T) {
+	key, line, err := NewKey("ci", All)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, otherLine, err := NewKey("bob", All)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := write(t, filepath.Join(t.TempDir(), "keys"), line)
+	keys, err := OpenKeys(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var log sink
+		go keys.Follow(t.Context(), slog.New(slog.NewTextHandler(&log, nil)))
+		for _, step := range []struct {
+			what       string
+			do         func()
+			ci, bob    bool
+			told       string
+			complained bool
+		}{
+			{"at the start", func() {}, true, false, "keys=1", false},
+			{"nothing new", func() { write(t, path, line) }, true, false, "", false},
+			{"one more", func() { write(t, path, line+"\n"+otherLine) }, true, true, "keys=2", false},
+			{"broken", func() { write(t, path, otherLine+"\n"+key) }, true, true, "line 2: here is a key itself", true},
+			{"gone", func() { remove(t, path) }, true, true, "no such file", true},
+			{"back, without one", func() { write(t, path, otherLine) }, false, true, "keys=1", false},
+			{"empty", func() { write(t, path, "") }, false, false, "keys=0", false},
+		} {
+			step.do()
+			time.Sleep(time.Second)
+			synctest.Wait()
+			_, ci := keys.Caller(key)
+			_, bob := keys.Caller(other)
+			if ci != step.ci || bob != step.bob {
+				t.Errorf("%s: ci is known: %t, bob: %t; want %t, %t", step.what, ci, bob, step.ci, step.bob)
+			}
+			said := log.take()
+			if !strings.Contains(said, step.told) || (said == "") != (step.told == "") || strings.Contains(said, "level=ERROR") != step.complained || strings.Contains(said, key) {
+				t.Errorf("%s: the log says %q, want %q, an error: %t", step.what, said, step.told, step.complained)
+			}
+		}
+	})
+}
+
+// sink keeps what is written until it is taken.
+type sink struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (s *sink) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text = append(s.text, text...)
+	return len(text), nil
+}
+
+func (s *sink) take() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := string(s.text)
+	s.text = nil
+	return text
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestKeysAreReadAndUsedTogether(t *testing.T) {
+	key, keys := openKey(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	all.Go(func() {
+		for ctx.Err() == nil {
+			if _, err := keys.read(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for range 10_000 {
+		if _, ok := keys.Caller(key); !ok {
+			t.Fatal("the key is not known while the file is read")
+		}
+	}
+	stop()
+	all.Wait()
+}
+
+func TestKeysCallerNeedsNoMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	key, keys := openKey(t)
+	for what, k := range map[string]string{"known": key, "unknown": strings.Repeat("k", maxKey)} {
+		if got := testing.AllocsPerRun(1000, func() { keys.Caller(k) }); got != 0 {
+			t.Errorf("%s: got %v allocations, want none", what, got)
+		}
+	}
+}
+
+func BenchmarkKeysCaller(b *testing.B) {
+	key, keys := openKey(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := keys.Caller(key); !ok {
+			b.Fatal("the key is not known")
+		}
+	}
+}

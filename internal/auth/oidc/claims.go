@@ -1,0 +1,112 @@
+package oidc
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/signpost-s3/signpost/internal/auth"
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// claims are what a token says of its bearer (RFC 7519, section 4).
+type claims map[string]jsontext.Value
+
+// check is whether the token is of the issuer, for this service, and of now.
+func (i *Issuer) check(c claims) error {
+	expires, hasExpiry := c.time("exp")
+	begins, hasBeginning := c.time("nbf")
+	audience, err := c.list("aud")
+	switch now := i.now(); {
+	case c.text("iss") != i.Issuer:
+		return &auth.Refusal{Reason: "wrong-issuer", Detail: fmt.Sprintf("The token must be one that %s issued.", i.Issuer)}
+	case err != nil || !slices.Contains(audience, i.Audience):
+		return &auth.Refusal{Reason: "wrong-audience", Detail: fmt.Sprintf("The token is for somebody else: its audience (aud) must name %s.", i.Audience)}
+	case !hasExpiry || !hasBeginning && c["nbf"] != nil:
+		return malformed("The token must say until when it is valid (exp), and from when (nbf) if at all, as numbers of seconds.")
+	case !now.Before(expires.Add(leeway)):
+		return &auth.Refusal{Reason: "expired", Detail: "The token has expired. Get a new one."}
+	case hasBeginning && now.Before(begins.Add(-leeway)):
+		return &auth.Refusal{Reason: "not-yet-valid", Detail: "The token is not valid yet. Wait, or look at the clock of whoever issued it."}
+	}
+	return nil
+}
+
+// callerOf is who bears the token. The owner's name is the one that a gateway in front of a Lambda function leads to, if that reads
+// the same token.
+func (i *Issuer) callerOf(c claims) (auth.Caller, error) {
+	value := c.text(i.OwnerClaim)
+	if value == "" {
+		return auth.Caller{}, &auth.Refusal{Reason: "no-owner", Detail: fmt.Sprintf("The token does not say whose it is: its claim %s must be a text.", i.OwnerClaim)}
+	}
+	scope, err := c.scope()
+	if err != nil {
+		return auth.Caller{}, err
+	}
+	if i.OwnerClaim == "sub" {
+		return auth.Caller{Owner: imports.OwnerName("sub", i.Issuer+" "+value), Scope: scope}, nil
+	}
+	return auth.Caller{Owner: imports.OwnerName("claim", i.Issuer+" "+i.OwnerClaim+" "+value), Scope: scope}, nil
+}
+
+// scopes are those of this service. All that begin as they do are for it.
+var scopes = map[string]auth.Scope{"import:create": auth.Create, "import:read": auth.Read, "import:delete": auth.Delete}
+
+const scopePrefix = "import:"
+
+// scope is what the token allows by its claims scope (RFC 8693, section 4.2) and scp: exactly what they name of this service, even if
+// that is nothing that is known here. A token whose scopes are all for others, such as openid and profile, allows everything: most
+// issuers give out no other, and its audience says that it is for this service.
+func (c claims) scope() (allowed auth.Scope, err error) {
+	named := false
+	for _, claim := range []string{"scope", "scp"} {
+		list, err := c.list(claim)
+		if err != nil {
+			return 0, malformed(fmt.Sprintf("The token's claim %s must be a text, or a list of texts.", claim))
+		}
+		for _, word := range strings.Fields(strings.Join(list, " ")) {
+			named = named || strings.HasPrefix(word, scopePrefix)
+			allowed |= scopes[word]
+		}
+	}
+	if !named {
+		return auth.All, nil
+	}
+	return allowed, nil
+}
+
+// text is the claim of that name, or nothing where it is no text.
+func (c claims) text(name string) (value string) {
+	if json.Unmarshal(c[name], &value) != nil {
+		return ""
+	}
+	return value
+}
+
+// list is the claim of that name, which may be a text or several. One that is not there has none.
+func (c claims) list(name string) (list []string, err error) {
+	switch c[name].Kind() {
+	case jsontext.KindInvalid:
+		return nil, nil
+	case jsontext.KindString:
+		return []string{c.text(name)}, nil
+	}
+	err = json.Unmarshal(c[name], &list)
+	return list, err
+}
+
+// maxSeconds is in the year 5138. More are milliseconds, with which a token would never expire.
+const maxSeconds = 1e11
+
+// time is the claim of that name, a number of seconds (NumericDate, RFC 7519, section 2).
+func (c claims) time(name string) (t time.Time, ok bool) {
+	var seconds float64
+	if c[name] == nil || json.Unmarshal(c[name], &seconds) != nil || seconds > maxSeconds {
+		return t, false
+	}
+	return time.Unix(int64(seconds), 0), true
+}

@@ -1,0 +1,63 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+const (
+	fetchTimeout = 5 * time.Second
+	maxDocument  = 1 << 20 // of what an issuer says of itself, and of its keys; large ones have 20 kB
+	maxRedirects = 3
+)
+
+// bounded is a client like the given one that waits for an answer no longer than it must, and follows nobody elsewhere: what an
+// issuer's own address answers is what makes it the issuer.
+func bounded(client *http.Client) *http.Client {
+	var c http.Client
+	if client != nil {
+		c = *client
+	}
+	if c.Timeout == 0 || c.Timeout > fetchTimeout {
+		c.Timeout = fetchTimeout
+	}
+	c.CheckRedirect = func(next *http.Request, before []*http.Request) error {
+		if first := before[0].URL; next.URL.Host != first.Host || next.URL.Scheme != first.Scheme || len(before) > maxRedirects {
+			return fmt.Errorf("it redirects to %s", next.URL.Redacted())
+		}
+		return nil
+	}
+	return &c
+}
+
+// fetch reads the JSON document at address into v.
+func fetch(ctx context.Context, client *http.Client, address string, v any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return fmt.Errorf("%s cannot be fetched: %w", address, errors.Unwrap(err)) // a *url.Error, which names the method first
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", address, answer.Status)
+	}
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxDocument+1))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", address, err)
+	case len(text) > maxDocument:
+		return fmt.Errorf("%s answers with more than %d bytes", address, maxDocument)
+	case json.Unmarshal(text, v) != nil:
+		return fmt.Errorf("%s does not answer with the JSON that OpenID Connect demands", address)
+	}
+	return nil
+}

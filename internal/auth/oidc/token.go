@@ -1,0 +1,65 @@
+package oidc
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/signpost-s3/signpost/internal/auth"
+)
+
+// maxToken bounds what is decoded. Tokens have 1 to 2 kB, with long lists of groups 4.
+const maxToken = 8 << 10
+
+// token is what a JWT says of itself.
+type token struct {
+	header header
+	claims claims
+}
+
+// header is that of RFC 7515, section 4.1.
+type header struct {
+	Algorithm string         `json:"alg"`
+	Type      string         `json:"typ"`
+	KeyID     string         `json:"kid"`
+	Critical  jsontext.Value `json:"crit"`
+}
+
+// types are how an access token may call itself: by RFC 9068, section 4, or as issuers did before it. Such as logout+jwt are none.
+var types = []string{"", "JWT", "at+jwt", "application/at+jwt"}
+
+// read takes a token apart, which proves nothing.
+func read(text string) (t token, err error) {
+	parts := strings.Split(text, ".")
+	switch {
+	case len(text) > maxToken:
+		return t, malformed("The token is longer than 8 KiB. Get one with fewer claims.")
+	case len(parts) == 5:
+		return t, malformed("The token is encrypted. Get one that is only signed.")
+	case len(parts) != 3 || strings.Trim(text, alphabet) != "" || decode(parts[0], &t.header) != nil || decode(parts[1], &t.claims) != nil:
+		return t, malformed("The token is no JWT, or not all of one. Send an access token as it was issued; an opaque one cannot be read here.")
+	case !slices.Contains(algorithms, t.header.Algorithm):
+		return t, &auth.Refusal{Reason: "wrong-algorithm", Detail: "The token must be signed with RS256 or ES256."}
+	case t.header.Critical != nil:
+		return t, malformed("The token demands extensions (crit) that are not known here.")
+	case !slices.ContainsFunc(types, func(known string) bool { return strings.EqualFold(known, t.header.Type) }):
+		return t, &auth.Refusal{Reason: "wrong-type", Detail: "The token is no access token: its typ must be at+jwt or JWT, or be left out."}
+	}
+	return t, nil
+}
+
+func malformed(detail string) error { return &auth.Refusal{Reason: "malformed", Detail: detail} }
+
+// alphabet is that of base64url, and the dot. Go's decoder takes newlines besides.
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+
+func decode(part string, v any) error {
+	text, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, v)
+}
