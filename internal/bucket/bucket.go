@@ -32,6 +32,7 @@ type Options struct {
 	AWS            aws.Config // region, credentials and, for other stores than S3, the endpoint
 	PublicEndpoint string     // the store's address as clients reach it; empty: as AWS says
 	PathStyle      bool       // http://store/bucket/key instead of http://bucket.store/key
+	Watch          Watch      // told of calls and signatures
 }
 
 // Bucket signs requests for one bucket and talks to it. It is safe for concurrent use.
@@ -43,14 +44,18 @@ type Bucket struct {
 	endpoint sigv4.Endpoint // as clients reach it
 	inner    sigv4.Endpoint // as the service itself does
 	web      s3.HTTPClient  // the SDK's
+	circuit  circuit
+	watch    Watch
 }
 
 // Open resolves the bucket's addresses. It calls nobody; see Check.
 func Open(ctx context.Context, o Options) (*Bucket, error) {
+	o.AWS.Credentials = marked{o.AWS.Credentials}
 	client := s3.NewFromConfig(o.AWS, func(c *s3.Options) {
 		c.UsePathStyle = o.PathStyle
 		c.Retryer = retryer()
 		c.DisableLogOutputChecksumValidationSkipped = true // the SDK would write that to stderr for each record of some stores
+		c.APIOptions = append(c.APIOptions, addRequestID)
 	})
 	endpoint, err := endpointFor(ctx, client, o, o.PublicEndpoint)
 	if err != nil {
@@ -68,6 +73,8 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 		endpoint: endpoint,
 		inner:    inner,
 		web:      client.Options().HTTPClient,
+		circuit:  newCircuit(),
+		watch:    o.Watch,
 	}, nil
 }
 

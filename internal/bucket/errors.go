@@ -22,24 +22,52 @@ var (
 	ErrCredentialsExpired = errors.New("signing credentials expired") // or cannot be had
 )
 
-// classify says which of the errors above err is, keeping err for the log.
-func classify(doing string, err error) error {
+// kinds are those errors and the outcomes that a Watch is told. What was cut is unavailable too, and whoever went away may have
+// waited for credentials, so these come first.
+var kinds = []struct {
+	err     error
+	outcome string
+}{
+	{errCut, "cut"},
+	{context.Canceled, "cancelled"},
+	{ErrNotFound, "not-found"},
+	{ErrChanged, "changed"},
+	{ErrForbidden, "forbidden"},
+	{ErrUnavailable, "unavailable"},
+	{ErrBusy, "busy"},
+	{ErrBadPart, "bad-part"},
+	{ErrBadChecksum, "bad-checksum"},
+	{ErrCredentialsExpired, "credentials"},
+}
+
+// outcome is the word for err, from a closed list: see Watch.
+func outcome(err error) string {
 	if err == nil {
-		return nil
+		return "ok"
+	}
+	for _, k := range kinds {
+		if errors.Is(err, k.err) {
+			return k.outcome
+		}
+	}
+	return "error"
+}
+
+// classify says which of the errors above err is, keeping err for the log.
+func classify(err error) error {
+	if err == nil || outcome(err) != "error" { // it says so itself
+		return err
 	}
 	if kind := kindOf(err); kind != nil {
-		return fmt.Errorf("%s: %w: %w", doing, kind, err)
+		return fmt.Errorf("%w: %w", kind, err)
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return err
 }
 
 func kindOf(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return nil // our caller went away
-	}
 	var response *awshttp.ResponseError
 	if !errors.As(err, &response) || response.HTTPStatusCode() == 0 {
-		return ErrUnavailable // no answer: refused, reset, timed out, or no credentials to ask with
+		return ErrUnavailable // no answer: refused, reset, or timed out
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
@@ -50,7 +78,9 @@ func kindOf(err error) error {
 			return ErrChanged
 		case "ConditionalRequestConflict", "OperationAborted":
 			return ErrBusy
-		case "ExpiredToken", "RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "NoSuchBucket":
+		case "ExpiredToken", "TokenRefreshRequired":
+			return ErrCredentialsExpired
+		case "RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "NoSuchBucket":
 			return ErrUnavailable
 		case "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "EntityTooLarge":
 			return ErrBadPart

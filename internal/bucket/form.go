@@ -35,6 +35,7 @@ func (b *Bucket) SignForm(ctx context.Context, u Upload) (SignedRequest, error) 
 	}
 	fields["policy"] = policy
 	fields["x-amz-signature"] = b.signer.SignPolicy(grant.credentials, grant.from, policy)
+	b.watch.signed(1)
 	return SignedRequest{Method: "POST", URL: b.endpoint.BucketURL(), Fields: fields, ExpiresAt: grant.until()}, nil
 }
 

@@ -11,15 +11,13 @@ import (
 // List returns up to limit (1 to 1,000) keys under prefix in ascending order, those after the key after; more says that there
 // are others.
 func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (keys []string, more bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
 	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, MaxKeys: aws.Int32(int32(limit))}
 	if after != "" {
 		in.StartAfter = &after
 	}
-	out, err := b.client.ListObjectsV2(ctx, in)
+	out, err := ask(ctx, b.quick("ListObjectsV2", prefix), b.client.ListObjectsV2, in)
 	if err != nil {
-		return nil, false, classify("list "+prefix, err)
+		return nil, false, err
 	}
 	for _, object := range out.Contents {
 		keys = append(keys, aws.ToString(object.Key))
@@ -29,10 +27,8 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (key
 
 // Delete removes an object. That there is none is no error.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	ctx, cancel := context.WithTimeout(ctx, freeTimeout)
-	defer cancel()
-	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
-	if err = classify("delete "+key, err); errors.Is(err, ErrNotFound) {
+	_, err := ask(ctx, b.slow("DeleteObject", key), b.client.DeleteObject, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
+	if errors.Is(err, ErrNotFound) {
 		return nil // some stores say so, S3 does not
 	}
 	return err

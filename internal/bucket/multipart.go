@@ -18,8 +18,6 @@ import (
 // CreateMultipart begins a multipart upload of u and returns its id. Where u.Checksum names an algorithm, the store demands that
 // checksum of every part and keeps one of the whole object.
 func (b *Bucket) CreateMultipart(ctx context.Context, u Upload) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
 	in := &s3.CreateMultipartUploadInput{Bucket: &b.name, Key: &u.Key, Metadata: u.Metadata}
 	if u.ContentType != "" {
 		in.ContentType = &u.ContentType
@@ -31,9 +29,9 @@ func (b *Bucket) CreateMultipart(ctx context.Context, u Upload) (string, error) 
 		in.ChecksumAlgorithm = types.ChecksumAlgorithm(strings.ToUpper(u.Checksum.Algorithm))
 		in.ChecksumType = types.ChecksumTypeFullObject
 	}
-	out, err := b.client.CreateMultipartUpload(ctx, in)
+	out, err := ask(ctx, b.quick("CreateMultipartUpload", u.Key), b.client.CreateMultipartUpload, in)
 	if err != nil {
-		return "", classify("create multipart "+u.Key, err)
+		return "", err
 	}
 	return aws.ToString(out.UploadId), nil
 }
@@ -85,6 +83,7 @@ func (b *Bucket) SignParts(ctx context.Context, m Multipart, parts []Part, from,
 		}
 		signed[i] = SignedRequest{Method: "PUT", URL: series.Presign(int64(p.Number), own), Headers: own, ExpiresAt: grant.until()}
 	}
+	b.watch.signed(len(signed))
 	return signed, nil
 }
 
@@ -94,13 +93,11 @@ const maxListed = 1000
 // ListParts returns up to 1,000 parts that the store holds, in order, from the one after number after; more says that there are
 // others. ErrNotFound: the upload is completed, aborted, or was never begun.
 func (b *Bucket) ListParts(ctx context.Context, m Multipart, after int32) (parts []Part, more bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	out, err := b.client.ListParts(ctx, &s3.ListPartsInput{
+	out, err := ask(ctx, b.quick("ListParts", m.Key), b.client.ListParts, &s3.ListPartsInput{
 		Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID, MaxParts: aws.Int32(maxListed), PartNumberMarker: aws.String(strconv.Itoa(int(after))),
 	})
 	if err != nil {
-		return nil, false, classify("list parts of "+m.Key, err)
+		return nil, false, err
 	}
 	parts = make([]Part, 0, len(out.Parts))
 	for _, p := range out.Parts {
@@ -156,8 +153,8 @@ func (b *Bucket) CompleteMultipart(ctx context.Context, m Multipart, parts []Par
 		in.ChecksumType = types.ChecksumTypeFullObject
 		setCRC(m.Algorithm, &whole, &in.ChecksumCRC64NVME, &in.ChecksumCRC32C, &in.ChecksumCRC32)
 	}
-	_, err := b.client.CompleteMultipartUpload(ctx, in)
-	return classify("complete "+m.Key, err)
+	_, err := ask(ctx, b.unbounded("CompleteMultipartUpload", m.Key), b.client.CompleteMultipartUpload, in)
+	return err
 }
 
 // setCRC puts value in the field of its algorithm.
@@ -174,10 +171,8 @@ func setCRC(algorithm string, value *string, crc64nvme, crc32c, crc32 **string) 
 
 // AbortMultipart frees the parts. That the upload is gone is no error.
 func (b *Bucket) AbortMultipart(ctx context.Context, m Multipart) error {
-	ctx, cancel := context.WithTimeout(ctx, freeTimeout)
-	defer cancel()
-	_, err := b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID})
-	if err = classify("abort "+m.Key, err); errors.Is(err, ErrNotFound) {
+	_, err := ask(ctx, b.slow("AbortMultipartUpload", m.Key), b.client.AbortMultipartUpload, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID})
+	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
 	return err

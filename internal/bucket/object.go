@@ -21,11 +21,9 @@ type Object struct {
 
 // Head asks for an object without its bytes.
 func (b *Bucket) Head(ctx context.Context, key string) (Object, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+	out, err := ask(ctx, b.quick("HeadObject", key), b.client.HeadObject, &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil {
-		return Object{}, classify("head "+key, err)
+		return Object{}, err
 	}
 	o := Object{
 		Size:         aws.ToInt64(out.ContentLength),

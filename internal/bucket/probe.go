@@ -26,9 +26,7 @@ type Sight struct {
 
 // Look is Check, with all that the answer tells.
 func (b *Bucket) Look(ctx context.Context) (Sight, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	out, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
+	out, err := ask(ctx, b.probe("HeadBucket"), b.client.HeadBucket, &s3.HeadBucketInput{Bucket: &b.name})
 	var header http.Header
 	var refusal *awshttp.ResponseError
 	switch {
@@ -37,13 +35,13 @@ func (b *Bucket) Look(ctx context.Context) (Sight, error) {
 	case errors.As(err, &refusal) && refusal.Response != nil && refusal.HTTPStatusCode() != 0:
 		header = refusal.Response.Header
 	default:
-		return Sight{}, classify("look at bucket "+b.name, err)
+		return Sight{}, err
 	}
 	s := Sight{Answered: true, Region: header.Get("X-Amz-Bucket-Region")}
 	if date, e := http.ParseTime(header.Get("Date")); e == nil {
 		s.Dated, s.Ahead = true, date.Sub(time.Now().Truncate(time.Second))
 	}
-	return s, classify("look at bucket "+b.name, err)
+	return s, err
 }
 
 func answerHeader(m middleware.Metadata) http.Header {
@@ -80,11 +78,9 @@ type Rule struct {
 
 // Lifecycle returns the rules in force. That there are none is no error.
 func (b *Bucket) Lifecycle(ctx context.Context) ([]Rule, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	out, err := b.client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.name})
+	out, err := ask(ctx, b.probe("GetBucketLifecycleConfiguration"), b.client.GetBucketLifecycleConfiguration, &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.name})
 	if err != nil {
-		return nil, unlessAbsent("NoSuchLifecycleConfiguration", classify("read lifecycle rules of "+b.name, err))
+		return nil, unlessAbsent("NoSuchLifecycleConfiguration", err)
 	}
 	var rules []Rule
 	for _, r := range out.Rules {
@@ -118,11 +114,9 @@ func ruleOf(r types.LifecycleRule) Rule {
 
 // CORS returns the bucket's rules for browsers. That there are none is no error.
 func (b *Bucket) CORS(ctx context.Context) ([]types.CORSRule, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	out, err := b.client.GetBucketCors(ctx, &s3.GetBucketCorsInput{Bucket: &b.name})
+	out, err := ask(ctx, b.probe("GetBucketCors"), b.client.GetBucketCors, &s3.GetBucketCorsInput{Bucket: &b.name})
 	if err != nil {
-		return nil, unlessAbsent("NoSuchCORSConfiguration", classify("read CORS rules of "+b.name, err))
+		return nil, unlessAbsent("NoSuchCORSConfiguration", err)
 	}
 	return out.CORSRules, nil
 }
@@ -134,24 +128,4 @@ func unlessAbsent(code string, err error) error {
 		return nil
 	}
 	return err
-}
-
-// Begun is a multipart upload that was neither completed nor aborted.
-type Begun struct {
-	Multipart
-	At time.Time
-}
-
-// Uploads returns the first 1,000 multipart uploads under way below prefix; more says that there are others.
-func (b *Bucket) Uploads(ctx context.Context, prefix string) (uploads []Begun, more bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	out, err := b.client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &b.name, Prefix: &prefix, MaxUploads: aws.Int32(maxListed)})
-	if err != nil {
-		return nil, false, classify("list uploads under "+prefix, err)
-	}
-	for _, u := range out.Uploads {
-		uploads = append(uploads, Begun{Multipart{Key: aws.ToString(u.Key), UploadID: aws.ToString(u.UploadId)}, aws.ToTime(u.Initiated)})
-	}
-	return uploads, aws.ToBool(out.IsTruncated), nil
 }

@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -27,18 +27,21 @@ type Record struct {
 
 // ReadRecord returns the record at key: ErrNotFound where there is none.
 func (b *Bucket) ReadRecord(ctx context.Context, key string) (Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
+	var record Record
+	err := b.quick("GetObject", key).run(ctx, func(ctx context.Context) error {
+		out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
+		if err != nil {
+			return err
+		}
+		defer out.Body.Close()
+		record.ETag = aws.ToString(out.ETag)
+		record.Body, err = io.ReadAll(io.LimitReader(out.Body, maxRecord))
+		return err
+	})
 	if err != nil {
-		return Record{}, classify("read "+key, err)
+		return Record{}, err
 	}
-	defer out.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(out.Body, maxRecord))
-	if err != nil {
-		return Record{}, classify("read "+key, err)
-	}
-	return Record{Body: body, ETag: aws.ToString(out.ETag)}, nil
+	return record, nil
 }
 
 // CreateRecord writes body to key unless there is a record: ErrChanged then. A lost answer and the retry after it also end in
@@ -55,16 +58,27 @@ func (b *Bucket) ReplaceRecord(ctx context.Context, key, etag string, body []byt
 
 // putRecord writes over the record that has etag or, where that is empty, where there is none. The write that each tracked import
 // costs is first tried with a signature of our own, for a tenth of the SDK's work; whatever is not plain success or refusal is
-// left to the SDK, with its retries and its knowledge of errors.
+// left to the SDK, with its retries and its knowledge of errors. Together they are one call, as a retry of the SDK's is none.
 func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	switch status, written := b.tryPut(ctx, key, etag, body); status {
-	case http.StatusOK:
-		return written, nil
-	case http.StatusPreconditionFailed:
-		return "", fmt.Errorf("write %s: %w", key, ErrChanged)
-	}
+	var written string
+	err := b.quick("PutObject", key).run(ctx, func(ctx context.Context) (err error) {
+		var status int
+		status, written, err = b.tryPut(ctx, key, etag, body)
+		switch {
+		case status == http.StatusOK:
+			return nil
+		case status == http.StatusPreconditionFailed:
+			return ErrChanged
+		case errors.Is(err, context.DeadlineExceeded): // the time went by waiting for credentials
+			return err
+		}
+		written, err = b.sdkPut(ctx, key, etag, body)
+		return err
+	})
+	return written, err
+}
+
+func (b *Bucket) sdkPut(ctx context.Context, key, etag string, body []byte) (written string, err error) {
 	in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("application/json")}
 	if etag == "" {
 		in.IfNoneMatch = aws.String("*")
@@ -73,7 +87,7 @@ func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (
 	}
 	out, err := b.client.PutObject(ctx, in)
 	if err != nil {
-		return "", classify("write "+key, err)
+		return "", err
 	}
 	return aws.ToString(out.ETag), nil
 }
@@ -81,12 +95,13 @@ func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (
 // tryLife is how long such a signature is good for: a clock may be slow by as much. Nobody but tryPut ever sees it.
 const tryLife = 10 * time.Minute
 
-// tryPut is putRecord's first attempt: the status of the answer, 0 without one, and the ETag written.
-func (b *Bucket) tryPut(ctx context.Context, key, etag string, body []byte) (status int, written string) {
+// tryPut is putRecord's first attempt: the status of the answer, 0 without one, and the ETag written. An error says why it could
+// not be signed.
+func (b *Bucket) tryPut(ctx context.Context, key, etag string, body []byte) (status int, written string, err error) {
 	now := time.Now()
 	grant, err := b.grant(ctx, now, now.Add(tryLife))
 	if err != nil {
-		return 0, ""
+		return 0, "", err
 	}
 	condition := sigv4.Header{Name: "if-none-match", Value: "*"}
 	if etag != "" {
@@ -100,16 +115,17 @@ func (b *Bucket) tryPut(ctx context.Context, key, etag string, body []byte) (sta
 	url := b.signer.Presign(grant.credentials, b.inner, sigv4.Request{Method: http.MethodPut, Key: key, Headers: headers, Time: grant.from, Expires: grant.lifetime})
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, url.Reveal(), bytes.NewReader(body))
 	if err != nil {
-		return 0, ""
+		return 0, "", nil
 	}
 	for _, h := range headers {
 		request.Header.Set(h.Name, h.Value)
 	}
+	request.Header.Set("User-Agent", "signpost"+agentSuffix(ctx))
 	response, err := b.web.Do(request)
 	if err != nil {
-		return 0, ""
+		return 0, "", nil
 	}
 	defer response.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxRecord)) // so that the connection can be used again
-	return response.StatusCode, response.Header.Get("ETag")
+	return response.StatusCode, response.Header.Get("ETag"), nil
 }

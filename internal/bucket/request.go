@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
@@ -56,6 +54,7 @@ func (b *Bucket) SignPut(ctx context.Context, u Upload) (SignedRequest, error) {
 		Time:    grant.from,
 		Expires: grant.lifetime,
 	})
+	b.watch.signed(1)
 	return SignedRequest{Method: "PUT", URL: url, Headers: headers, ExpiresAt: grant.until()}, nil
 }
 
@@ -72,6 +71,7 @@ func (b *Bucket) SignGet(ctx context.Context, key, disposition string, from, unt
 		Time:    grant.from,
 		Expires: grant.lifetime,
 	})
+	b.watch.signed(1)
 	return SignedRequest{Method: "GET", URL: url, ExpiresAt: grant.until()}, nil
 }
 
@@ -115,7 +115,7 @@ func (g grant) until() time.Time { return g.from.Add(g.lifetime) }
 func (b *Bucket) grant(ctx context.Context, from, until time.Time) (grant, error) {
 	c, err := b.credentials(ctx)
 	if err != nil {
-		return grant{}, fmt.Errorf("%w: %w", ErrCredentialsExpired, err)
+		return grant{}, err
 	}
 	from = from.UTC().Truncate(time.Second)
 	lifetime := min(until.Sub(from), sigv4.MaxExpires)
@@ -135,21 +135,3 @@ func (b *Bucket) grant(ctx context.Context, from, until time.Time) (grant, error
 		lifetime:    lifetime,
 	}, nil
 }
-
-// credentials returns those in force. Where they are at hand, as they nearly always are, that costs no timer: the SDK's cache
-// looks at ctx only when it has to wait.
-func (b *Bucket) credentials(ctx context.Context) (aws.Credentials, error) {
-	if c, err := b.creds.Retrieve(ended); err == nil {
-		return c, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return b.creds.Retrieve(ctx)
-}
-
-// ended is a context in which nobody waits.
-var ended = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()

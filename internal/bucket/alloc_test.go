@@ -1,0 +1,25 @@
+//go:build !race
+
+package bucket
+
+import (
+	"testing"
+	"time"
+)
+
+// TestWatchingIsFree: a signature costs no more garbage because it is counted. The race detector makes some of its own.
+func TestWatchingIsFree(t *testing.T) {
+	b, _ := wired(t, &wire{}, static())
+	now := time.Now()
+	sign := func() {
+		if _, err := b.SignPut(t.Context(), Upload{Key: "k", From: now, Until: now.Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alone := testing.AllocsPerRun(1000, sign)
+	count := 0
+	b.watch.Signed = func(n int) { count += n }
+	if watched := testing.AllocsPerRun(1000, sign); watched > alone || count == 0 {
+		t.Errorf("SignPut: got %.0f allocations watched, %.0f alone, want as many", watched, alone)
+	}
+}

@@ -1,0 +1,91 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestFaults: whatever goes wrong with whichever call, its kind is the same and its watcher is told.
+func TestFaults(t *testing.T) {
+	type answer = func(*http.Request) (*http.Response, error)
+	for _, fault := range []struct {
+		name    string
+		answer  answer
+		want    error
+		outcome string
+		head    string // the outcome of a HEAD, where that is another
+	}{
+		{"all is well", says(200, ""), nil, "ok", ""},
+		{"overload", says(503, "SlowDown"), ErrUnavailable, "unavailable", ""},
+		{"fault of the store", says(500, "InternalError"), ErrUnavailable, "unavailable", ""},
+		{"a proxy without its store", says(502, ""), ErrUnavailable, "unavailable", ""},
+		{"reset", breaks(syscall.ECONNRESET), ErrUnavailable, "unavailable", ""},
+		{"refused", breaks(syscall.ECONNREFUSED), ErrUnavailable, "unavailable", ""},
+		{"nothing there", says(404, "NoSuchKey"), ErrNotFound, "not-found", ""},
+		{"no upload", says(404, "NoSuchUpload"), ErrNotFound, "not-found", ""},
+		{"a condition failed", says(412, "PreconditionFailed"), ErrChanged, "changed", ""},
+		{"denied", says(403, "AccessDenied"), ErrForbidden, "forbidden", ""},
+		{"another is at it", says(409, "ConditionalRequestConflict"), ErrBusy, "busy", ""},
+		{"session ended", says(400, "ExpiredToken"), ErrCredentialsExpired, "credentials", "error"},
+		{"bad part", says(400, "InvalidPart"), ErrBadPart, "bad-part", "error"},
+		{"bad checksum", says(400, "BadDigest"), ErrBadChecksum, "bad-checksum", "error"},
+		{"fault of ours", says(400, "InvalidRequest"), nil, "error", ""},
+		{"caller gone", breaks(context.Canceled), context.Canceled, "cancelled", ""},
+	} {
+		for _, op := range operations {
+			w := &wire{answer: fault.answer}
+			b, outcomes := wired(t, w, static())
+			err := op.call(t.Context(), b)
+			outcome := fault.outcome
+			if strings.HasPrefix(op.name, "Head") && fault.head != "" {
+				outcome = fault.head
+			}
+			if got, want := outcomes(), []string{op.name + " " + outcome}; !slices.Equal(got, want) {
+				t.Errorf("%s, %s: watched %q, want %q", op.name, fault.name, got, want)
+			}
+			if freed := outcome == "not-found" && (op.name == "DeleteObject" || op.name == "AbortMultipartUpload"); freed || outcome == "ok" {
+				if err != nil {
+					t.Errorf("%s, %s: got %v, want nil", op.name, fault.name, err)
+				}
+				continue
+			}
+			if outcome == fault.outcome && !errors.Is(err, fault.want) && fault.want != nil || err == nil {
+				t.Errorf("%s, %s: got %v, want %v", op.name, fault.name, err, fault.want)
+			}
+			if sdk, ok := strings.CutPrefix(errorText(err), op.name); !ok || strings.Contains(sdk, "operation error S3") && !strings.Contains(sdk, "operation error S3: "+op.name+",") {
+				t.Errorf("%s, %s: got %q, want S3's name for the call", op.name, fault.name, err)
+			}
+		}
+	}
+}
+
+// TestDeadlines: no call waits longer for a store that never answers, and what a caller gives up ends there.
+func TestDeadlines(t *testing.T) {
+	for _, op := range operations {
+		for _, patience := range []time.Duration{time.Second, time.Hour} {
+			synctest.Test(t, func(t *testing.T) {
+				b, outcomes := wired(t, &wire{answer: hangs}, static())
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				want := patience
+				if op.limit > 0 {
+					want = min(want, op.limit)
+				}
+				began := time.Now()
+				if err := op.call(ctx, b); !errors.Is(err, ErrUnavailable) || time.Since(began) != want {
+					t.Errorf("%s: got %v after %s, want ErrUnavailable after %s", op.name, err, time.Since(began), want)
+				}
+				if got := outcomes(); !slices.Equal(got, []string{op.name + " unavailable"}) {
+					t.Errorf("%s: watched %q, want unavailable", op.name, got)
+				}
+			})
+		}
+	}
+}

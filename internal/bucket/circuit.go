@@ -1,0 +1,73 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+const (
+	// openAfter is how many calls in a row must fail. Each was tried up to three times, so this is no passing trouble, yet few
+	// callers have waited for their whole deadline.
+	openAfter = 10
+	// openTime is how long nothing is sent then. A store that is back should be noticed before callers try again, and one call a
+	// second is no load for it.
+	openTime = time.Second
+)
+
+var (
+	// errCut is the failure of a call that was not sent.
+	errCut = fmt.Errorf("%w: the circuit is open, nothing was sent", ErrUnavailable)
+	// errNoEvidence is how a call ended that says nothing about the store.
+	errNoEvidence = errors.New("no evidence")
+)
+
+// circuit spares callers the wait for a store that does not answer: when openAfter calls in a row found it unavailable, the
+// others fail at once. After a while one is let through, and when it gets an answer, whatever it is, all are.
+type circuit struct {
+	breaker *gobreaker.CircuitBreaker[struct{}]
+}
+
+func newCircuit() circuit {
+	return circuit{gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		Timeout:     openTime,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= openAfter },
+		IsExcluded:  func(err error) bool { return errors.Is(err, errNoEvidence) },
+	})}
+}
+
+// pass sends, or returns errCut.
+func (c circuit) pass(ctx context.Context, send func() error) (err error) {
+	_, refused := c.breaker.Execute(func() (struct{}, error) {
+		err = send()
+		return struct{}{}, evidence(ctx, err)
+	})
+	if errors.Is(refused, gobreaker.ErrOpenState) || errors.Is(refused, gobreaker.ErrTooManyRequests) {
+		return errCut
+	}
+	return err
+}
+
+// passSlowly is pass for what may take long. It is never the one that is let through, for which the others would have to wait.
+func (c circuit) passSlowly(ctx context.Context, send func() error) error {
+	if c.breaker.State() == gobreaker.StateHalfOpen {
+		return send()
+	}
+	return c.pass(ctx, send)
+}
+
+// evidence is err where it speaks against the store, and nil where the store has answered.
+func evidence(ctx context.Context, err error) error {
+	switch {
+	case err == nil, Unsupported(err):
+		return nil
+	case ctx.Err() != nil, errors.Is(err, ErrCredentialsExpired): // our caller's end, not that of our deadline
+		return errNoEvidence
+	case errors.Is(err, ErrUnavailable):
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,242 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// reads makes n calls, one after the other, and returns the last one's error.
+func reads(ctx context.Context, b *Bucket, n int) (err error) {
+	for range n {
+		_, err = b.ReadRecord(ctx, "k")
+	}
+	return err
+}
+
+// TestOpening: what the store's failures are and what are not, in pairs at the limit.
+func TestOpening(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		answer func(*http.Request) (*http.Response, error)
+		opens  bool
+	}{
+		{"503", says(503, "SlowDown"), true},
+		{"500", says(500, "InternalError"), true},
+		{"429", says(429, "TooManyRequests"), true},
+		{"reset", breaks(syscall.ECONNRESET), true},
+		{"no answer", hangs, true},
+		{"404", says(404, "NoSuchKey"), false},
+		{"412", says(412, "PreconditionFailed"), false},
+		{"403", says(403, "AccessDenied"), false},
+		{"409", says(409, "OperationAborted"), false},
+		{"400", says(400, "InvalidRequest"), false},
+		{"a call that the store does not know", says(501, "NotImplemented"), false},
+		{"session ended", says(400, "ExpiredToken"), false},
+		{"200", says(200, ""), false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &wire{answer: c.answer}
+			b, _ := wired(t, w, static())
+			if err := reads(t.Context(), b, openAfter-1); errors.Is(err, errCut) {
+				t.Errorf("%s: cut after %d calls, want one more", c.name, openAfter-1)
+			}
+			if err := reads(t.Context(), b, 1); errors.Is(err, errCut) || w.count() != openAfter {
+				t.Errorf("%s: got %v and %d requests, want %d", c.name, err, w.count(), openAfter)
+			}
+			began := time.Now()
+			err := reads(t.Context(), b, 100)
+			if errors.Is(err, errCut) != c.opens || (w.count() == openAfter) != c.opens {
+				t.Errorf("%s: got %v and %d requests, want open %v", c.name, err, w.count(), c.opens)
+			}
+			if c.opens && (!errors.Is(err, ErrUnavailable) || time.Since(began) > 0) {
+				t.Errorf("%s: got %v after %s, want ErrUnavailable at once", c.name, err, time.Since(began))
+			}
+		})
+	}
+}
+
+// TestRow: failures open the circuit only where nothing came between them.
+func TestRow(t *testing.T) {
+	w := &wire{}
+	b, _ := wired(t, w, static())
+	for range 5 {
+		w.becomes(says(503, "SlowDown"))
+		reads(t.Context(), b, openAfter-1)
+		w.becomes(says(404, "NoSuchKey"))
+		if err := reads(t.Context(), b, 1); !errors.Is(err, ErrNotFound) {
+			t.Fatalf("ReadRecord: got %v, want ErrNotFound", err)
+		}
+	}
+}
+
+// TestRecovery: an open circuit lets one call through after a while. Its failure opens it anew, any answer closes it.
+func TestRecovery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{answer: breaks(syscall.ECONNREFUSED)}
+		b, outcomes := wired(t, w, static())
+		reads(t.Context(), b, openAfter)
+		for range 3 {
+			w.becomes(breaks(syscall.ECONNREFUSED))
+			if err := reads(t.Context(), b, 1); !errors.Is(err, errCut) {
+				t.Fatalf("ReadRecord of an open circuit: got %v, want it cut", err)
+			}
+			time.Sleep(openTime + 1)
+			if err := reads(t.Context(), b, 5); !errors.Is(err, errCut) || w.count() != 1 {
+				t.Fatalf("ReadRecord after %s: got %v and %d requests, want one and the others cut", openTime, err, w.count())
+			}
+		}
+		time.Sleep(openTime + 1)
+		w.becomes(says(404, "NoSuchKey"))
+		if err := reads(t.Context(), b, 5); !errors.Is(err, ErrNotFound) || w.count() != 5 {
+			t.Errorf("ReadRecord once the store is back: got %v and %d requests, want 5", err, w.count())
+		}
+		if got := outcomes(); got[openAfter-1] != "GetObject unavailable" || got[openAfter] != "GetObject cut" || got[len(got)-1] != "GetObject not-found" {
+			t.Errorf("watched %q", got)
+		}
+	})
+}
+
+// TestHung: a store that takes connections and never answers costs each of many callers one wait, and then one caller in all.
+func TestHung(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := wired(t, &wire{answer: hangs}, static())
+		wave := func() (waited time.Duration) {
+			var all sync.WaitGroup
+			var mu sync.Mutex
+			for range 64 {
+				all.Go(func() {
+					began := time.Now()
+					if err := reads(t.Context(), b, 1); !errors.Is(err, ErrUnavailable) {
+						t.Errorf("ReadRecord: got %v, want ErrUnavailable", err)
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					waited += time.Since(began)
+				})
+			}
+			all.Wait()
+			return waited
+		}
+		for i, want := range []time.Duration{64 * callTimeout, 0, 0} {
+			if got := wave(); got != want {
+				t.Errorf("wave %d: 64 callers waited %s in all, want %s", i+1, got, want)
+			}
+		}
+		time.Sleep(openTime + 1)
+		if got := wave(); got != callTimeout {
+			t.Errorf("wave after %s: 64 callers waited %s in all, want one of them %s", openTime, got, callTimeout)
+		}
+	})
+}
+
+// TestNoEvidence: who goes away, and who has no credentials, says nothing of the store: neither that it is down nor that it is back.
+func TestNoEvidence(t *testing.T) {
+	gone := func(t *testing.T) context.Context {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		return ctx
+	}
+	impatient := func(t *testing.T) context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	patient := func(t *testing.T) context.Context { return t.Context() }
+	for _, c := range []struct {
+		name   string
+		caller func(*testing.T) context.Context
+		keys   error
+	}{
+		{"cancelled", gone, nil},
+		{"caller's own deadline", impatient, nil},
+		{"no credentials", patient, errors.New("no role")},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, keys := &wire{}, &keys{}
+			b, _ := wired(t, w, keys)
+			w.becomes(hangs)
+			keys.fail(c.keys)
+			for range 3 * openAfter {
+				if err := reads(c.caller(t), b, 1); err == nil || errors.Is(err, errCut) {
+					t.Fatalf("%s: got %v, want it sent", c.name, err)
+				}
+			}
+			w.becomes(breaks(syscall.ECONNRESET))
+			keys.fail(nil)
+			reads(t.Context(), b, openAfter)
+			time.Sleep(openTime + 1)
+			w.becomes(hangs)
+			keys.fail(c.keys)
+			for range 3 {
+				reads(c.caller(t), b, 1)
+			}
+			if got := b.circuit.breaker.State(); got != gobreaker.StateHalfOpen {
+				t.Errorf("%s: got the circuit %s, want it half open", c.name, got)
+			}
+			w.becomes(says(200, ""))
+			keys.fail(nil)
+			if err := reads(t.Context(), b, 2); err != nil {
+				t.Errorf("%s: then got %v, want nil", c.name, err)
+			}
+		})
+	}
+}
+
+// TestSlowCalls: nobody waits for the end of a completion to learn whether the store is back.
+func TestSlowCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{answer: breaks(syscall.ECONNRESET)}
+		b, _ := wired(t, w, static())
+		reads(t.Context(), b, openAfter)
+		if err := b.CompleteMultipart(t.Context(), begun, nil, ""); !errors.Is(err, errCut) {
+			t.Errorf("CompleteMultipart of an open circuit: got %v, want it cut", err)
+		}
+		time.Sleep(openTime + 1)
+		w.becomes(func(r *http.Request) (*http.Response, error) {
+			if r.Method != http.MethodGet {
+				time.Sleep(time.Minute)
+			}
+			return says(200, "")(r)
+		})
+		var all sync.WaitGroup
+		all.Go(func() {
+			if err := b.CompleteMultipart(t.Context(), begun, nil, ""); err != nil {
+				t.Errorf("CompleteMultipart: got %v, want nil", err)
+			}
+		})
+		synctest.Wait()
+		if err := reads(t.Context(), b, 2); err != nil {
+			t.Errorf("ReadRecord meanwhile: got %v, want nil", err)
+		}
+		all.Wait()
+	})
+}
+
+// TestCheckGoesAround: an open circuit does not answer for the store, and a good answer says nothing of other calls.
+func TestCheckGoesAround(t *testing.T) {
+	w := &wire{answer: breaks(syscall.ECONNRESET)}
+	b, _ := wired(t, w, static())
+	for range 2 * openAfter {
+		if err := b.Check(t.Context()); !errors.Is(err, ErrUnavailable) || errors.Is(err, errCut) {
+			t.Fatalf("Check: got %v, want the store's own failure", err)
+		}
+	}
+	if err := reads(t.Context(), b, openAfter); errors.Is(err, errCut) {
+		t.Fatalf("ReadRecord: got %v, want it sent", err)
+	}
+	w.becomes(says(200, ""))
+	if err := b.Check(t.Context()); err != nil || w.count() != 1 {
+		t.Errorf("Check: got %v and %d requests, want nil and 1", err, w.count())
+	}
+	if err := reads(t.Context(), b, 1); !errors.Is(err, errCut) {
+		t.Errorf("ReadRecord: got %v, want it cut", err)
+	}
+}

@@ -1,0 +1,149 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// keys is a source of credentials that an operator, or the passing of time, changes. Zero, it has some without an end.
+type keys struct {
+	mu    sync.Mutex
+	id    string
+	life  time.Duration // 0: without an end
+	delay time.Duration
+	err   error
+}
+
+func (k *keys) set(id string, life time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.id, k.life = id, life
+}
+
+func (k *keys) fail(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.err = err
+}
+
+func (k *keys) Retrieve(context.Context) (aws.Credentials, error) {
+	k.mu.Lock()
+	id, life, delay, err := k.id, k.life, k.delay, k.err
+	k.mu.Unlock()
+	time.Sleep(delay)
+	return aws.Credentials{AccessKeyID: "AKIA" + id, SecretAccessKey: "secret", CanExpire: life > 0, Expires: time.Now().Add(life)}, err
+}
+
+// signedBy is the access key of a URL signed now, and how long it lives.
+func signedBy(t *testing.T, b *Bucket) (id string, life time.Duration, err error) {
+	t.Helper()
+	now := time.Now()
+	put, err := b.SignPut(t.Context(), Upload{Key: "k", From: now, Until: now.Add(time.Hour)})
+	if err != nil {
+		return "", 0, err
+	}
+	return put.URL.Reveal()[strings.Index(put.URL.Reveal(), "AKIA")+len("AKIA"):][:1], put.ExpiresAt.Sub(now), nil
+}
+
+// TestCredentialsOverTime: URLs are signed by the credentials of the moment and end with them; without any, there are none, until
+// there are again.
+func TestCredentialsOverTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &keys{id: "a", life: 90 * time.Minute}
+		w := &wire{answer: says(200, "")}
+		b, outcomes := wired(t, w, aws.NewCredentialsCache(source))
+		expect := func(what, id string, life time.Duration) {
+			t.Helper()
+			if gotID, got, err := signedBy(t, b); err != nil || gotID != id || got != life {
+				t.Errorf("%s: signed by %q for %s, %v, want %q for %s", what, gotID, got, err, id, life)
+			}
+			reads(t.Context(), b, 1)
+			if r := w.asked[len(w.asked)-1]; !strings.Contains(r.Header.Get("Authorization"), "AKIA"+id) {
+				t.Errorf("%s: the store was asked with %s, want key %s", what, r.Header.Get("Authorization"), id)
+			}
+		}
+		expect("at first", "a", time.Hour)
+		source.set("b", time.Hour)
+		time.Sleep(time.Hour)
+		expect("shortly before the end", "a", 30*time.Minute)
+		time.Sleep(30 * time.Minute)
+		expect("renewed", "b", time.Hour)
+		source.fail(errors.New("the role was taken away"))
+		time.Sleep(time.Hour)
+		w.becomes(says(200, ""))
+		for range 2 * openAfter {
+			if _, _, err := signedBy(t, b); !errors.Is(err, ErrCredentialsExpired) || errors.Is(err, ErrUnavailable) {
+				t.Errorf("SignPut without credentials: got %v, want ErrCredentialsExpired", err)
+			}
+			if err := b.CreateRecord(t.Context(), "k", nil); !errors.Is(err, ErrCredentialsExpired) || errors.Is(err, ErrUnavailable) || w.count() > 0 {
+				t.Errorf("CreateRecord without credentials: got %v and %d requests, want ErrCredentialsExpired", err, w.count())
+			}
+		}
+		if got := outcomes(); got[len(got)-1] != "PutObject credentials" || slices.Contains(got, "PutObject cut") {
+			t.Errorf("watched %q, want credentials", got)
+		}
+		source.fail(nil)
+		source.set("c", 0)
+		expect("given back, without an end", "c", time.Hour)
+	})
+}
+
+// TestCredentialsLeft: the life left, and no long wait for it.
+func TestCredentialsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &keys{life: time.Hour}
+		b, _ := wired(t, &wire{}, aws.NewCredentialsCache(source))
+		if left, ends, err := b.CredentialsLeft(t.Context()); left != time.Hour || !ends || err != nil {
+			t.Errorf("at first: got %s, %v, %v, want an hour", left, ends, err)
+		}
+		time.Sleep(time.Minute)
+		if left, ends, err := b.CredentialsLeft(t.Context()); left != 59*time.Minute || !ends || err != nil {
+			t.Errorf("a minute later: got %s, %v, %v, want 59 minutes", left, ends, err)
+		}
+		source.delay = time.Minute // a role that nobody gives
+		time.Sleep(time.Hour)
+		began := time.Now()
+		if _, _, err := b.CredentialsLeft(t.Context()); !errors.Is(err, ErrCredentialsExpired) || time.Since(began) > leftTimeout {
+			t.Errorf("while the role is slow: got %v after %s, want ErrCredentialsExpired after %s", err, time.Since(began), leftTimeout)
+		}
+		time.Sleep(time.Minute) // the renewal went on
+		if _, ends, err := b.CredentialsLeft(t.Context()); !ends || err != nil {
+			t.Errorf("once it is there: got %v, %v, want an end", ends, err)
+		}
+		endless, _ := wired(t, &wire{}, static())
+		if left, ends, err := endless.CredentialsLeft(t.Context()); left != 0 || ends || err != nil {
+			t.Errorf("without an end: got %s, %v, %v, want none", left, ends, err)
+		}
+	})
+}
+
+// TestCredentialsThatHang: a role that never comes is waited for no longer than the store is, and is not the store's fault.
+func TestCredentialsThatHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, outcomes := wired(t, &wire{}, aws.NewCredentialsCache(&keys{delay: time.Hour}))
+		for name, do := range map[string]func() error{
+			"SignPut":      func() error { _, _, err := signedBy(t, b); return err },
+			"CreateRecord": func() error { return b.CreateRecord(t.Context(), "k", nil) },
+			"Head":         func() error { _, err := b.Head(t.Context(), "k"); return err },
+		} {
+			began := time.Now()
+			if err := do(); !errors.Is(err, ErrCredentialsExpired) || errors.Is(err, ErrUnavailable) || time.Since(began) > callTimeout {
+				t.Errorf("%s: got %v after %s, want ErrCredentialsExpired within %s", name, err, time.Since(began), callTimeout)
+			}
+		}
+		for _, got := range outcomes() {
+			if !strings.HasSuffix(got, " credentials") {
+				t.Errorf("watched %q, want credentials", got)
+			}
+		}
+		time.Sleep(time.Hour) // what was begun ends
+	})
+}

@@ -1,0 +1,80 @@
+package bucket
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestRequestID: the id of a request reaches the store's log with each call made for it, however that is made, and nothing else does.
+func TestRequestID(t *testing.T) {
+	const none = ""
+	for _, c := range []struct{ id, want string }{
+		{"0198c5a2-7f3e-7b52-9a3d-5f0e6a1b2c3d", "0198c5a2-7f3e-7b52-9a3d-5f0e6a1b2c3d"},
+		{"Root=1-67891233-abcdef012345678912345678", "Root=1-67891233-abcdef012345678912345678"},
+		{"a.b_c:d=e-F", "a.b_c:d=e-F"},
+		{strings.Repeat("x", maxRequestID), strings.Repeat("x", maxRequestID)},
+		{strings.Repeat("x", maxRequestID+1), none},
+		{"", none},
+		{"a\r\nX-Evil: 1", none},
+		{"a\nb", none},
+		{"a b", none},
+		{"a\x00", none},
+		{"a/b", none},
+		{`a"b`, none},
+		{"é", none},
+	} {
+		for _, op := range operations {
+			w := &wire{answer: says(200, "")}
+			b, _ := wired(t, w, static())
+			if err := op.call(WithRequestID(t.Context(), c.id), b); err != nil {
+				t.Fatal(err)
+			}
+			expectAgent(t, op.name, w, c.want)
+		}
+		w := &wire{answer: says(500, "InternalError")} // upon which the SDK writes the record
+		b, _ := wired(t, w, static())
+		_ = b.CreateRecord(WithRequestID(t.Context(), c.id), "k", nil)
+		if len(w.asked) != 2 {
+			t.Errorf("CreateRecord: got %d requests, want our own and the SDK's", len(w.asked))
+		}
+		expectAgent(t, "CreateRecord", w, c.want)
+	}
+}
+
+// expectAgent looks at the User-Agent of all that w was asked.
+func expectAgent(t *testing.T, operation string, w *wire, id string) {
+	t.Helper()
+	for _, r := range w.asked {
+		agent := r.Header.Get("User-Agent")
+		product, got, _ := strings.Cut(agent, " signpost-request/")
+		if got != id || product == "" || len(r.Header.Values("User-Agent")) != 1 || r.Header.Get("X-Evil") != "" {
+			t.Errorf("%s with id %q: got headers %q", operation, id, r.Header)
+		}
+		if strings.Contains(r.Header.Get("Authorization")+r.URL.RawQuery, "user-agent") {
+			t.Errorf("%s: the signature covers the User-Agent, which a proxy may change", operation)
+		}
+		var wire strings.Builder
+		if err := r.Header.Write(&wire); err != nil || strings.Count(wire.String(), "\r\n") != headerLines(r.Header) {
+			t.Errorf("%s with id %q: on the wire %q, %v", operation, id, wire.String(), err)
+		}
+	}
+}
+
+func headerLines(h http.Header) (n int) {
+	for _, values := range h {
+		n += len(values)
+	}
+	return n
+}
+
+// TestRequestIDWithin: a sound id replaces the one around it, an unsound one does not.
+func TestRequestIDWithin(t *testing.T) {
+	outer := WithRequestID(context.Background(), "outer")
+	for id, want := range map[string]string{"inner": " signpost-request/inner", "not sound": " signpost-request/outer"} {
+		if got := agentSuffix(WithRequestID(outer, id)); got != want {
+			t.Errorf("WithRequestID(outer, %q): got %q, want %q", id, got, want)
+		}
+	}
+}

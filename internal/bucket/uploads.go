@@ -1,0 +1,41 @@
+package bucket
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// Begun is a multipart upload that was neither completed nor aborted.
+type Begun struct {
+	Multipart
+	At time.Time
+}
+
+// Uploads returns the first 1,000 multipart uploads under way below prefix; more says that there are others.
+func (b *Bucket) Uploads(ctx context.Context, prefix string) (uploads []Begun, more bool, err error) {
+	out, err := b.listUploads(ctx, prefix, maxListed)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, u := range out.Uploads {
+		uploads = append(uploads, Begun{Multipart{Key: aws.ToString(u.Key), UploadID: aws.ToString(u.UploadId)}, aws.ToTime(u.Initiated)})
+	}
+	return uploads, aws.ToBool(out.IsTruncated), nil
+}
+
+// OpenUploads counts the multipart uploads under way below prefix, up to atMost (1 to 1,000), in one call.
+func (b *Bucket) OpenUploads(ctx context.Context, prefix string, atMost int) (n int, err error) {
+	out, err := b.listUploads(ctx, prefix, atMost)
+	if err != nil {
+		return 0, err
+	}
+	return len(out.Uploads), nil
+}
+
+func (b *Bucket) listUploads(ctx context.Context, prefix string, atMost int) (*s3.ListMultipartUploadsOutput, error) {
+	in := &s3.ListMultipartUploadsInput{Bucket: &b.name, Prefix: &prefix, MaxUploads: aws.Int32(int32(atMost))}
+	return ask(ctx, b.quick("ListMultipartUploads", prefix), b.client.ListMultipartUploads, in)
+}

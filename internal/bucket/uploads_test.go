@@ -1,0 +1,38 @@
+package bucket
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// TestOpenUploads: those that were begun below the prefix and have not ended, as far as they are counted.
+func TestOpenUploads(t *testing.T) {
+	b := open(t)
+	prefix := "imports/o-" + uuid.NewString() + "/"
+	expect := func(what, prefix string, atMost, want int) {
+		t.Helper()
+		if n, err := b.OpenUploads(t.Context(), prefix, atMost); n != want || err != nil {
+			t.Errorf("%s: got %d, %v, want %d", what, n, err, want)
+		}
+	}
+	expect("none begun", prefix, 1000, 0)
+	var uploads []Multipart
+	for _, name := range []string{"a", "b", "c"} {
+		id, err := b.CreateMultipart(t.Context(), Upload{Key: prefix + name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		uploads = append(uploads, Multipart{Key: prefix + name, UploadID: id})
+	}
+	expect("three begun", prefix, 1000, 3)
+	expect("exactly as many as are counted", prefix, 3, 3)
+	expect("one more than are counted", prefix, 2, 2)
+	expect("elsewhere", prefix+"x/", 1000, 0)
+	for i, m := range uploads {
+		if err := b.AbortMultipart(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		expect("aborted", prefix, 1000, 2-i)
+	}
+}

@@ -1,0 +1,131 @@
+package bucket
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// wire is a store that is not there: it answers as the test wants and keeps what it was asked. Without a network, time is the
+// test's own where it runs in a bubble of testing/synctest.
+type wire struct {
+	mu     sync.Mutex
+	answer func(*http.Request) (*http.Response, error)
+	asked  []*http.Request
+}
+
+func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	w.mu.Lock()
+	w.asked = append(w.asked, r)
+	answer := w.answer
+	w.mu.Unlock()
+	return answer(r)
+}
+
+// becomes makes the store answer otherwise from here on, and forget what it was asked.
+func (w *wire) becomes(answer func(*http.Request) (*http.Response, error)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answer, w.asked = answer, nil
+}
+
+func (w *wire) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.asked)
+}
+
+// says is an answer of the store. A HEAD has no body, and so no code.
+func says(status int, code string) func(*http.Request) (*http.Response, error) {
+	return func(r *http.Request) (*http.Response, error) {
+		body := "<Error><Code>" + code + "</Code><Message>test</Message></Error>"
+		if r.Method == http.MethodHead || code == "" {
+			body = ""
+		}
+		return &http.Response{
+			StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, Header: http.Header{"Etag": {`"1"`}},
+			ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body)),
+		}, nil
+	}
+}
+
+// breaks is a connection that does.
+func breaks(err error) func(*http.Request) (*http.Response, error) {
+	return func(*http.Request) (*http.Response, error) { return nil, err }
+}
+
+// hangs never answers.
+func hangs(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// wired is a bucket at the end of w, without retries. Its outcomes are what its Watch was told.
+func wired(t *testing.T, w *wire, provider aws.CredentialsProvider) (b *Bucket, outcomes func() []string) {
+	t.Helper()
+	var mu sync.Mutex
+	var told []string
+	b, err := Open(t.Context(), Options{
+		Name: "data",
+		AWS:  aws.Config{Region: "us-east-1", Credentials: provider, HTTPClient: &http.Client{Transport: w}},
+		Watch: Watch{Called: func(operation, outcome string, _ time.Duration) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, operation+" "+outcome)
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.client = s3.New(b.client.Options(), func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
+	return b, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return append([]string{}, told...)
+	}
+}
+
+func static() aws.CredentialsProvider {
+	return aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider("AKIA", "secret", ""))
+}
+
+// operations are all calls that a bucket makes, by S3's names for them.
+var operations = []struct {
+	name  string
+	limit time.Duration // 0: its caller's
+	call  func(context.Context, *Bucket) error
+}{
+	{"GetObject", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.ReadRecord(ctx, "k"); return err }},
+	{"PutObject", callTimeout, func(ctx context.Context, b *Bucket) error { return b.CreateRecord(ctx, "k", nil) }},
+	{"PutObject", callTimeout, func(ctx context.Context, b *Bucket) error {
+		_, err := b.ReplaceRecord(ctx, "k", `"0"`, nil)
+		return err
+	}},
+	{"HeadObject", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.Head(ctx, "k"); return err }},
+	{"ListObjectsV2", callTimeout, func(ctx context.Context, b *Bucket) error { _, _, err := b.List(ctx, "p/", "", 10); return err }},
+	{"DeleteObject", freeTimeout, func(ctx context.Context, b *Bucket) error { return b.Delete(ctx, "k") }},
+	{"CreateMultipartUpload", callTimeout, func(ctx context.Context, b *Bucket) error {
+		_, err := b.CreateMultipart(ctx, Upload{Key: "k"})
+		return err
+	}},
+	{"ListParts", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.AllParts(ctx, begun); return err }},
+	{"CompleteMultipartUpload", 0, func(ctx context.Context, b *Bucket) error {
+		return b.CompleteMultipart(ctx, begun, []Part{{Number: 1, Size: 1, ETag: "e"}}, "")
+	}},
+	{"AbortMultipartUpload", freeTimeout, func(ctx context.Context, b *Bucket) error { return b.AbortMultipart(ctx, begun) }},
+	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error { _, _, err := b.Uploads(ctx, "p/"); return err }},
+	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.OpenUploads(ctx, "p/", 10); return err }},
+	{"HeadBucket", callTimeout, func(ctx context.Context, b *Bucket) error { return b.Check(ctx) }},
+	{"GetBucketLifecycleConfiguration", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.Lifecycle(ctx); return err }},
+	{"GetBucketCors", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.CORS(ctx); return err }},
+}
+
+var begun = Multipart{Key: "k", UploadID: "u"}
