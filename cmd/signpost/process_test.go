@@ -44,7 +44,7 @@ func start(t *testing.T, settings ...string) *process {
 	})
 	p = launch(t, exec.Command(path, "serve"), append([]string{"SIGNPOST_LISTEN=127.0.0.1:0"}, settings...)...)
 	p.await(t, p.stdout, "greeting", func(s string) bool { return strings.HasSuffix(s, "\n\n") })
-	p.api = regexp.MustCompile(` at (http://\S+)`).FindStringSubmatch(p.stdout.String())[1]
+	p.api = regexp.MustCompile(` at (https?://\S+)`).FindStringSubmatch(p.stdout.String())[1]
 	return p
 }
 
@@ -140,8 +140,8 @@ func (p *process) await(t *testing.T, o *output, what string, wanted func(string
 // checkOutput holds for every process of these tests: stderr is one JSON object a line, and nothing tells a secret.
 func (p *process) checkOutput(t *testing.T) {
 	written := p.stdout.String() + p.stderr.String()
-	if strings.Contains(strings.ToLower(written), "x-amz-signature") {
-		t.Errorf("a signed URL was written:\n%s", written)
+	if secret := regexp.MustCompile(`(?i)x-amz-signature|signpost_[\w-]{43}|eyJ[\w-]+\.eyJ`).FindString(written); secret != "" {
+		t.Errorf("a signed URL, a key or a token was written: %s in\n%s", secret, written)
 	}
 	if p.dir != "" {
 		if _, secret := p.credentials(t); strings.Contains(written, secret) {

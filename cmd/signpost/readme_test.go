@@ -19,7 +19,7 @@ func TestReadme(t *testing.T) {
 	}
 	var script strings.Builder
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
-		if strings.Contains(block[1], "curl") || strings.Contains(block[1], "send_part") {
+		if strings.Contains(block[1], "127.0.0.1:8080") || strings.Contains(block[1], "send_part") {
 			script.WriteString(block[1])
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/app"
-	"github.com/signpost-s3/signpost/internal/docs"
+	"github.com/signpost-s3/signpost/internal/serve"
 )
 
 type serveCmd struct{ app.Config }
@@ -28,9 +28,9 @@ func (s serveCmd) Run(i *invocation) error {
 	if err := i.complaints.Check(s.Config); err != nil {
 		return err
 	}
-	app.Tune()
+	serve.Tune()
 	log := app.NewLogger(i.stderr)
-	listener, err := app.Listen(s.Config)
+	listener, err := serve.Listen(s.Config)
 	if err != nil {
 		return err
 	}
@@ -74,24 +74,40 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 
 // serve runs until ctx ends. Folder is where a local store keeps the objects, empty where there is none.
 func (s serveCmd) serve(ctx context.Context, stdout io.Writer, settings aws.Config, listener net.Listener, log *slog.Logger, folder string) error {
-	handler, err := app.New(ctx, s.Config, settings, log, docs.Register)
+	server, err := serve.New(ctx, s.Config, settings, log, versionText())
 	if err != nil {
 		return err
 	}
-	s.greet(stdout, "http://"+listener.Addr().String(), folder)
-	return app.Serve(ctx, listener, handler, log)
+	s.greet(stdout, listener.Addr().String(), folder)
+	return server.Serve(ctx, listener)
 }
 
 // greet says where the service is and how to try it.
-func (s serveCmd) greet(w io.Writer, api, folder string) {
+func (s serveCmd) greet(w io.Writer, address, folder string) {
+	api, curl := "http://"+address, "curl -s"
+	if s.TLSCert != "" {
+		api = "https://" + address
+	}
 	fmt.Fprintf(w, "Signpost %s at %s  (documentation: %s/docs)\n", versionText(), api, api)
+	if s.MetricsListen != "" {
+		fmt.Fprintf(w, "Metrics at http://%s/metrics\n", s.MetricsListen)
+	}
 	if folder != "" {
 		fmt.Fprintf(w, "LOCAL STORE: uploads go to %s on this machine, not to AWS. For laptops and tests only; set SIGNPOST_BUCKET for a real bucket.\n", folder)
 	}
-	if s.MaxSize == 0 { // otherwise a bare POST is refused
-		fmt.Fprintf(w, "\nTry it in another shell:\n  url=$(curl -s -X POST %s/import | cut -d '\"' -f 4)\n  curl --upload-file README.md \"$url\"\n", api)
-		if folder != "" {
+	switch {
+	case s.APIKeysFile != "" && !s.AllowAnonymous:
+		curl += ` -H "x-api-key: $key"`
+	case s.Asks() && !s.AllowAnonymous:
+		curl += ` -H "Authorization: Bearer $token"`
+	}
+	if s.MaxSize == 0 && len(s.ContentTypes) == 0 { // otherwise a bare POST is refused
+		fmt.Fprintf(w, "\nTry it in another shell:\n  url=$(%s -X POST %s/import | cut -d '\"' -f 4)\n  curl --upload-file README.md \"$url\"\n", curl, api)
+		if folder != "" && !s.Asks() {
 			fmt.Fprintf(w, "  ls -l %s\n", quoted(filepath.Join(folder, "imports", "public")))
+		}
+		if folder != "" && s.Asks() {
+			fmt.Fprintf(w, "  ls -lR %s\n", quoted(filepath.Join(folder, "imports")))
 		}
 	}
 	fmt.Fprintln(w)

@@ -71,10 +71,10 @@ func TestStoreGoesAwayAndComesBack(t *testing.T) {
 	b.wantStatus(t, *job.ID, client.JobStatusCompleted)
 }
 
-// awaitReady asks until the service is ready. It needs no pause: while the store is away, an answer takes its retries.
+// awaitReady asks until the service is ready.
 func (p *process) awaitReady(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(limit); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if status, _, _ := p.do(t, "GET", "/readyz", ""); status == http.StatusOK {
 			return
 		}

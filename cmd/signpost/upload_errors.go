@@ -85,7 +85,7 @@ func remedy(f *engine.Failure) string {
 func serviceRemedy(said *engine.Refusal) string {
 	switch {
 	case said.Status == http.StatusUnauthorized || said.Status == http.StatusForbidden:
-		return "look at the API key: SIGNPOST_API_KEY, --api-key-file or --api-key"
+		return "look at the API key (SIGNPOST_API_KEY, --api-key-file or --api-key) or the token (--token-file)"
 	case said.Code == "import-not-found":
 		return "signpost list tells which imports there are"
 	case said.Status == http.StatusNotFound:

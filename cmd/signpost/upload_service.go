@@ -21,6 +21,7 @@ type remote struct {
 	Server     string `env:"SIGNPOST_URL" placeholder:"URL" help:"The service; http://127.0.0.1:8080, where signpost serve listens, when left out."`
 	APIKey     string `name:"api-key" env:"SIGNPOST_API_KEY" placeholder:"KEY" help:"The service's API key. Other users of this machine see flags: the variable or a file keeps it to you."`
 	APIKeyFile string `name:"api-key-file" env:"SIGNPOST_API_KEY_FILE" placeholder:"FILE" help:"A file that holds the API key alone."`
+	TokenFile  string `env:"SIGNPOST_TOKEN_FILE" placeholder:"FILE" help:"A file that holds an access token alone. It is read for each call, so that the token can be renewed meanwhile."`
 }
 
 func (r remote) server() string {
@@ -38,25 +39,52 @@ func (r remote) check() error {
 	if strings.ContainsFunc(r.APIKey, unicode.IsControl) {
 		return errors.New("--api-key (or SIGNPOST_API_KEY): must be one line")
 	}
-	if r.APIKey != "" && r.APIKeyFile != "" {
-		return errors.New("both an API key and a file with one are given, by --api-key, --api-key-file or their variables: leave out one")
+	given := 0
+	for _, credential := range []string{r.APIKey, r.APIKeyFile, r.TokenFile} {
+		if credential != "" {
+			given++
+		}
+	}
+	if given > 1 {
+		return errors.New("more than one of --api-key, --api-key-file, --token-file and their variables is given: leave out the others")
 	}
 	return nil
 }
 
-func (r remote) key() (string, error) {
-	if r.APIKeyFile == "" {
-		return r.APIKey, nil
+// credential is nil where none is given.
+func (r remote) credential() (engine.Credential, error) {
+	switch {
+	case r.TokenFile != "":
+		bearer := func() (string, string, error) {
+			token, err := oneLine("--token-file", r.TokenFile)
+			return "Authorization", "Bearer " + token, err
+		}
+		_, _, err := bearer()
+		return bearer, err
+	case r.APIKeyFile != "":
+		key, err := oneLine("--api-key-file", r.APIKeyFile)
+		return apiKey(key), err
+	case r.APIKey != "":
+		return apiKey(r.APIKey), nil
 	}
-	text, err := os.ReadFile(r.APIKeyFile)
+	return nil, nil
+}
+
+func apiKey(key string) engine.Credential {
+	return func() (string, string, error) { return "X-Api-Key", key, nil }
+}
+
+// oneLine is what the file of a flag holds.
+func oneLine(flag, file string) (string, error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return "", fmt.Errorf("--api-key-file: %w", err)
+		return "", fmt.Errorf("%s: %w", flag, err)
 	}
-	key := strings.TrimSpace(string(text))
-	if key == "" || strings.ContainsFunc(key, unicode.IsControl) {
-		return "", fmt.Errorf("--api-key-file: %s must hold one line, the key", r.APIKeyFile)
+	line := strings.TrimSpace(string(text))
+	if line == "" || strings.ContainsFunc(line, unicode.IsControl) {
+		return "", fmt.Errorf("%s: %s must hold one line, and nothing else", flag, file)
 	}
-	return key, nil
+	return line, nil
 }
 
 // api is the service.
@@ -64,11 +92,11 @@ func (r remote) api(transport http.RoundTripper) (*engine.API, error) {
 	if err := r.check(); err != nil {
 		return nil, usageError{err}
 	}
-	key, err := r.key()
+	credential, err := r.credential()
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return engine.NewAPI(r.server(), key, transport)
+	return engine.NewAPI(r.server(), credential, transport)
 }
 
 // restarting is how long an upload waits for a service that nobody answers for, before it says that the address may be wrong.

@@ -4,28 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/labstack/echo/v4"
-
 	"github.com/signpost-s3/signpost/internal/bucket"
-	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
 // startTimeout bounds the look at credentials and bucket before anything is served.
 const startTimeout = 15 * time.Second
 
-// LoadAWS reads region, credentials and endpoint from the SDK's standard chain, and makes sure that there are credentials.
+// LoadAWS reads region, credentials and endpoint from the SDK's standard chain, and makes sure that there are credentials. Those of
+// files follow the files.
 func LoadAWS(ctx context.Context) (aws.Config, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	loaded, err := config.LoadDefaultConfig(ctx)
+	loaded, err := withFiles(ctx)
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("AWS settings: %w", err)
 	}
@@ -33,15 +28,14 @@ func LoadAWS(ctx context.Context) (aws.Config, error) {
 		return aws.Config{}, errors.New("AWS_REGION is not set: name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)")
 	}
 	if _, err := loaded.Credentials.Retrieve(ctx); err != nil {
-		return aws.Config{}, fmt.Errorf("no AWS credentials (%w): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a role", innermost(err))
+		return aws.Config{}, fmt.Errorf("no AWS credentials (%w): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a role", Innermost(err))
 	}
 	return loaded, nil
 }
 
-// New puts the service together on the bucket that c names, and looks whether that bucket is there. Documents adds what is served
-// besides the API; it may be nil.
-func New(ctx context.Context, c Config, settings aws.Config, log *slog.Logger, documents func(*echo.Echo)) (http.Handler, error) {
-	store, err := c.open(ctx, settings)
+// Open resolves the address of c's bucket and looks whether the bucket is there.
+func (c Config) Open(ctx context.Context, settings aws.Config, watch bucket.Watch) (*bucket.Bucket, error) {
+	store, err := c.open(ctx, settings, watch)
 	if err != nil {
 		return nil, err
 	}
@@ -50,28 +44,20 @@ func New(ctx context.Context, c Config, settings aws.Config, log *slog.Logger, d
 	if err := store.Check(ctx); err != nil {
 		return nil, fmt.Errorf("SIGNPOST_BUCKET=%q: %s", c.Bucket, whyNot(err))
 	}
-	return httpapi.New(httpapi.Options{
-		Service:     c.service(store, c.local()),
-		Ready:       store.Check,
-		CORSOrigins: c.CORSOrigins,
-		Local:       c.local() && !c.AllowAnonymous,
-		Documents:   documents,
-		Log:         log,
-	}), nil
+	return store, nil
 }
 
-// open resolves the address of c's bucket.
-func (c Config) open(ctx context.Context, settings aws.Config) (*bucket.Bucket, error) {
-	store, err := bucket.Open(ctx, bucket.Options{Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle})
+func (c Config) open(ctx context.Context, settings aws.Config, watch bucket.Watch) (*bucket.Bucket, error) {
+	store, err := bucket.Open(ctx, bucket.Options{Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle, Watch: watch})
 	if err != nil {
-		return nil, fmt.Errorf("the store's address (AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT): %s", strings.TrimPrefix(innermost(err).Error(), "endpoint rule error, "))
+		return nil, fmt.Errorf("the store's address (AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT): %s", strings.TrimPrefix(Innermost(err).Error(), "endpoint rule error, "))
 	}
 	return store, nil
 }
 
-// service is c's, on store. Listing says whether callers nobody knows may list imports.
-func (c Config) service(store *bucket.Bucket, listing bool) *imports.Service {
-	return &imports.Service{Bucket: store, Limits: c.Limits(), Downloads: c.Downloads, Listing: listing, Now: time.Now}
+// Service is c's, on store. On this machine alone, callers nobody knows may list imports: they are all there are.
+func (c Config) Service(store *bucket.Bucket) *imports.Service {
+	return &imports.Service{Bucket: store, Limits: c.Limits(), Downloads: c.Downloads, Listing: c.Local(), Now: time.Now}
 }
 
 // whyNot says in one line why a bucket cannot be used.
@@ -84,13 +70,13 @@ func whyNot(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the store does not answer; look at the endpoint, or at AWS_REGION"
 	case errors.Is(err, bucket.ErrUnavailable):
-		return "the store cannot be reached: " + innermost(err).Error()
+		return "the store cannot be reached: " + Innermost(err).Error()
 	}
-	return fmt.Sprintf("the store says %q; look at the name, at AWS_REGION and at the endpoint", innermost(err))
+	return fmt.Sprintf("the store says %q; look at the name, at AWS_REGION and at the endpoint", Innermost(err))
 }
 
-// innermost is the first cause, which in the SDK's long chains is the one that tells.
-func innermost(err error) error {
+// Innermost is the first cause, which in the SDK's long chains is the one that tells.
+func Innermost(err error) error {
 	for {
 		next := errors.Unwrap(err)
 		if many, ok := err.(interface{ Unwrap() []error }); ok && len(many.Unwrap()) > 0 {

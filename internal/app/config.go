@@ -4,8 +4,11 @@ package app
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,27 +30,45 @@ type Config struct {
 	MaxSize        int64         `env:"SIGNPOST_MAX_SIZE" placeholder:"BYTES" help:"Largest import. When set, imports must declare their size and bare POSTs are refused; S3's own limit when left out."`
 	CORSOrigins    []string      `name:"cors-origins" env:"SIGNPOST_CORS_ORIGINS" placeholder:"ORIGIN" help:"Origins whose pages may call the API and upload to the local store, exactly as browsers send them (https://app.example.com)."`
 	Downloads      bool          `env:"SIGNPOST_DOWNLOADS" help:"Give every reader of a completed import a signed URL to download it."`
-	AllowAnonymous bool          `env:"SIGNPOST_ALLOW_ANONYMOUS" help:"Listen beyond loopback although nobody is asked who they are."`
+	ContentTypes   []string      `name:"content-types" env:"SIGNPOST_CONTENT_TYPES" placeholder:"TYPE" help:"Media types that may be imported, such as text/csv or image/*. When set, imports must declare theirs and bare POSTs are refused."`
+	MaxOpenUploads int           `env:"SIGNPOST_MAX_OPEN_UPLOADS" placeholder:"COUNT" help:"Uploads in parts that a caller may have under way, up to 1000; any number when left out."`
+	RateLimit      int           `env:"SIGNPOST_RATE_LIMIT" placeholder:"COUNT" help:"Requests a second of each caller, twice as many at once; no limit when left out."`
+
+	AllowAnonymous bool     `env:"SIGNPOST_ALLOW_ANONYMOUS" help:"Serve callers who do not say who they are, also beyond loopback."`
+	APIKeysFile    string   `name:"api-keys-file" env:"SIGNPOST_API_KEYS_FILE" placeholder:"FILE" help:"The API keys: lines that signpost keygen prints. It is read anew when it changes."`
+	OIDCIssuer     string   `name:"oidc-issuer" env:"SIGNPOST_OIDC_ISSUER" placeholder:"URL" help:"Whose access tokens (JWT, RS256 or ES256) name a caller."`
+	OIDCAudience   string   `name:"oidc-audience" env:"SIGNPOST_OIDC_AUDIENCE" placeholder:"NAME" help:"For whom those tokens must be."`
+	OIDCOwnerClaim string   `name:"oidc-owner-claim" env:"SIGNPOST_OIDC_OWNER_CLAIM" default:"sub" placeholder:"CLAIM" help:"The claim that tells whose imports they are; ${default} when left out."`
+	TrustedProxies []string `env:"SIGNPOST_TRUSTED_PROXIES" placeholder:"CIDR" help:"Networks of proxies whose X-Forwarded-For is believed."`
+	TLSCert        string   `name:"tls-cert" env:"SIGNPOST_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM, to serve over TLS. It is read anew when it changes."`
+	TLSKey         string   `name:"tls-key" env:"SIGNPOST_TLS_KEY" placeholder:"FILE" help:"Its private key in PEM."`
+
+	MetricsListen  string        `env:"SIGNPOST_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of /metrics, for Prometheus; there are none when left out. Nobody is asked who they are there."`
+	MaxConnections int           `env:"SIGNPOST_MAX_CONNECTIONS" default:"4096" placeholder:"COUNT" help:"Connections at a time; more wait. ${default} when left out."`
+	StopDelay      time.Duration `env:"SIGNPOST_STOP_DELAY" default:"0s" placeholder:"DURATION" help:"For how long, when told to stop, it serves on while /readyz already sends callers elsewhere, up to 5m; ${default} when left out."`
 }
 
 // Limits are what c grants to callers.
 func (c Config) Limits() imports.Limits {
-	return imports.Limits{MaxSize: c.MaxSize, URLTTL: c.URLTTL, JobTTL: c.JobTTL}
+	return imports.Limits{MaxSize: c.MaxSize, URLTTL: c.URLTTL, JobTTL: c.JobTTL, ContentTypes: c.ContentTypes, OpenUploads: c.MaxOpenUploads}
 }
 
-// local reports whether only this machine reaches the API.
-func (c Config) local() bool {
+// Local reports whether only this machine reaches the API.
+func (c Config) Local() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
 	return err == nil && loopback(host)
 }
+
+// Asks reports whether callers are asked who they are.
+func (c Config) Asks() bool { return c.APIKeysFile != "" || c.OIDCIssuer != "" }
 
 // check adds every rule that c breaks.
 func (c Config) check(complain func(variable, value, rule string)) {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		complain("SIGNPOST_LISTEN", c.Listen, "must be HOST:PORT, such as 127.0.0.1:8080")
-	} else if !c.AllowAnonymous && !c.local() {
+	} else if !c.AllowAnonymous && !c.Asks() && !c.Local() {
 		complain("SIGNPOST_LISTEN", c.Listen, "reaches beyond this machine, and nobody is asked who they are: "+
-			"listen on 127.0.0.1, or set SIGNPOST_ALLOW_ANONYMOUS=true if everybody who reaches it may upload")
+			"listen on 127.0.0.1, set SIGNPOST_API_KEYS_FILE or SIGNPOST_OIDC_ISSUER, or SIGNPOST_ALLOW_ANONYMOUS=true if everybody who reaches it may upload")
 	}
 	if host, _, err := net.SplitHostPort(c.LocalListen); err != nil || !loopback(host) {
 		complain("SIGNPOST_LOCAL_LISTEN", c.LocalListen, "must be a loopback HOST:PORT, such as 127.0.0.1:9000; the local store is for this machine alone")
@@ -72,6 +93,72 @@ func (c Config) check(complain func(variable, value, rule string)) {
 	if bad := slices.DeleteFunc(slices.Clone(c.CORSOrigins), isOrigin); len(bad) > 0 {
 		complain("SIGNPOST_CORS_ORIGINS", strings.Join(bad, ","), "must be origins such as https://app.example.com, without path or wildcard, divided by commas")
 	}
+	c.checkGuards(complain)
+}
+
+// checkGuards adds every rule that the settings of who may call, and how much, break.
+func (c Config) checkGuards(complain func(variable, value, rule string)) {
+	if bad := slices.DeleteFunc(slices.Clone(c.ContentTypes), mediaRange.MatchString); len(bad) > 0 {
+		complain("SIGNPOST_CONTENT_TYPES", strings.Join(bad, ","), "must be media types such as text/csv or image/*, in lower case, divided by commas")
+	}
+	if c.MaxOpenUploads < 0 || c.MaxOpenUploads > 1000 {
+		complain("SIGNPOST_MAX_OPEN_UPLOADS", strconv.Itoa(c.MaxOpenUploads), "must be a number up to 1000, or left out")
+	}
+	if c.RateLimit < 0 || c.RateLimit > 1_000_000 {
+		complain("SIGNPOST_RATE_LIMIT", strconv.Itoa(c.RateLimit), "must be a number up to 1000000, or left out")
+	}
+	if c.OIDCIssuer != "" && !isIssuer(c.OIDCIssuer) {
+		complain("SIGNPOST_OIDC_ISSUER", c.OIDCIssuer, "must be the issuer's https URL, exactly as its tokens have it")
+	}
+	switch {
+	case c.OIDCIssuer != "" && c.OIDCAudience == "":
+		complain("SIGNPOST_OIDC_AUDIENCE", "", "must say for whom the tokens of SIGNPOST_OIDC_ISSUER are; a token that is for somebody else opens nothing here")
+	case c.OIDCIssuer == "" && c.OIDCAudience != "":
+		complain("SIGNPOST_OIDC_ISSUER", "", "must name the issuer, as SIGNPOST_OIDC_AUDIENCE is set")
+	}
+	if _, err := c.Proxies(); err != nil {
+		complain("SIGNPOST_TRUSTED_PROXIES", strings.Join(c.TrustedProxies, ","), "must be networks such as 10.0.0.0/8 or single addresses, divided by commas")
+	}
+	switch {
+	case c.TLSCert != "" && c.TLSKey == "":
+		complain("SIGNPOST_TLS_KEY", "", "must name the file of the private key, as SIGNPOST_TLS_CERT is set")
+	case c.TLSCert == "" && c.TLSKey != "":
+		complain("SIGNPOST_TLS_CERT", "", "must name the file of the certificate, as SIGNPOST_TLS_KEY is set")
+	}
+	if _, _, err := net.SplitHostPort(c.MetricsListen); c.MetricsListen != "" && err != nil {
+		complain("SIGNPOST_METRICS_LISTEN", c.MetricsListen, "must be HOST:PORT, such as 127.0.0.1:9090")
+	}
+	if c.MaxConnections < 1 {
+		complain("SIGNPOST_MAX_CONNECTIONS", strconv.Itoa(c.MaxConnections), "must be a number from 1 on")
+	}
+	if c.StopDelay < 0 || c.StopDelay > 5*time.Minute {
+		complain("SIGNPOST_STOP_DELAY", span(c.StopDelay), "must be a duration up to 5m")
+	}
+}
+
+// mediaRange is a media type, or all of one kind (RFC 9110, section 12.5.1).
+var mediaRange = regexp.MustCompile(`^[a-z0-9][a-z0-9!#$&^_.+-]*/([a-z0-9][a-z0-9!#$&^_.+-]*|\*)$`)
+
+// isIssuer reports whether s can be an issuer (OpenID Connect Discovery, section 3); for tests, one of this machine needs no TLS.
+func isIssuer(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()))
+}
+
+// Proxies are the networks whose X-Forwarded-For is believed. A single address is one of its own.
+func (c Config) Proxies() ([]*net.IPNet, error) {
+	var networks []*net.IPNet
+	for _, text := range c.TrustedProxies {
+		if ip, err := netip.ParseAddr(text); err == nil {
+			text = netip.PrefixFrom(ip, ip.BitLen()).String()
+		}
+		_, network, err := net.ParseCIDR(text)
+		if err != nil {
+			return nil, err
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
 }
 
 // span is d as people write it, without the zeros that time.Duration adds.

@@ -17,6 +17,8 @@ func TestDirections(t *testing.T) {
 		sdk       = "github.com/aws/aws-sdk-go-v2/service/s3"
 		docs      = "github.com/swaggo/files/v2"
 		localS3   = module + "internal/localstore"
+		oidc      = "github.com/coreos/go-oidc/v3/oidc"
+		metrics   = "github.com/prometheus/client_golang/prometheus"
 	)
 	for pkg, forbidden := range map[string][]string{
 		"gen/client":          {echo, kin, sdk, module + "gen/api"},
@@ -24,12 +26,15 @@ func TestDirections(t *testing.T) {
 		"internal/sigv4":      {echo, kin, sdk, module},
 		"internal/bucket":     {echo, kin, module + "internal/imports", module + "gen/api"},
 		"internal/imports":    {echo, kin, module + "gen/api", module + "internal/httpapi"},
-		"internal/httpapi":    {localS3, versitygw, module + "internal/app"},
-		"internal/app":        {localS3, versitygw},
+		"internal/auth":       {echo, kin, oidc, module + "internal/httpapi"},
+		"internal/httpapi":    {localS3, versitygw, oidc, metrics, module + "internal/app"},
+		"internal/app":        {localS3, versitygw, oidc, metrics, module + "internal/serve"},
+		"internal/serve":      {localS3, versitygw},
+		"internal/telemetry":  {echo, kin, sdk, module + "internal/"},
 		"internal/localstore": {echo, kin, module + "internal/bucket", module + "internal/imports", module + "internal/app"},
 		"openapi":             {echo, sdk, module + "internal/"},
 		"internal/awslambda":  {echo, kin, module + "internal/httpapi", module + "internal/app"},
-		"cmd/lambda":          {localS3, versitygw, docs, module + "internal/docs", module + "gen/client"},
+		"cmd/lambda":          {localS3, versitygw, docs, oidc, metrics, module + "internal/docs", module + "internal/serve", module + "gen/client"},
 	} {
 		out, err := exec.Command("go", "list", "-deps", module+pkg).Output()
 		if err != nil {

@@ -145,5 +145,5 @@ func cause(err error) string {
 	case errors.Is(err, bucket.ErrForbidden):
 		return "access denied"
 	}
-	return strings.TrimPrefix(innermost(err).Error(), "api error ")
+	return strings.TrimPrefix(Innermost(err).Error(), "api error ")
 }

@@ -92,12 +92,12 @@ func (d *doctor) send(ctx context.Context, signed bucket.SignedRequest, body []b
 	}
 	response, err := d.web.Do(request)
 	if err != nil {
-		return answer{}, innermost(err)
+		return answer{}, Innermost(err)
 	}
 	defer response.Body.Close()
 	a := answer{status: response.StatusCode}
 	if a.body, err = io.ReadAll(io.LimitReader(response.Body, firstPart+lastPart+1)); err != nil {
-		return answer{}, innermost(err)
+		return answer{}, Innermost(err)
 	}
 	var document struct{ Code string }
 	if !a.ok() && xml.Unmarshal(a.body, &document) == nil && plain.MatchString(document.Code) {

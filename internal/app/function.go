@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"github.com/signpost-s3/signpost/internal/auth"
+	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
@@ -53,6 +55,11 @@ func ReadFunctionConfig(getenv func(string) string) (FunctionConfig, error) {
 	if c.Events == "direct" && c.MaxSize > 0 {
 		complaints.add("SIGNPOST_MAX_SIZE", strconv.FormatInt(c.MaxSize, 10), "must be left out with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no size")
 	}
+	for _, variable := range []string{"SIGNPOST_API_KEYS_FILE", "SIGNPOST_OIDC_ISSUER", "SIGNPOST_RATE_LIMIT"} {
+		if value := getenv(variable); value != "" {
+			complaints.add(variable, value, "must be left out in a function: what invokes it says who calls, and bounds how often")
+		}
+	}
 	return c, complaints.Check(c.Config)
 }
 
@@ -67,6 +74,9 @@ func assign(setting reflect.Value, text string) (broken string) {
 	case *bool:
 		*target, err = strconv.ParseBool(text)
 		broken = switchRule
+	case *int:
+		*target, err = strconv.Atoi(text)
+		broken = countRule
 	case *int64:
 		*target, err = parseSize(text)
 		broken = sizeRule
@@ -89,12 +99,13 @@ func NewFunction(ctx context.Context, c Config, log *slog.Logger) (http.Handler,
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := c.open(ctx, settings)
+	store, err := c.open(ctx, settings, bucket.Watch{})
 	if err != nil {
 		return nil, nil, err
 	}
-	service := c.service(store, false)
-	return httpapi.New(httpapi.Options{Service: service, Ready: store.Check, CORSOrigins: c.CORSOrigins, Known: !c.AllowAnonymous, Log: log}), service, nil
+	service := c.Service(store)
+	service.Listing = false
+	return httpapi.New(httpapi.Options{Service: service, Ready: store.Check, Authenticate: auth.Gateway(c.AllowAnonymous), CORSOrigins: c.CORSOrigins, Log: log}), service, nil
 }
 
 // environmentAWS is LoadAWS for where there is an environment and no more. It takes a tenth of the time.

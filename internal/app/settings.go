@@ -20,6 +20,7 @@ const (
 	sizeRule     = "must be a number of bytes such as 10485760, or left out"
 	durationRule = "must be a duration such as 90s, 15m or 12h"
 	switchRule   = "must be true or false"
+	countRule    = "must be a number such as 100"
 )
 
 // Options teach kong to read Config.
@@ -27,6 +28,7 @@ func (c *Complaints) Options() []kong.Option {
 	return []kong.Option{
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), mapper[time.Duration]{c, time.ParseDuration, durationRule}),
 		kong.KindMapper(reflect.Int64, mapper[int64]{c, parseSize, sizeRule}),
+		kong.KindMapper(reflect.Int, mapper[int]{c, strconv.Atoi, countRule}),
 		kong.KindMapper(reflect.Bool, switchMapper{mapper[bool]{c, strconv.ParseBool, switchRule}}),
 	}
 }

@@ -22,7 +22,7 @@ func (e *event) request(ctx context.Context, from front) (*http.Request, error) 
 		return nil, err
 	}
 	if owner, known := e.owner(); known {
-		ctx = imports.WithOwner(ctx, owner)
+		ctx = imports.WithCall(ctx, imports.Call{Owner: owner})
 	}
 	method := e.HTTPMethod
 	if from == http2 {

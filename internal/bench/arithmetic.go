@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
@@ -86,10 +87,11 @@ func presignClient() *s3.PresignClient {
 // many signatures.
 func measureParts(ctx context.Context, _ *bench) error {
 	const parts = 1000
-	handler, err := inMemory(ctx, slog.New(slog.DiscardHandler))
+	server, err := inMemory(ctx, slog.New(slog.DiscardHandler), app.Config{})
 	if err != nil {
 		return err
 	}
+	handler := server.Handler
 	id, err := createMultipart(handler, parts)
 	if err != nil {
 		return err

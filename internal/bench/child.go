@@ -14,36 +14,37 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/localstore"
+	"github.com/signpost-s3/signpost/internal/serve"
 )
 
 // serveChild is one of the servers that are measured in processes of their own. It prints its address and serves until ctx ends.
 func serveChild(ctx context.Context, kind string, body int) error {
 	switch kind {
 	case "echo":
-		return serveHandler(ctx, bareEcho(body))
+		return serveOn(ctx, &serve.Server{Handler: bareEcho(body), Log: slog.New(slog.DiscardHandler)})
 	case "tracked":
 		log, err := os.OpenFile(os.Getenv("BENCH_LOG"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		if err != nil {
 			return err
 		}
-		handler, err := inMemory(ctx, app.NewLogger(log))
+		server, err := inMemory(ctx, app.NewLogger(log), app.Config{})
 		if err != nil {
 			return err
 		}
-		return serveHandler(ctx, handler)
+		return serveOn(ctx, server)
 	case "store":
 		return serveStore(ctx)
 	}
 	return fmt.Errorf("no child %q", kind)
 }
 
-func serveHandler(ctx context.Context, h http.Handler) error {
+func serveOn(ctx context.Context, s *serve.Server) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	fmt.Println("http://" + listener.Addr().String())
-	return app.Serve(ctx, listener, h, slog.New(slog.DiscardHandler))
+	return s.Serve(ctx, listener)
 }
 
 // bareEcho is the framework alone: a constant of so many bytes.
@@ -54,11 +55,11 @@ func bareEcho(body int) http.Handler {
 	return e
 }
 
-// inMemory is the whole service on a store that is not there.
-func inMemory(ctx context.Context, log *slog.Logger) (http.Handler, error) {
-	app.Tune()
-	settings := app.Config{Listen: "127.0.0.1:0", Bucket: bucketName, PathStyle: true, URLTTL: time.Hour, JobTTL: 168 * time.Hour}
-	return app.New(ctx, settings, memoryAWS(), log, nil)
+// inMemory is the whole service on a store that is not there, with the guards of c.
+func inMemory(ctx context.Context, log *slog.Logger, c app.Config) (*serve.Server, error) {
+	serve.Tune()
+	c.Listen, c.Bucket, c.PathStyle, c.URLTTL, c.JobTTL = "127.0.0.1:0", bucketName, true, time.Hour, 168*time.Hour
+	return serve.New(ctx, c, memoryAWS(), log, "bench")
 }
 
 // serveStore runs the local store, with the address and the credentials in its first line.

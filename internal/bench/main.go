@@ -24,6 +24,7 @@ var rows = []struct {
 	{"tracked", measureTracked},
 	{"signature", measureSignature},
 	{"parts", measureParts},
+	{"auth", measureAuth},
 	{"create", measureCreate},
 	{"memory", measureMemory},
 	{"lambda", measureLambda},

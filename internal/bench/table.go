@@ -40,6 +40,16 @@ func printRow(what, beside string, ratio float64, spread string, t target, figur
 	fmt.Printf("%-34s %-38s %8.3g%s %-15s %-8s %s\n", what, beside, ratio, verdict, spread, t, figures)
 }
 
+// compareAdded prints a row whose bound is on what ours takes more than theirs.
+func compareAdded(what, beside string, ours, theirs []float64, most float64, unit string) {
+	added := make([]float64, len(ours))
+	for i := range ours {
+		added[i] = ours[i] - theirs[i]
+	}
+	spread := fmt.Sprintf("%.3g–%.3g", slices.Min(added), slices.Max(added))
+	printRow(what, beside, median(added), spread, atMost(most), fmt.Sprintf("%s more: %.4g beside %.4g", unit, median(ours), median(theirs)))
+}
+
 // printFigure prints a row that has nothing to stand beside.
 func printFigure(what string, figure float64, spread string) {
 	fmt.Printf("%-34s %-38s %8.3g  %s\n", what, "", figure, spread)

@@ -9,7 +9,10 @@ import (
 )
 
 // handlers implements the generated interface: request, call, response.
-type handlers struct{ service *imports.Service }
+type handlers struct {
+	service *imports.Service
+	seen    func(imports.Status) // may be nil
+}
 
 func (h handlers) CreateImport(ctx context.Context, r api.CreateImportRequestObject) (api.CreateImportResponseObject, error) {
 	if r.Body == nil {
@@ -42,6 +45,9 @@ func (h handlers) ListImports(ctx context.Context, r api.ListImportsRequestObjec
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, job := range jobs {
+		h.see(job)
 	}
 	return listOf(jobs, next, h.service.Bucket.Name()), nil
 }
@@ -86,7 +92,16 @@ func (h handlers) CompleteImport(ctx context.Context, r api.CompleteImportReques
 	return h.response(job), nil
 }
 
-func (h handlers) response(j imports.Job) jobResponse { return responseOf(j, h.service.Bucket.Name()) }
+func (h handlers) response(j imports.Job) jobResponse {
+	h.see(j)
+	return responseOf(j, h.service.Bucket.Name())
+}
+
+func (h handlers) see(j imports.Job) {
+	if h.seen != nil {
+		h.seen(j.Status)
+	}
+}
 
 func ownerOf(ctx context.Context) string {
 	owner, _ := imports.Caller(ctx)

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +50,7 @@ type settings struct {
 	aws         *aws.Config
 	corsOrigins []string
 	local       bool
+	options     func(*httpapi.Options) // what else is changed
 }
 
 func start(t testing.TB, s settings) *service {
@@ -70,16 +73,25 @@ func start(t testing.TB, s settings) *service {
 		t.Fatal(err)
 	}
 	log := &lockedBuffer{}
-	handler := httpapi.New(httpapi.Options{
+	options := httpapi.Options{
 		Service:     &imports.Service{Bucket: store, Limits: s.limits, Downloads: s.downloads, Listing: !s.stranger, Now: s.now, Patience: s.patience},
 		Ready:       store.Check,
 		CORSOrigins: s.corsOrigins,
 		Local:       s.local,
 		Documents:   docs.Register,
 		Log:         slog.New(slog.NewJSONHandler(log, nil)),
-	})
+	}
+	if s.options != nil {
+		s.options(&options)
+	}
+	handler := httpapi.New(options)
 	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.Close()
+		if told := secret.FindString(log.String()); told != "" {
+			t.Errorf("%s in the log:\n%s", told, log)
+		}
+	})
 	api, err := client.NewClientWithResponses(server.URL, client.WithHTTPClient(contractDoer{router(t)}))
 	if err != nil {
 		t.Fatal(err)
@@ -137,8 +149,14 @@ func do(t testing.TB, request *http.Request) (int, http.Header, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if told := secret.Find(body); response.Header.Get("Content-Type") == "application/problem+json" && told != nil {
+		t.Errorf("%s %s: %s in the answer %s", request.Method, request.URL.Path, told, body)
+	}
 	return response.StatusCode, response.Header, string(body)
 }
+
+// secret is what no log line and no problem document may hold: a signature, an API key, a token.
+var secret = regexp.MustCompile(`(?i)x-amz-signature|signpost_[\w-]{43}|eyJ[\w-]+\.eyJ`)
 
 // send uploads body as u says, with net/http alone, and returns the status and the store's error code.
 func send(t testing.TB, u client.UploadRequest, body []byte) (int, string) {
@@ -211,6 +229,9 @@ func (d contractDoer) Do(request *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(response.Body)
 	response.Body.Close()
 	response.Body = io.NopCloser(bytes.NewReader(body))
+	if told := secret.Find(body); response.StatusCode >= 400 && told != nil {
+		err = errors.Join(err, fmt.Errorf("%s in the answer %s", told, body))
+	}
 	return response, errors.Join(err, openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route},
 		Status:                 response.StatusCode,

@@ -3,22 +3,51 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
+// lookEvery is how long what readiness found is good for: nobody can have the store asked more often.
+const lookEvery = time.Second
+
 // registerHealth adds what load balancers ask: /healthz, whether the process lives, and /readyz, whether it can do its work.
-func registerHealth(e *echo.Echo, ready func(context.Context) error) {
+func registerHealth(e *echo.Echo, ready func(context.Context) error, stopping func() bool) {
 	ok := func(c echo.Context) error {
 		return writeJSON(c.Response(), http.StatusOK, typeJSON, map[string]string{"status": "ok"})
 	}
+	r := readiness{ask: ready}
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/healthz", ok)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/readyz", func(c echo.Context) error {
-		if err := ready(c.Request().Context()); err != nil {
+		if stopping != nil && stopping() {
+			return &imports.Error{Kind: imports.Unavailable, Code: "stopping", Detail: "This server is about to stop. Ask another."}
+		}
+		if err := r.look(c.Request().Context()); err != nil {
 			return &imports.Error{Kind: imports.Unavailable, Code: imports.CodeStoreUnavailable, Detail: "The bucket does not answer as it should.", Cause: err}
 		}
 		return ok(c)
 	})
+}
+
+// readiness remembers for a moment what it found.
+type readiness struct {
+	ask func(context.Context) error
+
+	mu    sync.Mutex // held while asking, so that one asks for all
+	asked time.Time
+	found error
+}
+
+func (r *readiness) look(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.asked) < lookEvery {
+		return r.found
+	}
+	r.found = r.ask(context.WithoutCancel(ctx)) // others wait for it too
+	r.asked = time.Now()
+	return r.found
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -30,9 +31,9 @@ func acceptableID(id string) bool {
 	})
 }
 
-// requestLog writes one line a request, with fixed keys, when its answer is known. The query is left out: it is the caller's,
-// and may hold what nobody should read.
-func requestLog(log *slog.Logger) echo.MiddlewareFunc {
+// account writes one line a request, with fixed keys, when its answer is known, and counts it. The query is left out: it is the
+// caller's, and may hold what nobody should read.
+func account(log *slog.Logger, answered func(string, int, time.Duration)) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := time.Now()
@@ -40,33 +41,74 @@ func requestLog(log *slog.Logger) echo.MiddlewareFunc {
 			if err != nil {
 				c.Error(err)
 			}
-			request, response := c.Request(), c.Response()
+			now, x := time.Now(), c.(*exchange)
+			if answered != nil {
+				answered(x.operationID(), c.Response().Status, now.Sub(start))
+			}
 			level := slog.LevelInfo
-			if err != nil && response.Status >= http.StatusInternalServerError {
+			if err != nil && c.Response().Status >= http.StatusInternalServerError {
 				level = slog.LevelError
 			}
-			if !log.Enabled(request.Context(), level) {
-				return nil
+			if ctx := c.Request().Context(); log.Enabled(ctx, level) {
+				line := slog.NewRecord(now, level, "request", 0) // no look at the stack for a source that is always this
+				x.tell(&line, now.Sub(start), err)
+				_ = log.Handler().Handle(ctx, line) // there is nowhere else to complain
 			}
-			now := time.Now()
-			line := slog.NewRecord(now, level, "request", 0) // no look at the stack for a source that is always this
-			line.AddAttrs(
-				slog.String("method", request.Method),
-				slog.String("path", request.URL.Path),
-				slog.Int("status", response.Status),
-				slog.Int64("bytes", response.Size),
-				slog.Int64("duration_us", now.Sub(start).Microseconds()),
-				slog.String("remote", c.RealIP()),
-				slog.String("request_id", response.Header().Get(echo.HeaderXRequestID)),
-			)
-			if err != nil {
-				line.AddAttrs(slog.String("code", problemOf(err).Code), slog.String("error", cause(err).Error()))
-			}
-			_ = log.Handler().Handle(request.Context(), line) // there is nowhere else to complain
 			return nil
 		}
 	}
 }
+
+func (x *exchange) operationID() string {
+	if x.operation == nil {
+		return "other"
+	}
+	return x.operation.id
+}
+
+// tell adds what the line says of the request, and err, which may be nil, of what came of it.
+func (x *exchange) tell(line *slog.Record, took time.Duration, err error) {
+	request, response := x.Request(), x.Response()
+	line.AddAttrs(
+		slog.String("method", request.Method),
+		slog.String("path", request.URL.Path),
+		slog.Int("status", response.Status),
+		slog.Int64("bytes", response.Size),
+		slog.Int64("duration_us", took.Microseconds()),
+		slog.String("remote", x.RealIP()),
+		slog.String("request_id", response.Header().Get(echo.HeaderXRequestID)),
+	)
+	if trace, parent := traceOf(request.Header); trace != "" {
+		line.AddAttrs(slog.String("trace_id", trace), slog.String("parent_id", parent))
+	}
+	if x.owner != "" {
+		line.AddAttrs(slog.String("owner", x.owner))
+	}
+	outcome := "done"
+	if err != nil {
+		outcome = problemOf(err).Code
+		line.AddAttrs(slog.String("code", outcome), slog.String("error", cause(err).Error()))
+	}
+	if x.audit.action != "" {
+		line.AddAttrs(x.audit.attr(outcome))
+	}
+}
+
+// traceOf reads a traceparent (W3C Trace Context, section 3.2): the ids of the trace and of the caller's part in it, or nothing.
+func traceOf(h http.Header) (trace, parent string) {
+	given := h["Traceparent"]
+	if len(given) != 1 {
+		return "", ""
+	}
+	found := traceparent.FindStringSubmatch(given[0])
+	if found == nil || found[1] == "ff" || found[1] == "00" && found[4] != "" || strings.Trim(found[2], "0") == "" || strings.Trim(found[3], "0") == "" {
+		return "", ""
+	}
+	return found[2], found[3]
+}
+
+// traceparent is version, trace, parent, flags and, in versions later than 00, whatever they will have to say.
+var traceparent = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$`)
 
 // cause is the error without Echo's wrapping, which repeats the status.
 func cause(err error) error {

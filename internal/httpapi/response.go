@@ -64,7 +64,7 @@ var omitEmpty = jsonv1.OmitEmptyWithLegacySemantics(true)
 // writeBody answers with body. Answers hold credentials, so nobody may keep them.
 func writeBody(w http.ResponseWriter, status int, contentType []string, body *bytes.Buffer) error {
 	h := w.Header()
-	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = contentType, noStore, noSniff
+	h["Content-Type"], h["Cache-Control"] = contentType, noStore
 	w.WriteHeader(status)
 	_, err := body.WriteTo(w)
 	return err
@@ -75,7 +75,6 @@ var (
 	typeJSON    = []string{"application/json"}
 	typeProblem = []string{"application/problem+json"}
 	noStore     = []string{"no-store"}
-	noSniff     = []string{"nosniff"}
 )
 
 // appendJSONString appends s in quotes.

@@ -10,12 +10,14 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
+	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/signpost-s3/signpost/gen/api"
+	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/openapi"
 )
@@ -25,40 +27,56 @@ const maxBody = 128 << 10
 
 // Options is what a server is made of.
 type Options struct {
-	Service     *imports.Service
-	Ready       func(context.Context) error // whether the store answers
-	CORSOrigins []string                    // exact; none: no cross-origin calls
-	Local       bool                        // served to this machine alone, under its local names
-	Known       bool                        // imports are for callers alone whose owner is in the request's context
-	Documents   func(*echo.Echo)            // adds what is served besides the API; may be nil
-	Log         *slog.Logger
+	Service        *imports.Service
+	Ready          func(context.Context) error // whether the store answers
+	Stopping       func() bool                 // whether the process is about to end; may be nil
+	Authenticate   auth.Authenticator          // nil: nobody is asked who they are
+	RateLimit      int                         // requests a second of each caller; 0: no limit
+	TrustedProxies []*net.IPNet                // whose X-Forwarded-For is believed
+	CORSOrigins    []string                    // exact; none: no cross-origin calls
+	Local          bool                        // served to this machine alone, under its local names
+	TLS            bool                        // served over TLS, and so for ever after
+	Documents      func(*echo.Echo)            // adds what is served besides the API; may be nil
+	Log            *slog.Logger
+	Watch          Watch
+}
+
+// Watch is told what a server does, for metrics. Its members may be nil.
+type Watch struct {
+	Answered func(operation string, status int, took time.Duration) // operation: its id in the contract, or "other"
+	Seen     func(imports.Status)                                   // an import, in a state in which an answer shows it
 }
 
 // New returns the handler of the whole API.
 func New(o Options) http.Handler {
 	e := echo.New()
-	e.IPExtractor = echo.ExtractIPDirect() // Echo would believe X-Forwarded-For
+	e.IPExtractor = remoteAddress(o.TrustedProxies)
 	e.HTTPErrorHandler = renderProblem
 	e.Binder = validatedBinder{}
-	api.RegisterHandlers(e, api.NewStrictHandler(handlers{o.Service}, nil))
-	registerHealth(e, o.Ready)
+	api.RegisterHandlers(e, api.NewStrictHandler(handlers{o.Service, o.Watch.Seen}, []api.StrictMiddlewareFunc{audited}))
+	registerHealth(e, o.Ready, o.Stopping)
 	if o.Documents != nil {
 		o.Documents(e)
 	}
 
 	// Outermost first. The log comes before all that can answer, so that each request has its line.
-	before := []echo.MiddlewareFunc{requestID, requestLog(o.Log), recoverPanics(), middleware.BodyLimit(strconv.Itoa(maxBody) + "B"), middleware.RemoveTrailingSlash()}
+	before := []echo.MiddlewareFunc{requestID, secure(o.TLS), account(o.Log, o.Watch.Answered), recoverPanics(), bounded,
+		middleware.BodyLimit(strconv.Itoa(maxBody) + "B"), middleware.RemoveTrailingSlash()}
 	var after []echo.MiddlewareFunc // when the route is known
 	if o.Local {
 		after = append(after, localNames)
 	}
+	after = append(after, knownOrigins(o.CORSOrigins))
 	if len(o.CORSOrigins) > 0 {
 		after = append(after, crossOrigin(o.CORSOrigins))
 	}
-	if o.Known {
-		after = append(after, knownCallers)
+	if o.Authenticate != nil {
+		after = append(after, guard(o.Authenticate))
 	}
-	after = append(after, newValidator(openapi.Load).middleware)
+	if o.RateLimit > 0 {
+		after = append(after, newLimiter(o.RateLimit, o.Service.Now).middleware)
+	}
+	after = append(after, identify, newValidator(openapi.Load).middleware)
 	return newServer(e, before, after)
 }
 
@@ -70,10 +88,12 @@ type server struct {
 }
 
 func newServer(e *echo.Echo, before, after []echo.MiddlewareFunc) *server {
-	found := chain(func(c echo.Context) error { return c.Handler()(c) }, after)
+	found, operations := chain(func(c echo.Context) error { return c.Handler()(c) }, after), operationsByRoute()
 	return &server{e, chain(func(c echo.Context) error {
-		e.Router().Find(c.Request().Method, echo.GetPath(c.Request()), c)
-		return found(c)
+		x := c.(*exchange)
+		e.Router().Find(c.Request().Method, echo.GetPath(c.Request()), x.Context) // which takes none but Echo's own
+		x.operation = operations[route{c.Request().Method, c.Path()}]
+		return found(x)
 	}, before)}
 }
 
@@ -89,9 +109,50 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := s.echo.AcquireContext()
 	defer s.echo.ReleaseContext(c)
 	c.Reset(r, w)
-	if err := s.handle(c); err != nil {
+	x := exchanges.Get().(*exchange)
+	defer exchanges.Put(x)
+	*x = exchange{Context: c}
+	if err := s.handle(x); err != nil {
 		s.echo.HTTPErrorHandler(err, c)
 	}
+}
+
+// exchange is Echo's context of one request, with what its guards found out and what its log line tells.
+type exchange struct {
+	echo.Context
+	operation *operation // nil: none of the API's
+	owner     string     // empty: nobody was asked
+	audit     audit
+}
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// operation is one of the contract's, and what a caller of it must be allowed to do.
+type operation struct {
+	id    string
+	scope auth.Scope
+}
+
+// operationsByRoute are those of the contract, as Echo finds them. One whose scope nobody knows is refused to everybody.
+func operationsByRoute() map[route]*operation {
+	operations := make(map[route]*operation, len(openapi.Operations))
+	for _, o := range openapi.Operations {
+		scope, _ := auth.ParseScopes(o.Scope)
+		operations[route{o.Method, echoPath(o.Path)}] = &operation{o.ID, scope}
+	}
+	return operations
+}
+
+// remoteAddress finds the client's own address. Echo would believe whoever sends X-Forwarded-For.
+func remoteAddress(trusted []*net.IPNet) echo.IPExtractor {
+	if len(trusted) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, network := range trusted {
+		options = append(options, echo.TrustIPRange(network))
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
 }
 
 // recoverPanics turns a panic into an error, with its stack in the log line of the request.
@@ -101,43 +162,5 @@ func recoverPanics() echo.MiddlewareFunc {
 		LogErrorFunc: func(_ echo.Context, err error, stack []byte) error {
 			return fmt.Errorf("panic: %w\n%s", err, stack)
 		},
-	})
-}
-
-// localNames answers requests for this machine's own names alone. Otherwise a web page whose name is made to point here (DNS
-// rebinding) could speak to a service that takes the local address for its only guard.
-func localNames(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		host := c.Request().Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		if ip := net.ParseIP(strings.Trim(host, "[]")); !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
-			return &problem{Status: http.StatusMisdirectedRequest, Code: "misdirected", Detail: "This service answers as localhost alone. Behind a proxy that guards it, set SIGNPOST_ALLOW_ANONYMOUS=true."}
-		}
-		return next(c)
-	}
-}
-
-// knownCallers refuses those whom whatever stands before this server did not name.
-func knownCallers(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if _, known := imports.Caller(c.Request().Context()); !known && (c.Path() == "/import" || strings.HasPrefix(c.Path(), "/import/")) {
-			return &problem{
-				Status: http.StatusUnauthorized, Code: "unauthenticated", Header: [2]string{"WWW-Authenticate", "ApiKey"},
-				Detail: "The gateway did not say who calls. Send an API key as x-api-key, or have the gateway ask for one.",
-			}
-		}
-		return next(c)
-	}
-}
-
-// crossOrigin lets pages of exactly these origins call the API. There are no cookies, so no credentials are allowed.
-func crossOrigin(origins []string) echo.MiddlewareFunc {
-	return middleware.CORSWithConfig(middleware.CORSConfig{
-		AllowOriginFunc: func(origin string) (bool, error) { return slices.Contains(origins, origin), nil },
-		AllowHeaders:    []string{"Content-Type", "Idempotency-Key", "X-Api-Key", "X-Request-Id"},
-		ExposeHeaders:   []string{"X-Request-Id", "Retry-After"},
-		MaxAge:          600,
 	})
 }

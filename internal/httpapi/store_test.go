@@ -204,8 +204,14 @@ func TestStoreAway(t *testing.T) {
 	}
 
 	line.Up()
-	if status, _, answer := do(t, request(t, "GET", s.url+"/readyz", nil)); status != 200 {
-		t.Errorf("readyz once the store is back: got %d %s, want 200", status, answer)
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) { // what it found before is good for a second
+		status, _, answer := do(t, request(t, "GET", s.url+"/readyz", nil))
+		if status == 200 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("readyz once the store is back: got %d %s, want 200", status, answer)
+		}
 	}
 	if again := s.read(t, *job.ID); *again.Status != client.JobStatusAwaitingUpload {
 		t.Errorf("read once the store is back: got %+v", again)

@@ -34,16 +34,19 @@ type validator struct {
 // route is a method and Echo's path.
 type route struct{ method, path string }
 
+// echoPath is a path of the contract as Echo writes it.
+func echoPath(path string) string { return strings.NewReplacer("{", ":", "}", "").Replace(path) }
+
 func newValidator(load func() (*openapi3.T, error)) *validator {
 	return &validator{sync.OnceValues(func() (map[route]*openapi3.Operation, error) {
 		contract, err := load()
 		if err != nil {
 			return nil, fmt.Errorf("load the contract: %w", err)
 		}
-		operations, toEcho := map[route]*openapi3.Operation{}, strings.NewReplacer("{", ":", "}", "")
+		operations := map[route]*openapi3.Operation{}
 		for path, item := range contract.Paths.Map() {
 			for method, operation := range item.Operations() {
-				operations[route{method, toEcho.Replace(path)}] = operation
+				operations[route{method, echoPath(path)}] = operation
 			}
 		}
 		return operations, nil
@@ -156,7 +159,7 @@ func unreadable(err error) error {
 	case errors.As(err, &limit):
 		return limit
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &problem{Status: http.StatusRequestTimeout, Code: "request-timeout", Detail: "The request body did not arrive in time. Send it without pauses."}
+		return &problem{Status: http.StatusRequestTimeout, Code: "request-timeout", Detail: "The request did not arrive whole within the 30 s it has. Send it without pauses."}
 	}
 	return &problem{Status: http.StatusBadRequest, Code: "body-incomplete", Detail: "The request body ended early, or is badly framed."}
 }

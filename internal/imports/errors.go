@@ -53,6 +53,8 @@ const (
 	CodeNotFound             = "import-not-found"
 	CodeSizeTooLarge         = "size-too-large"
 	CodeSizeRequired         = "size-required"
+	CodeContentType          = "content-type-not-allowed"
+	CodeOpenUploads          = "too-many-open-uploads"
 	CodeExpiryTooLong        = "expiry-too-long"
 	CodeExpiryUnattainable   = "expiry-unattainable"
 	CodeIdempotencyKeyReused = "idempotency-key-reused"

@@ -33,7 +33,9 @@ func idTime(id string) time.Time {
 // Keys are made of the server's own characters alone: [a-z0-9/.-]. An owner has passed through the same sieve.
 
 // objectKey is where the bytes go.
-func objectKey(owner, id string) string { return "imports/" + owner + "/" + id }
+func objectKey(owner, id string) string { return objectPrefix(owner) + id }
+
+func objectPrefix(owner string) string { return "imports/" + owner + "/" }
 
 // recordKey is where a job's record lives. Its rank falls as time goes on, so that S3's ascending listing is newest first.
 func recordKey(owner, id string) string {

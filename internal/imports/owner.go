@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
 // Public is the owner of imports whose caller is not known.
@@ -22,17 +24,26 @@ func OwnerName(kind, name string) string {
 
 var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,62}$`)
 
-type ownerKey struct{}
+// Call is what is known of a call beside what it asks for.
+type Call struct {
+	Owner     string // of what the caller imports; empty: nobody has found out
+	RequestID string // by which the logs of the service and of the store can be put together; may be empty
+}
 
-// WithOwner returns a context of a call that owner makes.
-func WithOwner(ctx context.Context, owner string) context.Context {
-	return context.WithValue(ctx, ownerKey{}, owner)
+type callKey struct{}
+
+// WithCall returns a context of the call c.
+func WithCall(ctx context.Context, c Call) context.Context {
+	if c.RequestID != "" {
+		ctx = bucket.WithRequestID(ctx, c.RequestID)
+	}
+	return context.WithValue(ctx, callKey{}, c.Owner)
 }
 
 // Caller returns the owner who makes the call of ctx: Public, and false, where nobody has found out.
 func Caller(ctx context.Context) (owner string, known bool) {
-	if owner, known = ctx.Value(ownerKey{}).(string); known {
-		return owner, true
+	if owner, known = ctx.Value(callKey{}).(string); known && owner != "" {
+		return owner, owner != Public
 	}
 	return Public, false
 }

@@ -26,9 +26,18 @@ const (
 
 // Limits are what the operator grants.
 type Limits struct {
-	MaxSize int64         // bytes an import may have; 0: S3's own bound
-	URLTTL  time.Duration // the life of a signed URL, and the most a caller may ask for
-	JobTTL  time.Duration // for how long an upload in parts can be resumed
+	MaxSize      int64         // bytes an import may have; 0: S3's own bound
+	URLTTL       time.Duration // the life of a signed URL, and the most a caller may ask for
+	JobTTL       time.Duration // for how long an upload in parts can be resumed
+	ContentTypes []string      // media types an import may be of, such as text/csv or image/*; none: any
+	OpenUploads  int           // uploads in parts an owner may have under way, at most 1,000; 0: any number
+}
+
+// takes reports whether an import may be of contentType.
+func (l Limits) takes(contentType string) bool {
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	kind, _, _ := strings.Cut(mediaType, "/")
+	return len(l.ContentTypes) == 0 || err == nil && (slices.Contains(l.ContentTypes, mediaType) || slices.Contains(l.ContentTypes, kind+"/*"))
 }
 
 // singleSize is the most that one PUT or form may carry.
@@ -91,6 +100,8 @@ func (r Request) check(l Limits) error {
 		return refuse(CodeSizeTooLarge, "/size", "must be at most %d", l.MaxSize)
 	case r.Size != nil && *r.Size > MaxSingleSize && r.mode() != Multipart:
 		return refuse(CodeSizeTooLarge, "/size", "must be at most %d, the most that S3 takes in one request; in parts (mode multipart), without a SHA checksum, it takes more", int64(MaxSingleSize))
+	case !l.takes(r.ContentType):
+		return refuse(CodeContentType, "/content_type", "must be one of %s", strings.Join(l.ContentTypes, ", "))
 	case r.ExpiresIn > l.URLTTL:
 		return refuse(CodeExpiryTooLong, "/expires_in", "must be at most %d", int64(l.URLTTL/time.Second))
 	}

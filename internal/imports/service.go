@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -24,6 +25,9 @@ type Service struct {
 
 // Sign returns the URL of a bare upload: nothing is recorded, and the signature covers the host alone.
 func (s *Service) Sign(ctx context.Context, owner string) (sigv4.SecretURL, error) {
+	if len(s.Limits.ContentTypes) > 0 {
+		return sigv4.SecretURL{}, refuse(CodeContentType, "/content_type", "must be given in a JSON body: one of %s", strings.Join(s.Limits.ContentTypes, ", "))
+	}
 	if s.Limits.MaxSize > 0 {
 		return sigv4.SecretURL{}, refuse(CodeSizeRequired, "/size", "must be given in a JSON body, because this service bounds the size of an import at %d bytes", s.Limits.MaxSize)
 	}
@@ -95,6 +99,9 @@ func (s *Service) repeat(ctx context.Context, j Job) (Job, error) {
 func (s *Service) create(ctx context.Context, j Job) (Job, error) {
 	now := s.Now()
 	if j.Mode == Multipart {
+		if err := s.admit(ctx, j.Owner); err != nil {
+			return Job{}, err
+		}
 		uploadID, err := s.Bucket.CreateMultipart(ctx, j.upload(s.Limits, now))
 		if err != nil {
 			return Job{}, fromStore("create import "+j.ID, err)
@@ -113,6 +120,23 @@ func (s *Service) create(ctx context.Context, j Job) (Job, error) {
 		return Job{}, fromStore("create import "+j.ID, err)
 	}
 	return s.signed(ctx, j, now)
+}
+
+// admit refuses an owner who has as many uploads in parts under way as this service allows. Who creates several at once may get a few
+// more: the store counts, and nobody locks it.
+func (s *Service) admit(ctx context.Context, owner string) error {
+	most := s.Limits.OpenUploads
+	if most == 0 {
+		return nil
+	}
+	open, err := s.Bucket.OpenUploads(ctx, objectPrefix(owner), most)
+	if err != nil {
+		return fromStore("count open uploads", err)
+	}
+	if open >= most {
+		return refuse(CodeOpenUploads, "", "%d uploads in parts are under way, as many as this service allows; complete or delete some", open)
+	}
+	return nil
 }
 
 // found returns the job whose record was there before ours. If it is a twin's, the parts we began are of no use.

@@ -26,14 +26,19 @@ type API struct {
 	retrying func(error) // told why a call is made again
 }
 
-// NewAPI returns the service at server, such as https://import.example.com/prod. Key is the API key, empty where none is asked for.
-func NewAPI(server, key string, transport http.RoundTripper) (*API, error) {
+// Credential tells, for each call anew, the header that says who calls. A token may end while an upload is under way.
+type Credential func() (header, value string, err error)
+
+// NewAPI returns the service at server, such as https://import.example.com/prod. The credential is nil where none is asked for.
+func NewAPI(server string, credential Credential, transport http.RoundTripper) (*API, error) {
 	as := func(_ context.Context, r *http.Request) error {
-		if key != "" {
-			r.Header.Set("X-Api-Key", key)
-		}
 		r.Header.Set("User-Agent", "signpost-upload")
-		return nil
+		if credential == nil {
+			return nil
+		}
+		header, value, err := credential()
+		r.Header.Set(header, value)
+		return err
 	}
 	web := staying(&http.Client{Transport: transport})
 	c, err := client.NewClient(server, client.WithHTTPClient(web), client.WithRequestEditorFn(as))

@@ -44,7 +44,7 @@ func (w *world) behind(t *testing.T, store, service fault) (toStore, toService *
 		t.Skip("the store does not speak plain HTTP, so nothing can stand before it")
 	}
 	toStore, toService, told = newFront(t, store), newFront(t, service), &tally{}
-	api, err := NewAPI(w.server, "", toService.client(t).Transport)
+	api, err := NewAPI(w.server, nil, toService.client(t).Transport)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -280,7 +280,7 @@ func TestNotTheService(t *testing.T) {
 			defer server.Close()
 			address = server.URL
 		}
-		api, err := NewAPI(address, "secret", http.DefaultTransport)
+		api, err := NewAPI(address, func() (string, string, error) { return "X-Api-Key", "secret", nil }, http.DefaultTransport)
 		if err != nil {
 			t.Fatal(err)
 		}

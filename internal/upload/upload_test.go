@@ -17,6 +17,7 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/serve"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
@@ -31,13 +32,13 @@ type world struct {
 func start(t *testing.T) *world {
 	t.Helper()
 	target := storetest.Open(t)
-	handler, err := app.New(t.Context(), app.Config{Listen: "127.0.0.1:0", Bucket: target.Bucket, PathStyle: target.PathStyle, URLTTL: time.Hour, JobTTL: time.Hour}, target.AWS, slog.New(slog.DiscardHandler), nil)
+	service, err := serve.New(t.Context(), app.Config{Listen: "127.0.0.1:0", Bucket: target.Bucket, PathStyle: target.PathStyle, URLTTL: time.Hour, JobTTL: time.Hour}, target.AWS, slog.New(slog.DiscardHandler), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
+	server := httptest.NewServer(service.Handler)
 	t.Cleanup(server.Close)
-	api, err := NewAPI(server.URL, "", http.DefaultTransport)
+	api, err := NewAPI(server.URL, nil, http.DefaultTransport)
 	if err != nil {
 		t.Fatal(err)
 	}

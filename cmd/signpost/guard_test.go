@@ -1,0 +1,280 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// signpost runs a command of the program and returns what it printed.
+func signpost(t *testing.T, args ...string) string {
+	t.Helper()
+	path, err := exec.LookPath("signpost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(path, args...)
+	command.Env = cleanEnv(t)
+	printed, err := command.Output()
+	if err != nil {
+		t.Fatalf("signpost %s: %v", args, err)
+	}
+	return strings.TrimSpace(string(printed))
+}
+
+// call makes a bare import with a key.
+func (p *process) call(t *testing.T, client *http.Client, key string) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "POST", p.api+"/import", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key != "" {
+		r.Header.Set("X-Api-Key", key)
+	}
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	return response.StatusCode
+}
+
+// eventually asks until the answer is as wanted. A changed file is noticed within a second.
+func eventually(t *testing.T, what string, answer func() any, want any) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+		got := answer()
+		if got == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: got %v, want %v", what, got, want)
+		}
+	}
+}
+
+// TestKeysAreRotated: beyond loopback, with keys that come and go while it runs.
+func TestKeysAreRotated(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys")
+	old := signpost(t, "keygen", "alice", "--append", file)
+	p := startLocal(t, t.TempDir(), "SIGNPOST_LISTEN=0.0.0.0:0", "SIGNPOST_API_KEYS_FILE="+file, "SIGNPOST_METRICS_LISTEN=127.0.0.1:0")
+	p.api = strings.Replace(p.api, "[::]", "127.0.0.1", 1)
+	if got := p.call(t, web, old); got != 200 {
+		t.Errorf("with the key: got %d, want 200", got)
+	}
+	if got := p.call(t, web, ""); got != 401 {
+		t.Errorf("without: got %d, want 401", got)
+	}
+	fresh := signpost(t, "keygen", "alice", "--append", file)
+	eventually(t, "the new key", func() any { return p.call(t, web, fresh) }, 200)
+	if got := p.call(t, web, old); got != 200 {
+		t.Errorf("the old key beside it: got %d, want 200", got)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, last, _ := strings.Cut(string(text), "\n")
+	if err := os.WriteFile(file, []byte(last), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the old key, taken out", func() any { return p.call(t, web, old) }, 401)
+	if err := os.WriteFile(file, []byte("nonsense\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.await(t, p.stderr, "complaint about the file", func(s string) bool { return strings.Contains(s, "line 1") })
+	if got := p.call(t, web, fresh); got != 200 {
+		t.Errorf("with a broken file: got %d, want 200 as before", got)
+	}
+	for _, key := range []string{old, fresh} {
+		if written := p.stdout.String() + p.stderr.String(); strings.Contains(written, key) {
+			t.Error("a key was written")
+		}
+	}
+}
+
+// TestMetrics: what was done is counted, on a port of its own, and nothing secret is told.
+func TestMetrics(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys")
+	key := signpost(t, "keygen", "alice", "--append", file)
+	address := freeAddress(t)
+	p := startLocal(t, t.TempDir(), "SIGNPOST_API_KEYS_FILE="+file, "SIGNPOST_METRICS_LISTEN="+address)
+	for range 3 {
+		p.call(t, web, key)
+	}
+	p.call(t, web, "wrong")
+	r, err := http.NewRequestWithContext(t.Context(), "POST", p.api+"/import", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Api-Key", key)
+	r.Header.Set("Content-Type", "application/json")
+	response, err := web.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	scraped := get(t, web, "http://"+address+"/metrics")
+	for _, line := range []string{
+		`signpost_http_requests_total{operation="createImport",status="200"} 4`,
+		`signpost_http_requests_total{operation="createImport",status="401"} 1`,
+		`signpost_http_request_duration_seconds_count{operation="createImport"} 5`,
+		`signpost_signatures_total 4`,
+		`signpost_s3_requests_total{operation="PutObject",outcome="ok"} 1`,
+		`signpost_imports_seen_total{status="awaiting_upload"} 1`,
+		`signpost_credentials_remaining_seconds +Inf`,
+		`signpost_build_info{goversion="go`,
+		`go_goroutines `, `process_open_fds `,
+	} {
+		if !strings.Contains(scraped, line) {
+			t.Errorf("no %s", line)
+		}
+	}
+	if strings.Contains(scraped, key) || strings.Contains(scraped, "X-Amz") || t.Failed() {
+		t.Errorf("scraped:\n%s", scraped)
+	}
+	if status, _, _ := p.do(t, "GET", "/metrics", ""); status != 404 {
+		t.Errorf("/metrics of the API: got %d, want 404", status)
+	}
+}
+
+func get(t *testing.T, client *http.Client, url string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != 200 {
+		t.Fatalf("GET %s: %s %v", url, response.Status, err)
+	}
+	return string(body)
+}
+
+// freeAddress is one that nobody listened on a moment ago.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// TestTLS serves over TLS and takes up a renewed certificate.
+func TestTLS(t *testing.T) {
+	dir := t.TempDir()
+	writeCertificate(t, dir, 1)
+	p := startLocal(t, t.TempDir(), "SIGNPOST_TLS_CERT="+filepath.Join(dir, "cert.pem"), "SIGNPOST_TLS_KEY="+filepath.Join(dir, "key.pem"))
+	p.api = regexp.MustCompile(` at (https://\S+)`).FindStringSubmatch(p.stdout.String())[1]
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: limit}
+	serial := func() any {
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(p.api, "https://"), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	}
+	if got := p.call(t, client, ""); got != 200 {
+		t.Errorf("over TLS: got %d, want 200", got)
+	}
+	if got := serial(); got != int64(1) {
+		t.Errorf("certificate: got %v, want 1", got)
+	}
+	writeCertificate(t, dir, 2)
+	eventually(t, "renewed certificate", serial, int64(2))
+	if err := os.WriteFile(filepath.Join(dir, "cert.pem"), []byte("half written"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.await(t, p.stderr, "complaint about the certificate", func(s string) bool { return strings.Contains(s, "the old one stays") })
+	if got := serial(); got != int64(2) {
+		t.Errorf("certificate after a broken file: got %v, want 2", got)
+	}
+	old := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}}}
+	if _, err := old.Get(p.api + "/healthz"); err == nil {
+		t.Error("TLS 1.1 was spoken")
+	}
+}
+
+// writeCertificate writes a certificate of its own making, with its key first, as a renewal may.
+func writeCertificate(t *testing.T, dir string, serial int64) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []struct {
+		name, kind string
+		bytes      []byte
+	}{{"key.pem", "PRIVATE KEY", private}, {"cert.pem", "CERTIFICATE", certificate}} {
+		if err := os.WriteFile(filepath.Join(dir, file.name), pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.bytes}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestGuardsThatCannotBe: settings that would guard nothing, or everything, are refused at the start.
+func TestGuardsThatCannotBe(t *testing.T) {
+	path, err := exec.LookPath("signpost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := filepath.Join(t.TempDir(), "missing")
+	for _, c := range []struct{ settings, says []string }{
+		{[]string{"SIGNPOST_LISTEN=0.0.0.0:0"}, []string{"SIGNPOST_LISTEN=", "SIGNPOST_API_KEYS_FILE"}},
+		{[]string{"SIGNPOST_API_KEYS_FILE=" + missing}, []string{"SIGNPOST_API_KEYS_FILE=" + fmt.Sprintf("%q", missing), "no such file"}},
+		{[]string{"SIGNPOST_OIDC_ISSUER=https://issuer.example"}, []string{"SIGNPOST_OIDC_AUDIENCE="}},
+		{[]string{"SIGNPOST_OIDC_AUDIENCE=us"}, []string{"SIGNPOST_OIDC_ISSUER="}},
+		{[]string{"SIGNPOST_OIDC_ISSUER=http://127.0.0.1:1", "SIGNPOST_OIDC_AUDIENCE=us"}, []string{"SIGNPOST_OIDC_ISSUER=", "127.0.0.1:1"}},
+		{[]string{"SIGNPOST_OIDC_ISSUER=http://issuer.example", "SIGNPOST_OIDC_AUDIENCE=us"}, []string{"SIGNPOST_OIDC_ISSUER=", "https"}},
+		{[]string{"SIGNPOST_TLS_CERT=" + missing}, []string{"SIGNPOST_TLS_KEY="}},
+		{[]string{"SIGNPOST_TLS_CERT=" + missing, "SIGNPOST_TLS_KEY=" + missing}, []string{"SIGNPOST_TLS_CERT=", "no such file"}},
+		{[]string{"SIGNPOST_TRUSTED_PROXIES=everybody"}, []string{"SIGNPOST_TRUSTED_PROXIES="}},
+		{[]string{"SIGNPOST_METRICS_LISTEN=9090"}, []string{"SIGNPOST_METRICS_LISTEN=", "HOST:PORT"}},
+		{[]string{"SIGNPOST_RATE_LIMIT=many", "SIGNPOST_MAX_CONNECTIONS=0", "SIGNPOST_STOP_DELAY=1h"}, []string{"SIGNPOST_RATE_LIMIT=", "SIGNPOST_MAX_CONNECTIONS=", "SIGNPOST_STOP_DELAY="}},
+		{[]string{"SIGNPOST_CONTENT_TYPES=csv,Text/CSV,*/*"}, []string{`SIGNPOST_CONTENT_TYPES="csv,Text/CSV,*/*"`}},
+		{[]string{"SIGNPOST_MAX_OPEN_UPLOADS=1001"}, []string{"SIGNPOST_MAX_OPEN_UPLOADS="}},
+	} {
+		p := launch(t, exec.Command(path, "serve"), append([]string{"SIGNPOST_LISTEN=127.0.0.1:0", "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "SIGNPOST_DATA_DIR=" + t.TempDir()}, c.settings...)...)
+		if status := p.wait(t); status.ExitStatus() != 1 {
+			t.Errorf("%s: got exit status %d, want 1", c.settings, status.ExitStatus())
+		}
+		for _, part := range c.says {
+			if !strings.Contains(p.stderr.String(), part) {
+				t.Errorf("%s: got %s, want %s in it", c.settings, p.stderr, part)
+			}
+		}
+	}
+}

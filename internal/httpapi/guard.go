@@ -1,0 +1,63 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/signpost-s3/signpost/internal/auth"
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// guard asks who calls before anything of a call is looked at, and whether they may do what they ask for.
+func guard(authenticate auth.Authenticator) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			x := c.(*exchange)
+			if x.operation == nil {
+				return next(c)
+			}
+			caller, err := authenticate(c.Request())
+			if err != nil {
+				x.audit.refused(err)
+				return unauthenticated(err)
+			}
+			x.owner = caller.Owner
+			if caller.Scope&x.operation.scope == 0 {
+				x.audit = audit{action: "authorize", reason: "scope-missing"}
+				return &problem{
+					Status: http.StatusForbidden, Code: "scope-missing",
+					Detail: fmt.Sprintf("This needs the scope %s, which this API key or token does not have.", x.operation.scope),
+				}
+			}
+			return next(c)
+		}
+	}
+}
+
+// unauthenticated is the answer to callers of whom nothing is known.
+func unauthenticated(err error) error {
+	var refusal *auth.Refusal
+	if errors.As(err, &refusal) {
+		return &problem{Status: http.StatusUnauthorized, Code: "unauthenticated", Detail: refusal.Detail, Header: [2]string{"WWW-Authenticate", "ApiKey"}}
+	}
+	if errors.Is(err, auth.ErrUnavailable) {
+		return &imports.Error{Kind: imports.Unavailable, Code: "identity-unavailable", Detail: "Who calls cannot be found out at the moment. Try again later.", Cause: err}
+	}
+	return err
+}
+
+// identify hands on who calls, and in which request, to those who know nothing of HTTP.
+func identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		x := c.(*exchange)
+		if x.owner == "" && !carries(c) { // a bare import of nobody's, for which nobody is asked anything
+			return next(c)
+		}
+		call := imports.Call{Owner: x.owner, RequestID: c.Response().Header().Get(echo.HeaderXRequestID)}
+		c.SetRequest(c.Request().WithContext(imports.WithCall(c.Request().Context(), call)))
+		return next(c)
+	}
+}

@@ -1,0 +1,238 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/auth"
+	"github.com/signpost-s3/signpost/internal/httpapi"
+	"github.com/signpost-s3/signpost/openapi"
+)
+
+// members are callers with a key each, by name.
+func members(t *testing.T, scopes map[string]auth.Scope) (authenticate auth.Authenticator, keys map[string]string) {
+	t.Helper()
+	var lines strings.Builder
+	keys = map[string]string{}
+	for name, scope := range scopes {
+		key, line, err := auth.NewKey(name, scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[name] = key
+		fmt.Fprintln(&lines, line)
+	}
+	path := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(path, []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := auth.OpenKeys(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return auth.Of(opened, nil, false), keys
+}
+
+// startGuarded is a service that asks for keys, with the keys of those who have one.
+func startGuarded(t *testing.T, scopes map[string]auth.Scope) (*service, map[string]string) {
+	authenticate, keys := members(t, scopes)
+	return start(t, settings{stranger: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }}), keys
+}
+
+// as makes a call with a key; an empty body is none.
+func (s *service) as(t *testing.T, key, method, path, body string) (int, http.Header, string) {
+	t.Helper()
+	r := request(t, method, s.url+path, nil)
+	if body != "" {
+		r = request(t, method, s.url+path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if key != "" {
+		r.Header.Set("X-Api-Key", key)
+	}
+	return do(t, r)
+}
+
+// concrete is an operation's path with an id that no import has.
+func concrete(path string) string {
+	return strings.ReplaceAll(path, "{id}", "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55")
+}
+
+// TestEveryOperationIsGuarded: without a key, and with one that lacks the scope, nothing of the API answers; the rest asks nobody.
+func TestEveryOperationIsGuarded(t *testing.T) {
+	s, keys := startGuarded(t, map[string]auth.Scope{"create": auth.Create, "read": auth.Read, "delete": auth.Delete})
+	for _, o := range openapi.Operations {
+		status, header, body := s.as(t, "", o.Method, concrete(o.Path), "")
+		if status != 401 || header.Get("WWW-Authenticate") == "" || codeOf(body) != "unauthenticated" {
+			t.Errorf("%s without a key: got %d %q %s, want 401", o.ID, status, header.Get("WWW-Authenticate"), body)
+		}
+		if status, _, body := s.as(t, "signpost_"+strings.Repeat("A", 43), o.Method, concrete(o.Path), ""); status != 401 {
+			t.Errorf("%s with an unknown key: got %d %s, want 401", o.ID, status, body)
+		}
+		for name, key := range keys {
+			status, _, body := s.as(t, key, o.Method, concrete(o.Path), "")
+			if allowed := name == o.Scope; allowed == (status == 403 || status == 401) || !allowed && codeOf(body) != "scope-missing" {
+				t.Errorf("%s with the scope %s: got %d %s; it needs %s", o.ID, name, status, body, o.Scope)
+			}
+		}
+	}
+	for _, path := range []string{"/healthz", "/readyz", "/openapi.yaml", "/docs"} {
+		if status, _, body := s.as(t, "", "GET", path, ""); status != 200 {
+			t.Errorf("GET %s without a key: got %d %s, want 200", path, status, body)
+		}
+	}
+	if log := s.log.String(); strings.Contains(log, "signpost_") {
+		t.Error("a key is in the log")
+	}
+}
+
+// TestTenants: to whom an import does not belong, there is none, in every call; the store is asked as much as for an id that nobody has.
+func TestTenants(t *testing.T) {
+	s, keys := startGuarded(t, map[string]auth.Scope{"alice": auth.All, "mallory": auth.All})
+	_, _, created := s.as(t, keys["alice"], "POST", "/import", `{"mode":"multipart","size":10485760,"part_size":5242880}`)
+	var job client.Job
+	if err := json.Unmarshal([]byte(created), &job); err != nil || job.ID == nil {
+		t.Fatalf("create: %v %s", err, created)
+	}
+	if want := "imports/key-alice/" + *job.ID; job.Object.Key != want {
+		t.Errorf("key: got %s, want %s", job.Object.Key, want)
+	}
+	for _, o := range openapi.Operations {
+		if !strings.Contains(o.Path, "{id}") {
+			continue
+		}
+		body := ""
+		if o.ID == "signParts" {
+			body = `{"part_numbers":[1]}`
+		}
+		status, header, theirs := s.as(t, keys["mallory"], o.Method, strings.ReplaceAll(o.Path, "{id}", *job.ID), body)
+		_, _, nobodys := s.as(t, keys["mallory"], o.Method, concrete(o.Path), body)
+		same := func(body string) string {
+			var p client.Problem
+			if err := json.Unmarshal([]byte(body), &p); err != nil {
+				t.Errorf("%s: %v %s", o.ID, err, body)
+			}
+			p.RequestID, p.Instance = "", nil
+			text, _ := json.Marshal(p)
+			return string(text)
+		}
+		if status != 404 || same(theirs) != same(nobodys) || header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s on another's import: got %d %s, want the same as for an id that nobody has: %s", o.ID, status, theirs, nobodys)
+		}
+	}
+	if _, _, list := s.as(t, keys["mallory"], "GET", "/import?cursor="+*job.ID, ""); strings.Contains(list, `"id"`) {
+		t.Errorf("another's list: got %s, want nothing", list)
+	}
+	if status, _, list := s.as(t, keys["alice"], "GET", "/import", ""); status != 200 || !strings.Contains(list, *job.ID) {
+		t.Errorf("her own list: got %d %s, want her import", status, list)
+	}
+	if status, _, body := s.as(t, keys["alice"], "DELETE", "/import/"+*job.ID, ""); status != 204 {
+		t.Errorf("delete: got %d %s, want 204", status, body)
+	}
+}
+
+// TestAudit: each call that makes, changes or hands out something tells who did what to which import, and so does each refusal.
+func TestAudit(t *testing.T) {
+	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "reader": auth.Read})
+	s := start(t, settings{stranger: true, downloads: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }})
+	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	_, _, created := s.as(t, keys["alice"], "POST", "/import", `{"size":5}`)
+	var job client.Job
+	if err := json.Unmarshal([]byte(created), &job); err != nil || job.Upload == nil {
+		t.Fatalf("create: %v %s", err, created)
+	}
+	if status, code := send(t, *job.Upload, []byte("12345")); status != 200 {
+		t.Fatalf("upload: got %d %s", status, code)
+	}
+	id := *job.ID
+	s.as(t, keys["alice"], "POST", "/import", "")
+	s.as(t, keys["alice"], "POST", "/import", `{"size":5,"expires_in":604800}`)
+	s.as(t, keys["alice"], "GET", "/import/"+id, "")
+	s.as(t, keys["alice"], "POST", "/import/"+id+"/complete", "")
+	s.as(t, keys["alice"], "DELETE", "/import/"+id, "")
+	s.as(t, keys["reader"], "DELETE", "/import/"+id, "")
+	s.as(t, "wrong", "DELETE", "/import/"+id, "")
+	r := request(t, "GET", s.url+"/import/"+id, nil)
+	r.Header.Set("Traceparent", trace)
+	do(t, r)
+
+	type line struct {
+		Owner   string `json:"owner"`
+		TraceID string `json:"trace_id"`
+		Parent  string `json:"parent_id"`
+		ID      string `json:"request_id"`
+		Audit   *struct {
+			Action, Outcome, Import, Reason string
+			Size                            *int64
+		}
+	}
+	var got []string
+	var last line
+	for text := range strings.Lines(s.log.String()) {
+		last = line{}
+		if err := json.Unmarshal([]byte(text), &last); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		if a := last.Audit; a != nil {
+			size := "-"
+			if a.Size != nil {
+				size = fmt.Sprint(*a.Size)
+			}
+			if last.ID == "" {
+				t.Errorf("no request_id: %s", text)
+			}
+			got = append(got, strings.Join([]string{last.Owner, a.Action, strings.ReplaceAll(a.Import, id, "ID"), size, a.Outcome, a.Reason}, " "))
+		}
+	}
+	want := []string{
+		"key-alice create ID 5 done ",
+		"key-alice create  - done ", // with an id of its own
+		"key-alice create  - expiry-too-long ",
+		"key-alice download ID 5 done ",
+		"key-alice complete ID 5 done ",
+		"key-alice abort ID - done ",
+		"key-reader authorize  - scope-missing scope-missing",
+		" authenticate  - unauthenticated unknown-key",
+		" authenticate  - unauthenticated none",
+	}
+	for i := range min(len(got), len(want)) {
+		if i == 1 && strings.HasPrefix(got[i], "key-alice create 0") {
+			continue // a bare import's id
+		}
+		if got[i] != want[i] {
+			t.Errorf("line %d: got %q, want %q", i, got[i], want[i])
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("got %d audit lines, want %d: %q", len(got), len(want), got)
+	}
+	if last.TraceID != "4bf92f3577b34da6a3ce929d0e0e4736" || last.Parent != "00f067aa0ba902b7" {
+		t.Errorf("trace: got %s %s, want that of %s", last.TraceID, last.Parent, trace)
+	}
+}
+
+// TestIdentityUnavailable: who cannot be checked now is told so, and is not let in.
+func TestIdentityUnavailable(t *testing.T) {
+	away := func(*http.Request) (auth.Caller, error) {
+		return auth.Caller{}, fmt.Errorf("%w: %w", auth.ErrUnavailable, errors.New("no route to host"))
+	}
+	s := start(t, settings{options: func(o *httpapi.Options) { o.Authenticate = away }})
+	status, header, body := s.post(t, "", "")
+	if status != 503 || codeOf(body) != "identity-unavailable" || header.Get("Retry-After") == "" || strings.Contains(body, "route") {
+		t.Errorf("got %d %v %s, want 503 identity-unavailable with Retry-After", status, header, body)
+	}
+}
+
+// codeOf is a problem document's code.
+func codeOf(body string) string {
+	var p struct{ Code string }
+	_ = json.Unmarshal([]byte(body), &p)
+	return p.Code
+}

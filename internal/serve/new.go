@@ -1,0 +1,95 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/auth"
+	"github.com/signpost-s3/signpost/internal/auth/oidc"
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/docs"
+	"github.com/signpost-s3/signpost/internal/httpapi"
+	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/telemetry"
+)
+
+// discoveryTimeout bounds the first look at the issuer of tokens.
+const discoveryTimeout = 15 * time.Second
+
+// New puts the service together as c says, and looks whether all that c names is there.
+func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logger, version string) (*Server, error) {
+	s := &Server{Log: log, stopDelay: c.StopDelay}
+	var store *bucket.Bucket
+	counts := telemetry.New(version, func() (left time.Duration, ends bool) {
+		left, ends, err := store.CredentialsLeft(context.Background())
+		return left, ends || err != nil
+	})
+	store, err := c.Open(ctx, settings, bucket.Watch{Called: counts.Called, Signed: counts.Signed})
+	if err != nil {
+		return nil, err
+	}
+	authenticate, err := s.authenticator(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openTLS(c); err != nil {
+		return nil, err
+	}
+	proxies, err := c.Proxies()
+	if err != nil {
+		return nil, err
+	}
+	s.Handler = httpapi.New(httpapi.Options{
+		Service: c.Service(store), Ready: store.Check, Stopping: s.stopping.Load,
+		Authenticate: authenticate, RateLimit: c.RateLimit, TrustedProxies: proxies, CORSOrigins: c.CORSOrigins,
+		Local: c.Local() && !c.AllowAnonymous && authenticate == nil,
+		TLS:   s.tls != nil, Documents: docs.Register, Log: log,
+		Watch: httpapi.Watch{Answered: counts.Answered, Seen: func(s imports.Status) { counts.Seen(string(s)) }},
+	})
+	if c.MetricsListen != "" {
+		s.scrape = counts.Handler()
+		s.metrics, err = listenOn("SIGNPOST_METRICS_LISTEN", c.MetricsListen)
+	}
+	return s, err
+}
+
+// authenticator is nil where nobody is asked.
+func (s *Server) authenticator(ctx context.Context, c app.Config) (auth.Authenticator, error) {
+	if !c.Asks() {
+		return nil, nil
+	}
+	var keys *auth.Keys
+	var tokens auth.Tokens
+	var err error
+	if c.APIKeysFile != "" {
+		if keys, err = auth.OpenKeys(c.APIKeysFile); err != nil {
+			return nil, err
+		}
+		s.followers = append(s.followers, func(ctx context.Context) { keys.Follow(ctx, s.Log) })
+	}
+	if c.OIDCIssuer != "" {
+		ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
+		defer cancel()
+		issuer, err := oidc.Discover(ctx, oidc.Settings{Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, OwnerClaim: c.OIDCOwnerClaim})
+		if err != nil {
+			return nil, err
+		}
+		tokens = issuer.Caller
+	}
+	return auth.Of(keys, tokens, c.AllowAnonymous), nil
+}
+
+func (s *Server) openTLS(c app.Config) (err error) {
+	if c.TLSCert == "" {
+		return nil
+	}
+	if s.tls, err = openCertificate(c.TLSCert, c.TLSKey); err != nil {
+		return err
+	}
+	s.followers = append(s.followers, func(ctx context.Context) { s.tls.follow(ctx, s.Log) })
+	return nil
+}
