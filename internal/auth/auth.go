@@ -27,8 +27,9 @@ type Tokens func(ctx context.Context, token string) (Caller, error)
 //   - of a key: unknown-key
 //   - of a token: wrong-algorithm, wrong-type, wrong-issuer, wrong-audience, expired, not-yet-valid, unknown-signer, bad-signature, no-owner
 type Refusal struct {
-	Reason string // a short word for the audit, which stays the same
-	Detail string // for the caller: what to do about it. It never holds the credential.
+	Reason    string // a short word for the audit, which stays the same
+	Detail    string // for the caller: what to do about it. It never holds the credential.
+	Challenge string // what the service takes, for WWW-Authenticate (RFC 9110, section 11.6.1)
 }
 
 func (r *Refusal) Error() string { return r.Detail }

@@ -22,7 +22,7 @@ func tokens(_ context.Context, token string) (Caller, error) {
 	case "later":
 		return Caller{}, ErrUnavailable
 	}
-	return Caller{}, &Refusal{"bad-signature", "It does not fit."}
+	return Caller{}, &Refusal{Reason: "bad-signature", Detail: "It does not fit."}
 }
 
 // openKey returns a key of ci's that may create, and keys that hold it.
@@ -130,6 +130,32 @@ func TestOf(t *testing.T) {
 		}
 		if err != nil && (strings.Contains(err.Error(), key) || strings.Contains(err.Error(), goodToken)) {
 			t.Errorf("%s: repeats the credential: %s", what, err)
+		}
+	}
+}
+
+// TestChallenge: a refusal names the schemes that would do.
+func TestChallenge(t *testing.T) {
+	_, keys := openKey(t)
+	for _, c := range []struct {
+		service       Authenticator
+		header, value string
+		want          string
+	}{
+		{Of(keys, nil, false), "", "", "ApiKey"},
+		{Of(keys, nil, false), "X-Api-Key", "wrong", "ApiKey"},
+		{Of(nil, tokens, false), "", "", "Bearer"},
+		{Of(nil, tokens, false), "Authorization", "Bearer wrong", `Bearer error="invalid_token"`},
+		{Of(keys, tokens, false), "", "", "Bearer, ApiKey"},
+		{Gateway(false), "", "", "ApiKey"},
+	} {
+		request := httptest.NewRequest("GET", "/", nil)
+		if c.header != "" {
+			request.Header.Set(c.header, c.value)
+		}
+		_, err := c.service(request)
+		if got := refusalOf(err).Challenge; got != c.want {
+			t.Errorf("%s: %s: got %q, want %q", c.header, c.value, got, c.want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -15,6 +16,15 @@ type desk struct {
 }
 
 func (d desk) caller(r *http.Request) (Caller, error) {
+	caller, err := d.judge(r)
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		refusal.Challenge = d.challenge(r)
+	}
+	return caller, err
+}
+
+func (d desk) judge(r *http.Request) (Caller, error) {
 	keys, authorizations := r.Header["X-Api-Key"], r.Header["Authorization"]
 	switch len(keys) + len(authorizations) {
 	case 0:
@@ -25,7 +35,7 @@ func (d desk) caller(r *http.Request) (Caller, error) {
 		}
 		return d.byToken(r, authorizations[0])
 	}
-	return Caller{}, &Refusal{"two-credentials", "There is more than one credential. " + d.wanted()}
+	return Caller{}, &Refusal{Reason: "two-credentials", Detail: "There is more than one credential. " + d.wanted()}
 }
 
 // nobody is who presents no credential; wanted says what they should do where that is not enough.
@@ -33,32 +43,47 @@ func (d desk) nobody(wanted string) (Caller, error) {
 	if d.anonymous {
 		return Caller{imports.Public, All}, nil
 	}
-	return Caller{}, &Refusal{"none", wanted}
+	return Caller{}, &Refusal{Reason: "none", Detail: wanted, Challenge: "ApiKey"}
 }
 
 func (d desk) byKey(key string) (Caller, error) {
 	switch {
 	case d.keys == nil:
-		return Caller{}, &Refusal{"wrong-kind", "This service takes no API keys. " + d.wanted()}
+		return Caller{}, &Refusal{Reason: "wrong-kind", Detail: "This service takes no API keys. " + d.wanted()}
 	case key == "":
-		return Caller{}, &Refusal{"malformed", "The header x-api-key is empty. " + d.wanted()}
+		return Caller{}, &Refusal{Reason: "malformed", Detail: "The header x-api-key is empty. " + d.wanted()}
 	}
 	caller, ok := d.keys.Caller(key)
 	if !ok {
-		return Caller{}, &Refusal{"unknown-key", "This API key opens nothing here, or no longer. Look whether it is whole; otherwise ask whoever runs the service for a new one."}
+		return Caller{}, &Refusal{Reason: "unknown-key", Detail: "This API key opens nothing here, or no longer. Look whether it is whole; otherwise ask whoever runs the service for a new one."}
 	}
 	return caller, nil
 }
 
 func (d desk) byToken(r *http.Request, authorization string) (Caller, error) {
 	if d.tokens == nil {
-		return Caller{}, &Refusal{"wrong-kind", "This service does not take the header Authorization. " + d.wanted()}
+		return Caller{}, &Refusal{Reason: "wrong-kind", Detail: "This service does not take the header Authorization. " + d.wanted()}
 	}
 	token, err := bearer(authorization)
 	if err != nil {
 		return Caller{}, err
 	}
 	return d.tokens(r.Context(), token)
+}
+
+// challenge names the schemes. That of tokens tells whether there was one (RFC 6750, section 3); that of keys is no registered one.
+func (d desk) challenge(r *http.Request) string {
+	bearer := "Bearer"
+	if len(r.Header["Authorization"]) > 0 {
+		bearer = `Bearer error="invalid_token"`
+	}
+	switch {
+	case d.tokens == nil:
+		return "ApiKey"
+	case d.keys == nil:
+		return bearer
+	}
+	return bearer + ", ApiKey"
 }
 
 // wanted says what the service takes.
@@ -77,11 +102,11 @@ func (d desk) wanted() string {
 func bearer(authorization string) (token string, err error) {
 	scheme, rest, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return "", &Refusal{"wrong-scheme", "The header Authorization must be the word Bearer, a space and an access token."}
+		return "", &Refusal{Reason: "wrong-scheme", Detail: "The header Authorization must be the word Bearer, a space and an access token."}
 	}
 	token = strings.TrimLeft(rest, " ")
 	if token == "" || strings.Trim(token, token68) != "" {
-		return "", &Refusal{"malformed", "After the word Bearer there must be one access token, and nothing else."}
+		return "", &Refusal{Reason: "malformed", Detail: "After the word Bearer there must be one access token, and nothing else."}
 	}
 	return token, nil
 }

@@ -41,7 +41,7 @@ func guard(authenticate auth.Authenticator) echo.MiddlewareFunc {
 func unauthenticated(err error) error {
 	var refusal *auth.Refusal
 	if errors.As(err, &refusal) {
-		return &problem{Status: http.StatusUnauthorized, Code: "unauthenticated", Detail: refusal.Detail, Header: [2]string{"WWW-Authenticate", "ApiKey"}}
+		return &problem{Status: http.StatusUnauthorized, Code: "unauthenticated", Detail: refusal.Detail, Header: [2]string{"WWW-Authenticate", refusal.Challenge}}
 	}
 	if errors.Is(err, auth.ErrUnavailable) {
 		return &imports.Error{Kind: imports.Unavailable, Code: "identity-unavailable", Detail: "Who calls cannot be found out at the moment. Try again later.", Cause: err}

@@ -42,10 +42,11 @@ func (c *certificate) config() *tls.Config {
 // old ones stay.
 func (c *certificate) follow(ctx context.Context, log *slog.Logger) {
 	follow.Files(ctx, func() {
+		before := c.current.Load().Leaf
 		if err := c.load(); err != nil {
 			log.Error("the certificate was not renewed; the old one stays", "error", err.Error())
-			return
+		} else if leaf := c.current.Load().Leaf; !leaf.Equal(before) {
+			log.Info("the certificate was renewed", "until", leaf.NotAfter)
 		}
-		log.Info("the certificate was renewed", "until", c.current.Load().Leaf.NotAfter)
 	}, c.chain, c.key)
 }
