@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
@@ -67,6 +68,8 @@ func whyNot(err error) string {
 		return "there is no such bucket at this endpoint; create it, or mend the name or AWS_REGION"
 	case errors.Is(err, bucket.ErrForbidden):
 		return "access denied; the credentials are wrong, or lack s3:ListBucket on it"
+	case errors.Is(err, bucket.ErrCredentialsExpired):
+		return "the credentials have ended, or cannot be had: " + Innermost(err).Error()
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the store does not answer; look at the endpoint, or at AWS_REGION"
 	case errors.Is(err, bucket.ErrUnavailable):

@@ -33,7 +33,7 @@ func TestFaults(t *testing.T) {
 		{"a condition failed", says(412, "PreconditionFailed"), ErrChanged, "changed", ""},
 		{"denied", says(403, "AccessDenied"), ErrForbidden, "forbidden", ""},
 		{"another is at it", says(409, "ConditionalRequestConflict"), ErrBusy, "busy", ""},
-		{"session ended", says(400, "ExpiredToken"), ErrCredentialsExpired, "credentials", "error"},
+		{"token expired", says(400, "ExpiredToken"), ErrCredentialsExpired, "credentials", "error"},
 		{"bad part", says(400, "InvalidPart"), ErrBadPart, "bad-part", "error"},
 		{"bad checksum", says(400, "BadDigest"), ErrBadChecksum, "bad-checksum", "error"},
 		{"fault of ours", says(400, "InvalidRequest"), nil, "error", ""},

@@ -39,7 +39,7 @@ func TestOpening(t *testing.T) {
 		{"409", says(409, "OperationAborted"), false},
 		{"400", says(400, "InvalidRequest"), false},
 		{"a call that the store does not know", says(501, "NotImplemented"), false},
-		{"session ended", says(400, "ExpiredToken"), false},
+		{"token expired", says(400, "ExpiredToken"), false},
 		{"200", says(200, ""), false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -222,21 +222,23 @@ func TestSlowCalls(t *testing.T) {
 
 // TestCheckGoesAround: an open circuit does not answer for the store, and a good answer says nothing of other calls.
 func TestCheckGoesAround(t *testing.T) {
-	w := &wire{answer: breaks(syscall.ECONNRESET)}
-	b, _ := wired(t, w, static())
-	for range 2 * openAfter {
-		if err := b.Check(t.Context()); !errors.Is(err, ErrUnavailable) || errors.Is(err, errCut) {
-			t.Fatalf("Check: got %v, want the store's own failure", err)
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{answer: breaks(syscall.ECONNRESET)}
+		b, _ := wired(t, w, static())
+		for range 2 * openAfter {
+			if err := b.Check(t.Context()); !errors.Is(err, ErrUnavailable) || errors.Is(err, errCut) {
+				t.Fatalf("Check: got %v, want the store's own failure", err)
+			}
 		}
-	}
-	if err := reads(t.Context(), b, openAfter); errors.Is(err, errCut) {
-		t.Fatalf("ReadRecord: got %v, want it sent", err)
-	}
-	w.becomes(says(200, ""))
-	if err := b.Check(t.Context()); err != nil || w.count() != 1 {
-		t.Errorf("Check: got %v and %d requests, want nil and 1", err, w.count())
-	}
-	if err := reads(t.Context(), b, 1); !errors.Is(err, errCut) {
-		t.Errorf("ReadRecord: got %v, want it cut", err)
-	}
+		if err := reads(t.Context(), b, openAfter); errors.Is(err, errCut) {
+			t.Fatalf("ReadRecord: got %v, want it sent", err)
+		}
+		w.becomes(says(200, ""))
+		if err := b.Check(t.Context()); err != nil || w.count() != 1 {
+			t.Errorf("Check: got %v and %d requests, want nil and 1", err, w.count())
+		}
+		if err := reads(t.Context(), b, 1); !errors.Is(err, errCut) {
+			t.Errorf("ReadRecord: got %v, want it cut", err)
+		}
+	})
 }

@@ -28,6 +28,12 @@ func (k *keys) set(id string, life time.Duration) {
 	k.id, k.life = id, life
 }
 
+func (k *keys) slow(delay time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.delay = delay
+}
+
 func (k *keys) fail(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -108,7 +114,7 @@ func TestCredentialsLeft(t *testing.T) {
 		if left, ends, err := b.CredentialsLeft(t.Context()); left != 59*time.Minute || !ends || err != nil {
 			t.Errorf("a minute later: got %s, %v, %v, want 59 minutes", left, ends, err)
 		}
-		source.delay = time.Minute // a role that nobody gives
+		source.slow(time.Minute) // a role that nobody gives
 		time.Sleep(time.Hour)
 		began := time.Now()
 		if _, _, err := b.CredentialsLeft(t.Context()); !errors.Is(err, ErrCredentialsExpired) || time.Since(began) > leftTimeout {

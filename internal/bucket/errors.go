@@ -55,7 +55,7 @@ func outcome(err error) string {
 
 // classify says which of the errors above err is, keeping err for the log.
 func classify(err error) error {
-	if err == nil || outcome(err) != "error" { // it says so itself
+	if err == nil || outcome(err) != "error" { // it is one of them
 		return err
 	}
 	if kind := kindOf(err); kind != nil {
