@@ -64,18 +64,20 @@ func (a *audit) refused(err error) {
 	}
 }
 
-// attr is the audit as a member of the log line, whose other members tell who, when and in which request.
-func (a *audit) attr(outcome string) slog.Attr {
-	members := make([]slog.Attr, 0, 5)
-	members = append(members, slog.String("action", a.action), slog.String("outcome", outcome))
+// append adds the audit to what the log line says, whose other members tell who, when and in which request.
+func (a *audit) append(said []slog.Attr, outcome string) []slog.Attr {
+	if a.action == "" {
+		return said
+	}
+	said = append(said, slog.String("audit", a.action), slog.String("outcome", outcome))
 	if a.id != "" {
-		members = append(members, slog.String("import", a.id))
+		said = append(said, slog.String("import", a.id))
 	}
 	if a.size != nil {
-		members = append(members, slog.Int64("size", *a.size))
+		said = append(said, slog.Int64("size", *a.size))
 	}
 	if a.reason != "" {
-		members = append(members, slog.String("reason", a.reason))
+		said = append(said, slog.String("reason", a.reason))
 	}
-	return slog.Attr{Key: "audit", Value: slog.GroupValue(members...)}
+	return said
 }

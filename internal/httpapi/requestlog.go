@@ -66,10 +66,11 @@ func (x *exchange) operationID() string {
 	return x.operation.id
 }
 
-// tell adds what the line says of the request, and err, which may be nil, of what came of it.
+// tell adds what the line says of the request, and err, which may be nil, of what came of it. All at once: a record makes room for as
+// many as it is given.
 func (x *exchange) tell(line *slog.Record, took time.Duration, err error) {
 	request, response := x.Request(), x.Response()
-	line.AddAttrs(
+	said := append(make([]slog.Attr, 0, 20),
 		slog.String("method", request.Method),
 		slog.String("path", request.URL.Path),
 		slog.Int("status", response.Status),
@@ -79,19 +80,17 @@ func (x *exchange) tell(line *slog.Record, took time.Duration, err error) {
 		slog.String("request_id", response.Header().Get(echo.HeaderXRequestID)),
 	)
 	if trace, parent := traceOf(request.Header); trace != "" {
-		line.AddAttrs(slog.String("trace_id", trace), slog.String("parent_id", parent))
+		said = append(said, slog.String("trace_id", trace), slog.String("parent_id", parent))
 	}
 	if x.owner != "" {
-		line.AddAttrs(slog.String("owner", x.owner))
+		said = append(said, slog.String("owner", x.owner))
 	}
 	outcome := "done"
 	if err != nil {
 		outcome = problemOf(err).Code
-		line.AddAttrs(slog.String("code", outcome), slog.String("error", cause(err).Error()))
+		said = append(said, slog.String("code", outcome), slog.String("error", cause(err).Error()))
 	}
-	if x.audit.action != "" {
-		line.AddAttrs(x.audit.attr(outcome))
-	}
+	line.AddAttrs(x.audit.append(said, outcome)...)
 }
 
 // traceOf reads a traceparent (W3C Trace Context, section 3.2): the ids of the trace and of the caller's part in it, or nothing.
