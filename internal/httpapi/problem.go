@@ -43,14 +43,14 @@ func problemOf(err error) *problem {
 		return ofDomain(domain)
 	case errors.Is(err, context.Canceled):
 		return &problem{Status: 499, Code: "client-closed-request", Detail: "The client went away before the answer."}
-	case errors.As(err, &routing) && routing.Code < 500:
+	case errors.As(err, &routing) && routing.Code >= 400 && routing.Code < 500:
 		return ofRouting(routing)
 	}
 	return &problem{Status: http.StatusInternalServerError, Code: "internal-error", Detail: "The service failed. Report this with the request_id."}
 }
 
 func ofDomain(e *imports.Error) *problem {
-	p := &problem{Code: e.Code, Detail: e.Detail}
+	p := &problem{Status: http.StatusInternalServerError, Code: e.Code, Detail: e.Detail}
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, api.FieldError{Pointer: given(f.Pointer), Detail: f.Detail})
 	}

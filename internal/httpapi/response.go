@@ -51,7 +51,7 @@ func (r bareResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
 func writeJSON(w http.ResponseWriter, status int, contentType []string, v any) error {
 	buffer := takeBuffer()
 	defer buffers.Put(buffer)
-	if err := json.MarshalWrite(buffer, v, omitEmpty); err != nil {
+	if err := json.MarshalWrite(buffer, v, omitEmpty, readable); err != nil {
 		return err
 	}
 	buffer.WriteByte('\n')
@@ -60,6 +60,9 @@ func writeJSON(w http.ResponseWriter, status int, contentType []string, v any) e
 
 // omitEmpty takes omitempty in the generated types for what their generator meant by it.
 var omitEmpty = jsonv1.OmitEmptyWithLegacySemantics(true)
+
+// readable puts U+FFFD for what is not UTF-8, which may come from the store. An answer that could not be written would be an empty 200.
+var readable = jsontext.AllowInvalidUTF8(true)
 
 // writeBody answers with body. Answers hold credentials, so nobody may keep them.
 func writeBody(w http.ResponseWriter, status int, contentType []string, body *bytes.Buffer) error {

@@ -155,12 +155,13 @@ func remoteAddress(trusted []*net.IPNet) echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(options...)
 }
 
-// recoverPanics turns a panic into an error, with its stack in the log line of the request.
+// recoverPanics turns a panic into an error, with its stack in the log line of the request. What it was about does not count: it is
+// a fault of ours.
 func recoverPanics() echo.MiddlewareFunc {
 	return middleware.RecoverWithConfig(middleware.RecoverConfig{
 		DisableErrorHandler: true,
 		LogErrorFunc: func(_ echo.Context, err error, stack []byte) error {
-			return fmt.Errorf("panic: %w\n%s", err, stack)
+			return fmt.Errorf("panic: %v\n%s", err, stack)
 		},
 	})
 }

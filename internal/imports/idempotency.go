@@ -43,6 +43,9 @@ func (s *Service) claim(ctx context.Context, owner, idempotencyKey string, c cla
 		if err := json.Unmarshal(record.Body, &first); err != nil {
 			return "", fmt.Errorf("read idempotency key: %w", err)
 		}
+		if !canonicalID.MatchString(first.ID) {
+			return "", fmt.Errorf("read idempotency key: %q is no id that this service makes", first.ID)
+		}
 		if first.Fingerprint != c.Fingerprint {
 			return "", &Error{Kind: Refused, Code: CodeIdempotencyKeyReused, Detail: "This Idempotency-Key was used with another body. Use a new key for a new import."}
 		}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -109,6 +110,29 @@ const (
 	ChecksumMismatch = "checksum-mismatch"
 	UploadLost       = "upload-lost" // the store has neither the parts nor the object
 )
+
+// sound reports whether a record that was found where the one of owner's import id should be may be acted upon. Somebody with the
+// store's own keys may have written it, or copied it there.
+func (j Job) sound(owner, id string) bool {
+	known := func(algorithm string) bool { return digestSizes[algorithm] > 0 }
+	switch {
+	case j.ID != id || j.Owner != owner:
+		return false
+	case !slices.Contains([]Status{AwaitingUpload, Uploading, Completed, Failed, Expired, Aborted}, j.Status):
+		return false
+	case !slices.Contains([]Mode{Single, Form, Multipart}, j.Mode) || (j.Mode == Multipart) != (j.Parts != nil):
+		return false
+	case (j.Status == Failed) != (j.Failure != nil):
+		return false
+	case j.Failure != nil && !slices.Contains([]string{SizeMismatch, ChecksumMismatch, UploadLost}, j.Failure.Code):
+		return false
+	case j.Checksum != nil && !known(j.Checksum.Algorithm):
+		return false
+	case j.Parts != nil && (j.Parts.PartSize <= 0 || j.Parts.Algorithm != "" && !known(j.Parts.Algorithm)):
+		return false
+	}
+	return true
+}
 
 // Key returns the key of the job's object.
 func (j Job) Key() string { return objectKey(j.Owner, j.ID) }

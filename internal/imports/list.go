@@ -34,17 +34,17 @@ func (s *Service) List(ctx context.Context, owner string, p Page) ([]Job, string
 	if p.Cursor != "" {
 		after = recordKey(owner, p.Cursor)
 	}
-	keys, more, err := s.Bucket.List(ctx, recordPrefix(owner), after, p.Limit)
+	ids, more, err := s.listed(ctx, owner, after, p.Limit)
 	if err != nil {
-		return nil, "", fromStore("list imports", err)
+		return nil, "", err
 	}
-	jobs, err := s.readAll(ctx, owner, keys)
+	jobs, err := s.readAll(ctx, owner, ids)
 	if err != nil {
 		return nil, "", err
 	}
 	next := ""
-	if more && len(keys) > 0 {
-		next = recordID(keys[len(keys)-1])
+	if more {
+		next = ids[len(ids)-1]
 	}
 	var chosen []Job
 	for _, j := range jobs {
@@ -55,19 +55,39 @@ func (s *Service) List(ctx context.Context, owner string, p Page) ([]Job, string
 	return chosen, next, nil
 }
 
-// readAll reconciles the jobs of keys, but leaves a completion that a dead server began to who reads the job. A record that has
+// listed returns the ids of the records after the key after, at least one if more says that there are others. What is no record, such
+// as the mark of a folder, is passed over.
+func (s *Service) listed(ctx context.Context, owner, after string, limit int) (ids []string, more bool, err error) {
+	for {
+		keys, more, err := s.Bucket.List(ctx, recordPrefix(owner), after, limit)
+		if err != nil {
+			return nil, false, fromStore("list imports", err)
+		}
+		for _, key := range keys {
+			if id := recordID(key); canonicalID.MatchString(id) && key == recordKey(owner, id) {
+				ids = append(ids, id)
+			}
+		}
+		if len(ids) > 0 || !more || len(keys) == 0 {
+			return ids, more && len(ids) > 0, nil
+		}
+		after = keys[len(keys)-1]
+	}
+}
+
+// readAll reconciles the jobs of ids, but leaves a completion that a dead server began to who reads the job. A record that has
 // gone meanwhile leaves a zero Job.
-func (s *Service) readAll(ctx context.Context, owner string, keys []string) ([]Job, error) {
-	jobs, errs := make([]Job, len(keys)), make([]error, len(keys))
+func (s *Service) readAll(ctx context.Context, owner string, ids []string) ([]Job, error) {
+	jobs, errs := make([]Job, len(ids)), make([]error, len(ids))
 	places := make(chan struct{}, readers)
 	var wg sync.WaitGroup
 	now, looker := s.Now(), *s
 	looker.Patience = math.MaxInt64
-	for i, key := range keys {
+	for i, id := range ids {
 		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
-			jobs[i], errs[i] = looker.reconciled(ctx, owner, recordID(key), now)
+			jobs[i], errs[i] = looker.reconciled(ctx, owner, id, now)
 			if isKind(errs[i], NotFound) {
 				jobs[i], errs[i] = Job{}, nil
 			}

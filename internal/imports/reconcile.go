@@ -32,6 +32,9 @@ func (s *Service) load(ctx context.Context, owner, id string) (stored, error) {
 	if err := json.Unmarshal(record.Body, &j.Job); err != nil {
 		return stored{}, fmt.Errorf("read import %s: %w", id, err)
 	}
+	if !j.sound(owner, id) {
+		return stored{}, fmt.Errorf("read import %s: its record is not one that this service writes", id)
+	}
 	return j, nil
 }
 

@@ -1,0 +1,229 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/auth"
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/docs"
+	"github.com/signpost-s3/signpost/internal/httpapi"
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// asker is the whole API on a shelf, whose answers it holds to what is true of every one.
+type asker struct {
+	handler http.Handler
+	service *imports.Service
+	store   *shelf
+	log     bytes.Buffer
+	routes  routers.Router
+	secrets []string // nothing that leaves the service holds one
+}
+
+// secretKey signs.
+const secretKey = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
+
+// here is the package's folder, where the committed inputs are. The local store of the tests before changes the working directory.
+var here, _ = os.Getwd()
+
+func newAsker(f *testing.F, authenticate auth.Authenticator) *asker {
+	f.Chdir(here)
+	a := &asker{
+		service: &imports.Service{Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, OpenUploads: 100}, Downloads: true, Listing: true, Now: time.Now, Patience: time.Second},
+		store:   &shelf{}, routes: router(f), secrets: []string{secretKey},
+	}
+	_, proxies, err := net.ParseCIDR("192.0.2.0/24")
+	if err != nil {
+		f.Fatal(err)
+	}
+	a.handler = httpapi.New(httpapi.Options{
+		Service:        a.service,
+		Ready:          func(ctx context.Context) error { return a.service.Bucket.Check(ctx) },
+		Authenticate:   authenticate,
+		TrustedProxies: []*net.IPNet{proxies},
+		CORSOrigins:    []string{"https://app.example.com"},
+		TLS:            true,
+		Documents:      docs.Register,
+		Log:            slog.New(slog.NewJSONHandler(&a.log, nil)),
+	})
+	return a
+}
+
+// with begins anew, with these objects on the shelf and a bucket that knows nothing of what was before.
+func (a *asker) with(t testing.TB, objects map[string]string) {
+	t.Helper()
+	*a.store = shelf{objects: map[string][]byte{}, parts: map[string][]int{}}
+	for key, content := range objects {
+		a.store.objects[key] = []byte(content)
+	}
+	settings := aws.Config{
+		Region: "eu-west-1", BaseEndpoint: aws.String("http://store.test"), HTTPClient: a.store,
+		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", secretKey, ""),
+	}
+	var err error
+	if a.service.Bucket, err = bucket.Open(t.Context(), bucket.Options{Name: shelfBucket, AWS: settings, PathStyle: true}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// apart calls f where time passes only when everybody waits, and returns when all that f began has ended.
+func apart(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f) }
+
+// requestFor is a request as net/http makes it or, with headers that net/http would not take, package awslambda.
+func requestFor(method string, at *url.URL, header http.Header, body string) *http.Request {
+	return &http.Request{
+		Method: method, URL: at, RequestURI: at.RequestURI(), Header: header, Host: "api.example.com", RemoteAddr: "192.0.2.1:1234",
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	}
+}
+
+// calledBy is r as it comes from a gateway that knows its caller.
+func calledBy(owner string, r *http.Request) *http.Request {
+	return r.WithContext(imports.WithCall(r.Context(), imports.Call{Owner: owner}))
+}
+
+// address is target as net/http reads it or, where that refuses it, as package awslambda does.
+func address(target string) *url.URL {
+	if u, err := url.ParseRequestURI(target); err == nil {
+		return u
+	}
+	path, query, _ := strings.Cut(target, "?")
+	return &url.URL{Path: path, RawQuery: query}
+}
+
+var (
+	codeForm  = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+	signature = regexp.MustCompile(`(?i)X-Amz-Signature=[0-9a-f]{64}`)
+)
+
+// ask has r answered, and sees to it that there was no panic, that a failure is a whole problem document, that no secret is
+// shown, and that the log has one sound line for it.
+func (a *asker) ask(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
+	t.Helper()
+	a.log.Reset()
+	w := httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	time.Sleep(time.Hour) // for whatever goes on when the caller has its answer
+	synctest.Wait()
+	what := fmt.Sprintf("%s %q: %d %s", r.Method, r.URL.RequestURI(), w.Code, w.Body)
+	for name, values := range w.Header() {
+		if strings.ContainsFunc(name+strings.Join(values, ""), func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Errorf("%s\nhas header %q: %q", what, name, values)
+		}
+	}
+	if w.Code >= 400 && r.Method != http.MethodHead {
+		isProblem(t, what, w)
+	}
+	shown := w.Body.String() + a.log.String()
+	if slices.ContainsFunc(a.secrets, func(secret string) bool { return strings.Contains(shown, secret) }) || w.Code >= 400 && signature.MatchString(shown) {
+		t.Errorf("%s\nshows a secret; log %s", what, &a.log)
+	}
+	a.logged(t, what, w)
+	return w
+}
+
+// isProblem holds w to RFC 9457 and to what the contract adds.
+func isProblem(t *testing.T, what string, w *httptest.ResponseRecorder) {
+	t.Helper()
+	var members map[string]jsontext.Value
+	var p client.Problem
+	if err := json.Unmarshal(w.Body.Bytes(), &members); err != nil { // refuses what is not UTF-8, and a member twice
+		t.Errorf("%s\nis no JSON: %v", what, err)
+		return
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
+		t.Errorf("%s\nis no problem: %v", what, err)
+	}
+	for _, name := range []string{"type", "title", "status", "detail", "instance", "code", "request_id"} {
+		if members[name] == nil {
+			t.Errorf("%s\nlacks %s", what, name)
+		}
+	}
+	h := w.Header()
+	if int(p.Status) != w.Code || p.Title != http.StatusText(w.Code) || p.Type != "about:blank" || p.Detail == "" || !codeForm.MatchString(p.Code) {
+		t.Errorf("%s\nis not as a problem should be", what)
+	}
+	if p.RequestID == "" || p.RequestID != h.Get("X-Request-Id") || h.Get("Content-Type") != "application/problem+json" || h.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s\nhas header %v", what, h)
+	}
+	if w.Code == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
+		t.Errorf("%s\ndoes not say when to try again", what)
+	}
+}
+
+// logged holds the log to one line, which cannot be taken for another.
+func (a *asker) logged(t *testing.T, what string, w *httptest.ResponseRecorder) {
+	t.Helper()
+	var line struct {
+		Status    int    `json:"status"`
+		RequestID string `json:"request_id"`
+		Error     string `json:"error"`
+	}
+	text, ended := strings.CutSuffix(a.log.String(), "\n")
+	if err := json.Unmarshal([]byte(text), &line); err != nil || !ended || strings.ContainsAny(text, "\r\n") {
+		t.Errorf("%s\nlog: got %q, %v, want one line of JSON", what, text, err)
+	}
+	if line.Status != w.Code || line.RequestID != w.Header().Get("X-Request-Id") || line.RequestID == "" {
+		t.Errorf("%s\nlog: got %s, want it to be of this answer", what, text)
+	}
+	if strings.HasPrefix(line.Error, "panic") {
+		t.Errorf("%s\npanic: %s", what, line.Error)
+	}
+}
+
+// declared holds w to what the contract has r answered with.
+func (a *asker) declared(t *testing.T, r *http.Request, w *httptest.ResponseRecorder) {
+	t.Helper()
+	route, params, err := a.routes.FindRoute(r)
+	if err != nil {
+		t.Fatalf("%s %s: %v", r.Method, r.URL, err)
+	}
+	if err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route},
+		Status:                 w.Code,
+		Header:                 w.Header(),
+		Body:                   io.NopCloser(bytes.NewReader(w.Body.Bytes())),
+		Options:                &openapi3filter.Options{IncludeResponseStatus: true},
+	}); err != nil {
+		t.Errorf("%s %s: %d %s\nis not in the contract: %v", r.Method, r.URL, w.Code, w.Body, err)
+	}
+}
+
+// confined holds what was asked of the store, and every signed address in w, to the caller's own prefixes.
+func (a *asker) confined(t *testing.T, owner string, w *httptest.ResponseRecorder) {
+	t.Helper()
+	own := regexp.MustCompile(`^(imports/` + owner + `/([0-9a-f-]{36})?|jobs/` + owner + `/([0-9a-f]{12}-[0-9a-f-]{36}\.json)?|idem/` + owner + `/[0-9a-f]{64})$`)
+	for _, key := range a.store.asked {
+		if !own.MatchString(key) {
+			t.Errorf("%d %s\ncame of asking for %q, which is not %s's", w.Code, w.Body, key, owner)
+		}
+	}
+	for _, signed := range regexp.MustCompile(`http://store\.test[^?"]*\?`).FindAllString(w.Body.String(), -1) {
+		if key := strings.Trim(strings.TrimPrefix(signed, "http://store.test/"+shelfBucket+"/"), "?"); !own.MatchString(key) {
+			t.Errorf("%d %s\nsigns for %q, which is not %s's", w.Code, w.Body, key, owner)
+		}
+	}
+}
