@@ -6,7 +6,7 @@ SHELL := /bin/bash
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: help run build test check generate drift bench e2e lambda deploy undeploy
+.PHONY: help run build test check generate drift bench soak e2e lambda deploy undeploy
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -40,7 +40,12 @@ check: drift ## Everything that must be clean: generated code, modules, format, 
 bench: build ## Measure, side by side in one run, what a request costs; ONLY=upload: uploads, beside other tools that are here.
 	@go run ./internal/bench $(if $(ONLY),-only $(ONLY))
 
-e2e: build ## Run the suite against a store in another process, then uploads of 2 GiB, then what of AWS can be checked without it.
+DURATION ?= 20m
+
+soak: ## Run two servers on one store for DURATION, 20m when left out, killing and restarting them under load; nothing may be lost.
+	@go run ./internal/soak -duration $(DURATION)
+
+e2e: build ## Run the suite against a store in another process, a minute of soak, uploads of 2 GiB, and what of AWS can be checked without it.
 	@.ci/e2e
 
 lambda: ## Build the Lambda function, bin/lambda.zip: of the same sources, the same bytes.

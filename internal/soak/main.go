@@ -1,0 +1,98 @@
+//go:build unix
+
+// Command soak runs two servers on one bucket, in processes of their own, under mixed traffic for as long as it is told. It kills
+// and restarts them and the store meanwhile. Every answer, and at quiet points the bucket, is held to a ledger of what must have
+// become of each import. It stays out of how fast anything is; that is package bench.
+//
+// Server a is killed again and again, server b once, at the half: so each goes on with what the other began, and b's second life
+// is long enough to see whether it grows.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	duration time.Duration // of the traffic; the quiet points come on top
+	seed     uint64
+	race     bool
+}
+
+func main() {
+	var o options
+	flag.DurationVar(&o.duration, "duration", time.Minute, "how long the traffic lasts")
+	flag.Uint64Var(&o.seed, "seed", 0, "make the choices of an earlier run; 0: others each time")
+	flag.BoolVar(&o.race, "race", true, "build the program with the race detector")
+	flag.Parse()
+	for o.seed == 0 {
+		o.seed = rand.Uint64N(1 << 32)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "soak:", err)
+		os.Exit(1)
+	}
+}
+
+// run fails where anything did not hold, and then keeps the folder.
+func run(ctx context.Context, o options) (err error) {
+	dir, err := os.MkdirTemp("", "signpost-soak-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err == nil {
+			err = os.RemoveAll(dir)
+		} else {
+			err = fmt.Errorf("%w; logs, journal and store are in %s; seed %d", err, dir, o.seed)
+		}
+	}()
+	s, err := prepare(ctx, o, dir)
+	if err != nil {
+		return err
+	}
+	defer s.stopAll() // whatever happens, a panic included
+	fmt.Printf("soak of %v, seed %d, in %s\n", o.duration, o.seed, dir)
+	if err := s.startAll(); err != nil {
+		return err
+	}
+	err = s.live()
+	s.stopAll()
+	s.checkLogs()
+	s.table(os.Stdout)
+	if violations := s.tally.violations(); len(violations) > 0 {
+		for _, v := range violations[:min(len(violations), 20)] {
+			fmt.Println("  " + v)
+		}
+		return errors.Join(err, fmt.Errorf("%d violations", len(violations)))
+	}
+	return err
+}
+
+// live runs traffic and what disturbs it, and takes the last look.
+func (s *soak) live() error {
+	var workers sync.WaitGroup
+	for n := range workerCount {
+		workers.Go(s.worker(uint64(n)).work)
+	}
+	ctx, calm := context.WithCancel(s.ctx)
+	go s.progress(ctx)
+	err := s.disturb()
+	s.over.Store(true)
+	workers.Wait()
+	calm()
+	if err != nil {
+		return err
+	}
+	return s.look(true)
+}
