@@ -74,7 +74,6 @@ func TestKeysAreRotated(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys")
 	old := signpost(t, "keygen", "alice", "--append", file)
 	p := startLocal(t, t.TempDir(), "SIGNPOST_LISTEN=0.0.0.0:0", "SIGNPOST_API_KEYS_FILE="+file, "SIGNPOST_METRICS_LISTEN=127.0.0.1:0")
-	p.api = strings.Replace(p.api, "[::]", "127.0.0.1", 1)
 	if got := p.call(t, web, old); got != 200 {
 		t.Errorf("with the key: got %d, want 200", got)
 	}
@@ -277,4 +276,19 @@ func TestGuardsThatCannotBe(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFilesOfThisFolder: files that relative paths name are those of the folder in which the service was started, and followed there.
+func TestFilesOfThisFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeCertificate(t, ".", 1)
+	old := signpost(t, "keygen", "alice", "--append", "keys")
+	p := startLocal(t, t.TempDir(), "SIGNPOST_API_KEYS_FILE=keys", "SIGNPOST_TLS_CERT=cert.pem", "SIGNPOST_TLS_KEY=key.pem")
+	p.api = regexp.MustCompile(` at (https://\S+)`).FindStringSubmatch(p.stdout.String())[1]
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: limit}
+	if got := p.call(t, client, old); got != 200 {
+		t.Errorf("with the key: got %d, want 200", got)
+	}
+	fresh := signpost(t, "keygen", "alice", "--append", "keys")
+	eventually(t, "the new key", func() any { return p.call(t, client, fresh) }, 200)
 }

@@ -47,6 +47,9 @@ func (s serveCmd) Run(i *invocation) error {
 
 // serveLocal runs the service on a store of its own, and stops when the store does.
 func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Logger) (err error) {
+	if err := s.root(); err != nil {
+		return err
+	}
 	store, dir, err := startStore(i.ctx, s.Config, log)
 	if err != nil {
 		return err
@@ -72,6 +75,19 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 	return nil
 }
 
+// root makes the settings' paths absolute, for the local store takes the working directory for its own.
+func (s *serveCmd) root() (err error) {
+	for _, path := range []*string{&s.APIKeysFile, &s.TLSCert, &s.TLSKey} {
+		if *path == "" {
+			continue
+		}
+		if *path, err = filepath.Abs(*path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // serve runs until ctx ends. Folder is where a local store keeps the objects, empty where there is none.
 func (s serveCmd) serve(ctx context.Context, stdout io.Writer, settings aws.Config, listener net.Listener, log *slog.Logger, folder string) error {
 	server, err := serve.New(ctx, s.Config, settings, log, versionText())
@@ -84,6 +100,9 @@ func (s serveCmd) serve(ctx context.Context, stdout io.Writer, settings aws.Conf
 
 // greet says where the service is and how to try it.
 func (s serveCmd) greet(w io.Writer, address, folder string) {
+	if host, port, err := net.SplitHostPort(address); err == nil && net.ParseIP(host).IsUnspecified() {
+		address = net.JoinHostPort("localhost", port) // or by any other name of this machine
+	}
 	api, curl := "http://"+address, "curl -s"
 	if s.TLSCert != "" {
 		api = "https://" + address

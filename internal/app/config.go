@@ -117,7 +117,7 @@ func (c Config) checkGuards(complain func(variable, value, rule string)) {
 		complain("SIGNPOST_OIDC_ISSUER", "", "must name the issuer, as SIGNPOST_OIDC_AUDIENCE is set")
 	}
 	if _, err := c.Proxies(); err != nil {
-		complain("SIGNPOST_TRUSTED_PROXIES", strings.Join(c.TrustedProxies, ","), "must be networks such as 10.0.0.0/8 or single addresses, divided by commas")
+		complain("SIGNPOST_TRUSTED_PROXIES", strings.Join(c.TrustedProxies, ","), "must be networks such as 10.0.0.0/8 or single addresses, but not everybody, divided by commas")
 	}
 	switch {
 	case c.TLSCert != "" && c.TLSKey == "":
@@ -155,6 +155,9 @@ func (c Config) Proxies() ([]*net.IPNet, error) {
 		_, network, err := net.ParseCIDR(text)
 		if err != nil {
 			return nil, err
+		}
+		if ones, _ := network.Mask.Size(); ones == 0 {
+			return nil, fmt.Errorf("%s is everybody", text)
 		}
 		networks = append(networks, network)
 	}

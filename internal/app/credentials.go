@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"fmt"
-	"os"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/signpost-s3/signpost/internal/follow"
 )
 
 // lookEvery is how often the shared files are looked at. Whoever rotates keys leaves the old ones valid for longer.
@@ -44,7 +44,7 @@ func withFiles(ctx context.Context) (aws.Config, error) {
 		cmp.Or(env.SharedCredentialsFile, config.DefaultSharedCredentialsFilename()),
 		cmp.Or(env.SharedConfigFile, config.DefaultSharedConfigFilename()),
 	}}
-	digest := f.digest() // before the load: what changes in between is found later
+	digest := follow.Digest(f.files) // before the load: what changes in between is found later
 	loaded, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return aws.Config{}, err
@@ -65,7 +65,7 @@ func (f *fileCredentials) Retrieve(ctx context.Context) (aws.Credentials, error)
 
 // look loads the chain again if the files have changed. Where that fails there are no credentials, until they change once more.
 func (f *fileCredentials) look(ctx context.Context) {
-	digest := f.digest()
+	digest := follow.Digest(f.files)
 	if digest == f.chain.Load().digest {
 		return
 	}
@@ -76,24 +76,4 @@ func (f *fileCredentials) look(ctx context.Context) {
 		loaded.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, err })
 	}
 	f.chain.Store(&chain{loaded.Credentials, digest})
-}
-
-// digest changes with the files' contents, and with what keeps them from being read.
-func (f *fileCredentials) digest() (sum [sha256.Size]byte) {
-	hash := sha256.New()
-	for _, name := range f.files {
-		content, err := contentOf(name)
-		fmt.Fprintf(hash, "%d %s %v\n", len(content), content, err)
-	}
-	hash.Sum(sum[:0])
-	return sum
-}
-
-// contentOf reads a file, unless it is a pipe or the like: those can be read but once, which the SDK has done.
-func contentOf(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, err
-	}
-	return os.ReadFile(name)
 }

@@ -55,6 +55,9 @@ func ReadFunctionConfig(getenv func(string) string) (FunctionConfig, error) {
 	if c.Events == "direct" && c.MaxSize > 0 {
 		complaints.add("SIGNPOST_MAX_SIZE", strconv.FormatInt(c.MaxSize, 10), "must be left out with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no size")
 	}
+	if c.Events == "direct" && len(c.ContentTypes) > 0 {
+		complaints.add("SIGNPOST_CONTENT_TYPES", strings.Join(c.ContentTypes, ","), "must be left out with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no type")
+	}
 	for _, variable := range []string{"SIGNPOST_API_KEYS_FILE", "SIGNPOST_OIDC_ISSUER", "SIGNPOST_RATE_LIMIT"} {
 		if value := getenv(variable); value != "" {
 			complaints.add(variable, value, "must be left out in a function: what invokes it says who calls, and bounds how often")

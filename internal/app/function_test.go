@@ -56,3 +56,30 @@ func TestFunctionConfig(t *testing.T) {
 		t.Errorf("without a bucket, with other events: got %v", err)
 	}
 }
+
+// TestDirectDeclaresNothing: what every upload would have to declare cannot be asked of events that are never looked at.
+func TestDirectDeclaresNothing(t *testing.T) {
+	for _, variable := range []string{"SIGNPOST_MAX_SIZE", "SIGNPOST_CONTENT_TYPES"} {
+		env := map[string]string{"SIGNPOST_BUCKET": "b", "SIGNPOST_LAMBDA_EVENTS": "direct", "SIGNPOST_MAX_SIZE": "", "SIGNPOST_CONTENT_TYPES": ""}
+		env[variable] = map[string]string{"SIGNPOST_MAX_SIZE": "5", "SIGNPOST_CONTENT_TYPES": "text/csv"}[variable]
+		if _, err := ReadFunctionConfig(func(name string) string { return env[name] }); err == nil || !strings.HasPrefix(err.Error(), variable+"=") {
+			t.Errorf("%s with direct events: got %v, want a complaint", variable, err)
+		}
+	}
+}
+
+// TestListingIsForThisMachine: who is told to serve whoever comes may have a proxy in front, whose callers are not each other's.
+func TestListingIsForThisMachine(t *testing.T) {
+	for _, c := range []struct {
+		config Config
+		want   bool
+	}{
+		{Config{Listen: "127.0.0.1:8080"}, true},
+		{Config{Listen: "127.0.0.1:8080", AllowAnonymous: true}, false},
+		{Config{Listen: "0.0.0.0:8080", AllowAnonymous: true}, false},
+	} {
+		if got := c.config.Service(nil).Listing; got != c.want {
+			t.Errorf("%+v: got listing %t, want %t", c.config, got, c.want)
+		}
+	}
+}

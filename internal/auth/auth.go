@@ -48,12 +48,26 @@ func Of(keys *Keys, tokens Tokens, anonymous bool) Authenticator {
 	return d.caller
 }
 
-// Gateway takes callers at the word of what invoked the function.
+type scopeKey struct{}
+
+// WithScope returns a context of a call by somebody who may do no more than scope.
+func WithScope(ctx context.Context, scope Scope) context.Context {
+	return context.WithValue(ctx, scopeKey{}, scope)
+}
+
+func scopeOf(ctx context.Context) Scope {
+	if scope, bounded := ctx.Value(scopeKey{}).(Scope); bounded {
+		return scope
+	}
+	return All
+}
+
+// Gateway takes callers at the word of what invoked the function, and what they may do from WithScope.
 func Gateway(anonymous bool) Authenticator {
 	d := desk{anonymous: anonymous}
 	return func(r *http.Request) (Caller, error) {
 		if owner, known := imports.Caller(r.Context()); known {
-			return Caller{owner, All}, nil
+			return Caller{owner, scopeOf(r.Context())}, nil
 		}
 		return d.nobody("Nothing said who calls. Call through an API that asks for a key, a token or a signature.")
 	}

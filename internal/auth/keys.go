@@ -53,7 +53,11 @@ func (k *Keys) Follow(ctx context.Context, log *slog.Logger) {
 		if count, err := k.read(); err != nil {
 			log.Error("API keys cannot be read; those from before stay in use", "error", err)
 		} else {
-			log.Info("API keys read", "file", k.path, "keys", count)
+			level := slog.LevelInfo
+			if count == 0 {
+				level = slog.LevelWarn // nobody gets in by a key
+			}
+			log.Log(ctx, level, "API keys read", "file", k.path, "keys", count)
 		}
 	}, k.path)
 }

@@ -50,3 +50,23 @@ func (s Scope) String() string {
 	}
 	return strings.Join(names, ",")
 }
+
+// tokenScopes are the scopes of this service as tokens spell them. All that begin as they do are for it.
+var tokenScopes = map[string]Scope{"import:create": Create, "import:read": Read, "import:delete": Delete}
+
+const tokenPrefix = "import:"
+
+// TokenScope is what a token with these scopes, divided by spaces, allows: exactly what they name of this service, even if that is
+// nothing that is known here. A token whose scopes are all for others, such as openid and profile, allows everything: most issuers give
+// out no other, and its audience says that it is for this service.
+func TokenScope(scopes ...string) (allowed Scope) {
+	named := false
+	for _, word := range strings.Fields(strings.Join(scopes, " ")) {
+		named = named || strings.HasPrefix(word, tokenPrefix)
+		allowed |= tokenScopes[word]
+	}
+	if !named {
+		return All
+	}
+	return allowed
+}

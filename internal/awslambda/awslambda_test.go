@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
@@ -86,6 +87,7 @@ func TestRequests(t *testing.T) {
 		{"a member of an identity pool", replace(rest, `"userArn":null`, `"userArn":"arn:aws:sts::1:assumed-role/r/CognitoIdentityCredentials","cognitoIdentityId":"eu-west-1:7"`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}", owner: imports.OwnerName("pool", "eu-west-1:7")}, [2]string{}},
 		{"a header spelled in two ways", replace(rest, `"X-One":["1","2"]`, `"x-one":["2"],"X-One":["1"]`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{"X-One", "1|2"}},
 		{"Cognito, before an API key", replace(rest, `"apiKeyId":null`, `"apiKeyId":"abc123"`, `"accountId":"1"`, `"authorizer":{"claims":{"sub":"user-1","aud":"x"}}`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}", owner: "sub-user-1"}, [2]string{}},
+		{"a function that authorizes an HTTP API", replace(http2, `"stage":"prod"`, `"stage":"$default","authorizer":{"lambda":{"principalId":"u1"}}`, `/prod/`, `/`), seen{method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0", body: "{}", owner: "fn-u1"}, [2]string{}},
 		{"a function that authorizes", replace(rest, `"accountId":"1"`, `"authorizer":{"principalId":"u1","claims":"a text","jwt":7,"integrationLatency":3}`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}", owner: "fn-u1"}, [2]string{}},
 		{"an identity that would leave its prefix", replace(rest, `"apiKeyId":null`, `"apiKeyId":"../public"`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}", owner: imports.OwnerName("key", "../public")}, [2]string{}},
 
@@ -208,4 +210,32 @@ func sameJSON(t *testing.T, a, b string) bool {
 		t.Fatal(err)
 	}
 	return reflect.DeepEqual(x, y)
+}
+
+// TestScopes: a token may do here what it may do where the service itself looks at it.
+func TestScopes(t *testing.T) {
+	for authorizer, want := range map[string]auth.Scope{
+		`{"jwt":{"claims":{"sub":"u","iss":"i","scope":"openid import:read"}}}`:          auth.Read,
+		`{"jwt":{"claims":{"sub":"u","iss":"i","scp":"[import:create import:delete]"}}}`: auth.Create | auth.Delete,
+		`{"jwt":{"claims":{"sub":"u","iss":"i","scope":"import:everything"}}}`:           0,
+		`{"jwt":{"claims":{"sub":"u","iss":"i","scope":"openid profile"}}}`:              auth.All,
+		`{"claims":{"sub":"u","iss":"i","scope":"import:read"}}`:                         auth.Read,
+		`{"principalId":"u"}`: auth.All,
+		`{"principalId":"u","claims":{"scope":"import:read"}}`: auth.All, // of nobody's token
+	} {
+		var got auth.Caller
+		p := Proxy{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			var err error
+			if got, err = auth.Gateway(false)(r); err != nil {
+				t.Errorf("%s: %v", authorizer, err)
+			}
+		})}
+		event := `{"version":"2.0","rawPath":"/import","requestContext":{"http":{"method":"GET"},"authorizer":` + authorizer + `}}`
+		if _, err := p.Invoke(t.Context(), []byte(event)); err != nil {
+			t.Fatal(err)
+		}
+		if got.Scope != want {
+			t.Errorf("%s: got %q, want %q", authorizer, got.Scope, want)
+		}
+	}
 }

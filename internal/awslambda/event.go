@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
@@ -187,20 +188,24 @@ func (e *event) owner() (owner string, known bool) {
 		Claims subject `json:"claims"`
 	} // of an HTTP API
 	var cognito subject
-	var principalID string // from a function that authorizes
+	var principalID string // from a function that authorizes, and as HTTP APIs have it
+	var function struct {
+		PrincipalID string `json:"principalId"`
+	}
 	var iam struct {
 		UserARN string `json:"userArn"`
 		Cognito struct {
 			ID string `json:"identityId"`
 		} `json:"cognitoIdentity"`
 	}
-	for name, target := range map[string]any{"jwt": &jwt, "claims": &cognito, "principalId": &principalID, "iam": &iam} {
+	for name, target := range map[string]any{"jwt": &jwt, "claims": &cognito, "principalId": &principalID, "lambda": &function, "iam": &iam} {
 		_ = json.Unmarshal(e.Context.Authorizer[name], target) // of another form, it is somebody else's member
 	}
 	for _, candidate := range []struct{ kind, name string }{
 		{"sub", jwt.Claims.name()},
 		{"sub", cognito.name()},
 		{"fn", principalID},
+		{"fn", function.PrincipalID},
 		{"pool", iam.Cognito.ID},
 		{"pool", e.Context.Identity.CognitoID},
 		{"iam", principal(iam.UserARN)},
@@ -214,10 +219,28 @@ func (e *event) owner() (owner string, known bool) {
 	return "", false
 }
 
-// subject is what a token says of whose it is. Only its issuer knows each subject by one name (RFC 7519, section 4.1.2).
+// scope is what the caller's token allows, or everything where it is no token by which they are known.
+func (e *event) scope() auth.Scope {
+	var jwt struct {
+		Claims subject `json:"claims"`
+	}
+	var cognito subject
+	_ = json.Unmarshal(e.Context.Authorizer["jwt"], &jwt)
+	_ = json.Unmarshal(e.Context.Authorizer["claims"], &cognito)
+	for _, token := range []subject{jwt.Claims, cognito} {
+		if token.name() != "" {
+			return auth.TokenScope(strings.Trim(token.Scope, "[]"), strings.Trim(token.Scp, "[]")) // lists come as [a b]
+		}
+	}
+	return auth.All
+}
+
+// subject is what a token says of whose it is, and what it allows. Only its issuer knows each subject by one name (RFC 7519, section 4.1.2).
 type subject struct {
-	Sub string `json:"sub"`
-	Iss string `json:"iss"`
+	Sub   string `json:"sub"`
+	Iss   string `json:"iss"`
+	Scope string `json:"scope"`
+	Scp   string `json:"scp"`
 }
 
 func (s subject) name() string {

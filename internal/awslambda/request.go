@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
@@ -22,7 +23,7 @@ func (e *event) request(ctx context.Context, from front) (*http.Request, error) 
 		return nil, err
 	}
 	if owner, known := e.owner(); known {
-		ctx = imports.WithCall(ctx, imports.Call{Owner: owner})
+		ctx = auth.WithScope(imports.WithCall(ctx, imports.Call{Owner: owner}), e.scope())
 	}
 	method := e.HTTPMethod
 	if from == http2 {
@@ -51,6 +52,9 @@ func (e *event) request(ctx context.Context, from front) (*http.Request, error) 
 
 // address reads path and query as net/http does. HTTP APIs decode the path; what came of it may have to be escaped again.
 func address(path, query string) *url.URL {
+	if !strings.HasPrefix(path, "/") { // as no front sends it
+		path = "/" + path
+	}
 	raw := path
 	if query != "" {
 		raw += "?" + query

@@ -3,11 +3,13 @@ package bucket
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 )
@@ -61,6 +63,27 @@ func TestFaults(t *testing.T) {
 			}
 			if sdk, ok := strings.CutPrefix(errorText(err), op.name); !ok || strings.Contains(sdk, "operation error S3") && !strings.Contains(sdk, "operation error S3: "+op.name+",") {
 				t.Errorf("%s, %s: got %q, want S3's name for the call", op.name, fault.name, err)
+			}
+		}
+	}
+}
+
+// TestCutAnswers: a yes of which only the beginning arrives is no answer, and no fault of ours.
+func TestCutAnswers(t *testing.T) {
+	cut := func(r *http.Request) (*http.Response, error) {
+		response, err := says(200, "")(r)
+		response.ContentLength, response.Body = -1, io.NopCloser(io.MultiReader(strings.NewReader("<?xml"), iotest.ErrReader(syscall.ECONNRESET)))
+		return response, err
+	}
+	for _, op := range operations {
+		switch op.name {
+		case "GetObject", "ListObjectsV2", "ListParts", "ListMultipartUploads", "CreateMultipartUpload", "CompleteMultipartUpload":
+			b, outcomes := wired(t, &wire{answer: cut}, static())
+			if err := op.call(t.Context(), b); !errors.Is(err, ErrUnavailable) {
+				t.Errorf("%s: got %v, want ErrUnavailable", op.name, err)
+			}
+			if got := outcomes(); !slices.Equal(got, []string{op.name + " unavailable"}) {
+				t.Errorf("%s: watched %q, want unavailable", op.name, got)
 			}
 		}
 	}

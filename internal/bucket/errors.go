@@ -97,7 +97,7 @@ func kindOf(err error) error {
 		return ErrForbidden
 	case status == http.StatusConflict:
 		return ErrBusy
-	case status >= 500, status == http.StatusTooManyRequests:
+	case status >= 500, status == http.StatusTooManyRequests, status < 300: // a yes that did not arrive whole
 		return ErrUnavailable
 	}
 	return nil

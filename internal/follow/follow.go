@@ -28,7 +28,7 @@ func Files(ctx context.Context, changed func(), paths ...string) {
 	defer look.Stop()
 	var last, told [sha256.Size]byte
 	for {
-		now := digest(paths)
+		now := Digest(paths)
 		if now == last && now != told {
 			told = now
 			changed()
@@ -42,8 +42,8 @@ func Files(ctx context.Context, changed func(), paths ...string) {
 	}
 }
 
-// digest is of all that the files hold, or of why they cannot be read.
-func digest(paths []string) (sum [sha256.Size]byte) {
+// Digest is of all that the files hold, or of why they cannot be read.
+func Digest(paths []string) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	for _, path := range paths {
 		contents, err := read(path)

@@ -1,18 +1,21 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/signpost-s3/signpost/gen/api"
 	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// guard asks who calls before anything of a call is looked at, and whether they may do what they ask for.
-func guard(authenticate auth.Authenticator) echo.MiddlewareFunc {
+// guard asks who calls before anything of a call is looked at, and whether they may do what they ask for. Whom it refuses is counted
+// like any other caller, or trying keys would be the one thing without a limit.
+func guard(authenticate auth.Authenticator, limit *limiter) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			x := c.(*exchange)
@@ -22,18 +25,41 @@ func guard(authenticate auth.Authenticator) echo.MiddlewareFunc {
 			caller, err := authenticate(c.Request())
 			if err != nil {
 				x.audit.refused(err)
-				return unauthenticated(err)
+				return cmp.Or(limit.count(x), unauthenticated(err))
 			}
-			x.owner = caller.Owner
+			x.owner, x.scope = caller.Owner, caller.Scope
 			if caller.Scope&x.operation.scope == 0 {
 				x.audit = audit{action: "authorize", reason: "scope-missing"}
-				return &problem{
+				return cmp.Or(limit.count(x), error(&problem{
 					Status: http.StatusForbidden, Code: "scope-missing",
 					Detail: fmt.Sprintf("This needs the scope %s, which this API key or token does not have.", x.operation.scope),
-				}
+				}))
 			}
 			return next(c)
 		}
+	}
+}
+
+// may reports whether the caller has all of scope. Where nobody is asked who they are, everybody has.
+func (x *exchange) may(scope auth.Scope) bool { return x.owner == "" || x.scope&scope == scope }
+
+// withheld takes out of an answer the signed requests that its caller's scopes do not reach: to read an import is not to send it, and
+// to send one is not to fetch what others sent.
+func withheld(next api.StrictHandlerFunc, _ string) api.StrictHandlerFunc {
+	return func(c echo.Context, request any) (any, error) {
+		response, err := next(c, request)
+		job, isJob := response.(jobResponse)
+		if !isJob {
+			return response, err
+		}
+		x := c.(*exchange)
+		if !x.may(auth.Create) {
+			job.Upload, job.UploadURL = nil, nil
+		}
+		if !x.may(auth.Read) {
+			job.DownloadURL = nil
+		}
+		return job, err
 	}
 }
 

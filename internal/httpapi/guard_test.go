@@ -235,3 +235,59 @@ func codeOf(body string) string {
 	_ = json.Unmarshal([]byte(body), &p)
 	return p.Code
 }
+
+// TestSignedRequestsNeedScopes: no answer holds a signed request that its caller's key does not reach, whichever call it answers.
+func TestSignedRequestsNeedScopes(t *testing.T) {
+	authenticate, keys := owned(t, "alice", auth.All, auth.Create, auth.Read)
+	s := start(t, settings{stranger: true, downloads: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }})
+	ask := func(scope auth.Scope, method, path string, uploads, downloads bool) (job client.Job) {
+		t.Helper()
+		r := request(t, method, s.url+path, nil)
+		if path == "/import" {
+			r = request(t, method, s.url+path, strings.NewReader(`{"size":5}`))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Idempotency-Key", "k")
+		}
+		r.Header.Set("X-Api-Key", keys[scope])
+		status, _, body := do(t, r)
+		if err := json.Unmarshal([]byte(body), &job); err != nil || status != 200 {
+			t.Fatalf("%s %s with the scope %s: got %d %s, want 200", method, path, scope, status, body)
+		}
+		if (job.Upload != nil) != uploads || (job.UploadURL != nil) != uploads || (job.DownloadURL != nil) != downloads {
+			t.Errorf("%s %s with the scope %s: got %s, want an upload: %t, a download: %t", method, path, scope, body, uploads, downloads)
+		}
+		return job
+	}
+	job := ask(auth.Create, "POST", "/import", true, false)
+	one := "/import/" + *job.ID
+	ask(auth.Read, "GET", one, false, false)
+	ask(auth.All, "GET", one, true, false)
+	if status, code := send(t, *job.Upload, []byte("12345")); status != 200 {
+		t.Fatalf("upload: got %d %s", status, code)
+	}
+	ask(auth.Create, "POST", "/import", false, false)
+	ask(auth.Create, "POST", one+"/complete", false, false)
+	ask(auth.All, "POST", one+"/complete", false, true)
+	ask(auth.Read, "GET", one, false, true)
+}
+
+// owned are keys of one owner, by their scopes.
+func owned(t *testing.T, owner string, scopes ...auth.Scope) (auth.Authenticator, map[auth.Scope]string) {
+	t.Helper()
+	path, keys := filepath.Join(t.TempDir(), "keys"), map[auth.Scope]string{}
+	for _, scope := range scopes {
+		key, line, err := auth.NewKey(owner, scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := auth.AppendKey(path, line); err != nil {
+			t.Fatal(err)
+		}
+		keys[scope] = key
+	}
+	opened, err := auth.OpenKeys(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return auth.Of(opened, nil, false), keys
+}

@@ -67,6 +67,10 @@ func TestForwardedFor(t *testing.T) {
 		{[]*net.IPNet{loopback}, "203.0.113.7", "203.0.113.7"},
 		{[]*net.IPNet{loopback}, "1.2.3.4, 203.0.113.7", "203.0.113.7"}, // the client's own say comes first
 		{[]*net.IPNet{loopback}, "203.0.113.7, 127.0.0.9", "203.0.113.7"},
+		{[]*net.IPNet{loopback}, "203.0.113.7:4711", "203.0.113.7"},
+		{[]*net.IPNet{loopback}, "[2001:db8::7]:4711", "2001:db8::7"},
+		{[]*net.IPNet{loopback}, "2001:db8::7", "2001:db8::7"},
+		{[]*net.IPNet{loopback}, "203.0.113.7, no address", "127.0.0.1"},
 		{[]*net.IPNet{loopback}, "", "127.0.0.1"},
 		{[]*net.IPNet{loopback}, "no address", "127.0.0.1"},
 		{[]*net.IPNet{{IP: net.IPv4(10, 0, 0, 0), Mask: net.CIDRMask(8, 32)}}, "203.0.113.7", "127.0.0.1"},
@@ -226,5 +230,54 @@ func TestWatch(t *testing.T) {
 	}
 	if want := []string{"awaiting_upload", "awaiting_upload"}; !slices.Equal(seen, want) {
 		t.Errorf("seen: got %q, want %q", seen, want)
+	}
+}
+
+// TestRefusalsAreCounted: who is refused may not ask more often than who is let in, and costs nobody else anything.
+func TestRefusalsAreCounted(t *testing.T) {
+	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "reader": auth.Read})
+	clock := time.Now()
+	s := start(t, settings{now: func() time.Time { return clock }, options: func(o *httpapi.Options) { o.Authenticate, o.RateLimit = authenticate, 3 }})
+	for _, c := range []struct {
+		name, key string
+		want      int
+	}{{"an unknown key", "wrong", 401}, {"a key without the scope", keys["reader"], 403}} {
+		for n := range 8 {
+			want := c.want
+			if n >= 6 {
+				want = 429
+			}
+			if status, _, body := s.as(t, c.key, "DELETE", concrete("/import/{id}"), ""); status != want {
+				t.Errorf("%s, request %d: got %d %s, want %d", c.name, n+1, status, body, want)
+			}
+		}
+	}
+	if status, _, _ := s.as(t, keys["alice"], "POST", "/import", ""); status != 200 {
+		t.Errorf("another caller at the same address: got %d, want 200", status)
+	}
+}
+
+// TestRateLimitOfNetworks: another address of one's own IPv6 network makes nobody another caller.
+func TestRateLimitOfNetworks(t *testing.T) {
+	loopback := &net.IPNet{IP: net.IPv4(127, 0, 0, 0), Mask: net.CIDRMask(8, 32)}
+	clock := time.Now()
+	s := start(t, settings{now: func() time.Time { return clock }, options: func(o *httpapi.Options) {
+		o.RateLimit, o.TrustedProxies = 3, []*net.IPNet{loopback}
+	}})
+	from := func(address string) int {
+		r := request(t, "POST", s.url+"/import", nil)
+		r.Header.Set("X-Forwarded-For", address)
+		status, _, _ := do(t, r)
+		return status
+	}
+	for n := range 6 {
+		if got := from(fmt.Sprintf("2001:db8::%x", n+1)); got != 200 {
+			t.Errorf("request %d: got %d, want 200", n+1, got)
+		}
+	}
+	for address, want := range map[string]int{"2001:db8::ffff:0:0:7": 429, "2001:db8:0:1::1": 200, "203.0.113.7": 200, "203.0.113.8": 200} {
+		if got := from(address); got != want {
+			t.Errorf("then from %s: got %d, want %d", address, got, want)
+		}
 	}
 }

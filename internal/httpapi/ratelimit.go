@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -20,7 +21,7 @@ const window = 2
 // sweepAt is at how many callers those who could make a whole burst are forgotten: nothing is lost, for who is not known can too.
 const sweepAt = 4096
 
-// limiter bounds the requests of each caller, or of each address where nobody knows who calls. It tells what is left as
+// limiter bounds the requests of each caller, or of each network where nobody knows who calls; of none, if perSecond is 0. It tells what is left as
 // draft-ietf-httpapi-ratelimit-headers-10 has it. Echo's own limiter does not know what is left. Each server counts for itself.
 type limiter struct {
 	perSecond int
@@ -39,25 +40,41 @@ func newLimiter(perSecond int, now func() time.Time) *limiter {
 
 func (l *limiter) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		x := c.(*exchange)
-		if x.operation == nil {
-			return next(c)
+		if err := l.count(c.(*exchange)); err != nil {
+			return err
 		}
-		caller := x.owner
-		if caller == "" || caller == imports.Public {
-			caller = "from " + c.RealIP()
-		}
-		left, wait := l.take(caller)
-		header := c.Response().Header()
-		header["RateLimit-Policy"], header["RateLimit"] = l.policy, []string{fmt.Sprintf(`"requests";r=%d;t=%d`, left, window)}
-		if wait == 0 {
-			return next(c)
-		}
-		return &problem{
-			Status: http.StatusTooManyRequests, Code: "rate-limited", Header: [2]string{"Retry-After", strconv.Itoa(wait)},
-			Detail: fmt.Sprintf("More than %d requests a second. Try again after %d s.", l.perSecond, wait),
-		}
+		return next(c)
 	}
+}
+
+// count is the answer to a request that is one too many, or nil.
+func (l *limiter) count(x *exchange) error {
+	if x.operation == nil || l.perSecond == 0 {
+		return nil
+	}
+	caller := x.owner
+	if caller == "" || caller == imports.Public {
+		caller = "from " + network(x.RealIP())
+	}
+	left, wait := l.take(caller)
+	header := x.Response().Header()
+	header["RateLimit-Policy"], header["RateLimit"] = l.policy, []string{fmt.Sprintf(`"requests";r=%d;t=%d`, left, window)}
+	if wait == 0 {
+		return nil
+	}
+	return &problem{
+		Status: http.StatusTooManyRequests, Code: "rate-limited", Header: [2]string{"Retry-After", strconv.Itoa(wait)},
+		Detail: fmt.Sprintf("More than %d requests a second. Try again after %d s.", l.perSecond, wait),
+	}
+}
+
+// network is an address or, of IPv6, the /64 around it: whoever has one of its addresses has them all.
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
 }
 
 // take counts a request: how many more could be made now, and after how many seconds this one could, 0 if now.

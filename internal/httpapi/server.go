@@ -53,7 +53,7 @@ func New(o Options) http.Handler {
 	e.IPExtractor = remoteAddress(o.TrustedProxies)
 	e.HTTPErrorHandler = renderProblem
 	e.Binder = validatedBinder{}
-	api.RegisterHandlers(e, api.NewStrictHandler(handlers{o.Service, o.Watch.Seen}, []api.StrictMiddlewareFunc{audited}))
+	api.RegisterHandlers(e, api.NewStrictHandler(handlers{o.Service, o.Watch.Seen}, []api.StrictMiddlewareFunc{withheld, audited}))
 	registerHealth(e, o.Ready, o.Stopping)
 	if o.Documents != nil {
 		o.Documents(e)
@@ -70,11 +70,12 @@ func New(o Options) http.Handler {
 	if len(o.CORSOrigins) > 0 {
 		after = append(after, crossOrigin(o.CORSOrigins))
 	}
+	limit := newLimiter(o.RateLimit, o.Service.Now)
 	if o.Authenticate != nil {
-		after = append(after, guard(o.Authenticate))
+		after = append(after, guard(o.Authenticate, limit))
 	}
 	if o.RateLimit > 0 {
-		after = append(after, newLimiter(o.RateLimit, o.Service.Now).middleware)
+		after = append(after, limit.middleware)
 	}
 	after = append(after, identify, newValidator(openapi.Load).middleware)
 	return newServer(e, before, after)
@@ -122,6 +123,7 @@ type exchange struct {
 	echo.Context
 	operation *operation // nil: none of the API's
 	owner     string     // empty: nobody was asked
+	scope     auth.Scope // of the owner's key or token
 	audit     audit
 }
 
@@ -141,18 +143,6 @@ func operationsByRoute() map[route]*operation {
 		operations[route{o.Method, echoPath(o.Path)}] = &operation{o.ID, scope}
 	}
 	return operations
-}
-
-// remoteAddress finds the client's own address. Echo would believe whoever sends X-Forwarded-For.
-func remoteAddress(trusted []*net.IPNet) echo.IPExtractor {
-	if len(trusted) == 0 {
-		return echo.ExtractIPDirect()
-	}
-	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-	for _, network := range trusted {
-		options = append(options, echo.TrustIPRange(network))
-	}
-	return echo.ExtractIPFromXFFHeader(options...)
 }
 
 // recoverPanics turns a panic into an error, with its stack in the log line of the request. What it was about does not count: it is

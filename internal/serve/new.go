@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"golang.org/x/net/netutil"
 
 	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/auth"
@@ -16,6 +17,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/telemetry"
 )
+
+// scrapers is how many connections may ask for metrics at a time.
+const scrapers = 16
 
 // discoveryTimeout bounds the first look at the issuer of tokens.
 const discoveryTimeout = 15 * time.Second
@@ -52,9 +56,12 @@ func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logge
 	})
 	if c.MetricsListen != "" {
 		s.scrape = counts.Handler()
-		s.metrics, err = listenOn("SIGNPOST_METRICS_LISTEN", c.MetricsListen)
+		if s.metrics, err = listenOn("SIGNPOST_METRICS_LISTEN", c.MetricsListen); err != nil {
+			return nil, err
+		}
+		s.metrics = netutil.LimitListener(s.metrics, scrapers)
 	}
-	return s, err
+	return s, nil
 }
 
 // authenticator is nil where nobody is asked.

@@ -46,7 +46,7 @@ type Server struct {
 
 // Serve answers on listener until ctx ends, then sends callers elsewhere, and finishes what is under way.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	following, unfollow := context.WithCancel(ctx)
+	following, unfollow := context.WithCancel(context.WithoutCancel(ctx)) // it serves on for a while when it is told to stop
 	var others sync.WaitGroup
 	defer others.Wait()
 	defer unfollow()
@@ -55,7 +55,11 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	if s.metrics != nil {
 		metrics := s.server(s.scrape)
-		others.Go(func() { _ = metrics.Serve(s.metrics) })
+		others.Go(func() {
+			if err := metrics.Serve(s.metrics); !errors.Is(err, http.ErrServerClosed) {
+				s.Log.Error("metrics are served no more", "error", err.Error())
+			}
+		})
 		defer metrics.Close()
 	}
 

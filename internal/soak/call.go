@@ -83,6 +83,8 @@ func (w *worker) once(kind, about string, to *process, call func() (*http.Respon
 	case kind == wrongUpload && errors.Is(err, syscall.ECONNRESET):
 		a.said = hungUp
 		w.note(kind, about, to, a, "refused")
+	case to == w.store && errors.Is(err, syscall.ECONNRESET): // its word may be lost on a client that still sends; the next attempt brings it
+		w.note(kind, about, to, a, "cut")
 	case err != nil:
 		w.note(kind, about, to, a, "wrong")
 		w.tally.violate("%s %s: %s was there and did not answer: %v", kind, about, to.name, err)

@@ -3,7 +3,6 @@ package oidc
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -53,30 +52,17 @@ func (i *Issuer) callerOf(c claims) (auth.Caller, error) {
 	return auth.Caller{Owner: imports.OwnerName("claim", i.Issuer+" "+i.OwnerClaim+" "+value), Scope: scope}, nil
 }
 
-// scopes are those of this service. All that begin as they do are for it.
-var scopes = map[string]auth.Scope{"import:create": auth.Create, "import:read": auth.Read, "import:delete": auth.Delete}
-
-const scopePrefix = "import:"
-
-// scope is what the token allows by its claims scope (RFC 8693, section 4.2) and scp: exactly what they name of this service, even if
-// that is nothing that is known here. A token whose scopes are all for others, such as openid and profile, allows everything: most
-// issuers give out no other, and its audience says that it is for this service.
-func (c claims) scope() (allowed auth.Scope, err error) {
-	named := false
+// scope is what the token allows by its claims scope (RFC 8693, section 4.2) and scp.
+func (c claims) scope() (auth.Scope, error) {
+	var words []string
 	for _, claim := range []string{"scope", "scp"} {
 		list, err := c.list(claim)
 		if err != nil {
 			return 0, malformed(fmt.Sprintf("The token's claim %s must be a text, or a list of texts.", claim))
 		}
-		for _, word := range strings.Fields(strings.Join(list, " ")) {
-			named = named || strings.HasPrefix(word, scopePrefix)
-			allowed |= scopes[word]
-		}
+		words = append(words, list...)
 	}
-	if !named {
-		return auth.All, nil
-	}
-	return allowed, nil
+	return auth.TokenScope(words...), nil
 }
 
 // text is the claim of that name, or nothing where it is no text.

@@ -110,16 +110,17 @@ func (i *Issuer) verify(ctx context.Context, token, keyID string) error {
 	if i.signed(ctx, token, atHand) {
 		return nil
 	}
+	newer := atHand
 	if keyID == "" || atHand == nil {
 		if err := i.keys.refresh(ctx); err != nil {
 			return fmt.Errorf("%w: %w", auth.ErrUnavailable, err)
 		}
-		atHand = i.keys.named(keyID)
+		newer = i.keys.named(keyID)
 	}
 	switch {
-	case atHand == nil:
+	case newer == nil:
 		return &auth.Refusal{Reason: "unknown-signer", Detail: "The token is signed with a key that its issuer does not have, or no longer. Get a new one."}
-	case !i.signed(ctx, token, atHand):
+	case newer == atHand || !i.signed(ctx, token, newer): // what did not fit before does not fit now, and costs as much
 		return &auth.Refusal{Reason: "bad-signature", Detail: "The token's signature does not fit it. Send the token as it was issued."}
 	}
 	return nil

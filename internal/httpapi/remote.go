@@ -1,0 +1,41 @@
+package httpapi
+
+import (
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// remoteAddress finds the client's own address: the last in X-Forwarded-For that no trusted proxy has. What stands before it is the
+// client's own say. Echo's own reader takes no address with a port, which some proxies write.
+func remoteAddress(trusted []*net.IPNet) echo.IPExtractor {
+	direct := echo.ExtractIPDirect()
+	if len(trusted) == 0 {
+		return direct
+	}
+	return func(r *http.Request) string {
+		address := direct(r)
+		hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+		for _, hop := range slices.Backward(hops) {
+			ip := net.ParseIP(address)
+			isTrusted := slices.ContainsFunc(trusted, func(n *net.IPNet) bool { return n.Contains(ip) })
+			before := withoutPort(strings.TrimSpace(hop))
+			if !isTrusted || net.ParseIP(before) == nil {
+				break
+			}
+			address = before
+		}
+		return address
+	}
+}
+
+// withoutPort is an address as a proxy may write it, bare: 192.0.2.1:80, [2001:db8::1]:80 or [2001:db8::1].
+func withoutPort(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return strings.Trim(address, "[]")
+}
