@@ -1,7 +1,6 @@
 package awslambda
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
@@ -22,10 +22,10 @@ import (
 // fuzzedEvents are proxy events of each kind, of known callers and of unknown ones, and what is none.
 var fuzzedEvents = []string{
 	`{"resource":"/import/{id}","path":"/v1/import/x","httpMethod":"GET","headers":{"host":"h","x-one":"1"},"queryStringParameters":{"a":"b&c"},"requestContext":{"requestId":"r","stage":"v1","identity":{"sourceIp":"192.0.2.1","apiKeyId":"abc"}},"body":null,"isBase64Encoded":false}`,
-	`{"resource":"/{proxy+}","path":"/base/import/a%2Fb","httpMethod":"POST","pathParameters":{"proxy":"import/a/b"},"multiValueHeaders":{"X-One":["1","2"]},"multiValueQueryStringParameters":{"a":["1","2"]},"requestContext":{"requestId":"r","authorizer":{"claims":{"sub":"u","iss":"i"}}},"body":"e30=","isBase64Encoded":true}`,
+	`{"resource":"/{proxy+}","path":"/base/import/a%2Fb","httpMethod":"POST","pathParameters":{"proxy":"import/a/b"},"multiValueHeaders":{"X-One":["1","2"]},"multiValueQueryStringParameters":{"a":["1","2"]},"requestContext":{"requestId":"r","authorizer":{"claims":{"sub":"u","iss":"i","scope":"openid import:read"}}},"body":"e30=","isBase64Encoded":true}`,
 	`{"resource":"$default","path":"/prod/import","httpMethod":"POST","requestContext":{"requestId":"r","stage":"prod","identity":{"userArn":"arn:aws:sts::1:assumed-role/r/x","cognitoIdentityId":"p"}},"body":"{}"}`,
-	`{"resource":"/","path":"//evil.example.com/x","httpMethod":"HEAD","requestContext":{"requestId":"r","authorizer":{"principalId":"u"}}}`,
-	`{"version":"2.0","routeKey":"POST /import","rawPath":"/prod/import","rawQueryString":"a=%zz","cookies":["a=1"],"headers":{"cookie":"b=2"},"requestContext":{"stage":"prod","http":{"method":"POST","sourceIp":"2001:db8::1"},"authorizer":{"jwt":{"claims":{"sub":"u"}},"iam":{"userArn":"arn:x","cognitoIdentity":{"identityId":"p"}}}},"body":"\u0000\ud83d\ude00"}`,
+	`{"resource":"/","path":"//evil.example.com/x","httpMethod":"HEAD","requestContext":{"requestId":"r","authorizer":{"principalId":"u","lambda":{"principalId":"v"},"scope":"import:read"}}}`,
+	`{"version":"2.0","routeKey":"POST /import","rawPath":"/prod/import","rawQueryString":"a=%zz","cookies":["a=1"],"headers":{"cookie":"b=2"},"requestContext":{"stage":"prod","http":{"method":"POST","sourceIp":"2001:db8::1"},"authorizer":{"jwt":{"claims":{"sub":"u","scp":"[import:create import:delete]"}},"iam":{"userArn":"arn:x","cognitoIdentity":{"identityId":"p"}}}},"body":"\u0000\ud83d\ude00"}`,
 	`{"version":"2.0","routeKey":"$default","rawPath":"/import/ %","requestContext":{"stage":"","http":{"method":"G\r\nT"}}}`,
 	`{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/import","queryStringParameters":{"a":"%20"},"headers":{"x-forwarded-for":"1, 2:3","x-api-key":"abc","Authorization":"Bearer x"},"body":""}`,
 	`{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/?","multiValueHeaders":{"\r\n":["\r\n"],"Content-Length":["99"],"Host":["a","b"]}}`,
@@ -71,7 +71,7 @@ func FuzzProxy(f *testing.F) {
 			t.Fatalf("%q was taken, though it is no object: %v", payload, err)
 		}
 		holdAnswer(t, payload, answered, e, got.Method, 100+int(status)%500, body)
-		holdCaller(t, payload, e, got.Context())
+		holdCaller(t, payload, e, got)
 	})
 }
 
@@ -124,24 +124,26 @@ func holdAnswer(t *testing.T, payload, answered []byte, e map[string]jsontext.Va
 	}
 }
 
-// holdCaller holds the caller of an event to its requestContext: without that it is no event, without what names a caller there it
-// is of nobody, and with all else that an event may say taken away it is of the same.
-func holdCaller(t *testing.T, payload []byte, e map[string]jsontext.Value, ctx context.Context) {
+// holdCaller holds the caller of an event, and what they may do, to its requestContext: without that it is no event, without what
+// names a caller there it is of nobody, and with all else that an event may say taken away it is of the same.
+func holdCaller(t *testing.T, payload []byte, e map[string]jsontext.Value, got *http.Request) {
 	t.Helper()
-	owner, known := imports.Caller(ctx)
-	if len(bytes.TrimSpace(e["requestContext"])) == 0 {
-		t.Fatalf("%q was taken without a requestContext", payload)
+	authenticate := auth.Gateway(true)
+	caller, err := authenticate(got)
+	if err != nil {
+		t.Errorf("%q: whoever calls was refused: %v", payload, err)
 	}
-	again := func(e map[string]jsontext.Value) (string, bool, bool) {
+	again := func(e map[string]jsontext.Value) (other auth.Caller, called bool) {
 		event, err := json.Marshal(e)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var o string
-		var k, called bool
-		p := Proxy{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { o, k = imports.Caller(r.Context()); called = true })}
-		_, _ = p.Invoke(context.Background(), event)
-		return o, k, called
+		p := Proxy{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			other, _ = authenticate(r)
+			called = true
+		})}
+		_, _ = p.Invoke(t.Context(), event) // an error shows in called
+		return other, called
 	}
 	bare := map[string]jsontext.Value{"requestContext": e["requestContext"]}
 	for _, name := range []string{"httpMethod", "path", "rawPath", "resource"} {
@@ -149,25 +151,23 @@ func holdCaller(t *testing.T, payload []byte, e map[string]jsontext.Value, ctx c
 			bare[name] = e[name]
 		}
 	}
-	if o, k, called := again(bare); called && (o != owner || k != known) {
-		t.Errorf("%q: called by %s, %v, but by its requestContext alone by %s, %v", payload, owner, known, o, k)
+	if other, called := again(bare); !called || other != caller {
+		t.Errorf("%q: called by %+v, but by its requestContext alone by %+v", payload, caller, other)
 	}
-	var context map[string]jsontext.Value
-	if err := json.Unmarshal(e["requestContext"], &context); err != nil {
+	var where map[string]jsontext.Value
+	if err := json.Unmarshal(e["requestContext"], &where); err != nil {
 		t.Fatal(err)
 	}
-	delete(context, "identity")
-	delete(context, "authorizer")
-	nobody, err := json.Marshal(context)
-	if err != nil {
+	delete(where, "identity")
+	delete(where, "authorizer")
+	if e["requestContext"], err = json.Marshal(where); err != nil {
 		t.Fatal(err)
 	}
-	e["requestContext"] = nobody
-	if o, k, called := again(e); called && (k || o != imports.Public) {
-		t.Errorf("%q: called by %s, %v, though nobody is named", payload, o, k)
+	if other, called := again(e); !called || other.Owner != imports.Public {
+		t.Errorf("%q: called by %+v, though nobody is named", payload, other)
 	}
 	delete(e, "requestContext")
-	if _, _, called := again(e); called {
+	if _, called := again(e); called {
 		t.Errorf("%q was taken without its requestContext", payload)
 	}
 }

@@ -15,6 +15,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
+// maxFaults bounds how many faults an answer lists: a body of 128 KiB can have 60,000, which would make one of 4 MB.
+const maxFaults = 100
+
 // faultsOf judges value by schema and says in our words what is wrong. Kin-openapi is the judge; its messages, made for the
 // author of a schema, go no further than here.
 func faultsOf(schema *openapi3.Schema, value any) []api.FieldError {
@@ -26,7 +29,11 @@ func faultsOf(schema *openapi3.Schema, value any) []api.FieldError {
 		return fractions(schema, value, "")
 	}
 	var faults []api.FieldError
-	for _, e := range flatten(err) {
+	all := flatten(err)
+	for i, e := range all {
+		if i == maxFaults {
+			return append(faults, api.FieldError{Detail: fmt.Sprintf("and %d more", len(all)-i)})
+		}
 		var pointer string
 		var fault *openapi3.SchemaError
 		if !errors.As(e, &fault) {

@@ -49,6 +49,7 @@ func sameOrigin(r *http.Request, origin string) bool {
 // crossOrigin lets pages of exactly these origins call the API. There are no cookies, so no credentials are allowed.
 func crossOrigin(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
+		Skipper:         func(c echo.Context) bool { return c.Request().Method == http.MethodOptions && c.Path() == "" }, // there is nothing: 404
 		AllowOriginFunc: func(origin string) (bool, error) { return slices.Contains(origins, origin), nil },
 		AllowHeaders:    []string{"Authorization", "Content-Type", "Idempotency-Key", "Traceparent", "X-Api-Key", "X-Request-Id"},
 		ExposeHeaders:   []string{"X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -78,8 +79,6 @@ func ofRouting(e *echo.HTTPError) *problem {
 		return &problem{Status: e.Code, Code: "not-found", Detail: "There is nothing at this path. The API begins at /import."}
 	case http.StatusMethodNotAllowed:
 		return &problem{Status: e.Code, Code: "method-not-allowed", Detail: "This path does not take this method; see the Allow header."}
-	case http.StatusRequestEntityTooLarge:
-		return &problem{Status: e.Code, Code: "body-too-large", Detail: "The request body is larger than 128 KiB. Send the file to the signed URL, not to this API."}
 	}
 	return &problem{Status: e.Code, Code: "bad-request", Detail: "The request cannot be understood."}
 }
@@ -95,6 +94,9 @@ func renderProblem(err error, c echo.Context) {
 		header.Set(p.Header[0], p.Header[1])
 	}
 	path := c.Request().URL.EscapedPath()
+	if strings.HasPrefix(path, "//") { // as a reference, that would name another host (RFC 3986, section 4.2)
+		path = "/." + path
+	}
 	document := api.Problem{
 		Type:      "about:blank",
 		Title:     http.StatusText(p.Status),

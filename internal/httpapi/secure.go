@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"net/http"
+	"net/netip"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 )
@@ -34,12 +36,19 @@ var (
 	alwaysTLS  = []string{"max-age=31536000"}
 )
 
-// bounded refuses requests that are too long before their body is read.
+// bounded refuses requests that are too long before their body is read. It leaves the body what net/http made it: with another in its
+// place, net/http would not see that a client holds it back until it is told to go on, nor that a trailer was not one.
 func bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
+		if r.ContentLength > maxBody {
+			return bodyTooLarge()
+		}
 		if len(r.RequestURI) > maxURI {
 			return &problem{Status: http.StatusRequestURITooLong, Code: "uri-too-long", Detail: "The address is longer than 4 KiB."}
+		}
+		if !isHost(r.Host) {
+			return &problem{Status: http.StatusBadRequest, Code: "bad-host", Detail: "The Host header is not a name or address, with or without a port."}
 		}
 		size := 0
 		for name, values := range r.Header {
@@ -52,4 +61,21 @@ func bounded(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// isHost reports whether s is written as a Host must be (RFC 9112, section 3.2); net/http has seen to it that no character is in it that
+// may be in none. An empty one says no more than that there is none.
+func isHost(s string) bool {
+	name, port := s, ""
+	if at := strings.LastIndexByte(s, ':'); at > strings.LastIndexByte(s, ']') {
+		name, port = s[:at], s[at+1:]
+	}
+	if strings.Trim(port, "0123456789") != "" {
+		return false
+	}
+	if literal, ok := strings.CutPrefix(name, "["); ok {
+		ip, err := netip.ParseAddr(strings.TrimSuffix(literal, "]"))
+		return err == nil && ip.Is6() && strings.HasSuffix(literal, "]")
+	}
+	return !strings.ContainsAny(name, "[]:")
 }

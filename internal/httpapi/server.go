@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -60,8 +59,7 @@ func New(o Options) http.Handler {
 	}
 
 	// Outermost first. The log comes before all that can answer, so that each request has its line.
-	before := []echo.MiddlewareFunc{requestID, secure(o.TLS), account(o.Log, o.Watch.Answered), recoverPanics(), bounded,
-		middleware.BodyLimit(strconv.Itoa(maxBody) + "B"), middleware.RemoveTrailingSlash()}
+	before := []echo.MiddlewareFunc{requestID, secure(o.TLS), account(o.Log, o.Watch.Answered), recoverPanics(), bounded, middleware.RemoveTrailingSlash()}
 	var after []echo.MiddlewareFunc // when the route is known
 	if o.Local {
 		after = append(after, localNames)

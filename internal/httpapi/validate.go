@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -86,6 +87,10 @@ func carries(c echo.Context) bool {
 
 // checkParameters judges path, query and header parameters. A path that cannot be the name of anything names nothing: 404.
 func checkParameters(c echo.Context, parameters openapi3.Parameters) error {
+	query, err := url.ParseQuery(c.Request().URL.RawQuery) // Echo would leave out what it cannot read
+	if err != nil {
+		return &problem{Status: http.StatusBadRequest, Code: imports.CodeInvalidRequest, Detail: "The query cannot be read: it has a % that begins no escape, or a semicolon. Encode them as %25 and %3B."}
+	}
 	var faults []api.FieldError
 	for _, ref := range parameters {
 		p := ref.Value
@@ -96,7 +101,7 @@ func checkParameters(c echo.Context, parameters openapi3.Parameters) error {
 				return &problem{Status: http.StatusNotFound, Code: imports.CodeNotFound, Detail: imports.NotFoundDetail}
 			}
 		case openapi3.ParameterInQuery:
-			values = c.QueryParams()[p.Name]
+			values = query[p.Name]
 		case openapi3.ParameterInHeader:
 			values = c.Request().Header.Values(p.Name)
 		}
@@ -129,8 +134,11 @@ func withBody(c echo.Context, body *openapi3.RequestBody, next echo.HandlerFunc)
 	}
 	buffer := takeBuffer()
 	defer buffers.Put(buffer)
-	if _, err := buffer.ReadFrom(c.Request().Body); err != nil {
+	if _, err := buffer.ReadFrom(io.LimitReader(c.Request().Body, maxBody+1)); err != nil {
 		return unreadable(err)
+	}
+	if buffer.Len() > maxBody {
+		return bodyTooLarge()
 	}
 	if buffer.Len() == 0 && body.Required {
 		return &problem{Status: http.StatusBadRequest, Code: "body-missing", Detail: "The request needs a JSON body."}
@@ -154,14 +162,14 @@ func withBody(c echo.Context, body *openapi3.RequestBody, next echo.HandlerFunc)
 
 // unreadable says why a body did not arrive.
 func unreadable(err error) error {
-	var limit *echo.HTTPError
-	switch {
-	case errors.As(err, &limit):
-		return limit
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return &problem{Status: http.StatusRequestTimeout, Code: "request-timeout", Detail: "The request did not arrive whole within the 30 s it has. Send it without pauses."}
 	}
 	return &problem{Status: http.StatusBadRequest, Code: "body-incomplete", Detail: "The request body ended early, or is badly framed."}
+}
+
+func bodyTooLarge() error {
+	return &problem{Status: http.StatusRequestEntityTooLarge, Code: "body-too-large", Detail: "The request body is larger than 128 KiB. Send the file to the signed URL, not to this API."}
 }
 
 // checkMediaType refuses what is not plain JSON in UTF-8.

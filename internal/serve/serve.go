@@ -83,13 +83,19 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return s.drain(context.WithoutCancel(ctx), server)
 }
 
-// answer lets go of each connection that is used while the service stops, so that its client opens the next one elsewhere.
+// answer lets go of each connection that is used while the service stops, so that its client opens the next one elsewhere, and of each
+// whose next request may not begin where we think.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
-	if s.stopping.Load() {
+	if s.stopping.Load() || mayBeFaulty(r) {
 		w.Header().Set("Connection", "close")
 	}
 	s.Handler.ServeHTTP(w, r)
 }
+
+// mayBeFaulty reports whether r's framing could be one after which a connection must be closed, lest what others took for a part of it be
+// answered as a request (RFC 9112, section 6.1): chunks beside a length, or chunks in HTTP/1.0. Net/http reads on after these, and does
+// not tell them from chunks alone, or from HTTP/1.0 alone.
+func mayBeFaulty(r *http.Request) bool { return len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) }
 
 func (s *Server) drain(ctx context.Context, server *http.Server) error {
 	s.Log.Info("stopping", "drain_limit", drainTimeout.String())

@@ -1,0 +1,10 @@
+package serve_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
