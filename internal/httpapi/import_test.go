@@ -131,13 +131,16 @@ func TestEmptyImport(t *testing.T) {
 // TestEmptyImportWithChecksum: a CRC of no bytes is also that of others, so the size is what counts.
 func TestEmptyImportWithChecksum(t *testing.T) {
 	s := start(t, settings{})
-	for _, algorithm := range []client.ChecksumAlgorithm{"sha256", "crc32", "crc64nvme"} {
+	for _, algorithm := range []client.ChecksumAlgorithm{"sha256", "sha1", "crc32", "crc64nvme"} {
 		job := s.create(t, client.ImportRequest{Size: ptr(int64(0)), Checksum: checksum(algorithm, nil)})
 		if status, _ := send(t, *job.Upload, []byte("x")); status < 400 || s.stored(t, job.Object.Key) != nil {
 			t.Errorf("%s, one byte: got %d, want a refusal", algorithm, status)
 		}
 		if status, code := send(t, *job.Upload, nil); status != 200 {
 			t.Errorf("%s, no bytes: got %d %s, want 200", algorithm, status, code)
+		}
+		if done := s.read(t, *job.ID); *done.Status != client.JobStatusCompleted || !done.Checksum.Verified {
+			t.Errorf("%s, no bytes: got %s, verified %v, want it completed and verified", algorithm, *done.Status, done.Checksum.Verified)
 		}
 	}
 }

@@ -102,7 +102,7 @@ func TestPresignedPutIsJudged(t *testing.T) {
 	}{
 		{name: "as signed", status: 200},
 		{name: "as signed, with its type", header: typed, status: 200},
-		{name: "one second of life left", at: now.Add(-899 * time.Second), status: 200},
+		{name: "half a minute of life left", at: now.Add(-870 * time.Second), status: 200},
 		{name: "expired", at: now.Add(-time.Minute), expires: "1", status: 403, code: "AccessDenied"},
 		{name: "a clock 14 minutes ahead", at: now.Add(14 * time.Minute), status: 200},
 		{name: "a clock 16 minutes ahead", at: now.Add(16 * time.Minute), status: 403, code: "AccessDenied"},

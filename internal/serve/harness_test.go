@@ -26,7 +26,6 @@ const friend = "https://app.example.com"
 // service is the service as it runs in production, on a port and a bucket of its own process.
 type service struct {
 	address string
-	host    string
 	guarded bool // callers need a key, and pages of friend may call
 	log     *lockedBuffer
 
@@ -100,7 +99,6 @@ func startAs(t *testing.T, c app.Config, s *service) *service {
 		}
 	})
 	s.address = listener.Addr().String()
-	s.host = s.address
 	return s
 }
 
@@ -140,7 +138,7 @@ func (l *lockedBuffer) String() string {
 
 // head is a request line and header fields as they stand, with Host and key.
 func (s *service) head(line string, fields ...string) string {
-	return bare(line+" HTTP/1.1", append([]string{"Host: " + s.host, "X-Api-Key: " + s.key}, fields...)...)
+	return bare(line+" HTTP/1.1", append([]string{"Host: " + s.address, "X-Api-Key: " + s.key}, fields...)...)
 }
 
 func (s *service) get(target string, fields ...string) string {

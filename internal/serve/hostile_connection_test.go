@@ -120,7 +120,7 @@ func (s *service) idle(t *testing.T) {
 
 // create makes an import of the key's owner and returns its id.
 func (s *service) create(key string) string {
-	conversation := s.send(bare("POST /import HTTP/1.1", "Host: "+s.host, "X-Api-Key: "+key, "Content-Type: application/json", "Content-Length: 2")+"{}", "200", false)
+	conversation := s.send(bare("POST /import HTTP/1.1", "Host: "+s.address, "X-Api-Key: "+key, "Content-Type: application/json", "Content-Length: 2")+"{}", "200", false)
 	s.note(conversation)
 	var job struct{ ID string }
 	if len(conversation.replies) == 0 || json.Unmarshal(conversation.replies[0].body, &job) != nil || job.ID == "" {
@@ -140,8 +140,8 @@ var slow = []struct {
 	{"nothing", func(*service) string { return "" }, "", "closed", 10 * time.Second},
 	{"half a line", func(*service) string { return "GET /heal" }, "", refused, 10 * time.Second},
 	{"a line that grows", func(*service) string { return "GET /" }, "a", refused, 10 * time.Second},
-	{"a header without end", func(s *service) string { return bare("GET /healthz HTTP/1.1", "Host: "+s.host)[:40] }, "", "closed", 10 * time.Second},
-	{"a header that grows", func(s *service) string { return "GET /healthz HTTP/1.1\r\nHost: " + s.host + "\r\n" }, "X: y\r\n", "closed", 10 * time.Second},
+	{"a header without end", func(s *service) string { return bare("GET /healthz HTTP/1.1", "Host: "+s.address)[:40] }, "", "closed", 10 * time.Second},
+	{"a header that grows", func(s *service) string { return "GET /healthz HTTP/1.1\r\nHost: " + s.address + "\r\n" }, "X: y\r\n", "closed", 10 * time.Second},
 	{"TLS", func(*service) string {
 		return "\x16\x03\x01\x00\xf1\x01\x00\x00\xed\x03\x03" + strings.Repeat("\x01", 235)
 	}, "", refused, 10 * time.Second},

@@ -90,7 +90,7 @@ func codings(s *service) []row {
 
 // old is a request of HTTP/1.0 that would like to keep the connection, with a body as it stands.
 func (s *service) old(body string, fields ...string) string {
-	return bare("POST /import HTTP/1.0", append([]string{"Host: " + s.host, "X-Api-Key: " + s.key, "Connection: keep-alive"}, fields...)...) + body
+	return bare("POST /import HTTP/1.0", append([]string{"Host: " + s.address, "X-Api-Key: " + s.key, "Connection: keep-alive"}, fields...)...) + body
 }
 
 // chunks are bodies in chunks (RFC 9112, section 7.1). What cannot be read ends the connection, and so does what can: net/http does
@@ -171,7 +171,7 @@ func hiddenRequests(s *service) []row {
 		{name: "in a body of a foreign page", sent: in("POST /import", "Origin: https://evil.example"), want: "403 origin-not-allowed"},
 		{name: "in a body that is refused for its header", sent: in("POST /import", "X: "+strings.Repeat("x", 17<<10)), want: "431 header-too-large"},
 		{name: "in a body that is refused for its address", sent: in("POST /" + strings.Repeat("x", 5000)), want: "414 uri-too-long"},
-		{name: "in a body of a wrong key", sent: bare("POST /import HTTP/1.1", "Host: "+s.host, "X-Api-Key: wrong", length(inside)) + inside,
+		{name: "in a body of a wrong key", sent: bare("POST /import HTTP/1.1", "Host: "+s.address, "X-Api-Key: wrong", length(inside)) + inside,
 			want: s.by("415 unsupported-media-type", "401 unauthenticated")},
 		{name: "in a body after 100,000 bytes of white space", sent: s.json(strings.Repeat(" ", 100_000) + inside), want: "400 invalid-json"},
 		{name: "in a body that is too large", sent: s.json(strings.Repeat(" ", 300<<10) + inside), want: "413 body-too-large, closed"},

@@ -16,7 +16,7 @@ func header(s *service) []row {
 		{name: "no name", sent: s.get("/healthz", ": y"), want: refused},
 		{name: "space before the colon", sent: s.get("/healthz", "X : y"), want: refused},
 		{name: "tab before the colon", sent: s.get("/healthz", "X\t: y"), want: refused},
-		{name: "space before the first field", sent: bare("GET /healthz HTTP/1.1", " Host: "+s.host), want: refused},
+		{name: "space before the first field", sent: bare("GET /healthz HTTP/1.1", " Host: "+s.address), want: refused},
 		{name: "folded", sent: s.get("/healthz", "X: y\r\n z", "A: b\r\n\tc"), want: "200"},
 		{name: "folded many times", sent: s.get("/healthz", "X: y"+strings.Repeat("\r\n z", 1000)), want: "200"},
 		{name: "LF that begins a field", sent: s.get("/healthz", "X: y\nZ: z"), want: "200"},
@@ -61,7 +61,8 @@ func requestIDs(s *service) []row {
 		}})
 	}
 	for name, given := range map[string]string{
-		"one character": "a", "128 characters": strings.Repeat("a", 128), "UUID": nobodys, "punctuation": "a.b_c:d=e-f", "of a load balancer": "Root=1-67891233-abcdef012345678912345678",
+		"one character": "a", "128 characters": strings.Repeat("a", 128), "UUID": nobodys, "punctuation": "a.b_c:d=e-f",
+		"of a load balancer": "Root=1-67891233-abcdef012345678912345678",
 	} {
 		rows = append(rows, row{name: name, sent: s.get("/healthz", "X-Request-Id: \t"+given+" "), want: "200", also: func(t *testing.T, r []reply) {
 			if id := r[0].header.Get("X-Request-Id"); id != given {
@@ -78,8 +79,9 @@ func requestIDs(s *service) []row {
 func idempotencyKeys(s *service) []row {
 	var rows []row
 	for name, given := range map[string]string{
-		"none": "", "space inside": "a b", "tab inside": "a\tb", "folded": "a\r\n b", "256 characters": strings.Repeat("k", 256), "8,000 characters": strings.Repeat("k", 8000),
-		"beyond ASCII": "é", "not UTF-8": "\xff", "line separator": "a\u2028b",
+		"none": "", "space inside": "a b", "tab inside": "a\tb", "folded": "a\r\n b", "256 characters": strings.Repeat("k", 256),
+		"8,000 characters": strings.Repeat("k", 8000),
+		"beyond ASCII":     "é", "not UTF-8": "\xff", "line separator": "a\u2028b",
 	} {
 		rows = append(rows,
 			row{name: name, sent: s.json("{}", "Idempotency-Key: "+given), want: "400 invalid-request"},

@@ -41,19 +41,29 @@ func hosts(s *service) []row {
 		{name: "another scheme", sent: at("GET javascript:alert(1) HTTP/1.1", "Host: localhost"), want: "404 not-found"},
 		{name: "a file", sent: at("GET file:///etc/passwd HTTP/1.1", "Host: localhost"), want: "404 not-found"},
 	}
-	for _, host := range []string{"localhost", "LOCALHOST", "localhost:80", "localhost:", "127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:8080", "[::ffff:127.0.0.1]", "localhost:65536", "localhost:99999"} {
+	for _, host := range []string{
+		"localhost", "LOCALHOST", "localhost:80", "localhost:", "127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:8080", "[::ffff:127.0.0.1]",
+		"localhost:65536", "localhost:99999",
+	} {
 		rows = append(rows, row{name: "this machine's: " + host, sent: at(line, "Host: "+host), want: "200"})
 	}
 	for _, host := range []string{
 		"evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8080", "localhost.", "127.1", "2130706433", "0x7f000001", "0177.0.0.1",
-		"0.0.0.0", "[::]", "[::1%25lo]", "169.254.169.254", "10.0.0.1", "[::ffff:10.0.0.1]", "localhost,evil.example", "evil.example:127", "localhost%2eevil.example", "local_host", ":80",
+		"0.0.0.0", "[::]", "[::1%25lo]", "169.254.169.254", "10.0.0.1", "[::ffff:10.0.0.1]", "localhost,evil.example", "evil.example:127",
+		"localhost%2eevil.example", "local_host", ":80",
 	} {
 		rows = append(rows, row{name: "another's: " + host, sent: at(line, "Host: "+host), want: elsewhere})
 	}
-	for _, host := range []string{"user@localhost", "user:word@localhost", "localhost/", "localhost?", "localhost#", `localhost\`, "local host", "<script>", "localhost\x00", "loc\u00e4lhost", `"localhost"`, "{localhost}", "http://localhost"} {
+	for _, host := range []string{
+		"user@localhost", "user:word@localhost", "localhost/", "localhost?", "localhost#", `localhost\`, "local host", "<script>",
+		"localhost\x00", "loc\u00e4lhost", `"localhost"`, "{localhost}", "http://localhost",
+	} {
 		rows = append(rows, row{name: "no name: " + host, sent: at(line, "Host: "+host), want: refused})
 	}
-	for _, host := range []string{"localhost:x", "localhost:-1", "localhost:+80", "localhost:80:80", "[::1", "::1", "[localhost]", "127.0.0.1]", "[::1]x", "[::1]:x", "[127.0.0.1]"} {
+	for _, host := range []string{
+		"localhost:x", "localhost:-1", "localhost:+80", "localhost:80:80", "[::1", "::1", "[localhost]", "127.0.0.1]", "[::1]x", "[::1]:x",
+		"[127.0.0.1]",
+	} {
 		rows = append(rows, row{name: "badly written: " + host, sent: at(line, "Host: "+host), want: "400 bad-host"})
 	}
 	return rows

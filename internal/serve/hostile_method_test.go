@@ -12,27 +12,36 @@ func methods(s *service) []row {
 	const not = "405 method-not-allowed"
 	var rows []row
 	for _, method := range []string{
-		"TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "MKCOL", "COPY", "LOCK", "SEARCH", "QUERY", "DEBUG", "TRACK", "BREW", "PURGE", "post", "Post", "get", "GETS", "POST%20", "$", "PRI", strings.Repeat("A", 5000),
+		"TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "MKCOL", "COPY", "LOCK", "SEARCH", "QUERY", "DEBUG", "TRACK", "BREW", "PURGE",
+		"post", "Post", "get", "GETS", "POST%20", "$", "PRI", strings.Repeat("A", 5000),
 	} {
 		name := method[:min(len(method), 20)]
 		rows = append(rows, row{name: name, sent: s.head(method + " /import"), want: not, also: allows("OPTIONS, GET, POST")})
 	}
 	for _, c := range []struct{ line, want, allow string }{
-		{"POST /healthz", not, "OPTIONS, GET, HEAD"}, {"DELETE /readyz", not, "OPTIONS, GET, HEAD"}, {"POST /docs", not, "OPTIONS, GET, HEAD"}, {"PUT /openapi.yaml", not, "OPTIONS, GET, HEAD"},
-		{"PUT /import/" + nobodys, not, "OPTIONS, DELETE, GET"}, {"POST /import/" + nobodys, not, "OPTIONS, DELETE, GET"}, {"PATCH /import/x", not, "OPTIONS, DELETE, GET"},
+		{"POST /healthz", not, "OPTIONS, GET, HEAD"}, {"DELETE /readyz", not, "OPTIONS, GET, HEAD"},
+		{"POST /docs", not, "OPTIONS, GET, HEAD"}, {"PUT /openapi.yaml", not, "OPTIONS, GET, HEAD"},
+		{"PUT /import/" + nobodys, not, "OPTIONS, DELETE, GET"}, {"POST /import/" + nobodys, not, "OPTIONS, DELETE, GET"},
+		{"PATCH /import/x", not, "OPTIONS, DELETE, GET"},
 		{"DELETE /import/" + nobodys + "/parts", not, "OPTIONS, GET, POST"}, {"PUT /import/x/parts", not, "OPTIONS, GET, POST"},
 		{"GET /import/" + nobodys + "/complete", not, "OPTIONS, POST"}, {"TRACE /import/x/complete", not, "OPTIONS, POST"},
-		{"HEAD /import", "405", "OPTIONS, GET, POST"}, {"HEAD /import/" + nobodys, "405", "OPTIONS, DELETE, GET"}, {"HEAD /import/x/parts", "405", "OPTIONS, GET, POST"}, {"HEAD /import/x/complete", "405", "OPTIONS, POST"},
-		{"HEAD /healthz", "200", ""}, {"HEAD /readyz", "200", ""}, {"HEAD /docs", "200", ""}, {"HEAD /docs/start.js", "200", ""}, {"HEAD /docs/swagger-ui-bundle.js", "200", ""}, {"HEAD /openapi.yaml", "200", ""}, {"HEAD /openapi.json", "200", ""},
+		{"HEAD /import", "405", "OPTIONS, GET, POST"}, {"HEAD /import/" + nobodys, "405", "OPTIONS, DELETE, GET"},
+		{"HEAD /import/x/parts", "405", "OPTIONS, GET, POST"}, {"HEAD /import/x/complete", "405", "OPTIONS, POST"},
+		{"HEAD /healthz", "200", ""}, {"HEAD /readyz", "200", ""}, {"HEAD /docs", "200", ""}, {"HEAD /docs/start.js", "200", ""},
+		{"HEAD /docs/swagger-ui-bundle.js", "200", ""}, {"HEAD /openapi.yaml", "200", ""}, {"HEAD /openapi.json", "200", ""},
 		{"HEAD /", "404", ""}, {"HEAD /nothing", "404", ""}, {"TRACE /nothing", "404 not-found", ""}, {"PROPFIND /", "404 not-found", ""},
-		{"OPTIONS /import", "204", "OPTIONS, GET, POST"}, {"OPTIONS /import/x", "204", "OPTIONS, DELETE, GET"}, {"OPTIONS /healthz", "204", "OPTIONS, GET, HEAD"}, {"OPTIONS /nothing", "404 not-found", ""},
+		{"OPTIONS /import", "204", "OPTIONS, GET, POST"}, {"OPTIONS /import/x", "204", "OPTIONS, DELETE, GET"},
+		{"OPTIONS /healthz", "204", "OPTIONS, GET, HEAD"}, {"OPTIONS /nothing", "404 not-found", ""},
 	} {
 		rows = append(rows, row{name: strings.ReplaceAll(c.line, nobodys, "id"), sent: s.head(c.line), want: c.want, also: allows(c.allow)})
 	}
 	for name, line := range map[string]string{
-		"none": " /import", "a space before it": " GET /import", "a tab after it": "GET\t/import", "a bracket in it": "GE(T /import", "a colon in it": "GET: /import", "a quote in it": `"GET" /import`,
-		"NUL in it": "GE\x00T /import", "beyond ASCII": "GÉT /import", "CR in it": "GE\rT /import", "at": "GET@ /import", "two spaces": "GET  /import", "alone": "GET", "no target": "GET ",
-		"two targets": "GET /import /healthz", "space after the target": "GET /import ", "a slash": "/GET /import", "braces": "{} /import", "Kelvin sign": "LOC\u212a /import",
+		"none": " /import", "a space before it": " GET /import", "a tab after it": "GET\t/import", "a bracket in it": "GE(T /import",
+		"a colon in it": "GET: /import", "a quote in it": `"GET" /import`,
+		"NUL in it": "GE\x00T /import", "beyond ASCII": "GÉT /import", "CR in it": "GE\rT /import", "at": "GET@ /import",
+		"two spaces": "GET  /import", "alone": "GET", "no target": "GET ",
+		"two targets": "GET /import /healthz", "space after the target": "GET /import ", "a slash": "/GET /import", "braces": "{} /import",
+		"Kelvin sign": "LOC\u212a /import",
 	} {
 		rows = append(rows, row{name: "no method: " + name, sent: s.head(line) + s.hidden(), want: refused})
 	}
@@ -51,7 +60,7 @@ func allows(methods string) func(*testing.T, []reply) {
 // versions are those of HTTP, and what is none. Of HTTP/1 we speak any; connections of HTTP/1.0 are used once.
 func versions(s *service) []row {
 	of := func(version string, fields ...string) string {
-		return bare("POST /import "+version, append([]string{"Host: " + s.host, "X-Api-Key: " + s.key}, fields...)...)
+		return bare("POST /import "+version, append([]string{"Host: " + s.address, "X-Api-Key: " + s.key}, fields...)...)
 	}
 	rows := []row{
 		{name: "1.0", sent: of("HTTP/1.0"), want: "200, closed"},
@@ -76,7 +85,11 @@ func versions(s *service) []row {
 		{name: "ten empty lines after a POST", sent: of("HTTP/1.1") + strings.Repeat("\r\n", 10) + s.get("/healthz"), want: "200, 400 plain, closed"},
 		{name: "an empty line after a GET", sent: s.get("/healthz") + "\r\n" + s.get("/healthz"), want: "200, 400 plain, closed"},
 	}
-	for _, version := range []string{"HTTP/1.10", "HTTP/01.1", "HTTP/1", "HTTP/1.", "HTTP/.1", "HTTP/1,1", "HTTP/-1.1", "HTTP/+1.1", "HTTP/1.1x", "HTTP/1.1 x", "HTTP/1.1 ", " HTTP/1.1", "http/1.1", "Http/1.1", "HTTPS/1.1", "HTTP 1.1", "HTTP/x.y", "HTTP/１.1", "HTTP/1.1\x00", "HTTP/1.1\r", "ICY", "RTSP/1.0", "SIP/2.0"} {
+	for _, version := range []string{
+		"HTTP/1.10", "HTTP/01.1", "HTTP/1", "HTTP/1.", "HTTP/.1", "HTTP/1,1", "HTTP/-1.1", "HTTP/+1.1", "HTTP/1.1x", "HTTP/1.1 x",
+		"HTTP/1.1 ", " HTTP/1.1", "http/1.1", "Http/1.1", "HTTPS/1.1", "HTTP 1.1", "HTTP/x.y", "HTTP/１.1", "HTTP/1.1\x00", "HTTP/1.1\r",
+		"ICY", "RTSP/1.0", "SIP/2.0",
+	} {
 		rows = append(rows, row{name: "none: " + version, sent: of(version) + s.hidden(), want: refused})
 	}
 	return rows

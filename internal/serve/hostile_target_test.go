@@ -14,18 +14,25 @@ func paths(s *service) []row {
 	var rows []row
 	for want, targets := range map[string][]string{
 		"404 not-found": {
-			"/", "//", "//import", "///import", "/import//", "//import//", "/import;x", "/import;/", "/import,", "/import:", "/IMPORT", "/Import", "/imports", "/import.json",
+			"/", "//", "//import", "///import", "/import//", "//import//", "/import;x", "/import;/", "/import,", "/import:", "/IMPORT",
+			"/Import", "/imports", "/import.json",
 			"/./import", "/../import", "/x/../import", "/import/../healthz", "/import/../../etc/passwd", "/../../../../etc/passwd", "/docs/../import",
 			"/%2e/import", "/%2e%2e/import", "/%2E%2E%2Fimport", "/..%2fimport", "/..%5cimport", "/.%00./import", "/%252e%252e/import",
-			"/%69mport", "/import%2f", "/import%2F" + nobodys, "/import%5c" + nobodys, `/import\`, `/import\..\healthz`, "/%5cimport", `/\import`, `/\evil.example`,
-			"/import%00", "/import%0d%0aX-Evil:%20b", "/import%0a", "/import%20", "/import+", "/import%3f", "/import%23", "/import#x", "/%00", "/%0a", "/%7f", "/%1b[31m",
+			"/%69mport", "/import%2f", "/import%2F" + nobodys, "/import%5c" + nobodys, `/import\`, `/import\..\healthz`, "/%5cimport",
+			`/\import`, `/\evil.example`,
+			"/import%00", "/import%0d%0aX-Evil:%20b", "/import%0a", "/import%20", "/import+", "/import%3f", "/import%23", "/import#x",
+			"/%00", "/%0a", "/%7f", "/%1b[31m",
 			"/%ff", "/\xff", "/é", "/%c3%a9", "/%c0%ae%c0%ae/import", "/%e2%80%a8", "/ｉｍｐｏｒｔ", "/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
-			"/docs/page.html", "/docs/..", "/docs/../page.html", "/docs/%2e%2e/page.html", "/docs/start.js%00", "/openapi.yaml~", "/.git/config", "/.env", "/metrics", "/debug/pprof/",
-			"/import/" + nobodys + "/parts/1", "/import/" + nobodys + "/x", "/import/" + nobodys + "//parts", "//evil.example/%2f..", "//[::1", "http://", "/?/import", "/healthz/x",
+			"/docs/page.html", "/docs/..", "/docs/../page.html", "/docs/%2e%2e/page.html", "/docs/start.js%00", "/openapi.yaml~",
+			"/.git/config", "/.env", "/metrics", "/debug/pprof/",
+			"/import/" + nobodys + "/parts/1", "/import/" + nobodys + "/x", "/import/" + nobodys + "//parts", "//evil.example/%2f..",
+			"//[::1", "http://", "/?/import", "/healthz/x",
 		},
 		"404 import-not-found": {
-			"/import/.", "/import/..", "/import/../", "/import/..;/", "/import/;", "/import/%2e%2e", "/import/%2e%2e%2f", "/import/..%2f", "/import/..%2f..%2fjobs", "/import/%5c..%5c",
-			"/import/%00", "/import/%0d%0aX-Evil:%20b", "/import/*", "/import/%25", "/import/:id", "/import/{id}", "/import/x", "/import/null", "/import/%ff", "/import/\xff", "/import/é",
+			"/import/.", "/import/..", "/import/../", "/import/..;/", "/import/;", "/import/%2e%2e", "/import/%2e%2e%2f", "/import/..%2f",
+			"/import/..%2f..%2fjobs", "/import/%5c..%5c",
+			"/import/%00", "/import/%0d%0aX-Evil:%20b", "/import/*", "/import/%25", "/import/:id", "/import/{id}", "/import/x",
+			"/import/null", "/import/%ff", "/import/\xff", "/import/é",
 			"/import/" + nobodys + "%2fparts", "/import/../parts", "/import/..%2f/parts",
 		},
 		"200":   {"/import?cursor=" + nobodys, "/import/?cursor=" + nobodys, "/healthz", "/healthz/", "/readyz", "/openapi.yaml", "/openapi.json", "/docs", "/docs/", "/docs/start.js"},
@@ -108,15 +115,20 @@ func queries(s *service) []row {
 	var rows []row
 	for want, list := range map[string][]string{
 		"400 invalid-request": {
-			"limit=0", "limit=101", "limit=-1", "limit=+1", "limit=%2B1", "limit=%201", "limit=1%20", "limit=01", "limit=1.0", "limit=1e3", "limit=1e1", "limit=0x1", "limit=1_0", "limit=",
-			"limit", "limit=%00", "limit=1%0a", "limit=NaN", "limit=true", "limit=[1]", "limit=1,2", "limit=%D9%A1", "limit=%EF%BC%91", "limit=1#x", "limit=1%26", "limit=1=1", "limit=1?limit=2",
+			"limit=0", "limit=101", "limit=-1", "limit=+1", "limit=%2B1", "limit=%201", "limit=1%20", "limit=01", "limit=1.0", "limit=1e3",
+			"limit=1e1", "limit=0x1", "limit=1_0", "limit=",
+			"limit", "limit=%00", "limit=1%0a", "limit=NaN", "limit=true", "limit=[1]", "limit=1,2", "limit=%D9%A1", "limit=%EF%BC%91",
+			"limit=1#x", "limit=1%26", "limit=1=1", "limit=1?limit=2",
 			"limit=2147483648", "limit=4294967297", "limit=9223372036854775808", "limit=18446744073709551617", "limit=" + strings.Repeat("9", 3000),
 			"limit=1&limit=1", "limit=1&limit=2", "limit=1&l%69mit=2", "limit=1;", "limit=1;limit=2", "x;limit=1", "limit=%zz", "limit=1&x=%", "%=1",
-			"cursor=", "cursor=..", "cursor=../../jobs", "cursor=%2e%2e%2f", "cursor=" + strings.ToUpper(nobodys), "cursor=" + nobodys + "%0a", "cursor=" + nobodys + "%00", "cursor=%ff",
-			"cursor=" + nobodys + "&cursor=" + nobodys, "cursor=x%0d%0aX-Evil:%20b", "status=", "status=Completed", "status=completed%00", "status=completed,failed", "status=completed&status=failed", "status=*",
+			"cursor=", "cursor=..", "cursor=../../jobs", "cursor=%2e%2e%2f", "cursor=" + strings.ToUpper(nobodys),
+			"cursor=" + nobodys + "%0a", "cursor=" + nobodys + "%00", "cursor=%ff",
+			"cursor=" + nobodys + "&cursor=" + nobodys, "cursor=x%0d%0aX-Evil:%20b", "status=", "status=Completed", "status=completed%00",
+			"status=completed,failed", "status=completed&status=failed", "status=*",
 		},
 		"200": {
-			"", "limit=1", "limit=100", "Limit=0", "LIMIT=x", "limit[]=x", "limit%00=x", "unknown=1", "__proto__=1", "=1", "&&&", "?", "limit=1&", "status=failed", "cursor=" + nobodys, "a=%0d%0aX-Evil:%20b", "x=é\xff",
+			"", "limit=1", "limit=100", "Limit=0", "LIMIT=x", "limit[]=x", "limit%00=x", "unknown=1", "__proto__=1", "=1", "&&&", "?",
+			"limit=1&", "status=failed", "cursor=" + nobodys, "a=%0d%0aX-Evil:%20b", "x=é\xff",
 			"x-api-key=sekrit&api_key=sekrit", "X-Amz-Signature=sekrit", "/../healthz", "callback=alert(1)", "_method=DELETE",
 		},
 	} {
