@@ -84,7 +84,7 @@ func (w *worker) read(e *entry) *client.Job {
 
 // checkCompleted holds what a completed import says, and sometimes its object, to what was sent.
 func (w *worker) checkCompleted(e *entry, a answer, job *client.Job) {
-	if job.Object.Key != e.key || *job.Size != e.content.size || e.check != "" && (job.Checksum == nil || !job.Checksum.Verified) {
+	if job.Object.Key != e.key || *job.Size != e.content.size || e.check != "" && !(e.late && e.mark(nil).twins) && (job.Checksum == nil || !job.Checksum.Verified) {
 		w.tally.violate("import %s: completed, but not as it was sent: %d bytes, checksum %q; %s", e.id, e.content.size, e.check, a.body)
 	}
 	if job.DownloadURL == nil || !w.chance(30) {

@@ -70,6 +70,7 @@ type facts struct {
 	expired           bool   // it was seen so
 	tried, sure       uint64 // parts, a bit each: sent; there
 	doubt             bool   // something arrived while it was being deleted, which the next look at it removes
+	twins             bool   // two complete it at once: the local store's list lacks parts while it makes the object, so one may withdraw
 }
 
 func newLedger() ledger {
@@ -229,7 +230,7 @@ func (e *entry) legal(before facts, begun, ended time.Time) (legal []client.JobS
 		{made, !before.deleted && e.sending},
 		{client.JobStatusAwaitingUpload, !before.deleted && !before.stored && inParts && before.sure == 0},
 		{client.JobStatusUploading, !before.deleted && !before.stored && inParts && e.tried != 0},
-		{lacking, !before.deleted && !before.stored && before.sure != e.all()},
+		{lacking, !before.deleted && !before.stored && (before.sure != e.all() || e.twins)},
 		{client.JobStatusAwaitingUpload, !before.deleted && !before.stored && !inParts && !before.expired && begun.Before(e.deadline)},
 		{client.JobStatusExpired, !before.deleted && !before.stored && !inParts && !ended.Before(e.deadline)},
 	} {
@@ -245,6 +246,9 @@ func (w *worker) hold(e *entry, kind string, before facts, a answer, told ...cli
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	legal := e.legal(before, a.begun, a.ended)
+	if e.deleting && !before.deleted { // a look that found the record before the removal and the object after it saw neither
+		legal = append(legal, client.JobStatusAwaitingUpload)
+	}
 	if !slices.ContainsFunc(told, func(s client.JobStatus) bool { return slices.Contains(legal, s) }) {
 		w.tally.violate("%s %s: %s at %s, told %v, must be %v; before %+v, now %+v: %.500s", kind, e.id, a.said, a.ended.Format(clock), told, legal, before, e.facts, a.body)
 		return false

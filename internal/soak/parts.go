@@ -95,6 +95,7 @@ func (w *worker) finish(e *entry) {
 	case n < 35:
 		w.complete(e)
 	case n < 55: // which the servers take in turns
+		e.mark(func(f *facts) { f.twins = true })
 		w.together(func() { one.complete(e) }, func() { two.complete(e) })
 	case n < 75:
 		w.together(func() { one.complete(e) }, func() { two.remove(e) })
