@@ -1,4 +1,4 @@
-// Package app puts the service together: its settings, its parts, its life from start to stop.
+// Package app is what every form of the service has in common: its settings, the bucket that they name, a look at whether all works.
 package app
 
 import (

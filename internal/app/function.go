@@ -27,8 +27,8 @@ type FunctionConfig struct {
 	Events string `env:"SIGNPOST_LAMBDA_EVENTS" default:"proxy" help:"What a Lambda function takes: proxy events, or with direct whatever comes, which it answers with an upload_url."`
 }
 
-// ReadFunctionConfig reads the variables that Config's tags name; an empty one is as good as none. Kong would read them too, but it calls methods by name, upon
-// which the linker keeps every method of the AWS SDK: a binary of 19 MB instead of 12.
+// ReadFunctionConfig reads the variables that Config's tags name; an empty one is as good as none. Kong would read them too, but it
+// calls methods by name, upon which the linker keeps every method of the AWS SDK: a binary of 19 MB instead of 12.
 func ReadFunctionConfig(getenv func(string) string) (FunctionConfig, error) {
 	var c FunctionConfig
 	var complaints Complaints

@@ -64,7 +64,7 @@ type front int
 const (
 	rest         front = iota // also an HTTP API with payload format 1.0
 	http2                     // an HTTP API or function URL with payload format 2.0
-	loadBalancer              //
+	loadBalancer              // an Application Load Balancer
 )
 
 // errNoProxyEvent says what to do about a payload that holds no HTTP request.
@@ -235,7 +235,8 @@ func (e *event) scope() auth.Scope {
 	return auth.All
 }
 
-// subject is what a token says of whose it is, and what it allows. Only its issuer knows each subject by one name (RFC 7519, section 4.1.2).
+// subject is what a token says of whose it is, and what it allows. Only its issuer knows each subject by one name (RFC 7519, section
+// 4.1.2).
 type subject struct {
 	Sub   string `json:"sub"`
 	Iss   string `json:"iss"`

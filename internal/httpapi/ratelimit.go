@@ -21,8 +21,9 @@ const window = 2
 // sweepAt is at how many callers those who could make a whole burst are forgotten: nothing is lost, for who is not known can too.
 const sweepAt = 4096
 
-// limiter bounds the requests of each caller, or of each network where nobody knows who calls; of none, if perSecond is 0. It tells what is left as
-// draft-ietf-httpapi-ratelimit-headers-10 has it. Echo's own limiter does not know what is left. Each server counts for itself.
+// limiter bounds the requests of each caller, or of each network where nobody knows who calls; of none, if perSecond is 0. It tells
+// what is left as draft-ietf-httpapi-ratelimit-headers-10 has it. Echo's own limiter does not know what is left. Each server counts
+// for itself.
 type limiter struct {
 	perSecond int
 	policy    []string
