@@ -17,7 +17,7 @@ import (
 // server. Memory is bounded loosely: the race detector's shadow of it never shrinks, and the collector gives back late.
 const (
 	moreDescriptors = 24
-	moreGoroutines  = 128 // a leak of one in a hundred requests shows within a minute
+	moreGoroutines  = 128       // a leak of one in a hundred requests shows within a minute
 	moreMemory      = 128 << 20 // bytes
 	// calmLimit is how long connections have to be closed.
 	calmLimit = 20 * time.Second
