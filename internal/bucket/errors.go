@@ -88,6 +88,9 @@ func kindOf(err error) error {
 			return ErrBadChecksum
 		}
 	}
+	if broken := (*smithy.DeserializationError)(nil); errors.As(err, &broken) {
+		return ErrUnavailable // the answer broke off, or cannot be understood
+	}
 	switch status := response.HTTPStatusCode(); {
 	case status == http.StatusNotFound:
 		return ErrNotFound
