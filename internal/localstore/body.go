@@ -2,8 +2,12 @@ package localstore
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/versity/versitygw/backend/posix"
@@ -24,6 +28,20 @@ func (b wholeBodies) PutObject(ctx context.Context, in s3response.PutObjectInput
 func (b wholeBodies) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
 	in.Body = wholeBody(in.Body, in.ContentLength)
 	return b.Posix.UploadPart(ctx, in)
+}
+
+// ListParts lists all parts or none. Versitygw leaves out those that it does not find when it looks closer, which are all that are
+// left once a completion has moved the upload aside.
+func (b wholeBodies) ListParts(ctx context.Context, in *s3.ListPartsInput) (s3response.ListPartsResult, error) {
+	listed, err := b.Posix.ListParts(ctx, in)
+	if err != nil {
+		return listed, err
+	}
+	uploads := fmt.Sprintf("%x", sha256.Sum256([]byte(*in.Key)))
+	if _, err := os.Stat(filepath.Join(*in.Bucket, posix.MetaTmpMultipartDir, uploads, *in.UploadId)); err != nil {
+		return s3response.ListPartsResult{}, s3err.GetNoSuchUploadErr(*in.UploadId)
+	}
+	return listed, nil
 }
 
 // wholeBody keeps what the backend looks for in a body: whether it carries a trailing checksum.

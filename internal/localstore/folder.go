@@ -28,6 +28,10 @@ func openFolder(dir string) (*posix.Posix, error) {
 	if err != nil {
 		return nil, fmt.Errorf("local store: folder %s: %w", dir, err)
 	}
+	if err := mend(metadata); err != nil {
+		files.Shutdown()
+		return nil, fmt.Errorf("local store: folder %s: %w", dir, err)
+	}
 	return files, nil
 }
 
