@@ -36,83 +36,82 @@ func (c content) bytes() []byte {
 	return b
 }
 
-var algorithms = []string{"sha256", "sha1", "crc32", "crc32c", "crc64nvme"} // those from 2 on also in parts
+// algorithms are those of checksums; from the third on, also for parts.
+var algorithms = []string{"sha256", "sha1", "crc32", "crc32c", "crc64nvme"}
 
 // sum is S3's form of b's checksum.
 func sum(algorithm string, b []byte) string {
-	h := map[string]func() hash.Hash{
-		"sha256": sha256.New, "sha1": sha1.New, "crc64nvme": func() hash.Hash { return crc64nvme.New() },
-		"crc32":  func() hash.Hash { return crc32.NewIEEE() },
-		"crc32c": func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) },
-	}[algorithm]()
+	var h hash.Hash
+	switch algorithm {
+	case "sha256":
+		h = sha256.New()
+	case "sha1":
+		h = sha1.New()
+	case "crc32":
+		h = crc32.NewIEEE()
+	case "crc32c":
+		h = crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	default:
+		h = crc64nvme.New()
+	}
 	h.Write(b)
 	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
+// checksum is what p declares of its content, or nil.
+func (p plan) checksum() *client.Checksum {
+	if p.check == "" {
+		return nil
+	}
+	body := p.bytes()
+	if p.spoiled {
+		body[0] ^= 1
+	}
+	value := sum(p.check, body)
+	return &client.Checksum{Algorithm: client.ChecksumAlgorithm(p.check), Value: &value}
+}
+
 // request is what u asks a client to send, with body as the file.
-func request(u client.UploadRequest, body []byte) (*http.Request, error) {
-	if u.Fields == nil {
-		r, err := http.NewRequest(string(u.Method), u.URL, bytes.NewReader(body))
-		for name, value := range u.Headers {
-			r.Header.Set(name, value)
-		}
-		return r, err
-	}
+func request(u client.UploadRequest, body []byte) *http.Request {
 	var form bytes.Buffer
-	w := multipart.NewWriter(&form)
-	for name, value := range u.Fields {
-		if err := w.WriteField(name, value); err != nil {
-			return nil, err
+	contentType := ""
+	if u.Fields != nil { // writing to memory never fails
+		w := multipart.NewWriter(&form)
+		for name, value := range u.Fields {
+			_ = w.WriteField(name, value)
 		}
+		file, _ := w.CreateFormFile("file", "file")
+		_, _ = file.Write(body)
+		w.Close()
+		body, contentType = form.Bytes(), w.FormDataContentType()
 	}
-	file, err := w.CreateFormFile("file", "file")
+	r, err := http.NewRequest(string(u.Method), u.URL, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		panic(err) // the service signed it
 	}
-	_, _ = file.Write(body) // into memory
-	w.Close()
-	r, err := http.NewRequest(string(u.Method), u.URL, &form)
-	r.Header.Set("Content-Type", w.FormDataContentType())
-	return r, err
+	if r.Header.Set("Content-Type", contentType); u.Fields == nil {
+		r.Header.Del("Content-Type")
+	}
+	for name, value := range u.Headers {
+		r.Header.Set(name, value)
+	}
+	return r
 }
 
-// send uploads body as u says and insists on an answer.
-func (w *worker) send(kind, about string, u client.UploadRequest, body []byte, may ...string) answer {
-	return w.insist(kind, about, false, func(int) answer {
-		return w.once(kind, about, w.store, func() (*http.Response, error) {
-			r, err := request(u, body)
-			if err != nil {
-				return nil, err
-			}
-			return w.web.Do(r)
-		})
-	}, may...)
-}
-
-var errCut = errors.New("the client went away")
-
-// cut sends half of body and goes away.
+// cut sends half of body and goes away. What the store makes of that is nothing.
 func (w *worker) cut(u client.UploadRequest, body []byte) {
-	r, err := request(u, body)
-	if err != nil {
-		w.tally.violate("cut: %v", err)
-		return
-	}
-	half := r.ContentLength / 2
-	r.GetBody, r.Body = nil, io.NopCloser(io.MultiReader(io.LimitReader(r.Body, half), iotest.ErrReader(errCut)))
+	r := request(u, body)
+	r.GetBody, r.Body = nil, io.NopCloser(io.MultiReader(io.LimitReader(r.Body, r.ContentLength/2), iotest.ErrReader(errors.New("the client goes away"))))
 	response, err := w.web.Do(r)
-	w.tally.count("half upload", map[bool]string{true: "cut", false: "refused"}[err != nil])
-	if err == nil {
+	if w.count("half upload", "cut"); err == nil {
 		if response.Body.Close(); response.StatusCode < 400 {
-			w.tally.violate("half upload to %s: answered %s", r.URL.Path, response.Status)
+			w.violate("half upload to %s: answered %s", r.URL.Path, response.Status)
 		}
 	}
 }
-
-const wrongUpload = "wrong upload"
 
 // wrong sends what the signature does not allow, if there is any: one byte too many where the size is declared, other bytes than
-// the checksum is of.
+// those that the checksum is of.
 func (w *worker) wrong(about string, u client.UploadRequest, body []byte, p plan) {
 	other := append(bytes.Clone(body), '!')
 	switch checked := p.check != "" && len(body) > 0; {

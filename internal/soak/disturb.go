@@ -11,53 +11,42 @@ import (
 	"time"
 )
 
-// event is what happens to the run when its traffic has lasted for at.
+// event is what happens when the traffic has lasted for at.
 type event struct {
 	at time.Duration
 	do func() error
 }
 
 // events are the kills, the restarts of the store and the quiet points of a run.
-func (s *soak) events(rng *rand.Rand) []event {
-	kill, restart, look := 30*time.Second, 3*time.Minute, 4*time.Minute
+func (s *soak) events(rng *rand.Rand) (events []event) {
+	kill, restart, look := 30*time.Second, 3*time.Minute, min(4*time.Minute, s.duration/3)
 	if s.duration < 3*time.Minute {
-		kill, restart, look = 10*time.Second, 25*time.Second, s.duration/3
+		kill, restart = 10*time.Second, 25*time.Second
 	}
-	var events []event
-	every := func(gap time.Duration, do func(at time.Duration) error) {
-		for at := gap; at < s.duration; at += gap {
-			events = append(events, event{at, func() error { return do(at) }})
-		}
-	}
-	half := (s.duration/2 + kill - 1) / kill * kill
-	every(kill, func(at time.Duration) error {
+	for at := kill; at < s.duration; at += kill {
 		victim := s.servers[0]
-		if at == half {
+		if at >= s.duration/2 && at < s.duration/2+kill {
 			victim = s.servers[1]
 		}
-		s.kills.Add(1)
-		return s.again(rng, victim, syscall.SIGKILL, "create", createParts, "complete", "delete", "upload part")
-	})
-	every(restart, func(at time.Duration) error {
-		if at+look > s.duration { // so that its last life has two quiet points
-			return nil
-		}
+		events = append(events, event{at, func() error { s.kills.Add(1); return s.again(rng, victim, syscall.SIGKILL) }})
+	}
+	for at := restart; at <= s.duration-look; at += restart { // its last life has two quiet points
 		signal := []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM, syscall.SIGKILL}[rng.IntN(3)]
-		s.restarts.Add(1)
-		return s.again(rng, s.store, signal, "create", createParts, "complete", "delete", "upload", "upload part")
-	})
-	every(look, func(time.Duration) error { return s.look(false) })
+		events = append(events, event{at, func() error { s.restarts.Add(1); return s.again(rng, s.store, signal) }})
+	}
+	for at := look; at < s.duration; at += look {
+		events = append(events, event{at, func() error { return s.look(false) }})
+	}
 	slices.SortStableFunc(events, func(a, b event) int { return int(a.at - b.at) })
 	return append(events, event{s.duration, func() error { return nil }})
 }
 
-// disturb lets the events happen. The clock of the traffic stands still at quiet points.
+// disturb lets the events happen. At quiet points the clock of the traffic stands still.
 func (s *soak) disturb() error {
-	rng := rand.New(rand.NewPCG(s.seed, 1<<32))
-	began := time.Now()
-	for _, e := range s.events(rng) {
+	begun := time.Now()
+	for _, e := range s.events(rand.New(rand.NewPCG(s.seed, 1<<32))) {
 		select {
-		case <-time.After(time.Until(began.Add(s.quiet + e.at))):
+		case <-time.After(time.Until(begun.Add(s.quiet + e.at))):
 		case <-s.ctx.Done():
 			return context.Cause(s.ctx)
 		}
@@ -68,15 +57,16 @@ func (s *soak) disturb() error {
 	return nil
 }
 
-// again ends p by signal while a request of one of these kinds is under way, and starts it anew.
-func (s *soak) again(rng *rand.Rand, p *process, signal syscall.Signal, kinds ...string) error {
+// again ends p while a request of some kind is under way that writes, and starts it anew.
+func (s *soak) again(rng *rand.Rand, p *process, signal syscall.Signal) error {
+	kinds := []string{"create", createParts, "complete", "delete", "upload part"}
 	select {
 	case <-s.trap.set(kinds[rng.IntN(len(kinds))]):
-		time.Sleep(time.Duration(rng.Int64N(int64(20 * time.Millisecond)))) // anywhere within it
+		time.Sleep(time.Duration(rng.Int64N(int64(pause)))) // anywhere within it
 	case <-time.After(3 * time.Second): // or at any other time
 	}
 	if err := p.end(signal); err != nil {
-		s.tally.violate("%v", err)
+		s.violate("%v", err)
 	}
 	return p.start(s.binary)
 }

@@ -12,36 +12,30 @@ import (
 	"time"
 )
 
-// What a process may have more at the end than after its warm-up. Each of the two servers keeps up to ten idle connections to the
-// store, and there are those that are not closed yet; a connection is a descriptor, and two goroutines of a client or one of a
-// server. Memory is bounded loosely: the race detector's shadow of it never shrinks, and the collector gives back late.
+// What a process may have more at the end than at its first quiet point. Each server keeps up to ten idle connections to the store,
+// and some are not closed yet: a connection is a descriptor, and two goroutines of a client or one of a server. Memory is bounded
+// loosely: the race detector's shadow of it never shrinks, and the collector gives it back late.
 const (
 	moreDescriptors = 24
 	moreGoroutines  = 128       // a leak of one in a hundred requests shows within a minute
 	moreMemory      = 128 << 20 // bytes
-	// calmLimit is how long connections have to be closed.
-	calmLimit = 20 * time.Second
+	calmLimit       = 20 * time.Second
 )
 
-// growth is what processes used at quiet points.
-type growth []reading
-
-// reading is what one process used.
+// reading is what one process used when all was quiet. Without /proc, there is nothing but goroutines to see.
 type reading struct {
-	name                    string
-	pid                     int
-	descriptors, goroutines int
-	memory                  int // bytes resident
+	name                            string
+	pid                             int
+	descriptors, goroutines, memory int // memory in bytes, resident
 }
 
-// reading looks at p; without /proc, there is nothing to see.
 func (s *soak) reading(p *process) reading {
 	r := reading{name: p.name, pid: p.command.Process.Pid}
 	open, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", r.pid))
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.pid))
 	r.descriptors, r.memory = len(open), number(`VmRSS:\s+(\d+) kB`, status)<<10
 	if response, err := s.web.Get("http://" + p.metrics + "/metrics"); err == nil {
-		text, _ := io.ReadAll(response.Body) // what is cut has no such line
+		text, _ := io.ReadAll(response.Body) // what is cut lacks the figure
 		response.Body.Close()
 		r.goroutines = number(`(?m)^go_goroutines (\d+)`, text)
 	}
@@ -58,44 +52,50 @@ func number(pattern string, text []byte) int {
 	return n
 }
 
-// measure takes readings once the connections of the traffic are closed, and at the end compares them to the first of each process
-// that has lived since.
+// measure takes readings once the connections of the traffic are closed, and at the end compares them to the first of the same life.
 func (s *soak) measure(final bool) error {
-	first := map[int]reading{}
-	for _, r := range slices.Backward(s.growth) {
-		first[r.pid] = r
-	}
 	for _, p := range []*process{s.store, s.servers[0], s.servers[1]} {
-		now, was := reading{}, first[p.command.Process.Pid]
-		for deadline := time.Now().Add(calmLimit); ; time.Sleep(10 * pollEvery) {
+		first, now := s.first(p.command.Process.Pid), reading{}
+		for deadline := time.Now().Add(calmLimit); time.Now().Before(deadline); time.Sleep(10 * pollEvery) {
 			s.web.CloseIdleConnections()
 			before := now
-			if now = s.reading(p); time.Now().After(deadline) || now.descriptors == before.descriptors && (was.pid == 0 || now.within(was)) {
+			if now = s.reading(p); now.descriptors == before.descriptors && (first.pid == 0 || now.within(first)) {
 				break
 			}
 		}
-		s.growth = append(s.growth, now)
-		if final && was.pid != 0 && !now.within(was) {
-			s.tally.violate("%s has grown: %v, was %v", p.name, now, was)
+		if now.goroutines == 0 {
+			s.violate("%s: its metrics do not tell its goroutines", p.name)
+		}
+		if s.readings = append(s.readings, now); final && first.pid != 0 && !now.within(first) {
+			s.violate("%s has grown from %v to %v", p.name, first, now)
 		}
 	}
 	return nil
 }
 
-func (r reading) within(was reading) bool {
-	return r.descriptors <= was.descriptors+moreDescriptors && r.goroutines <= was.goroutines+moreGoroutines && r.memory <= was.memory+moreMemory
+// first is the first reading of a life, or a zero one.
+func (s *soak) first(pid int) reading {
+	if i := slices.IndexFunc(s.readings, func(r reading) bool { return r.pid == pid }); i >= 0 {
+		return s.readings[i]
+	}
+	return reading{}
+}
+
+func (r reading) within(first reading) bool {
+	return r.descriptors <= first.descriptors+moreDescriptors && r.goroutines <= first.goroutines+moreGoroutines && r.memory <= first.memory+moreMemory
 }
 
 func (r reading) String() string {
 	return fmt.Sprintf("%d descriptors, %d goroutines, %d MiB", r.descriptors, r.goroutines, r.memory>>20)
 }
 
-// print tells the first and the last reading of each process that has two.
-func (g growth) print(w io.Writer) {
-	for i, last := range g {
-		at := slices.IndexFunc(g, func(r reading) bool { return r.pid == last.pid })
-		if later := slices.ContainsFunc(g[i+1:], func(r reading) bool { return r.pid == last.pid }); at < i && !later {
-			fmt.Fprintf(w, "growth of %-6s from %v to %v\n", last.name, g[at], last)
+// printGrowth tells the first and the last reading of each life that has two of them.
+func (s *soak) printGrowth() {
+	for i, last := range s.readings {
+		first := s.first(last.pid)
+		later := slices.ContainsFunc(s.readings[i+1:], func(r reading) bool { return r.pid == last.pid })
+		if first != last && !later {
+			fmt.Printf("growth of %-6s from %v to %v\n", last.name, first, last)
 		}
 	}
 }

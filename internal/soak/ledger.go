@@ -19,36 +19,32 @@ import (
 // ledger is what is known of every import.
 type ledger struct {
 	mu       sync.Mutex
-	entries  []*entry // in the order of their answers
-	byID     map[string]*entry
+	tracked  []*entry            // in the order of their answers
+	byKey    map[string]*entry   // also the bare ones, which nobody but the bucket knows
 	attempts map[string]*attempt // by marker
-	claims   map[string]*attempt // by the name under which the bucket keeps an Idempotency-Key
-	bare     map[string]*entry   // by key; nobody but the bucket knows of them
-	risky    int                 // creates in parts that a kill may have cut between the parts' beginning and the record
+	claims   map[string]*attempt // by where the bucket keeps their Idempotency-Key
+	risky    int                 // creates in parts that a kill may have cut between the beginning of the parts and the record
 }
 
-// attempt is one create, or several of one Idempotency-Key. Whether it was answered or not, there may be one import of it. Its marker
-// is in the import's name or metadata.
+// attempt is one create, or several of one Idempotency-Key. Whether it is answered or not, there may be one import of it, which
+// bears its marker in name or metadata.
 type attempt struct {
-	marker string
-	tenant *tenant
-	key    string // Idempotency-Key
-	plan   plan
-	entry  *entry // nil until it was answered, or found in the bucket
-
-	audited bool // its key is known to be in the bucket as it should
+	plan
+	tenant      *tenant
+	marker, key string
+	entry       *entry // nil until it is answered, or found in the bucket
 }
 
 // plan is what a client is about to send.
 type plan struct {
-	content  content
+	content
 	sized    bool   // its size is declared
 	once     bool   // it may be sent once
-	check    string // the algorithm of its checksum; empty: none is declared
+	check    string // the algorithm of its checksum, if it declares one
 	count    int    // of parts; 0: it is not in parts
-	partSize int64  // bytes
-	late     bool   // in parts: the checksum comes with the completion
-	spoiled  bool   // in parts: the checksum is of other bytes
+	partSize int64
+	late     bool // in parts: the checksum comes with the completion
+	spoiled  bool // in parts: the checksum is of other bytes
 }
 
 // entry is one import.
@@ -65,16 +61,15 @@ type entry struct {
 
 // facts are what may have happened to an import, and what surely has.
 type facts struct {
-	sending, stored   bool   // what makes its object: begun; done
-	deleting, deleted bool   // its removal: begun; done
+	sending, stored   bool   // what makes its object: begun; done, whatever came of it
+	deleting, deleted bool   // its removal
 	expired           bool   // it was seen so
-	tried, sure       uint64 // parts, a bit each: sent; there
 	doubt             bool   // something arrived while it was being deleted, which the next look at it removes
-	twins             bool   // two complete it at once: the local store's list lacks parts while it makes the object, so one may withdraw
+	tried, sure       uint64 // parts, a bit each: sent; there
 }
 
 func newLedger() ledger {
-	return ledger{byID: map[string]*entry{}, attempts: map[string]*attempt{}, claims: map[string]*attempt{}, bare: map[string]*entry{}}
+	return ledger{byKey: map[string]*entry{}, attempts: map[string]*attempt{}, claims: map[string]*attempt{}}
 }
 
 func (l *ledger) atRisk() {
@@ -87,49 +82,27 @@ func (l *ledger) atRisk() {
 func (l *ledger) attempt(t *tenant, key string, p plan) *attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := &attempt{marker: fmt.Sprintf("n%d", len(l.attempts)), tenant: t, key: key, plan: p}
+	a := &attempt{plan: p, tenant: t, marker: fmt.Sprintf("n%d", len(l.attempts)), key: key}
 	l.attempts[a.marker] = a
 	if key != "" {
 		sum := sha256.Sum256([]byte(key))
-		l.claims["idem/"+t.name+"/"+hex.EncodeToString(sum[:])] = a
+		l.claims["idem/"+t.owner+"/"+hex.EncodeToString(sum[:])] = a
 	}
 	return a
 }
 
-// enter notes the import that a made, unless it is known already, and returns what is known.
+// enter notes the import that a, if any, made, unless it is known, and returns what is known.
 func (l *ledger) enter(a *attempt, e *entry) *entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if a.entry == nil {
-		e.plan, e.tenant = a.plan, a.tenant
-		a.entry, l.byID[e.id] = e, e
-		l.entries = append(l.entries, e)
+	if a != nil && a.entry != nil {
+		return a.entry
 	}
-	return a.entry
-}
-
-// enterBare notes an upload that has no record.
-func (l *ledger) enterBare(e *entry) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.bare[e.key] = e
-}
-
-// attemptOf is the attempt whose marker an import bears, or nil.
-func (l *ledger) attemptOf(filename *string, metadata map[string]string) *attempt {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if filename != nil {
-		return l.attempts[strings.TrimSuffix(*filename, ".bin")]
+	if l.byKey[e.key] = e; a != nil {
+		e.plan, e.tenant, a.entry = a.plan, a.tenant, e
+		l.tracked = append(l.tracked, e)
 	}
-	return l.attempts[metadata["soak"]]
-}
-
-// find is the import of id, or nil.
-func (l *ledger) find(id string) *entry {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.byID[id]
+	return e
 }
 
 // made is the import of a, or nil.
@@ -139,70 +112,74 @@ func (l *ledger) made(a *attempt) *entry {
 	return a.entry
 }
 
-// all is every import, oldest answer first.
+// bearing is the attempt whose marker an import bears, or nil.
+func (l *ledger) bearing(filename *string, metadata map[string]string) *attempt {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if filename != nil {
+		return l.attempts[strings.TrimSuffix(*filename, ".bin")]
+	}
+	return l.attempts[metadata["soak"]]
+}
+
+// find is the import at key, or nil.
+func (l *ledger) find(key string) *entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.byKey[key]
+}
+
+// all is every tracked import; withBare is every import.
 func (l *ledger) all() []*entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.entries)
+	return slices.Clone(l.tracked)
 }
 
-// withBare is every import, with those of which there is no record.
 func (l *ledger) withBare() []*entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.AppendSeq(slices.Clone(l.entries), maps.Values(l.bare))
+	return slices.Collect(maps.Values(l.byKey))
 }
 
-// states counts the imports by what has become of them.
-func (l *ledger) states() map[string]int {
-	states := map[string]int{}
-	for _, e := range l.all() {
-		switch f := e.mark(nil); {
-		case f.deleted:
-			states["aborted"]++
-		case f.stored && e.spoiled:
-			states["failed"]++
-		case f.stored:
-			states["completed"]++
-		case f.expired:
-			states["expired"]++
-		case f.tried != 0:
-			states["uploading"]++
-		default:
-			states["awaiting"]++
-		}
-	}
-	return states
-}
-
-// checksum is what e declares of its content.
-func (p plan) checksum() *client.Checksum {
-	body := p.content.bytes()
-	if p.spoiled {
-		body[0] ^= 1
-	}
-	value := sum(p.check, body)
-	return &client.Checksum{Algorithm: client.ChecksumAlgorithm(p.check), Value: &value}
-}
+// every is the bits of all parts.
+func (p plan) every() uint64 { return 1<<p.count - 1 }
 
 // part is what part n, from 1, holds of body.
 func (p plan) part(body []byte, n int32) []byte {
 	from := int64(n-1) * p.partSize
-	return body[from:min(from+p.partSize, int64(len(body)))]
+	return body[from:min(from+p.partSize, p.size)]
 }
 
-// all is the bits of all parts.
-func (p plan) all() uint64 { return 1<<p.count - 1 }
-
-// mark changes what is known of e, and returns what was known before. A nil f changes nothing.
-func (e *entry) mark(f func(*facts)) facts {
+// mark changes what is known of e, and returns what was known before.
+func (e *entry) mark(change func(*facts)) facts {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	before := e.facts
-	if f != nil {
-		f(&e.facts)
-	}
+	change(&e.facts)
 	return before
+}
+
+func (e *entry) known() facts { return e.mark(func(*facts) {}) }
+
+// object reports whether e must have one in the bucket.
+func (e *entry) object(f facts) bool { return f.stored && !f.deleted && !e.spoiled }
+
+// state is what e is by all that is known.
+func (e *entry) state(f facts) client.JobStatus {
+	switch {
+	case f.deleted:
+		return client.JobStatusAborted
+	case f.stored && e.spoiled:
+		return client.JobStatusFailed
+	case f.stored:
+		return client.JobStatusCompleted
+	case f.expired:
+		return client.JobStatusExpired
+	case f.tried != 0:
+		return client.JobStatusUploading
+	}
+	return client.JobStatusAwaitingUpload
 }
 
 // lacking is what an answer tells that names missing parts.
@@ -215,29 +192,27 @@ var tells = map[string]client.JobStatus{
 	"409 upload-missing": client.JobStatusAwaitingUpload, "409 parts-missing": lacking,
 }
 
-// legal are the states that an answer between begun and ended may tell, where before was known when it was asked for.
-func (e *entry) legal(before facts, begun, ended time.Time) (legal []client.JobStatus) {
-	made := client.JobStatusCompleted
-	if e.spoiled {
-		made = client.JobStatusFailed
-	}
-	inParts := e.count > 0
-	for _, may := range []struct {
-		state client.JobStatus
-		be    bool
-	}{
-		{client.JobStatusAborted, e.deleting},
-		{made, !before.deleted && e.sending},
-		{client.JobStatusAwaitingUpload, !before.deleted && !before.stored && inParts && before.sure == 0},
-		{client.JobStatusUploading, !before.deleted && !before.stored && inParts && e.tried != 0},
-		{lacking, !before.deleted && !before.stored && (before.sure != e.all() || e.twins)},
-		{client.JobStatusAwaitingUpload, !before.deleted && !before.stored && !inParts && !before.expired && begun.Before(e.deadline)},
-		{client.JobStatusExpired, !before.deleted && !before.stored && !inParts && !ended.Before(e.deadline)},
-	} {
-		if may.be {
-			legal = append(legal, may.state)
+// legal are the states that a may tell, where before was known when it was asked for.
+func (e *entry) legal(before facts, a answer) (legal []client.JobStatus) {
+	may := func(be bool, s client.JobStatus) {
+		if be {
+			legal = append(legal, s)
 		}
 	}
+	may(e.deleting, client.JobStatusAborted)
+	may(e.sending && !before.deleted, e.state(facts{stored: true}))
+	may(e.deleting && !before.deleted, client.JobStatusAwaitingUpload) // a look that found the record before the removal, the object after it
+	if before.deleted || before.stored {
+		return legal
+	}
+	if e.count > 0 {
+		may(before.sure == 0, client.JobStatusAwaitingUpload)
+		may(e.tried != 0, client.JobStatusUploading)
+		may(before.sure != e.every(), lacking)
+		return legal
+	}
+	may(!before.expired && a.begun.Before(e.deadline), client.JobStatusAwaitingUpload)
+	may(!a.ended.Before(e.deadline), client.JobStatusExpired)
 	return legal
 }
 
@@ -245,26 +220,16 @@ func (e *entry) legal(before facts, begun, ended time.Time) (legal []client.JobS
 func (w *worker) hold(e *entry, kind string, before facts, a answer, told ...client.JobStatus) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	legal := e.legal(before, a.begun, a.ended)
-	if e.deleting && !before.deleted { // a look that found the record before the removal and the object after it saw neither
-		legal = append(legal, client.JobStatusAwaitingUpload)
-	}
+	legal := e.legal(before, a)
 	if !slices.ContainsFunc(told, func(s client.JobStatus) bool { return slices.Contains(legal, s) }) {
-		w.tally.violate("%s %s: %s at %s, told %v, must be %v; before %+v, now %+v: %.500s", kind, e.id, a.said, a.ended.Format(clock), told, legal, before, e.facts, a.body)
+		w.violate("%s %s: %s tells %v, must be %v; known before %+v, now %+v: %.500s", kind, e.id, a.said, told, legal, before, e.facts, a.body)
 		return false
 	}
-	if len(told) > 1 {
-		return true
-	}
-	switch told[0] {
-	case client.JobStatusCompleted, client.JobStatusFailed:
-		e.stored = true
-	case client.JobStatusAborted:
-		e.deleted = true
-	case client.JobStatusExpired:
-		e.expired = true
-	case client.JobStatusUploading:
-		if bits.OnesCount64(e.tried) == 1 {
+	if len(told) == 1 {
+		e.stored = e.stored || told[0] == e.state(facts{stored: true})
+		e.deleted = e.deleted || told[0] == client.JobStatusAborted
+		e.expired = e.expired || told[0] == client.JobStatusExpired
+		if told[0] == client.JobStatusUploading && bits.OnesCount64(e.tried) == 1 {
 			e.sure = e.tried
 		}
 	}

@@ -1,11 +1,11 @@
 //go:build unix
 
-// Command soak runs two servers on one bucket, in processes of their own, under mixed traffic for as long as it is told. It kills
-// and restarts them and the store meanwhile. Every answer, and at quiet points the bucket, is held to a ledger of what must have
-// become of each import. It stays out of how fast anything is; that is package bench.
+// Command soak runs two servers on one bucket, in processes of their own, under mixed traffic. It kills and restarts them and the
+// store meanwhile, and holds every answer, and at quiet points the bucket, to a ledger of what must have become of each import. How
+// fast anything is belongs to package bench.
 //
-// Server a is killed again and again, server b once, at the half: so each goes on with what the other began, and b's second life
-// is long enough to see whether it grows.
+// Server a is killed again and again, server b once, at the half: each goes on with what the other began, and b's second life is
+// long enough to see whether it grows.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 )
 
 type options struct {
-	duration time.Duration // of the traffic; the quiet points come on top
+	duration time.Duration // of the traffic; quiet points come on top
 	seed     uint64
 	race     bool
 }
@@ -54,14 +54,14 @@ func run(ctx context.Context, o options) (err error) {
 		if err == nil {
 			err = os.RemoveAll(dir)
 		} else {
-			err = fmt.Errorf("%w; logs, journal and store are in %s; seed %d", err, dir, o.seed)
+			err = fmt.Errorf("%w; seed %d; logs, journal and store are in %s", err, o.seed, dir)
 		}
 	}()
 	s, err := prepare(ctx, o, dir)
 	if err != nil {
 		return err
 	}
-	defer s.stopAll() // whatever happens, a panic included
+	defer s.stopAll() // also where something panics
 	fmt.Printf("soak of %v, seed %d, in %s\n", o.duration, o.seed, dir)
 	if err := s.startAll(); err != nil {
 		return err
@@ -69,28 +69,29 @@ func run(ctx context.Context, o options) (err error) {
 	err = s.live()
 	s.stopAll()
 	s.checkLogs()
-	s.table(os.Stdout)
-	if violations := s.tally.violations(); len(violations) > 0 {
-		for _, v := range violations[:min(len(violations), 20)] {
-			fmt.Println("  " + v)
-		}
-		return errors.Join(err, fmt.Errorf("%d violations", len(violations)))
+	s.table()
+	broken := s.violations()
+	for _, text := range broken[:min(len(broken), 20)] {
+		fmt.Println("  " + text)
+	}
+	if len(broken) > 0 {
+		err = errors.Join(err, fmt.Errorf("%d violations", len(broken)))
 	}
 	return err
 }
 
-// live runs traffic and what disturbs it, and takes the last look.
+// live runs the traffic and what disturbs it, and takes a last look.
 func (s *soak) live() error {
 	var workers sync.WaitGroup
 	for n := range workerCount {
 		workers.Go(s.worker(uint64(n)).work)
 	}
 	ctx, calm := context.WithCancel(s.ctx)
+	defer calm()
 	go s.progress(ctx)
 	err := s.disturb()
 	s.over.Store(true)
 	workers.Wait()
-	calm()
 	if err != nil {
 		return err
 	}

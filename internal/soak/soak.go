@@ -10,8 +10,10 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -25,82 +27,74 @@ import (
 
 const (
 	workerCount = 16
-	// pause is the mean time of a worker between two imports. Sixteen without any keep two cores so busy that calls to the store,
-	// with the race detector at work, take longer than the 5 s that the service gives them.
+	// pause is a worker's mean time between imports. Without any, two cores are so busy with the race detector that the store may
+	// take longer to answer than the 5 s that the service gives it.
 	pause = 150 * time.Millisecond
-	// bucketName is the bucket's name in the local store.
-	bucketName = "signpost"
 )
+
+// bucketName is the local store's bucket.
+var bucketName = "signpost"
 
 // soak is one run.
 type soak struct {
 	options
-	ctx             context.Context // ends with the run, however it ends
-	cancel          context.CancelCauseFunc
-	dir             string
-	binary          string
-	store           *process
-	storeURL        string
-	servers         [2]*process
-	keys            string // the file of the tenants' API keys
-	tenants         []*tenant
-	web             *http.Client
-	s3              *s3.Client
-	ledger          ledger
-	tally           tally
-	journal         *os.File // every request
+	ctx     context.Context // ends with the run, however it ends
+	cancel  context.CancelCauseFunc
+	dir     string
+	binary  string
+	store   *process
+	servers [2]*process
+	keys    string // the file of API keys
+	tenants []*tenant
+	web     *http.Client
+	s3      *s3.Client
+
+	endpoint, credentials string // of the store: its URL, and the file that it makes
+
+	ledger ledger
+	tally
 	trap            trap
-	gate            sync.RWMutex // held for reading by whoever is at work, for writing while all is quiet
+	gate            sync.RWMutex // held for reading by who is at work, for writing while all is quiet
 	over            atomic.Bool
-	growth          growth
-	quiet           time.Duration // spent at quiet points
-	looks           int
-	orphans         int
 	kills, restarts atomic.Int64 // of servers; of the store
+	looks           int
+	quiet           time.Duration // spent at quiet points
+	orphans         int
+	readings        []reading
 }
 
 // tenant is an owner of imports, and a client of both servers.
 type tenant struct {
-	name    string // as it is in keys
+	owner   string // as it stands in keys of the bucket
 	key     string // its API key
 	clients [2]*client.Client
 }
 
 func prepare(ctx context.Context, o options, dir string) (*soak, error) {
-	journal, err := os.Create(filepath.Join(dir, "journal"))
-	if err != nil {
-		return nil, err
-	}
-	s := &soak{options: o, dir: dir, binary: filepath.Join(dir, "signpost"), journal: journal, ledger: newLedger(), tally: tally{counts: map[string]map[string]int{}, journal: journal}}
+	s := &soak{options: o, dir: dir, binary: filepath.Join(dir, "signpost"), keys: filepath.Join(dir, "keys"), ledger: newLedger()}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	s.web = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * workerCount}, Timeout: callLimit}
-	var addresses [7]string // of the processes and, from the fifth on, of their metrics
-	for i := range addresses {
-		if addresses[i], err = freeAddress(); err != nil {
+	s.counts = map[string]map[string]int{}
+	var err error
+	if s.journal, err = os.Create(filepath.Join(dir, "journal")); err != nil {
+		return nil, err
+	}
+	ports := [7]string{}
+	for i := range ports {
+		if ports[i], err = freeAddress(); err != nil {
 			return nil, err
 		}
 	}
-	s.storeURL = "http://" + addresses[1]
-	s.keys = filepath.Join(dir, "keys")
-	s.store = s.process("store", addresses[0], "SIGNPOST_LOCAL_LISTEN="+addresses[1], "SIGNPOST_DATA_DIR="+filepath.Join(dir, "data"))
+	s.endpoint, s.credentials = "http://"+ports[1], filepath.Join(dir, "data", "credentials")
+	s.store = s.process("store", ports[0], ports[6], "SIGNPOST_LOCAL_LISTEN="+ports[1], "SIGNPOST_DATA_DIR="+filepath.Dir(s.credentials))
 	for i, name := range []string{"a", "b"} {
-		s.servers[i] = s.process(name, addresses[2+i], "SIGNPOST_BUCKET="+bucketName, "SIGNPOST_PATH_STYLE=true", "SIGNPOST_DOWNLOADS=true",
-			"AWS_ENDPOINT_URL_S3="+s.storeURL, "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "data", "credentials"), "SIGNPOST_API_KEYS_FILE="+s.keys)
-	}
-	for i, p := range []*process{s.store, s.servers[0], s.servers[1]} {
-		p.metrics = addresses[4+i]
-		p.env = append(p.env, "SIGNPOST_METRICS_LISTEN="+p.metrics)
+		s.servers[i] = s.process(name, ports[2+i], ports[4+i], "SIGNPOST_BUCKET="+bucketName, "SIGNPOST_PATH_STYLE=true", "SIGNPOST_DOWNLOADS=true",
+			"SIGNPOST_API_KEYS_FILE="+s.keys, "AWS_ENDPOINT_URL_S3="+s.endpoint, "AWS_SHARED_CREDENTIALS_FILE="+s.credentials)
 	}
 	return s, nil
 }
 
-func (s *soak) process(name, address string, env ...string) *process {
-	p := &process{name: name, address: address, log: filepath.Join(s.dir, name+".log"), env: append(env, "SIGNPOST_LISTEN="+address)}
-	p.away.begins() // until it has started
-	return p
-}
-
-// freeAddress finds a port that no other process will be given while ours is down: those for outgoing connections begin at 32768.
+// freeAddress finds a port that nobody is given while our process is down: those of outgoing connections begin at 32768.
 func freeAddress() (string, error) {
 	for {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000)))
@@ -113,30 +107,39 @@ func freeAddress() (string, error) {
 	}
 }
 
-// open makes the clients of what runs now.
-func (s *soak) open() error {
-	settings, err := config.LoadDefaultConfig(s.ctx, config.WithRegion("us-east-1"), config.WithSharedConfigFiles(nil),
-		config.WithSharedCredentialsFiles([]string{filepath.Join(s.dir, "data", "credentials")}))
-	if err != nil {
-		return err
+// startAll builds the program, makes the keys of the tenants, and starts the store and both servers.
+func (s *soak) startAll() error {
+	args := []string{"build", "-o", s.binary, fmt.Sprintf("-race=%v", s.race), "./cmd/signpost"}
+	if out, err := exec.CommandContext(s.ctx, "go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
 	}
-	s.s3 = s3.NewFromConfig(settings, func(o *s3.Options) {
-		o.UsePathStyle, o.HTTPClient, o.BaseEndpoint = true, s.web, &s.storeURL
-	})
-	for _, t := range s.tenants {
+	for _, name := range []string{"ant", "bee", "cat"} {
+		key, err := exec.CommandContext(s.ctx, s.binary, "keygen", name, "--append", s.keys).Output()
+		if err != nil {
+			return fmt.Errorf("keygen: %w", err)
+		}
+		t := &tenant{owner: "key-" + name, key: strings.TrimSpace(string(key))}
 		for i, p := range s.servers {
-			if t.clients[i], err = client.NewClient("http://"+p.address, client.WithHTTPClient(s.web), client.WithRequestEditorFn(func(_ context.Context, r *http.Request) error { t.sign(r); return nil })); err != nil {
+			t.clients[i], err = client.NewClient("http://"+p.address, client.WithHTTPClient(s.web), client.WithRequestEditorFn(t.sign))
+			if err != nil {
 				return err
 			}
 		}
+		s.tenants = append(s.tenants, t)
 	}
-	return nil
+	for _, p := range []*process{s.store, s.servers[0], s.servers[1]} {
+		if err := p.start(s.binary); err != nil {
+			return err
+		}
+	}
+	settings, err := config.LoadDefaultConfig(s.ctx, config.WithRegion("us-east-1"), config.WithSharedConfigFiles(nil), config.WithSharedCredentialsFiles([]string{s.credentials}))
+	s.s3 = s3.NewFromConfig(settings, func(o *s3.Options) { o.UsePathStyle, o.HTTPClient, o.BaseEndpoint = true, s.web, &s.endpoint })
+	return err
 }
 
-// sign puts the tenant's key into r.
-func (t *tenant) sign(r *http.Request) *http.Request {
+func (t *tenant) sign(_ context.Context, r *http.Request) error {
 	r.Header.Set("X-Api-Key", t.key)
-	return r
+	return nil
 }
 
 // worker is a client that is at one import at a time.
@@ -157,13 +160,18 @@ func (w *worker) twin() *worker {
 	return t
 }
 
-// work goes from import to import until the traffic is over.
+func (w *worker) chance(percent int) bool { return w.rng.IntN(100) < percent }
+
+func (w *worker) tenant() *tenant { return w.tenants[w.rng.IntN(len(w.tenants))] }
+
+// work goes from import to import until the traffic is over. One client in ten is impatient.
 func (w *worker) work() {
 	defer w.recovered()
 	for !w.over.Load() {
 		w.gate.RLock()
 		if !w.over.Load() {
-			w.turn()
+			w.resigns = w.chance(10)
+			kinds[w.rng.IntN(len(kinds))](w)
 		}
 		w.gate.RUnlock()
 		time.Sleep(time.Duration(w.rng.Int64N(int64(2 * pause))))
@@ -185,7 +193,7 @@ func (s *soak) together(f, g func()) {
 // recovered makes a violation of a panic, so that the processes are ended in order.
 func (s *soak) recovered() {
 	if r := recover(); r != nil {
-		s.tally.violate("panic: %v\n%s", r, debug.Stack())
+		s.violate("panic: %v\n%s", r, debug.Stack())
 		s.cancel(fmt.Errorf("panic: %v", r))
 	}
 }

@@ -5,24 +5,32 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/signpost-s3/signpost/gen/client"
 )
 
 // tally counts requests and keeps what did not hold.
 type tally struct {
 	mu      sync.Mutex
-	counts  map[string]map[string]int // kind, outcome
+	counts  map[string]map[string]int // by kind and outcome
 	broken  []string
-	journal *os.File
+	journal *os.File // a line for every request and violation
 }
 
 // outcomes are the columns of the table. Cut and away are explained, wrong is not.
 var outcomes = []string{"done", "refused", "cut", "away", "wrong"}
+
+const clock = "15:04:05.000"
+
+// note writes a line into the journal.
+func (t *tally) note(format string, args ...any) {
+	fmt.Fprintf(t.journal, time.Now().Format(clock)+" "+format+"\n", args...)
+}
 
 func (t *tally) count(kind, outcome string) {
 	t.mu.Lock()
@@ -34,11 +42,10 @@ func (t *tally) count(kind, outcome string) {
 }
 
 func (t *tally) violate(format string, args ...any) {
+	t.note("VIOLATION "+format, args...)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text := fmt.Sprintf(format, args...)
-	t.broken = append(t.broken, text)
-	fmt.Fprintf(t.journal, "%s VIOLATION %s\n", time.Now().Format(clock), text)
+	t.broken = append(t.broken, time.Now().Format(clock)+" "+fmt.Sprintf(format, args...))
 }
 
 func (t *tally) violations() []string {
@@ -47,16 +54,17 @@ func (t *tally) violations() []string {
 	return slices.Clone(t.broken)
 }
 
-// sum is how many requests had these outcomes.
-func (t *tally) sum(outcomes ...string) (n int) {
+// sums are how many requests had each outcome.
+func (t *tally) sums() map[string]int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	sums := map[string]int{}
 	for _, counts := range t.counts {
-		for _, o := range outcomes {
-			n += counts[o]
+		for outcome, n := range counts {
+			sums[outcome] += n
 		}
 	}
-	return n
+	return sums
 }
 
 // progress prints a line every ten seconds.
@@ -66,32 +74,36 @@ func (s *soak) progress(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick:
-			fmt.Printf("%5.0fs  %d requests, %d cut or away; %d imports; %d kills, %d restarts of the store; %d violations\n", time.Since(begun).Seconds(),
-				s.tally.sum(outcomes...), s.tally.sum("cut", "away"), len(s.ledger.all()), s.kills.Load(), s.restarts.Load(), len(s.tally.violations()))
+			n := s.sums()
+			fmt.Printf("%5.0fs  requests: %d done, %d refused, %d cut, %d away; %d imports; %d kills, %d restarts of the store; %d violations\n", time.Since(begun).Seconds(),
+				n["done"], n["refused"], n["cut"], n["away"], len(s.ledger.all()), s.kills.Load(), s.restarts.Load(), len(s.violations()))
 		}
 	}
 }
 
-// table tells what the run came to.
-func (s *soak) table(w io.Writer) {
-	row := func(name string, count func(string) int) {
-		fmt.Fprintf(w, "%-14s", name)
+// table prints what the run came to.
+func (s *soak) table() {
+	row := func(name string, counts map[string]int) {
+		fmt.Printf("%-14s", name)
 		for _, o := range outcomes {
-			fmt.Fprintf(w, "%9d", count(o))
+			fmt.Printf("%9d", counts[o])
 		}
-		fmt.Fprintln(w)
+		fmt.Println()
 	}
-	fmt.Fprintf(w, "\n%-14s%9s%9s%9s%9s%9s\n", "requests", "done", "refused", "cut", "away", "wrong")
-	for _, kind := range slices.Sorted(maps.Keys(s.tally.counts)) {
-		row(kind, func(o string) int { return s.tally.counts[kind][o] })
+	fmt.Printf("\n%-14s%9s%9s%9s%9s%9s\n", "requests", "done", "refused", "cut", "away", "wrong")
+	for _, kind := range slices.Sorted(maps.Keys(s.counts)) {
+		row(kind, s.counts[kind])
 	}
-	row("all", func(o string) int { return s.tally.sum(o) })
-	if slow, all := s.tally.sum("slow"), s.tally.sum(outcomes...); slow > 10+all/100 {
-		s.tally.violate("%d of %d requests were too slow for the store's deadline, though it was there", slow, all)
+	row("all", s.sums())
+	if slow, n := s.counts["store slow"]["away"], s.sums()["done"]; slow > 10+n/100 {
+		s.violate("the machine was too busy for the store %d times in %d requests: that is no run to judge by", slow, n)
 	}
-	fmt.Fprintf(w, "\n%d answers were 503 because the machine was too busy for the store\n", s.tally.sum("slow"))
-	fmt.Fprintf(w, "%d kills of servers, %d restarts of the store, %d quiet points\n", s.kills.Load(), s.restarts.Load(), s.looks)
-	fmt.Fprintf(w, "imports: %d tracked, %d bare; by last state %v\n", len(s.ledger.all()), len(s.ledger.bare), s.ledger.states())
-	fmt.Fprintf(w, "orphans: %d uploads without a record, of %d creates that may have left one\n", s.orphans, s.ledger.risky)
-	s.growth.print(w)
+	states, all := map[client.JobStatus]int{}, s.ledger.all()
+	for _, e := range all {
+		states[e.state(e.known())]++
+	}
+	fmt.Printf("\n%d kills of servers, %d restarts of the store, %d quiet points\n", s.kills.Load(), s.restarts.Load(), s.looks)
+	fmt.Printf("imports: %d tracked, %v; %d bare\n", len(all), states, len(s.ledger.byKey)-len(all))
+	fmt.Printf("orphans: %d uploads without a record, of %d creates that may have left one\n", s.orphans, s.ledger.risky)
+	s.printGrowth()
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,83 +16,59 @@ import (
 )
 
 // kinds is the traffic, each kind as often as its weight says.
-var kinds = []struct {
-	weight int
-	do     func(*worker)
-}{
-	{20, (*worker).single}, {8, (*worker).inParts}, {5, (*worker).bare}, {12, (*worker).visit}, {3, (*worker).list}, {6, (*worker).bad},
-	{4, (*worker).sameKey}, {2, (*worker).tooLate},
+var kinds = slices.Concat(
+	times(20, (*worker).single), times(8, (*worker).inParts), times(5, (*worker).bare), times(4, (*worker).sameKey), times(2, (*worker).tooLate),
+	times(12, (*worker).visit), times(3, (*worker).list), times(6, (*worker).bad),
+)
+
+func times(weight int, do func(*worker)) []func(*worker) {
+	return slices.Repeat([]func(*worker){do}, weight)
 }
-
-// turn is one import, or a look at what is there. One client in ten is impatient and resigns where it is not answered at once.
-func (w *worker) turn() {
-	total := 0
-	for _, k := range kinds {
-		total += k.weight
-	}
-	w.resigns = w.chance(10)
-	at := w.rng.IntN(total)
-	for _, k := range kinds {
-		if at -= k.weight; at < 0 {
-			k.do(w)
-			return
-		}
-	}
-}
-
-func (w *worker) chance(percent int) bool { return w.rng.IntN(100) < percent }
-
-func (w *worker) tenant() *tenant { return w.tenants[w.rng.IntN(len(w.tenants))] }
 
 // draw is an upload in one request, with what its client declares of it.
 func (w *worker) draw() (plan, client.ImportRequest) {
 	p := plan{content: content{w.rng.Uint64(), w.rng.Int64N(32 << 10)}, sized: w.chance(70)}
-	mode, kind := client.ImportRequestModeAuto, "application/octet-stream"
-	if w.chance(20) {
-		mode = client.ImportRequestModeForm
-	} else {
-		p.once = w.chance(25)
+	mode, kind := client.ImportRequestModeForm, "application/octet-stream"
+	if w.chance(80) {
+		mode, p.once = client.ImportRequestModeAuto, w.chance(25)
 	}
-	r := client.ImportRequest{Mode: &mode, WriteOnce: &p.once}
+	if w.chance(50) {
+		p.check = algorithms[w.rng.IntN(len(algorithms))]
+	}
+	r := client.ImportRequest{Mode: &mode, WriteOnce: &p.once, Checksum: p.checksum()}
 	if p.sized {
-		r.Size = &p.content.size
+		r.Size = &p.size
 	}
 	if w.chance(50) {
 		r.ContentType = &kind
 	}
-	if w.chance(50) {
-		p.check = algorithms[w.rng.IntN(len(algorithms))]
-		r.Checksum = p.checksum()
-	}
 	return p, r
 }
 
-// single sends one request, right or wrong, and has it deleted at whatever stage.
+// single sends one request, right and wrong, and may be deleted at any stage.
 func (w *worker) single() {
 	p, r := w.draw()
 	e := w.create(w.ledger.attempt(w.tenant(), "", p), r)
 	if e == nil || w.chance(5) {
 		return
 	}
-	if w.chance(7) { // its URL is good for an hour all the same
-		w.remove(e)
-		w.put(e)
-		w.read(e)
-		return
-	}
 	if w.chance(25) {
-		w.wrong(e.id, e.upload, p.content.bytes(), p)
+		w.wrong(e.id, e.upload, p.bytes(), p)
 	}
 	if w.chance(10) {
-		w.cut(e.upload, p.content.bytes())
+		w.cut(e.upload, p.bytes())
 	}
 	if w.chance(20) {
 		w.complete(e)
 	}
-	if w.chance(10) {
-		one, two := w.twin(), w.twin()
+	one, two := w.twin(), w.twin()
+	switch n := w.rng.IntN(100); {
+	case n < 7: // the URL is good for an hour all the same
+		w.remove(e)
+		w.put(e)
+	case n < 17:
 		w.together(func() { one.put(e) }, func() { two.remove(e) })
-	} else {
+	default:
 		w.put(e)
 	}
 	w.read(e)
@@ -103,24 +80,17 @@ func (w *worker) single() {
 	}
 	if w.chance(30) {
 		w.remove(e)
-		w.read(e)
 	}
 }
 
 // put uploads e in one request.
 func (w *worker) put(e *entry) {
 	before := e.mark(func(f *facts) { f.sending = true })
-	a := w.send("upload", e.key, e.upload, e.content.bytes(), "200", "201", "412 PreconditionFailed")
-	there := a.said == "412 PreconditionFailed"
-	e.mark(func(f *facts) {
-		f.doubt = f.doubt || f.deleting
-		f.stored = f.stored || a.ok() || there
-	})
-	if there && !(e.once && (before.sending || a.lost > 0)) {
-		w.tally.violate("upload %s: refused as if it were not the first", e.key)
-	}
-	if a.ok() && e.once && before.stored && !e.mark(nil).deleting {
-		w.tally.violate("upload %s: a second one was taken", e.key)
+	a := w.send("upload", e.key, e.upload, e.bytes(), "200", "201", "412 PreconditionFailed")
+	second := a.said == "412 PreconditionFailed"
+	e.mark(func(f *facts) { f.doubt, f.stored = f.doubt || f.deleting, f.stored || a.ok() || second })
+	if second && !(e.once && (before.sending || a.lost > 0)) || a.ok() && e.once && before.stored && !e.known().deleting {
+		w.violate("upload %s: %s; it may be sent once: %v; before, %+v", e.key, a.said, e.once, before)
 	}
 }
 
@@ -130,24 +100,19 @@ func (w *worker) bare() {
 	a := w.ask("bare create", "", t, func(ctx context.Context, c *client.Client) (*http.Response, error) {
 		return c.CreateImportWithBody(ctx, nil, "", nil)
 	}, "200")
-	var job client.Job
 	if !a.ok() {
 		return
 	}
+	var job client.Job
 	if err := json.Unmarshal(a.body, &job); err != nil || job.UploadURL == nil {
-		w.tally.violate("bare create: answered %s", a.body)
+		w.violate("bare create: answered %s", a.body)
 		return
 	}
-	u, err := url.Parse(*job.UploadURL)
-	if err != nil {
-		w.tally.violate("bare create: %v", err)
-		return
-	}
-	e := &entry{plan: plan{content: content{w.rng.Uint64(), w.rng.Int64N(32 << 10)}}, tenant: t, key: strings.TrimPrefix(u.Path, "/"+bucketName+"/"),
-		upload: client.UploadRequest{Method: client.UploadRequestMethodPUT, URL: *job.UploadURL}}
-	w.ledger.enterBare(e)
+	u, _ := url.Parse(*job.UploadURL) // request would panic
+	e := w.ledger.enter(nil, &entry{plan: plan{content: content{w.rng.Uint64(), w.rng.Int64N(32 << 10)}}, key: strings.TrimPrefix(u.Path, "/"+bucketName+"/"),
+		upload: client.UploadRequest{Method: client.UploadRequestMethodPUT, URL: *job.UploadURL}})
 	if w.chance(10) {
-		w.cut(e.upload, e.content.bytes())
+		w.cut(e.upload, e.bytes())
 	}
 	if w.chance(80) {
 		w.put(e)
@@ -163,19 +128,18 @@ func (w *worker) tooLate() {
 	if e == nil {
 		return
 	}
-	for f := e.mark(nil); !f.expired && !f.deleted && w.read(e) != nil; f = e.mark(nil) {
+	for f := e.known(); !f.expired && !f.deleted && w.read(e) != nil; f = e.known() {
 		time.Sleep(10 * pollEvery)
 	}
 	time.Sleep(time.Until(e.deadline.Add(2 * time.Second))) // the store may judge in whole seconds
-	w.send("late upload", e.key, e.upload, p.content.bytes(), "403 AccessDenied")
+	w.send("late upload", e.key, e.upload, p.bytes(), "403 AccessDenied")
 	w.complete(e)
-	w.read(e)
-	if w.chance(50) {
+	if w.read(e); w.chance(50) {
 		w.remove(e)
 	}
 }
 
-// sameKey creates an import twice at once, and once more later, with one Idempotency-Key.
+// sameKey creates an import twice at once, and again later, with one Idempotency-Key.
 func (w *worker) sameKey() {
 	p, r := w.draw()
 	if w.chance(30) {
@@ -183,26 +147,20 @@ func (w *worker) sameKey() {
 	}
 	a := w.ledger.attempt(w.tenant(), fmt.Sprintf("key-%x", w.rng.Uint64()), p)
 	one, two := w.twin(), w.twin()
-	var e, f *entry
-	w.together(func() { e = one.create(a, r) }, func() { f = two.create(a, r) })
-	if e == nil && f == nil {
-		return
-	}
+	w.together(func() { one.create(a, r) }, func() { two.create(a, r) })
+	e := w.ledger.made(a)
 	if e == nil {
-		e = f
+		return
 	}
 	if w.chance(50) {
 		seconds, other := int32(60), r
 		other.ExpiresIn = &seconds
-		w.ask("reuse key", e.id, a.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) {
-			return c.CreateImport(ctx, &client.CreateImportParams{IdempotencyKey: &a.key}, other)
-		}, "422 idempotency-key-reused")
+		w.ask("reuse key", e.id, a.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) { return a.send(ctx, c, other) }, "422 idempotency-key-reused")
 	}
 	if p.count == 0 && w.chance(50) {
 		w.put(e)
 	}
-	w.create(a, r)
-	if w.chance(70) {
+	if w.create(a, r); w.chance(70) {
 		w.remove(e)
 		w.create(a, r)
 	}
