@@ -30,6 +30,11 @@ type Options struct {
 	Listen      string   // host:port; the host must be loopback. Port 0 picks a free one
 	Bucket      string   // made if it does not exist
 	CORSOrigins []string // exact origins for the bucket's CORS rules; none: no CORS configuration
+
+	// Arrived is called with the key of each object that has been stored in Bucket, by PUT, form, copy or a completed multipart
+	// upload; nil: nobody is. Up to four calls are under way at a time, while no upload waits for them. It is a hint, which may come
+	// twice or before the upload is answered, and not at all: while 1,024 wait and once Close is called, there are no more.
+	Arrived func(key string)
 }
 
 // Store is a running local store.
@@ -42,6 +47,7 @@ type Store struct {
 	backend backend.Backend
 	process *occupation
 	traffic *traffic
+	arrived *arrivals
 
 	ready chan struct{} // closed once the port is bound
 	done  chan struct{} // closed once serving has ended
@@ -92,11 +98,13 @@ func open(ctx context.Context, o Options, process *occupation) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	arrived := &arrivals{told: o.Arrived, limit: drainLimit}
 	s := &Store{
 		bucket:  o.Bucket,
-		backend: wholeBodies{files},
+		backend: watched{wholeBodies{files}, o.Bucket, arrived},
 		process: process,
 		traffic: newTraffic(),
+		arrived: arrived,
 		ready:   make(chan struct{}),
 		done:    make(chan struct{}),
 	}
@@ -142,7 +150,7 @@ func (s *Store) Err() error {
 }
 
 // Close refuses new requests, waits up to 10 s for those under way, cuts off the rest, which then store nothing, and
-// stops listening. Downloads have a second to end.
+// stops listening. Downloads have a second to end. Before all that, while the store still answers, calls of Arrived have 10 s to return.
 // It may be called again and answers the same.
 func (s *Store) Close() error {
 	s.close.Do(func() { s.closeErr = s.stop() })

@@ -27,7 +27,7 @@ func (s *Store) newServer() (*s3api.S3ApiServer, error) {
 	server, err := s3api.New(s.backend,
 		middlewares.RootUserConfig{Access: root.Access, Secret: root.Secret},
 		region, onlyAccount{auth.NewIAMServiceSingle(root)},
-		nil, nil, nil, nil, // no audit logs, events or metrics
+		nil, nil, nil, nil, // no audit logs, events (of which Options.Arrived tells) or metrics
 		s3api.WithQuiet(),
 		s3api.WithKeepAlive(),
 		s3api.WithDisableACL(), // one account owns everything
@@ -63,7 +63,7 @@ func (a onlyAccount) GetUserAccount(access string) (auth.Account, error) {
 // clients keep some.
 func (s *Store) stop() error {
 	s.closing.Store(true)
-	err := s.traffic.end()
+	err := errors.Join(s.arrived.end(), s.traffic.end())
 	if s.traffic.any() {
 		return err
 	}

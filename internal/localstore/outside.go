@@ -1,0 +1,24 @@
+package localstore
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// Outside returns all that s3.NewFromConfig needs, with UsePathStyle set, to reach a store that another process runs in dir, at listen.
+func Outside(ctx context.Context, dir, listen string) (aws.Config, error) {
+	path := filepath.Join(dir, "credentials")
+	if _, err := os.Stat(path); err != nil {
+		return aws.Config{}, fmt.Errorf("no store was ever run in %s: %w", dir, err)
+	}
+	creds, err := loadCredentials(ctx, path)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	s := Store{endpoint: "http://" + listen, creds: creds}
+	return s.AWSConfig(), nil
+}
