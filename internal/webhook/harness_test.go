@@ -1,0 +1,94 @@
+package webhook
+
+import (
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// limit is how long a test waits for anything. What it waits for takes milliseconds; a machine may be busy.
+const limit = 30 * time.Second
+
+// Secrets of tests. The first is the reference library's own.
+const (
+	secretA = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	secretB = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	secretC = "whsec_/////////////////////////////////////w=="
+)
+
+func networks(t *testing.T, texts ...string) []*net.IPNet {
+	t.Helper()
+	var all []*net.IPNet
+	for _, text := range texts {
+		_, n, err := net.ParseCIDR(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// newSender is a Sender that may call this machine.
+func newSender(t *testing.T, o Options) *Sender {
+	t.Helper()
+	if o.Secrets == nil {
+		o.Secrets = []string{secretA}
+	}
+	if o.Networks == nil {
+		o.Networks = networks(t, "127.0.0.0/8", "::1/128")
+	}
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.plain.CloseIdleConnections(); s.secure.CloseIdleConnections() })
+	return s
+}
+
+func (s *Sender) send(t *testing.T, address string) error {
+	return s.Send(t.Context(), address, "id", time.Now(), []byte("{}"))
+}
+
+// failed insists that err is a failure.
+func failed(t *testing.T, call string, err error) *Failure {
+	t.Helper()
+	var f *Failure
+	if !errors.As(err, &f) {
+		t.Fatalf("%s: got %v, want a *Failure", call, err)
+	}
+	return f
+}
+
+// receiver is a server that counts what reaches it.
+type receiver struct {
+	*httptest.Server
+	requests, connections atomic.Int32
+}
+
+func newReceiver(t *testing.T, handler http.HandlerFunc) *receiver {
+	r := &receiver{}
+	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		r.requests.Add(1)
+		handler(w, request)
+	}))
+	r.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			r.connections.Add(1)
+		}
+	}
+	r.Start()
+	t.Cleanup(r.Close)
+	return r
+}
+
+// quiet is the log of servers whose complaints are what a test provokes.
+var quiet = log.New(io.Discard, "", 0)
+
+func ok(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }

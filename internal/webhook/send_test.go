@@ -1,0 +1,249 @@
+package webhook
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// newTLS is a receiver that insists on HTTP/2 over TLS.
+func newTLS(t *testing.T) *httptest.Server {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			http.Error(w, r.Proto, http.StatusHTTPVersionNotSupported)
+		}
+	}))
+	server.EnableHTTP2 = true
+	server.Config.ErrorLog = quiet
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestSendJudgesAnswers(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		header string // Retry-After
+		wait   time.Duration
+		reason string // after the host; empty: none
+	}{
+		{200, "", 0, ""}, {202, "5", 0, ""}, {204, "", 0, ""}, {299, "", 0, ""},
+		{300, "", 0, " answers 300 Multiple Choices"}, {304, "", 0, " answers 304 Not Modified"},
+		{400, "7", 0, " answers 400 Bad Request"}, {410, "", 0, " answers 410 Gone"}, {599, "", 0, " answers 599"},
+		{429, "7", 7 * time.Second, " answers 429 Too Many Requests"}, {429, "", 0, " answers 429 Too Many Requests"},
+		{500, "7", 0, " answers 500 Internal Server Error"}, {503, "120", 2 * time.Minute, " answers 503 Service Unavailable"},
+	} {
+		server := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", c.header)
+			w.WriteHeader(c.status)
+		})
+		err := newSender(t, Options{}).send(t, server.URL+"?query")
+		if c.reason == "" {
+			if err != nil {
+				t.Errorf("Send, answered by %d: got %v, want nil", c.status, err)
+			}
+			continue
+		}
+		f := failed(t, fmt.Sprint("Send, answered by ", c.status), err)
+		if want := strings.TrimPrefix(server.URL, "http://") + c.reason; f.Status != c.status || f.RetryAfter != c.wait || f.Error() != want {
+			t.Errorf("Send, answered by %d: got %d, %v, %q, want %v, %q", c.status, f.Status, f.RetryAfter, f, c.wait, want)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for header, want := range map[string]time.Duration{
+		"": 0, "0": 0, "1": time.Second, "3600": time.Hour, "3601": time.Hour, "99999999999999999999999": time.Hour, "-1": 0, "1.5": 0, "soon": 0,
+		"Sun, 01 Mar 2026 12:00:30 GMT": 30 * time.Second, "Sun, 01 Mar 2026 11:59:59 GMT": 0, "Mon, 02 Mar 2026 12:00:00 GMT": time.Hour,
+		"Sunday, 01-Mar-26 12:01:00 GMT": time.Minute,
+	} {
+		if got := retryAfter(header, now); got != want {
+			t.Errorf("retryAfter(%q): got %v, want %v", header, got, want)
+		}
+	}
+}
+
+// raw is a receiver on the wire: it gets each connection once the head of a request is read.
+func raw(t *testing.T, answer func(net.Conn, string)) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answering sync.WaitGroup
+	answering.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			answering.Go(func() {
+				defer conn.Close()
+				request, err := bufio.NewReader(conn).ReadString('\n')
+				if err == nil {
+					answer(conn, request)
+				}
+			})
+		}
+	})
+	t.Cleanup(func() { listener.Close(); answering.Wait() })
+	return listener.Addr().String()
+}
+
+// However a receiver misbehaves, a delivery ends, its failure is told in our own words, and little is read.
+func TestSendToBadReceivers(t *testing.T) {
+	var taken atomic.Int64 // of 1 GB
+	for _, c := range []struct {
+		what   string
+		answer func(net.Conn, string)
+		reason string // after the host; empty: none
+	}{
+		{"closes at once", func(net.Conn, string) {}, " closed the connection without an answer"},
+		{"resets", func(c net.Conn, _ string) { c.(*net.TCPConn).SetLinger(0) }, ": connection reset by peer"},
+		{"closes half-way through the head", func(c net.Conn, _ string) { io.WriteString(c, "HTTP/1.1 200 O") }, " closed the connection without an answer"},
+		{"echoes", func(c net.Conn, request string) { io.WriteString(c, request+"\r\n") }, " does not answer as HTTP has it"},
+		{"is no HTTP", func(c net.Conn, _ string) { io.WriteString(c, "SSH-2.0-query\r\n") }, " does not answer as HTTP has it"},
+		{"hangs", func(c net.Conn, _ string) { io.Copy(io.Discard, c) }, " did not answer in time"},
+		{"hangs within the head", func(c net.Conn, _ string) { io.WriteString(c, "HTTP/1.1 2"); io.Copy(io.Discard, c) }, " did not answer in time"},
+		{"has an endless head", func(c net.Conn, _ string) {
+			for _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n"); err == nil; _, err = fmt.Fprintf(c, "A: %01000d\r\n", 0) {
+			}
+		}, " does not answer as HTTP has it"},
+		{"closes half-way through the body", func(c net.Conn, _ string) {
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+		}, ""},
+		{"hangs within the body", func(c net.Conn, _ string) {
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+			io.Copy(io.Discard, c)
+		}, ""},
+		{"answers 1 GB", func(c net.Conn, _ string) {
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+			n, _ := io.CopyN(c, zeros{}, 1_000_000_000)
+			taken.Store(n)
+		}, ""},
+	} {
+		host := raw(t, c.answer)
+		s := newSender(t, Options{Timeout: 500 * time.Millisecond})
+		if !strings.Contains(c.what, "hangs") {
+			s = newSender(t, Options{Timeout: limit})
+		}
+		err := s.send(t, "http://"+host+"/path?query")
+		if c.reason == "" {
+			if err != nil {
+				t.Errorf("Send to one that %s: got %v, want nil", c.what, err)
+			}
+			continue
+		}
+		f := failed(t, "Send to one that "+c.what, err)
+		if f.Status != 0 || f.Error() != host+c.reason || errors.Unwrap(f) == nil {
+			t.Errorf("Send to one that %s: got %d %q, want 0 %q and a cause", c.what, f.Status, f, host+c.reason)
+		}
+	}
+	t.Cleanup(func() { // after the receivers have ended
+		if n := taken.Load(); n > 64<<20 {
+			t.Errorf("of 1 GB, %d bytes were taken, want what buffers hold at most", n)
+		}
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()
+	host := listener.Addr().String()
+	if f := failed(t, "Send to nobody", newSender(t, Options{}).send(t, "http://"+host)); f.Reason != host+": connection refused" {
+		t.Errorf("Send to nobody: got %q", f.Reason)
+	}
+}
+
+// zeros never ends.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+// One host gets as many at a time as it may, another is not held up by it, and nothing of them is kept.
+func TestSendBoundsEachHost(t *testing.T) {
+	const perHost, sends = 3, 12
+	var under, most atomic.Int32
+	entered, release := make(chan struct{}, sends), make(chan struct{})
+	slow := newReceiver(t, func(http.ResponseWriter, *http.Request) {
+		for n := under.Add(1); ; {
+			if m := most.Load(); n <= m || most.CompareAndSwap(m, n) {
+				break
+			}
+		}
+		entered <- struct{}{}
+		<-release
+		under.Add(-1)
+	})
+	s := newSender(t, Options{PerHost: perHost, Timeout: limit})
+	var sending sync.WaitGroup
+	for range sends {
+		sending.Go(func() {
+			if err := s.send(t, slow.URL); err != nil {
+				t.Errorf("Send: got %v", err)
+			}
+		})
+	}
+	for range perHost {
+		<-entered
+	}
+	if err := s.send(t, newReceiver(t, ok).URL); err != nil {
+		t.Errorf("Send to another host: got %v", err)
+	}
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("stopping"))
+	f := failed(t, "Send, not waited for", s.Send(ctx, slow.URL, "id", time.Now(), nil))
+	if !errors.Is(f, context.Canceled) || !strings.HasSuffix(f.Reason, " was not waited for any longer") {
+		t.Errorf("Send, not waited for: got %q, %v", f, errors.Unwrap(f))
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Millisecond)
+	defer stop()
+	if f := failed(t, "Send with a deadline", s.Send(ctx, slow.URL, "id", time.Now(), nil)); !errors.Is(f, context.DeadlineExceeded) {
+		t.Errorf("Send with a deadline: got %v", f)
+	}
+
+	close(release)
+	sending.Wait()
+	if n := most.Load(); n != perHost {
+		t.Errorf("got %d at a time, want %d", n, perHost)
+	}
+	if n := len(s.hosts.known); n != 0 {
+		t.Errorf("got %d hosts kept, want none", n)
+	}
+}
+
+// A delivery that is given up while it is under way says so.
+func TestSendCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	host := raw(t, func(c net.Conn, _ string) { cancel(); io.Copy(io.Discard, c) })
+	f := failed(t, "Send", newSender(t, Options{}).Send(ctx, "http://"+host+"/?query", "id", time.Now(), nil))
+	if want := host + " was not waited for any longer"; f.Reason != want || !errors.Is(f, context.Canceled) {
+		t.Errorf("Send, cancelled: got %q, %v, want %q", f, errors.Unwrap(f), want)
+	}
+}
+
+// Connections are used again, also after an answer with a body.
+func TestSendKeepsConnections(t *testing.T) {
+	server := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 32<<10)) })
+	s := newSender(t, Options{})
+	for range 5 {
+		if err := s.send(t, server.URL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := server.connections.Load(); n != 1 {
+		t.Errorf("five deliveries: got %d connections, want 1", n)
+	}
+}

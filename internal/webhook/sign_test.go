@@ -1,0 +1,151 @@
+package webhook
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// A receiver with the current secret or the old one takes the event, and with another does not.
+func TestSignature(t *testing.T) {
+	for _, c := range []struct {
+		what    string
+		signing []string
+		holds   string
+		want    error
+	}{
+		{"the only secret", []string{secretA}, secretA, nil},
+		{"the new one of two", []string{secretB, secretA}, secretB, nil},
+		{"the old one of two", []string{secretB, secretA}, secretA, nil},
+		{"the old one, no longer used", []string{secretB}, secretA, standardwebhooks.ErrNoMatchingSignature},
+		{"somebody else's", []string{secretB, secretA}, secretC, standardwebhooks.ErrNoMatchingSignature},
+	} {
+		verifier, err := standardwebhooks.NewWebhook(c.holds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := `{"specversion":"1.0","data":{"filename":"Übersicht.csv"}}`
+		var header http.Header
+		var got error
+		server := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
+			header = r.Header
+			text, err := io.ReadAll(r.Body)
+			if err != nil || string(text) != body {
+				t.Errorf("%s: the receiver read %q, %v, want %q", c.what, text, err, body)
+			}
+			got = verifier.Verify(text, r.Header)
+		})
+		now := time.Now()
+		if err := newSender(t, Options{Secrets: c.signing}).Send(t.Context(), server.URL+"/events?x=1", "01998e-1", now, []byte(body)); err != nil {
+			t.Errorf("%s: Send: got %v", c.what, err)
+		}
+		if !errors.Is(got, c.want) {
+			t.Errorf("%s: Verify: got %v, want %v", c.what, got, c.want)
+		}
+		if signatures := strings.Fields(header.Get("webhook-signature")); len(signatures) != len(c.signing) {
+			t.Errorf("%s: got signatures %q, want one for each of %d secrets", c.what, signatures, len(c.signing))
+		}
+		for name, want := range map[string]string{"webhook-id": "01998e-1", "User-Agent": "signpost",
+			"Content-Type": "application/cloudevents+json; charset=utf-8", "Accept-Encoding": "", "Cookie": ""} {
+			if got := header.Get(name); got != want {
+				t.Errorf("%s: %s: got %q, want %q", c.what, name, got, want)
+			}
+		}
+	}
+}
+
+// The vector of the specification's own libraries.
+func TestSignatureVector(t *testing.T) {
+	s := newSender(t, Options{Secrets: []string{secretA}})
+	header := http.Header{}
+	if err := s.sign(header, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 999_999_999), []byte(`{"test": 2432232314}`)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"webhook-id":        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+		"webhook-timestamp": "1614265330",
+		"webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+	} {
+		if got := header.Get(name); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+// An attempt has its own time, which a receiver holds against its clock.
+func TestSignatureOfAnotherTime(t *testing.T) {
+	verifier, err := standardwebhooks.NewWebhook(secretA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		off  time.Duration
+		want error
+	}{
+		{-4 * time.Minute, nil}, {-6 * time.Minute, standardwebhooks.ErrMessageTooOld},
+		{4 * time.Minute, nil}, {6 * time.Minute, standardwebhooks.ErrMessageTooNew},
+	} {
+		var got error
+		server := newReceiver(t, func(_ http.ResponseWriter, r *http.Request) { got = verifier.Verify([]byte("{}"), r.Header) })
+		if err := newSender(t, Options{}).Send(t.Context(), server.URL, "id", time.Now().Add(c.off), []byte("{}")); err != nil {
+			t.Errorf("Send %v from now: got %v", c.off, err)
+		}
+		if !errors.Is(got, c.want) {
+			t.Errorf("Verify %v from now: got %v, want %v", c.off, got, c.want)
+		}
+	}
+}
+
+func TestParseSecret(t *testing.T) {
+	for _, c := range []struct {
+		what, secret string
+		bytes        int // 0: refused
+	}{
+		{"24 bytes", "whsec_" + strings.Repeat("AAAA", 8), 24},
+		{"23 bytes", "whsec_" + strings.Repeat("AAAA", 7) + "AAA=", 0},
+		{"64 bytes", "whsec_" + strings.Repeat("AAAA", 21) + "AA==", 64},
+		{"65 bytes", "whsec_" + strings.Repeat("AAAA", 21) + "AAA=", 0},
+		{"made here", NewSecret(), 32},
+		{"nothing", "", 0},
+		{"the prefix alone", "whsec_", 0},
+		{"no prefix", strings.Repeat("AAAA", 8), 0},
+		{"another prefix", "whsk_" + strings.Repeat("AAAA", 8), 0},
+		{"no base64", "whsec_" + strings.Repeat("A-A_", 8), 0},
+		{"no padding", "whsec_" + strings.Repeat("AAAA", 10) + "AA", 0},
+		{"bits beyond the end", "whsec_" + strings.Repeat("AAAA", 10) + "AB==", 0},
+		{"a line's end", "whsec_" + strings.Repeat("AAAA", 8) + "\n", 0},
+		{"two", secretA + "," + secretB, 0},
+	} {
+		key, err := ParseSecret(c.secret)
+		if (err == nil) != (c.bytes > 0) || len(key) != c.bytes {
+			t.Errorf("ParseSecret of %s: got %d bytes, %v, want %d", c.what, len(key), err, c.bytes)
+		}
+		if err != nil && len(c.secret) > len("whsec_") && strings.Contains(err.Error(), c.secret) {
+			t.Errorf("ParseSecret of %s: the error shows it: %v", c.what, err)
+		}
+	}
+	if a, b := NewSecret(), NewSecret(); a == b {
+		t.Errorf("NewSecret: got %s twice", a)
+	}
+}
+
+func TestNewNeedsSecrets(t *testing.T) {
+	for _, c := range []struct {
+		secrets []string
+		want    string
+	}{
+		{nil, "there is no secret to sign with"},
+		{[]string{""}, "secret 1 of 1"},
+		{[]string{secretA, "whsec_short"}, "secret 2 of 2"},
+	} {
+		_, err := New(Options{Secrets: c.secrets})
+		if want := c.want + ": " + errSecret.Error(); err == nil || err.Error() != want {
+			t.Errorf("New with %d secrets: got %v, want %s", len(c.secrets), err, want)
+		}
+	}
+}

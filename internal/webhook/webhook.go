@@ -1,0 +1,148 @@
+// Package webhook sends events to receivers elsewhere: signed, so that they know who speaks, and never to where nobody outside should
+// make us call. It knows nothing of what an event is, and tries once; when to try again is for its user to decide.
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// Limits on deliveries, where Options say nothing else.
+const (
+	// defaultPerHost is what one receiver gets at a time: enough that a slow answer holds up few others, no load for a small server.
+	defaultPerHost = 8
+	// defaultTimeout is the shorter end of what the specification recommends: 15 to 30 s.
+	defaultTimeout = 15 * time.Second
+	// maxAnswer is how much of an answer is read, so that its connection can be used again. What it says is of no interest.
+	maxAnswer = 64 << 10
+)
+
+// Options are what a Sender needs to know.
+type Options struct {
+	// Secrets sign: each "whsec_" and the base64 of 24 to 64 bytes. All sign every event, so that receivers can change from one to the
+	// next when it suits them. The first is the newest.
+	Secrets []string
+	// Networks are the private ones that may be called, also by plain http. Nobody else's private address is.
+	Networks []*net.IPNet
+	// PerHost is how many deliveries to one host and port are under way at a time; 8 when 0.
+	PerHost int
+	// Timeout is how long one delivery may take, from looking up the name to the end of the answer; 15 s when 0.
+	Timeout time.Duration
+}
+
+// Sender sends events. It may be used by any number of goroutines.
+type Sender struct {
+	secrets []*standardwebhooks.Webhook
+	guard   guard
+	plain   *http.Transport // for http
+	secure  *http.Transport // for https
+	hosts   hosts
+	timeout time.Duration
+}
+
+// New makes a Sender. An error says which secret is none, by its place, and what one looks like.
+func New(o Options) (*Sender, error) {
+	secrets, err := signers(o.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	if o.PerHost < 1 {
+		o.PerHost = defaultPerHost
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	s := &Sender{secrets: secrets, guard: guard{networks: o.Networks}, hosts: newHosts(o.PerHost), timeout: o.Timeout}
+	s.plain, s.secure = newTransport(s.guard.dialPlain, o.PerHost), newTransport(s.guard.dialSecure, o.PerHost)
+	return s, nil
+}
+
+// newTransport uses no proxy: it would look up names where nobody judges what they lead to.
+func newTransport(dial func(context.Context, string, string) (net.Conn, error), perHost int) *http.Transport {
+	return &http.Transport{
+		DialContext:            dial,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		MaxIdleConns:           128,
+		MaxIdleConnsPerHost:    perHost,
+		IdleConnTimeout:        30 * time.Second,
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// Send posts body, a CloudEvent as JSON, to address, and returns nil when it is answered with 2xx, and a *Failure otherwise. Id is the
+// event's own, the same each time it is sent; as the parts of what is signed are divided by dots, it must have none that others chose. At
+// is the time of this attempt, of which receivers accept five minutes more or less than their own.
+func (s *Sender) Send(ctx context.Context, address, id string, at time.Time, body []byte) error {
+	if err := CheckURL(address); err != nil {
+		return &Failure{Reason: "the URL " + err.Error(), cause: err}
+	}
+	request, err := http.NewRequest(http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return &Failure{Reason: errURL.Error(), cause: err}
+	}
+	if err := s.sign(request.Header, id, at, body); err != nil {
+		return &Failure{Reason: "the event cannot be signed", cause: err}
+	}
+	request.Header.Set("Content-Type", "application/cloudevents+json; charset=utf-8")
+	request.Header.Set("User-Agent", "signpost")
+
+	release, err := s.hosts.take(ctx, hostOf(request.URL))
+	if err != nil {
+		return unanswered(ctx, request.URL, err)
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.deliver(request.WithContext(ctx))
+}
+
+// deliver sends request and judges the answer. A transport alone follows no redirect, keeps no cookie and repeats no URL in its errors.
+func (s *Sender) deliver(request *http.Request) error {
+	transport := s.secure
+	if request.URL.Scheme == "http" {
+		transport = s.plain
+	}
+	answer, err := transport.RoundTrip(request)
+	if err != nil {
+		return unanswered(request.Context(), request.URL, err)
+	}
+	defer answer.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer)) // its status has said everything
+	return answered(request.URL, answer)
+}
+
+// sign sets the headers of Standard Webhooks 1.0.0 (section "Webhook headers").
+func (s *Sender) sign(header http.Header, id string, at time.Time, body []byte) error {
+	var signatures []string
+	for _, secret := range s.secrets {
+		signature, err := secret.Sign(id, at, body)
+		if err != nil {
+			return err
+		}
+		signatures = append(signatures, signature)
+	}
+	header.Set(standardwebhooks.HeaderWebhookID, id)
+	header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
+	header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
+	return nil
+}
+
+// hostOf is u's host and port, in one spelling.
+func hostOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
