@@ -3,14 +3,30 @@ package bucket
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
+// Listed is an object as a listing shows it.
+type Listed struct {
+	Key      string
+	Modified time.Time // in whole seconds
+}
+
 // List returns up to limit (1 to 1,000) keys under prefix in ascending order, those after the key after; more says that there
 // are others.
 func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (keys []string, more bool, err error) {
+	listed, more, err := b.ListTimes(ctx, prefix, after, limit)
+	for _, object := range listed {
+		keys = append(keys, object.Key)
+	}
+	return keys, more, err
+}
+
+// ListTimes is List with the time of each object.
+func (b *Bucket) ListTimes(ctx context.Context, prefix, after string, limit int) (listed []Listed, more bool, err error) {
 	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, MaxKeys: aws.Int32(int32(limit))}
 	if after != "" {
 		in.StartAfter = &after
@@ -20,9 +36,9 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (key
 		return nil, false, err
 	}
 	for _, object := range out.Contents {
-		keys = append(keys, aws.ToString(object.Key))
+		listed = append(listed, Listed{aws.ToString(object.Key), aws.ToTime(object.LastModified).UTC()})
 	}
-	return keys, aws.ToBool(out.IsTruncated), nil
+	return listed, aws.ToBool(out.IsTruncated), nil
 }
 
 // Delete removes an object. That there is none is no error.
@@ -32,4 +48,21 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 		return nil // some stores say so, S3 does not
 	}
 	return err
+}
+
+// Folders returns up to 1,000 of the folders right below prefix, each with prefix and a slash at its end, those after the folder after;
+// more says that there are others.
+func (b *Bucket) Folders(ctx context.Context, prefix, after string) (folders []string, more bool, err error) {
+	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, Delimiter: aws.String("/"), MaxKeys: aws.Int32(maxListed)}
+	if after != "" {
+		in.StartAfter = aws.String(after + "\U0010FFFF") // beyond what is in it
+	}
+	out, err := ask(ctx, b.quick("ListObjectsV2", prefix), b.client.ListObjectsV2, in)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, folder := range out.CommonPrefixes {
+		folders = append(folders, aws.ToString(folder.Prefix))
+	}
+	return folders, aws.ToBool(out.IsTruncated), nil
 }

@@ -14,9 +14,9 @@ type Begun struct {
 	At time.Time
 }
 
-// Uploads returns the first 1,000 multipart uploads under way below prefix; more says that there are others.
-func (b *Bucket) Uploads(ctx context.Context, prefix string) (uploads []Begun, more bool, err error) {
-	out, err := b.listUploads(ctx, prefix, maxListed)
+// Uploads returns up to 1,000 multipart uploads under way below prefix, those after the upload after; more says that there are others.
+func (b *Bucket) Uploads(ctx context.Context, prefix string, after Multipart) (uploads []Begun, more bool, err error) {
+	out, err := b.listUploads(ctx, prefix, after, maxListed)
 	if err != nil {
 		return nil, false, err
 	}
@@ -28,14 +28,17 @@ func (b *Bucket) Uploads(ctx context.Context, prefix string) (uploads []Begun, m
 
 // OpenUploads counts the multipart uploads under way below prefix, up to atMost (1 to 1,000), in one call.
 func (b *Bucket) OpenUploads(ctx context.Context, prefix string, atMost int) (n int, err error) {
-	out, err := b.listUploads(ctx, prefix, atMost)
+	out, err := b.listUploads(ctx, prefix, Multipart{}, atMost)
 	if err != nil {
 		return 0, err
 	}
 	return len(out.Uploads), nil
 }
 
-func (b *Bucket) listUploads(ctx context.Context, prefix string, atMost int) (*s3.ListMultipartUploadsOutput, error) {
+func (b *Bucket) listUploads(ctx context.Context, prefix string, after Multipart, atMost int) (*s3.ListMultipartUploadsOutput, error) {
 	in := &s3.ListMultipartUploadsInput{Bucket: &b.name, Prefix: &prefix, MaxUploads: aws.Int32(int32(atMost))}
+	if after.Key != "" {
+		in.KeyMarker, in.UploadIdMarker = &after.Key, &after.UploadID
+	}
 	return ask(ctx, b.quick("ListMultipartUploads", prefix), b.client.ListMultipartUploads, in)
 }

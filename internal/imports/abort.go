@@ -13,7 +13,7 @@ func (s *Service) Delete(ctx context.Context, owner, id string) error {
 		if err != nil {
 			return Job{}, err
 		}
-		next := Job{ID: j.ID, Owner: j.Owner, Status: Aborted, Mode: j.Mode, Parts: j.Parts, CreatedAt: j.CreatedAt, Deadline: j.Deadline}
+		next := Job{ID: j.ID, Owner: j.Owner, Status: Aborted, Mode: j.Mode, Parts: j.Parts, CreatedAt: j.CreatedAt, Deadline: j.Deadline, Webhook: j.Webhook}
 		if _, err := s.store(ctx, j, next); err != nil {
 			return Job{}, err
 		}

@@ -54,6 +54,7 @@ const (
 	CodeSizeTooLarge         = "size-too-large"
 	CodeSizeRequired         = "size-required"
 	CodeContentType          = "content-type-not-allowed"
+	CodeWebhook              = "webhook-not-allowed"
 	CodeOpenUploads          = "too-many-open-uploads"
 	CodeExpiryTooLong        = "expiry-too-long"
 	CodeExpiryUnattainable   = "expiry-unattainable"

@@ -39,9 +39,13 @@ func objectPrefix(owner string) string { return "imports/" + owner + "/" }
 
 // recordKey is where a job's record lives. Its rank falls as time goes on, so that S3's ascending listing is newest first.
 func recordKey(owner, id string) string {
-	rank := 1<<48 - 1 - idTime(id).UnixMilli()
-	digits := strconv.FormatInt(1<<48|rank, 16)[1:] // twelve, zeros included
-	return recordPrefix(owner) + digits + "-" + id + ".json"
+	return recordPrefix(owner) + rankOf(idTime(id)) + "-" + id + ".json"
+}
+
+// rankOf is the rank of records of that time.
+func rankOf(at time.Time) string {
+	rank := 1<<48 - 1 - at.UnixMilli()
+	return strconv.FormatInt(1<<48|rank, 16)[1:] // twelve digits, zeros included
 }
 
 // recordPrefix is where all records of owner are.

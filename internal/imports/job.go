@@ -60,6 +60,10 @@ type Job struct {
 	CompletedAt time.Time         `json:"completed_at,omitzero"`
 	Object      *Object           `json:"object,omitempty"`
 	Failure     *Failure          `json:"failure,omitempty"`
+	Webhook     string            `json:"webhook,omitempty"` // the URL that hears of its end, besides the service's own
+	News        string            `json:"news,omitempty"`    // the name under which its end was announced; see Announce
+	// Fence grows for nothing but to make the record another one; see Confirm.
+	Fence int `json:"fence,omitempty"`
 
 	// Upload is the signed request that an awaited job answers with. It is made for each answer and never stored.
 	Upload *bucket.SignedRequest `json:"-"`
@@ -164,6 +168,9 @@ func (j Job) received(o bucket.Object) Job {
 	j.CompletedAt = o.LastModified // in whole seconds
 	if j.CompletedAt.Before(j.CreatedAt) {
 		j.CompletedAt = j.CreatedAt
+	}
+	if j.completing() && j.CompletedAt.Before(j.Parts.Completing) { // S3 tells when the upload was begun
+		j.CompletedAt = j.Parts.Completing
 	}
 	j.Status = Completed
 	fail := func(code, format string, args ...any) Job {

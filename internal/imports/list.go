@@ -5,7 +5,8 @@ import (
 	"errors"
 	"math"
 	"strings"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -78,23 +79,32 @@ func (s *Service) listed(ctx context.Context, owner, after string, limit int) (i
 // readAll reconciles the jobs of ids, but leaves a completion that a dead server began to who reads the job. A record that has
 // gone meanwhile leaves a zero Job.
 func (s *Service) readAll(ctx context.Context, owner string, ids []string) ([]Job, error) {
-	jobs, errs := make([]Job, len(ids)), make([]error, len(ids))
-	places := make(chan struct{}, readers)
-	var wg sync.WaitGroup
+	jobs := make([]Job, len(ids))
 	now, looker := s.Now(), *s
 	looker.Patience = math.MaxInt64
-	for i, id := range ids {
-		places <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-places }()
-			jobs[i], errs[i] = looker.reconciled(ctx, owner, id, now)
-			if isKind(errs[i], NotFound) {
-				jobs[i], errs[i] = Job{}, nil
-			}
+	err := eachOf(ids, func(i int, id string) (err error) {
+		jobs[i], err = looker.reconciled(ctx, owner, id, now)
+		if isKind(err, NotFound) {
+			jobs[i], err = Job{}, nil
+		}
+		return err
+	})
+	return jobs, err
+}
+
+// eachOf calls f for each of items, several at a time, and returns what went wrong with any.
+func eachOf[T any](items []T, f func(int, T) error) error {
+	errs := make([]error, len(items))
+	var group errgroup.Group
+	group.SetLimit(readers)
+	for i, item := range items {
+		group.Go(func() error {
+			errs[i] = f(i, item)
+			return nil
 		})
 	}
-	wg.Wait()
-	return jobs, errors.Join(errs...)
+	_ = group.Wait()
+	return errors.Join(errs...)
 }
 
 // recordID is the id in a record's key.

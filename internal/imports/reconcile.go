@@ -43,6 +43,10 @@ func (s *Service) store(ctx context.Context, j stored, next Job) (stored, error)
 	if next.same(j.Job) {
 		return stored{next, j.etag}, nil
 	}
+	next, recorded, err := s.announce(ctx, j.Job, next)
+	if err != nil {
+		return stored{}, err
+	}
 	body, err := json.Marshal(next)
 	if err != nil {
 		return stored{}, fmt.Errorf("record import %s: %w", j.ID, err)
@@ -54,6 +58,8 @@ func (s *Service) store(ctx context.Context, j stored, next Job) (stored, error)
 	if err != nil {
 		return stored{}, fromStore("record import "+j.ID, err)
 	}
+	recorded()
+	s.Moved(j.ID)
 	return stored{next, etag}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"mime"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ type Limits struct {
 	JobTTL       time.Duration // for how long an upload in parts can be resumed
 	ContentTypes []string      // media types an import may be of, such as text/csv or image/*; none: any
 	OpenUploads  int           // uploads in parts an owner may have under way, at most 1,000; 0: any number
+	WebhookHosts []string      // of which an import may name a webhook, with the port where it is not 443; none: it may not
 }
 
 // takes reports whether an import may be of contentType.
@@ -38,6 +40,12 @@ func (l Limits) takes(contentType string) bool {
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	kind, _, _ := strings.Cut(mediaType, "/")
 	return len(l.ContentTypes) == 0 || err == nil && (slices.Contains(l.ContentTypes, mediaType) || slices.Contains(l.ContentTypes, kind+"/*"))
+}
+
+// calls reports whether an import may name webhook.
+func (l Limits) calls(webhook string) bool {
+	u, err := url.Parse(webhook)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.User == nil && slices.Contains(l.WebhookHosts, u.Host)
 }
 
 // singleSize is the most that one PUT or form may carry.
@@ -59,6 +67,7 @@ type Request struct {
 	PartSize    int64             `json:",omitempty"` // bytes; 0: as the service likes
 	ExpiresIn   time.Duration     `json:",omitempty"` // zero: as the service likes
 	WriteOnce   bool              `json:",omitempty"`
+	Webhook     string            `json:",omitempty"` // the URL that hears of the import's end
 }
 
 // fingerprint tells requests apart. Two spellings of the same JSON have the same one.
@@ -100,6 +109,8 @@ func (r Request) check(l Limits) error {
 		return refuse(CodeSizeTooLarge, "/size", "must be at most %d", l.MaxSize)
 	case r.Size != nil && *r.Size > MaxSingleSize && r.mode() != Multipart:
 		return refuse(CodeSizeTooLarge, "/size", "must be at most %d, the most that S3 takes in one request; in parts (mode multipart), without a SHA checksum, it takes more", int64(MaxSingleSize))
+	case r.Webhook != "" && !l.calls(r.Webhook):
+		return refuse(CodeWebhook, "/webhook_url", "must be an https URL of a host that the operator of this service allows")
 	case !l.takes(r.ContentType):
 		return refuse(CodeContentType, "/content_type", "must be one of %s", strings.Join(l.ContentTypes, ", "))
 	case r.ExpiresIn > l.URLTTL:
@@ -181,7 +192,7 @@ func (r Request) job(owner, id string, l Limits) Job {
 	j := Job{
 		ID: id, Owner: owner, Status: AwaitingUpload, Mode: r.mode(),
 		Filename: r.Filename, ContentType: r.ContentType, Size: r.Size, Checksum: r.Checksum, Metadata: r.Metadata,
-		WriteOnce: r.WriteOnce,
+		WriteOnce: r.WriteOnce, Webhook: r.Webhook,
 		CreatedAt: idTime(id),
 	}
 	if j.Mode == Multipart {

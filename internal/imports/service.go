@@ -19,6 +19,8 @@ type Service struct {
 	Downloads bool             // whether completed imports carry a signed download
 	Listing   bool             // whether callers nobody knows may list imports
 	Now       func() time.Time // time.Now, but for tests
+	Announce  Announce         // nil: nobody wants to hear
+	Waiting   *WaitingRoom     // nil: nobody can wait
 	// Patience is how long a call waits for the store to complete an upload; 0: 20 s, within API Gateway's 29 s.
 	Patience time.Duration
 }

@@ -1,0 +1,304 @@
+package imports
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+)
+
+// looks tells of each look at an object, which every look at an import of one request takes.
+type looks struct {
+	seen chan string // the key
+	next http.RoundTripper
+}
+
+func (l looks) RoundTrip(q *http.Request) (*http.Response, error) {
+	response, err := l.next.RoundTrip(q)
+	if q.Method == http.MethodHead {
+		l.seen <- q.URL.Path
+	}
+	return response, err
+}
+
+// observed is a service whose every look is told of. After its first look at an import it looks again only when told to.
+func observed(t *testing.T) (*Service, looks) {
+	t.Helper()
+	target := storetest.Open(t)
+	l := looks{make(chan string, 10_000), http.DefaultTransport}
+	cfg := target.AWS.Copy()
+	cfg.HTTPClient = &http.Client{Transport: l}
+	b, err := bucket.Open(t.Context(), bucket.Options{Name: target.Bucket, AWS: cfg, PathStyle: target.PathStyle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: time.Hour}, Waiting: NewWaitingRoom(), Now: time.Now}
+	s.Waiting.pauses = []time.Duration{time.Hour}
+	return s, l
+}
+
+// await returns when there has been a look, and fails if none comes.
+func (l looks) await(t *testing.T) {
+	t.Helper()
+	select {
+	case <-l.seen:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nobody looks")
+	}
+}
+
+func arrived(j Job) bool { return j.Status == Completed }
+
+// awaited makes an import of one request.
+func (s *Service) awaited(t *testing.T) Job {
+	t.Helper()
+	job, err := s.Create(t.Context(), Public, Request{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job
+}
+
+// send uploads to job what it waits for.
+func send(t *testing.T, job Job) {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodPut, job.Upload.URL.Reveal(), strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range job.Upload.Headers {
+		q.Header.Set(h.Name, h.Value)
+	}
+	response, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.Body.Close(); response.StatusCode != http.StatusOK {
+		t.Fatalf("PUT: got %s, want 200", response.Status)
+	}
+}
+
+// waiter is a call that waits in the background.
+type waiter struct {
+	job Job
+	err error
+}
+
+func (s *Service) waiter(ctx context.Context, id string, patience time.Duration) <-chan waiter {
+	done := make(chan waiter, 1)
+	go func() {
+		job, err := s.Wait(ctx, Public, id, arrived, patience)
+		done <- waiter{job, err}
+	}()
+	return done
+}
+
+// TestMovedWakes: who waits sees what moved at once, without a look in between, through a copy of the service too.
+func TestMovedWakes(t *testing.T) {
+	s, l := observed(t)
+	job := s.awaited(t)
+	done := s.waiter(t.Context(), job.ID, time.Minute)
+	l.await(t)
+	send(t, job)
+	other := *s
+	other.Moved(job.ID)
+	if got := <-done; got.err != nil || got.job.Status != Completed {
+		t.Errorf("Wait: got %s, %v, want completed", got.job.Status, got.err)
+	}
+}
+
+// TestDeleteWakes: this process's own records wake those who wait.
+func TestDeleteWakes(t *testing.T) {
+	s, l := observed(t)
+	job := s.awaited(t)
+	done := make(chan Job, 1)
+	go func() {
+		got, _ := s.Wait(t.Context(), Public, job.ID, func(j Job) bool { return j.Status.Ended() }, time.Minute)
+		done <- got
+	}()
+	l.await(t)
+	if err := s.Delete(t.Context(), Public, job.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-done; got.Status != Aborted {
+		t.Errorf("Wait: got %s, want aborted", got.Status)
+	}
+}
+
+// TestManyWait: a thousand who come at once and wait for the same cost a few looks, not a thousand.
+func TestManyWait(t *testing.T) {
+	s, l := observed(t)
+	job := s.awaited(t)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	got := map[string]int{}
+	for range 1000 {
+		wg.Go(func() {
+			job, err := s.Wait(t.Context(), Public, job.ID, arrived, time.Minute)
+			mu.Lock()
+			defer mu.Unlock()
+			got[fmt.Sprint(job.Status, err)]++
+		})
+	}
+	for s.Waiting.count() < 1000 {
+		l.await(t) // each who comes has a look begin, or shares one that has not
+	}
+	send(t, job)
+	s.Moved(job.ID)
+	wg.Wait()
+	if want := fmt.Sprint(Completed, error(nil)); got[want] != 1000 {
+		t.Errorf("1,000 calls of Wait: got %v, want 1,000 of %q", got, want)
+	}
+	if n := len(l.seen); n > 100 {
+		t.Errorf("1,000 calls of Wait: %d more looks at the store, want a few", n)
+	}
+	if n := s.Waiting.count(); n != 0 || len(s.Waiting.watches) != 0 {
+		t.Errorf("afterwards %d wait for %d imports, want none", n, len(s.Waiting.watches))
+	}
+}
+
+func (r *WaitingRoom) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.waiting
+}
+
+// TestWaitEnds: what ends a wait without news, and with which answer.
+func TestWaitEnds(t *testing.T) {
+	gone := errors.New("gone")
+	for _, c := range []struct {
+		name     string
+		patience time.Duration
+		id       string // empty: that of an awaited import
+		end      func(s *Service, leave func())
+		wantErr  func(error) bool
+	}{
+		{"no patience", 0, "", nil, nil},
+		{"patience ends", time.Millisecond, "", nil, nil},
+		{"released", time.Minute, "", func(s *Service, _ func()) { s.Release() }, nil},
+		{"released twice", time.Minute, "", func(s *Service, _ func()) { s.Release(); s.Release() }, nil},
+		{"the caller leaves", time.Minute, "", func(_ *Service, leave func()) { leave() }, func(err error) bool { return errors.Is(err, context.Canceled) }},
+		{"no such import", time.Minute, "01890000-0000-7000-8000-000000000000", nil, func(err error) bool { return isKind(err, NotFound) }},
+		{"no id", time.Minute, "../x", nil, func(err error) bool { return isKind(err, NotFound) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, l := observed(t)
+			job := s.awaited(t)
+			if c.id == "" {
+				c.id = job.ID
+			}
+			ctx, leave := context.WithCancelCause(t.Context())
+			done := s.waiter(ctx, c.id, c.patience)
+			if c.end != nil {
+				l.await(t)
+				c.end(s, func() { leave(gone) })
+			}
+			got := <-done
+			leave(nil)
+			if c.wantErr != nil && !c.wantErr(got.err) {
+				t.Errorf("Wait: got %s, %v, want another error", got.job.Status, got.err)
+			}
+			if c.wantErr == nil && (got.err != nil || got.job.Status != AwaitingUpload || got.job.Upload == nil) {
+				t.Errorf("Wait: got %s, %v, want the import as it is, with its request", got.job.Status, got.err)
+			}
+		})
+	}
+}
+
+// TestReleased: after Release calls are answered at once.
+func TestReleased(t *testing.T) {
+	s, _ := observed(t)
+	job := s.awaited(t)
+	s.Release()
+	if got, err := s.Wait(t.Context(), Public, job.ID, arrived, time.Hour); err != nil || got.Status != AwaitingUpload {
+		t.Errorf("Wait: got %s, %v, want awaiting_upload at once", got.Status, err)
+	}
+}
+
+// TestRoomIsFull: the next call after as many as may wait is answered at once.
+func TestRoomIsFull(t *testing.T) {
+	s, _ := observed(t)
+	job := s.awaited(t)
+	s.Waiting.waiting = maxWaiting
+	if got, err := s.Wait(t.Context(), Public, job.ID, arrived, time.Hour); err != nil || got.Status != AwaitingUpload {
+		t.Errorf("Wait: got %s, %v, want awaiting_upload at once", got.Status, err)
+	}
+}
+
+// TestOwnersWaitApart: to wait for another owner's import is to wait for none, and does not show it.
+func TestOwnersWaitApart(t *testing.T) {
+	s, l := observed(t)
+	job := s.awaited(t)
+	done := s.waiter(t.Context(), job.ID, time.Minute)
+	l.await(t)
+	if _, err := s.Wait(t.Context(), "key-bob", job.ID, arrived, time.Minute); !isKind(err, NotFound) {
+		t.Errorf("Wait as another owner: got %v, want NotFound", err)
+	}
+	send(t, job)
+	s.Moved(job.ID)
+	if got := <-done; got.err != nil || got.job.Status != Completed {
+		t.Errorf("Wait: got %s, %v, want completed", got.job.Status, got.err)
+	}
+}
+
+// TestStoreAwayWhileWaiting: a store that fails for a moment ends nobody's wait.
+func TestStoreAwayWhileWaiting(t *testing.T) {
+	s, l := observed(t)
+	job := s.awaited(t)
+	var mu sync.Mutex
+	away := false
+	set := func(to bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		away = to
+	}
+	cfg := storetest.Open(t).AWS.Copy()
+	failed := make(chan struct{}, 100)
+	cfg.HTTPClient = &http.Client{Transport: transport(func(q *http.Request) (*http.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if away {
+			failed <- struct{}{}
+			return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Body: http.NoBody, Request: q}, nil
+		}
+		return l.RoundTrip(q)
+	})}
+	cfg.RetryMaxAttempts = 1
+	b, err := bucket.Open(t.Context(), bucket.Options{Name: s.Bucket.Name(), AWS: cfg, PathStyle: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(l.seen) > 0 {
+		<-l.seen
+	}
+	s.Bucket = b
+	done := s.waiter(t.Context(), job.ID, time.Minute)
+	l.await(t)
+	set(true)
+	s.Moved(job.ID)
+	<-failed
+	set(false)
+	send(t, job)
+	for {
+		s.Moved(job.ID)
+		select {
+		case got := <-done:
+			if got.err != nil || got.job.Status != Completed {
+				t.Errorf("Wait: got %s, %v, want completed", got.job.Status, got.err)
+			}
+			return
+		case <-l.seen: // the failed look is still being told of, or repeated
+		}
+	}
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (t transport) RoundTrip(q *http.Request) (*http.Response, error) { return t(q) }
