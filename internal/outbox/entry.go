@@ -1,0 +1,116 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// entry is an event that somebody has not taken yet: an object at outbox/{due}-{id}.json.
+type entry struct {
+	Event   Event     `json:"event"`
+	To      []string  `json:"to"`                // who has not taken it
+	Webhook string    `json:"webhook,omitempty"` // the import's own
+	Written time.Time `json:"written"`           // when it was announced, or sent again by hand
+	True    bool      `json:"true,omitempty"`    // the record is known to say so
+	// Lease is until when a server is at it.
+	Lease    time.Time `json:"lease,omitzero"`
+	Attempts int       `json:"attempts,omitempty"`
+	Failure  string    `json:"failure,omitempty"` // of the last attempt
+}
+
+const (
+	pendingPrefix = "outbox/"
+	deadPrefix    = "outbox/dead/"
+	// dueLayout sorts as time does, and has a key's characters alone.
+	dueLayout = "20060102t150405.000z"
+)
+
+// entryKey is where an entry is while it is due at that time.
+func entryKey(due time.Time, id string) string {
+	return pendingPrefix + due.UTC().Format(dueLayout) + "-" + id + ".json"
+}
+
+// deadKey is where one is that nobody tries to deliver any more, since then.
+func deadKey(since time.Time, id string) string {
+	return deadPrefix + since.UTC().Format(dueLayout) + "-" + id + ".json"
+}
+
+var entryName = regexp.MustCompile(`^outbox/(?:dead/)?([0-9]{8}t[0-9]{6}\.[0-9]{3}z)-([0-9a-f-]{36})\.json$`)
+
+// parseKey is when the entry at key is due, or dead since, and its event's id.
+func parseKey(key string) (at time.Time, id string, ok bool) {
+	parts := entryName.FindStringSubmatch(key)
+	if parts == nil {
+		return time.Time{}, "", false
+	}
+	at, err := time.Parse(dueLayout, parts[1])
+	return at, parts[2], err == nil
+}
+
+// held is an entry as it is in the bucket, with the ETag that a conditional write needs; empty where nobody knows it.
+type held struct {
+	entry
+	key, etag string
+}
+
+func (o *Outbox) read(ctx context.Context, key string) (held, error) {
+	record, err := o.Bucket.ReadRecord(ctx, key)
+	if err != nil {
+		return held{}, err
+	}
+	h := held{key: key, etag: record.ETag}
+	if err := json.Unmarshal(record.Body, &h.entry); err != nil {
+		return held{}, fmt.Errorf("%s: %w: %w", key, errOdd, err)
+	}
+	if _, id, ok := parseKey(key); !ok || h.Event.ID != id {
+		return held{}, fmt.Errorf("%s: %w", key, errOdd)
+	}
+	return h, nil
+}
+
+// errOdd is an object in the outbox that this service does not write.
+var errOdd = errors.New("is no entry of an outbox")
+
+// create writes e to key. That it is there is no error: it was written before, and the answer was lost.
+func (o *Outbox) create(ctx context.Context, key string, e entry) error {
+	body, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	if err := o.Bucket.CreateRecord(ctx, key, body); !errors.Is(err, bucket.ErrChanged) {
+		return err
+	}
+	return nil
+}
+
+// claim takes h for as long as a delivery may take, unless another server did: bucket.ErrChanged, or bucket.ErrNotFound where it is done.
+func (o *Outbox) claim(ctx context.Context, h held) (held, error) {
+	h.Lease = o.Now().Add(o.paced().lease).UTC()
+	body, err := json.Marshal(h.entry)
+	if err != nil {
+		return held{}, err
+	}
+	h.etag, err = o.Bucket.ReplaceRecord(ctx, h.key, h.etag, body)
+	return h, err
+}
+
+// move puts h to another key: there first, so that it may for a moment be twice, but never nowhere.
+func (o *Outbox) move(ctx context.Context, h held, key string) error {
+	if err := o.create(ctx, key, h.entry); err != nil {
+		return err
+	}
+	return o.Bucket.Delete(ctx, h.key)
+}
+
+// news is what the import's record is asked about.
+func (e entry) news() imports.News {
+	d := e.Event.Data
+	return imports.News{Name: e.Event.ID, Owner: d.Owner, ID: d.ID, Status: imports.Status(d.Status), ETag: d.Object.ETag}
+}
