@@ -1,0 +1,134 @@
+package sweep
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+)
+
+// leaseKey is the object that says which server sweeps.
+const leaseKey = "sweep/lease.json"
+
+// leaseLife is for how long a server that has the lease keeps it without a word.
+const leaseLife = time.Minute
+
+// state is what the lease object holds: who sweeps, and how far sweeps have come.
+type state struct {
+	Holder string    `json:"holder"`
+	Until  time.Time `json:"until"`
+	// Settled is the time of creation up to which imports were looked at when they were as old as URLs live and, second, as uploads in
+	// parts do.
+	Settled [2]time.Time `json:"settled"`
+	Looked  time.Time    `json:"looked,omitzero"` // when a sweep that came to its end was begun
+}
+
+// held is what this server knows of the lease object; no etag: nothing.
+type held struct {
+	state
+	etag string
+}
+
+// hold takes the lease for this server, or keeps it, and reports whether it has it. Of servers that try at once, one succeeds: the store's
+// conditional writes decide. Their clocks should agree to some seconds; if they do not, two may sweep at once, which does no harm.
+func (s *Sweeper) hold(ctx context.Context) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.Now()
+	if s.lease.Holder != s.Holder || s.lease.etag == "" {
+		var err error
+		if s.lease, err = s.readLease(ctx); err != nil {
+			return false, err
+		}
+	}
+	switch left := s.lease.Until.Sub(now); {
+	case s.lease.Holder == s.Holder && left > leaseLife/2:
+		return true, nil
+	case s.lease.Holder != s.Holder && left > 0 && left <= 2*leaseLife: // one of a clock that is far ahead would never end
+		return false, nil
+	}
+	next := s.lease.state
+	next.Holder, next.Until = s.Holder, now.Add(leaseLife).UTC()
+	return s.writeLease(ctx, next)
+}
+
+// release lets another server take over at once.
+func (s *Sweeper) release(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lease.Holder != s.Holder || s.lease.etag == "" {
+		return nil
+	}
+	next := s.lease.state
+	next.Until = s.Now().UTC()
+	_, err := s.writeLease(ctx, next)
+	s.lease = held{}
+	return err
+}
+
+// state is what this server knows of how far sweeps have come.
+func (s *Sweeper) state() state {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lease.state
+}
+
+// note records how far they are. ErrLeased: another server has taken over.
+func (s *Sweeper) note(ctx context.Context, change func(*state)) error {
+	if ours, err := s.hold(ctx); err != nil || !ours {
+		return cmp.Or(err, ErrLeased)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.lease.state
+	change(&next)
+	ours, err := s.writeLease(ctx, next)
+	if err == nil && !ours {
+		err = ErrLeased
+	}
+	return err
+}
+
+func (s *Sweeper) readLease(ctx context.Context) (held, error) {
+	record, err := s.Bucket.ReadRecord(ctx, leaseKey)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return held{}, nil
+	}
+	if err != nil {
+		return held{}, fmt.Errorf("read the sweeper's lease: %w", err)
+	}
+	h := held{etag: record.ETag}
+	if json.Unmarshal(record.Body, &h.state) != nil {
+		h.state = state{} // nobody's: what is to be swept is found anew
+	}
+	return h, nil
+}
+
+// writeLease reports whether it was written, which it is not where another server was quicker.
+func (s *Sweeper) writeLease(ctx context.Context, next state) (bool, error) {
+	body, err := json.Marshal(next)
+	if err != nil {
+		return false, err
+	}
+	etag := s.lease.etag
+	s.lease = held{}
+	if etag == "" {
+		err = s.Bucket.CreateRecord(ctx, leaseKey, body)
+	} else {
+		etag, err = s.Bucket.ReplaceRecord(ctx, leaseKey, etag, body)
+	}
+	if errors.Is(err, bucket.ErrChanged) || errors.Is(err, bucket.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("write the sweeper's lease: %w", err)
+	}
+	if etag != "" { // otherwise it is read when it is wanted
+		s.lease = held{next, etag}
+	}
+	return true, nil
+}
