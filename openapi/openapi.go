@@ -17,7 +17,7 @@ import (
 var YAML []byte
 
 // HeaderParameters are the headers that the document declares, of all operations.
-var HeaderParameters = []string{"Idempotency-Key"}
+var HeaderParameters = []string{"Idempotency-Key", "If-None-Match"}
 
 // Operation is what the server knows of an operation before it has read the document, which takes a while.
 type Operation struct{ Method, Path, ID, Scope string }

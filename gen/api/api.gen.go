@@ -208,6 +208,9 @@ type ImportRequest struct {
 	// Size The length in bytes. One request holds at most 5 GiB (5368709120), 10,000 parts at most 48.8 TiB.
 	Size *int64 `json:"size,omitempty"`
 
+	// WebhookURL Where the end of this import is told, as a signed CloudEvent, besides where the service tells it anyhow. Its host must be one that the operator allows.
+	WebhookURL *string `json:"webhook_url,omitempty"`
+
 	// WriteOnce Whether a second upload to the same URL is refused (`If-None-Match` with `*`). Not possible with `form`.
 	WriteOnce *bool `json:"write_once,omitempty"`
 }
@@ -479,6 +482,15 @@ type CreateImportParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// GetImportParams defines parameters for GetImport.
+type GetImportParams struct {
+	// Wait For how many seconds the answer may wait for news; 0 when left out. A busy server, or one that is about to stop, may answer sooner.
+	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
+
+	// IfNoneMatch The `ETag` of an earlier answer, several with commas between them, or `*` for whatever there is (RFC 9110, section 13.1.2).
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
 // ListPartsParams defines parameters for ListParts.
 type ListPartsParams struct {
 	// After List from the part after this one; `next_after` of the page before.
@@ -507,7 +519,7 @@ type ServerInterface interface {
 	DeleteImport(ctx echo.Context, id string) error
 	// GetImport Read an import as the bucket shows it now.
 	// (GET /import/{id})
-	GetImport(ctx echo.Context, id string) error
+	GetImport(ctx echo.Context, id string, params GetImportParams) error
 	// CompleteImport Make the object of its parts.
 	// (POST /import/{id}/complete)
 	CompleteImport(ctx echo.Context, id string) error
@@ -612,8 +624,34 @@ func (w *ServerInterfaceWrapper) GetImport(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetImportParams
+	// ------------- Optional query parameter "wait" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", ctx.QueryParams(), &params.Wait, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wait: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetImport(ctx, id)
+	err = w.Handler.GetImport(ctx, id, params)
 	return err
 }
 
@@ -1087,23 +1125,64 @@ func (response DeleteImport503ApplicationProblemPlusJSONResponse) VisitDeleteImp
 }
 
 type GetImportRequestObject struct {
-	ID string `json:"id"`
+	ID     string `json:"id"`
+	Params GetImportParams
 }
 
 type GetImportResponseObject interface {
 	VisitGetImportResponse(w http.ResponseWriter) error
 }
 
-type GetImport200JSONResponse Job
+type GetImport200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetImport200JSONResponse struct {
+	Body    Job
+	Headers GetImport200ResponseHeaders
+}
 
 func (response GetImport200JSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetImport304ResponseHeaders struct {
+	ETag *string
+}
+
+type GetImport304Response struct {
+	Headers GetImport304ResponseHeaders
+}
+
+func (response GetImport304Response) VisitGetImportResponse(w http.ResponseWriter) error {
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetImport400ApplicationProblemPlusJSONResponse Problem
+
+func (response GetImport400ApplicationProblemPlusJSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1834,10 +1913,11 @@ func (sh *strictHandler) DeleteImport(ctx echo.Context, id string) error {
 }
 
 // GetImport operation middleware
-func (sh *strictHandler) GetImport(ctx echo.Context, id string) error {
+func (sh *strictHandler) GetImport(ctx echo.Context, id string, params GetImportParams) error {
 	var request GetImportRequestObject
 
 	request.ID = id
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.GetImport(ctx.Request().Context(), request.(GetImportRequestObject))

@@ -208,6 +208,9 @@ type ImportRequest struct {
 	// Size The length in bytes. One request holds at most 5 GiB (5368709120), 10,000 parts at most 48.8 TiB.
 	Size *int64 `json:"size,omitempty"`
 
+	// WebhookURL Where the end of this import is told, as a signed CloudEvent, besides where the service tells it anyhow. Its host must be one that the operator allows.
+	WebhookURL *string `json:"webhook_url,omitempty"`
+
 	// WriteOnce Whether a second upload to the same URL is refused (`If-None-Match` with `*`). Not possible with `form`.
 	WriteOnce *bool `json:"write_once,omitempty"`
 }
@@ -479,6 +482,15 @@ type CreateImportParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// GetImportParams defines parameters for GetImport.
+type GetImportParams struct {
+	// Wait For how many seconds the answer may wait for news; 0 when left out. A busy server, or one that is about to stop, may answer sooner.
+	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
+
+	// IfNoneMatch The `ETag` of an earlier answer, several with commas between them, or `*` for whatever there is (RFC 9110, section 13.1.2).
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
 // ListPartsParams defines parameters for ListParts.
 type ListPartsParams struct {
 	// After List from the part after this one; `next_after` of the page before.
@@ -614,8 +626,12 @@ type ClientInterface interface {
 	// While a single upload is awaited, the answer carries a fresh signed request. The store is asked on every read, so a
 	// finished upload needs no further call: the next read says `completed`.
 	//
+	// With `wait`, the answer comes as soon as there is news, so that waiting for an upload takes a few requests instead of
+	// many. News is another `status`; an import that has ended is answered at once. With the `ETag` of an earlier answer in
+	// `If-None-Match`, news is whatever makes the answer another, such as a further part, and without news it is `304`.
+	//
 	// Corresponds with GET /import/{id} (the `GetImport` operationId).
-	GetImport(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetImport(ctx context.Context, id string, params *GetImportParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CompleteImportWithBody Make the object of its parts.
 	//
@@ -754,9 +770,13 @@ func (c *Client) DeleteImport(ctx context.Context, id string, reqEditors ...Requ
 // While a single upload is awaited, the answer carries a fresh signed request. The store is asked on every read, so a
 // finished upload needs no further call: the next read says `completed`.
 //
+// With `wait`, the answer comes as soon as there is news, so that waiting for an upload takes a few requests instead of
+// many. News is another `status`; an import that has ended is answered at once. With the `ETag` of an earlier answer in
+// `If-None-Match`, news is whatever makes the answer another, such as a further part, and without news it is `304`.
+//
 // Corresponds with GET /import/{id} (the `GetImport` operationId).
-func (c *Client) GetImport(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewGetImportRequest(c.Server, id)
+func (c *Client) GetImport(ctx context.Context, id string, params *GetImportParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetImportRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1035,7 +1055,7 @@ func NewDeleteImportRequest(server string, id string) (*http.Request, error) {
 }
 
 // NewGetImportRequest constructs an http.Request for the GetImport method
-func NewGetImportRequest(server string, id string) (*http.Request, error) {
+func NewGetImportRequest(server string, id string, params *GetImportParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1060,9 +1080,51 @@ func NewGetImportRequest(server string, id string) (*http.Request, error) {
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Wait != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "wait", *params.Wait, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -1317,10 +1379,14 @@ type ClientWithResponsesInterface interface {
 	// While a single upload is awaited, the answer carries a fresh signed request. The store is asked on every read, so a
 	// finished upload needs no further call: the next read says `completed`.
 	//
+	// With `wait`, the answer comes as soon as there is news, so that waiting for an upload takes a few requests instead of
+	// many. News is another `status`; an import that has ended is answered at once. With the `ETag` of an earlier answer in
+	// `If-None-Match`, news is whatever makes the answer another, such as a further part, and without news it is `304`.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /import/{id} (the `GetImport` operationId).
-	GetImportWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetImportResponse, error)
+	GetImportWithResponse(ctx context.Context, id string, params *GetImportParams, reqEditors ...RequestEditorFn) (*GetImportResponse, error)
 
 	// CompleteImportWithBodyWithResponse Make the object of its parts.
 	//
@@ -1638,11 +1704,23 @@ func (r DeleteImportResponse) ContentType() string {
 	return ""
 }
 
+// GetImportResponse200Headers the declared response headers of an HTTP 200 response for GetImport
+type GetImportResponse200Headers struct {
+	ETag *string
+}
+
+// GetImportResponse304Headers the declared response headers of an HTTP 304 response for GetImport
+type GetImportResponse304Headers struct {
+	ETag *string
+}
+
 type GetImportResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Job
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Problem
 	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
 	ApplicationProblemJSON401 *Problem
 	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
@@ -1655,11 +1733,20 @@ type GetImportResponse struct {
 	ApplicationProblemJSON500 *Problem
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
 	ApplicationProblemJSON503 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetImportResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetImportResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r GetImportResponse) GetJSON200() *Job {
 	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetImportResponse) GetApplicationProblemJSON400() *Problem {
+	return r.ApplicationProblemJSON400
 }
 
 // GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
@@ -2135,11 +2222,15 @@ func (c *ClientWithResponses) DeleteImportWithResponse(ctx context.Context, id s
 // While a single upload is awaited, the answer carries a fresh signed request. The store is asked on every read, so a
 // finished upload needs no further call: the next read says `completed`.
 //
+// With `wait`, the answer comes as soon as there is news, so that waiting for an upload takes a few requests instead of
+// many. News is another `status`; an import that has ended is answered at once. With the `ETag` of an earlier answer in
+// `If-None-Match`, news is whatever makes the answer another, such as a further part, and without news it is `304`.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /import/{id} (the `GetImport` operationId).
-func (c *ClientWithResponses) GetImportWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetImportResponse, error) {
-	rsp, err := c.GetImport(ctx, id, reqEditors...)
+func (c *ClientWithResponses) GetImportWithResponse(ctx context.Context, id string, params *GetImportParams, reqEditors ...RequestEditorFn) (*GetImportResponse, error) {
+	rsp, err := c.GetImport(ctx, id, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -2470,6 +2561,16 @@ func ParseGetImportResponse(rsp *http.Response) (*GetImportResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -2512,6 +2613,29 @@ func ParseGetImportResponse(rsp *http.Response) (*GetImportResponse, error) {
 		}
 		response.ApplicationProblemJSON503 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetImportResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetImportResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil

@@ -56,7 +56,7 @@ func Example() {
 	response.Body.Close()
 	fmt.Println("upload:", response.StatusCode)
 
-	read, err := signpost.GetImportWithResponse(ctx, *created.JSON200.ID)
+	read, err := signpost.GetImportWithResponse(ctx, *created.JSON200.ID, nil)
 	if err != nil {
 		panic(err)
 	}

@@ -30,11 +30,12 @@ func (h handlers) CreateImport(ctx context.Context, r api.CreateImportRequestObj
 }
 
 func (h handlers) GetImport(ctx context.Context, r api.GetImportRequestObject) (api.GetImportResponseObject, error) {
-	job, err := h.service.Read(ctx, ownerOf(ctx), r.ID)
+	known := tagsOf(value(r.Params.IfNoneMatch))
+	job, err := h.service.Wait(ctx, ownerOf(ctx), r.ID, h.news(known), time.Duration(value(r.Params.Wait))*time.Second)
 	if err != nil {
 		return nil, err
 	}
-	return h.response(job), nil
+	return h.unlessKnown(job, known), nil
 }
 
 func (h handlers) ListImports(ctx context.Context, r api.ListImportsRequestObject) (api.ListImportsResponseObject, error) {
@@ -94,7 +95,7 @@ func (h handlers) CompleteImport(ctx context.Context, r api.CompleteImportReques
 
 func (h handlers) response(j imports.Job) jobResponse {
 	h.see(j)
-	return responseOf(j, h.service.Bucket.Name())
+	return jobResponse{Job: responseOf(j, h.service.Bucket.Name())}
 }
 
 func (h handlers) see(j imports.Job) {
@@ -120,6 +121,7 @@ func requestOf(b api.ImportRequest) imports.Request {
 		PartSize:    value(b.PartSize),
 		ExpiresIn:   time.Duration(value(b.ExpiresIn)) * time.Second,
 		WriteOnce:   value(b.WriteOnce),
+		Webhook:     value(b.WebhookURL),
 	}
 }
 

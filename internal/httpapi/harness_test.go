@@ -74,7 +74,7 @@ func start(t testing.TB, s settings) *service {
 	}
 	log := &lockedBuffer{}
 	options := httpapi.Options{
-		Service:     &imports.Service{Bucket: store, Limits: s.limits, Downloads: s.downloads, Listing: !s.stranger, Now: s.now, Patience: s.patience},
+		Service:     &imports.Service{Bucket: store, Limits: s.limits, Downloads: s.downloads, Listing: !s.stranger, Waiting: imports.NewWaitingRoom(), Now: s.now, Patience: s.patience},
 		Ready:       store.Check,
 		CORSOrigins: s.corsOrigins,
 		Local:       s.local,
@@ -115,7 +115,7 @@ func (s *service) create(t testing.TB, body client.ImportRequest) client.Job {
 // read reads an import and insists on success.
 func (s *service) read(t testing.TB, id string) client.Job {
 	t.Helper()
-	r, err := s.GetImportWithResponse(t.Context(), id)
+	r, err := s.GetImportWithResponse(t.Context(), id, nil)
 	if err != nil {
 		t.Fatalf("read %s: %v", id, err)
 	}

@@ -110,7 +110,7 @@ var stricterRules = []struct {
 		return slices.ContainsFunc(slices.Collect(maps.Values(h.values)), func(v []string) bool { return len(v) > 1 })
 	}},
 	{"a parameter as +1 or 01", "400 invalid-request", func(h heard) bool {
-		return !plainDigits.MatchString(h.values.Get("limit")) || !plainDigits.MatchString(h.values.Get("after"))
+		return slices.ContainsFunc([]string{"limit", "after", "wait"}, func(name string) bool { return !plainDigits.MatchString(h.values.Get(name)) })
 	}},
 	{"another spelling of an id", "404 import-not-found", otherPath},
 	{"another spelling of a path", "404 not-found", otherPath},
@@ -283,7 +283,7 @@ func (h heard) meant(received any) (any, error) {
 		whole["Params"] = params
 		for _, value := range values {
 			params[name] = value
-			if name == "limit" || name == "after" {
+			if name == "limit" || name == "after" || name == "wait" {
 				params[name] = json.Number(value)
 			}
 		}
@@ -468,6 +468,7 @@ func (g *requestMaker) values(schema *openapi3.Schema, n int) []any {
 // repeated.
 var someStrings = []string{
 	"a", "AAAA", "AAAA==", "a b", "é", "😀", "text/csv", `text/plain; charset="a b" ;a=b`, "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55",
+	`"a"`, `W/"a,b" , "", "%41"`, "https://hooks.example.com/a",
 }
 
 func matching(schema *openapi3.Schema) []string {

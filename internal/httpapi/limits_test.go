@@ -113,6 +113,40 @@ func TestContentTypes(t *testing.T) {
 	}
 }
 
+// TestWebhooks: an import names a receiver of its own only where its host is one that the operator allows, exactly.
+func TestWebhooks(t *testing.T) {
+	s := start(t, settings{limits: imports.Limits{WebhookHosts: []string{"hooks.example.com", "hooks.example.com:8443", "[2001:db8::1]:80"}}})
+	none := start(t, settings{})
+	for url, want := range map[string]int{
+		"https://hooks.example.com/a?b=c":     200,
+		"https://hooks.example.com":           200,
+		"https://hooks.example.com:8443/":     200,
+		"http://hooks.example.com/":           200, // which is called in private networks alone
+		"http://[2001:db8::1]:80/":            200,
+		"https://hooks.example.com:443/":      422,
+		"https://hooks.example.com:84430/":    422,
+		"https://hooks.example.com.evil.com/": 422,
+		"https://evil.com/hooks.example.com":  422,
+		"https://hooks.example.com@evil.com/": 422,
+		"https://u:p@hooks.example.com/":      422,
+		"https://HOOKS.example.com/":          422,
+		"https:///a":                          422,
+		"https://hooks.example.com/#a":        400,
+		"ftp://hooks.example.com/":            400,
+		"hooks.example.com":                   400,
+		"":                                    400,
+	} {
+		body := fmt.Sprintf(`{"webhook_url":%q}`, url)
+		status, _, answer := s.post(t, "application/json", body)
+		if status != want || status == 422 && codeOf(answer) != imports.CodeWebhook || status == 400 && codeOf(answer) != imports.CodeInvalidRequest {
+			t.Errorf("%s: got %d %s, want %d", body, status, answer, want)
+		}
+		if status, _, answer := none.post(t, "application/json", body); status == 200 {
+			t.Errorf("%s where no host is allowed: got %d %s, want a refusal", body, status, answer)
+		}
+	}
+}
+
 // TestOpenUploads: an owner has so many uploads in parts under way at a time; single uploads do not count, nor do those of others.
 func TestOpenUploads(t *testing.T) {
 	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "bob": auth.All})

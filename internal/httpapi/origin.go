@@ -51,8 +51,8 @@ func crossOrigin(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		Skipper:         func(c echo.Context) bool { return c.Request().Method == http.MethodOptions && c.Path() == "" }, // there is nothing: 404
 		AllowOriginFunc: func(origin string) (bool, error) { return slices.Contains(origins, origin), nil },
-		AllowHeaders:    []string{"Authorization", "Content-Type", "Idempotency-Key", "Traceparent", "X-Api-Key", "X-Request-Id"},
-		ExposeHeaders:   []string{"X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"},
+		AllowHeaders:    []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Traceparent", "X-Api-Key", "X-Request-Id"},
+		ExposeHeaders:   []string{"ETag", "X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"},
 		MaxAge:          600,
 	})
 }

@@ -16,14 +16,18 @@ import (
 
 // jobResponse answers with a job. It stands in for the generated response types, whose encoder makes six bytes of each & in a
 // URL.
-type jobResponse api.Job
+type jobResponse struct {
+	api.Job
+	tag string // for reading it, its ETag
+}
 
 func (r jobResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
-	return writeJSON(w, http.StatusOK, typeJSON, api.Job(r))
+	return writeJSON(w, http.StatusOK, typeJSON, r.Job)
 }
 
 func (r jobResponse) VisitGetImportResponse(w http.ResponseWriter) error {
-	return writeJSON(w, http.StatusOK, typeJSON, api.Job(r))
+	w.Header()["Etag"] = []string{r.tag}
+	return writeJSON(w, http.StatusOK, typeJSON, r.Job)
 }
 
 // VisitCompleteImportResponse says 202 while the store is still at it.
@@ -32,7 +36,7 @@ func (r jobResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
 	if *r.Status == api.JobStatusUploading {
 		status = http.StatusAccepted
 	}
-	return writeJSON(w, status, typeJSON, api.Job(r))
+	return writeJSON(w, status, typeJSON, r.Job)
 }
 
 // bareResponse is the original contract: the URL and nothing else.
@@ -90,9 +94,9 @@ func appendJSONString(b []byte, s string) []byte {
 }
 
 // responseOf translates a job of the bucket called bucketName.
-func responseOf(j imports.Job, bucketName string) jobResponse {
+func responseOf(j imports.Job, bucketName string) api.Job {
 	status, expiresAt := api.JobStatus(j.Status), j.ExpiresAt()
-	r := jobResponse{
+	r := api.Job{
 		ID:          &j.ID,
 		Status:      &status,
 		Filename:    given(j.Filename),

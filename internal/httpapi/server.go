@@ -36,6 +36,7 @@ type Options struct {
 	Local          bool                        // served to this machine alone, under its local names
 	TLS            bool                        // served over TLS, and so for ever after
 	Documents      func(*echo.Echo)            // adds what is served besides the API; may be nil
+	StoreEvents    StoreEvents                 // without a secret: none are taken
 	Log            *slog.Logger
 	Watch          Watch
 }
@@ -57,6 +58,8 @@ func New(o Options) http.Handler {
 	if o.Documents != nil {
 		o.Documents(e)
 	}
+	limit := newLimiter(o.RateLimit, o.Service.Now)
+	registerStoreEvents(e, o.StoreEvents, o.Service, limit)
 
 	// Outermost first. The log comes before all that can answer, so that each request has its line.
 	before := []echo.MiddlewareFunc{requestID, secure(o.TLS), account(o.Log, o.Watch.Answered), recoverPanics(), bounded, middleware.RemoveTrailingSlash()}
@@ -64,11 +67,10 @@ func New(o Options) http.Handler {
 	if o.Local {
 		after = append(after, localNames)
 	}
-	after = append(after, knownOrigins(o.CORSOrigins))
+	after = append(after, withoutPages, knownOrigins(o.CORSOrigins))
 	if len(o.CORSOrigins) > 0 {
 		after = append(after, crossOrigin(o.CORSOrigins))
 	}
-	limit := newLimiter(o.RateLimit, o.Service.Now)
 	if o.Authenticate != nil {
 		after = append(after, guard(o.Authenticate, limit))
 	}

@@ -78,11 +78,24 @@ func (a *API) Create(ctx context.Context, request client.ImportRequest, key stri
 var isID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // Read returns an import as it is now.
-func (a *API) Read(ctx context.Context, id string) (job client.Job, err error) {
+func (a *API) Read(ctx context.Context, id string) (client.Job, error) {
+	job, _, err := a.read(ctx, id, client.GetImportParams{})
+	return job, err
+}
+
+// read returns an import and its ETag: errUnchanged where that is the one in params.
+func (a *API) read(ctx context.Context, id string, params client.GetImportParams) (job client.Job, tag string, err error) {
 	if !isID.MatchString(id) {
-		return client.Job{}, fmt.Errorf("%q is not the id of an import", id)
+		return client.Job{}, "", fmt.Errorf("%q is not the id of an import", id)
 	}
-	return job, a.call(ctx, &job, func(ctx context.Context) (*http.Response, error) { return a.client.GetImport(ctx, id) })
+	err = a.call(ctx, &job, func(ctx context.Context) (*http.Response, error) {
+		response, err := a.client.GetImport(ctx, id, &params)
+		if err == nil {
+			tag = response.Header.Get("ETag")
+		}
+		return response, err
+	})
+	return job, tag, err
 }
 
 // List returns a page of imports, newest first.
@@ -153,6 +166,9 @@ func once(ctx context.Context, answer any, send func(context.Context) (*http.Res
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("the service's answer was cut short: %w", plain(err))
+	}
+	if response.StatusCode == http.StatusNotModified {
+		return errUnchanged
 	}
 	if response.StatusCode >= 300 {
 		return refusalOf(response, body)

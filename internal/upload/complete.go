@@ -34,29 +34,44 @@ func (t *transfer) complete(ctx context.Context, sums []string, partSize, size i
 // completed waits until an import is completed that is being so; ask asks for that.
 func (t *transfer) completed(ctx context.Context, job client.Job, err error, ask func() (client.Job, error)) (Result, error) {
 	t.doing = "completing it"
-	for looks := 1; err == nil && statusOf(job) == client.JobStatusUploading; looks++ {
-		if err = pause(ctx, completionLook); err != nil {
-			break
-		}
-		if looks%completionAgain == 0 { // whoever was at it may have given up
+	watch, asked := t.API.Watch(t.id), time.Now()
+	for err == nil && statusOf(job) == client.JobStatusUploading {
+		if time.Since(asked) >= completionAgain { // whoever was at it may have given up
+			asked = time.Now()
 			job, err = ask()
 		} else {
-			job, err = t.API.Read(ctx, t.id)
+			job, err = watch.Next(ctx)
 		}
 	}
-	if err != nil {
-		return Result{}, err
-	}
-	if status := statusOf(job); status != client.JobStatusCompleted {
-		if job.Error != nil {
-			return Result{}, fmt.Errorf("the import %s (%s): %s", status, job.Error.Code, job.Error.Detail)
-		}
-		return Result{}, fmt.Errorf("%w: it is %s", errOver, status)
-	}
-	return resultOf(job), nil
+	return outcome(job, err)
 }
 
-const (
-	completionLook  = time.Second // how often a completion that takes long is looked at
-	completionAgain = 60          // after how many looks it is asked for anew
-)
+// completionAgain is after how long a completion that takes its time is asked for anew.
+const completionAgain = time.Minute
+
+// arrived waits until the service has seen the object of an import of one request.
+func (t *transfer) arrived(ctx context.Context) (Result, error) {
+	t.doing = "waiting for the service to say that it is completed"
+	t.Notify(Event{Kind: Finishing, File: t.name, ID: t.id, Total: t.total})
+	watch := t.API.Watch(t.id)
+	for {
+		job, err := watch.Next(ctx)
+		if err != nil || Ended(job) {
+			return outcome(job, err)
+		}
+	}
+}
+
+// outcome is what became of an import that has ended.
+func outcome(job client.Job, err error) (Result, error) {
+	status := statusOf(job)
+	switch {
+	case err != nil:
+		return Result{}, err
+	case status == client.JobStatusCompleted:
+		return resultOf(job), nil
+	case job.Error != nil:
+		return Result{}, fmt.Errorf("the import %s (%s): %s", status, job.Error.Code, job.Error.Detail)
+	}
+	return Result{}, fmt.Errorf("%w: it is %s", errOver, status)
+}

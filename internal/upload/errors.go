@@ -21,6 +21,7 @@ var (
 	errStalled   = errors.New("nothing moved")
 	errBadAnswer = errors.New("the answer is not of this API")
 	errOver      = errors.New("the import is over")
+	errUnchanged = errors.New("the import is as it was")
 )
 
 // Who can refuse.

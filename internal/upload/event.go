@@ -9,7 +9,7 @@ const (
 	Resumed   Kind = "resumed"   // an earlier run had sent Bytes
 	Progress  Kind = "progress"  // Bytes more are with the store, or fewer, where they have to be sent again
 	Retrying  Kind = "retrying"  // Error; it is tried again
-	Finishing Kind = "finishing" // all is sent; the store puts it together
+	Finishing Kind = "finishing" // all is sent; the store puts it together, or the service is waited for
 	Completed Kind = "completed"
 )
 

@@ -69,7 +69,7 @@ func temporary(err error) bool {
 	var stranger *tls.CertificateVerificationError
 	var noTLS tls.RecordHeaderError
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, ErrChanged), errors.Is(err, errBadAnswer), errors.Is(err, errOver),
+	case errors.Is(err, context.Canceled), errors.Is(err, ErrChanged), errors.Is(err, errBadAnswer), errors.Is(err, errOver), errors.Is(err, errUnchanged),
 		errors.As(err, &stranger), errors.As(err, &noTLS):
 		return false
 	}

@@ -72,6 +72,9 @@ func (t *transfer) single(ctx context.Context, size int64, open func() (io.Reade
 	if err != nil {
 		return Result{}, err
 	}
+	if t.Wait {
+		return t.arrived(ctx)
+	}
 	result := resultOf(job)
 	result.ETag, result.Size = etag, size
 	return result, nil

@@ -34,6 +34,7 @@ type Uploader struct {
 	Memory *Memory       // nil: nothing is remembered
 	Limit  *rate.Limiter // bytes a second, with a burst of at least 64 KiB; nil: as fast as can be
 	Notify func(Event)   // called from many goroutines at a time
+	Wait   bool          // a file is uploaded only when the service says that its import is completed, not when the store has it
 
 	gate  *gate
 	stall time.Duration

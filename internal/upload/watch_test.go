@@ -1,0 +1,182 @@
+package upload
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+// asked are the requests that read imports: when each came, and what it said of waiting.
+type asked struct {
+	mu    sync.Mutex
+	at    []time.Time
+	waits []string
+	seen  chan struct{}
+}
+
+func newAsked() *asked { return &asked{seen: make(chan struct{}, 1000)} }
+
+func (a *asked) note(r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.at, a.waits = append(a.at, time.Now()), append(a.waits, r.URL.Query().Get("wait"))
+	a.seen <- struct{}{}
+}
+
+// reads notes each read of an import.
+func (a *asked) reads(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+	if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/import/") {
+		a.note(r)
+	}
+	return false
+}
+
+// old makes a service of one that knows nothing of waiting.
+func (a *asked) old(all, this int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+	a.reads(all, this, w, r, onward)
+	r.URL.RawQuery = ""
+	r.Header.Del("If-None-Match")
+	answer := httptest.NewRecorder()
+	onward.ServeHTTP(answer, r)
+	answer.Header().Del("ETag")
+	for name, values := range answer.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.Code)
+	w.Write(answer.Body.Bytes())
+	return true
+}
+
+// TestWatch: an import is read once, and then waited for.
+func TestWatch(t *testing.T) {
+	w, a := start(t), newAsked()
+	w.behind(t, nil, a.reads)
+	job, err := w.API.Create(t.Context(), client.ImportRequest{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch := w.API.Watch(*job.ID)
+	if got, err := watch.Next(t.Context()); err != nil || Ended(got) {
+		t.Fatalf("first Next: got %s, %v, want it awaited", statusOf(got), err)
+	}
+	<-a.seen
+	done := make(chan client.Job)
+	go func() {
+		got, _ := watch.Next(t.Context())
+		done <- got
+	}()
+	<-a.seen
+	if err := w.API.Delete(t.Context(), *job.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := statusOf(<-done); got != client.JobStatusAborted {
+		t.Errorf("second Next: got %s, want aborted", got)
+	}
+	if got := strings.Join(a.waits, " "); got != " 20" {
+		t.Errorf("Next asked to wait for %q seconds, want first none and then 20", got)
+	}
+}
+
+// TestWatchOldService: a service that does not wait is asked once a second.
+func TestWatchOldService(t *testing.T) {
+	w, a := start(t), newAsked()
+	w.behind(t, nil, a.old)
+	job, err := w.API.Create(t.Context(), client.ImportRequest{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch := w.API.Watch(*job.ID)
+	for range 3 {
+		if got, err := watch.Next(t.Context()); err != nil || Ended(got) {
+			t.Fatalf("Next: got %s, %v, want it awaited", statusOf(got), err)
+		}
+	}
+	for i := range 2 {
+		if gap := a.at[i+1].Sub(a.at[i]); gap < watchEvery-50*time.Millisecond {
+			t.Errorf("requests %d and %d: %s apart, want a second", i, i+1, gap)
+		}
+	}
+}
+
+// TestUploadAndWait: with Wait a file in one request is uploaded when the service says so, and is not when it says otherwise.
+func TestUploadAndWait(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.csv")
+	if err := os.WriteFile(path, []byte("a,b\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	swallowed := func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		w.Header().Set("ETag", `"nothing"`)
+		return says(http.StatusOK, "text/plain", "")(w, r, nil)
+	}
+	t.Run("completed", func(t *testing.T) {
+		w, a := start(t), newAsked()
+		w.behind(t, nil, a.reads)
+		w.Wait = true
+		if got, err := w.File(t.Context(), path, Declaration{Checksum: None}); err != nil || got.Size != 4 || got.ETag == "" || len(a.at) == 0 {
+			t.Errorf("File: got %+v, %v after %d reads of the import, want 4 bytes after some", got, err, len(a.at))
+		}
+	})
+	t.Run("aborted", func(t *testing.T) {
+		w, a := start(t), newAsked()
+		w.behind(t, always(http.MethodPut, swallowed), a.reads)
+		w.Wait = true
+		id := make(chan string, 1)
+		w.Notify = func(e Event) {
+			if e.Kind == Finishing {
+				id <- e.ID
+			}
+		}
+		done := make(chan error)
+		go func() {
+			_, err := w.File(t.Context(), path, Declaration{Checksum: None})
+			done <- err
+		}()
+		awaited := <-id
+		<-a.seen
+		if err := w.API.Delete(t.Context(), awaited); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; !errors.Is(err, errOver) || !strings.Contains(err.Error(), "aborted") {
+			t.Errorf("File: got %v, want that it is aborted", err)
+		}
+	})
+	t.Run("failed", func(t *testing.T) {
+		w := start(t)
+		w.behind(t, always(http.MethodPut, swallowed), nil)
+		w.Wait = true
+		id := make(chan string, 1)
+		w.Notify = func(e Event) {
+			if e.Kind == Finishing {
+				id <- e.ID
+			}
+		}
+		done := make(chan error)
+		go func() {
+			_, err := w.File(t.Context(), path, Declaration{Checksum: None})
+			done <- err
+		}()
+		w.overwrite(t, "imports/public/"+<-id, "another length")
+		if err := <-done; err == nil || !strings.Contains(err.Error(), "the import failed (size-mismatch): declared 4 bytes") {
+			t.Errorf("File: got %v, want what the import failed of", err)
+		}
+	})
+}
+
+// overwrite stores body at key, behind the service's back.
+func (w *world) overwrite(t *testing.T, key, body string) {
+	t.Helper()
+	store := s3.NewFromConfig(w.store.AWS, func(o *s3.Options) { o.UsePathStyle = w.store.PathStyle })
+	if _, err := store.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.store.Bucket, Key: &key, Body: strings.NewReader(body)}); err != nil {
+		t.Fatal(err)
+	}
+}
