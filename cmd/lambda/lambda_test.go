@@ -182,7 +182,7 @@ func (a *api) create(t testing.TB, body client.ImportRequest) client.Job {
 // read reads an import and insists on success.
 func (a *api) read(t testing.TB, id string) client.Job {
 	t.Helper()
-	r, err := a.GetImportWithResponse(t.Context(), id)
+	r, err := a.GetImportWithResponse(t.Context(), id, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,14 +38,14 @@ func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, service, err := app.NewFunction(ctx, c.Config, log)
+	f, err := app.NewFunction(ctx, c.Config, log)
 	if err != nil {
 		return nil, err
 	}
 	if c.Events == "direct" {
-		return awslambda.Direct{Sign: func(ctx context.Context) (sigv4.SecretURL, error) { return service.Sign(ctx, imports.Public) }}, nil
+		return awslambda.Direct{Sign: func(ctx context.Context) (sigv4.SecretURL, error) { return f.Service.Sign(ctx, imports.Public) }}, nil
 	}
-	return awslambda.Proxy{Handler: handler}, nil
+	return awslambda.Proxy{Handler: f.Handler, Bucket: c.Bucket, Notice: f.Notice, Sweep: f.Sweep}, nil
 }
 
 // reportStart tells Lambda why the function cannot start, so that whoever invokes it is told too

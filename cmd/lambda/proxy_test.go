@@ -274,7 +274,7 @@ func TestNoProxyEvent(t *testing.T) {
 		"", "{}", "null", "[]", `"x"`, "1", "true", `{"upload_url":1}`, `{"filename":"a.csv"}`,
 		`{"httpMethod":"POST"}`, `{"httpMethod":"POST","path":"/import"}`, `{"requestContext":null}`,
 		`{"httpMethod":"POST","path":"/import","headers":{},"body":null,"requestContext":"x"}`,
-		`{"version":"2.0","rawPath":"/import"}`, `{"version":"0","source":"aws.events","detail-type":"Scheduled Event","detail":{}}`,
+		`{"version":"2.0","rawPath":"/import"}`, `{"version":"0","source":"aws.ec2","detail-type":"EC2 Instance State-change Notification","detail":{}}`,
 		`{"Records":[{"eventSource":"aws:s3","s3":{"object":{"key":"x"}}}]}`,
 		`{"requestContext":{"routeKey":"$connect","eventType":"CONNECT","connectionId":"x","apiId":"y"},"isBase64Encoded":false}`,
 	} {

@@ -78,8 +78,7 @@ func TestTemplateSetsWhatIsRead(t *testing.T) {
 }
 
 // asked is the action behind each call of the SDK that package bucket makes, and of each request that it signs. A call without an
-// action here is one of doctor's alone, which runs with the credentials of whoever calls it, or of a limit that the template grants it
-// for when it is set.
+// action here is one of doctor's alone, which runs with the credentials of whoever calls it.
 var asked = map[string]string{
 	"HeadBucket":                      "s3:ListBucket",
 	"ListObjectsV2":                   "s3:ListBucket",
@@ -95,7 +94,7 @@ var asked = map[string]string{
 	"SignParts":                       "s3:PutObject",
 	"SignForm":                        "s3:PutObject",
 	"SignGet":                         "s3:GetObject",
-	"ListMultipartUploads":            "",
+	"ListMultipartUploads":            "s3:ListBucketMultipartUploads",
 	"GetBucketCors":                   "",
 	"GetBucketLifecycleConfiguration": "",
 }

@@ -43,6 +43,13 @@ type Config struct {
 	TLSCert        string   `name:"tls-cert" env:"SIGNPOST_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM, to serve over TLS. It is read anew when it changes."`
 	TLSKey         string   `name:"tls-key" env:"SIGNPOST_TLS_KEY" placeholder:"FILE" help:"Its private key in PEM."`
 
+	WebhookURL        string   `name:"webhook-url" env:"SIGNPOST_WEBHOOK_URL" placeholder:"URL" help:"Where it is told what became of each import."`
+	WebhookSecrets    []string `env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"SECRET" help:"Secrets (whsec_...) that sign what webhooks are told, the newest first. Other users of this machine see flags: the variable keeps them to you."`
+	WebhookHosts      []string `env:"SIGNPOST_WEBHOOK_HOSTS" placeholder:"HOST" help:"Hosts of which an import may name a webhook_url of its own, with the port where it is not 443."`
+	WebhookNetworks   []string `env:"SIGNPOST_WEBHOOK_NETWORKS" placeholder:"CIDR" help:"Private networks that webhooks may be in, also without TLS."`
+	EventBus          string   `env:"SIGNPOST_EVENT_BUS" placeholder:"NAME" help:"Amazon EventBridge bus that is told the same."`
+	StoreEventsSecret string   `env:"SIGNPOST_STORE_EVENTS_SECRET" placeholder:"SECRET" help:"By which a store that tells of arrivals (POST /events/s3) is known; without one, it is not heard."`
+
 	MetricsListen  string        `env:"SIGNPOST_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of /metrics, for Prometheus; there are none when left out. Nobody is asked who they are there."`
 	MaxConnections int           `env:"SIGNPOST_MAX_CONNECTIONS" default:"4096" placeholder:"COUNT" help:"Connections at a time; more wait. ${default} when left out."`
 	StopDelay      time.Duration `env:"SIGNPOST_STOP_DELAY" default:"0s" placeholder:"DURATION" help:"For how long, when told to stop, it serves on while /readyz already sends callers elsewhere, up to 5m; ${default} when left out."`
@@ -50,7 +57,7 @@ type Config struct {
 
 // Limits are what c grants to callers.
 func (c Config) Limits() imports.Limits {
-	return imports.Limits{MaxSize: c.MaxSize, URLTTL: c.URLTTL, JobTTL: c.JobTTL, ContentTypes: c.ContentTypes, OpenUploads: c.MaxOpenUploads}
+	return imports.Limits{MaxSize: c.MaxSize, URLTTL: c.URLTTL, JobTTL: c.JobTTL, ContentTypes: c.ContentTypes, OpenUploads: c.MaxOpenUploads, WebhookHosts: c.WebhookHosts}
 }
 
 // Local reports whether only this machine reaches the API.
@@ -116,6 +123,7 @@ func (c Config) checkGuards(complain func(variable, value, rule string)) {
 	case c.OIDCIssuer == "" && c.OIDCAudience != "":
 		complain("SIGNPOST_OIDC_ISSUER", "", "must name the issuer, as SIGNPOST_OIDC_AUDIENCE is set")
 	}
+	c.checkEvents(complain)
 	if _, err := c.Proxies(); err != nil {
 		complain("SIGNPOST_TRUSTED_PROXIES", strings.Join(c.TrustedProxies, ","), "must be networks such as 10.0.0.0/8 or single addresses, but not everybody, divided by commas")
 	}
@@ -145,10 +153,13 @@ func isIssuer(s string) bool {
 	return err == nil && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()))
 }
 
-// Proxies are the networks whose X-Forwarded-For is believed. A single address is one of its own.
-func (c Config) Proxies() ([]*net.IPNet, error) {
+// Proxies are the networks whose X-Forwarded-For is believed.
+func (c Config) Proxies() ([]*net.IPNet, error) { return networksOf(c.TrustedProxies) }
+
+// networksOf reads networks. A single address is one of its own.
+func networksOf(texts []string) ([]*net.IPNet, error) {
 	var networks []*net.IPNet
-	for _, text := range c.TrustedProxies {
+	for _, text := range texts {
 		if ip, err := netip.ParseAddr(text); err == nil {
 			text = netip.PrefixFrom(ip, ip.BitLen()).String()
 		}

@@ -14,11 +14,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/sweep"
 )
 
 // FunctionConfig is Config as a Lambda function reads it, from the environment alone.
@@ -95,20 +97,48 @@ func assign(setting reflect.Value, text string) (broken string) {
 	return broken
 }
 
+// Function is the service as a Lambda function has it.
+type Function struct {
+	Handler http.Handler
+	Service *imports.Service
+	Notice  func(ctx context.Context, key string) error // an object has arrived
+	Sweep   func(ctx context.Context) error             // the time has come for what is nobody's request
+}
+
+// eventsAtOnce is how many events are delivered by who is told of one arrival: its own, most often. The others are a sweep's.
+const eventsAtOnce = 20
+
 // NewFunction puts the service together for a Lambda function, whose callers are named by what invokes it. It asks nothing of the
 // store: a function that is not needed yet should start at once.
-func NewFunction(ctx context.Context, c Config, log *slog.Logger) (http.Handler, *imports.Service, error) {
+func NewFunction(ctx context.Context, c Config, log *slog.Logger) (*Function, error) {
 	settings, err := environmentAWS()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	store, err := c.open(ctx, settings, bucket.Watch{})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	service := c.Service(store)
 	service.Listing = false
-	return httpapi.New(httpapi.Options{Service: service, Ready: store.Check, Authenticate: auth.Gateway(c.AllowAnonymous), CORSOrigins: c.CORSOrigins, Log: log}), service, nil
+	box, err := c.Outbox(service, settings, log)
+	if err != nil {
+		return nil, err
+	}
+	sweeper := sweep.Sweeper{Bucket: store, Imports: service, Outbox: box, Holder: uuid.NewString(), Now: service.Now, Log: log}
+	return &Function{
+		Handler: httpapi.New(httpapi.Options{Service: service, Ready: store.Check, Authenticate: auth.Gateway(c.AllowAnonymous), CORSOrigins: c.CORSOrigins, Log: log}),
+		Service: service,
+		Sweep:   sweeper.Due,
+		Notice: func(ctx context.Context, key string) error {
+			if err := service.Notice(ctx, key); err != nil || box == nil {
+				return err
+			}
+			_, err := box.Pass(ctx, eventsAtOnce)
+			box.Wait()
+			return err
+		},
+	}, nil
 }
 
 // environmentAWS is LoadAWS for where there is an environment and no more. It takes a tenth of the time.

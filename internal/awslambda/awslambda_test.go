@@ -25,7 +25,7 @@ type seen struct {
 func invoke(t *testing.T, event string, answer func(http.ResponseWriter)) (seen, string, error) {
 	t.Helper()
 	var s seen
-	p := Proxy{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p := Proxy{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil || int64(len(body)) != r.ContentLength {
 			t.Errorf("body: got %d bytes, %v, want ContentLength %d", len(body), err, r.ContentLength)
@@ -224,7 +224,7 @@ func TestScopes(t *testing.T) {
 		`{"principalId":"u","claims":{"scope":"import:read"}}`: auth.All, // of nobody's token
 	} {
 		var got auth.Caller
-		p := Proxy{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		p := Proxy{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			var err error
 			if got, err = auth.Gateway(false)(r); err != nil {
 				t.Errorf("%s: %v", authorizer, err)

@@ -30,6 +30,9 @@ var fuzzedEvents = []string{
 	`{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/import","queryStringParameters":{"a":"%20"},"headers":{"x-forwarded-for":"1, 2:3","x-api-key":"abc","Authorization":"Bearer x"},"body":""}`,
 	`{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/?","multiValueHeaders":{"\r\n":["\r\n"],"Content-Length":["99"],"Host":["a","b"]}}`,
 	`{}`, `{"size":5}`, `null`, `[]`, `"x"`, `7`, ``, `{`, "\xff", `{"httpMethod":"GET","path":"/","resource":"/"}`, `{"requestContext":null}`,
+	`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"uploads"},"object":{"key":"a+b%2F"}}}]}`,
+	`{"version":"0","source":"aws.s3","detail-type":"Object Created","detail":{"bucket":{"name":"uploads"},"object":{"key":"k"}}}`,
+	`{"version":"0","source":"aws.events","detail-type":"Scheduled Event","detail":{}}`,
 	`{"requestContext":{"identity":{"apiKeyId":"abc"}},"owner":"key-abc","headers":{"x-api-key":"abc"}}`, `{"body":"\ud800"}`, `{"path":"/","path":"/"}`,
 }
 
@@ -45,7 +48,7 @@ func FuzzProxy(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte, status uint16, body, name, value string) {
 		var got *http.Request
 		name, value = strings.ToValidUTF8(name, ""), strings.ToValidUTF8(value, "") // the service's headers are ASCII, as package httpapi sees to
-		p := Proxy{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := Proxy{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			content, err := io.ReadAll(r.Body)
 			if got != nil || err != nil || int64(len(content)) != r.ContentLength {
 				t.Errorf("%q: %d bytes, %v, of a request of %d, want one request with a body as long as it says", payload, len(content), err, r.ContentLength)
@@ -138,7 +141,7 @@ func holdCaller(t *testing.T, payload []byte, e map[string]jsontext.Value, got *
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := Proxy{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		p := Proxy{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			other, _ = authenticate(r)
 			called = true
 		})}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/uuid"
 	"golang.org/x/net/netutil"
 
 	"github.com/signpost-s3/signpost/internal/app"
@@ -15,6 +16,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/docs"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/sweep"
 	"github.com/signpost-s3/signpost/internal/telemetry"
 )
 
@@ -47,8 +49,12 @@ func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	service := c.Service(store)
+	if err := s.openEvents(c, service, settings, counts.Told); err != nil {
+		return nil, err
+	}
 	s.Handler = httpapi.New(httpapi.Options{
-		Service: c.Service(store), Ready: store.Check, Stopping: s.stopping.Load,
+		Service: service, StoreEvents: httpapi.StoreEvents{Secret: c.StoreEventsSecret, Notice: service.Notice}, Ready: store.Check, Stopping: s.stopping.Load,
 		Authenticate: authenticate, RateLimit: c.RateLimit, TrustedProxies: proxies, CORSOrigins: c.CORSOrigins,
 		Local: c.Local() && !c.AllowAnonymous && authenticate == nil,
 		TLS:   s.tls != nil, Documents: docs.Register, Log: log,
@@ -62,6 +68,23 @@ func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logge
 		s.metrics = netutil.LimitListener(s.metrics, scrapers)
 	}
 	return s, nil
+}
+
+// openEvents has the service tell what ends, and sweep.
+func (s *Server) openEvents(c app.Config, service *imports.Service, settings aws.Config, told func(to, outcome string)) error {
+	box, err := c.Outbox(service, settings, s.Log)
+	if err != nil {
+		return err
+	}
+	if box != nil {
+		box.Told = told
+		box.Queue()
+		s.followers = append(s.followers, box.Run)
+	}
+	sweeper := sweep.Sweeper{Bucket: service.Bucket, Imports: service, Outbox: box, Holder: uuid.NewString(), Now: service.Now, Log: s.Log}
+	s.followers = append(s.followers, sweeper.Run)
+	s.Notice, s.release = service.Notice, service.Release
+	return nil
 }
 
 // authenticator is nil where nobody is asked.

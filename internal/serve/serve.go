@@ -35,7 +35,10 @@ func Tune() {
 type Server struct {
 	Handler http.Handler
 	Log     *slog.Logger
+	// Notice is what the server does when its store has an object that was not there before; nil without New.
+	Notice func(ctx context.Context, key string) error
 
+	release   func()                  // ends the waiting of calls; nil: none waits
 	tls       *certificate            // nil: plain HTTP
 	metrics   net.Listener            // nil: none
 	scrape    http.Handler            // what is served there
@@ -99,6 +102,9 @@ func mayBeFaulty(r *http.Request) bool { return len(r.TransferEncoding) > 0 || !
 
 func (s *Server) drain(ctx context.Context, server *http.Server) error {
 	s.Log.Info("stopping", "drain_limit", drainTimeout.String())
+	if s.release != nil {
+		s.release()
+	}
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {

@@ -22,6 +22,7 @@ type Metrics struct {
 	calls      *prometheus.CounterVec
 	callTime   *prometheus.HistogramVec
 	seen       *prometheus.CounterVec
+	deliveries *prometheus.CounterVec
 }
 
 // buckets, in seconds: a bare import takes a tenth of the first, and API Gateway waits for 29.
@@ -38,11 +39,12 @@ func New(version string, credentialsLeft func() (time.Duration, bool)) *Metrics 
 		calls:      counters("signpost_s3_requests_total", "Calls to the store, retries included in one, by S3's operation and what came of it; cut: not sent, because the store was down.", "operation", "outcome"),
 		callTime:   histogram("signpost_s3_request_duration_seconds", "Time of calls to the store, retries included, by operation."),
 		seen:       counters("signpost_imports_seen_total", "Imports in answers, by the state they were shown in.", "status"),
+		deliveries: counters("signpost_deliveries_total", "Attempts to tell webhook, bus or import (its own webhook) of an end; failed: it is tried again; dead: it is given up.", "to", "outcome"),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "signpost_build_info", Help: "Always 1; the labels tell what runs.", ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}})
 	build.Set(1)
 	m.registry.MustRegister(
-		m.requests, m.latency, m.signatures, m.calls, m.callTime, m.seen, build,
+		m.requests, m.latency, m.signatures, m.calls, m.callTime, m.seen, m.deliveries, build,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "signpost_credentials_remaining_seconds", Help: "For how long the credentials that sign are good: +Inf where they have no end, 0 where there are none."}, func() float64 {
 			left, ends := credentialsLeft()
 			if !ends {
@@ -72,6 +74,9 @@ func (m *Metrics) Called(operation, outcome string, took time.Duration) {
 
 // Seen counts an import that was shown in a state.
 func (m *Metrics) Seen(status string) { m.seen.WithLabelValues(status).Inc() }
+
+// Told counts an attempt to deliver an event.
+func (m *Metrics) Told(to, outcome string) { m.deliveries.WithLabelValues(to, outcome).Inc() }
 
 // Handler answers a scrape, of /metrics.
 func (m *Metrics) Handler() http.Handler {

@@ -1,0 +1,252 @@
+package awslambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/signpost-s3/signpost/internal/awslambda/lambdatest"
+	"github.com/signpost-s3/signpost/internal/sigv4"
+)
+
+// TestMain lets the test binary be the function as well, in the process that lambdatest starts.
+func TestMain(m *testing.M) {
+	if os.Getenv("AWS_LAMBDA_RUNTIME_API") == "" {
+		os.Exit(m.Run())
+	}
+	lambda.Start(Proxy{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "served") }),
+		Bucket:  "uploads",
+		Notice:  func(_ context.Context, key string) error { return report("noticed " + key) },
+		Sweep:   func(context.Context) error { return report("swept") },
+	})
+}
+
+// report tells the test what the function does, and fails where the test wants it to.
+func report(what string) error {
+	response, err := http.Post(os.Getenv("REPORT_TO"), "text/plain", strings.NewReader(what))
+	if err != nil {
+		return err
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return errors.New("the store is away")
+	}
+	return nil
+}
+
+const (
+	proxied   = `{"version":"2.0","rawPath":"/import","requestContext":{"http":{"method":"POST"}}}`
+	scheduled = `{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.events","account":"1","time":"2026-01-02T03:04:05Z","region":"us-east-1","resources":["arn:aws:events:us-east-1:1:rule/r"],"detail":{}}`
+)
+
+// created is an event of S3's own, and bridged the same by way of EventBridge.
+func created(bucket, key string) string {
+	return fmt.Sprintf(`{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q,"size":1}}}]}`, bucket, key)
+}
+
+func bridged(bucket, key string) string {
+	return fmt.Sprintf(`{"version":"0","detail-type":"Object Created","source":"aws.s3","resources":["arn:aws:s3:::b"],"detail":{"version":"0","bucket":{"name":%q},"object":{"key":%q,"size":1},"reason":"PutObject"}}`, bucket, key)
+}
+
+// TestHear: what tells of the bucket or of the time is done, once and before the answer; all else is as without.
+func TestHear(t *testing.T) {
+	fault := errors.New("the store is away")
+	for _, c := range []struct {
+		name, payload string
+		want          string // what is done; "refused" where it is no event
+	}{
+		{"S3", created("uploads", "imports%2Fpublic/a+b"), "noticed imports/public/a b"},
+		{"EventBridge", bridged("uploads", "a+b%2F"), "noticed a+b%2F"},
+		{"a schedule", scheduled, "swept"},
+		{"a proxy event", proxied, "served"},
+		{"another bucket", created("others", "k"), ""},
+		{"another bucket, by EventBridge", bridged("others", "k"), ""},
+		{"a removal", strings.Replace(created("uploads", "k"), "Created:Put", "Removed:Delete", 1), ""},
+		{"a removal, by EventBridge", strings.Replace(bridged("uploads", "k"), "Created", "Deleted", 1), ""},
+		{"another's event", strings.Replace(bridged("uploads", "k"), "aws.s3", "mine", 1), "refused"},
+		{"another's schedule", strings.Replace(scheduled, "aws.events", "mine", 1), "refused"},
+		{"another of EventBridge's", strings.Replace(scheduled, "Scheduled", "Other", 1), "refused"},
+		{"an event in a proxy event", strings.Replace(created("uploads", "k"), "{", `{"requestContext":{},`, 1), "refused"},
+		{"a schedule in a proxy event", strings.Replace(scheduled, "{", `{"requestContext":{"http":{}},`, 1), "refused"},
+		{"a context of null", strings.Replace(scheduled, "{", `{"requestContext":null,`, 1), "refused"},
+		{"a proxy event with more", strings.Replace(proxied, "{", created("uploads", "k")[:len(created("uploads", "k"))-1]+",", 1), "served"},
+		{"a body of a proxy event", strings.Replace(proxied, "{", fmt.Sprintf(`{"body":%q,`, created("uploads", "k")), 1), "served"},
+		{"Records null", `{"Records":null}`, "refused"},
+		{"Records of nothing", `{"Records":[{}]}`, "refused"},
+		{"Records that are none", `{"Records":7}`, "refused"},
+		{"no detail", `{"source":"aws.s3","detail-type":"Object Created"}`, "refused"},
+		{"a source that is none", `{"source":7,"detail-type":"Scheduled Event"}`, "refused"},
+		{"a queue's", `{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}`, "refused"},
+		{"a test event", `{"key1":"value1"}`, "refused"},
+		{"nothing", ``, "refused"}, {"null", `null`, "refused"}, {"half", scheduled[:20], "refused"},
+	} {
+		for _, fails := range []error{nil, fault} {
+			var done []string
+			p := Proxy{
+				Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { done = append(done, "served") }),
+				Bucket:  "uploads",
+				Notice:  func(_ context.Context, key string) error { done = append(done, "noticed "+key); return fails },
+				Sweep:   func(context.Context) error { done = append(done, "swept"); return fails },
+			}
+			got, err := p.Invoke(t.Context(), []byte(c.payload))
+			what := strings.Join(done, ", ")
+			switch {
+			case c.want == "refused":
+				if !errors.Is(err, errNoProxyEvent) || got != nil || what != "" {
+					t.Errorf("%s: got %s, %v, done %q, want errNoProxyEvent", c.name, got, err, what)
+				}
+			case what != c.want:
+				t.Errorf("%s: done %q, want %q", c.name, what, c.want)
+			case what == "served":
+				if err != nil || !strings.Contains(string(got), `"statusCode":200`) {
+					t.Errorf("%s: got %s, %v, want an answer", c.name, got, err)
+				}
+			case what != "" && fails != nil:
+				if !errors.Is(err, fails) || got != nil {
+					t.Errorf("%s, which fails: got %s, %v, want %v, so that Lambda tries again", c.name, got, err, fails)
+				}
+			case err != nil || string(got) != `{}`:
+				t.Errorf("%s: got %s, %v, want {}", c.name, got, err)
+			}
+		}
+	}
+}
+
+// TestHearNothing: a function that is set up for no such events refuses them, each kind by itself.
+func TestHearNothing(t *testing.T) {
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("served") })
+	notice := func(context.Context, string) error { return nil }
+	sweep := func(context.Context) error { return nil }
+	for _, c := range []struct {
+		name    string
+		p       Proxy
+		payload string
+		ok      bool
+	}{
+		{"S3, neither", Proxy{Handler: handler}, created("", "k"), false},
+		{"EventBridge, neither", Proxy{Handler: handler}, bridged("", "k"), false},
+		{"a schedule, neither", Proxy{Handler: handler}, scheduled, false},
+		{"S3, Sweep alone", Proxy{Handler: handler, Sweep: sweep}, created("b", "k"), false},
+		{"a schedule, Sweep alone", Proxy{Handler: handler, Sweep: sweep}, scheduled, true},
+		{"S3, Notice alone", Proxy{Handler: handler, Bucket: "b", Notice: notice}, created("b", "k"), true},
+		{"a schedule, Notice alone", Proxy{Handler: handler, Bucket: "b", Notice: notice}, scheduled, false},
+	} {
+		if got, err := c.p.Invoke(t.Context(), []byte(c.payload)); c.ok != (err == nil) || !c.ok && !errors.Is(err, errNoProxyEvent) {
+			t.Errorf("%s: got %s, %v, want taken: %v", c.name, got, err, c.ok)
+		}
+	}
+	e, err := sigv4.ParseEndpoint("https://bucket.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := Direct{func(context.Context) (sigv4.SecretURL, error) { return e.BucketURL(), nil }}
+	for _, payload := range []string{created("b", "k"), bridged("b", "k"), scheduled} {
+		if got, err := d.Invoke(t.Context(), []byte(payload)); err != nil || string(got) != `{"upload_url":"https://bucket.example.com"}` {
+			t.Errorf("Direct with %s: got %s, %v, want an upload_url", payload, got, err)
+		}
+	}
+}
+
+// TestHearInLambda sends events by the Runtime API's own protocol to a process.
+func TestHearInLambda(t *testing.T) {
+	var mu sync.Mutex
+	var reports []string
+	away := false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		what, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		if reports = append(reports, string(what)); away {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer server.Close()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	function, err := lambdatest.Start(lambdatest.Options{Bootstrap: self, Env: []string{"REPORT_TO=" + server.URL}, Timeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer function.Stop()
+	send := func(payload string, isAway bool) (answer string, done []string, err error) {
+		mu.Lock()
+		away, reports = isAway, nil
+		mu.Unlock()
+		got, err := function.Invoke(t.Context(), []byte(payload))
+		mu.Lock()
+		defer mu.Unlock()
+		return string(got), reports, err
+	}
+	for _, c := range []struct {
+		payload string
+		away    bool
+		answer  string
+		done    []string
+		err     string
+	}{
+		{payload: created("uploads", "a%2Fb"), answer: `{}`, done: []string{"noticed a/b"}},
+		{payload: bridged("uploads", "a%2Fb"), answer: `{}`, done: []string{"noticed a%2Fb"}},
+		{payload: scheduled, answer: `{}`, done: []string{"swept"}},
+		{payload: created("uploads", "k"), away: true, done: []string{"noticed k"}, err: "the store is away"},
+		{payload: scheduled, away: true, done: []string{"swept"}, err: "the store is away"},
+		{payload: created("others", "k"), answer: `{}`},
+		{payload: `{"Records":[7]}`, err: "no proxy event"},
+		{payload: `{"hello":"world"}`, err: "no proxy event"},
+	} {
+		answer, done, err := send(c.payload, c.away)
+		if answer != c.answer || !slices.Equal(done, c.done) || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%s: got %q, %v, done %q, want %q, %q, done %q", c.payload, answer, err, done, c.answer, c.err, c.done)
+		}
+	}
+	if answer, done, err := send(proxied, false); err != nil || !strings.Contains(answer, `"body":"served"`) || done != nil {
+		t.Errorf("a proxy event after them: got %s, %v, done %q, want it served", answer, err, done)
+	}
+}
+
+// FuzzHear: whatever the payload, one thing is done at most, and what has a requestContext is never heard as an event of the store.
+func FuzzHear(f *testing.F) {
+	for _, e := range append(fuzzedEvents, scheduled, created("uploads", "k"), bridged("uploads", "k")) {
+		f.Add([]byte(e))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		var mu sync.Mutex
+		served, swept, noticed := 0, 0, 0
+		p := Proxy{
+			Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }),
+			Bucket:  "uploads",
+			Sweep:   func(context.Context) error { swept++; return nil },
+			Notice: func(_ context.Context, key string) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if noticed++; key == "" {
+					t.Errorf("%q: noticed of nothing", payload)
+				}
+				return nil
+			},
+		}
+		answered, err := p.Invoke(t.Context(), payload)
+		if (err == nil) != (answered != nil) || served+swept+min(noticed, 1) > 1 || err != nil && served+swept+noticed > 0 {
+			t.Errorf("%q: got %s, %v, served %d, swept %d, noticed %d", payload, answered, err, served, swept, noticed)
+		}
+		var e map[string]jsontext.Value
+		if json.Unmarshal(payload, &e) == nil && e["requestContext"] != nil && swept+noticed > 0 {
+			t.Errorf("%q: has a requestContext, and was heard", payload)
+		}
+	})
+}
