@@ -36,7 +36,7 @@ func (p *process) create(t *testing.T) client.Job {
 // wantStatus reads an import and insists on its status.
 func (p *process) wantStatus(t *testing.T, id string, want client.JobStatus) {
 	t.Helper()
-	r, err := p.client(t).GetImportWithResponse(t.Context(), id)
+	r, err := p.client(t).GetImportWithResponse(t.Context(), id, nil)
 	if err != nil {
 		t.Fatalf("read %s: %v", id, err)
 	}

@@ -22,6 +22,9 @@ type cli struct {
 	Abort      abortCmd      `cmd:"" help:"Abort imports, and remove what was sent of them."`
 	Download   downloadCmd   `cmd:"" help:"Download a completed import, where the service allows it."`
 	Doctor     doctorCmd     `cmd:"" help:"Try whether the bucket does all that the service needs, and say what to do where it does not."`
+	Listen     listenCmd     `cmd:"" help:"Receive the service's events on this machine, and run a command for each."`
+	Events     eventsCmd     `cmd:"" help:"Follow the ends of imports, and deal with events that could not be delivered."`
+	GC         gcCmd         `cmd:"" name:"gc" help:"Sweep the bucket once: record what has ended, free abandoned parts, deliver what is due."`
 	Keygen     keygenCmd     `cmd:"" help:"Make an API key, and the line by which a service knows it."`
 	Spec       specCmd       `cmd:"" help:"Print the OpenAPI document that the service is made from."`
 	Completion completionCmd `cmd:"" help:"Print the script that lets a shell complete commands and flags."`
@@ -73,8 +76,13 @@ func flagsFirst(root *kong.Node, args []string) []string {
 	if node == nil {
 		return args
 	}
-	flags, words := []string{args[0]}, []string{}
-	for n := 1; n < len(args); n++ {
+	first := 1
+	for first < len(args) && childOf(node, args[first]) != nil {
+		node = childOf(node, args[first])
+		first++
+	}
+	flags, words := slices.Clone(args[:first]), []string{}
+	for n := first; n < len(args); n++ {
 		switch word := args[n]; {
 		case word == "--":
 			return slices.Concat(flags, []string{"--"}, words, args[n+1:])

@@ -29,7 +29,7 @@ func (d doctorCmd) Run(i *invocation) (err error) {
 	if d.Bucket != "" {
 		return d.examine(i.ctx, i.stdout, nil, "")
 	}
-	store, dir, err := startStore(i.ctx, d.Config, app.NewLogger(i.stderr))
+	store, dir, err := startStore(i.ctx, d.Config, app.NewLogger(i.stderr), nil)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("SIGNPOST_LOCAL_LISTEN=%q: the port is in use. If that is signpost serve, stop it, or look at its store from outside:\n"+
 			"  SIGNPOST_BUCKET=%s SIGNPOST_PATH_STYLE=true AWS_REGION=us-east-1 AWS_ENDPOINT_URL_S3=http://%s AWS_SHARED_CREDENTIALS_FILE=%s signpost doctor",

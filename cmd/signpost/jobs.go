@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
 type statusCmd struct {
@@ -19,17 +20,17 @@ type statusCmd struct {
 	JSON  bool `name:"json" help:"Print the import as JSON, without its signed URLs."`
 }
 
-// watchEvery is how often an import that is watched is read.
-const watchEvery = time.Second
-
 func (s statusCmd) Run(i *invocation) error {
 	api, err := s.connect(i)
 	if err != nil {
 		return err
 	}
-	told := ""
+	watch, told := api.Watch(s.ID), ""
 	for {
-		job, err := api.Read(i.ctx, s.ID)
+		job, err := watch.Next(i.ctx)
+		if err != nil && s.Watch && i.ctx.Err() != nil {
+			return interruption{"interrupted; the import itself goes on"}
+		}
 		if err != nil {
 			return stopped(i.ctx, about(s.ID, err))
 		}
@@ -41,19 +42,21 @@ func (s statusCmd) Run(i *invocation) error {
 			fmt.Fprint(i.stdout, text)
 			told = text
 		}
-		status := of(job.Status)
-		switch ended := status != client.JobStatusAwaitingUpload && status != client.JobStatusUploading; {
+		switch status := of(job.Status); {
 		case !s.Watch || status == client.JobStatusCompleted:
 			return nil
-		case ended:
-			return fmt.Errorf("%s is %s", s.ID, status)
-		}
-		select {
-		case <-time.After(watchEvery):
-		case <-i.ctx.Done():
-			return interruption{"interrupted; the import itself goes on"}
+		case engine.Ended(job):
+			return fmt.Errorf("%s is %s%s", s.ID, status, why(job))
 		}
 	}
+}
+
+// why is the error of a failed import, to follow its status.
+func why(job client.Job) string {
+	if job.Error == nil {
+		return ""
+	}
+	return fmt.Sprintf(": %s: %s", job.Error.Code, job.Error.Detail)
 }
 
 // text is job for people or, with --json, for programs; a watched one in a line.

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/serve"
 )
@@ -42,7 +40,12 @@ func (s serveCmd) Run(i *invocation) error {
 	if err != nil {
 		return err
 	}
-	return s.serve(i.ctx, i.stdout, settings, listener, log, "")
+	server, err := serve.New(i.ctx, s.Config, settings, log, versionText())
+	if err != nil {
+		return err
+	}
+	s.greet(i.stdout, listener.Addr().String(), "")
+	return server.Serve(i.ctx, listener)
 }
 
 // serveLocal runs the service on a store of its own, and stops when the store does.
@@ -50,7 +53,17 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 	if err := s.root(); err != nil {
 		return err
 	}
-	store, dir, err := startStore(i.ctx, s.Config, log)
+	ready, server := make(chan struct{}), (*serve.Server)(nil)
+	store, dir, err := startStore(i.ctx, s.Config, log, func(key string) {
+		select {
+		case <-ready:
+		case <-i.ctx.Done():
+			return
+		}
+		if err := server.Notice(i.ctx, key); err != nil && i.ctx.Err() == nil {
+			log.Warn("what arrived is noticed when it is read", "key", key, "error", err.Error())
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -66,7 +79,12 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 	}()
 	s.Bucket, s.PathStyle = store.Bucket(), true
 	folder := filepath.Join(dir, "store", store.Bucket())
-	if err := s.serve(ctx, i.stdout, store.AWSConfig(), listener, log, folder); err != nil {
+	if server, err = serve.New(ctx, s.Config, store.AWSConfig(), log, versionText()); err != nil {
+		return err
+	}
+	close(ready)
+	s.greet(i.stdout, listener.Addr().String(), folder)
+	if err := server.Serve(ctx, listener); err != nil {
 		return err
 	}
 	if i.ctx.Err() == nil {
@@ -86,16 +104,6 @@ func (s *serveCmd) root() (err error) {
 		}
 	}
 	return nil
-}
-
-// serve runs until ctx ends. Folder is where a local store keeps the objects, empty where there is none.
-func (s serveCmd) serve(ctx context.Context, stdout io.Writer, settings aws.Config, listener net.Listener, log *slog.Logger, folder string) error {
-	server, err := serve.New(ctx, s.Config, settings, log, versionText())
-	if err != nil {
-		return err
-	}
-	s.greet(stdout, listener.Addr().String(), folder)
-	return server.Serve(ctx, listener)
 }
 
 // greet says where the service is and how to try it.

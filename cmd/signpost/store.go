@@ -9,22 +9,26 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
 // localBucket is the bucket's name in the local store.
 const localBucket = "signpost"
 
-// startStore starts the local store of c, and returns it with its folder. An error names the setting that is in its way.
-func startStore(ctx context.Context, c app.Config, log *slog.Logger) (store *localstore.Store, dir string, err error) {
+// startStore starts the local store of c, and returns it with its folder. Arrived, which may be nil, is told of each object that is stored.
+// An error names the setting that is in its way.
+func startStore(ctx context.Context, c app.Config, log *slog.Logger, arrived func(key string)) (store *localstore.Store, dir string, err error) {
 	if dir, err = filepath.Abs(c.DataDir); err != nil {
 		return nil, "", fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", c.DataDir, err)
 	}
 	if err := adoptChatter(log); err != nil {
 		return nil, "", err
 	}
-	store, err = localstore.Start(ctx, localstore.Options{Dir: dir, Listen: c.LocalListen, Bucket: localBucket, CORSOrigins: c.CORSOrigins})
+	store, err = localstore.Start(ctx, localstore.Options{Dir: dir, Listen: c.LocalListen, Bucket: localBucket, CORSOrigins: c.CORSOrigins, Arrived: arrived})
 	var file *fs.PathError
 	var errno syscall.Errno
 	switch {
@@ -34,4 +38,42 @@ func startStore(ctx context.Context, c app.Config, log *slog.Logger) (store *loc
 		err = fmt.Errorf("SIGNPOST_LOCAL_LISTEN=%q: %w", c.LocalListen, errno)
 	}
 	return store, dir, err
+}
+
+// withBucket calls f with the bucket that c names or, where it names none, that of the local store: of the service that runs here, or else
+// one of its own. Settings are how it is reached, and c as it is then.
+func withBucket(i *invocation, c app.Config, f func(settings aws.Config, store *bucket.Bucket, c app.Config) error) (err error) {
+	if err := i.complaints.Check(c); err != nil {
+		return err
+	}
+	var settings aws.Config
+	if c.Bucket != "" {
+		settings, err = app.LoadAWS(i.ctx)
+	} else {
+		leave := func() error { return nil }
+		settings, leave, err = reachLocal(i, c)
+		defer func() { err = errors.Join(err, leave()) }()
+		c.Bucket, c.PathStyle = localBucket, true
+	}
+	if err != nil {
+		return err
+	}
+	store, err := c.Open(i.ctx, settings, bucket.Watch{})
+	if err != nil {
+		return err
+	}
+	return f(settings, store, c)
+}
+
+func reachLocal(i *invocation, c app.Config) (settings aws.Config, leave func() error, err error) {
+	leave = func() error { return nil }
+	store, dir, err := startStore(i.ctx, c, app.NewLogger(i.stderr), nil)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		settings, err = localstore.Outside(i.ctx, dir, c.LocalListen)
+		return settings, leave, err
+	}
+	if err != nil {
+		return aws.Config{}, leave, err
+	}
+	return store.AWSConfig(), store.Close, nil
 }

@@ -31,6 +31,7 @@ type uploadCmd struct {
 	LimitRate   byteSize          `placeholder:"SIZE" help:"Most bytes a second, of all files together, such as 10MiB."`
 	ID          string            `name:"id" placeholder:"ID" help:"The import in parts to go on with, wherever it was begun."`
 	Again       bool              `help:"Upload anew what was uploaded before."`
+	Wait        bool              `help:"Call a file uploaded only when the service says that its import is completed, not when the store has taken it."`
 	JSON        bool              `name:"json" xor:"output" help:"Print events, a JSON object a line: started, resumed, progress, retrying, finishing, completed, skipped, failed."`
 	Quiet       bool              `short:"q" xor:"output" help:"Print errors alone."`
 	DryRun      bool              `help:"Say what would be sent, and ask and send nothing."`
@@ -78,7 +79,7 @@ func (u uploadCmd) Run(i *invocation) error {
 	if err := u.reach(i.ctx, restarting); err != nil {
 		return err
 	}
-	uploader.Notify = p.notify
+	uploader.Notify, uploader.Wait = p.notify, u.Wait
 	u.show(i, p)
 	for _, f := range failed {
 		p.end(i.ctx, f.File, engine.Result{}, f)

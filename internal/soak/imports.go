@@ -64,7 +64,9 @@ func (a *attempt) send(ctx context.Context, c *client.Client, r client.ImportReq
 // read looks at e, and at all that the answer tells.
 func (w *worker) read(e *entry) *client.Job {
 	before := e.known()
-	a := w.ask("read", e.id, e.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) { return c.GetImport(ctx, e.id) }, "200")
+	a := w.ask("read", e.id, e.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) {
+		return c.GetImport(ctx, e.id, nil)
+	}, "200")
 	job := a.job()
 	if job == nil || !w.hold(e, "read", before, a, *job.Status) {
 		return nil

@@ -43,7 +43,7 @@ func (w *worker) stranger(e *entry) {
 		id = fmt.Sprintf("%s%012x", id[:24], w.rng.Int64N(1<<48))
 	}
 	calls := []call{
-		func(ctx context.Context, c *client.Client) (*http.Response, error) { return c.GetImport(ctx, id) },
+		func(ctx context.Context, c *client.Client) (*http.Response, error) { return c.GetImport(ctx, id, nil) },
 		func(ctx context.Context, c *client.Client) (*http.Response, error) { return c.DeleteImport(ctx, id) },
 		func(ctx context.Context, c *client.Client) (*http.Response, error) { return c.ListParts(ctx, id, nil) },
 		func(ctx context.Context, c *client.Client) (*http.Response, error) {

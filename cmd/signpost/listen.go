@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/webhook"
+)
+
+type listenCmd struct {
+	Listen string `default:"127.0.0.1:8090" placeholder:"HOST:PORT" help:"Where to receive, on loopback; ${default} when left out."`
+	Secret string `env:"SIGNPOST_WEBHOOK_SECRET" placeholder:"SECRET" help:"What the service signs with; one is made when left out."`
+	Exec   string `placeholder:"COMMAND" help:"Run this for each event, one after another. When it fails, the service tries again."`
+	JSON   bool   `name:"json" help:"Print an event a line as JSON."`
+}
+
+// finishTimeout is how long what is under way gets when the command is told to stop. The service waits no longer for an answer.
+const finishTimeout = 30 * time.Second
+
+// Help is what listen --help says before its flags.
+func (listenCmd) Help() string {
+	return "For development: it says with which settings to start the service, and takes the events that this sends then. " +
+		"The command of --exec is run by sh, with the event as JSON on its standard input and SIGNPOST_EVENT_TYPE, SIGNPOST_EVENT_ID and " +
+		"SIGNPOST_IMPORT_ID in its environment. It has as long as the service waits for an answer.\n\n" +
+		"For example:  signpost listen --exec 'echo $SIGNPOST_EVENT_TYPE'"
+}
+
+func (l listenCmd) Run(i *invocation) error {
+	if host, _, err := net.SplitHostPort(l.Listen); err != nil || host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		return usageError{errors.New("--listen: must be a loopback HOST:PORT, such as 127.0.0.1:8090; it is for this machine alone")}
+	}
+	if l.Secret == "" {
+		l.Secret = webhook.NewSecret()
+	}
+	key, err := webhook.ParseSecret(l.Secret)
+	if err != nil {
+		return usageError{fmt.Errorf("--secret (or SIGNPOST_WEBHOOK_SECRET): %w", err)}
+	}
+	verifier, err := standardwebhooks.NewWebhookRaw(key)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", l.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen=%q: %w", l.Listen, app.Innermost(err))
+	}
+	l.greet(i, listener.Addr().(*net.TCPAddr))
+	return receive(i, listener, &receiver{verifier: verifier, handle: l.handler(i), stderr: i.stderr, turn: make(chan struct{}, 1)})
+}
+
+// greet says how to start the service. Where events are for programs, they have stdout for themselves.
+func (l listenCmd) greet(i *invocation, at *net.TCPAddr) {
+	w, network := i.stdout, "127.0.0.0/8"
+	if l.JSON {
+		w = i.stderr
+	}
+	if at.IP.To4() == nil {
+		network = at.IP.String() + "/128"
+	}
+	fmt.Fprintf(w, "Listening for events at http://%s/. Start the service with these settings:\n\n"+
+		"  SIGNPOST_WEBHOOK_URL=http://%s/ SIGNPOST_WEBHOOK_SECRETS=%s SIGNPOST_WEBHOOK_NETWORKS=%s signpost serve\n\n", at, at, l.Secret, network)
+}
+
+// handler is what is done with each event: the command first, so that an event is told of when it has succeeded.
+func (l listenCmd) handler(i *invocation) func(context.Context, notice) error {
+	return func(ctx context.Context, n notice) error {
+		if l.Exec != "" {
+			if err := n.exec(ctx, l.Exec, i.stdout, i.stderr); err != nil {
+				return err
+			}
+		}
+		text := n.String()
+		if l.JSON {
+			text = n.line
+		}
+		_, err := fmt.Fprintln(i.stdout, text)
+		return err
+	}
+}
+
+// receive serves r until the user has had enough, and finishes what is under way.
+func receive(i *invocation, listener net.Listener, r *receiver) error {
+	// No limit on a whole request: it lives for as long as the command that it has started.
+	server := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, ErrorLog: log.New(i.stderr, "", 0)}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("listen: %w", err)
+	case <-i.ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.ctx), finishTimeout)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("an event was still being handled after %s, and will come again", finishTimeout), server.Close())
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/webhook"
+)
+
+// listening is a signpost listen, and what sends to it as the service does.
+type listening struct {
+	*process
+	url, secret string
+	sender      *webhook.Sender
+}
+
+var startWith = regexp.MustCompile(`\n  SIGNPOST_WEBHOOK_URL=(http://\S+/) SIGNPOST_WEBHOOK_SECRETS=(whsec_\S+) SIGNPOST_WEBHOOK_NETWORKS=(\S+) signpost serve\n\n`)
+
+// listenTo runs signpost listen on a free port, and reads its greeting as a user does.
+func listenTo(t *testing.T, args ...string) *listening {
+	t.Helper()
+	path, err := exec.LookPath("signpost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &listening{process: launch(t, exec.Command(path, append([]string{"listen", "--listen", "127.0.0.1:0"}, args...)...))}
+	greeting := l.stdout
+	for _, arg := range args {
+		if arg == "--json" {
+			greeting = l.stderr
+		}
+	}
+	l.await(t, greeting, "greeting", startWith.MatchString)
+	found := startWith.FindStringSubmatch(greeting.String())
+	l.url, l.secret = found[1], found[2]
+	l.sender = l.senderWith(t, l.secret, found[3], limit)
+	return l
+}
+
+// senderWith is a sender with these settings, which gives each delivery so long.
+func (l *listening) senderWith(t *testing.T, secret, network string, timeout time.Duration) *webhook.Sender {
+	t.Helper()
+	_, allowed, err := net.ParseCIDR(network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := webhook.New(webhook.Options{Secrets: []string{secret}, Networks: []*net.IPNet{allowed}, Timeout: timeout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// deliver sends an event, and returns the status of its failure, 0 where there is none.
+func (l *listening) deliver(t *testing.T, s *webhook.Sender, id, body string) int {
+	t.Helper()
+	err := s.Send(t.Context(), l.url, id, time.Now(), []byte(body))
+	if err == nil {
+		return 0
+	}
+	var failure *webhook.Failure
+	if !errors.As(err, &failure) || failure.Status == 0 {
+		t.Fatalf("deliver %s: %v, want an answer; stderr:\n%s", id, err, l.stderr)
+	}
+	return failure.Status
+}
+
+// said is what came on stdout after the greeting.
+func (l *listening) said() string {
+	text := l.stdout.String()
+	return text[startWith.FindStringIndex(text)[1]:]
+}
+
+// interrupt stops it as Ctrl-C does.
+func (l *listening) interrupt(t *testing.T) {
+	t.Helper()
+	l.signal(t, syscall.SIGINT)
+	if status := l.wait(t); status.ExitStatus() != 0 {
+		t.Errorf("after SIGINT: %v, want exit status 0; stderr:\n%s", l.err, l.stderr)
+	}
+}
+
+// eventOf is an event as the service sends it.
+func eventOf(id, kind, data string) string {
+	return fmt.Sprintf("{\"specversion\": \"1.0\", \"id\": %q, \"source\": \"s3://bucket\", \"type\": %q, \"subject\": \"import-1\",\n"+
+		" \"time\": \"2026-03-01T12:00:00Z\", \"datacontenttype\": \"application/json\", \"data\": %s}", id, kind, data)
+}
+
+func TestListenTellsEachEventOnce(t *testing.T) {
+	l := listenTo(t)
+	stranger := l.senderWith(t, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "127.0.0.0/8", limit)
+	late := func(id string) int {
+		err := l.sender.Send(t.Context(), l.url, id, time.Now().Add(-time.Hour), []byte("{}"))
+		var f *webhook.Failure
+		errors.As(err, &f)
+		return f.Status
+	}
+	completed := eventOf("e1", "import.completed", `{"id": "import-1", "filename": "orders \u001b[31m.csv", "size": 1572864, "checksum": {}}`)
+	for _, c := range []struct {
+		what string
+		got  int
+		want int
+	}{
+		{"an event", l.deliver(t, l.sender, "e1", completed), 0},
+		{"the same again", l.deliver(t, l.sender, "e1", completed), 0},
+		{"a failure", l.deliver(t, l.sender, "e2", eventOf("e2", "import.failed", `{"error": {"code": "checksum-mismatch", "detail": "not as declared"}}`)), 0},
+		{"with another secret", l.deliver(t, stranger, "e3", completed), http.StatusUnauthorized},
+		{"of an hour ago", late("e4"), http.StatusUnauthorized},
+		{"no event", l.deliver(t, l.sender, "e5", `{}`), http.StatusBadRequest},
+		{"no JSON", l.deliver(t, l.sender, "e6", `{`), http.StatusBadRequest},
+		{"of exactly 1 MiB", l.deliver(t, l.sender, "e7", strings.Repeat(" ", maxEvent)), http.StatusBadRequest},
+		{"a byte more", l.deliver(t, l.sender, "e8", strings.Repeat(" ", maxEvent+1)), http.StatusRequestEntityTooLarge},
+	} {
+		if c.got != c.want {
+			t.Errorf("deliver %s: got %d, want %d", c.what, c.got, c.want)
+		}
+	}
+	response, err := web.Get(l.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusMethodNotAllowed || response.Header.Get("Allow") != "POST" {
+		t.Errorf("GET: got %s %v, want 405 with Allow: POST", response.Status, response.Header)
+	}
+	unsigned, err := web.Post(l.url, "application/cloudevents+json", strings.NewReader(completed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unsigned.Body.Close()
+	if unsigned.StatusCode != http.StatusUnauthorized {
+		t.Errorf("POST without a signature: got %s, want 401", unsigned.Status)
+	}
+	l.interrupt(t)
+
+	at := new(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	want := when(at) + `  import.completed  import-1  "orders \x1b[31m.csv"  1.5 MiB` + "\n" +
+		when(at) + "  import.failed  import-1  checksum-mismatch: not as declared\n"
+	if got := l.said(); got != want {
+		t.Errorf("stdout: got\n%swant\n%s", got, want)
+	}
+	want = "answered 401: a delivery is signed with another secret, or is not what was signed\n" +
+		"answered 401: a delivery's time is more than 5 minutes off\n" +
+		strings.Repeat("answered 400: a delivery is signed as it should be, and is no CloudEvent 1.0 in JSON\n", 3) +
+		"answered 413: a delivery of more than 1 MiB\n" +
+		"answered 405: GET is no delivery of an event, which is a POST\n" +
+		"answered 401: a delivery is not signed\n"
+	if got := l.stderr.String(); got != want {
+		t.Errorf("stderr: got\n%swant\n%s", got, want)
+	}
+}
+
+// With --json, stdout is for the program that reads it: a line is an event, and nothing else is there.
+func TestListenJSON(t *testing.T) {
+	const secret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	l := listenTo(t, "--json", "--secret", secret)
+	if l.secret != secret {
+		t.Errorf("the secret to start with: got %s, want the one that was given", l.secret)
+	}
+	for _, id := range []string{"e1", "e2", "e1"} {
+		if got := l.deliver(t, l.sender, id, eventOf(id, "import.expired", `{"filename": "<ü>"}`)); got != 0 {
+			t.Errorf("deliver %s: got %d", id, got)
+		}
+	}
+	l.interrupt(t)
+	line := `{"specversion":"1.0","id":"%s","source":"s3://bucket","type":"import.expired","subject":"import-1",` +
+		`"time":"2026-03-01T12:00:00Z","datacontenttype":"application/json","data":{"filename":"<ü>"}}` + "\n"
+	if got, want := l.stdout.String(), fmt.Sprintf(line, "e1")+fmt.Sprintf(line, "e2"); got != want {
+		t.Errorf("stdout: got\n%swant\n%s", got, want)
+	}
+}
+
+func TestRecentForgetsTheOldest(t *testing.T) {
+	var r recent
+	for n := range maxRecent + 2 {
+		r.add(fmt.Sprint(n))
+	}
+	for id, want := range map[string]bool{"0": false, "1": false, "2": true, fmt.Sprint(maxRecent): true, fmt.Sprint(maxRecent + 1): true} {
+		if got := r.has(id); got != want {
+			t.Errorf("has(%s): got %t, want %t", id, got, want)
+		}
+	}
+	if len(r.known) != maxRecent || len(r.order) != maxRecent {
+		t.Errorf("kept: got %d and %d, want %d", len(r.known), len(r.order), maxRecent)
+	}
+}
