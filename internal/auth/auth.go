@@ -24,7 +24,7 @@ type Tokens func(ctx context.Context, token string) (Caller, error)
 
 // Refusal is why a caller is not let in. Its reasons are:
 //   - of any credential: none, two-credentials, wrong-kind, wrong-scheme, malformed
-//   - of a key: unknown-key
+//   - of a key: unknown-key; of a store: unknown-secret
 //   - of a token: wrong-algorithm, wrong-type, wrong-issuer, wrong-audience, expired, not-yet-valid, unknown-signer, bad-signature, no-owner
 type Refusal struct {
 	Reason    string // a short word for the audit, which stays the same

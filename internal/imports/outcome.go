@@ -31,7 +31,11 @@ func (j Job) etag() string {
 
 // announce returns next with the name of its news, if it is any.
 func (s *Service) announce(ctx context.Context, j, next Job) (Job, func(), error) {
-	if s.Announce == nil || !j.ends(next) {
+	if !j.ends(next) {
+		next.News = j.News // whoever makes next anew, as Delete does, must not make the record forget what is still to be sent
+		return next, func() {}, nil
+	}
+	if s.Announce == nil {
 		return next, func() {}, nil
 	}
 	news, recorded, err := s.Announce(ctx, next)
@@ -85,7 +89,7 @@ func objectOf(key string) (owner, id string, ok bool) {
 		return "", "", false
 	}
 	owner, id = rest[:slash], rest[slash+1:]
-	return owner, id, canonicalID.MatchString(id) && objectKey(owner, id) == key
+	return owner, id, canonicalID.MatchString(id) && !strings.Contains(owner, "/")
 }
 
 // News is what was announced of an import.
