@@ -38,7 +38,10 @@ func (b *Bucket) OpenUploads(ctx context.Context, prefix string, atMost int) (n 
 func (b *Bucket) listUploads(ctx context.Context, prefix string, after Multipart, atMost int) (*s3.ListMultipartUploadsOutput, error) {
 	in := &s3.ListMultipartUploadsInput{Bucket: &b.name, Prefix: &prefix, MaxUploads: aws.Int32(int32(atMost))}
 	if after.Key != "" {
-		in.KeyMarker, in.UploadIdMarker = &after.Key, &after.UploadID
+		in.KeyMarker = &after.Key
+	}
+	if after.UploadID != "" {
+		in.UploadIdMarker = &after.UploadID
 	}
 	return ask(ctx, b.quick("ListMultipartUploads", prefix), b.client.ListMultipartUploads, in)
 }

@@ -13,7 +13,10 @@ func (s *Service) Delete(ctx context.Context, owner, id string) error {
 		if err != nil {
 			return Job{}, err
 		}
-		next := Job{ID: j.ID, Owner: j.Owner, Status: Aborted, Mode: j.Mode, Parts: j.Parts, CreatedAt: j.CreatedAt, Deadline: j.Deadline, Webhook: j.Webhook}
+		next := Job{
+			ID: j.ID, Owner: j.Owner, Status: Aborted, Mode: j.Mode, Parts: j.Parts, CreatedAt: j.CreatedAt, Deadline: j.Deadline, Webhook: j.Webhook,
+			News: j.News, Earlier: j.Earlier, Fence: j.Fence,
+		}
 		if _, err := s.store(ctx, j, next); err != nil {
 			return Job{}, err
 		}

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Ended calls f with each of owner's imports that has ended and whose record was written since then, among those that were created after
-// oldest; the record of the newest first. It returns when the last record of all was written. It asks for nothing but records.
-func (s *Service) Ended(ctx context.Context, owner string, oldest, since time.Time, f func(Job) error) (last time.Time, err error) {
+// Ended calls f with each of owner's imports that has ended and whose record was written since then, and when that was, among those that
+// were created after oldest; the record of the newest first. It returns when the last record of all was written. It asks for nothing but records.
+func (s *Service) Ended(ctx context.Context, owner string, oldest, since time.Time, f func(j Job, written time.Time) error) (last time.Time, err error) {
 	for after, more := "", true; more; {
 		listed, rest, err := s.Bucket.ListTimes(ctx, recordPrefix(owner), after, listedAtOnce)
 		if err != nil {
@@ -36,7 +36,7 @@ func (s *Service) Ended(ctx context.Context, owner string, oldest, since time.Ti
 			case err != nil || j.Status.open(): // gone, or not to be understood, which readers are told of
 				continue
 			}
-			if err := f(j.Job); err != nil {
+			if err := f(j.Job, record.Modified); err != nil {
 				return last, err
 			}
 		}

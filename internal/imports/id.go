@@ -35,7 +35,10 @@ func idTime(id string) time.Time {
 // objectKey is where the bytes go.
 func objectKey(owner, id string) string { return objectPrefix(owner) + id }
 
-func objectPrefix(owner string) string { return "imports/" + owner + "/" }
+func objectPrefix(owner string) string { return ObjectRoot + owner + "/" }
+
+// ObjectRoot is the prefix of all objects' keys.
+const ObjectRoot = "imports/"
 
 // recordKey is where a job's record lives. Its rank falls as time goes on, so that S3's ascending listing is newest first.
 func recordKey(owner, id string) string {

@@ -62,6 +62,7 @@ type Job struct {
 	Failure     *Failure          `json:"failure,omitempty"`
 	Webhook     string            `json:"webhook,omitempty"` // the URL that hears of its end, besides the service's own
 	News        string            `json:"news,omitempty"`    // the name under which its end was announced; see Announce
+	Earlier     []string          `json:"earlier,omitempty"` // the names before that, the latest first: some may still be to be sent
 	// Fence grows for nothing but to make the record another one; see Confirm.
 	Fence int `json:"fence,omitempty"`
 

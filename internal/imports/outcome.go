@@ -2,6 +2,7 @@ package imports
 
 import (
 	"context"
+	"slices"
 	"strings"
 )
 
@@ -29,11 +30,17 @@ func (j Job) etag() string {
 	return j.Object.ETag
 }
 
+// maxEarlier bounds the news that a record remembers besides the last. Each is of an object that was replaced.
+const maxEarlier = 20
+
 // announce returns next with the name of its news, if it is any.
 func (s *Service) announce(ctx context.Context, j, next Job) (Job, func(), error) {
+	next.News, next.Earlier = j.News, j.Earlier // which may still be to be sent, so whoever makes next anew, as Delete does, may not forget it
 	if !j.ends(next) {
-		next.News = j.News // whoever makes next anew, as Delete does, must not make the record forget what is still to be sent
 		return next, func() {}, nil
+	}
+	if next.News = ""; j.News != "" {
+		next.Earlier = append([]string{j.News}, j.Earlier[:min(len(j.Earlier), maxEarlier-1)]...)
 	}
 	if s.Announce == nil {
 		return next, func() {}, nil
@@ -83,7 +90,7 @@ func (j Job) Bare() bool { return j.Mode == "" }
 
 // objectOf is whose import has its object at key, and which.
 func objectOf(key string) (owner, id string, ok bool) {
-	rest, ours := strings.CutPrefix(key, "imports/")
+	rest, ours := strings.CutPrefix(key, ObjectRoot)
 	slash := strings.LastIndexByte(rest, '/')
 	if !ours || slash <= 0 {
 		return "", "", false
@@ -140,7 +147,7 @@ func (s *Service) Confirm(ctx context.Context, n News, final bool) (Word, error)
 
 func (j Job) word(n News) Word {
 	switch {
-	case j.News == n.Name:
+	case j.News == n.Name, slices.Contains(j.Earlier, n.Name):
 		return True
 	case j.Status == Aborted, j.Status == n.Status && j.etag() == n.ETag: // for good; by another name
 		return Never

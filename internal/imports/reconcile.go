@@ -113,13 +113,14 @@ func (s *Service) reconcile(ctx context.Context, j stored, now time.Time) (Job, 
 // move records that j has become next. What nobody wants any more is removed after that, so that a server that dies in between
 // leaves a record that says so.
 func (s *Service) move(ctx context.Context, j stored, next Job) (Job, error) {
-	if _, err := s.store(ctx, j, next); err != nil {
+	moved, err := s.store(ctx, j, next)
+	if err != nil {
 		return Job{}, err
 	}
 	if next.Status != j.Status && next.unwanted() {
-		return next, s.free(ctx, next)
+		return moved.Job, s.free(ctx, next)
 	}
-	return next, nil
+	return moved.Job, nil
 }
 
 // unwanted reports whether nothing should be left in the store of a job that ended like this. What one request stored stays

@@ -42,8 +42,8 @@ func (l Limits) takes(contentType string) bool {
 	return len(l.ContentTypes) == 0 || err == nil && (slices.Contains(l.ContentTypes, mediaType) || slices.Contains(l.ContentTypes, kind+"/*"))
 }
 
-// calls reports whether an import may name webhook.
-func (l Limits) calls(webhook string) bool {
+// Calls reports whether an import may name webhook.
+func (l Limits) Calls(webhook string) bool {
 	u, err := url.Parse(webhook)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.User == nil && slices.Contains(l.WebhookHosts, u.Host)
 }
@@ -109,7 +109,7 @@ func (r Request) check(l Limits) error {
 		return refuse(CodeSizeTooLarge, "/size", "must be at most %d", l.MaxSize)
 	case r.Size != nil && *r.Size > MaxSingleSize && r.mode() != Multipart:
 		return refuse(CodeSizeTooLarge, "/size", "must be at most %d, the most that S3 takes in one request; in parts (mode multipart), without a SHA checksum, it takes more", int64(MaxSingleSize))
-	case r.Webhook != "" && !l.calls(r.Webhook):
+	case r.Webhook != "" && !l.Calls(r.Webhook):
 		return refuse(CodeWebhook, "/webhook_url", "must be an https URL of a host that the operator of this service allows")
 	case !l.takes(r.ContentType):
 		return refuse(CodeContentType, "/content_type", "must be one of %s", strings.Join(l.ContentTypes, ", "))

@@ -96,14 +96,15 @@ func sweep[T any](w *Swept, items []T, f func(T) (ended bool, err error)) error 
 	})
 }
 
-// settleOne costs one call where there is nothing to do.
+// settleOne costs one call where there is nothing to do. What expired is looked at again, for a PUT that began in time may have ended since.
 func (s *Service) settleOne(ctx context.Context, owner, id string) (ended bool, err error) {
 	j, err := s.load(ctx, owner, id)
-	if now := s.Now(); err != nil || !j.Status.open() || !j.overdue(now) && !j.abandoned(now) {
+	late := j.Status == Expired && j.Mode != Multipart
+	if now := s.Now(); err != nil || !late && (!j.Status.open() || !j.overdue(now) && !j.abandoned(now)) {
 		return false, err
 	}
 	job, err := s.reconciled(ctx, owner, id, s.Now())
-	return err == nil && !job.Status.open(), err
+	return err == nil && !job.Status.open() && job.Status != j.Status, err
 }
 
 // abandoned reports whether j is being completed by a server that has not been heard of since.
@@ -124,11 +125,13 @@ func (s *Service) Free(ctx context.Context) (w Swept, err error) {
 	after := bucket.Multipart{}
 	for more := true; more; {
 		var uploads []bucket.Begun
-		uploads, more, err = s.Bucket.Uploads(ctx, "imports/", after)
+		uploads, more, err = s.Bucket.Uploads(ctx, ObjectRoot, after)
 		if err != nil || len(uploads) == 0 {
 			return w, fromStore("list uploads", err)
 		}
-		after = uploads[len(uploads)-1].Multipart
+		// By the key alone, for some stores go on after no upload that is gone, or after none at all. What there is of the last key
+		// besides is looked at another time.
+		after.Key = uploads[len(uploads)-1].Key
 		if err := sweep(&w, uploads, func(u bucket.Begun) (bool, error) { return s.freeUpload(ctx, u) }); err != nil {
 			return w, err
 		}
@@ -155,5 +158,8 @@ func (s *Service) freeUpload(ctx context.Context, u bucket.Begun) (freed bool, e
 		return false, nil
 	}
 	job, err := s.reconciled(ctx, owner, id, now)
-	return err == nil && !job.Status.open(), err
+	if err != nil || job.Status.open() {
+		return false, err
+	}
+	return true, fromStore("free an upload of "+id, s.Bucket.AbortMultipart(ctx, u.Multipart)) // which an object put beside it leaves
 }

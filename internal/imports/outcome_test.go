@@ -1,0 +1,266 @@
+package imports
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// telling is a service that keeps what it announces.
+func telling(t *testing.T) (*Service, *announced) {
+	s, a := server(t, nil), &announced{}
+	s.Announce = a.announce
+	return s, a
+}
+
+// announced are the jobs that were, and those of them whose records say so.
+type announced struct {
+	mu             sync.Mutex
+	jobs, recorded []Job
+}
+
+func (a *announced) announce(_ context.Context, j Job) (string, func(), error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.jobs = append(a.jobs, j)
+	return fmt.Sprintf("news %d", len(a.jobs)), func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.recorded = append(a.recorded, j)
+	}, nil
+}
+
+// statuses are of those recorded, in order.
+func (a *announced) statuses() (all []Status) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, j := range a.recorded {
+		all = append(all, j.Status)
+	}
+	return all
+}
+
+// TestNotice: what the store says has arrived is looked for, and what became of an import is announced once.
+func TestNotice(t *testing.T) {
+	storetestReady(t)
+	five := int64(5)
+	for _, c := range []struct {
+		name string
+		play func(t *testing.T, s *Service, y yard) (key string)
+		want []Status // after two notices
+	}{
+		{"an import", func(t *testing.T, s *Service, y yard) string { return y.made(t, s, Request{}, hello).Key() }, []Status{Completed}},
+		{"one that was read before", func(t *testing.T, s *Service, y yard) string {
+			j := y.made(t, s, Request{}, hello)
+			y.status(t, s, j.ID, Completed)
+			return j.Key()
+		}, []Status{Completed}},
+		{"one that is not what was declared", func(t *testing.T, s *Service, y yard) string { return y.made(t, s, Request{Size: &five}, hello).Key() }, []Status{Failed}},
+		{"a replaced object", func(t *testing.T, s *Service, y yard) string {
+			j := y.made(t, s, Request{}, hello)
+			y.status(t, s, j.ID, Completed)
+			y.put(t, j.ID, []byte("another"))
+			return j.Key()
+		}, []Status{Completed, Completed}},
+		{"an equal object in its place", func(t *testing.T, s *Service, y yard) string {
+			j := y.made(t, s, Request{}, hello)
+			y.status(t, s, j.ID, Completed)
+			y.put(t, j.ID, hello)
+			return j.Key()
+		}, []Status{Completed}},
+		{"an object after the deletion", func(t *testing.T, s *Service, y yard) string {
+			j := y.made(t, s, Request{}, hello)
+			if err := s.Delete(t.Context(), y.owner, j.ID); err != nil {
+				t.Fatal(err)
+			}
+			y.put(t, j.ID, hello)
+			return j.Key()
+		}, []Status{Aborted}},
+		{"nothing there yet", func(t *testing.T, s *Service, y yard) string {
+			j, err := s.Create(t.Context(), y.owner, Request{}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return j.Key()
+		}, nil},
+		{"a late object", func(t *testing.T, s *Service, y yard) string {
+			j, err := s.Create(t.Context(), y.owner, Request{}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			y.status(t, later(s, 2*time.Hour), j.ID, Expired)
+			y.put(t, j.ID, hello)
+			return j.Key()
+		}, []Status{Expired, Completed}},
+		{"a bare import, each time", func(t *testing.T, s *Service, y yard) string {
+			id, err := newID(time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			y.put(t, id, hello)
+			return objectKey(y.owner, id)
+		}, []Status{Completed, Completed}},
+		{"a bare import whose object is gone", func(t *testing.T, s *Service, y yard) string {
+			id, err := newID(time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return objectKey(y.owner, id)
+		}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, a := telling(t)
+			y := yardOf(t)
+			key := c.play(t, s, y)
+			for range 2 {
+				if err := s.Notice(t.Context(), key); err != nil {
+					t.Errorf("notice of %s: %v", key, err)
+				}
+			}
+			if got := a.statuses(); !slices.Equal(got, c.want) {
+				t.Errorf("announced: got %v, want %v", got, c.want)
+			}
+			if c.want != nil && c.want[len(c.want)-1] == Aborted && y.object(t, key[strings.LastIndexByte(key, '/')+1:]) != nil {
+				t.Error("the object of a deleted import is there")
+			}
+		})
+	}
+}
+
+// made is an import in one request, whose object is there.
+func (y yard) made(t *testing.T, s *Service, r Request, content []byte) Job {
+	t.Helper()
+	j, err := s.Create(t.Context(), y.owner, r, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	y.put(t, j.ID, content)
+	return j
+}
+
+// status reads an import, and insists on where it stands.
+func (y yard) status(t *testing.T, s *Service, id string, want Status) {
+	t.Helper()
+	if j, err := s.Read(t.Context(), y.owner, id); err != nil || j.Status != want {
+		t.Errorf("read: got %s, %v, want %s", j.Status, err, want)
+	}
+}
+
+// TestNoticeOfOthers: of a key that is no import's, the store is asked nothing.
+func TestNoticeOfOthers(t *testing.T) {
+	w := &wire{}
+	s, a := server(t, w), &announced{}
+	s.Announce = a.announce
+	const id = "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
+	for _, key := range []string{
+		"", "/", "x", "imports", "imports/", "imports/x", "imports/" + id, "imports//" + id, "imports/o/", "imports/o/x", "imports/o/p/" + id, "/imports/o/" + id,
+		"imports/o/" + strings.ToUpper(id), "imports/o/" + id + "/", "imports/o/" + id + ".json", "jobs/o/" + id, "idem/o/" + id, "outbox/dead/" + id, "Imports/o/" + id,
+	} {
+		if err := s.Notice(t.Context(), key); err != nil {
+			t.Errorf("notice of %q: %v", key, err)
+		}
+	}
+	if w.sent() > 0 || len(a.jobs) > 0 {
+		t.Errorf("made %d calls and announced %v, want none", w.sent(), a.jobs)
+	}
+}
+
+// TestDeletedTwice: a deletion that is repeated is announced once, and the record keeps its name.
+func TestDeletedTwice(t *testing.T) {
+	s, a := telling(t)
+	y := yardOf(t)
+	j := y.made(t, s, Request{}, hello)
+	for n := range 3 {
+		if err := s.Delete(t.Context(), y.owner, j.ID); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.load(t.Context(), y.owner, j.ID); err != nil || got.News != "news 1" || len(a.jobs) != 1 {
+			t.Errorf("deletion %d: the record names %q, %v, and %d were announced, want the first and one", n+1, got.News, err, len(a.jobs))
+		}
+	}
+}
+
+// TestWord: what a record says about news.
+func TestWord(t *testing.T) {
+	job := func(status Status, etag, news string) Job {
+		j := Job{Status: status, News: news}
+		if etag != "" {
+			j.Object = &Object{ETag: etag}
+		}
+		return j
+	}
+	completed := News{Name: "n", Status: Completed, ETag: "e"}
+	for _, c := range []struct {
+		name string
+		job  Job
+		news News
+		want Word
+	}{
+		{"named", job(Completed, "e", "n"), completed, True},
+		{"named, though it stands otherwise", job(Expired, "", "n"), completed, True},
+		{"open", job(AwaitingUpload, "", ""), completed, NotYet},
+		{"uploading", job(Uploading, "", ""), completed, NotYet},
+		{"so, by another name", job(Completed, "e", "m"), completed, Never},
+		{"so, by no name", job(Completed, "e", ""), completed, Never},
+		{"of another object", job(Completed, "f", "m"), completed, NotYet},
+		{"failed", job(Failed, "e", "m"), completed, NotYet},
+		{"expired", job(Expired, "", "m"), completed, NotYet},
+		{"aborted", job(Aborted, "", "m"), completed, Never},
+		{"aborted by another name", job(Aborted, "", "m"), News{Name: "n", Status: Aborted}, Never},
+		{"aborted by that name", job(Aborted, "", "n"), News{Name: "n", Status: Aborted}, True},
+		{"expired by another name", job(Expired, "", "m"), News{Name: "n", Status: Expired}, Never},
+		{"completed after it had expired", job(Completed, "e", "m"), News{Name: "n", Status: Expired}, NotYet},
+	} {
+		if got := c.job.word(c.news); got != c.want {
+			t.Errorf("%s: got %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+// TestConfirm: the last word is asked of the store, and fences off whoever was about to write.
+func TestConfirm(t *testing.T) {
+	s := server(t, nil)
+	y := yardOf(t)
+	open, err := s.Create(t.Context(), y.owner, Request{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := s.load(t.Context(), y.owner, open.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(doing string, n News, final bool, want Word) {
+		t.Helper()
+		if got, err := s.Confirm(t.Context(), n, final); got != want || err != nil {
+			t.Errorf("%s: got %d, %v, want %d", doing, got, err, want)
+		}
+	}
+	n := News{Name: "n", Owner: y.owner, ID: open.ID, Status: Completed, ETag: `"e"`}
+	ask("of an open import", n, false, NotYet)
+	if got, err := s.load(t.Context(), y.owner, open.ID); err != nil || got.etag != before.etag {
+		t.Errorf("the record was written, %v, want no more than asked", err)
+	}
+	ask("of an open import, for good", n, true, Never)
+	next := before.Job
+	next.Status, next.News = Expired, "late"
+	if _, err := s.store(t.Context(), before, next); err == nil {
+		t.Error("a write that was under way is not fenced off")
+	}
+	y.status(t, s, open.ID, AwaitingUpload)
+
+	y.put(t, open.ID, hello)
+	n.ETag = `"` + helloMD5 + `"`
+	ask("of an import that is so, unrecorded, for good", n, true, Never)
+	y.status(t, s, open.ID, Completed)
+	n.ID = "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
+	ask("of no import", n, false, Never)
+	n.ID = "../x"
+	ask("of no id", n, true, Never)
+}
+
+// helloMD5 is what a store makes the ETag of.
+const helloMD5 = "cdae5a006da7601f4ecb89d98b19b881"
