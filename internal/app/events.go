@@ -18,7 +18,7 @@ func (c Config) Outbox(service *imports.Service, settings aws.Config, log *slog.
 	if !c.tells() {
 		return nil, nil
 	}
-	box := &outbox.Outbox{Bucket: service.Bucket, Confirm: service.Confirm, Webhook: c.WebhookURL, Now: service.Now, Log: log}
+	box := &outbox.Outbox{Bucket: service.Bucket, Confirm: service.Confirm, Webhook: c.WebhookURL, Allows: service.Limits.Calls, Now: service.Now, Log: log}
 	if c.WebhookURL != "" || len(c.WebhookHosts) > 0 {
 		networks, err := networksOf(c.WebhookNetworks)
 		if err != nil {

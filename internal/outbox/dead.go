@@ -2,8 +2,11 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
 // Dead is an event that was given up.
@@ -14,18 +17,13 @@ type Dead struct {
 	Failure  string    `json:"failure"` // of the last attempt
 }
 
-// EachDead calls f for each event that was given up, the oldest first.
+// EachDead calls f for each event that was given up, the oldest first. What is there and cannot be understood is an error in the end.
 func (o *Outbox) EachDead(ctx context.Context, f func(Dead) error) error {
-	return o.eachDead(ctx, func(key string, since time.Time, _ string) error {
-		h, err := o.read(ctx, key)
-		if err != nil {
-			return err
-		}
-		return f(Dead{h.Event, since, h.Attempts, h.Failure})
-	})
+	return o.eachDead(ctx, "", func(h held, since time.Time) error { return f(Dead{h.Event, since, h.Attempts, h.Failure}) })
 }
 
-func (o *Outbox) eachDead(ctx context.Context, f func(key string, since time.Time, id string) error) error {
+// eachDead calls f for those of that id, or all where it is empty.
+func (o *Outbox) eachDead(ctx context.Context, id string, f func(h held, since time.Time) error) (odd error) {
 	for after, more := "", true; more; {
 		var keys []string
 		var err error
@@ -34,31 +32,32 @@ func (o *Outbox) eachDead(ctx context.Context, f func(key string, since time.Tim
 		}
 		for _, key := range keys {
 			after = key
-			since, id, ok := parseKey(key)
-			if !ok {
+			since, dead, ok := parseKey(key)
+			if !ok || id != "" && id != dead {
 				continue
 			}
-			if err := f(key, since, id); err != nil {
-				return err
+			h, err := o.read(ctx, key)
+			if err == nil {
+				err = f(h, since)
+			}
+			switch {
+			case err == nil, errors.Is(err, bucket.ErrNotFound): // sent again meanwhile
+			case errors.Is(err, errOdd):
+				odd = errors.Join(odd, err)
+			default:
+				return errors.Join(odd, err)
 			}
 		}
 		more = more && len(keys) > 0
 	}
-	return nil
+	return odd
 }
 
 // Redeliver has dead events tried for three days more, from now on: the one of that id, or all where it is empty. It returns how many.
 func (o *Outbox) Redeliver(ctx context.Context, id string) (n int, err error) {
-	err = o.eachDead(ctx, func(key string, _ time.Time, dead string) error {
-		if id != "" && id != dead {
-			return nil
-		}
-		h, err := o.read(ctx, key)
-		if err != nil {
-			return err
-		}
+	err = o.eachDead(ctx, id, func(h held, _ time.Time) error {
 		h.Written, h.Attempts, h.Lease = o.Now().UTC(), 0, time.Time{}
-		if err := o.move(ctx, h, entryKey(h.Written, h.Event.ID)); err != nil {
+		if err := o.move(ctx, h, entryKey, h.Written); err != nil {
 			return err
 		}
 		n++

@@ -101,8 +101,12 @@ func (o *Outbox) claim(ctx context.Context, h held) (held, error) {
 	return h, err
 }
 
-// move puts h to another key: there first, so that it may for a moment be twice, but never nowhere.
-func (o *Outbox) move(ctx context.Context, h held, key string) error {
+// move puts h to its key of that time, by entryKey or deadKey: there first, so that it may for a moment be twice, but never nowhere.
+func (o *Outbox) move(ctx context.Context, h held, keyOf func(time.Time, string) string, at time.Time) error {
+	key := keyOf(at, h.Event.ID)
+	if key == h.key { // which is about to be removed
+		key = keyOf(at.Add(time.Millisecond), h.Event.ID)
+	}
 	if err := o.create(ctx, key, h.entry); err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ import (
 const (
 	// sendLimit bounds one attempt to deliver, with the wait for its turn at the receiver.
 	sendLimit = time.Minute
+	// keepLimit bounds what is written down of an attempt: a call of 5 s, and a removal of 20 s.
+	keepLimit = 25 * time.Second
 	// recordLimit is how long after an event was announced its record may still be written. It is a call of 5 s.
 	recordLimit = 30 * time.Second
 	// queueSize and senders bound what a server sends right away. What does not fit is sent by whoever sweeps, after the lease.
@@ -39,6 +41,8 @@ type Outbox struct {
 	Webhook string                                                          // the URL that hears of all imports; may be empty
 	// Send posts the event of that id to a URL, at a time.
 	Send func(ctx context.Context, url, id string, at time.Time, body []byte) error
+	// Allows reports whether an import's own webhook may be called, which may have been allowed when it was named; nil: it may.
+	Allows func(url string) bool
 	// Publish puts an event on a bus; nil: there is none.
 	Publish func(ctx context.Context, e Event) error
 	Now     func() time.Time
@@ -50,7 +54,7 @@ type Outbox struct {
 	queue chan held // what this server announced; nil: it leaves all to sweepers
 	mu    sync.Mutex
 	busy  map[string]struct{} // by key, what this server is at
-	under sync.WaitGroup      // those deliveries
+	idle  chan struct{}       // closed when that is nothing any more
 }
 
 // pace is how long things are waited for.
@@ -119,7 +123,7 @@ func (o *Outbox) enqueue(h held) {
 
 // Run sends what this server announces until ctx ends, and what is under way then for a moment longer.
 func (o *Outbox) Run(ctx context.Context) {
-	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	sending, cancel := outliving(ctx)
 	defer cancel()
 	var workers sync.WaitGroup
 	for range senders {
@@ -129,20 +133,41 @@ func (o *Outbox) Run(ctx context.Context) {
 				case h := <-o.queue:
 					o.sendOwn(sending, h)
 				case <-ctx.Done():
+					o.sendRest(sending)
 					return
 				}
 			}
 		})
 	}
-	<-ctx.Done()
-	defer time.AfterFunc(drainLimit, cancel).Stop()
 	workers.Wait()
 	o.Wait()
 }
 
+// outliving returns a context that ends a moment after ctx does.
+func outliving(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(drainLimit, cancel) })
+	return longer, func() {
+		stop()
+		cancel()
+	}
+}
+
+// sendRest sends what is still in the queue of a server that stops.
+func (o *Outbox) sendRest(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case h := <-o.queue:
+			o.sendOwn(ctx, h)
+		default:
+			return
+		}
+	}
+}
+
 // sendOwn delivers what this server announced, as long as nobody else may be at it.
 func (o *Outbox) sendOwn(ctx context.Context, h held) {
-	if o.Now().Add(sendLimit).After(h.Lease) || !o.begin(h.key) {
+	if o.Now().Add(sendLimit+keepLimit).After(h.Lease) || !o.begin(h.key) {
 		return // it waited for too long: a sweeper takes it
 	}
 	defer o.end(h.key)
@@ -156,8 +181,8 @@ func (o *Outbox) begin(key string) bool {
 	if _, busy := o.busy[key]; busy {
 		return false
 	}
-	if o.busy == nil {
-		o.busy = map[string]struct{}{}
+	if len(o.busy) == 0 {
+		o.busy, o.idle = map[string]struct{}{}, make(chan struct{})
 	}
 	o.busy[key] = struct{}{}
 	return true
@@ -173,5 +198,7 @@ func (o *Outbox) room() int {
 func (o *Outbox) end(key string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.busy, key)
+	if delete(o.busy, key); len(o.busy) == 0 {
+		close(o.idle)
+	}
 }

@@ -34,10 +34,12 @@ func (o *Outbox) Pass(ctx context.Context, most int) (begun int, err error) {
 			if !ok || !o.begin(key) {
 				continue
 			}
-			o.under.Go(func() {
+			go func() {
 				defer o.end(key)
-				o.take(ctx, key)
-			})
+				taking, cancel := outliving(ctx)
+				defer cancel()
+				o.take(taking, key)
+			}()
 			if begun++; begun == most {
 				break
 			}
@@ -47,8 +49,22 @@ func (o *Outbox) Pass(ctx context.Context, most int) (begun int, err error) {
 	return begun, nil
 }
 
-// Wait returns when what Pass began is done.
-func (o *Outbox) Wait() { o.under.Wait() }
+// Wait returns when nothing is under way of what this server sends.
+func (o *Outbox) Wait() {
+	for idle := o.untilIdle(); idle != nil; idle = o.untilIdle() {
+		<-idle
+	}
+}
+
+// untilIdle is closed when nothing is under way; nil: nothing is.
+func (o *Outbox) untilIdle() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.busy) == 0 {
+		return nil
+	}
+	return o.idle
+}
 
 // take claims the entry at key, if nobody is at it, and delivers it, if it is true.
 func (o *Outbox) take(ctx context.Context, key string) {
@@ -87,5 +103,5 @@ func (o *Outbox) confirm(ctx context.Context, h *held) error {
 		return errors.Join(errNotTrue, o.Bucket.Delete(ctx, h.key))
 	}
 	h.Lease = time.Time{}
-	return errors.Join(errNotTrue, o.move(ctx, *h, entryKey(h.Written.Add(recordLimit+time.Second), h.Event.ID)))
+	return errors.Join(errNotTrue, o.move(ctx, *h, entryKey, h.Written.Add(recordLimit+time.Second)))
 }

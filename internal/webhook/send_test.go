@@ -205,7 +205,7 @@ func TestSendBoundsEachHost(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("stopping"))
 	f := failed(t, "Send, not waited for", s.Send(ctx, slow.URL, "id", time.Now(), nil))
-	if !errors.Is(f, context.Canceled) || !strings.HasSuffix(f.Reason, " was not waited for any longer") {
+	if !errors.Is(f, context.Canceled) || !errors.Is(f, ErrNoTurn) || !strings.HasPrefix(f.Reason, "waited in vain for its turn at ") {
 		t.Errorf("Send, not waited for: got %q, %v", f, errors.Unwrap(f))
 	}
 	ctx, stop := context.WithTimeout(t.Context(), time.Millisecond)

@@ -5,6 +5,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -99,13 +100,16 @@ func (s *Sender) Send(ctx context.Context, address, id string, at time.Time, bod
 
 	release, err := s.hosts.take(ctx, hostOf(request.URL))
 	if err != nil {
-		return unanswered(ctx, request.URL, err)
+		return &Failure{Reason: "waited in vain for its turn at " + request.URL.Host, cause: errors.Join(ErrNoTurn, err)}
 	}
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	return s.deliver(request.WithContext(ctx))
 }
+
+// ErrNoTurn is the cause of a Failure in which the receiver was not even asked: as many deliveries to it were under way all the time.
+var ErrNoTurn = errors.New("no turn")
 
 // deliver sends request and judges the answer. A transport alone follows no redirect, keeps no cookie and repeats no URL in its errors.
 func (s *Sender) deliver(request *http.Request) error {

@@ -1,0 +1,157 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestGivenUp: what nobody takes within three days is put aside, listed, and tried for three days more when somebody says so.
+func TestGivenUp(t *testing.T) {
+	w := newWorld(t)
+	fails, sent := true, map[string]int{}
+	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error {
+		sent[id]++
+		if fails {
+			return errDown
+		}
+		return nil
+	})
+	for range 3 {
+		w.ended(s, "")
+		w.passBy(s)
+		w.pass(giveUpAfter)
+		w.tryAgain(s)
+	}
+	w.passBy(s)
+	dead := w.dead(s)
+	if pending := len(w.keys(pendingPrefix)) - len(dead); len(dead) != 3 || pending != 0 {
+		t.Fatalf("%d dead events, and %d others, want 3 and none", len(dead), pending)
+	}
+	for i, d := range dead {
+		if d.Attempts < leastAttempts || d.Failure != "webhook: down" || d.Event.Type != "import.completed" || i > 0 && d.Since.Before(dead[i-1].Since) {
+			t.Errorf("dead event %d: got %+v, want its attempts, failure and event, the oldest first", i, d)
+		}
+	}
+	before := len(sent)
+	w.passBy(s)
+	if len(sent) != before {
+		t.Error("a dead event was sent")
+	}
+
+	if n, err := s.box.Redeliver(t.Context(), "01a204b9-f71a-70fa-afcc-c06741427d4a"); n != 0 || err != nil {
+		t.Errorf("redeliver an unknown one: got %d, %v, want none", n, err)
+	}
+	if n, err := s.box.Redeliver(t.Context(), dead[1].Event.ID); n != 1 || err != nil || len(w.dead(s)) != 2 {
+		t.Errorf("redeliver one: got %d, %v, and %d dead events, want 1 and 2", n, err, len(w.dead(s)))
+	}
+	w.passBy(s)
+	w.pass(giveUpAfter - time.Hour)
+	w.passBy(s)
+	if left := w.dead(s); len(left) != 2 {
+		t.Errorf("after not quite three days more: %d dead events, want 2", len(left))
+	}
+	w.pass(2 * time.Hour)
+	w.tryAgain(s)
+	if left := w.dead(s); len(left) != 3 {
+		t.Errorf("after three days more: %d dead events, want 3", len(left))
+	}
+	fails = false
+	if n, err := s.box.Redeliver(t.Context(), ""); n != 3 || err != nil {
+		t.Errorf("redeliver all: got %d, %v, want 3", n, err)
+	}
+	w.passBy(s)
+	if left := w.keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
+		t.Errorf("left %v, sent %v, want nothing, and three ids", left, sent)
+	}
+}
+
+// tryAgain has an event tried as often as it must be.
+func (w *world) tryAgain(s *server) {
+	for range leastAttempts {
+		w.passBy(s)
+		w.pass(10 * time.Hour)
+	}
+}
+
+func (w *world) dead(s *server) (all []Dead) {
+	w.Helper()
+	if err := s.box.EachDead(w.Context(), func(d Dead) error { all = append(all, d); return nil }); err != nil {
+		w.Errorf("dead: %v", err)
+	}
+	return all
+}
+
+// TestOddDead: what cannot be understood among dead events is told of, and stands in no other's way.
+func TestOddDead(t *testing.T) {
+	w := newWorld(t)
+	s := w.server(func(context.Context, string, string, time.Time, []byte) error { return errDown })
+	w.ended(s, "")
+	w.passBy(s)
+	w.pass(giveUpAfter)
+	w.tryAgain(s)
+	if len(w.dead(s)) != 1 {
+		t.Fatal("the event is not dead")
+	}
+	w.put("outbox/dead/20200101t000000.000z-01a204b9-f71a-70fa-afcc-c06741427d4a.json", "{")
+	w.put("outbox/dead/notes.txt", "of an operator")
+	n := 0
+	if err := s.box.EachDead(t.Context(), func(Dead) error { n++; return nil }); !errors.Is(err, errOdd) || n != 1 {
+		t.Errorf("dead: got %d, %v, want 1 and %v", n, err, errOdd)
+	}
+	if n, err := s.box.Redeliver(t.Context(), ""); !errors.Is(err, errOdd) || n != 1 {
+		t.Errorf("redeliver all: got %d, %v, want 1 and %v", n, err, errOdd)
+	}
+}
+
+// TestOddEntries: what is in the outbox and is none of its entries stays, and stands in no entry's way.
+func TestOddEntries(t *testing.T) {
+	w := newWorld(t)
+	sent := 0
+	s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
+	const id = "01a204b9-f71a-70fa-afcc-c06741427d4a"
+	odd := map[string]string{
+		"outbox/!":      "",
+		"outbox/00.txt": "notes",
+		"outbox/20200101t000000.000z-" + id + ".json":      "{",
+		"outbox/20200102t000000.000z-" + id + ".json":      "null",
+		"outbox/20200103t000000.000z-" + id + ".json":      `{"event":{"id":"another"},"to":["webhook"],"true":true}`,
+		"outbox/20209999t999999.000z-" + id + ".json":      `{"event":{"id":"` + id + `"}}`,
+		"outbox/20200104t000000.000z-" + id + ".json":      strings.Repeat(" ", 65<<10) + "{}",
+		"outbox/20200105t000000.000z-" + id[:35] + ".json": "{}",
+		"outbox/20200106t000000.000z-x/y.json":             "{}",
+		"outbox/zzz":                                       "",
+	}
+	for key, body := range odd {
+		w.put(key, body)
+	}
+	w.ended(s, "")
+	for range 2 {
+		w.passBy(s)
+	}
+	left := w.keys(pendingPrefix)
+	if sent != 1 || len(left) != len(odd) {
+		t.Errorf("sent %d times, left %v, want once, and what is odd", sent, left)
+	}
+	for _, key := range left {
+		if _, known := odd[key]; !known {
+			t.Errorf("left %s, which is sent", key)
+		}
+	}
+}
+
+// TestStrangeEntry: an entry of nobody's import, or for nobody, comes to its end.
+func TestStrangeEntry(t *testing.T) {
+	w := newWorld(t)
+	sent := 0
+	s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
+	const id, other = "01a204b9-f71a-70fa-afcc-c06741427d4a", "01a204b9-f71a-70fa-afcc-c06741427d4b"
+	w.put("outbox/20200101t000000.000z-"+id+".json", `{"event":{"id":"`+id+`","data":{"id":"../../x","owner":"..","status":"completed"}},"to":["webhook"]}`)
+	w.put("outbox/20200101t000000.000z-"+other+".json", `{"event":{"id":"`+other+`"},"to":null,"true":true}`)
+	w.passBy(s)
+	if left := w.keys(pendingPrefix); sent != 0 || len(left) > 0 {
+		t.Errorf("sent %d times, left %v, want none and nothing", sent, left)
+	}
+}

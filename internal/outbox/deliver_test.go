@@ -1,0 +1,230 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/webhook"
+)
+
+var errDown = errors.New("down")
+
+// TestDelivered: what a receiver takes is sent once, and nothing is left of it.
+func TestDelivered(t *testing.T) {
+	w := newWorld(t)
+	r := newReceiver(t, ok)
+	s := w.server(sender(t))
+	s.box.Webhook = r.URL
+	j := w.ended(s, "")
+	for range 2 {
+		w.passBy(s)
+	}
+	if got := r.events(t); len(got) != 1 || len(w.keys(pendingPrefix)) > 0 {
+		t.Fatalf("received %v, left %v, want one event and nothing", got, w.keys(pendingPrefix))
+	}
+	e := r.heard[0]
+	if e.Type != "import.completed" || e.Subject != j.ID || e.Source != "s3://"+w.bucket || e.Data.Object.Key != j.Key() || *e.Data.Size != 5 {
+		t.Errorf("received %+v, want the completion of %+v", e, j)
+	}
+}
+
+// TestRefused: a receiver that fails is tried again, ever later and under the same id, and what it did is kept.
+func TestRefused(t *testing.T) {
+	w := newWorld(t)
+	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	s := w.server(sender(t))
+	s.box.Webhook = r.URL + "/path?token=secret"
+	w.ended(s, "")
+	before, _ := w.only()
+	for attempt := 1; attempt <= len(standardPace.delays)+2; attempt++ {
+		began := w.now()
+		w.passBy(s)
+		key, e := w.only()
+		due, _, ok := parseKey(key)
+		delay := standardPace.delays[min(attempt, len(standardPace.delays))-1]
+		if wait := due.Sub(began); !ok || wait < delay-time.Millisecond || wait > delay*6/5+limit || key == before {
+			t.Errorf("attempt %d: due after %s, at %s, want after %s to %s", attempt, wait, key, delay, delay*6/5)
+		}
+		if e.Attempts != attempt || !strings.Contains(e.Failure, "500") || strings.Contains(e.Failure, "secret") || strings.Contains(e.Failure, "?") {
+			t.Errorf("attempt %d: got %d attempts and failure %q, want the status and no URL", attempt, e.Attempts, e.Failure)
+		}
+		w.passBy(s) // too early
+		if got := len(r.events(t)); got != attempt {
+			t.Fatalf("attempt %d: received %d times", attempt, got)
+		}
+		before = key
+		w.pass(due.Sub(w.now()) + time.Millisecond)
+	}
+	if ids := slices.Compact(r.events(t)); len(ids) != 1 {
+		t.Errorf("received under %v, want one id", ids)
+	}
+}
+
+// TestRetryAfter: a receiver is left alone for as long as it asks, if that is longer than it would be anyway.
+func TestRetryAfter(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		answer   int
+		header   string
+		min, max time.Duration
+	}{
+		{"longer", 429, "600", 600 * time.Second, 601 * time.Second},
+		{"shorter", 503, "1", 5 * time.Second, 7 * time.Second},
+		{"too long", 503, "999999", time.Hour, time.Hour + time.Second},
+		{"of an answer that has no say", 500, "600", 5 * time.Second, 7 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", c.header)
+				w.WriteHeader(c.answer)
+			})
+			s := w.server(sender(t))
+			s.box.Webhook = r.URL
+			w.ended(s, "")
+			began := w.now()
+			w.passBy(s)
+			took := w.now().Sub(began)
+			key, _ := w.only()
+			due, _, _ := parseKey(key)
+			if wait := due.Sub(began); wait < c.min-time.Millisecond || wait > c.max+took {
+				t.Errorf("answer %d, Retry-After %s: tried again after %s, want %s to %s", c.answer, c.header, wait, c.min, c.max)
+			}
+		})
+	}
+}
+
+// TestSameKey: an entry that is to be tried again at the very time that its key says already is not lost.
+func TestSameKey(t *testing.T) {
+	w := newWorld(t)
+	frozen := w.now()
+	s := w.server(func(context.Context, string, string, time.Time, []byte) error {
+		return &webhook.Failure{RetryAfter: standardPace.lease, Reason: "down"}
+	})
+	s.box.Now = func() time.Time { return frozen }
+	s.box.Queue()
+	w.ended(s, "")
+	s.box.sendOwn(t.Context(), <-s.box.queue)
+	if _, e := w.only(); e.Attempts != 1 {
+		t.Errorf("got %+v, want an entry after one attempt", e)
+	}
+}
+
+// TestReceivers: of several receivers, those alone are tried again that failed.
+func TestReceivers(t *testing.T) {
+	w := newWorld(t)
+	var mu sync.Mutex
+	sent := map[string]int{}
+	var fails atomic.Bool
+	fails.Store(true)
+	took := func(to string) {
+		mu.Lock()
+		defer mu.Unlock()
+		sent[to]++
+	}
+	s := w.server(func(_ context.Context, url, _ string, _ time.Time, _ []byte) error {
+		took(url)
+		if url == "https://own.test/hook" && fails.Load() {
+			return errDown
+		}
+		return nil
+	})
+	s.box.Webhook = "https://all.test/"
+	s.box.Publish = func(context.Context, Event) error { took("bus"); return nil }
+	told := map[string]int{}
+	s.box.Told = func(to, outcome string) {
+		mu.Lock()
+		defer mu.Unlock()
+		told[to+" "+outcome]++
+	}
+	w.ended(s, "https://own.test/hook")
+	w.passBy(s)
+	if _, e := w.only(); !slices.Equal(e.To, []string{toImport}) {
+		t.Errorf("left for %v, want the import's own webhook", e.To)
+	}
+	w.pass(time.Minute)
+	fails.Store(false)
+	w.passBy(s)
+	if left := w.keys(pendingPrefix); len(left) > 0 || sent["https://all.test/"] != 1 || sent["bus"] != 1 || sent["https://own.test/hook"] != 2 {
+		t.Errorf("sent %v, left %v, want once, and twice to the import's own webhook", sent, left)
+	}
+	if told["webhook ok"] != 1 || told["bus ok"] != 1 || told["import failed"] != 1 || told["import ok"] != 1 || len(told) != 4 {
+		t.Errorf("counted %v", told)
+	}
+}
+
+// TestReceiversAtOnce: receivers are called side by side, as one may hang for as long as a delivery may take.
+func TestReceiversAtOnce(t *testing.T) {
+	w := newWorld(t)
+	var both sync.WaitGroup
+	both.Add(2)
+	met := make(chan struct{})
+	go func() { both.Wait(); close(met) }()
+	s := w.server(func(ctx context.Context, _, _ string, _ time.Time, _ []byte) error {
+		both.Done()
+		select {
+		case <-met:
+			return nil
+		case <-time.After(5 * time.Second):
+			return errDown
+		}
+	})
+	w.ended(s, "https://own.test/hook")
+	w.passBy(s)
+	if left := w.keys(pendingPrefix); len(left) > 0 {
+		t.Errorf("left %v: one receiver waited for the other", left)
+	}
+}
+
+// TestOutlivedLease: a server that is stalled until another has taken the entry leaves it to that one.
+func TestOutlivedLease(t *testing.T) {
+	for name, fails := range map[string]bool{"and fails": true, "and delivers": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			other := w.server(func(context.Context, string, string, time.Time, []byte) error { return errDown })
+			stalled := w.server(func(context.Context, string, string, time.Time, []byte) error {
+				w.pass(standardPace.lease + time.Second)
+				w.passBy(other)
+				if fails {
+					return errDown
+				}
+				return nil
+			})
+			w.ended(stalled, "")
+			w.passBy(stalled)
+			if _, e := w.only(); e.Attempts != 1 {
+				t.Errorf("got %d attempts, want the other server's one", e.Attempts)
+			}
+		})
+	}
+}
+
+// TestRemovedReceiver: what was written down for a receiver that the settings name no more says so, and is sent when they do again.
+func TestRemovedReceiver(t *testing.T) {
+	w := newWorld(t)
+	sent := 0
+	s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
+	w.ended(s, "")
+	without := w.server(nil)
+	without.box.Webhook = ""
+	w.passBy(without)
+	if _, e := w.only(); sent != 0 || !strings.Contains(e.Failure, "settings") {
+		t.Errorf("sent %d times, failure %q, want none, and that the settings name no such receiver", sent, e.Failure)
+	}
+	w.pass(time.Minute)
+	w.passBy(s)
+	if left := w.keys(pendingPrefix); sent != 1 || len(left) > 0 {
+		t.Errorf("sent %d times, left %v, want once and nothing", sent, left)
+	}
+	w.ended(without, "")
+	if left := w.keys(pendingPrefix); len(left) > 0 {
+		t.Errorf("announced with no receivers: left %v, want nothing", left)
+	}
+}

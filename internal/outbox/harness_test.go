@@ -1,0 +1,203 @@
+package outbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/uuid"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/webhook"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
+
+// limit is how long a test waits for anything. What it waits for takes milliseconds; a machine may be busy.
+const limit = 30 * time.Second
+
+const owner = "o"
+
+// world is a bucket of its own, and the time there.
+type world struct {
+	*testing.T
+	target storetest.Target
+	bucket string
+	store  *s3.Client // as its operator has it
+	ahead  atomic.Int64
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{T: t, target: storetest.Open(t), bucket: "w" + strings.ReplaceAll(uuid.NewString(), "-", "")}
+	if w.target.Store == nil {
+		t.Skip("each test makes a bucket of its own")
+	}
+	w.store = s3.NewFromConfig(w.target.AWS, func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := w.store.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &w.bucket}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
+func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
+
+// server is one of those that share the bucket.
+type server struct {
+	*imports.Service
+	box *Outbox
+}
+
+type sendFunc func(ctx context.Context, url, id string, at time.Time, body []byte) error
+
+// server is one whose service has a webhook.
+func (w *world) server(send sendFunc) *server {
+	w.Helper()
+	b, err := bucket.Open(w.Context(), bucket.Options{Name: w.bucket, AWS: w.target.AWS, PathStyle: true})
+	if err != nil {
+		w.Fatal(err)
+	}
+	s := &imports.Service{Bucket: b, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, WebhookHosts: []string{"own.test"}}, Now: w.now}
+	box := &Outbox{Bucket: b, Confirm: s.Confirm, Webhook: "https://all.test/?token=secret", Send: send, Now: w.now, Log: slog.New(slog.DiscardHandler)}
+	s.Announce = box.Announce
+	return &server{s, box}
+}
+
+func (w *world) put(key string, content string) {
+	w.Helper()
+	if _, err := w.store.PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: &key, Body: strings.NewReader(content)}); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// ended has s end an import with that webhook of its own: its event is written down.
+func (w *world) ended(s *server, own string) imports.Job {
+	w.Helper()
+	j, err := s.Create(w.Context(), owner, imports.Request{Webhook: own}, "")
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.put(j.Key(), "hello")
+	if j, err = s.Read(w.Context(), owner, j.ID); err != nil || j.Status != imports.Completed {
+		w.Fatalf("read: got %s, %v, want completed", j.Status, err)
+	}
+	return j
+}
+
+// passBy has s send what is due.
+func (w *world) passBy(s *server) {
+	w.Helper()
+	if _, err := s.box.Pass(w.Context(), 1000); err != nil {
+		w.Errorf("pass: %v", err)
+	}
+	s.box.Wait()
+}
+
+func (w *world) keys(prefix string) (keys []string) {
+	w.Helper()
+	out, err := w.store.ListObjectsV2(w.Context(), &s3.ListObjectsV2Input{Bucket: &w.bucket, Prefix: &prefix})
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, o := range out.Contents {
+		keys = append(keys, *o.Key)
+	}
+	return keys
+}
+
+// only is the one entry of the outbox.
+func (w *world) only() (key string, e entry) {
+	w.Helper()
+	keys := w.keys(pendingPrefix)
+	if len(keys) != 1 {
+		w.Fatalf("outbox: got %v, want one entry", keys)
+	}
+	return keys[0], w.entry(keys[0])
+}
+
+func (w *world) entry(key string) (e entry) {
+	w.Helper()
+	out, err := w.store.GetObject(w.Context(), &s3.GetObjectInput{Bucket: &w.bucket, Key: &key})
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer out.Body.Close()
+	body, err := io.ReadAll(out.Body)
+	if err == nil {
+		err = json.NewDecoder(bytes.NewReader(body)).Decode(&e)
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	return e
+}
+
+// receiver is a server on this machine, and what has reached it.
+type receiver struct {
+	*httptest.Server
+	mu    sync.Mutex
+	ids   []string // webhook-id
+	heard []Event
+}
+
+func newReceiver(t *testing.T, answer http.HandlerFunc) *receiver {
+	r := &receiver{}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		var e Event
+		if err := json.NewDecoder(request.Body).Decode(&e); err != nil {
+			t.Errorf("received: %v", err)
+		}
+		r.mu.Lock()
+		r.ids, r.heard = append(r.ids, request.Header.Get("webhook-id")), append(r.heard, e)
+		r.mu.Unlock()
+		answer(w, request)
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+// events are the ids of those received, which their header repeats.
+func (r *receiver) events(t *testing.T) (ids []string) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, e := range r.heard {
+		if r.ids[i] != e.ID {
+			t.Errorf("received: webhook-id %s, id %s, want the same", r.ids[i], e.ID)
+		}
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
+func ok(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+
+// sender is one that may call this machine.
+func sender(t *testing.T) sendFunc {
+	t.Helper()
+	_, loopback, err := net.ParseCIDR("127.0.0.0/8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := webhook.New(webhook.Options{Secrets: []string{webhook.NewSecret()}, Networks: []*net.IPNet{loopback}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Send
+}

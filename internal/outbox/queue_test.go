@@ -1,0 +1,231 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// TestSentRightAway: a server with a queue sends what it announces, and its sweepers leave that alone meanwhile.
+func TestSentRightAway(t *testing.T) {
+	w := newWorld(t)
+	sent := make(chan string, 9)
+	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
+	s.box.Queue()
+	w.ended(s, "")
+	w.passBy(s)
+	if len(sent) > 0 {
+		t.Error("a sweeper sent what the server's own queue has")
+	}
+	stop := w.runs(s.box)
+	id := <-sent
+	stop()
+	if left := w.keys(pendingPrefix); len(left) > 0 || len(sent) > 0 {
+		t.Errorf("%s: left %v, and %d more were sent, want nothing", id, left, len(sent))
+	}
+}
+
+// runs has box send what is queued, until stop is called, which waits for the end.
+func (w *world) runs(box *Outbox) (stop func()) {
+	ctx, cancel := context.WithCancel(w.Context())
+	ended := make(chan struct{})
+	go func() { box.Run(ctx); close(ended) }()
+	return func() { cancel(); <-ended }
+}
+
+// TestOverflow: what the queue has no room for, and what waited in it for too long, is sent by a sweeper.
+func TestOverflow(t *testing.T) {
+	w := newWorld(t)
+	var mu sync.Mutex
+	sent := map[string]int{}
+	send := func(_ context.Context, _, id string, _ time.Time, _ []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
+		sent[id]++
+		return nil
+	}
+	s, other := w.server(send), w.server(send)
+	s.box.queue = make(chan held, 1)
+	for range 3 {
+		w.ended(s, "")
+	}
+	w.pass(standardPace.lease - sendLimit - keepLimit + time.Second)
+	s.box.sendOwn(t.Context(), <-s.box.queue)
+	if len(sent) > 0 {
+		t.Error("sent what another server may take any moment")
+	}
+	w.pass(standardPace.lease)
+	w.passBy(other)
+	if left := w.keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
+		t.Errorf("sent %v, left %v, want three ids and nothing", sent, left)
+	}
+}
+
+// TestStop: a server that stops while deliveries hang ends in time, and what it leaves is taken by another.
+func TestStop(t *testing.T) {
+	w := newWorld(t)
+	hangs := make(chan struct{}, 9)
+	s := w.server(func(ctx context.Context, _, _ string, _ time.Time, _ []byte) error {
+		hangs <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	s.box.Queue()
+	for range 3 {
+		w.ended(s, "")
+	}
+	stop := w.runs(s.box)
+	for range 3 {
+		<-hangs
+	}
+	began := time.Now()
+	stop()
+	if took := time.Since(began); took > drainLimit+3*time.Second {
+		t.Errorf("stopped after %s, want %s", took, drainLimit)
+	}
+	sent := make(chan string, 9)
+	other := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
+	w.passBy(other)
+	if len(sent) > 0 {
+		t.Error("sent what another server has for a while yet")
+	}
+	w.pass(standardPace.lease + time.Second)
+	w.passBy(other)
+	if left := w.keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
+		t.Errorf("sent %d, left %v, want three and nothing", len(sent), left)
+	}
+}
+
+// TestStopDuringPasses: a server may stop while it sweeps.
+func TestStopDuringPasses(t *testing.T) {
+	w := newWorld(t)
+	s := w.server(func(context.Context, string, string, time.Time, []byte) error { return nil })
+	for range 40 {
+		w.ended(s, "")
+	}
+	for range 20 {
+		stop := w.runs(s.box)
+		var passes sync.WaitGroup
+		passes.Go(func() {
+			if _, err := s.box.Pass(t.Context(), 2); err != nil {
+				t.Error(err)
+			}
+		})
+		stop()
+		passes.Wait()
+	}
+	w.passBy(s) // a pass counts what another is about to end
+	if left := w.keys(pendingPrefix); len(left) > 0 {
+		t.Errorf("left %v, want nothing", left)
+	}
+}
+
+// TestPassesAtOnce: of servers that pass at once, each event is taken by one.
+func TestPassesAtOnce(t *testing.T) {
+	w := newWorld(t)
+	var mu sync.Mutex
+	sent := map[string]int{}
+	send := func(_ context.Context, _, id string, _ time.Time, _ []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
+		sent[id]++
+		return nil
+	}
+	first := w.server(send)
+	for range 20 {
+		w.ended(first, "")
+	}
+	var all sync.WaitGroup
+	for range 5 {
+		s := w.server(send)
+		all.Go(func() { w.passBy(s) })
+	}
+	all.Wait()
+	if left := w.keys(pendingPrefix); len(sent) != 20 || len(left) > 0 {
+		t.Errorf("sent %d events, left %v, want 20 and nothing", len(sent), left)
+	}
+	for id, n := range sent {
+		if n != 1 {
+			t.Errorf("%s was sent %d times", id, n)
+		}
+	}
+}
+
+// TestBounds: a pass begins no more than it may, and the next goes on.
+func TestBounds(t *testing.T) {
+	w := newWorld(t)
+	sent := make(chan string, 99)
+	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
+	for range 5 {
+		w.ended(s, "")
+	}
+	for _, want := range []int{2, 2, 1, 0} {
+		n, err := s.box.Pass(t.Context(), 2)
+		s.box.Wait()
+		if n != want || err != nil {
+			t.Errorf("pass of at most 2: got %d, %v, want %d", n, err, want)
+		}
+	}
+	if len(sent) != 5 {
+		t.Errorf("sent %d, want 5", len(sent))
+	}
+}
+
+// TestUnconfirmed: an event is told only if the import's record says so, for which its server is given time.
+func TestUnconfirmed(t *testing.T) {
+	for _, c := range []struct {
+		word imports.Word
+		err  error
+		age  time.Duration // of the announcement
+		sent bool
+		left string // what is left of the entry: "", where it was, or later
+	}{
+		{imports.True, nil, 0, true, ""},
+		{imports.Never, nil, 0, false, ""},
+		{imports.NotYet, nil, 0, false, "later"},
+		{imports.True, nil, recordLimit + time.Second, true, ""},
+		{imports.Never, nil, recordLimit + time.Second, false, ""},
+		{imports.NotYet, errDown, 0, false, "where it was"},
+		{imports.NotYet, errDown, recordLimit + time.Second, false, "where it was"},
+	} {
+		t.Run(fmt.Sprintf("%v, %v after %s", c.word, c.err, c.age), func(t *testing.T) {
+			w := newWorld(t)
+			sent := 0
+			s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
+			var asked []imports.News
+			var final bool
+			s.box.Confirm = func(_ context.Context, n imports.News, f bool) (imports.Word, error) {
+				asked, final = append(asked, n), f
+				return c.word, c.err
+			}
+			j := w.ended(s, "")
+			before, e := w.only()
+			w.pass(c.age)
+			w.passBy(s)
+			if want := (imports.News{Name: e.Event.ID, Owner: owner, ID: j.ID, Status: imports.Completed, ETag: j.Object.ETag}); len(asked) != 1 || asked[0] != want {
+				t.Errorf("asked about %+v, want once about %+v", asked, want)
+			}
+			if final != (c.age > recordLimit) {
+				t.Errorf("asked for the last word %v after %s", final, c.age)
+			}
+			left := ""
+			switch keys := w.keys(pendingPrefix); {
+			case slices.Equal(keys, []string{before}):
+				left = "where it was"
+			case len(keys) == 1:
+				left = "later"
+				if due, _, _ := parseKey(keys[0]); !due.After(e.Written.Add(recordLimit)) {
+					t.Errorf("due at %s, within %s of %s", due, recordLimit, e.Written)
+				}
+			}
+			if (sent == 1) != c.sent || left != c.left {
+				t.Errorf("sent %d times, left %q, want %v and %q", sent, left, c.sent, c.left)
+			}
+		})
+	}
+}
