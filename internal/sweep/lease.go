@@ -38,8 +38,13 @@ type held struct {
 func (s *Sweeper) hold(ctx context.Context) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.holdLocked(ctx)
+}
+
+// holdLocked is hold for who has s.mu. After a true one, s.lease is what the store has.
+func (s *Sweeper) holdLocked(ctx context.Context) (bool, error) {
 	now := s.Now()
-	if s.lease.Holder != s.Holder || s.lease.etag == "" {
+	if !s.leads() {
 		var err error
 		if s.lease, err = s.readLease(ctx); err != nil {
 			return false, err
@@ -56,37 +61,45 @@ func (s *Sweeper) hold(ctx context.Context) (bool, error) {
 	return s.writeLease(ctx, next)
 }
 
+// leads reports whether this server has the lease, as far as it knows.
+func (s *Sweeper) leads() bool { return s.lease.etag != "" && s.lease.Holder == s.Holder }
+
 // release lets another server take over at once.
-func (s *Sweeper) release(ctx context.Context) error {
+func (s *Sweeper) release(ctx context.Context) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.lease.Holder != s.Holder || s.lease.etag == "" {
-		return nil
+	if !s.leads() { // or does, by a write of which it has not heard
+		if s.lease, err = s.readLease(ctx); err != nil || !s.leads() {
+			return err
+		}
 	}
 	next := s.lease.state
 	next.Until = s.Now().UTC()
-	_, err := s.writeLease(ctx, next)
+	_, err = s.writeLease(ctx, next)
 	s.lease = held{}
 	return err
 }
 
-// state is what this server knows of how far sweeps have come.
-func (s *Sweeper) state() state {
+// progress is how far sweeps have come. ErrLeased: another server has taken over.
+func (s *Sweeper) progress(ctx context.Context) (state, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lease.state
+	if ours, err := s.holdLocked(ctx); err != nil || !ours {
+		return state{}, cmp.Or(err, ErrLeased)
+	}
+	return s.lease.state, nil
 }
 
 // note records how far they are. ErrLeased: another server has taken over.
 func (s *Sweeper) note(ctx context.Context, change func(*state)) error {
-	if ours, err := s.hold(ctx); err != nil || !ours {
-		return cmp.Or(err, ErrLeased)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := s.lease.state
-	change(&next)
-	ours, err := s.writeLease(ctx, next)
+	ours, err := s.holdLocked(ctx)
+	if err == nil && ours {
+		next := s.lease.state
+		change(&next)
+		ours, err = s.writeLease(ctx, next)
+	}
 	if err == nil && !ours {
 		err = ErrLeased
 	}
@@ -105,6 +118,11 @@ func (s *Sweeper) readLease(ctx context.Context) (held, error) {
 	if json.Unmarshal(record.Body, &h.state) != nil {
 		h.state = state{} // nobody's: what is to be swept is found anew
 	}
+	for _, mark := range []*time.Time{&h.Settled[0], &h.Settled[1], &h.Looked} {
+		if mark.After(s.Now()) { // of a clock that was far ahead: nothing would be swept until then
+			*mark = time.Time{}
+		}
+	}
 	return h, nil
 }
 
@@ -121,14 +139,15 @@ func (s *Sweeper) writeLease(ctx context.Context, next state) (bool, error) {
 	} else {
 		etag, err = s.Bucket.ReplaceRecord(ctx, leaseKey, etag, body)
 	}
-	if errors.Is(err, bucket.ErrChanged) || errors.Is(err, bucket.ErrNotFound) {
+	switch {
+	case errors.Is(err, bucket.ErrNotFound): // somebody removed it
 		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("write the sweeper's lease: %w", err)
-	}
-	if etag != "" { // otherwise it is read when it is wanted
+	case err == nil && etag != "":
 		s.lease = held{next, etag}
+		return true, nil
+	case err == nil, errors.Is(err, bucket.ErrChanged): // by another server, or by this one, whose first try was not answered
+		s.lease, err = s.readLease(ctx)
+		return s.leads() && s.lease.Until.Equal(next.Until), err
 	}
-	return true, nil
+	return false, fmt.Errorf("write the sweeper's lease: %w", err)
 }

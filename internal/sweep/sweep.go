@@ -151,8 +151,8 @@ func (s *Sweeper) isDue(ctx context.Context) (due bool, err error) {
 
 // settleDue settles, if that was long enough ago.
 func (s *Sweeper) settleDue(ctx context.Context) error {
-	if s.state().Looked.Add(settleEvery).After(s.Now()) {
-		return nil
+	if st, err := s.progress(ctx); err != nil || st.Looked.Add(settleEvery).After(s.Now()) {
+		return err
 	}
 	report, err := s.settle(ctx)
 	s.tell(report)
@@ -185,8 +185,12 @@ const (
 // settleUntil looks at the imports created until then that were not looked at before, at the age of that number, and notes now and then
 // how far it is: a sweep that is cut short is gone on with.
 func (s *Sweeper) settleUntil(ctx context.Context, w *imports.Swept, age int, until time.Time) error {
+	st, err := s.progress(ctx)
+	if err != nil {
+		return err
+	}
 	slice := firstSlice
-	for from := s.state().Settled[age]; until.After(from); {
+	for from := st.Settled[age]; until.After(from); {
 		to := from.Add(slice)
 		if from.IsZero() {
 			to = until.Add(-longAgo)
@@ -198,13 +202,14 @@ func (s *Sweeper) settleUntil(ctx context.Context, w *imports.Swept, age int, un
 		if err := s.settleSlice(ctx, w, from, to); err != nil {
 			return err
 		}
+		from = to
+		if w.Looked-looked < littleFor && until.After(from) {
+			slice *= 2
+			continue
+		}
+		slice = firstSlice
 		if err := s.note(ctx, func(st *state) { st.Settled[age] = to.UTC() }); err != nil {
 			return err
-		}
-		if from = to; w.Looked-looked < littleFor {
-			slice *= 2
-		} else {
-			slice = firstSlice
 		}
 	}
 	return nil

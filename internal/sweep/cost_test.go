@@ -1,0 +1,155 @@
+package sweep
+
+import (
+	"testing"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// TestCost counts the calls to the store that each step of an import's life makes, with a receiver and without, as README tells them.
+func TestCost(t *testing.T) {
+	size := int64(len(hello))
+	type step struct {
+		name string
+		do   func(w *world, s *server, j *imports.Job) error
+		told string // the calls, by operation, with a receiver
+		not  string // and without; - where it is the same
+	}
+	create := func(r imports.Request) func(*world, *server, *imports.Job) error {
+		return func(w *world, s *server, j *imports.Job) (err error) {
+			*j, err = s.Create(w.Context(), owner, r, "")
+			return err
+		}
+	}
+	notice := func(w *world, s *server, j *imports.Job) error {
+		w.put(j.Key(), hello)
+		return s.Notice(w.Context(), j.Key())
+	}
+	deliver := func(w *world, s *server, _ *imports.Job) error {
+		if s.box == nil {
+			return nil
+		}
+		return w.deliver(s)
+	}
+	for _, life := range []struct {
+		name  string
+		steps []step
+	}{
+		{"bare", []step{
+			{"sign", func(w *world, s *server, j *imports.Job) error {
+				u, err := s.Sign(w.Context(), owner)
+				if err == nil {
+					*j = w.jobAt(u.String())
+				}
+				return err
+			}, "", "-"},
+			{"notice", notice, "GetObject 1, HeadObject 1, PutObject 1", "GetObject 1"},
+			{"deliver", deliver, "DeleteObject 1", ""},
+		}},
+		{"tracked, in one request", []step{
+			{"create", create(imports.Request{}), "PutObject 1", "-"},
+			{"notice", notice, "GetObject 1, HeadObject 1, PutObject 2", "GetObject 1, HeadObject 1, PutObject 1"},
+			{"deliver", deliver, "DeleteObject 1", ""},
+			{"read", func(w *world, s *server, j *imports.Job) error {
+				_, err := s.Read(w.Context(), owner, j.ID)
+				return err
+			}, "GetObject 1, HeadObject 1", "-"},
+		}},
+		{"tracked, in parts", []step{
+			{"create", create(imports.Request{Mode: imports.Multipart, Size: &size}), "CreateMultipartUpload 1, PutObject 1", "-"},
+			{"sign", func(w *world, s *server, j *imports.Job) error {
+				_, err := s.SignParts(w.Context(), owner, j.ID, imports.PartsRequest{First: 1, Count: 1})
+				w.part(*j, 1, hello)
+				return err
+			}, "GetObject 1", "-"},
+			{"complete", func(w *world, s *server, j *imports.Job) error {
+				_, err := s.Complete(w.Context(), owner, j.ID, nil)
+				return err
+			},
+				"CompleteMultipartUpload 1, GetObject 2, HeadObject 1, ListParts 1, PutObject 3", "CompleteMultipartUpload 1, GetObject 2, HeadObject 1, ListParts 1, PutObject 2"},
+			{"deliver", deliver, "DeleteObject 1", ""},
+		}},
+		{"deleted", []step{
+			{"create", create(imports.Request{}), "PutObject 1", "-"},
+			{"delete", func(w *world, s *server, j *imports.Job) error { return s.Delete(w.Context(), owner, j.ID) },
+				"DeleteObject 1, GetObject 1, PutObject 2", "DeleteObject 1, GetObject 1, PutObject 1"},
+			{"deliver", deliver, "DeleteObject 1", ""},
+		}},
+		{"left by a server that died", []step{
+			{"create", create(imports.Request{}), "PutObject 1", "-"},
+			{"notice", notice, "GetObject 1, HeadObject 1, PutObject 2", "GetObject 1, HeadObject 1, PutObject 1"},
+			{"sweep", func(w *world, s *server, _ *imports.Job) error {
+				if s.box == nil {
+					return nil
+				}
+				w.pass(3 * time.Minute)
+				_, err := s.box.Pass(w.Context(), 10)
+				s.box.Wait()
+				return err
+			}, "DeleteObject 1, GetObject 2, ListObjectsV2 1, PutObject 1", ""},
+		}},
+	} {
+		for _, receiver := range []bool{true, false} {
+			w := newWorld(t)
+			s := w.server(nil)
+			if s.box.Queue(); !receiver {
+				s.box, s.Announce = nil, nil
+			}
+			var j imports.Job
+			for _, step := range life.steps {
+				s.wire.taken()
+				if err := step.do(w, s, &j); err != nil {
+					t.Fatalf("%s, %s: %v", life.name, step.name, err)
+				}
+				want := step.told
+				if !receiver && step.not != "-" {
+					want = step.not
+				}
+				if got := s.wire.taken(); got != want {
+					t.Errorf("%s, %s, receiver %v: got %q, want %q", life.name, step.name, receiver, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestIdleCost counts the calls of a sweeper that finds nothing to do, in a bucket of one owner.
+func TestIdleCost(t *testing.T) {
+	w := newWorld(t)
+	w.create(imports.Request{})
+	s := w.server(nil)
+	if _, err := s.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		do   func() error
+		want string
+	}{
+		{"take the lease", func() error { _, err := s.hold(t.Context()); return err }, "GetObject 1, PutObject 1"},
+		{"keep it", func() error { _, err := s.hold(t.Context()); return err }, ""},
+		{"renew it, each half minute", func() error { w.pass(31 * time.Second); _, err := s.hold(t.Context()); return err }, "PutObject 1"},
+		{"look at the outbox, each 5 s", func() error { return s.pass(t.Context()) }, "ListObjectsV2 1"},
+		{"look whether it is time to settle, each minute", func() error { return s.settleDue(t.Context()) }, ""},
+		{"settle, each 10 minutes", func() error {
+			w.pass(29 * time.Second)
+			_, err := s.settle(t.Context())
+			return err
+		}, "ListMultipartUploads 1, ListObjectsV2 4, PutObject 3"},
+		{"be another that waits", func() error { _, err := w.other(s).hold(t.Context()); return err }, "GetObject 1"},
+	} {
+		s.wire.taken()
+		if err := c.do(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if got := s.wire.taken(); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// other is another server whose calls are counted with s's.
+func (w *world) other(s *server) *Sweeper {
+	return &Sweeper{Bucket: s.Sweeper.Bucket, Imports: s.Imports, Outbox: s.box, Holder: "other", Now: w.now, Log: s.Log}
+}

@@ -1,0 +1,319 @@
+package sweep
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/uuid"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/outbox"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
+
+const owner = "o"
+
+var hello = []byte("hello, bucket")
+
+// world is a bucket of its own, the time there, and all that its receiver has heard.
+type world struct {
+	*testing.T
+	target  storetest.Target
+	bucket  string
+	store   *s3.Client // as its operator has it
+	ahead   atomic.Int64
+	mu      sync.Mutex
+	heard   []outbox.Event
+	refuses func(url string) error // nil: the receiver takes everything
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{T: t, target: storetest.Open(t), bucket: "w" + strings.ReplaceAll(uuid.NewString(), "-", "")}
+	if w.target.Store == nil {
+		t.Skip("each test makes a bucket of its own")
+	}
+	w.store = s3.NewFromConfig(w.target.AWS, func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := w.store.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &w.bucket}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// now is the time of all servers.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
+func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
+
+func (w *world) send(_ context.Context, url, id string, _ time.Time, body []byte) error {
+	var e outbox.Event
+	if err := json.Unmarshal(body, &e); err != nil || e.ID != id {
+		w.Errorf("sent %s as %s: %v", body, id, err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard = append(w.heard, e)
+	if w.refuses != nil {
+		return w.refuses(url)
+	}
+	return nil
+}
+
+// ends are the distinct ids that were told, by what they tell.
+func (w *world) ends() map[string][]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ends := map[string][]string{}
+	for _, e := range w.heard {
+		if !slices.Contains(ends[e.Type], e.ID) {
+			ends[e.Type] = append(ends[e.Type], e.ID)
+		}
+	}
+	return ends
+}
+
+// expect insists that just these ends were told, each under one id, and that the outbox is empty.
+func (w *world) expect(types ...string) {
+	w.Helper()
+	ends := w.ends()
+	var got []string
+	for _, kind := range slices.Sorted(maps.Keys(ends)) {
+		for range ends[kind] {
+			got = append(got, strings.TrimPrefix(kind, "import."))
+		}
+	}
+	slices.Sort(types)
+	if !slices.Equal(got, types) {
+		w.Errorf("told: got %v (%v), want %v", got, ends, types)
+	}
+	if left := w.keys("outbox/"); len(left) > 0 {
+		w.Errorf("outbox: %v are left, want nothing", left)
+	}
+}
+
+func (w *world) keys(prefix string) (keys []string) {
+	w.Helper()
+	out, err := w.store.ListObjectsV2(context.WithoutCancel(w.Context()), &s3.ListObjectsV2Input{Bucket: &w.bucket, Prefix: &prefix})
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, o := range out.Contents {
+		keys = append(keys, *o.Key)
+	}
+	return keys
+}
+
+func (w *world) put(key string, content []byte) {
+	w.Helper()
+	if _, err := w.store.PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: &key, Body: bytes.NewReader(content)}); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) part(j imports.Job, n int32, content []byte) {
+	w.Helper()
+	if _, err := w.store.UploadPart(w.Context(), &s3.UploadPartInput{
+		Bucket: &w.bucket, Key: aws.String(j.Key()), UploadId: &j.Parts.UploadID, PartNumber: &n, Body: bytes.NewReader(content),
+	}); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) uploads() int {
+	w.Helper()
+	out, err := w.store.ListMultipartUploads(w.Context(), &s3.ListMultipartUploadsInput{Bucket: &w.bucket})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return len(out.Uploads)
+}
+
+// server is one of those that share the bucket.
+type server struct {
+	*imports.Service
+	box *outbox.Outbox
+	*Sweeper
+	wire *wire
+}
+
+// server is one as it stands after a start, with the store at the end of line (nil: a sound one).
+func (w *world) server(line *wire) *server {
+	w.Helper()
+	if line == nil {
+		line = &wire{}
+	}
+	cfg := w.target.AWS.Copy()
+	cfg.HTTPClient = &http.Client{Transport: line}
+	b, err := bucket.Open(w.Context(), bucket.Options{Name: w.bucket, AWS: cfg, PathStyle: true, Watch: bucket.Watch{Called: line.called}})
+	if err != nil {
+		w.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	s := &imports.Service{Bucket: b, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour}, Now: w.now}
+	box := &outbox.Outbox{Bucket: b, Confirm: s.Confirm, Webhook: "https://receiver.test/", Send: w.send, Now: w.now, Log: log}
+	s.Announce = box.Announce
+	return &server{s, box, &Sweeper{Bucket: b, Imports: s, Outbox: box, Holder: uuid.NewString(), Now: w.now, Log: log}, line}
+}
+
+// create is what a caller does, by a sound server.
+func (w *world) create(r imports.Request) imports.Job {
+	w.Helper()
+	j, err := w.server(nil).Create(w.Context(), owner, r, "")
+	if err != nil {
+		w.Fatal(err)
+	}
+	return j
+}
+
+// begun is an import in one part, which is there.
+func (w *world) begun() imports.Job {
+	w.Helper()
+	size := int64(len(hello))
+	j := w.create(imports.Request{Mode: imports.Multipart, Size: &size})
+	w.part(j, 1, hello)
+	return j
+}
+
+// arrived is an import in one request, whose object is there.
+func (w *world) arrived() imports.Job {
+	w.Helper()
+	j := w.create(imports.Request{})
+	w.put(j.Key(), hello)
+	return j
+}
+
+// sweptBy has a server sweep, several times, with more time in between than any lease.
+func (w *world) sweptBy(s *server) {
+	w.Helper()
+	for range 3 {
+		if _, err := s.Once(w.Context()); err != nil {
+			w.Errorf("sweep: %v", err)
+		}
+		w.pass(3 * time.Minute)
+	}
+}
+
+// wire is one server's way to the store. A test sees what passes, and cuts or delays it.
+type wire struct {
+	on func(n int, kind string) fault // of the nth request, counted from 1; nil, or returning nil: all passes
+
+	mu    sync.Mutex
+	sent  int
+	calls map[string]int // by operation and prefix, retries not counted
+}
+
+type fault func(r *http.Request, next http.RoundTripper) (*http.Response, error)
+
+var roads = &http.Transport{MaxIdleConnsPerHost: 64}
+
+func (l *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.mu.Lock()
+	l.sent++
+	n := l.sent
+	l.mu.Unlock()
+	if l.on != nil {
+		path := strings.SplitN(strings.TrimPrefix(r.URL.Path, "/"), "/", 3)
+		kind := r.Method + " "
+		if len(path) > 1 {
+			kind += path[1]
+		}
+		if f := l.on(n, kind); f != nil {
+			return f(r, roads)
+		}
+	}
+	return roads.RoundTrip(r)
+}
+
+func (l *wire) called(operation, _ string, _ time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.calls == nil {
+		l.calls = map[string]int{}
+	}
+	l.calls[operation]++
+}
+
+// taken are the calls so far, in the order of their names, and forgets them.
+func (l *wire) taken() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []string
+	for _, operation := range slices.Sorted(maps.Keys(l.calls)) {
+		all = append(all, fmt.Sprintf("%s %d", operation, l.calls[operation]))
+	}
+	l.calls = nil
+	return strings.Join(all, ", ")
+}
+
+// dead is a server that was killed: nothing of what it still tries leaves it, and nothing is tried again.
+func dead(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
+	if r.Body != nil {
+		r.Body.Close()
+	}
+	return nil, &aws.RequestCanceledError{Err: errors.New("killed")}
+}
+
+// unheard is a request that reaches the store before its server is killed.
+func unheard(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	response, err := next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	io.Copy(io.Discard, response.Body)
+	response.Body.Close()
+	return nil, &aws.RequestCanceledError{Err: errors.New("killed")}
+}
+
+// diesAt is the wire of a server that is killed at its nth request, before the store hears of it, or before it hears from the store.
+func diesAt(n int, heard bool) *wire {
+	return &wire{on: func(seq int, _ string) fault {
+		switch {
+		case seq == n && heard:
+			return unheard
+		case seq >= n:
+			return dead
+		}
+		return nil
+	}}
+}
+
+// deliver has s send what it has announced, in its own queue, and stops it.
+func (w *world) deliver(s *server) error {
+	before := len(w.ends())
+	ctx, stop := context.WithCancel(w.Context())
+	ended := make(chan struct{})
+	go func() { s.box.Run(ctx); close(ended) }()
+	for until := time.Now().Add(30 * time.Second); len(w.ends()) == before; time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			w.Fatal("nothing was sent")
+		}
+	}
+	stop()
+	<-ended
+	return nil
+}
+
+// jobAt is the bare import whose upload goes to that address: host and path.
+func (w *world) jobAt(address string) imports.Job {
+	_, id, _ := strings.Cut(address, "/imports/"+owner+"/")
+	return imports.Job{ID: id, Owner: owner}
+}
