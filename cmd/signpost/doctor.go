@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
 type doctorCmd struct{ app.Config }
@@ -30,10 +31,10 @@ func (d doctorCmd) Run(i *invocation) (err error) {
 		return d.examine(i.ctx, i.stdout, nil, "")
 	}
 	store, dir, err := startStore(i.ctx, d.Config, app.NewLogger(i.stderr), nil)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("SIGNPOST_LOCAL_LISTEN=%q: the port is in use. If that is signpost serve, stop it, or look at its store from outside:\n"+
+	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, localstore.ErrInUse) {
+		return fmt.Errorf("%w. If that is signpost serve, stop it, or look at its store from outside:\n"+
 			"  SIGNPOST_BUCKET=%s SIGNPOST_PATH_STYLE=true AWS_REGION=us-east-1 AWS_ENDPOINT_URL_S3=http://%s AWS_SHARED_CREDENTIALS_FILE=%s signpost doctor",
-			d.LocalListen, localBucket, d.LocalListen, quoted(filepath.Join(dir, "credentials")))
+			err, localBucket, d.LocalListen, quoted(filepath.Join(dir, "credentials")))
 	}
 	if err != nil {
 		return err

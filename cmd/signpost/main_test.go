@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 			e.Vars = append(e.Vars,
 				"SIGNPOST_LISTEN=127.0.0.1:0", "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "AWS_EC2_METADATA_DISABLED=true",
 				"SPEC="+spec, "API="+hostOf(t, store.api), "STORE="+hostOf(t, store.store(t)), "SILENT="+silent.Addr().String(),
-				"CREDENTIALS="+store.credentialsFile(), "KEY_ID="+id, "SECRET="+secret,
+				"SERVED="+store.dir, "CREDENTIALS="+store.credentialsFile(), "KEY_ID="+id, "SECRET="+secret,
 				"SIGNPOST_URL="+store.api, "FAULTY="+faults.service.URL, "XDG_CACHE_HOME="+filepath.Join(e.WorkDir, "cache"), "ESCAPE=\x1b[31mred")
 			return nil
 		},

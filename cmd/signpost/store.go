@@ -13,6 +13,7 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
@@ -28,7 +29,7 @@ func startStore(ctx context.Context, c app.Config, log *slog.Logger, arrived fun
 	if err := adoptChatter(log); err != nil {
 		return nil, "", err
 	}
-	store, err = localstore.Start(ctx, localstore.Options{Dir: dir, Listen: c.LocalListen, Bucket: localBucket, CORSOrigins: c.CORSOrigins, Arrived: arrived})
+	store, err = localstore.Start(ctx, localstore.Options{Dir: dir, Listen: c.LocalListen, Bucket: localBucket, CORSOrigins: c.CORSOrigins, Arrived: arrived, ArrivedUnder: imports.ObjectRoot})
 	var file *fs.PathError
 	var errno syscall.Errno
 	switch {
@@ -68,7 +69,7 @@ func withBucket(i *invocation, c app.Config, f func(settings aws.Config, store *
 func reachLocal(i *invocation, c app.Config) (settings aws.Config, leave func() error, err error) {
 	leave = func() error { return nil }
 	store, dir, err := startStore(i.ctx, c, app.NewLogger(i.stderr), nil)
-	if errors.Is(err, syscall.EADDRINUSE) {
+	if errors.Is(err, localstore.ErrInUse) {
 		settings, err = localstore.Outside(i.ctx, dir, c.LocalListen)
 		return settings, leave, err
 	}

@@ -18,7 +18,7 @@ import (
 
 // wholeBodies stores a body only if all of it arrived. versitygw v1.8.0 takes a lost connection for the body's end
 // and publishes what it has (https://github.com/versity/versitygw/issues/2414).
-type wholeBodies struct{ *posix.Posix }
+type wholeBodies struct{ folder }
 
 func (b wholeBodies) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
 	in.Body = wholeBody(in.Body, in.ContentLength)

@@ -21,26 +21,27 @@ const (
 // arrivals tells somebody of the objects that arrive, in goroutines of its own: who stores one waits for none of that.
 type arrivals struct {
 	told  func(key string) // nil: nobody
+	under string           // the prefix of those that are told
 	limit time.Duration    // for those being told of when a store closes: drainLimit, but for tests
 
 	mu      sync.Mutex
 	closed  bool
 	waiting []string
 	tellers int
-	under   sync.WaitGroup // the tellers
+	telling sync.WaitGroup // the tellers
 }
 
 // add never waits.
 func (a *arrivals) add(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.told == nil || a.closed || len(a.waiting) == maxUntold {
+	if a.told == nil || a.closed || !strings.HasPrefix(key, a.under) || len(a.waiting) == maxUntold {
 		return
 	}
 	a.waiting = append(a.waiting, key)
 	if a.tellers < maxTellers {
 		a.tellers++
-		a.under.Go(a.tell)
+		a.telling.Go(a.tell)
 	}
 }
 
@@ -69,7 +70,7 @@ func (a *arrivals) end() error {
 	a.mu.Unlock()
 	ended := make(chan struct{})
 	go func() {
-		a.under.Wait()
+		a.telling.Wait()
 		close(ended)
 	}()
 	select {

@@ -12,25 +12,39 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 )
 
-// openFolder makes dir/store the backend's root, and with it the process's working directory. dir must be absolute.
-func openFolder(dir string) (*posix.Posix, error) {
-	root := filepath.Join(dir, "store")
-	if err := os.MkdirAll(root, 0o700); err != nil {
-		return nil, fmt.Errorf("local store: folder %s: %w", dir, err)
+// openFolder makes dir/store the backend's root, and with it the process's working directory. dir must be absolute. ErrInUse: another
+// process has it.
+func openFolder(dir string) (folder, error) {
+	if err := os.MkdirAll(filepath.Join(dir, "store"), 0o700); err != nil {
+		return folder{}, fmt.Errorf("local store: folder %s: %w", dir, err)
 	}
+	lock, err := lockFolder(dir)
+	if err != nil {
+		return folder{}, err
+	}
+	files, err := openStore(dir)
+	if err != nil {
+		return folder{}, errors.Join(fmt.Errorf("local store: folder %s: %w", dir, err), lock.Close())
+	}
+	return folder{files, lock}, nil
+}
+
+// openStore opens dir, which is locked, and mends it.
+func openStore(dir string) (*posix.Posix, error) {
+	root := filepath.Join(dir, "store")
 	metadata, err := openMetadata(root, filepath.Join(dir, "sidecar"))
 	if err != nil {
-		return nil, fmt.Errorf("local store: folder %s: %w", dir, err)
+		return nil, err
 	}
 	// PosixOpts.SideCarDir stays empty though there may be one: all it does is print a line to standard output and
 	// check that the one folder is not within the other.
 	files, err := posix.New(root, metadata, posix.PosixOpts{})
 	if err != nil {
-		return nil, fmt.Errorf("local store: folder %s: %w", dir, err)
+		return nil, err
 	}
 	if err := mend(metadata); err != nil {
 		files.Shutdown()
-		return nil, fmt.Errorf("local store: folder %s: %w", dir, err)
+		return nil, err
 	}
 	return files, nil
 }

@@ -26,7 +26,7 @@ const region = "us-east-1"
 
 // Options say where a store keeps its files and what it serves.
 type Options struct {
-	Dir         string   // holds store/ (one folder a bucket), sidecar/ where xattrs don't work, and credentials
+	Dir         string   // holds store/ (one folder a bucket), sidecar/ where xattrs don't work, credentials and a lock
 	Listen      string   // host:port; the host must be loopback. Port 0 picks a free one
 	Bucket      string   // made if it does not exist
 	CORSOrigins []string // exact origins for the bucket's CORS rules; none: no CORS configuration
@@ -35,6 +35,8 @@ type Options struct {
 	// upload; nil: nobody is. Up to four calls are under way at a time, while no upload waits for them. It is a hint, which may come
 	// twice or before the upload is answered, and not at all: while 1,024 wait and once Close is called, there are no more.
 	Arrived func(key string)
+	// ArrivedUnder is the prefix of the keys that Arrived is called with; empty: any.
+	ArrivedUnder string
 }
 
 // Store is a running local store.
@@ -98,7 +100,7 @@ func open(ctx context.Context, o Options, process *occupation) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	arrived := &arrivals{told: o.Arrived, limit: drainLimit}
+	arrived := &arrivals{told: o.Arrived, under: o.ArrivedUnder, limit: drainLimit}
 	s := &Store{
 		bucket:  o.Bucket,
 		backend: watched{wholeBodies{files}, o.Bucket, arrived},
