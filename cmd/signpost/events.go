@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,21 +18,22 @@ import (
 )
 
 type eventsCmd struct {
-	Tail      tailCmd      `cmd:"" help:"Tell of each import that ends, whoever is told besides."`
-	Dead      deadCmd      `cmd:"" help:"List the events that nobody took within three days."`
-	Redeliver redeliverCmd `cmd:"" help:"Have events that were given up delivered after all."`
+	Tail      tailCmd      `cmd:"" help:"Follow the imports that end, whoever else is told."`
+	Dead      deadCmd      `cmd:"" help:"List the events that were given up, after three days without success."`
+	Redeliver redeliverCmd `cmd:"" help:"Have events that were given up sent again."`
 }
 
 type tailCmd struct {
 	app.Config
-	Since time.Duration `placeholder:"DURATION" help:"Begin with those that ended so long ago, such as 1h; with what ends from now on when left out."`
+	Since time.Duration `placeholder:"DURATION" help:"Begin with what was found to have ended so long ago, such as 1h; with what ends from now on when left out."`
 	JSON  bool          `name:"json" help:"Print an event a line as JSON."`
 }
 
 // Help is what events tail --help says before its flags.
 func (tailCmd) Help() string {
-	return "It takes the settings of serve, and reads the bucket every two seconds. An import that somebody uploaded is known to have " +
-		"ended once the store tells the service, or somebody reads it; a bare one is not known at all. Ctrl-C ends it."
+	return "It takes the settings of serve, and reads the bucket every two seconds; it needs no receiver, and takes nothing from one. " +
+		"An upload in one request is known to have ended once the store tells the service, or somebody reads the import; a bare one is " +
+		"not known at all. Ctrl-C ends it."
 }
 
 // tailEvery is how often the bucket is read.
@@ -42,46 +44,73 @@ func (t tailCmd) Run(i *invocation) error {
 		return usageError{errors.New("--since: must be a duration such as 1h")}
 	}
 	return withBucket(i, t.Config, func(_ aws.Config, store *bucket.Bucket, c app.Config) error {
-		f := follower{service: c.Service(store), since: time.Now().Add(-t.Since), told: map[string]bool{}}
-		for i.ctx.Err() == nil {
-			err := f.look(i.ctx, func(e outbox.Event) error { return printEvent(i.stdout, e, t.JSON) })
-			if err != nil && i.ctx.Err() == nil {
-				return err
-			}
-			select {
-			case <-time.After(tailEvery):
-			case <-i.ctx.Done():
-			}
-		}
-		return nil
+		since := time.Now().Add(-t.Since)
+		f := follower{service: c.Service(store), since: since, last: since, told: map[string]bool{}}
+		return f.follow(i, func(e outbox.Event) error { return printEvent(i.stdout, e, t.JSON) })
 	})
 }
 
 // follower looks for records that were written since it looked before.
 type follower struct {
-	service *imports.Service
-	since   time.Time
-	told    map[string]bool // ids of events
+	service     *imports.Service
+	since, last time.Time       // of the newest record that was there before the last look, and in it
+	told        map[string]bool // ids of events
 }
 
+// follow tells of ends until the user has had enough. A store that was there once may be away for a while.
+func (f *follower) follow(i *invocation, tell func(outbox.Event) error) error {
+	for looked, away := false, false; i.ctx.Err() == nil; {
+		err := f.look(i.ctx, tell)
+		store := (*imports.Error)(nil)
+		switch {
+		case i.ctx.Err() != nil:
+			return nil
+		case err == nil:
+			looked, away = true, false
+		case !looked || !errors.As(err, &store) || store.Kind != imports.Unavailable:
+			return err
+		case !away:
+			away = true
+			fmt.Fprintln(i.stderr, "signpost: the store does not answer; it is asked again until it does")
+		}
+		select {
+		case <-time.After(tailEvery):
+		case <-i.ctx.Done():
+		}
+	}
+	return nil
+}
+
+// look tells of what has ended, in order. What is written while it looks, it may miss and the next look finds.
 func (f *follower) look(ctx context.Context, tell func(outbox.Event) error) error {
 	const doubt = 2 * time.Second // a store's times are whole seconds
-	since := f.since.Add(-doubt)
-	oldest := since.Add(-2 * max(f.service.Limits.JobTTL, f.service.Limits.URLTTL))
-	return f.service.Owners(ctx, func(owner string) error {
-		last, err := f.service.Ended(ctx, owner, oldest, since, func(j imports.Job) error {
-			e, err := outbox.Tell(j, f.service.Bucket.Name(), f.since)
-			if err != nil || f.told[e.ID] || e.Time.Before(since) {
-				return err
+	oldest := f.since.Add(-doubt - 2*max(f.service.Limits.JobTTL, f.service.Limits.URLTTL))
+	newest, found := f.last, []outbox.Event(nil)
+	err := f.service.Owners(ctx, func(owner string) error {
+		last, err := f.service.Ended(ctx, owner, oldest, f.since.Add(-doubt), func(j imports.Job, written time.Time) error {
+			e, err := outbox.Tell(j, f.service.Bucket.Name(), written)
+			if err == nil && !f.told[e.ID] {
+				found = append(found, e)
 			}
-			f.told[e.ID] = true
-			return tell(e)
+			return err
 		})
-		if last.After(f.since) {
-			f.since = last
+		if last.After(newest) {
+			newest = last
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	f.since, f.last = f.last, newest
+	slices.SortStableFunc(found, func(a, b outbox.Event) int { return a.Time.Compare(b.Time) })
+	for _, e := range found {
+		f.told[e.ID] = true
+		if err := tell(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printEvent(w io.Writer, e outbox.Event, asJSON bool) error {
@@ -106,6 +135,14 @@ type deadCmd struct {
 	JSON bool `name:"json" help:"Print an event a line as JSON, with what kept it from being delivered."`
 }
 
+// Help is what events dead --help says before its flags.
+func (deadCmd) Help() string {
+	return "It takes the settings of serve. The oldest comes first, with its id, when it was given up and why. signpost events redeliver has " +
+		"them sent again."
+}
+
+const noneGivenUp = "no event was given up"
+
 func (d deadCmd) Run(i *invocation) error {
 	return withBucket(i, d.Config, func(_ aws.Config, store *bucket.Bucket, _ app.Config) error {
 		found := 0
@@ -121,11 +158,11 @@ func (d deadCmd) Run(i *invocation) error {
 			if err := printEvent(i.stdout, dead.Event, false); err != nil {
 				return err
 			}
-			fmt.Fprintf(i.stdout, "  given up after %s: %s\n", counted(int64(dead.Attempts), "attempt"), shown(dead.Failure))
+			fmt.Fprintf(i.stdout, "  given up after %s: %s\n", counted(dead.Attempts, "attempt"), shown(dead.Failure))
 			return nil
 		})
 		if found == 0 && err == nil && !d.JSON {
-			fmt.Fprintln(i.stdout, "no dead events")
+			fmt.Fprintln(i.stdout, noneGivenUp)
 		}
 		return err
 	})
@@ -133,21 +170,31 @@ func (d deadCmd) Run(i *invocation) error {
 
 type redeliverCmd struct {
 	app.Config
-	ID  string `arg:"" optional:"" name:"id" help:"The event's id, as dead lists it."`
-	All bool   `help:"All events that were given up."`
+	ID  string `arg:"" optional:"" name:"id" help:"The event's id, as signpost events dead lists it."`
+	All bool   `help:"Send all events that were given up."`
+}
+
+// Help is what events redeliver --help says before its flags.
+func (redeliverCmd) Help() string {
+	return "It takes the settings of serve. It sends nothing itself: a running service does, within seconds, or else signpost gc. For three " +
+		"days each event is tried again, under the id that it had."
 }
 
 func (r redeliverCmd) Run(i *invocation) error {
 	if (r.ID == "") != r.All {
-		return usageError{errors.New("name an event, or say --all; signpost events dead lists them")}
+		return usageError{errors.New("name one event, or say --all; signpost events dead lists them")}
 	}
 	return withBucket(i, r.Config, func(_ aws.Config, store *bucket.Bucket, _ app.Config) error {
 		box := outbox.Outbox{Bucket: store, Now: time.Now}
 		n, err := box.Redeliver(i.ctx, r.ID)
-		if n == 0 && err == nil && !r.All {
-			return fmt.Errorf("%s is no dead event; signpost events dead lists them", r.ID)
+		switch {
+		case n == 0 && err == nil && !r.All:
+			return fmt.Errorf("%s was not given up, or is no event; signpost events dead lists those that were", shown(r.ID))
+		case n == 0 && err == nil:
+			fmt.Fprintln(i.stdout, noneGivenUp)
+		case n > 0:
+			fmt.Fprintf(i.stdout, "the service sends %s again, with its next sweep\n", counted(n, "event"))
 		}
-		fmt.Fprintf(i.stdout, "%s will be delivered by the next sweep of the service\n", counted(int64(n), "event"))
 		return err
 	})
 }

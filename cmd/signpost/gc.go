@@ -17,8 +17,9 @@ type gcCmd struct{ app.Config }
 
 // Help is what gc --help says before its flags.
 func (gcCmd) Help() string {
-	return "It takes the settings of serve, which does the same now and then. What is under way is left alone. The exit status is 0 when " +
-		"all was looked at."
+	return "It takes the settings of serve, those of webhooks and bus among them: what it finds to have ended, it tells them and nobody " +
+		"else. A running service does the same every ten minutes, and where one is at it, this leaves it alone. So is what is under way. " +
+		"The exit status is 0 unless something could not be looked at."
 }
 
 func (g gcCmd) Run(i *invocation) error {
@@ -35,23 +36,26 @@ func (g gcCmd) Run(i *invocation) error {
 			fmt.Fprintln(i.stdout, err)
 			return nil
 		}
+		if i.ctx.Err() != nil {
+			return interruption{"interrupted; the next sweep goes on from here"}
+		}
 		return report(i, r, box != nil, err)
 	})
 }
 
 // report tells what a sweep came to.
 func report(i *invocation, r sweep.Report, tells bool, err error) error {
-	fmt.Fprintf(i.stdout, "looked at %s and %s under way: %d and %d ended\n",
-		counted(int64(r.Imports.Looked), "import"), counted(int64(r.Uploads.Looked), "upload"), r.Imports.Ended, r.Uploads.Ended)
+	fmt.Fprintf(i.stdout, "imports whose time is over: %d, of which %d had ended unnoticed\n", r.Imports.Looked, r.Imports.Ended)
+	fmt.Fprintf(i.stdout, "uploads in parts: %d, of which %d were abandoned and are freed\n", r.Uploads.Looked, r.Uploads.Ended)
 	if tells {
-		fmt.Fprintf(i.stdout, "%s due\n", counted(int64(r.Events), "event"))
+		fmt.Fprintf(i.stdout, "events due: %d\n", r.Events)
 	}
 	odd := append(r.Imports.Odd, r.Uploads.Odd...)
 	for _, o := range odd {
 		fmt.Fprintf(i.stderr, "signpost: %v\n", o)
 	}
 	if len(odd) > 0 && err == nil {
-		err = fmt.Errorf("%s cannot be looked at", counted(int64(len(odd)), "import"))
+		err = fmt.Errorf("%s cannot be looked at", counted(len(odd), "import"))
 	}
 	return err
 }

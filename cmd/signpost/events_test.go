@@ -1,0 +1,303 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/outbox"
+)
+
+// inside are the settings that p was started with, for a command beside it.
+func (p *process) inside(t *testing.T) []string {
+	return []string{"SIGNPOST_DATA_DIR=" + p.dir, "SIGNPOST_LOCAL_LISTEN=" + hostOf(t, p.store(t))}
+}
+
+// outside are settings that name p's store as they would any other.
+func (p *process) outside(t *testing.T) []string {
+	return []string{"SIGNPOST_BUCKET=" + localBucket, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
+		"AWS_ENDPOINT_URL_S3=" + p.store(t), "AWS_SHARED_CREDENTIALS_FILE=" + p.credentialsFile()}
+}
+
+// command runs signpost with these settings alone.
+func command(t *testing.T, settings []string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	c := exec.Command("signpost", args...)
+	var out, failed bytes.Buffer
+	c.Env, c.Stdout, c.Stderr = append(cleanEnv(t), settings...), &out, &failed
+	if err := c.Run(); c.ProcessState == nil {
+		t.Fatalf("signpost %q: %v", args, err)
+	}
+	return out.String(), failed.String(), c.ProcessState.ExitCode()
+}
+
+// succeeds is command where it must, and returns what it printed.
+func succeeds(t *testing.T, settings []string, args ...string) string {
+	t.Helper()
+	stdout, stderr, status := command(t, settings, args...)
+	if status != 0 || stderr != "" {
+		t.Fatalf("signpost %q: exit status %d, stderr %q, want success", args, status, stderr)
+	}
+	return stdout
+}
+
+// tail runs signpost events tail.
+func tail(t *testing.T, settings []string, args ...string) *process {
+	t.Helper()
+	return launch(t, exec.Command("signpost", append([]string{"events", "tail"}, args...)...), settings...)
+}
+
+// awaitEnd returns once the tail has told that id ended so.
+func (p *process) awaitEnd(t *testing.T, id, how string) {
+	t.Helper()
+	p.await(t, p.stdout, "telling that "+id+" is "+how, func(text string) bool {
+		return regexp.MustCompile(`import\.` + how + `\b.*` + id).MatchString(text)
+	})
+}
+
+// completeOne makes a completed import.
+func (p *process) completeOne(t *testing.T) string {
+	t.Helper()
+	job := p.create(t)
+	upload(t, *job.UploadURL, []byte("a,b,c\n"))
+	p.wantStatus(t, *job.ID, client.JobStatusCompleted)
+	return *job.ID
+}
+
+func (p *process) abort(t *testing.T, id string) {
+	t.Helper()
+	if status, _, body := p.do(t, "DELETE", "/import/"+id, ""); status != 204 {
+		t.Fatalf("DELETE: got %d %s, want 204", status, body)
+	}
+}
+
+// record is the file of an import's record in p's local store.
+func (p *process) record(t *testing.T, id string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(p.dir, "store", localBucket, "jobs", "public", "*-"+id+".json"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("record of %s: got %q, %v", id, found, err)
+	}
+	return found[0]
+}
+
+// forget makes an import whose time was over an hour ago, and which nobody has looked at since.
+func (p *process) forget(t *testing.T) (id string) {
+	t.Helper()
+	id = *p.create(t).ID
+	text, err := os.ReadFile(p.record(t, id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline := fmt.Sprintf(`"deadline":"%s"`, time.Now().Add(-time.Hour).UTC().Format(time.RFC3339))
+	p.write(t, p.record(t, id), regexp.MustCompile(`"deadline":"[^"]+"`).ReplaceAllString(string(text), deadline))
+	return id
+}
+
+// write puts text where the file at path in the store is.
+func (p *process) write(t *testing.T, path, text string) {
+	t.Helper()
+	key, err := filepath.Rel(filepath.Join(p.dir, "store", localBucket), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, secret := p.credentials(t)
+	store := s3.New(s3.Options{Region: "us-east-1", UsePathStyle: true, BaseEndpoint: new(p.store(t)),
+		Credentials: credentials.NewStaticCredentialsProvider(id, secret, "")})
+	_, err = store.PutObject(t.Context(), &s3.PutObjectInput{Bucket: new(localBucket), Key: new(filepath.ToSlash(key)), Body: strings.NewReader(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEventsTail follows what ends, after what ended before, and tells each end once.
+func TestEventsTail(t *testing.T) {
+	p := startLocal(t, t.TempDir())
+	before := p.completeOne(t)
+	forgotten := p.forget(t)
+	all, lines := tail(t, p.inside(t), "--since", "1h"), tail(t, p.inside(t), "--since", "1h", "--json")
+	all.awaitEnd(t, before, "completed")
+	lines.awaitEnd(t, before, "completed")
+	ends := map[string]string{p.completeOne(t): "completed", forgotten: "expired"}
+	p.wantStatus(t, forgotten, client.JobStatusExpired)
+	aborted := p.completeOne(t)
+	all.awaitEnd(t, aborted, "completed")
+	lines.awaitEnd(t, aborted, "completed")
+	p.abort(t, aborted)
+	ends[aborted] = "aborted"
+	for id, how := range ends {
+		all.awaitEnd(t, id, how)
+		lines.awaitEnd(t, id, how)
+	}
+	// Each has looked at all of it at least once more when the last is told, and has told nothing twice.
+	last := p.completeOne(t)
+	all.awaitEnd(t, last, "completed")
+	lines.awaitEnd(t, last, "completed")
+	for _, q := range []*process{all, lines} {
+		q.signal(t, syscall.SIGINT)
+		if status := q.wait(t); status.ExitStatus() != 0 || q.stderr.String() != "" {
+			t.Errorf("after SIGINT: exit status %d, stderr %q, want 0 and none", status.ExitStatus(), q.stderr)
+		}
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(all.stdout.String()) {
+		what := regexp.MustCompile(`import\.\w+  \S+`).FindString(line)
+		if what == "" || seen[what] {
+			t.Errorf("stdout: got %q, want each end once; all of it:\n%s", line, all.stdout)
+		}
+		seen[what] = true
+	}
+	ids := map[string]bool{}
+	for line := range strings.Lines(lines.stdout.String()) {
+		var e outbox.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil || e.SpecVersion != "1.0" || e.Subject != e.Data.ID || ids[e.ID] {
+			t.Errorf("stdout of --json: got %q (%v), want an event, and once", line, err)
+		}
+		ids[e.ID] = true
+	}
+	if len(seen) != len(ids) {
+		t.Errorf("told %d ends, and %d with --json, want as many:\n%s\n%s", len(seen), len(ids), all.stdout, lines.stdout)
+	}
+}
+
+// TestEventsTailFromNowOn: without --since, what ended before is not told; a store that goes away and comes back is gone on with; and an
+// end counts from when it is found out.
+func TestEventsTailFromNowOn(t *testing.T) {
+	p := startLocal(t, t.TempDir())
+	before := p.completeOne(t)
+	hourAgo := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(p.record(t, before), hourAgo, hourAgo); err != nil {
+		t.Fatal(err)
+	}
+	forgotten := p.forget(t)
+	following := tail(t, p.outside(t))
+	during := p.completeOne(t)
+	following.awaitEnd(t, during, "completed")
+	p.wantStatus(t, forgotten, client.JobStatusExpired)
+	following.awaitEnd(t, forgotten, "expired")
+
+	settings := p.again(t)
+	p.signal(t, syscall.SIGKILL)
+	p.wait(t)
+	following.await(t, following.stderr, "word that the store is away", func(text string) bool {
+		return text == "signpost: the store does not answer; it is asked again until it does\n"
+	})
+	p = startLocal(t, p.dir, settings...)
+	after := p.completeOne(t)
+	following.awaitEnd(t, after, "completed")
+	following.signal(t, syscall.SIGTERM)
+	if status := following.wait(t); status.ExitStatus() != 0 {
+		t.Errorf("after SIGTERM: exit status %d, want 0", status.ExitStatus())
+	}
+	if text := following.stdout.String(); strings.Contains(text, before) || strings.Count(text, "\n") != 3 {
+		t.Errorf("stdout: got\n%swant three ends, none of them %s", text, before)
+	}
+}
+
+// TestEventsGivenUp lists events that were given up, and has a service send them after all.
+func TestEventsGivenUp(t *testing.T) {
+	ears := newAudience(t, 0, 0)
+	p := startLocal(t, t.TempDir(), "SIGNPOST_WEBHOOK_URL="+ears.URL+"/", "SIGNPOST_WEBHOOK_SECRETS="+ears.secret, "SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8")
+	given := func(id, subject string) {
+		p.write(t, filepath.Join(p.dir, "store", localBucket, "outbox", "dead", "20260301t120000.000z-"+id+".json"), `{"event": {"specversion": "1.0",`+
+			` "id": "`+id+`", "source": "s3://signpost", "type": "import.aborted", "subject": "`+subject+`", "time": "2026-02-26T12:00:00Z",`+
+			` "datacontenttype": "application/json", "data": {"id": "`+subject+`", "owner": "public", "status": "aborted"}},`+
+			` "to": ["webhook"], "written": "2026-02-26T12:00:00Z", "true": true, "attempts": 29, "failure": "webhook: hooks.example.com answers 500"}`)
+	}
+	const one, two, three = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002", "01900000-0000-7000-8000-000000000003"
+	if got, want := succeeds(t, p.inside(t), "events", "dead"), "no event was given up\n"; got != want {
+		t.Errorf("dead: got %q, want %q", got, want)
+	}
+	if got, want := succeeds(t, p.inside(t), "events", "redeliver", "--all"), "no event was given up\n"; got != want {
+		t.Errorf("redeliver --all: got %q, want %q", got, want)
+	}
+	given(one, "import-1")
+	given(two, "import-2")
+	given(three, "import-3")
+	for name, settings := range map[string][]string{"beside the service": p.inside(t), "from elsewhere": p.outside(t)} {
+		text := succeeds(t, settings, "events", "dead")
+		if want := `^` + one + `  2026-\d\d-\d\d \d\d:\d\d.*\n.*  import\.aborted  import-1\n  given up after 29 attempts: webhook: hooks.example.com answers 500\n` + two; !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("dead %s: got\n%swant\n%s", name, text, want)
+		}
+		n := 0
+		for line := range strings.Lines(succeeds(t, settings, "events", "dead", "--json")) {
+			var dead outbox.Dead
+			if err := json.Unmarshal([]byte(line), &dead); err != nil || dead.Attempts != 29 || dead.Event.Type != "import.aborted" {
+				t.Errorf("dead --json %s: got %q (%v)", name, line, err)
+			}
+			n++
+		}
+		if n != 3 {
+			t.Errorf("dead --json %s: got %d lines, want 3", name, n)
+		}
+	}
+	for _, unknown := range []string{"01900000-0000-7000-8000-00000000ffff", "x\x1b[31m"} {
+		stdout, stderr, status := command(t, p.inside(t), "events", "redeliver", unknown)
+		if status != 1 || stdout != "" || !strings.Contains(stderr, "was not given up, or is no event; signpost events dead lists those that were") || strings.Contains(stderr, "\x1b") {
+			t.Errorf("redeliver %q: exit status %d, stdout %q, stderr %q", unknown, status, stdout, stderr)
+		}
+	}
+	for _, subject := range []string{"import-1", "import-2", "import-3"} {
+		ears.expect(end{subject, "aborted"})
+	}
+	if got, want := succeeds(t, p.inside(t), "events", "redeliver", two), "the service sends 1 event again, with its next sweep\n"; got != want {
+		t.Errorf("redeliver: got %q, want %q", got, want)
+	}
+	if left := succeeds(t, p.inside(t), "events", "dead"); strings.Contains(left, two) || !strings.Contains(left, one) || !strings.Contains(left, three) {
+		t.Errorf("dead after redeliver %s: got\n%s", two, left)
+	}
+	if got, want := succeeds(t, p.outside(t), "events", "redeliver", "--all"), "the service sends 2 events again, with its next sweep\n"; got != want {
+		t.Errorf("redeliver --all: got %q, want %q", got, want)
+	}
+	ears.awaitAll(t, limit)
+	if !ears.knows(one) || !ears.knows(two) || !ears.knows(three) {
+		t.Errorf("redeliver: events were told under other ids than they had: %v", ears.tries)
+	}
+}
+
+// TestGC sweeps the bucket of a service that is stopped, and leaves it alone where one runs.
+func TestGC(t *testing.T) {
+	ears := newAudience(t, 0, 0)
+	telling := []string{"SIGNPOST_WEBHOOK_URL=" + ears.URL + "/", "SIGNPOST_WEBHOOK_SECRETS=" + ears.secret, "SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8"}
+	p := startLocal(t, t.TempDir(), telling...)
+	forgotten, odd := p.forget(t), *p.create(t).ID
+	old := time.Now().Add(time.Second)
+	p.write(t, p.record(t, odd), "{")
+	ears.expect(end{forgotten, "expired"})
+	for name, settings := range map[string][]string{"beside the service": p.inside(t), "from elsewhere": p.outside(t)} {
+		const want = "another server sweeps this bucket at the moment; it does what there is to do\n"
+		got := ""
+		for deadline := time.Now().Add(limit); got != want && time.Now().Before(deadline); { // until the service has begun to
+			got = succeeds(t, settings, "gc")
+		}
+		if got != want {
+			t.Errorf("gc %s: got %q, want %q", name, got, want)
+		}
+	}
+	p.stop(t)
+
+	time.Sleep(time.Until(old)) // as old as URLs live
+	settings := append(telling, "SIGNPOST_DATA_DIR="+p.dir, "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "SIGNPOST_URL_TTL=1s")
+	stdout, stderr, status := command(t, settings, "gc")
+	want := "imports whose time is over: 2, of which 1 had ended unnoticed\nuploads in parts: 0, of which 0 were abandoned and are freed\nevents due: 1\n"
+	if stdout != want || status != 1 || !strings.Contains(stderr, odd) || !strings.HasSuffix(stderr, "signpost: 1 import cannot be looked at\n") {
+		t.Errorf("gc: exit status %d, stdout\n%swant\n%sstderr %q", status, stdout, want, stderr)
+	}
+	ears.awaitAll(t, limit)
+	want = "imports whose time is over: 0, of which 0 had ended unnoticed\nuploads in parts: 0, of which 0 were abandoned and are freed\nevents due: 0\n"
+	if got := succeeds(t, settings, "gc"); got != want {
+		t.Errorf("gc again: got\n%swant\n%s", got, want)
+	}
+}
