@@ -77,7 +77,7 @@ var integrationRules = []rule{
 			if p.up(0) != "options" || slices.ContainsFunc(p.at("tags").children(), excluded) {
 				return ""
 			}
-			return "has no tag among exclude-tags of server.cfg.yaml; API Gateway answers it, not our server"
+			return "has no tag among exclude-tags of server.cfg.yaml; the server answers it on every path by itself"
 		}),
 		breaks: []edit{{at: "paths /import options", yaml: "{}"}, {at: "paths /import options", yaml: "{tags: [a]}"}},
 	},

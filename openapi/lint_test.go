@@ -57,7 +57,6 @@ func TestRulesAccept(t *testing.T) {
 	holds := slices.DeleteFunc(rules(), func(r rule) bool { return len(r.check(contract)) != 0 }) // TestRules reports the others
 	for _, a := range accepted {
 		d := apply(t, a.edit)
-		d.excluded = []string{"preflight"}
 		for _, r := range holds {
 			if got := r.check(d); len(got) != 0 {
 				t.Errorf("%s: %s: got complaints %q, want none", a.name, r.name, got)

@@ -4,6 +4,7 @@ package openapi
 
 import (
 	_ "embed"
+	"slices"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -22,7 +23,7 @@ var HeaderParameters = []string{"Idempotency-Key", "If-None-Match"}
 // Operation is what the server knows of an operation before it has read the document, which takes a while.
 type Operation struct{ Method, Path, ID, Scope string }
 
-// Operations are all of the document. Scope is its x-signpost-scope: what a caller must be allowed to do.
+// Operations are all of the document, as Load reads it. Scope is its x-signpost-scope: what a caller must be allowed to do.
 var Operations = []Operation{
 	{"GET", "/import", "listImports", "read"},
 	{"POST", "/import", "createImport", "create"},
@@ -34,4 +35,17 @@ var Operations = []Operation{
 }
 
 // Load parses the document and resolves its references. Each call makes a document of its own.
-func Load() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(YAML) }
+//
+// It leaves out the preflights, which browsers send and not callers: the server answers them on every path it has, and asks nobody who
+// they are. They stand in YAML because API Gateway has to be told of each.
+func Load() (*openapi3.T, error) {
+	contract, err := openapi3.NewLoader().LoadFromData(YAML)
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range contract.Paths.Map() {
+		item.Options = nil
+	}
+	contract.Tags = slices.DeleteFunc(contract.Tags, func(t *openapi3.Tag) bool { return t.Name == "preflight" })
+	return contract, nil
+}

@@ -39,7 +39,8 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// TestContractIsServedAsWritten: YAML byte for byte, JSON with the same content.
+// TestContractIsServedAsWritten: YAML byte for byte, JSON with the same content, but for the preflights: the page that reads it shows
+// what callers call.
 func TestContractIsServedAsWritten(t *testing.T) {
 	s := start(t, settings{})
 	if _, _, body := do(t, request(t, "GET", s.url+"/openapi.yaml", nil)); body != string(openapi.YAML) {

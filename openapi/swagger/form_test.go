@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi2"
+	"github.com/getkin/kin-openapi/openapi3"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/signpost-s3/signpost/openapi"
@@ -22,7 +23,7 @@ func TestForm(t *testing.T) {
 	if err := json.Unmarshal(asJSON, &made); err != nil {
 		t.Fatal(err)
 	}
-	contract, err := openapi.Load()
+	contract, err := openapi3.NewLoader().LoadFromData(openapi.YAML) // which Load does not give whole
 	if err != nil {
 		t.Fatal(err)
 	}

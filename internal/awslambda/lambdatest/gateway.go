@@ -29,11 +29,12 @@ const (
 )
 
 // Gateway is an API Gateway REST API, made of an OpenAPI 3.0 or Swagger 2.0 document as an import would make it: its paths and
-// methods, API keys, and integrations of type aws_proxy and aws. It serves one stage, below /NAME.
+// methods, API keys, integrations of type aws_proxy and aws, and the headers of its own responses. It serves one stage, below /NAME.
 type Gateway struct {
-	stage  Stage
-	routes []route
-	binary []string // media types that go into events in base64
+	stage    Stage
+	routes   []route
+	binary   []string // media types that go into events in base64
+	refusals map[string]gatewayResponse
 }
 
 // Stage is what a deployment adds to the document.
@@ -60,6 +61,11 @@ type operation struct {
 	} `yaml:"x-amazon-apigateway-integration"`
 }
 
+// gatewayResponse is what a document makes of the gateway's own responses of one type.
+type gatewayResponse struct {
+	Parameters map[string]string `yaml:"responseParameters"`
+}
+
 type integrationResponse struct {
 	StatusCode        string            `yaml:"statusCode"`
 	ResponseTemplates map[string]string `yaml:"responseTemplates"`
@@ -68,13 +74,14 @@ type integrationResponse struct {
 // NewGateway reads a document.
 func NewGateway(document []byte, s Stage) (*Gateway, error) {
 	var d struct {
-		Paths  map[string]map[string]operation `yaml:"paths"`
-		Binary []string                        `yaml:"x-amazon-apigateway-binary-media-types"`
+		Paths    map[string]map[string]operation `yaml:"paths"`
+		Binary   []string                        `yaml:"x-amazon-apigateway-binary-media-types"`
+		Refusals map[string]gatewayResponse      `yaml:"x-amazon-apigateway-gateway-responses"`
 	}
 	if err := yaml.Unmarshal(document, &d); err != nil {
 		return nil, err
 	}
-	g := &Gateway{stage: s, binary: d.Binary}
+	g := &Gateway{stage: s, binary: d.Binary, refusals: d.Refusals}
 	for resource, operations := range d.Paths {
 		for method, o := range operations {
 			if o.Integration == nil {
@@ -105,7 +112,14 @@ type refusal struct {
 	errorType, says string
 }
 
-func (f refusal) write(w http.ResponseWriter) {
+// refuse answers with the headers that the document gives the default responses; of their values, fixed ones alone are known.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.html
+func (g *Gateway) refuse(w http.ResponseWriter, f refusal) {
+	for parameter, value := range g.refusals[fmt.Sprintf("DEFAULT_%dXX", f.status/100)].Parameters {
+		if name, ok := strings.CutPrefix(parameter, "gatewayresponse.header."); ok {
+			w.Header().Set(name, strings.Trim(value, "'"))
+		}
+	}
 	w.Header().Set("X-Amzn-Errortype", f.errorType)
 	writeJSON(w, f.status, message{f.says})
 }
@@ -121,13 +135,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	keyID, known := g.stage.Keys[key]
 	switch {
 	case !inStage:
-		forbidden.write(w)
+		g.refuse(w, forbidden)
 		return
 	case found == nil:
-		noResource.write(w)
+		g.refuse(w, noResource)
 		return
 	case len(found.Security) > 0 && !known:
-		forbidden.write(w)
+		g.refuse(w, forbidden)
 		return
 	}
 	event := body
@@ -233,24 +247,24 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, found *route, t
 	failed := errors.As(err, &e)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		noAnswer.write(w)
+		g.refuse(w, noAnswer)
 	case err != nil && !failed:
-		badSetup.write(w)
+		g.refuse(w, badSetup)
 	case failed && e.Type == RequestTooLarge:
-		tooLong.write(w)
+		g.refuse(w, tooLong)
 	case failed && e.Type == InvalidRequest:
-		noJSON.write(w)
+		g.refuse(w, noJSON)
 	case !found.isProxy():
-		found.respond(w, told, e)
+		g.respond(w, found, told, e)
 	case failed:
-		badAnswer.write(w)
+		g.refuse(w, badAnswer)
 	default:
 		a := &response{}
 		if err = json.Unmarshal(told, a, json.RejectUnknownMembers(true)); err == nil {
 			a, err = a.decoded(g.isBinary(r.Header.Get("Accept")))
 		}
 		if err != nil {
-			badAnswer.write(w)
+			g.refuse(w, badAnswer)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json") // where the function names none
@@ -263,7 +277,7 @@ var inputJSON = regexp.MustCompile(`\$input\.json\('\$\.(\w+)'\)`)
 // respond is the response of an integration that is no proxy: that whose pattern matches the whole error message, else the
 // default, with its template for JSON. Of templates, $input.json('$.NAME') alone is known. A member that is not there reads "".
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
-func (r route) respond(w http.ResponseWriter, told []byte, e *Error) {
+func (g *Gateway) respond(w http.ResponseWriter, r *route, told []byte, e *Error) {
 	chosen := "default"
 	if e != nil {
 		told = marshal(e)
@@ -283,7 +297,7 @@ func (r route) respond(w http.ResponseWriter, told []byte, e *Error) {
 		}))
 	}
 	if err != nil {
-		badSetup.write(w)
+		g.refuse(w, badSetup)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -21,6 +21,9 @@ paths:
       x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: "%[1]s"}
     put:
       x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: PUT, uri: "%[1]s"}
+    options:
+      security: []
+      x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: "%[1]s"}
   /a/b:
     post:
       x-amazon-apigateway-integration:
@@ -31,6 +34,8 @@ paths:
           default: {statusCode: "200", responseTemplates: {application/json: "{\"u\": $input.json('$.u')}"}}
           .*gone.*: {statusCode: "404"}
 x-amazon-apigateway-binary-media-types: [image/*]
+x-amazon-apigateway-gateway-responses:
+  DEFAULT_4XX: {responseParameters: {gatewayresponse.header.X-Whose: "'the gateway'"}}
 `
 
 const uri = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${stageVariables.f}/invocations"
@@ -73,6 +78,7 @@ func TestGatewayAnswers(t *testing.T) {
 		{"POST /v1/a/1", ``, errors.New("no process"), `500 {"message":"Internal server error"}`},
 		{"PUT /v1/a/1", `{"statusCode":200}`, nil, `500 {"message":"Internal server error"}`},
 		{"GET /v1/a/1", `{"statusCode":200}`, nil, `403 {"message":"Forbidden"}`},
+		{"OPTIONS /v1/a/1", `{"statusCode":204}`, nil, "204 "},
 		{"POST /v2/a/1", `{"statusCode":200}`, nil, `403 {"message":"Forbidden"}`},
 		{"DELETE /v1/a/1", `{"statusCode":200}`, nil, `403 {"message":"Missing Authentication Token"}`},
 		{"POST /v1/a/", `{"statusCode":200}`, nil, `403 {"message":"Missing Authentication Token"}`},
@@ -89,6 +95,23 @@ func TestGatewayAnswers(t *testing.T) {
 			ServeHTTP(w, httptest.NewRequest(method, path, nil))
 		if got := fmt.Sprint(w.Code, " ", w.Body); got != c.want {
 			t.Errorf("%s answered by %s %v: got %s, want %s", c.request, c.answer, c.err, got, c.want)
+		}
+	}
+}
+
+// TestGatewayResponses: the document's headers are on what the gateway answers by itself, and on nothing else.
+func TestGatewayResponses(t *testing.T) {
+	for _, c := range []struct{ method, answer, want string }{
+		{"GET", `{"statusCode":200}`, "403 the gateway"},
+		{"DELETE", `{"statusCode":200}`, "403 the gateway"},
+		{"POST", `{"statusCode":404}`, "404 "},
+		{"POST", `oops`, "502 "}, // of another type
+	} {
+		w := httptest.NewRecorder()
+		open(t, func(context.Context, []byte) ([]byte, error) { return []byte(c.answer), nil }).
+			ServeHTTP(w, httptest.NewRequest(c.method, "/v1/a/1", nil))
+		if got := fmt.Sprint(w.Code, " ", w.Header().Get("X-Whose")); got != c.want {
+			t.Errorf("%s answered by %s: got %s, want %s", c.method, c.answer, got, c.want)
 		}
 	}
 }

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/signpost-s3/signpost/internal/cors"
+)
+
+// TestTemplateHasTheRule: what the template lets pages do with the bucket is what the local store lets them.
+func TestTemplateHasTheRule(t *testing.T) {
+	either := at[[]any](t, template(t), "Resources", "Bucket", "Properties", "CorsConfiguration") // Fn::If
+	rules := at[[]any](t, either[1], "CorsRules")
+	for name, want := range map[string][]string{"AllowedMethods": cors.Methods(), "AllowedHeaders": {cors.Headers}, "ExposedHeaders": cors.Exposed()} {
+		if got := listed(at[any](t, rules[0], name)); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+	if age := at[int](t, rules[0], "MaxAge"); len(rules) != 1 || age != cors.MaxAge {
+		t.Errorf("got %d rules, of %d s, want one of %d s", len(rules), age, cors.MaxAge)
+	}
+}

@@ -1,0 +1,79 @@
+package openapi_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/signpost-s3/signpost/openapi"
+)
+
+// TestPreflights: API Gateway passes on what is declared and no more. So each path has a preflight, which asks for no key, for a
+// browser sends none, and goes to the same function as the calls do, which knows the origins that may.
+func TestPreflights(t *testing.T) {
+	d := parse(t, openapi.YAML)
+	for _, path := range paths(d) {
+		preflight := path.at("options")
+		if preflight.absent() {
+			t.Errorf("%s: has no preflight", path)
+			continue
+		}
+		if got := preflight.at("tags", "0").text(); got != "preflight" {
+			t.Errorf("%s: got tag %q, want preflight", preflight, got)
+		}
+		if security := preflight.at("security"); security.absent() || len(security.children()) > 0 {
+			t.Errorf("%s: asks who calls; a browser does not say", preflight)
+		}
+		if scope := preflight.at("x-signpost-scope"); !scope.absent() {
+			t.Errorf("%s: needs the scope %s; nobody has one", preflight, scope.text())
+		}
+		if kind := preflight.at(integration, "type").text(); kind != "aws_proxy" {
+			t.Errorf("%s: got an integration of type %q, want aws_proxy", preflight, kind)
+		}
+		headers := preflight.at("responses", "204", "headers")
+		for _, name := range []string{"Origin", "Methods", "Headers"} {
+			if headers.at("Access-Control-Allow-" + name).absent() {
+				t.Errorf("%s: does not declare Access-Control-Allow-%s", headers, name)
+			}
+		}
+	}
+}
+
+// TestOthersMayReadRefusals: what API Gateway answers by itself has the header without which a page may not even see the status.
+func TestOthersMayReadRefusals(t *testing.T) {
+	responses := parse(t, openapi.YAML).at("x-amazon-apigateway-gateway-responses")
+	for _, kind := range []string{"DEFAULT_4XX", "DEFAULT_5XX"} {
+		header := responses.at(kind, "responseParameters", "gatewayresponse.header.Access-Control-Allow-Origin")
+		if header.text() != "'*'" { // quotes of API Gateway's own make it a text
+			t.Errorf("%s: got %q, want '*', for no other value suits more than one origin", header, header.text())
+		}
+	}
+}
+
+// TestPreflightsAreLeftOut: neither the generated code nor Load has them, so that nobody calls, guards, counts or documents them.
+func TestPreflightsAreLeftOut(t *testing.T) {
+	for _, name := range []string{"../gen/api/api.gen.go", "../gen/client/client.gen.go"} {
+		generated, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(strings.ToLower(string(generated)), "preflight") {
+			t.Errorf("%s: has preflights; exclude-tags leaves them out", name)
+		}
+	}
+	contract, err := openapi.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, item := range contract.Paths.Map() {
+		for method, o := range item.Operations() {
+			if slices.Contains(o.Tags, "preflight") {
+				t.Errorf("Load: got %s %s, want no preflight", method, path)
+			}
+		}
+	}
+	if contract.Tags.Get("preflight") != nil {
+		t.Error("Load: got the tag preflight, which nothing has")
+	}
+}
