@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/cors"
 )
 
 // lifecycle rules clean up after uploads that nobody ends, and spare those that somebody may.
@@ -75,22 +77,22 @@ func (d *doctor) cors(ctx context.Context) Finding {
 			continue
 		}
 		put := find(rules, origin, "PUT")
-		if !slices.ContainsFunc(put.ExposeHeaders, func(h string) bool { return strings.EqualFold(h, "ETag") }) {
+		if !slices.ContainsFunc(put.ExposeHeaders, func(h string) bool { return strings.EqualFold(h, "ETag") }) { // the others are nice to have
 			faults = append(faults, origin+" is not shown ETag")
 		}
-		if !slices.Contains(put.AllowedHeaders, "*") {
+		if !slices.Contains(put.AllowedHeaders, cors.Headers) {
 			faults = append(faults, origin+" may send some headers only")
 		}
 	}
 	for _, rule := range rules {
 		for _, origin := range rule.AllowedOrigins {
-			if !slices.Contains(origins, origin) {
+			if !slices.Contains(origins, origin) && !(isLocal(d.store.Origin()) && isLocal(origin)) { // such as the page that serve has there
 				faults = append(faults, fmt.Sprintf("%s is allowed, and not in SIGNPOST_CORS_ORIGINS", origin))
 			}
 		}
 	}
 	f := Finding{Mark: Warn, Found: strings.Join(append(broken, faults...), "; "),
-		Remedy: "make one CORS rule: exactly these origins, methods PUT, POST, GET, all headers (*), ETag exposed"}
+		Remedy: fmt.Sprintf("make one CORS rule: exactly these origins, methods %s, all headers (%s), exposed %s", strings.Join(cors.Methods(), ", "), cors.Headers, strings.Join(cors.Exposed(), ", "))}
 	switch {
 	case len(broken) > 0:
 		f.Mark = Fail
@@ -98,6 +100,12 @@ func (d *doctor) cors(ctx context.Context) Finding {
 		return pass("exactly %s", strings.Join(origins, ", "))
 	}
 	return f
+}
+
+// isLocal reports whether origin is of this machine alone.
+func isLocal(origin string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && loopback(u.Hostname())
 }
 
 // find returns the first rule that lets origin use method, as S3 does, or nil.

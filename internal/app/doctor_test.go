@@ -132,7 +132,7 @@ func lifecycle(rules ...string) doer {
 	return setting("lifecycle", 200, "<LifecycleConfiguration>"+strings.Join(rules, "")+"</LifecycleConfiguration>")
 }
 
-func cors(origin, methods, rest string) doer {
+func corsRule(origin, methods, rest string) doer {
 	var allowed strings.Builder
 	for m := range strings.FieldsSeq(methods) {
 		allowed.WriteString("<AllowedMethod>" + m + "</AllowedMethod>")
@@ -218,14 +218,14 @@ func TestExamine(t *testing.T) {
 		{name: "lifecycle: no XML", fault: setting("lifecycle", 200, "{}"), row: "lifecycle rules", mark: Warn, found: ""},
 		{name: "lifecycle: empty rule", fault: lifecycle("<Rule></Rule>"), row: "lifecycle rules", mark: Warn, found: "none aborts"},
 
-		{name: "CORS rules as they should be", config: origins, fault: cors(origin, "PUT POST GET HEAD", headers+etag), row: "CORS rules", mark: Pass, found: "exactly " + origin},
+		{name: "CORS rules as they should be", config: origins, fault: corsRule(origin, "PUT POST GET HEAD", headers+etag), row: "CORS rules", mark: Pass, found: "exactly " + origin},
 		{name: "no CORS rule for an origin", config: origins, row: "CORS rules", mark: Fail, found: origin + " may not PUT, POST, GET"},
-		{name: "a method is missing", config: origins, fault: cors(origin, "PUT GET", headers+etag), row: "CORS rules", mark: Fail, found: origin + " may not POST"},
-		{name: "ETag is not exposed", config: origins, fault: cors(origin, "PUT POST GET", headers), row: "CORS rules", mark: Warn, found: "not shown ETag"},
-		{name: "headers are not allowed", config: origins, fault: cors(origin, "PUT POST GET", etag), row: "CORS rules", mark: Warn, found: "some headers only"},
-		{name: "every origin", config: origins, fault: cors("*", "PUT POST GET", headers+etag), row: "CORS rules", mark: Warn, found: "* is allowed"},
-		{name: "a family of origins", config: origins, fault: cors("https://*.example.com", "PUT POST GET", headers+etag), row: "CORS rules", mark: Warn, found: "https://*.example.com is allowed"},
-		{name: "rules without origins", fault: cors("*", "GET", ""), row: "CORS rules", mark: Warn, found: "* is allowed"},
+		{name: "a method is missing", config: origins, fault: corsRule(origin, "PUT GET", headers+etag), row: "CORS rules", mark: Fail, found: origin + " may not POST"},
+		{name: "ETag is not exposed", config: origins, fault: corsRule(origin, "PUT POST GET", headers), row: "CORS rules", mark: Warn, found: "not shown ETag"},
+		{name: "headers are not allowed", config: origins, fault: corsRule(origin, "PUT POST GET", etag), row: "CORS rules", mark: Warn, found: "some headers only"},
+		{name: "every origin", config: origins, fault: corsRule("*", "PUT POST GET", headers+etag), row: "CORS rules", mark: Warn, found: "* is allowed"},
+		{name: "a family of origins", config: origins, fault: corsRule("https://*.example.com", "PUT POST GET", headers+etag), row: "CORS rules", mark: Warn, found: "https://*.example.com is allowed"},
+		{name: "rules without origins", fault: corsRule("*", "GET", ""), row: "CORS rules", mark: Warn, found: "* is allowed"},
 		{name: "CORS: 501, no origins", fault: setting("cors", 501, "<Error><Code>NotImplemented</Code></Error>"), row: "CORS rules", mark: Pass, found: "the store has no CORS rules"},
 		{name: "CORS: 501", config: origins, fault: setting("cors", 501, "<Error><Code>NotImplemented</Code></Error>"), row: "CORS rules", mark: Warn, found: "the store has no CORS rules"},
 		{name: "CORS: access denied", config: origins, fault: setting("cors", 403, "<Error><Code>AccessDenied</Code></Error>"), row: "CORS rules", mark: Warn, found: "lack s3:GetBucketCORS"},

@@ -7,14 +7,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-)
 
-// exposed are the response headers that an uploading page needs to read. S3 takes no wildcard among them.
-var exposed = []string{
-	"ETag", "x-amz-version-id", "x-amz-checksum-type",
-	"x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-crc64nvme",
-	"x-amz-checksum-sha1", "x-amz-checksum-sha256",
-}
+	"github.com/signpost-s3/signpost/internal/cors"
+)
 
 // prepareBucket goes through the front door: that it works is what Start promises.
 func (s *Store) prepareBucket(ctx context.Context, origins []string) error {
@@ -34,10 +29,10 @@ func (s *Store) prepareBucket(ctx context.Context, origins []string) error {
 		Bucket: &s.bucket,
 		CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{{
 			AllowedOrigins: origins,
-			AllowedMethods: []string{"PUT", "POST", "GET", "HEAD"},
-			AllowedHeaders: []string{"*"},
-			ExposeHeaders:  exposed,
-			MaxAgeSeconds:  aws.Int32(600),
+			AllowedMethods: cors.Methods(),
+			AllowedHeaders: []string{cors.Headers},
+			ExposeHeaders:  cors.Exposed(),
+			MaxAgeSeconds:  aws.Int32(cors.MaxAge),
 		}}},
 	})
 	return err
