@@ -14,7 +14,7 @@ var (
 	methods = []string{"PUT", "POST", "GET", "HEAD"}
 	// exposed are what a page may read of an answer: what uploaders of parts ask for, and what S3's support does. S3 takes no wildcard.
 	exposed = []string{
-		"ETag", "x-amz-version-id", "x-amz-request-id", "x-amz-id-2", "x-amz-checksum-type",
+		"ETag", "Location", "x-amz-version-id", "x-amz-request-id", "x-amz-id-2", "x-amz-checksum-type",
 		"x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-crc64nvme", "x-amz-checksum-sha1", "x-amz-checksum-sha256",
 	}
 )

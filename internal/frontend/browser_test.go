@@ -1,0 +1,150 @@
+package frontend
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// pages serves a page made of testdata/index.html, page.js and the snippet of this major version of Uppy, under an origin that is
+// not the service's.
+func pages(t *testing.T, major string) (origin string) {
+	t.Helper()
+	dir := install(t, "index.html", "page.js", major+"/snippet.js", major+"/package.json", major+"/package-lock.json")
+	run(t, dir, "node_modules/.bin/esbuild", "page.js", "--bundle", "--format=esm", "--outfile=bundle.js", "--log-level=warning")
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// browser starts Chromium without a window.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath("chromium"))
+	if os.Getuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // it has none for root
+	}
+	allocator, free := chromedp.NewExecAllocator(context.Background(), options...) // t.Context ends before the cleanups
+	t.Cleanup(free)
+	ctx, end := chromedp.NewContext(allocator)
+	t.Cleanup(end)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("chromium: %v", err)
+	}
+	return ctx
+}
+
+// tab is a page that is open in a browser.
+type tab struct {
+	ctx     context.Context
+	console *console
+}
+
+func open(t *testing.T, browser context.Context, address string) tab {
+	t.Helper()
+	ctx, end := context.WithTimeout(browser, limit)
+	t.Cleanup(end)
+	ctx, end = chromedp.NewContext(ctx)
+	t.Cleanup(end)
+	p := tab{ctx, listen(t, ctx)}
+	p.do(t, chromedp.Navigate(address))
+	return p
+}
+
+// console is what a page wrote to its own.
+type console struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+// listen keeps what the page writes, and shows it when the test fails.
+func listen(t *testing.T, ctx context.Context) *console {
+	c := &console{}
+	ctx, end := context.WithCancel(ctx)
+	messages := chromedp.Console(ctx)
+	var heard sync.WaitGroup
+	heard.Go(func() {
+		for message, err := range messages {
+			if err != nil {
+				return
+			}
+			c.mu.Lock()
+			c.lines = append(c.lines, message.String())
+			c.mu.Unlock()
+		}
+	})
+	t.Cleanup(func() {
+		end()
+		heard.Wait()
+		if t.Failed() {
+			t.Logf("console:\n%s", strings.Join(c.lines, "\n"))
+		}
+	})
+	return c
+}
+
+// errors are the lines that say so.
+func (c *console) errors() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(c.lines), func(line string) bool { return !strings.HasPrefix(line, "error") })
+}
+
+func (p tab) do(t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(p.ctx, actions...); err != nil {
+		t.Fatalf("chromium: %v", err)
+	}
+}
+
+// call runs a function of the page and waits for what it promises.
+func call[T any](t *testing.T, p tab, function string) T {
+	t.Helper()
+	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](function, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("%s: %v", function, err)
+	}
+	return value
+}
+
+// send chooses a file in the page and begins to upload it.
+func (p tab) send(t *testing.T, path string) {
+	t.Helper()
+	p.do(t, chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{path}))
+	call[chromedp.Void](t, p, "begin()")
+}
+
+// slow bounds how many bytes the page uploads in a second; -1 does not.
+func (p tab) slow(t *testing.T, rate float64) {
+	t.Helper()
+	conditions := network.EmulateNetworkConditionsByRuleParams{
+		MatchedNetworkConditions: []*network.Conditions{{DownloadThroughput: -1, UploadThroughput: rate}},
+	}
+	if _, err := chromedp.Call(p.ctx, network.EmulateNetworkConditionsByRule, conditions); err != nil {
+		t.Fatalf("chromium: %v", err)
+	}
+}
+
+// outcome is how an upload ended.
+type outcome struct {
+	URL   string // of what was uploaded; its last segment is the import's id
+	Error string // why it was not
+	Sent  []int  // numbers of the parts that this page sent
+}
+
+// id is that of an import which was uploaded.
+func (o outcome) id(t *testing.T) string {
+	t.Helper()
+	if o.Error != "" || o.URL == "" {
+		t.Fatalf("upload: got %+v, want a URL and no error", o)
+	}
+	return o.URL[strings.LastIndexByte(o.URL, '/')+1:]
+}

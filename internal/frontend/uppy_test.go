@@ -1,0 +1,132 @@
+package frontend
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+const (
+	small = 5 << 10  // bytes; goes in one request
+	large = 40 << 20 // bytes; goes in three parts of at most 16 MiB
+)
+
+// uppy is one major version of it, in a page that may call two services.
+type uppy struct {
+	browser       context.Context
+	origin        string
+	opened, keyed service // one asks nobody who they are, the other for an API key, and its bucket allows no more than it must
+}
+
+// TestUppy runs testdata/uppy-*/snippet.js, which the README shows, as they stand.
+func TestUppy(t *testing.T) {
+	needs(t, "node", "npm", "chromium")
+	chromium := browser(t)
+	for _, major := range []string{"uppy-5", "uppy-6"} {
+		t.Run(major, func(t *testing.T) {
+			origin := pages(t, major)
+			u := uppy{chromium, origin, serve(t, origin, ""), serve(t, origin, "alice")}
+			u.keyed.allow(t, origin)
+			t.Run("Single", func(t *testing.T) { u.uploads(t, u.opened, "Grüße.txt", small, nil) })
+			t.Run("Empty", func(t *testing.T) { u.uploads(t, u.opened, "empty.csv", 0, nil) })
+			t.Run("Parts", func(t *testing.T) { u.uploads(t, u.opened, "film.mp4", large, []int{1, 2, 3}) })
+			t.Run("SingleWithKey", func(t *testing.T) { u.uploads(t, u.keyed, "key.csv", small, nil) })
+			t.Run("PartsWithKey", func(t *testing.T) { u.uploads(t, u.keyed, "key.bin", large, []int{1, 2, 3}) })
+			t.Run("WithoutKey", u.withoutKey)
+			t.Run("PauseAndResume", u.pauses)
+			t.Run("Abort", u.aborts)
+			t.Run("Reload", u.reloads)
+		})
+	}
+}
+
+// open shows the page to a caller of s, who may ask for more of it.
+func (u uppy) open(t *testing.T, s service, asked url.Values) tab {
+	t.Helper()
+	asked.Set("service", s.url)
+	if s.key != "" {
+		asked.Set("key", s.key)
+	}
+	return open(t, u.browser, u.origin+"/?"+asked.Encode())
+}
+
+// uploads holds s to having a file as the page had it, and the page to having sent these parts of it (nil: whatever it calls the
+// one request) without an error on its console.
+func (u uppy) uploads(t *testing.T, s service, name string, size int, parts []int) {
+	path, content := file(t, name, size)
+	page := u.open(t, s, url.Values{})
+	page.send(t, path)
+	got := call[outcome](t, page, "finish()")
+	s.wantStored(t, got.id(t), name, content)
+	if slices.Sort(got.Sent); parts != nil && !slices.Equal(got.Sent, parts) { // they go side by side
+		t.Errorf("sent parts %v, want %v", got.Sent, parts)
+	}
+	if errors := page.console.errors(); len(errors) > 0 {
+		t.Errorf("console: got %q, want no errors", errors)
+	}
+}
+
+// What the service refuses reaches the page in the service's own words.
+func (u uppy) withoutKey(t *testing.T) {
+	path, _ := file(t, "stranger.csv", small)
+	stranger := u.keyed
+	stranger.key = ""
+	page := u.open(t, stranger, url.Values{})
+	page.send(t, path)
+	const want = "Send an API key in the header x-api-key."
+	if got := call[outcome](t, page, "finish()"); got.Error != want {
+		t.Errorf("upload without an API key: got %+v, want error %q", got, want)
+	}
+}
+
+// While paused, nothing is sent; after that, what is there already is not sent again.
+func (u uppy) pauses(t *testing.T) {
+	path, content := file(t, "paused.bin", large)
+	page := u.open(t, u.opened, url.Values{"limit": {"1"}})
+	page.send(t, path)
+	id := call[string](t, page, "after('pauseAll')")
+	if job := u.opened.wantStatus(t, id, client.JobStatusUploading); *job.Multipart.UploadedParts != 1 {
+		t.Errorf("paused: the store has %d parts, want 1", *job.Multipart.UploadedParts)
+	}
+	call[chromedp.Void](t, page, "uppy.resumeAll()")
+	got := call[outcome](t, page, "finish()")
+	u.opened.wantStored(t, got.id(t), "paused.bin", content)
+	if want := []int{1, 2, 3}; got.id(t) != id || !slices.Equal(got.Sent, want) {
+		t.Errorf("resumed: import %s, sent %v; want import %s, sent %v", got.id(t), got.Sent, id, want)
+	}
+}
+
+// Who cancels, frees the parts.
+func (u uppy) aborts(t *testing.T) {
+	path, _ := file(t, "unwanted.bin", large)
+	page := u.open(t, u.opened, url.Values{"limit": {"1"}})
+	page.send(t, path)
+	id := call[string](t, page, "after('cancelAll')")
+	u.opened.wantStatus(t, id, client.JobStatusAborted)
+	u.opened.wantNoParts(t)
+}
+
+// A page that is loaded anew goes on, with what the store has.
+func (u uppy) reloads(t *testing.T) {
+	path, content := file(t, "reloaded.bin", large)
+	page := u.open(t, u.opened, url.Values{"limit": {"1"}, "retrieve": {""}})
+	page.slow(t, 16<<20) // more than a second for each part: Uppy notes how far it is twice a second
+	page.send(t, path)
+	id := call[string](t, page, "after()")
+	page.do(t, chromedp.Reload())
+	if job := u.opened.wantStatus(t, id, client.JobStatusUploading); *job.Multipart.UploadedParts != 1 {
+		t.Errorf("reloaded: the store has %d parts, want 1", *job.Multipart.UploadedParts)
+	}
+	page.slow(t, -1)
+	call[chromedp.Void](t, page, "restore()")
+	got := call[outcome](t, page, "finish()")
+	u.opened.wantStored(t, got.id(t), "reloaded.bin", content)
+	if want := []int{2, 3}; got.id(t) != id || !slices.Equal(got.Sent, want) {
+		t.Errorf("reloaded: import %s, sent %v; want import %s, sent %v", got.id(t), got.Sent, id, want)
+	}
+}
