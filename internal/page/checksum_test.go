@@ -1,0 +1,75 @@
+package page_test
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/minio/crc64nvme"
+
+	"github.com/signpost-s3/signpost/internal/page"
+)
+
+// nvme is the checksum of text as S3 spells it.
+func nvme(text []byte) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, crc64nvme.Checksum(text)))
+}
+
+// hashed has the page's module hash text: in one piece, in pieces of lengths that fit no word, and as a whole made of parts.
+const hashed = `(async () => {
+  const { Checksum, Whole } = await import("/page/checksum.js");
+  const text = Uint8Array.from(atob(%q), (c) => c.charCodeAt(0));
+  const of = (...pieces) => { const sum = new Checksum(); for (const p of pieces) sum.add(p); return sum.value(); };
+  const pieces = [], whole = new Whole();
+  for (let at = 0, length = 1; at < text.length; at += length, length = length %% 13 + 1) pieces.push(text.subarray(at, at + length));
+  for (let at = 0; at < text.length; at += 100) { const part = text.subarray(at, at + 100); whole.add(of(part), part.length); }
+  return [of(text), of(...pieces), whole.value()];
+})()`
+
+func TestChecksum(t *testing.T) {
+	s := start(t, page.Options{}, nil)
+	tab := s.browse(t)
+	random := rand.NewChaCha8([32]byte{})
+	texts := [][]byte{nil, []byte("123456789"), make([]byte, 32)}
+	for _, length := range []int{1, 7, 8, 9, 15, 16, 17, 63, 64, 65, 99, 100, 101, 1000, 4096, 65537} {
+		text := make([]byte, length)
+		_, _ = random.Read(text)
+		texts = append(texts, text)
+	}
+	for _, text := range texts {
+		got := evaluate[[]string](t, tab, fmt.Sprintf(hashed, base64.StdEncoding.EncodeToString(text)))
+		for i, how := range []string{"at once", "bit by bit", "made of parts"} {
+			if want := nvme(text); got[i] != want {
+				t.Errorf("checksum of %d bytes, %s: got %s, want %s", len(text), how, got[i], want)
+			}
+		}
+	}
+	if got, want := nvme([]byte("123456789")), base64.StdEncoding.EncodeToString([]byte{0xae, 0x8b, 0x14, 0x86, 0x0a, 0x79, 0x98, 0x88}); got != want {
+		t.Errorf("the oracle: got %s of 123456789, want the catalogue's %s", got, want)
+	}
+}
+
+// TestWorker: slices of a file, hashed away from the page, several asked for at a time, one of them dropped.
+func TestWorker(t *testing.T) {
+	s := start(t, page.Options{}, nil)
+	got := evaluate[[]string](t, s.browse(t), `(async () => {
+		const { Hasher } = await import("/page/hasher.js");
+		const hasher = new Hasher(), never = new AbortController().signal, stop = new AbortController();
+		const text = new Uint8Array(9 << 20).map((_, i) => i * 7);
+		const dropped = hasher.sum(new Blob([text]), stop.signal).catch((why) => why.message);
+		const slices = [0, 1, 5 << 20].map((at) => hasher.sum(new Blob([text]).slice(at), never));
+		stop.abort(new Error("dropped"));
+		return Promise.all([dropped, ...slices]);
+	})()`)
+	text := make([]byte, 9<<20)
+	for i := range text {
+		text[i] = byte(i * 7)
+	}
+	for i, want := range []string{"dropped", nvme(text), nvme(text[1:]), nvme(text[5<<20:])} {
+		if got[i] != want {
+			t.Errorf("answer %d of the worker: got %s, want %s", i, got[i], want)
+		}
+	}
+}

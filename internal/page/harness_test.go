@@ -1,0 +1,127 @@
+package page_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/labstack/echo/v4"
+
+	"github.com/signpost-s3/signpost/internal/auth"
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/docs"
+	"github.com/signpost-s3/signpost/internal/httpapi"
+	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/localstore"
+	"github.com/signpost-s3/signpost/internal/page"
+)
+
+// limit is how long a test waits for anything. What it waits for takes seconds at most; a machine may be busy.
+const limit = 60 * time.Second
+
+// site is the page before the real API and a store that takes its uploads.
+type site struct {
+	url   string
+	store *localstore.Store
+}
+
+// start serves the page as o says. Keys are those that authenticate knows; nil: nobody is asked.
+func start(t *testing.T, o page.Options, authenticate auth.Authenticator) *site {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	origin := "http://" + server.Listener.Addr().String()
+	store, err := localstore.Start(t.Context(), localstore.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Bucket: "page", CORSOrigins: []string{origin}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	objects, err := bucket.Open(t.Context(), bucket.Options{Name: store.Bucket(), AWS: store.AWSConfig(), PathStyle: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.StoreOrigin, o.AsksKey, o.Local = store.Endpoint(), authenticate != nil, authenticate == nil
+	server.Config.Handler = httpapi.New(httpapi.Options{
+		Service: &imports.Service{Bucket: objects, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour}, Downloads: o.Downloads,
+			Listing: o.Local, Waiting: imports.NewWaitingRoom(), Now: time.Now},
+		Ready: objects.Check, Authenticate: authenticate, Local: o.Local, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+		Documents: func(e *echo.Echo) {
+			docs.Register(e)
+			page.Register(e, o)
+		},
+	})
+	server.Start()
+	t.Cleanup(server.Close)
+	return &site{origin, store}
+}
+
+// get asks for a path with header fields in pairs.
+func (s *site) get(t *testing.T, method, path string, fields ...string) (*http.Response, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, s.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(fields); i += 2 {
+		request.Header.Set(fields[i], fields[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(body)
+}
+
+// browse opens the page in a browser of its own.
+func (s *site) browse(t *testing.T, options ...chromedp.ExecAllocatorOption) context.Context {
+	t.Helper()
+	options = append(append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox), options...)
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	tab, closeTab := chromedp.NewContext(ctx)
+	t.Cleanup(closeTab)
+	if err := chromedp.Do(tab, chromedp.Navigate(s.url)); err != nil {
+		t.Fatal(err)
+	}
+	tab, cancel := context.WithTimeout(tab, limit)
+	t.Cleanup(cancel)
+	return tab
+}
+
+// evaluate is the value of a script in the page, or what its promise comes to.
+func evaluate[T any](t *testing.T, tab context.Context, script string) T {
+	t.Helper()
+	value, err := chromedp.Run(tab, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("%.100s: %v", script, err)
+	}
+	return value
+}
+
+// asking is an authenticator that knows one key, or nil.
+func asking(asks bool) auth.Authenticator {
+	if !asks {
+		return nil
+	}
+	return func(r *http.Request) (auth.Caller, error) {
+		if r.Header.Get("X-Api-Key") == rightKey || r.Header.Get("Authorization") == "Bearer "+rightToken {
+			return auth.Caller{Owner: "key-alice", Scope: auth.All}, nil
+		}
+		return auth.Caller{}, &auth.Refusal{Reason: "unknown-key", Detail: "This API key is not known.", Challenge: "ApiKey"}
+	}
+}
+
+const rightKey, rightToken = "signpost_right", "aaa.bbb.ccc"

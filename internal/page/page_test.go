@@ -1,0 +1,152 @@
+package page_test
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/signpost-s3/signpost/internal/page"
+)
+
+func TestFiles(t *testing.T) {
+	s := start(t, page.Options{}, nil)
+	for path, c := range map[string]struct{ contentType, holds string }{
+		"/":                        {"text/html; charset=utf-8", `<input id="files"`},
+		"/page/main.js":            {"text/javascript; charset=utf-8", "new Uploads"},
+		"/page/checksum-worker.js": {"text/javascript; charset=utf-8", "postMessage"},
+		"/page/style.css":          {"text/css; charset=utf-8", ":root"},
+		"/page/icon.svg":           {"image/svg+xml", "<svg"},
+		"/page/index.html":         {"application/problem+json", "not-found"}, // a template
+		"/page":                    {"application/problem+json", "not-found"},
+		"/page/../page.go":         {"application/problem+json", "not-found"},
+	} {
+		response, body := s.get(t, "GET", path)
+		if got := response.Header.Get("Content-Type"); got != c.contentType || !strings.Contains(body, c.holds) {
+			t.Errorf("GET %s: got %d %s %.200s, want %s with %s", path, response.StatusCode, got, body, c.contentType, c.holds)
+		}
+		head, body := s.get(t, "HEAD", path)
+		if head.StatusCode != response.StatusCode || body != "" {
+			t.Errorf("HEAD %s: got %d %.50s, want %d as GET and no body", path, head.StatusCode, body, response.StatusCode)
+		}
+	}
+	if response, _ := s.get(t, "POST", "/"); response.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("POST /: got %d, want 405", response.StatusCode)
+	}
+}
+
+// TestAllThatIsNamedIsServed: each address in the page, and each module that another imports.
+func TestAllThatIsNamedIsServed(t *testing.T) {
+	s := start(t, page.Options{}, nil)
+	named := regexp.MustCompile(`(?:href|src)="(/[^"]*)"|from "\./([\w-]+\.js)"|Worker\("([^"]+)"`)
+	seen := map[string]bool{}
+	var visit func(path string)
+	visit = func(path string) {
+		if seen[path] {
+			return
+		}
+		seen[path] = true
+		response, body := s.get(t, "GET", path)
+		if response.StatusCode != 200 {
+			t.Errorf("GET %s: got %d, want 200", path, response.StatusCode)
+		}
+		if path == "/docs" {
+			return
+		}
+		for _, m := range named.FindAllStringSubmatch(body, -1) {
+			if m[2] != "" {
+				m[1] = "/page/" + m[2]
+			}
+			visit(m[1] + m[3])
+		}
+	}
+	visit("/")
+	files, err := os.ReadDir(folder + "/web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if f.Name() != "index.html" && !seen["/page/"+f.Name()] {
+			t.Errorf("nothing names web/%s", f.Name())
+		}
+	}
+}
+
+// folder is this package's; a running store changes the process's.
+var folder, _ = os.Getwd()
+
+func TestCaching(t *testing.T) {
+	s := start(t, page.Options{}, nil)
+	for _, path := range []string{"/", "/page/main.js"} {
+		first, _ := s.get(t, "GET", path)
+		tag := first.Header.Get("ETag")
+		if first.Header.Get("Cache-Control") != "no-cache" || tag == "" || first.Header.Get("Last-Modified") != "" {
+			t.Errorf("GET %s: got Cache-Control %q, ETag %q, Last-Modified %q; want no-cache, one, none", path, first.Header.Get("Cache-Control"), tag, first.Header.Get("Last-Modified"))
+		}
+		for given, want := range map[string]int{tag: 304, "W/" + tag: 304, `"another", ` + tag: 304, "*": 304, `"another"`: 200} {
+			if response, body := s.get(t, "GET", path, "If-None-Match", given); response.StatusCode != want || want == 304 && body != "" {
+				t.Errorf("GET %s, If-None-Match %s: got %d %.50s, want %d", path, given, response.StatusCode, body, want)
+			}
+		}
+		for _, field := range []string{"Range", "If-Match", "If-Unmodified-Since"} { // which need not be known
+			if response, _ := s.get(t, "GET", path, field, "bytes=0-1"); response.StatusCode != 200 {
+				t.Errorf("GET %s, %s: got %d, want 200", path, field, response.StatusCode)
+			}
+		}
+	}
+}
+
+// TestSettingsReachThePage: and with others, the page is another to a cache.
+func TestSettingsReachThePage(t *testing.T) {
+	tags := map[string]bool{}
+	for _, c := range []struct {
+		options page.Options
+		asks    bool
+		holds   []string
+	}{
+		{page.Options{}, false, []string{`"signpost-asks-key" content="false"`, `"signpost-local" content="true"`, `"signpost-downloads" content="false"`}},
+		{page.Options{Downloads: true}, true, []string{`"signpost-asks-key" content="true"`, `"signpost-local" content="false"`, `"signpost-downloads" content="true"`}},
+	} {
+		t.Run("", func(t *testing.T) {
+			s := start(t, c.options, asking(c.asks))
+			response, body := s.get(t, "GET", "/")
+			for _, want := range c.holds {
+				if !strings.Contains(body, want) {
+					t.Errorf("GET / with %+v: got %.800s, want %s", c.options, body, want)
+				}
+			}
+			tag := response.Header.Get("ETag")
+			if tags[tag] {
+				t.Errorf("GET / with %+v: got ETag %s as before, want another", c.options, tag)
+			}
+			tags[tag] = true
+		})
+	}
+}
+
+func TestPolicy(t *testing.T) {
+	s := start(t, page.Options{}, nil)
+	response, body := s.get(t, "GET", "/")
+	got := map[string]string{}
+	for directive := range strings.SplitSeq(response.Header.Get("Content-Security-Policy"), "; ") {
+		name, value, _ := strings.Cut(directive, " ")
+		got[name] = value
+	}
+	for name, want := range map[string]string{
+		"default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "worker-src": "'self'", "img-src": "'self'",
+		"connect-src": "'self' " + s.store.Endpoint(), "form-action": "'none'", "base-uri": "'none'", "frame-ancestors": "'none'",
+	} {
+		if got[name] != want {
+			t.Errorf("GET /: got %s %s, want %s", name, got[name], want)
+		}
+	}
+	if inline := regexp.MustCompile(`<script>|<style|\sstyle=|\son\w+=|javascript:`).FindString(body); inline != "" {
+		t.Errorf("GET /: got %s in the page, want nothing inline", inline)
+	}
+	for _, field := range []string{"X-Content-Type-Options", "Referrer-Policy"} {
+		if response.Header.Get(field) == "" {
+			t.Errorf("GET /: got no %s", field)
+		}
+	}
+}
