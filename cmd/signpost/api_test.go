@@ -36,13 +36,22 @@ func (p *process) create(t *testing.T) client.Job {
 // wantStatus reads an import and insists on its status.
 func (p *process) wantStatus(t *testing.T, id string, want client.JobStatus) {
 	t.Helper()
+	if job := p.read(t, id); *job.Status != want {
+		t.Fatalf("read %s: got %+v, want %s", id, job, want)
+	}
+}
+
+// read insists on success.
+func (p *process) read(t *testing.T, id string) client.Job {
+	t.Helper()
 	r, err := p.client(t).GetImportWithResponse(t.Context(), id, nil)
 	if err != nil {
 		t.Fatalf("read %s: %v", id, err)
 	}
-	if r.JSON200 == nil || *r.JSON200.Status != want {
-		t.Fatalf("read %s: got %s %s, want %s", id, r.Status(), r.Body, want)
+	if r.JSON200 == nil {
+		t.Fatalf("read %s: got %s %s, want an import", id, r.Status(), r.Body)
 	}
+	return *r.JSON200
 }
 
 // bare asks for an upload without a body.

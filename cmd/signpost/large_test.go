@@ -10,23 +10,35 @@ import (
 	"testing"
 )
 
-// TestMemory sends SIGNPOST_TEST_LARGE GiB through a bare URL with curl: API and local store, in one process, stay as small as
-// they were.
-func TestMemory(t *testing.T) {
+// largeSize is SIGNPOST_TEST_LARGE in bytes; without it, there is no such test.
+func largeSize(t *testing.T) int64 {
+	t.Helper()
 	gibibytes, err := strconv.ParseInt(os.Getenv("SIGNPOST_TEST_LARGE"), 10, 64)
 	if err != nil {
 		t.Skip("set SIGNPOST_TEST_LARGE to the GiB to send, at most 5")
 	}
-	size, most := gibibytes<<30, 100<<10 // bytes, and kB
-	folder := t.TempDir()
-	big := filepath.Join(folder, "big")
-	if err := os.WriteFile(big, []byte("sparse"), 0o600); err != nil {
+	return gibibytes << 30
+}
+
+// sparseFile makes a file called sparse of that many bytes, which takes no room.
+func sparseFile(t *testing.T, size int64) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "sparse")
+	if err := os.WriteFile(path, []byte("sparse"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(big, size); err != nil {
+	if err := os.Truncate(path, size); err != nil {
 		t.Fatal(err)
 	}
-	p := startLocal(t, filepath.Join(folder, "data"))
+	return path
+}
+
+// TestMemory sends SIGNPOST_TEST_LARGE GiB through a bare URL with curl: API and local store, in one process, stay as small as
+// they were.
+func TestMemory(t *testing.T) {
+	size, most := largeSize(t), 100<<10 // bytes, and kB
+	big := sparseFile(t, size)
+	p := startLocal(t, filepath.Join(t.TempDir(), "data"))
 	if said, err := exec.Command("curl", "-fsS", "--upload-file", big, p.bare(t).String()).CombinedOutput(); err != nil {
 		t.Fatalf("curl: %v: %s", err, said)
 	}

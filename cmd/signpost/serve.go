@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/signpost-s3/signpost/internal/app"
@@ -54,7 +55,11 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 		return err
 	}
 	ready, server := make(chan struct{}), (*serve.Server)(nil)
-	store, dir, err := startStore(i.ctx, s.Config, log, func(key string) {
+	settings := s.Config
+	if s.UI {
+		settings.CORSOrigins = append(ownOrigins(listener.Addr(), s.TLSCert != ""), s.CORSOrigins...)
+	}
+	store, dir, err := startStore(i.ctx, settings, log, func(key string) {
 		select {
 		case <-ready:
 		case <-i.ctx.Done():
@@ -106,6 +111,24 @@ func (s *serveCmd) root() (err error) {
 	return nil
 }
 
+// ownOrigins are those of the page that this service serves to this machine. The store is another origin to it.
+func ownOrigins(at net.Addr, overTLS bool) (origins []string) {
+	scheme := "http://"
+	if overTLS {
+		scheme = "https://"
+	}
+	listens, port, _ := net.SplitHostPort(at.String())
+	hosts := []string{"localhost", "127.0.0.1", "::1"}
+	if ip := net.ParseIP(listens); ip != nil && !ip.IsUnspecified() && !slices.Contains(hosts, listens) {
+		hosts = append(hosts, listens)
+	}
+	for _, host := range hosts {
+		origin := scheme + net.JoinHostPort(host, port)
+		origins = append(origins, strings.TrimSuffix(origin, map[string]string{"http://": ":80", "https://": ":443"}[scheme]))
+	}
+	return origins
+}
+
 // greet says where the service is and how to try it.
 func (s serveCmd) greet(w io.Writer, address, folder string) {
 	if host, port, err := net.SplitHostPort(address); err == nil && net.ParseIP(host).IsUnspecified() {
@@ -116,6 +139,9 @@ func (s serveCmd) greet(w io.Writer, address, folder string) {
 		api = "https://" + address
 	}
 	fmt.Fprintf(w, "Signpost %s at %s  (documentation: %s/docs)\n", versionText(), api, api)
+	if s.UI {
+		fmt.Fprintf(w, "Upload from a browser: %s/\n", api)
+	}
 	if s.MetricsListen != "" {
 		fmt.Fprintf(w, "Metrics at http://%s/metrics\n", s.MetricsListen)
 	}

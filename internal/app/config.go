@@ -30,6 +30,7 @@ type Config struct {
 	MaxSize        int64         `env:"SIGNPOST_MAX_SIZE" placeholder:"BYTES" help:"Largest import. When set, imports must declare their size and bare POSTs are refused; S3's own limit when left out."`
 	CORSOrigins    []string      `name:"cors-origins" env:"SIGNPOST_CORS_ORIGINS" placeholder:"ORIGIN" help:"Origins whose pages may call the API and upload to the local store, exactly as browsers send them (https://app.example.com)."`
 	Downloads      bool          `env:"SIGNPOST_DOWNLOADS" help:"Give every reader of a completed import a signed URL to download it."`
+	UI             bool          `name:"ui" env:"SIGNPOST_UI" default:"true" help:"Serve a page at / from which people upload; true when left out."`
 	ContentTypes   []string      `name:"content-types" env:"SIGNPOST_CONTENT_TYPES" placeholder:"TYPE" help:"Media types that may be imported, such as text/csv or image/*. When set, imports must declare theirs and bare POSTs are refused."`
 	MaxOpenUploads int           `env:"SIGNPOST_MAX_OPEN_UPLOADS" placeholder:"COUNT" help:"Uploads in parts that a caller may have under way, up to 1000; any number when left out."`
 	RateLimit      int           `env:"SIGNPOST_RATE_LIMIT" placeholder:"COUNT" help:"Requests a second of each caller, twice as many at once; no limit when left out."`

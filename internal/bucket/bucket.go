@@ -120,6 +120,9 @@ func endpointFor(ctx context.Context, client *s3.Client, o Options, address stri
 // Name returns the bucket's name.
 func (b *Bucket) Name() string { return b.name }
 
+// Origin is where clients send what the bucket signs for them: scheme and authority.
+func (b *Bucket) Origin() string { return b.endpoint.Origin() }
+
 // Check asks whether the bucket is there and lets us in: ErrNotFound, ErrForbidden and ErrUnavailable say why not.
 func (b *Bucket) Check(ctx context.Context) error {
 	_, err := b.Look(ctx)

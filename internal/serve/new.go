@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
 	"golang.org/x/net/netutil"
 
 	"github.com/signpost-s3/signpost/internal/app"
@@ -16,6 +17,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/docs"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/page"
 	"github.com/signpost-s3/signpost/internal/sweep"
 	"github.com/signpost-s3/signpost/internal/telemetry"
 )
@@ -57,7 +59,7 @@ func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logge
 		Service: service, StoreEvents: httpapi.StoreEvents{Secret: c.StoreEventsSecret, Notice: service.Notice}, Ready: store.Check, Stopping: s.stopping.Load,
 		Authenticate: authenticate, RateLimit: c.RateLimit, TrustedProxies: proxies, CORSOrigins: c.CORSOrigins,
 		Local: c.Local() && !c.AllowAnonymous && authenticate == nil,
-		TLS:   s.tls != nil, Documents: docs.Register, Log: log,
+		TLS:   s.tls != nil, Documents: documents(c, store.Origin()), Log: log,
 		Watch: httpapi.Watch{Answered: counts.Answered, Seen: func(s imports.Status) { counts.Seen(string(s)) }},
 	})
 	if c.MetricsListen != "" {
@@ -68,6 +70,16 @@ func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logge
 		s.metrics = netutil.LimitListener(s.metrics, scrapers)
 	}
 	return s, nil
+}
+
+// documents are what is served besides the API. Pages upload to storeOrigin.
+func documents(c app.Config, storeOrigin string) func(*echo.Echo) {
+	return func(e *echo.Echo) {
+		docs.Register(e)
+		if c.UI {
+			page.Register(e, page.Options{StoreOrigin: storeOrigin, AsksKey: c.Asks() && !c.AllowAnonymous, Local: c.Local() && !c.AllowAnonymous, Downloads: c.Downloads})
+		}
+	}
 }
 
 // openEvents has the service tell what ends, and sweep.

@@ -35,6 +35,9 @@ type Endpoint struct {
 	basePath string // escaped, ends in a slash
 }
 
+// Origin is where requests to e go, as browsers write it (RFC 6454, section 6.2).
+func (e Endpoint) Origin() string { return e.origin }
+
 // isHost is narrower than net/url, which lets quotes pass: names, also with underscores, and addresses, each with an optional port.
 var isHost = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$`)
 

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// browserLimit is how long a test waits for the page. A busy machine hashes and sends 300 MB slowly.
+const browserLimit = 2 * time.Minute
+
+// tab is a page of a headless Chromium, as people have it before them.
+type tab struct {
+	*testing.T
+	ctx context.Context
+
+	mu     sync.Mutex
+	faults []string // what the console told of, but for what tests bring about
+}
+
+// browse opens the page of p. When the test ends, the console may have told of no fault.
+func browse(t *testing.T, p *process) *tab {
+	t.Helper()
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		chromium, err = exec.LookPath("google-chrome")
+	}
+	if err != nil && os.Getenv("CI") != "" {
+		t.Fatal(err)
+	} else if err != nil {
+		t.Skip("the page is not tried: there is no chromium")
+	}
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(chromium))
+	if os.Getuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // it has none for root
+	}
+	allocator, end := chromedp.NewExecAllocator(context.Background(), options...) // t.Context ends before the cleanups
+	t.Cleanup(end)
+	ctx, leave := chromedp.NewContext(allocator)
+	t.Cleanup(leave)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("chromium: %v", err)
+	}
+	return (&tab{T: t, ctx: ctx}).another(p)
+}
+
+// another opens the page of p in another tab of the same browser.
+func (b *tab) another(p *process) *tab {
+	b.Helper()
+	ctx, leave := chromedp.NewContext(b.ctx)
+	b.Cleanup(leave)
+	other := &tab{T: b.T, ctx: ctx}
+	err := chromedp.Listen(ctx, func(event any) {
+		switch e := event.(type) {
+		case *runtime.EventExceptionThrown:
+			other.fault(fmt.Sprintf("%+v", e.ExceptionDetails))
+		case *page.EventJavascriptDialogOpening: // who leaves while something is sent is asked, and leaves
+			go chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true}) //nolint:errcheck // the tab may be gone
+		case *log.EventEntryAdded:
+			if e.Entry.Level == log.EntryLevelError && !brought.MatchString(e.Entry.Text) {
+				other.fault(e.Entry.Text + " " + e.Entry.URL)
+			}
+		}
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		other.mu.Lock()
+		defer other.mu.Unlock()
+		if len(other.faults) > 0 {
+			b.Errorf("the console tells of %s", strings.Join(other.faults, "\n"))
+		}
+	})
+	other.do(chromedp.Navigate(p.api+"/"), chromedp.WaitReady(chromedp.CSS("#files")))
+	return other
+}
+
+// brought are failures that tests bring about: no line, no server, a refused key, an import that is gone; nobody who has touched the page.
+var brought = regexp.MustCompile(`^Blocked attempt to show a 'beforeunload'|^Failed to load resource: (net::ERR_|the server responded with a status of (401|403|404|409|503))`)
+
+func (b *tab) fault(text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.faults = append(b.faults, text)
+}
+
+func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, browserLimit)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		b.Fatalf("%v; the page says:\n%s", err, b.text())
+	}
+}
+
+// eval is what an expression of JavaScript is in the page, or what it promises.
+func eval[T any](b *tab, expression string) T {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, browserLimit)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.Fatalf("%s: %v; the page says:\n%s", expression, err, b.text())
+	}
+	return value
+}
+
+// until waits for an expression to be true.
+func (b *tab) until(what, expression string) {
+	b.Helper()
+	for deadline := time.Now().Add(browserLimit); !eval[bool](b, expression); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.Fatalf("in vain: %s; the page says:\n%s", what, b.text())
+		}
+	}
+}
+
+// text is what a person reads.
+func (b *tab) text() string {
+	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+	defer cancel()
+	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body?.innerText ?? ""`))
+	return text
+}
+
+// choose has the person choose these files.
+func (b *tab) choose(paths ...string) {
+	b.Helper()
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("#files"), paths))
+}
+
+// drop has the person drag these files to the page and let go of them.
+func (b *tab) drop(paths ...string) {
+	b.Helper()
+	at := eval[struct{ X, Y float64 }](b, `(() => { const r = document.querySelector("#drop").getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`)
+	for _, kind := range []input.DispatchDragEventType{"dragEnter", "dragOver", "drop"} {
+		call(b, input.DispatchDragEvent, input.DispatchDragEventParams{Type: kind, X: at.X, Y: at.Y, Data: &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}})
+	}
+}
+
+// offline takes the line away, or gives it back.
+func (b *tab) offline(away bool) {
+	b.Helper()
+	rate := float64(-1)
+	if away {
+		rate = 0
+	}
+	call(b, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: away, DownloadThroughput: rate, UploadThroughput: rate})
+	b.line(network.Conditions{Offline: away, DownloadThroughput: -1, UploadThroughput: -1})
+}
+
+// slow bounds how many bytes the page sends in a second; -1 does not.
+func (b *tab) slow(rate float64) {
+	b.Helper()
+	b.line(network.Conditions{DownloadThroughput: -1, UploadThroughput: rate})
+}
+
+func (b *tab) line(c network.Conditions) {
+	b.Helper()
+	call(b, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{&c}})
+}
+
+// row is the expression for the row of a file, or undefined.
+func row(name string) string {
+	quoted, _ := json.Marshal(name)
+	return fmt.Sprintf(`[...document.querySelectorAll("li.upload")].findLast((r) => r.dataset.name === %s)`, quoted)
+}
+
+// state waits until the file's row is in one of these states, and returns the import's id.
+func (b *tab) state(name string, states ...string) (id string) {
+	b.Helper()
+	wanted, _ := json.Marshal(states)
+	b.until(fmt.Sprintf("%s becomes %s", name, strings.Join(states, " or ")), fmt.Sprintf(`%s.includes(%s?.dataset.state)`, wanted, row(name)))
+	return eval[string](b, row(name)+`.dataset.id ?? ""`)
+}
+
+// share waits until so much of the file is sent.
+func (b *tab) share(name string, least float64) {
+	b.Helper()
+	b.until(fmt.Sprintf("%s is sent to %v", name, least), fmt.Sprintf(`(%[1]s?.querySelector("progress").position ?? 0) >= %[2]v`, row(name), least))
+}
+
+// press clicks a button of the file's row.
+func (b *tab) press(name, action string) {
+	b.Helper()
+	b.until(action+" can be pressed", fmt.Sprintf(`%s?.querySelector("button[data-action=%s]:not([hidden])") != null`, row(name), action))
+	eval[chromedp.Void](b, fmt.Sprintf(`%s.querySelector("button[data-action=%s]").click()`, row(name), action))
+}
+
+// call sends a command to the browser.
+func call[P, R any](b *tab, command cdp.Command[P, R], params P) {
+	b.Helper()
+	if _, err := chromedp.Call(b.ctx, command, params); err != nil {
+		b.Fatal(err)
+	}
+}

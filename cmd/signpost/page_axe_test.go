@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// axe judges pages by WCAG: https://github.com/dequelabs/axe-core.
+const axe = "axe-core@4.14.1"
+
+// axeSource is fetched from npm, for it is nothing of ours.
+func axeSource(t *testing.T) string {
+	t.Helper()
+	if os.Getenv("SIGNPOST_TEST_FRONTEND") == "" {
+		t.Skip("whether everybody can use the page is not judged: SIGNPOST_TEST_FRONTEND=1 fetches " + axe + " from npm")
+	}
+	dir := t.TempDir()
+	pack := exec.Command("npm", "install", "--prefix", dir, "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", axe)
+	if out, err := pack.CombinedOutput(); err != nil {
+		t.Fatalf("npm install %s: %v\n%s", axe, err, out)
+	}
+	source, err := os.ReadFile(filepath.Join(dir, "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(source)
+}
+
+// TestPageForEverybody: axe finds no violation in any state, light and dark, on phones and wide screens.
+func TestPageForEverybody(t *testing.T) {
+	source := axeSource(t)
+	keys := filepath.Join(t.TempDir(), "keys")
+	key := signpost(t, "keygen", "alice", "--append", keys)
+	open, asking := startLocal(t, t.TempDir()), startLocal(t, t.TempDir(), "SIGNPOST_API_KEYS_FILE="+keys)
+
+	b := browse(t, open)
+	b.judge(source, "empty")
+	done, _ := randomFile(t, "تقرير.pdf", 1000)
+	b.choose(done)
+	b.state("تقرير.pdf", "completed")
+	large, _ := randomFile(t, "large.bin", 60*mib)
+	b.slow(5 * mib)
+	b.choose(large)
+	b.share("large.bin", 0.1)
+	b.judge(source, "sending")
+	b.press("large.bin", "pause")
+	b.state("large.bin", "paused")
+	b.judge(source, "paused")
+	b.offline(true)
+	b.press("large.bin", "resume")
+	b.state("large.bin", "offline")
+	b.judge(source, "offline")
+	b.offline(false)
+	b.reload()
+	b.state("large.bin", "needs-file")
+	b.judge(source, "waiting for its file")
+	b.press("large.bin", "cancel")
+	b.until("it is cancelled or gone", fmt.Sprintf(`["cancelled", undefined].includes(%s?.dataset.state)`, row("large.bin")))
+	b.judge(source, "cancelled")
+
+	a := b.another(asking)
+	a.choose(done)
+	a.until("a key is asked for", `!document.querySelector("form#key").hidden`)
+	a.judge(source, "asking for a key")
+	eval[any](a, fmt.Sprintf(`(() => { const i = document.querySelector("form#key input"); i.value = %q; i.form.requestSubmit(); return null })()`, key))
+	a.state("تقرير.pdf", "completed")
+}
+
+// judge has axe look at the page as it is, in both schemes and at three widths.
+func (b *tab) judge(source, state string) {
+	b.Helper()
+	eval[any](b, source+";null")
+	for _, scheme := range []string{"light", "dark"} {
+		call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}, // no colour on its way to another
+		}})
+		for _, width := range []int64{320, 768, 1440} {
+			b.do(chromedp.EmulateViewport(width, 900))
+			found := eval[string](b, `axe.run().then((r) => r.violations.map((v) => v.id + ": " + v.help + " " + v.nodes.map((n) => n.html).join(" ")).join("\n"))`)
+			if found != "" {
+				b.Errorf("%s, %s, %d px wide: %s", state, scheme, width, found)
+			}
+			if wide := eval[int](b, `document.documentElement.scrollWidth`); int64(wide) > width {
+				b.Errorf("%s, %d px wide: the page is %d wide, want nothing to scroll sideways", state, width, wide)
+			}
+		}
+	}
+}

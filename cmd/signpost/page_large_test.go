@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/systeminfo"
+	"github.com/chromedp/chromedp"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+// TestPageMemory: however large a file, the browser takes no more memory for it. For how long the page was busy at a time is told alone,
+// as other programs of the machine have their part in it.
+func TestPageMemory(t *testing.T) {
+	size := largeSize(t)
+	p := startLocal(t, t.TempDir())
+	b := browse(t, p)
+	path := sparseFile(t, size)
+	eval[any](b, `window.longest = 0; new PerformanceObserver((l) => { for (const e of l.getEntries()) longest = Math.max(longest, e.duration) }).observe({type: "longtask"}); null`)
+	b.choose(path)
+	b.share("sparse", 0.1)
+	before, most := b.memory(), 0
+	for _, share := range []float64{0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95} {
+		b.share("sparse", share)
+		most = max(most, b.memory())
+	}
+	id := b.state("sparse", "completed")
+	if job := p.read(t, id); *job.Status != client.JobStatusCompleted || *job.Size != size || !job.Checksum.Verified {
+		t.Errorf("got %+v, want %d bytes, verified", job, size)
+	}
+	const more = 300 << 10 // parts under way, at their worst moment
+	if most > before+more {
+		t.Errorf("the browser grew from %d to %d kB, want at most %d more", before, most, more)
+	}
+	t.Logf("%d bytes; %d MiB resident in all processes after a tenth, %d MiB at most; longest task %.0f ms", size, before>>10, most>>10, eval[float64](b, `longest`))
+}
+
+// memory is what all processes of the browser have resident, in kB; what they share is counted for each.
+func (b *tab) memory() (total int) {
+	b.Helper()
+	found, err := chromedp.CallBrowser(b.ctx, systeminfo.GetProcessInfo, cdp.Empty{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, process := range found.ProcessInfo {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.ID))
+		if err != nil {
+			continue // it has ended, or this system has no such figures
+		}
+		if resident := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status); resident != nil {
+			kilobytes, _ := strconv.Atoi(string(resident[1]))
+			total += kilobytes
+		}
+	}
+	return total
+}

@@ -1,0 +1,27 @@
+package frontend
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestReadmeShowsWhatIsTried: what the README has front ends write is what these tests run.
+func TestReadmeShowsWhatIsTried(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, major := range []string{"uppy-5", "uppy-6"} {
+		snippet, err := os.ReadFile("testdata/" + major + "/snippet.js")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(readme), "```js\n"+string(snippet)+"```") {
+			t.Errorf("the README does not show testdata/%s/snippet.js as it is", major)
+		}
+		if lines := strings.Count(string(snippet), "\n") - 1; lines > 20 { // but for the comment
+			t.Errorf("%s: %d lines, want at most 20", major, lines)
+		}
+	}
+}
