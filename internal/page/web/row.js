@@ -93,7 +93,7 @@ export class Row {
     const { note, means } = this.transfer;
     const percent = `${Math.floor(share * 100)} %`;
     if (state === "waiting" && means.credential.wanted) return "Waiting for your API key";
-    if (state === "needs-file") return `Choose this file again, and it goes on at ${percent}`;
+    if (state === "needs-file") return share < 0.01 ? "Choose this file again to go on" : `Choose this file again, and it goes on at ${percent}`;
     if (note && ["hashing", "sending"].includes(state)) return `${note}, ${percent}`;
     if (state === "sending" || state === "paused" && share > 0) return `${states[state]}, ${percent}`;
     return states[state];
