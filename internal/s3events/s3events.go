@@ -94,7 +94,7 @@ func readWhere(text jsontext.Value) (w where, err error) {
 func ofRecords(text jsontext.Value) ([]Arrival, error) {
 	var records []jsontext.Value
 	if err := read(text, &records); err != nil {
-		return nil, fmt.Errorf("Records: %w", err)
+		return nil, fmt.Errorf("/Records: %w", err)
 	}
 	if records == nil { // null
 		return nil, errUnknown
@@ -108,7 +108,7 @@ func ofRecords(text jsontext.Value) ([]Arrival, error) {
 	for i, text := range records {
 		a, created, err := ofRecord(text)
 		if err != nil {
-			odd = errors.Join(odd, fmt.Errorf("Records/%d: %w", i, err))
+			odd = errors.Join(odd, fmt.Errorf("/Records/%d: %w", i, err))
 			continue
 		}
 		readable = true
