@@ -45,7 +45,7 @@ DURATION ?= 20m
 soak: ## Run two servers on one store for DURATION, 20m when left out, killing and restarting them under load; nothing may be lost.
 	@go run ./internal/soak -duration $(DURATION)
 
-e2e: build ## Run the suite against a store in another process, a minute of soak, uploads of 2 GiB, and what of AWS can be checked without it.
+e2e: build ## Run the suite against a store in another process, large uploads, deliveries, a minute of soak, what of AWS can be checked without it, and front ends.
 	@.ci/e2e
 
 lambda: ## Build the Lambda function, bin/lambda.zip: of the same sources, the same bytes.
