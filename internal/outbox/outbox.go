@@ -45,8 +45,10 @@ type Outbox struct {
 	Allows func(url string) bool
 	// Publish puts an event on a bus; nil: there is none.
 	Publish func(ctx context.Context, e Event) error
-	Now     func() time.Time
-	Log     *slog.Logger
+	// AtOnce bounds the entries that a pass is at; 0: 1,000. Where a pass has little time, it is no more than a receiver gets at a time.
+	AtOnce int
+	Now    func() time.Time
+	Log    *slog.Logger
 	// Told is told of each attempt to deliver: to webhook, bus or import; ok, failed or, when it was the last, dead. It may be nil.
 	Told func(to, outcome string)
 
@@ -55,6 +57,7 @@ type Outbox struct {
 	mu    sync.Mutex
 	busy  map[string]struct{} // by key, what this server is at
 	idle  chan struct{}       // closed when that is nothing any more
+	odd   map[string]struct{} // by key, what it has found to be no entry, and told of once
 }
 
 // pace is how long things are waited for.
@@ -178,7 +181,8 @@ func (o *Outbox) sendOwn(ctx context.Context, h held) {
 func (o *Outbox) begin(key string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, busy := o.busy[key]; busy {
+	_, busy := o.busy[key]
+	if _, odd := o.odd[key]; busy || odd {
 		return false
 	}
 	if len(o.busy) == 0 {
@@ -186,6 +190,16 @@ func (o *Outbox) begin(key string) bool {
 	}
 	o.busy[key] = struct{}{}
 	return true
+}
+
+// passOver has this server leave the object at key alone from now on.
+func (o *Outbox) passOver(key string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.odd) == 0 || len(o.odd) >= mostUnderWay { // too many to be remembered: each is told of again
+		o.odd = map[string]struct{}{}
+	}
+	o.odd[key] = struct{}{}
 }
 
 // room is how many entries more this server may turn to.

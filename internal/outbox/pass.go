@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,13 +14,18 @@ import (
 // mostUnderWay bounds the entries that a server is at.
 const mostUnderWay = 1000
 
+// attemptLimit is what one entry may take: an answer of 15 s, and what is read and written down before and after it.
+const attemptLimit = 20 * time.Second
+
 // pageSize is the most that S3 lists in one answer.
 const pageSize = 1000
 
-// Pass begins to deliver what is due and nobody is at, at most so many, and returns how many those are. Wait waits for them.
+// Pass begins to deliver what is due and nobody is at, at most so many, and returns how many those are. Wait waits for them. It begins
+// nothing that ctx has no time for: who is killed in the middle of a delivery cannot write down that it failed.
 func (o *Outbox) Pass(ctx context.Context, most int) (begun int, err error) {
 	now := o.Now()
 	most = min(most, o.room())
+	turns := make(chan struct{}, cmp.Or(o.AtOnce, mostUnderWay))
 	for after, more := pendingPrefix, true; more && begun < most; {
 		var keys []string
 		if keys, more, err = o.Bucket.List(ctx, pendingPrefix, after, pageSize); err != nil {
@@ -31,11 +37,22 @@ func (o *Outbox) Pass(ctx context.Context, most int) (begun int, err error) {
 			if due.After(now) || key >= deadPrefix {
 				return begun, nil
 			}
-			if !ok || !o.begin(key) {
+			if !ok {
+				continue
+			}
+			turns <- struct{}{}
+			if !timeFor(ctx) {
+				return begun, nil
+			}
+			if !o.begin(key) {
+				<-turns
 				continue
 			}
 			go func() {
-				defer o.end(key)
+				defer func() {
+					o.end(key)
+					<-turns
+				}()
 				taking, cancel := outliving(ctx)
 				defer cancel()
 				o.take(taking, key)
@@ -47,6 +64,12 @@ func (o *Outbox) Pass(ctx context.Context, most int) (begun int, err error) {
 		more = more && len(keys) > 0
 	}
 	return begun, nil
+}
+
+// timeFor reports whether ctx lasts for another attempt.
+func timeFor(ctx context.Context) bool {
+	end, ends := ctx.Deadline()
+	return ctx.Err() == nil && (!ends || time.Until(end) > attemptLimit)
 }
 
 // Wait returns when nothing is under way of what this server sends.
@@ -80,6 +103,9 @@ func (o *Outbox) take(ctx context.Context, key string) {
 	}
 	switch {
 	case errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrChanged), errors.Is(err, errNotTrue): // another's, or nobody's
+	case errors.Is(err, errOdd):
+		o.passOver(key)
+		o.Log.Error("an object in the outbox is left alone", "key", key, "error", err.Error())
 	case err != nil:
 		o.Log.Error("an entry of the outbox is left", "key", key, "error", err.Error())
 	default:

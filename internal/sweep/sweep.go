@@ -102,9 +102,16 @@ func (s *Sweeper) Once(ctx context.Context) (r Report, err error) {
 // Due does what it is time for, and returns when it is done: for those who are called now and then, and have no process of their own. It
 // does nothing where another server is at it.
 func (s *Sweeper) Due(ctx context.Context) error {
-	if _, err := s.send(ctx); err != nil { // for which each event has a lease of its own
-		return err
-	}
+	var sent error
+	var sending sync.WaitGroup                   // meanwhile, lest a receiver that does not answer take all the time there is
+	sending.Go(func() { _, sent = s.send(ctx) }) // for which each event has a lease of its own
+	settled := s.settleLeading(ctx)
+	sending.Wait()
+	return errors.Join(sent, settled)
+}
+
+// settleLeading settles, if it is time for that and no other server is at it.
+func (s *Sweeper) settleLeading(ctx context.Context) error {
 	if due, err := s.isDue(ctx); err != nil || !due {
 		return err
 	}
@@ -160,16 +167,17 @@ func (s *Sweeper) settleDue(ctx context.Context) error {
 }
 
 // settle records the ends of imports whose time is over, each of which is looked at twice: when it is as old as URLs live and, for it may
-// be in parts, as jobs do. What is under way in parts is looked at each time.
+// be in parts, as jobs do. What is under way in parts is looked at each time: last, for that notes nothing of how far it is, and whoever
+// has little time may never come to its end.
 func (s *Sweeper) settle(ctx context.Context) (r Report, err error) {
-	if r.Uploads, err = s.Imports.Free(ctx); err != nil {
-		return r, err
-	}
 	begun := s.Now()
 	for n, age := range []time.Duration{s.Imports.Limits.URLTTL, s.Imports.Limits.JobTTL} {
 		if err := s.settleUntil(ctx, &r.Imports, n, begun.Add(-age)); err != nil {
 			return r, err
 		}
+	}
+	if r.Uploads, err = s.Imports.Free(ctx); err != nil {
+		return r, err
 	}
 	return r, s.note(ctx, func(st *state) { st.Looked = begun.UTC() })
 }
