@@ -92,7 +92,7 @@ func Examine(ctx context.Context, c Config, local *aws.Config, report func(Findi
 	}
 	if err := d.clean(ctx, cut); err != nil {
 		report(Finding{Warn, "scratch", "not all that was written for these checks could be removed: " + cause(err),
-			"delete what is left under imports/doctor/ and jobs/doctor/ (s3:DeleteObject, s3:AbortMultipartUpload)"})
+			"delete what is left under doctor/ in imports/, jobs/, idem/, outbox/ and sweep/ (s3:DeleteObject, s3:AbortMultipartUpload)"})
 	}
 }
 

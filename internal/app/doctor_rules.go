@@ -15,17 +15,21 @@ import (
 
 // lifecycle rules clean up after uploads that nobody ends, and spare those that somebody may.
 func (d *doctor) lifecycle(ctx context.Context) Finding {
-	remedy := fmt.Sprintf("make rules that abort incomplete uploads under imports/, and expire jobs/ and idem/, each no sooner than %s after", span(d.config.JobTTL))
+	records, named := []string{"jobs/", "idem/"}, "jobs/ and idem/"
+	if d.config.tells() { // what was given up stays otherwise
+		records, named = append(records, "outbox/"), "jobs/, idem/ and outbox/"
+	}
+	remedy := fmt.Sprintf("make rules that abort incomplete uploads under imports/, and expire %s, each no sooner than %s after", named, span(d.config.JobTTL))
 	rules, err := d.store.Lifecycle(ctx)
 	if err != nil {
 		return unread(err, "s3:GetLifecycleConfiguration", "the store has no lifecycle rules: parts of abandoned uploads and old records stay",
-			"run a job of your own that aborts old uploads under imports/ and deletes old records under jobs/ and idem/")
+			"run a job of your own that aborts old uploads under imports/ and deletes old records under "+named)
 	}
 	var faults []string
 	if !slices.ContainsFunc(rules, func(r bucket.Rule) bool { return r.Aborts && covers(r, "imports/") }) {
 		faults = append(faults, "none aborts incomplete uploads under imports/")
 	}
-	for _, prefix := range []string{"jobs/", "idem/"} {
+	for _, prefix := range records {
 		if !slices.ContainsFunc(rules, func(r bucket.Rule) bool { return r.Expires && covers(r, prefix) }) {
 			faults = append(faults, "none expires "+prefix)
 		}
@@ -35,7 +39,7 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 		if r.Aborts && r.AbortAfter < d.config.JobTTL && touches(r, "imports/") {
 			faults = append(faults, fmt.Sprintf("one aborts uploads under %q after %s, sooner than SIGNPOST_JOB_TTL=%s", r.Prefix, span(r.AbortAfter), span(d.config.JobTTL)))
 		}
-		for _, prefix := range []string{"imports/", "jobs/", "idem/"} {
+		for _, prefix := range append([]string{"imports/"}, records...) {
 			switch {
 			case !r.Expires || !touches(r, prefix):
 			case r.ExpireAfter < d.config.JobTTL:

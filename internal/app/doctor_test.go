@@ -200,6 +200,13 @@ func TestExamine(t *testing.T) {
 		{name: "one rule for all", fault: lifecycle(strings.ReplaceAll(abort+jobs, "</Rule><Rule><Status>Enabled</Status><Filter><Prefix>jobs/</Prefix></Filter>", "")), row: "lifecycle rules", mark: Warn, found: "none expires jobs/"},
 		{name: "one rule for the bucket", fault: lifecycle(strings.NewReplacer("<Prefix>imports/</Prefix>", "<Prefix></Prefix>", "</Rule>", "<Expiration><Days>8</Days></Expiration></Rule>").Replace(abort)), row: "lifecycle rules", mark: Pass, found: "objects expire after 192h"},
 		{name: "no rules", fault: setting("lifecycle", 404, "<Error><Code>NoSuchLifecycleConfiguration</Code></Error>"), row: "lifecycle rules", mark: Warn, found: "none aborts incomplete uploads under imports/; none expires jobs/; none expires idem/"},
+		{name: "no rule for given up events", fault: lifecycle(abort, jobs, idem), config: func(c *Config) { c.WebhookURL = "https://a.test/" }, row: "lifecycle rules", mark: Warn, found: "none expires outbox/"},
+		{name: "no right to the outbox", fault: func(r *http.Request) (*http.Response, error) {
+			if strings.Contains(r.URL.Path, "/outbox/") && r.Method == "PUT" {
+				return says(r, 403, "<Error><Code>AccessDenied</Code></Error>")
+			}
+			return http.DefaultClient.Do(r)
+		}, row: "conditional writes", mark: Fail, found: "writing under outbox/: access denied"},
 		{name: "a rule is disabled", fault: lifecycle(strings.Replace(abort, "Enabled", "Disabled", 1), jobs, idem), row: "lifecycle rules", mark: Warn, found: "none aborts"},
 		{name: "a rule for one owner", fault: lifecycle(strings.Replace(abort, "imports/", "imports/a/", 1), jobs, idem), row: "lifecycle rules", mark: Warn, found: "none aborts"},
 		{name: "a rule for one tag", fault: lifecycle(abort, jobs, strings.Replace(idem, "<Prefix>idem/</Prefix>", "<And><Prefix>idem/</Prefix><Tag><Key>a</Key><Value>b</Value></Tag></And>", 1)), row: "lifecycle rules", mark: Warn, found: "none expires idem/"},

@@ -54,6 +54,20 @@ func (d *doctor) conditions(ctx context.Context) Finding {
 	if len(faults) > 0 {
 		return Finding{Mark: Fail, Found: strings.Join(faults, "; "), Remedy: "use a store, or a version of it, with conditional writes: all state depends on them"}
 	}
+	return d.otherRecords(ctx)
+}
+
+// otherRecords can be written too: without them, no import could be seen to end.
+func (d *doctor) otherRecords(ctx context.Context) Finding {
+	for _, prefix := range []string{"idem/", "outbox/", "sweep/"} {
+		key, action := d.scratch.key(prefix+"doctor/"), "s3:PutObject, s3:GetObject and s3:DeleteObject on "+prefix+"*"
+		if err := d.store.CreateRecord(ctx, key, []byte("{}")); err != nil && !errors.Is(err, bucket.ErrChanged) {
+			return fail("writing under "+prefix, err, action)
+		}
+		if _, err := d.store.ReadRecord(ctx, key); err != nil {
+			return fail("reading under "+prefix, err, action)
+		}
+	}
 	return pass("If-None-Match and If-Match hold")
 }
 

@@ -46,10 +46,13 @@ func (c Config) tells() bool {
 func (c Config) checkEvents(complain func(variable, value, rule string)) {
 	if c.WebhookURL != "" {
 		if err := webhook.CheckURL(c.WebhookURL); err != nil {
-			complain("SIGNPOST_WEBHOOK_URL", withoutQuery(c.WebhookURL), err.Error())
+			complain("SIGNPOST_WEBHOOK_URL", showable(c.WebhookURL), err.Error())
 		} else if strings.HasPrefix(c.WebhookURL, "http://") && len(c.WebhookNetworks) == 0 {
-			complain("SIGNPOST_WEBHOOK_URL", withoutQuery(c.WebhookURL), "must be https, unless it is in one of SIGNPOST_WEBHOOK_NETWORKS")
+			complain("SIGNPOST_WEBHOOK_URL", showable(c.WebhookURL), "must be https, unless it is in one of SIGNPOST_WEBHOOK_NETWORKS")
 		}
+	}
+	if c.EventBus != "" && c.Bucket == "" {
+		complain("SIGNPOST_EVENT_BUS", c.EventBus, "must be left out with the local store, whose credentials are none of AWS: set SIGNPOST_BUCKET")
 	}
 	if (c.WebhookURL != "" || len(c.WebhookHosts) > 0) && len(c.WebhookSecrets) == 0 {
 		complain("SIGNPOST_WEBHOOK_SECRETS", "", "must hold a secret, by which receivers know who speaks: whsec_ and the base64 of 24 to 64 bytes. "+
@@ -75,8 +78,11 @@ func (c Config) checkEvents(complain func(variable, value, rule string)) {
 	}
 }
 
-// withoutQuery is a URL fit to be shown: its query may be a credential.
-func withoutQuery(raw string) string {
+// showable is a URL fit to be shown: its query, and what stands before its host, may be a credential.
+func showable(raw string) string {
 	shown, _, _ := strings.Cut(raw, "?")
+	if scheme, rest, ok := strings.Cut(shown, "://"); ok && strings.Contains(rest, "@") {
+		return scheme + "://...@" + rest[strings.LastIndex(rest, "@")+1:]
+	}
 	return shown
 }
