@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"mime"
+	"net"
 	"net/url"
 	"regexp"
 	"slices"
@@ -45,7 +46,19 @@ func (l Limits) takes(contentType string) bool {
 // Calls reports whether an import may name webhook.
 func (l Limits) Calls(webhook string) bool {
 	u, err := url.Parse(webhook)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.User == nil && slices.Contains(l.WebhookHosts, u.Host)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
+		return false
+	}
+	port := map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	return slices.ContainsFunc(l.WebhookHosts, func(host string) bool { return withPort(host, "443") == withPort(u.Host, port) })
+}
+
+// withPort is host with that port, unless it names one.
+func withPort(host, port string) string {
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return host
+	}
+	return host + ":" + port
 }
 
 // singleSize is the most that one PUT or form may carry.
