@@ -31,7 +31,8 @@ type tailCmd struct {
 
 // Help is what events tail --help says before its flags.
 func (tailCmd) Help() string {
-	return "It takes the settings of serve, and reads the bucket every two seconds; it needs no receiver, and takes nothing from one. " +
+	return "It takes the settings of serve, and lists the imports of the last two weeks (twice the job TTL) every two seconds, a thousand a call; " +
+		"it needs no receiver, and takes nothing from one. " +
 		"An upload in one request is known to have ended once the store tells the service, or somebody reads the import; a bare one is " +
 		"not known at all. Ctrl-C ends it."
 }
@@ -54,7 +55,7 @@ func (t tailCmd) Run(i *invocation) error {
 type follower struct {
 	service     *imports.Service
 	since, last time.Time       // of the newest record that was there before the last look, and in it
-	told        map[string]bool // ids of events
+	told        map[string]bool // ids of the events that the last look met
 }
 
 // follow tells of ends until the user has had enough. A store that was there once may be away for a while.
@@ -85,10 +86,11 @@ func (f *follower) follow(i *invocation, tell func(outbox.Event) error) error {
 func (f *follower) look(ctx context.Context, tell func(outbox.Event) error) error {
 	const doubt = 2 * time.Second // a store's times are whole seconds
 	oldest := f.since.Add(-doubt - 2*max(f.service.Limits.JobTTL, f.service.Limits.URLTTL))
-	newest, found := f.last, []outbox.Event(nil)
+	newest, found, met := f.last, []outbox.Event(nil), map[string]bool{}
 	err := f.service.Owners(ctx, func(owner string) error {
 		last, err := f.service.Ended(ctx, owner, oldest, f.since.Add(-doubt), func(j imports.Job, written time.Time) error {
 			e, err := outbox.Tell(j, f.service.Bucket.Name(), written)
+			met[e.ID] = true
 			if err == nil && !f.told[e.ID] {
 				found = append(found, e)
 			}
@@ -102,10 +104,9 @@ func (f *follower) look(ctx context.Context, tell func(outbox.Event) error) erro
 	if err != nil {
 		return err
 	}
-	f.since, f.last = f.last, newest
+	f.since, f.last, f.told = f.last, newest, met // what is older than that, no look meets again
 	slices.SortStableFunc(found, func(a, b outbox.Event) int { return a.Time.Compare(b.Time) })
 	for _, e := range found {
-		f.told[e.ID] = true
 		if err := tell(e); err != nil {
 			return err
 		}
