@@ -16,6 +16,9 @@ const (
 	// openTime is how long nothing is sent then. A store that is back should be noticed before callers try again, and one call a
 	// second is no load for it.
 	openTime = time.Second
+	// probeWait is how long the others wait for what the one finds that is let through then. A store that is back answers sooner.
+	probeWait   = 250 * time.Millisecond
+	probeGlance = 5 * time.Millisecond
 )
 
 var (
@@ -41,6 +44,7 @@ func newCircuit() circuit {
 
 // pass sends, or returns errCut.
 func (c circuit) pass(ctx context.Context, send func() error) (err error) {
+	c.awaitProbe(ctx)
 	_, refused := c.breaker.Execute(func() (struct{}, error) {
 		err = send()
 		return struct{}{}, evidence(ctx, err)
@@ -49,6 +53,19 @@ func (c circuit) pass(ctx context.Context, send func() error) (err error) {
 		return errCut
 	}
 	return err
+}
+
+// awaitProbe waits for the call that was let through, if there is one under way: who calls at the same moment should not be told that
+// the store is away, which may have been back for long.
+func (c circuit) awaitProbe(ctx context.Context) {
+	probing := func() bool { return c.breaker.State() == gobreaker.StateHalfOpen && c.breaker.Counts().Requests > 0 }
+	for end := time.Now().Add(probeWait); probing() && time.Now().Before(end); {
+		select {
+		case <-time.After(probeGlance):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // passSlowly is pass for what may take long. It is never the one that is let through, for which the others would have to wait.
