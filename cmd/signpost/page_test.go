@@ -149,7 +149,7 @@ func TestPageGoesOn(t *testing.T) {
 	}
 }
 
-// TestPageCancels: what is cancelled is aborted, and nothing of it stays.
+// TestPageCancels: an upload is shown as cancelled only after the service has aborted it, and nothing of it stays.
 func TestPageCancels(t *testing.T) {
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
@@ -157,13 +157,56 @@ func TestPageCancels(t *testing.T) {
 	b.slow(10 * mib)
 	b.choose(path)
 	b.share("file.bin", 0.2)
+	holdDeletes(b)
 	b.press("file.bin", "cancel")
-	id := b.state("file.bin", "cancelled")
+	b.until("the page asks the service to abort", `window.heldDeletes.length > 0`)
+	id := b.state("file.bin", "cancelling")
+	if got := *p.read(t, id).Status; got == client.JobStatusAborted {
+		t.Errorf("before the service received the DELETE: got %s, want an import in progress", got)
+	}
+	eval[any](b, `window.heldDeletes.shift()(true); null`)
+	b.state("file.bin", "cancelled")
 	p.wantStatus(t, id, client.JobStatusAborted)
 	b.press("file.bin", "remove")
 	b.until("its row is gone", row("file.bin")+` === undefined`)
 	b.reload()
 	b.until("it is forgotten", row("file.bin")+` === undefined`)
+}
+
+// TestPageCancelRefused: an upload that the service does not abort is not shown as cancelled, and can be resumed.
+func TestPageCancelRefused(t *testing.T) {
+	p := startLocal(t, t.TempDir())
+	b := browse(t, p)
+	path, content := randomFile(t, "file.bin", 60*mib)
+	b.slow(10 * mib)
+	b.choose(path)
+	b.share("file.bin", 0.2)
+	holdDeletes(b)
+	b.press("file.bin", "cancel")
+	b.until("the page asks the service to abort", `window.heldDeletes.length > 0`)
+	eval[any](b, `window.heldDeletes.shift()(false); null`)
+	id := b.state("file.bin", "paused")
+	b.until("the row says why", `document.querySelector("li.upload .problem").textContent.startsWith("Not cancelled.")`)
+	b.slow(-1)
+	b.press("file.bin", "resume")
+	if done := b.state("file.bin", "completed"); done != id {
+		t.Errorf("resumed as import %s, want %s", done, id)
+	}
+	p.holds(t, id, content)
+}
+
+// holdDeletes makes the page's DELETE requests wait for the test: heldDeletes.shift()(true) sends one, (false) answers it with 403.
+func holdDeletes(b *tab) {
+	b.Helper()
+	eval[any](b, `(() => {
+		const send = window.fetch;
+		window.heldDeletes = [];
+		window.fetch = async (path, how) => {
+			if (how?.method !== "DELETE" || await new Promise((decide) => window.heldDeletes.push(decide))) return send(path, how);
+			return new Response(JSON.stringify({ code: "scope-missing" }), { status: 403 });
+		};
+		return null;
+	})()`)
 }
 
 // TestPageKey: a wrong key is told of, and with the right one, uploads that waited go on. It is kept nowhere.

@@ -8,14 +8,14 @@ import { bytes, duration } from "./words.js";
 const actions = {
   waiting: ["pause", "cancel"], hashing: ["pause", "cancel"], sending: ["pause", "cancel"], offline: ["pause", "cancel"],
   paused: ["resume", "cancel"], locked: ["remove"], "needs-file": ["choose", "cancel"], finishing: [],
-  completed: ["remove"], failed: ["retry", "remove"], cancelled: ["remove"],
+  completed: ["remove"], failed: ["retry", "remove"], cancelling: [], cancelled: ["remove"],
 };
 
 /** What the row says, by what it shows. @type {Record<string, string>} */
 const states = {
   waiting: "Waiting for its turn", hashing: "Reading", sending: "Sending", paused: "Paused", offline: "No connection; goes on by itself",
   locked: "Another tab is sending this file", "needs-file": "Waiting for its file", finishing: "Finishing", completed: "Done", failed: "Failed",
-  cancelled: "Cancelled",
+  cancelling: "Cancelling…", cancelled: "Cancelled",
 };
 
 /** One upload as the list shows it. */
@@ -82,7 +82,7 @@ export class Row {
     const allowed = actions[state].filter((a) => a !== "retry" || t.retriable);
     for (const button of this.buttons) button.hidden = !allowed.includes(button.dataset.action ?? "");
     if (focused?.hidden) this.buttons.find((b) => !b.hidden)?.focus();
-    this.progress.hidden = state === "completed" || state === "cancelled";
+    this.progress.hidden = ["completed", "cancelling", "cancelled"].includes(state);
     const url = state === "completed" ? t.job?.download_url : undefined;
     this.download.hidden = !url;
     if (url) this.download.href = url;

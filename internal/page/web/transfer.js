@@ -1,5 +1,5 @@
 // @ts-check
-import { Over, Refusal, Unreadable, checksumUnknown, explain } from "./failures.js";
+import { NoAnswer, Over, Refusal, Unreadable, checksumUnknown, explain } from "./failures.js";
 import { hold } from "./locks.js";
 import { memory } from "./memory.js";
 import { sendInParts } from "./parts.js";
@@ -19,7 +19,7 @@ const tooOften = 5;
  * @typedef {{api: import("./api.js").API, gate: import("./gate.js").Gate, hasher: import("./hasher.js").Hasher, checksums: boolean, checksumsTaken: boolean, storeAnswered: boolean,
  *   connection: import("./connection.js").Connection, credential: import("./credential.js").Credential}} Means
  * checksums: declared, until the store is found to know none; checksumsTaken: it is known to know them; storeAnswered: it let this page upload before
- * @typedef {"waiting" | "hashing" | "sending" | "paused" | "locked" | "needs-file" | "finishing" | "completed" | "failed" | "cancelled"} Phase
+ * @typedef {"waiting" | "hashing" | "sending" | "paused" | "locked" | "needs-file" | "finishing" | "completed" | "failed" | "cancelling" | "cancelled"} Phase
  */
 
 /** One file on its way. Tells "phase" when that changes, and "progress". */
@@ -303,22 +303,27 @@ export class Transfer extends EventTarget {
     return working;
   }
 
-  /** Aborts the import. */
+  /** Aborts the import. It is cancelled once the service has confirmed that; until then it can be resumed or cancelled again. */
   async cancel() {
-    const id = this.id;
-    this.#halt("cancelled");
-    await this.#running; // a create under way may only now tell the id
-    if (!this.id && !id) return;
-    const gone = this.id || id;
-    memory.forget(gone);
+    this.#halt("cancelling");
+    await this.#running; // a create that is still running may return the id only now
+    if (this.id && !await this.#removed()) return;
+    this.#end("cancelled");
+  }
+
+  /** Deletes the import and returns whether it is gone. If it is not, the row says why and offers both ways on. */
+  async #removed() {
+    const signal = AbortSignal.timeout(undoLimit);
     try {
-      await this.means.api.remove(gone, AbortSignal.timeout(undoLimit));
-      this.#end("cancelled");
-    } catch {
-      this.#free?.();
-      this.problem = { text: "The service was not reached, so that the import ends only by itself, when its time is over.", requestId: "" };
+      await this.means.api.remove(this.id, signal);
+      return true;
+    } catch (failure) {
+      if (failure instanceof Refusal && failure.status === 404) return true;
+      const { text, requestId } = explain(signal.aborted ? new NoAnswer("service") : failure);
+      this.problem = { text: `Not cancelled. ${text}`, requestId };
+      this.phase = this.file ? "paused" : "needs-file";
+      return false;
     }
-    this.dispatchEvent(new Event("phase"));
   }
 
   /** Leaves it to other tabs, or to nobody. */
@@ -354,7 +359,7 @@ export class Transfer extends EventTarget {
 
   /** @param {"completed" | "cancelled"} phase */
   #end(phase) {
-    memory.end({ id: this.id, name: this.name, size: this.size, status: phase === "completed" ? "completed" : "aborted", at: Date.now() });
+    if (this.id) memory.end({ id: this.id, name: this.name, size: this.size, status: phase === "completed" ? "completed" : "aborted", at: Date.now() });
     this.#free?.();
     this.#free = null;
     this.phase = phase;

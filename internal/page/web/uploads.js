@@ -105,7 +105,7 @@ export class Uploads {
   #summary() {
     const all = [...this.#rows.keys()];
     this.section.hidden = all.length === 0;
-    const counted = all.filter((t) => t.phase !== "cancelled" && t.phase !== "failed" && t.phase !== "needs-file");
+    const counted = all.filter((t) => !["cancelling", "cancelled", "failed", "needs-file"].includes(t.phase));
     const size = sum(counted.map((t) => t.size)), sent = sum(counted.map((t) => t.sent));
     const working = all.some((t) => t.active) && !this.queue.means.connection.away;
     if (working) this.#rate.look(sent);
