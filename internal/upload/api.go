@@ -142,7 +142,10 @@ func (a *API) call(ctx context.Context, answer any, send func(context.Context) (
 	p := patience{budget: a.budget}
 	for {
 		err := once(ctx, answer, send)
-		if err == nil || ctx.Err() != nil || !temporary(err) {
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err == nil || !temporary(err) {
 			return err
 		}
 		a.retrying(err)
