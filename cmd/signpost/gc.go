@@ -45,12 +45,12 @@ func (g gcCmd) Run(i *invocation) error {
 
 // report tells what a sweep came to.
 func report(i *invocation, r sweep.Report, tells bool, err error) error {
-	fmt.Fprintf(i.stdout, "imports whose time is over: %d, of which %d had ended unnoticed\n", r.Imports.Looked, r.Imports.Ended)
-	fmt.Fprintf(i.stdout, "uploads in parts: %d, of which %d were abandoned and are freed\n", r.Uploads.Looked, r.Uploads.Ended)
+	fmt.Fprintf(i.stdout, "imports whose time is over: %d, of which %d had ended unnoticed\n", r.Imports.Inspected, r.Imports.Ended)
+	fmt.Fprintf(i.stdout, "uploads in parts: %d, of which %d were abandoned and are freed\n", r.Uploads.Inspected, r.Uploads.Ended)
 	if tells {
 		fmt.Fprintf(i.stdout, "events due: %d\n", r.Events)
 	}
-	odd := append(r.Imports.Odd, r.Uploads.Odd...)
+	odd := append(r.Imports.Failed, r.Uploads.Failed...)
 	for _, o := range odd {
 		fmt.Fprintf(i.stderr, "signpost: %v\n", o)
 	}

@@ -52,7 +52,7 @@ func (d *doctor) clean(ctx context.Context, cut bool) error {
 	var errs []error
 	for _, key := range d.scratch.keys {
 		if cut { // one may have begun whose id did not reach us
-			begun, _, _ := d.store.Uploads(ctx, key, bucket.Multipart{})
+			begun, _, _ := d.store.Uploads(ctx, key, bucket.Multipart{}, bucket.MaxListed)
 			for _, u := range begun {
 				uploads = append(uploads, u.Multipart)
 			}

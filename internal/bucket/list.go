@@ -53,7 +53,7 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 // Folders returns up to 1,000 of the folders right below prefix, each with prefix and a slash at its end, those after the folder after;
 // more says that there are others.
 func (b *Bucket) Folders(ctx context.Context, prefix, after string) (folders []string, more bool, err error) {
-	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, Delimiter: aws.String("/"), MaxKeys: aws.Int32(maxListed)}
+	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, Delimiter: aws.String("/"), MaxKeys: aws.Int32(MaxListed)}
 	if after != "" {
 		in.StartAfter = aws.String(after + "\U0010FFFF") // beyond what is in it
 	}

@@ -87,14 +87,14 @@ func (b *Bucket) SignParts(ctx context.Context, m Multipart, parts []Part, from,
 	return signed, nil
 }
 
-// maxListed is how many parts S3 lists in one answer.
-const maxListed = 1000
+// MaxListed is how many objects, parts or uploads S3 lists in one response.
+const MaxListed = 1000
 
 // ListParts returns up to 1,000 parts that the store holds, in order, from the one after number after; more says that there are
 // others. ErrNotFound: the upload is completed, aborted, or was never begun.
 func (b *Bucket) ListParts(ctx context.Context, m Multipart, after int32) (parts []Part, more bool, err error) {
 	out, err := ask(ctx, b.quick("ListParts", m.Key), b.client.ListParts, &s3.ListPartsInput{
-		Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID, MaxParts: aws.Int32(maxListed), PartNumberMarker: aws.String(strconv.Itoa(int(after))),
+		Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID, MaxParts: aws.Int32(MaxListed), PartNumberMarker: aws.String(strconv.Itoa(int(after))),
 	})
 	if err != nil {
 		return nil, false, err

@@ -14,9 +14,10 @@ type Begun struct {
 	At time.Time
 }
 
-// Uploads returns up to 1,000 multipart uploads under way below prefix, those after the upload after; more says that there are others.
-func (b *Bucket) Uploads(ctx context.Context, prefix string, after Multipart) (uploads []Begun, more bool, err error) {
-	out, err := b.listUploads(ctx, prefix, after, maxListed)
+// Uploads returns up to limit (1 to 1,000) multipart uploads in progress below prefix, those after the upload after; more says that
+// there are others.
+func (b *Bucket) Uploads(ctx context.Context, prefix string, after Multipart, limit int) (uploads []Begun, more bool, err error) {
+	out, err := b.listUploads(ctx, prefix, after, limit)
 	if err != nil {
 		return nil, false, err
 	}

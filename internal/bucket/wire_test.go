@@ -121,7 +121,10 @@ var operations = []struct {
 		return b.CompleteMultipart(ctx, begun, []Part{{Number: 1, Size: 1, ETag: "e"}}, "")
 	}},
 	{"AbortMultipartUpload", freeTimeout, func(ctx context.Context, b *Bucket) error { return b.AbortMultipart(ctx, begun) }},
-	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error { _, _, err := b.Uploads(ctx, "p/", Multipart{}); return err }},
+	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error {
+		_, _, err := b.Uploads(ctx, "p/", Multipart{}, MaxListed)
+		return err
+	}},
 	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.OpenUploads(ctx, "p/", 10); return err }},
 	{"HeadBucket", callTimeout, func(ctx context.Context, b *Bucket) error { return b.Check(ctx) }},
 	{"GetBucketLifecycleConfiguration", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.Lifecycle(ctx); return err }},

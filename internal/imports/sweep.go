@@ -3,18 +3,22 @@ package imports
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// Nobody may ever read an import again. What follows is for a sweeper, which looks at each when its time has come.
+// This file is maintenance: it updates imports that no client may ever read again. Package sweep decides when.
 
-// Owners calls f with each owner who has imports.
-func (s *Service) Owners(ctx context.Context, f func(owner string) error) error {
+// Owners calls f with each owner who has imports, in ascending order, beginning after the owner named after.
+func (s *Service) Owners(ctx context.Context, after string, f func(owner string) error) error {
 	const root = "jobs/"
-	for after := ""; ; {
+	if after != "" {
+		after = root + after + "/"
+	}
+	for {
 		prefixes, more, err := s.Bucket.Folders(ctx, root, after)
 		if err != nil {
 			return fromStore("list owners", err)
@@ -31,59 +35,66 @@ func (s *Service) Owners(ctx context.Context, f func(owner string) error) error 
 	}
 }
 
-// Swept is what a sweep came to.
+// Swept is the result of a sweep.
 type Swept struct {
-	Looked int     // at so many imports, or uploads
-	Ended  int     // so many of them
-	Odd    []error // what could not be understood, and was passed over
+	Inspected int     // imports or uploads
+	Ended     int     // those of them that reached a terminal status, or were removed
+	Failed    []error // one for each that could not be inspected and was skipped
 }
 
-// add notes what came of one. What keeps the store from answering is an error, any other fault is that one's own.
-func (w *Swept) add(ended bool, err error) error {
-	w.Looked++
+// Add adds the counts of another sweep.
+func (w *Swept) Add(other Swept) {
+	w.Inspected += other.Inspected
+	w.Ended += other.Ended
+	w.Failed = append(w.Failed, other.Failed...)
+}
+
+// count adds the result of one item. An unavailable store is returned; any other fault concerns that item alone.
+func (w *Swept) count(ended bool, err error) error {
+	w.Inspected++
 	switch {
 	case err == nil && ended:
 		w.Ended++
 	case isKind(err, Unavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		return err
-	case err != nil && !isKind(err, NotFound): // gone meanwhile
-		w.Odd = append(w.Odd, err)
+	case err != nil && !isKind(err, NotFound): // removed meanwhile
+		w.Failed = append(w.Failed, err)
 	}
 	return nil
 }
 
-// Settle reads the records of owner's imports that were created after from and not after to, and records what became of those whose
-// time is over.
-func (s *Service) Settle(ctx context.Context, owner string, from, to time.Time) (w Swept, err error) {
-	after := recordPrefix(owner) + rankOf(to) // newest first
-	for more := true; more; {
-		var keys []string
-		keys, more, err = s.Bucket.List(ctx, recordPrefix(owner), after, listedAtOnce)
-		if err != nil || len(keys) == 0 {
-			return w, fromStore("list imports", err)
-		}
-		after = keys[len(keys)-1]
-		var ids []string
-		for _, key := range keys {
-			id := recordID(key)
-			if !canonicalID.MatchString(id) || key != recordKey(owner, id) {
-				continue
-			}
-			if !idTime(id).After(from) {
-				more = false
-				break
-			}
-			ids = append(ids, id)
-		}
-		if err := sweep(&w, ids, func(id string) (bool, error) { return s.settleOne(ctx, owner, id) }); err != nil {
-			return w, err
-		}
-	}
-	return w, nil
-}
+// Created selects imports by their time of creation: later than After, up to and including Until.
+type Created struct{ After, Until time.Time }
 
-// listedAtOnce is the most that S3 lists in one answer.
-const listedAtOnce = 1000
+// ExpireOverdue inspects one page of at most limit records of owner's imports, newest first, beginning after the record key cursor
+// (the first page where that is none of owner's). It records which imports have ended and removes what was uploaded to those that may not keep it. It
+// returns the cursor of the next page, "" if there is none. It may be repeated.
+func (s *Service) ExpireOverdue(ctx context.Context, owner string, created Created, cursor string, limit int) (w Swept, next string, err error) {
+	if !strings.HasPrefix(cursor, recordPrefix(owner)) {
+		cursor = recordPrefix(owner) + rankOf(created.Until)
+	}
+	keys, more, err := s.Bucket.List(ctx, recordPrefix(owner), cursor, min(limit, bucket.MaxListed))
+	if err != nil || len(keys) == 0 {
+		return w, "", fromStore("list imports", err)
+	}
+	if more {
+		next = keys[len(keys)-1]
+	}
+	var ids []string
+	for _, key := range keys {
+		id := recordID(key)
+		if !canonicalID.MatchString(id) || key != recordKey(owner, id) {
+			continue
+		}
+		if !idTime(id).After(created.After) {
+			next = ""
+			break
+		}
+		ids = append(ids, id)
+	}
+	err = sweep(&w, ids, func(id string) (bool, error) { return s.expireOverdue(ctx, owner, id) })
+	return w, next, err
+}
 
 // sweep calls f for each of items, several at a time.
 func sweep[T any](w *Swept, items []T, f func(T) (ended bool, err error)) error {
@@ -92,68 +103,69 @@ func sweep[T any](w *Swept, items []T, f func(T) (ended bool, err error)) error 
 		ended, err := f(item)
 		mu.Lock()
 		defer mu.Unlock()
-		return w.add(ended, err)
+		return w.count(ended, err)
 	})
 }
 
-// settleOne costs one call where there is nothing to do. What expired is looked at again, for a PUT that began in time may have ended since.
-func (s *Service) settleOne(ctx context.Context, owner, id string) (ended bool, err error) {
+// expireOverdue costs one call where there is nothing to do. Imports that ended without an object are inspected again: a PUT that
+// began before its URL expired may have ended since.
+func (s *Service) expireOverdue(ctx context.Context, owner, id string) (ended bool, err error) {
 	j, err := s.load(ctx, owner, id)
-	late := j.Status == Expired && j.Mode != Multipart
-	if now := s.Now(); err != nil || !late && (!j.Status.open() || !j.overdue(now) && !j.abandoned(now)) {
+	if now := s.Now(); err != nil || !j.mayReceive() && (!j.Status.open() || !j.overdue(now) && !j.abandoned(now)) {
 		return false, err
 	}
 	job, err := s.reconciled(ctx, owner, id, s.Now())
 	return err == nil && !job.Status.open() && job.Status != j.Status, err
 }
 
-// abandoned reports whether j is being completed by a server that has not been heard of since.
+// mayReceive reports whether j is terminal but an upload with one of its URLs may still store an object or a part: S3 checks a URL's
+// expiry only when a request begins, and DELETE does not revoke URLs.
+func (j Job) mayReceive() bool { return j.unwanted() || j.Status == Expired }
+
+// abandoned reports whether a server began to complete j and has not renewed that claim since.
 func (j Job) abandoned(now time.Time) bool {
 	return j.completing() && now.Sub(j.Parts.Completing) >= abandonedAfter
 }
 
 const (
-	// abandonedAfter is well beyond the time in which a living server renews its word that it is completing an upload.
+	// abandonedAfter is well beyond the interval at which a running server renews its claim to complete an upload.
 	abandonedAfter = 5 * time.Minute
-	// unrecordedAfter is longer than any call takes between the beginning of an upload and its record.
+	// unrecordedAfter is longer than any call takes between creating a multipart upload and writing its record.
 	unrecordedAfter = time.Hour
 )
 
-// Free looks at all uploads in parts that are under way, and ends those that nobody will go on with: of imports whose time is over,
-// that have ended, or that have another upload or no record.
-func (s *Service) Free(ctx context.Context) (w Swept, err error) {
-	after := bucket.Multipart{}
-	for more := true; more; {
-		var uploads []bucket.Begun
-		uploads, more, err = s.Bucket.Uploads(ctx, ObjectRoot, after)
-		if err != nil || len(uploads) == 0 {
-			return w, fromStore("list uploads", err)
-		}
-		// By the key alone, for some stores go on after no upload that is gone, or after none at all. What there is of the last key
-		// besides is looked at another time.
-		after.Key = uploads[len(uploads)-1].Key
-		if err := sweep(&w, uploads, func(u bucket.Begun) (bool, error) { return s.freeUpload(ctx, u) }); err != nil {
-			return w, err
-		}
+// AbortOrphans inspects one page of at most limit multipart uploads in progress, beginning after the object key cursor ("" for the
+// first page). It aborts those that cannot be resumed: of imports that are overdue or terminal, or that have another upload or no
+// record. It returns the cursor of the next page, "" if there is none. It may be repeated.
+func (s *Service) AbortOrphans(ctx context.Context, cursor string, limit int) (w Swept, next string, err error) {
+	uploads, more, err := s.Bucket.Uploads(ctx, ObjectRoot, bucket.Multipart{Key: cursor}, min(limit, bucket.MaxListed))
+	if err != nil || len(uploads) == 0 {
+		return w, "", fromStore("list uploads", err)
 	}
-	return w, nil
+	if more {
+		// The cursor is the key alone, because some stores cannot continue after an upload that was aborted meanwhile. Other uploads
+		// of the same key are inspected in a later sweep.
+		next = uploads[len(uploads)-1].Key
+	}
+	err = sweep(&w, uploads, func(u bucket.Begun) (bool, error) { return s.abortOrphan(ctx, u) })
+	return w, next, err
 }
 
-func (s *Service) freeUpload(ctx context.Context, u bucket.Begun) (freed bool, err error) {
+func (s *Service) abortOrphan(ctx context.Context, u bucket.Begun) (aborted bool, err error) {
 	owner, id, ok := objectOf(u.Key)
 	if !ok {
-		return false, nil // somebody else's
+		return false, nil // not an import
 	}
 	now := s.Now()
 	j, err := s.load(ctx, owner, id)
 	switch {
 	case err != nil && !isKind(err, NotFound):
 		return false, err
-	case err != nil, j.Parts == nil, j.Parts.UploadID != u.UploadID: // of a server that died before the record, or of a twin
+	case err != nil, j.Parts == nil, j.Parts.UploadID != u.UploadID: // the server stopped before it wrote the record, or a twin's upload
 		if now.Sub(u.At) < unrecordedAfter {
 			return false, nil
 		}
-		return true, fromStore("free an upload of "+id, s.Bucket.AbortMultipart(ctx, u.Multipart))
+		return true, fromStore("abort an upload of "+id, s.Bucket.AbortMultipart(ctx, u.Multipart))
 	case j.Status.open() && !j.overdue(now) && !j.abandoned(now):
 		return false, nil
 	}
@@ -161,5 +173,5 @@ func (s *Service) freeUpload(ctx context.Context, u bucket.Begun) (freed bool, e
 	if err != nil || job.Status.open() {
 		return false, err
 	}
-	return true, fromStore("free an upload of "+id, s.Bucket.AbortMultipart(ctx, u.Multipart)) // which an object put beside it leaves
+	return true, fromStore("abort an upload of "+id, s.Bucket.AbortMultipart(ctx, u.Multipart)) // an object beside it stays
 }

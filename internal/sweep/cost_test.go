@@ -131,12 +131,12 @@ func TestIdleCost(t *testing.T) {
 		{"keep it", func() error { _, err := s.hold(t.Context()); return err }, ""},
 		{"renew it, each half minute", func() error { w.pass(31 * time.Second); _, err := s.hold(t.Context()); return err }, "PutObject 1"},
 		{"look at the outbox, each 5 s", func() error { return s.pass(t.Context()) }, "ListObjectsV2 1"},
-		{"look whether it is time to settle, each minute", func() error { return s.settleDue(t.Context()) }, ""},
-		{"settle, each 10 minutes", func() error {
+		{"check whether a sweep is due, each minute", func() error { return s.sweepDue(t.Context()) }, ""},
+		{"sweep, each 10 minutes", func() error {
 			w.pass(29 * time.Second)
-			_, err := s.settle(t.Context())
+			_, err := s.sweep(t.Context())
 			return err
-		}, "ListMultipartUploads 1, ListObjectsV2 4, PutObject 3"},
+		}, "ListMultipartUploads 1, ListObjectsV2 6, PutObject 1"},
 		{"be another that waits", func() error { _, err := w.other(s).hold(t.Context()); return err }, "GetObject 1"},
 	} {
 		s.wire.taken()

@@ -17,14 +17,31 @@ const leaseKey = "sweep/lease.json"
 // leaseLife is for how long a server that has the lease keeps it without a word.
 const leaseLife = time.Minute
 
-// state is what the lease object holds: who sweeps, and how far sweeps have come.
+// state is the content of the lease object: who sweeps, and how far sweeps have come.
 type state struct {
-	Holder string    `json:"holder"`
+	Holder string    `json:"holder"` // empty: released
 	Until  time.Time `json:"until"`
-	// Settled is the time of creation up to which imports were looked at when they were as old as URLs live and, second, as uploads in
-	// parts do.
-	Settled [2]time.Time `json:"settled"`
-	Looked  time.Time    `json:"looked,omitzero"` // when a sweep that came to its end was begun
+	marks
+}
+
+// passes is how many times each import is inspected: see ages.
+const passes = 3
+
+// marks are the progress of sweeps.
+type marks struct {
+	Settled [passes]time.Time `json:"settled"`         // by age: all imports created until then were inspected
+	Looked  time.Time         `json:"looked,omitzero"` // when the last sweep began that reached its end
+	Cursor  cursor            `json:"cursor,omitzero"` // where an unfinished sweep continues
+	Page    int               `json:"page,omitempty"`  // items between two records of progress; 0: bucket.MaxListed
+}
+
+// cursor is a position in an unfinished sweep.
+type cursor struct {
+	Pass   int       `json:"pass,omitempty"`
+	Until  time.Time `json:"until,omitzero"`   // the pass inspects imports created until then; zero: no pass is unfinished
+	Owner  string    `json:"owner,omitempty"`  // the last one finished
+	Record string    `json:"record,omitempty"` // the key of the last record inspected, of the owner after that
+	Upload string    `json:"upload,omitempty"` // the object key of the last upload inspected
 }
 
 // held is what this server knows of the lease object; no etag: nothing.
@@ -57,6 +74,9 @@ func (s *Sweeper) holdLocked(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	next := s.lease.state
+	if next.Holder != "" && next.Holder != s.Holder { // it stopped without releasing the lease: a page took longer than it had
+		next.Page = smaller(next.Page)
+	}
 	next.Holder, next.Until = s.Holder, now.Add(leaseLife).UTC()
 	return s.writeLease(ctx, next)
 }
@@ -74,7 +94,7 @@ func (s *Sweeper) release(ctx context.Context) (err error) {
 		}
 	}
 	next := s.lease.state
-	next.Until = s.Now().UTC()
+	next.Holder, next.Until = "", s.Now().UTC()
 	_, err = s.writeLease(ctx, next)
 	s.lease = held{}
 	return err
@@ -90,14 +110,14 @@ func (s *Sweeper) progress(ctx context.Context) (state, error) {
 	return s.lease.state, nil
 }
 
-// note records how far they are. ErrLeased: another server has taken over.
-func (s *Sweeper) note(ctx context.Context, change func(*state)) error {
+// note records m. ErrLeased: another server has taken over.
+func (s *Sweeper) note(ctx context.Context, m marks) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ours, err := s.holdLocked(ctx)
 	if err == nil && ours {
 		next := s.lease.state
-		change(&next)
+		next.marks = m
 		ours, err = s.writeLease(ctx, next)
 	}
 	if err == nil && !ours {
@@ -118,11 +138,12 @@ func (s *Sweeper) readLease(ctx context.Context) (held, error) {
 	if json.Unmarshal(record.Body, &h.state) != nil {
 		h.state = state{} // nobody's: what is to be swept is found anew
 	}
-	for _, mark := range []*time.Time{&h.Settled[0], &h.Settled[1], &h.Looked} {
+	for _, mark := range []*time.Time{&h.Settled[0], &h.Settled[1], &h.Settled[2], &h.Looked, &h.Cursor.Until} {
 		if mark.After(s.Now()) { // of a clock that was far ahead: nothing would be swept until then
 			*mark = time.Time{}
 		}
 	}
+	h.Page = max(h.Page, 0)
 	return h, nil
 }
 

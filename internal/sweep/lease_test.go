@@ -116,7 +116,7 @@ func TestLeaseLapses(t *testing.T) {
 func TestBrokenLease(t *testing.T) {
 	newWorld(t)
 	future := time.Now().Add(1000 * time.Hour).UTC()
-	marks := func(st state) string {
+	encoded := func(st state) string {
 		body, err := json.Marshal(st)
 		if err != nil {
 			t.Fatal(err)
@@ -125,11 +125,11 @@ func TestBrokenLease(t *testing.T) {
 	}
 	for name, body := range map[string]string{
 		"empty": "", "no JSON": "{", "another JSON": `"x"`, "null": "null", "another shape": `{"holder":7,"until":"never"}`,
-		"held for too long":            marks(state{Holder: "x", Until: future}),
-		"settled in time to come":      marks(state{Settled: [2]time.Time{future, future}}),
-		"looked in time to come":       marks(state{Looked: future}),
-		"held and marked in the past":  marks(state{Holder: "x", Until: time.Unix(0, 0), Settled: [2]time.Time{time.Unix(0, 0), time.Unix(0, 0)}}),
-		"of its own, from before time": marks(state{Holder: "", Until: future}),
+		"held for too long":            encoded(state{Holder: "x", Until: future}),
+		"settled in time to come":      encoded(state{marks: marks{Settled: [passes]time.Time{future, future, future}}}),
+		"looked in time to come":       encoded(state{marks: marks{Looked: future}}),
+		"held and marked in the past":  encoded(state{Holder: "x", Until: time.Unix(0, 0), marks: marks{Settled: [passes]time.Time{time.Unix(0, 0), time.Unix(0, 0)}}}),
+		"of its own, from before time": encoded(state{Holder: "", Until: future}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -187,11 +187,11 @@ func TestMarksDoNotGoBack(t *testing.T) {
 	}
 	cut = false
 	line.taken()
-	if err := s.settleDue(t.Context()); err != nil { // as the other loop does, which has the lease for all that it knows
+	if err := s.sweepDue(t.Context()); err != nil { // as the other loop does, which has the lease for all that it knows
 		t.Fatal(err)
 	}
 	if after := w.lease(); after.Settled[0].Before(before.Settled[0]) || !after.Looked.Equal(before.Looked) {
-		t.Errorf("marks: got %+v, want %+v, as that is not %s ago", after, before, settleEvery)
+		t.Errorf("marks: got %+v, want %+v, as that is not %s ago", after, before, sweepEvery)
 	}
 }
 

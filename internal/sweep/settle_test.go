@@ -96,7 +96,7 @@ func TestFree(t *testing.T) {
 			s := w.server(nil)
 			for range 2 {
 				r, err := s.Once(t.Context())
-				if err != nil || len(r.Uploads.Odd)+len(r.Imports.Odd) > 0 {
+				if err != nil || len(r.Uploads.Failed)+len(r.Imports.Failed) > 0 {
 					t.Errorf("sweep: got %+v, %v", r, err)
 				}
 				if left := w.uploads(); left != c.left {
@@ -158,8 +158,8 @@ func TestManyUploads(t *testing.T) {
 	}
 	all.Wait()
 	w.pass(2 * time.Hour)
-	if r, err := w.server(nil).Once(t.Context()); err != nil || r.Uploads.Ended != many || r.Uploads.Looked != many {
-		t.Errorf("sweep: got %d of %d, %v, want %d", r.Uploads.Ended, r.Uploads.Looked, err, many)
+	if r, err := w.server(nil).Once(t.Context()); err != nil || r.Uploads.Ended != many || r.Uploads.Inspected != many {
+		t.Errorf("sweep: got %d of %d, %v, want %d", r.Uploads.Ended, r.Uploads.Inspected, err, many)
 	}
 	if left := w.uploads(); left != 0 {
 		t.Errorf("%d uploads are left", left)
@@ -178,4 +178,64 @@ func TestLateObject(t *testing.T) {
 	w.pass(24 * time.Hour)
 	w.sweptBy(s)
 	w.expect("completed", "expired")
+}
+
+// TestLateUpload: what is uploaded with a URL of an import that ended without an object is removed once the URL has expired. Objects of
+// completed and of untracked imports stay.
+func TestLateUpload(t *testing.T) {
+	size := int64(len(hello))
+	for _, c := range []struct {
+		name string
+		prep func(w *world) imports.Job
+		kept bool
+	}{
+		{"aborted, in one request", func(w *world) imports.Job {
+			j := w.create(imports.Request{})
+			w.delete(j)
+			return j
+		}, false},
+		{"aborted multipart", func(w *world) imports.Job {
+			j := w.create(imports.Request{Mode: imports.Multipart, Size: &size})
+			w.delete(j)
+			return j
+		}, false},
+		{"expired multipart", func(w *world) imports.Job {
+			j := w.create(imports.Request{Mode: imports.Multipart, Size: &size})
+			w.pass(24*time.Hour + time.Minute)
+			w.sweptBy(w.server(nil))
+			return j
+		}, false},
+		{"completed", func(w *world) imports.Job { return w.arrived() }, true},
+		{"untracked", func(w *world) imports.Job {
+			u, err := w.server(nil).Sign(w.Context(), owner)
+			if err != nil {
+				w.Fatal(err)
+			}
+			return w.jobAt(u.String())
+		}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			j := c.prep(w)
+			w.put(j.Key(), hello)
+			w.pass(2 * time.Hour)
+			w.sweptBy(w.server(nil))
+			w.put(j.Key(), hello) // began before the URL expired, and took until now
+			w.pass(48 * time.Hour)
+			w.sweptBy(w.server(nil))
+			if kept := len(w.keys(j.Key())) == 1; kept != c.kept {
+				t.Errorf("object kept: got %v, want %v", kept, c.kept)
+			}
+			if n := w.uploads(); n != 0 {
+				t.Errorf("%d uploads are left, want 0", n)
+			}
+		})
+	}
+}
+
+func (w *world) delete(j imports.Job) {
+	w.Helper()
+	if err := w.server(nil).Delete(w.Context(), owner, j.ID); err != nil {
+		w.Fatal(err)
+	}
 }

@@ -1,9 +1,9 @@
-// Package sweep does what is nobody's request: it records what became of imports that nobody reads, frees the parts of abandoned
-// uploads, and sends what other servers left in the outbox. Any number of servers may sweep one bucket; one of them does at a time.
+// Package sweep is the periodic maintenance of a bucket: it expires overdue imports, removes what was uploaded to imports that ended
+// without an object, aborts orphaned multipart uploads, and redelivers events. Any number of servers may sweep one bucket: a lease in
+// the bucket lets one at a time.
 package sweep
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -16,34 +16,39 @@ import (
 )
 
 const (
-	// outboxEvery is how often the outbox is looked at, which costs one listing.
+	// outboxEvery is the interval between inspections of the outbox. Each costs one listing.
 	outboxEvery = 5 * time.Second
-	// settleEvery is how often imports are: some three listings for each owner.
-	settleEvery = 10 * time.Minute
-	// lookEvery is how often it is looked whether it is time for that, and whose turn.
-	lookEvery = time.Minute
-	// releaseLimit is what a server that stops has left for handing over.
+	// sweepEvery is the interval between sweeps of imports and uploads. Each costs about four listings for each owner.
+	sweepEvery = 10 * time.Minute
+	// checkEvery is the interval at which a server checks whether a sweep is due and whether it can take the lease.
+	checkEvery = time.Minute
+	// releaseLimit is the time that a stopping server has for releasing the lease.
 	releaseLimit = 5 * time.Second
+	// deadlineMargin is the time that a sweep leaves before its context's deadline, for recording its progress and releasing the lease:
+	// two calls of at most 5 s, which rarely take 100 ms.
+	deadlineMargin = 5 * time.Second
 )
 
 // Sweeper sweeps one bucket.
 type Sweeper struct {
 	Bucket  *bucket.Bucket
 	Imports *imports.Service
-	Outbox  *outbox.Outbox // nil: nobody is told anything
-	Holder  string         // this server, unlike any other
+	Outbox  *outbox.Outbox // nil: there are no receivers of events
+	Holder  string         // names this server; unique
 	Now     func() time.Time
 	Log     *slog.Logger
+
+	margin time.Duration // deadlineMargin, except in tests
 
 	mu    sync.Mutex // held while the lease is read and written
 	lease held
 }
 
-// Report is what a sweep came to.
+// Report is the result of a sweep.
 type Report struct {
-	Imports imports.Swept // those whose time was over
-	Uploads imports.Swept // in parts, that were under way
-	Events  int           // that were due
+	Imports imports.Swept // those that were old enough to be inspected
+	Uploads imports.Swept // multipart uploads in progress
+	Events  int           // events that were due
 }
 
 // Run sweeps whenever this server has the lease, until ctx ends.
@@ -52,13 +57,18 @@ func (s *Sweeper) Run(ctx context.Context) {
 	if s.Outbox != nil {
 		loops.Go(func() { s.every(ctx, outboxEvery, s.pass) })
 	}
-	s.every(ctx, lookEvery, s.settleDue)
+	s.every(ctx, checkEvery, s.sweepDue)
 	loops.Wait()
+	if err := s.releaseSoon(ctx); err != nil {
+		s.Log.Warn("lease not released; other servers sweep once it has expired", "error", err.Error())
+	}
+}
+
+// releaseSoon releases the lease although ctx may have ended.
+func (s *Sweeper) releaseSoon(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
 	defer cancel()
-	if err := s.release(ctx); err != nil {
-		s.Log.Warn("another server sweeps only when the lease has ended", "error", err.Error())
-	}
+	return s.release(ctx)
 }
 
 // every calls f at once and then at each interval, if this server has the lease.
@@ -91,7 +101,7 @@ const outboxAtOnce = 1000
 // Once sweeps now, and returns when all is done. ErrLeased: another server is at it.
 func (s *Sweeper) Once(ctx context.Context) (r Report, err error) {
 	err = s.leading(ctx, func() error {
-		if r, err = s.settle(ctx); err == nil {
+		if r, err = s.sweep(ctx); err == nil {
 			r.Events, err = s.send(ctx)
 		}
 		return err
@@ -99,23 +109,23 @@ func (s *Sweeper) Once(ctx context.Context) (r Report, err error) {
 	return r, err
 }
 
-// Due does what it is time for, and returns when it is done: for those who are called now and then, and have no process of their own. It
-// does nothing where another server is at it.
+// Due does what is due and returns: for a function that a schedule invokes. It does nothing if another server holds the lease. Before
+// ctx's deadline it stops and records its progress, and the next call continues from there.
 func (s *Sweeper) Due(ctx context.Context) error {
 	var sent error
-	var sending sync.WaitGroup                   // meanwhile, lest a receiver that does not answer take all the time there is
-	sending.Go(func() { _, sent = s.send(ctx) }) // for which each event has a lease of its own
-	settled := s.settleLeading(ctx)
+	var sending sync.WaitGroup // at the same time, so that a receiver that does not answer leaves the sweep its time
+	sending.Go(func() { _, sent = s.send(ctx) })
+	swept := s.sweepLeading(ctx)
 	sending.Wait()
-	return errors.Join(sent, settled)
+	return errors.Join(sent, swept)
 }
 
-// settleLeading settles, if it is time for that and no other server is at it.
-func (s *Sweeper) settleLeading(ctx context.Context) error {
+// sweepLeading sweeps if that is due and no other server holds the lease.
+func (s *Sweeper) sweepLeading(ctx context.Context) error {
 	if due, err := s.isDue(ctx); err != nil || !due {
 		return err
 	}
-	err := s.leading(ctx, func() error { return s.settleDue(ctx) })
+	err := s.leading(ctx, func() error { return s.sweepDue(ctx) })
 	if errors.Is(err, ErrLeased) {
 		return nil
 	}
@@ -131,7 +141,7 @@ func (s *Sweeper) leading(ctx context.Context, f func() error) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.release(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, s.releaseSoon(ctx)) }()
 	return f()
 }
 
@@ -148,100 +158,29 @@ func (s *Sweeper) send(ctx context.Context) (events int, err error) {
 // ErrLeased says that another server sweeps.
 var ErrLeased = errors.New("another server sweeps this bucket at the moment; it does what there is to do")
 
-// isDue reports whether it is time to settle, by one call.
+// isDue reports whether a sweep is due, with one call.
 func (s *Sweeper) isDue(ctx context.Context) (due bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lease, err = s.readLease(ctx)
-	return !s.lease.Looked.Add(settleEvery).After(s.Now()), err
+	return !s.lease.Looked.Add(sweepEvery).After(s.Now()), err
 }
 
-// settleDue settles, if that was long enough ago.
-func (s *Sweeper) settleDue(ctx context.Context) error {
-	if st, err := s.progress(ctx); err != nil || st.Looked.Add(settleEvery).After(s.Now()) {
+// sweepDue sweeps if that is due.
+func (s *Sweeper) sweepDue(ctx context.Context) error {
+	if st, err := s.progress(ctx); err != nil || st.Looked.Add(sweepEvery).After(s.Now()) {
 		return err
 	}
-	report, err := s.settle(ctx)
-	s.tell(report)
+	report, err := s.sweep(ctx)
+	s.logReport(report)
 	return err
 }
 
-// settle records the ends of imports whose time is over, each of which is looked at twice: when it is as old as URLs live and, for it may
-// be in parts, as jobs do. What is under way in parts is looked at each time: last, for that notes nothing of how far it is, and whoever
-// has little time may never come to its end.
-func (s *Sweeper) settle(ctx context.Context) (r Report, err error) {
-	begun := s.Now()
-	for n, age := range []time.Duration{s.Imports.Limits.URLTTL, s.Imports.Limits.JobTTL} {
-		if err := s.settleUntil(ctx, &r.Imports, n, begun.Add(-age)); err != nil {
-			return r, err
-		}
-	}
-	if r.Uploads, err = s.Imports.Free(ctx); err != nil {
-		return r, err
-	}
-	return r, s.note(ctx, func(st *state) { st.Looked = begun.UTC() })
-}
-
-const (
-	// longAgo is before anything whose end may still matter to somebody.
-	longAgo = 100 * 24 * time.Hour
-	// firstSlice is how much of time is looked at before it is noted how far a sweep has come. It grows where there is little.
-	firstSlice = 6 * time.Hour
-	littleFor  = 1000 // imports
-)
-
-// settleUntil looks at the imports created until then that were not looked at before, at the age of that number, and notes now and then
-// how far it is: a sweep that is cut short is gone on with.
-func (s *Sweeper) settleUntil(ctx context.Context, w *imports.Swept, age int, until time.Time) error {
-	st, err := s.progress(ctx)
-	if err != nil {
-		return err
-	}
-	slice := firstSlice
-	for from := st.Settled[age]; until.After(from); {
-		to := from.Add(slice)
-		if from.IsZero() {
-			to = until.Add(-longAgo)
-		}
-		if to.After(until) {
-			to = until
-		}
-		looked := w.Looked
-		if err := s.settleSlice(ctx, w, from, to); err != nil {
-			return err
-		}
-		from = to
-		if w.Looked-looked < littleFor && until.After(from) {
-			slice *= 2
-			continue
-		}
-		slice = firstSlice
-		if err := s.note(ctx, func(st *state) { st.Settled[age] = to.UTC() }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Sweeper) settleSlice(ctx context.Context, w *imports.Swept, from, to time.Time) error {
-	return s.Imports.Owners(ctx, func(owner string) error {
-		if ours, err := s.hold(ctx); err != nil || !ours {
-			return cmp.Or(err, ErrLeased)
-		}
-		swept, err := s.Imports.Settle(ctx, owner, from, to)
-		w.Looked += swept.Looked
-		w.Ended += swept.Ended
-		w.Odd = append(w.Odd, swept.Odd...)
-		return err
-	})
-}
-
-// tell logs a sweep that found something.
-func (s *Sweeper) tell(r Report) {
+func (s *Sweeper) logReport(r Report) {
 	if r.Imports.Ended+r.Uploads.Ended > 0 {
-		s.Log.Info("swept", "imports_ended", r.Imports.Ended, "uploads_ended", r.Uploads.Ended)
+		s.Log.Info("swept", "imports_ended", r.Imports.Ended, "uploads_aborted", r.Uploads.Ended)
 	}
-	for _, odd := range append(r.Imports.Odd, r.Uploads.Odd...) {
-		s.Log.Error("an import cannot be looked at", "error", odd.Error())
+	for _, err := range append(r.Imports.Failed, r.Uploads.Failed...) {
+		s.Log.Error("import cannot be inspected", "error", err.Error())
 	}
 }

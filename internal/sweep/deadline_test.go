@@ -1,0 +1,112 @@
+package sweep
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+// overdue creates n imports for each of these owners and lets their URLs expire.
+func (w *world) overdue(n int, owners ...string) {
+	w.Helper()
+	s := w.server(nil)
+	for _, owner := range owners {
+		for range n {
+			if _, err := s.Create(w.Context(), owner, imports.Request{}, ""); err != nil {
+				w.Fatal(err)
+			}
+		}
+	}
+	w.pass(2 * time.Hour)
+}
+
+// open counts the imports of owners that are not terminal.
+func (w *world) open(owners ...string) (n int) {
+	w.Helper()
+	for _, owner := range owners {
+		ended := 0
+		_, err := w.server(nil).Ended(w.Context(), owner, time.Time{}, time.Time{}, func(imports.Job, time.Time) error {
+			ended++
+			return nil
+		})
+		if err != nil {
+			w.Fatal(err)
+		}
+		n += len(w.keys("jobs/"+owner+"/")) - ended
+	}
+	return n
+}
+
+// TestDeadline: sweeps that each have time for a few calls finish together what there is to do, each continuing where the last one
+// stopped.
+func TestDeadline(t *testing.T) {
+	w := newWorld(t)
+	owners := []string{"a", "b", "c"}
+	w.overdue(20, owners...)
+	w.orphan("imports/o/01a204b9-f71a-70fa-afcc-c06741427d4a")
+	before := w.open(owners...)
+	var open []int
+	for range 200 {
+		ctx, cancel := context.WithCancel(t.Context())
+		reads := 0
+		s := w.server(&wire{on: func(_ int, kind string) fault {
+			if kind == "GET jobs" {
+				reads++
+			}
+			if reads > 8 { // the time is up in the middle of a page
+				cancel()
+				return dead
+			}
+			return nil
+		}})
+		_ = s.Due(ctx)
+		cancel()
+		w.pass(2 * time.Minute) // the lease of a sweeper that was killed ends
+		open = append(open, w.open(owners...))
+		if open[len(open)-1] == 0 && w.uploads() == 0 {
+			break
+		}
+	}
+	if open[len(open)-1] != 0 || w.uploads() != 0 {
+		t.Errorf("after %d interrupted sweeps %d of %d imports are open and %d uploads left: %v", len(open), open[len(open)-1], before, w.uploads(), open)
+	}
+}
+
+// TestTimeUp: a sweep that reaches its deadline records its progress, releases the lease and reports no error, and orphaned uploads
+// have their share of the time.
+func TestTimeUp(t *testing.T) {
+	w := newWorld(t)
+	w.overdue(30, "a")
+	w.orphan("imports/o/01a204b9-f71a-70fa-afcc-c06741427d4a")
+	s := w.server(nil)
+	release := make(chan struct{})
+	s.wire.on = func(_ int, kind string) fault {
+		if kind == "PUT jobs" { // recording the end of an import takes for ever
+			return func(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
+				select {
+				case <-release:
+				case <-r.Context().Done():
+				}
+				return nil, r.Context().Err()
+			}
+		}
+		return nil
+	}
+	defer close(release)
+	s.margin = time.Second
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	if err := s.Due(ctx); err != nil {
+		t.Errorf("Due: got %v, want no error", err)
+	}
+	if n := w.uploads(); n != 0 {
+		t.Errorf("%d orphaned uploads are left, want 0", n)
+	}
+	st := w.lease()
+	if st.Holder != "" || st.Page == 0 || !st.Looked.IsZero() {
+		t.Errorf("lease: got %+v, want it released, a smaller page, and no finished sweep", st)
+	}
+}
