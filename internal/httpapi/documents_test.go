@@ -98,8 +98,10 @@ func TestCORS(t *testing.T) {
 			if header.Get("Access-Control-Allow-Credentials") != "" {
 				t.Errorf("%s from %s: credentials are allowed", method, c.origin)
 			}
-			if c.allowed && method == "OPTIONS" && !strings.Contains(header.Get("Access-Control-Allow-Headers"), "Idempotency-Key") {
-				t.Errorf("preflight: got headers %q, want Idempotency-Key among them", header.Get("Access-Control-Allow-Headers"))
+			for _, name := range []string{"Idempotency-Key", "Traceparent", "Tracestate", "Baggage", "Sentry-Trace"} {
+				if got := header.Get("Access-Control-Allow-Headers"); c.allowed && method == "OPTIONS" && !strings.Contains(got, name) {
+					t.Errorf("preflight: got headers %q, want %s among them", got, name)
+				}
 			}
 		}
 	}

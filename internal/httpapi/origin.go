@@ -46,12 +46,19 @@ func sameOrigin(r *http.Request, origin string) bool {
 	return strings.EqualFold(host, r.Host) && (scheme == "https" || scheme == "http" && r.TLS == nil)
 }
 
+// allowedHeaders are the request headers that pages may send: the API's own, and those that tracing libraries in browsers add by
+// themselves (W3C Trace Context and Baggage, as OpenTelemetry sends them, and Sentry's).
+var allowedHeaders = []string{
+	"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Api-Key", "X-Request-Id",
+	"Traceparent", "Tracestate", "Baggage", "Sentry-Trace",
+}
+
 // crossOrigin lets pages of exactly these origins call the API. There are no cookies, so no credentials are allowed.
 func crossOrigin(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		Skipper:         func(c echo.Context) bool { return c.Request().Method == http.MethodOptions && c.Path() == "" }, // there is nothing: 404
 		AllowOriginFunc: func(origin string) (bool, error) { return slices.Contains(origins, origin), nil },
-		AllowHeaders:    []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Traceparent", "X-Api-Key", "X-Request-Id"},
+		AllowHeaders:    allowedHeaders,
 		ExposeHeaders:   []string{"ETag", "X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"},
 		MaxAge:          600,
 	})
