@@ -65,8 +65,8 @@ func (c Config) checkEvents(complain func(variable, value, rule string)) {
 		}
 	}
 	for _, host := range c.WebhookHosts {
-		if u, err := url.Parse("https://" + host); err != nil || u.Host != host || u.Hostname() == "" || host != strings.ToLower(host) {
-			complain("SIGNPOST_WEBHOOK_HOSTS", strings.Join(c.WebhookHosts, ","), "must be hosts such as hooks.example.com or hooks.example.com:8443, in lower case, divided by commas")
+		if u, err := url.Parse("https://" + host); err != nil || u.Host != host || u.Hostname() == "" {
+			complain("SIGNPOST_WEBHOOK_HOSTS", strings.Join(c.WebhookHosts, ","), "must be hosts such as hooks.example.com or hooks.example.com:8443, separated by commas")
 			break
 		}
 	}

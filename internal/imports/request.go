@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -9,11 +10,14 @@ import (
 	"maps"
 	"mime"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/idna"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
@@ -49,16 +53,24 @@ func (l Limits) Calls(webhook string) bool {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
 		return false
 	}
-	port := map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	return slices.ContainsFunc(l.WebhookHosts, func(host string) bool { return withPort(host, "443") == withPort(u.Host, port) })
+	called := canonicalHost(u.Hostname(), cmp.Or(u.Port(), map[string]string{"https": "443", "http": "80"}[u.Scheme]))
+	return slices.ContainsFunc(l.WebhookHosts, func(allowed string) bool {
+		h, err := url.Parse("https://" + allowed)
+		return err == nil && canonicalHost(h.Hostname(), cmp.Or(h.Port(), "443")) == called
+	})
 }
 
-// withPort is host with that port, unless it names one.
-func withPort(host, port string) string {
-	if _, _, err := net.SplitHostPort(host); err == nil {
-		return host
+// canonicalHost returns host and port in the one spelling by which hosts are compared: IP addresses as net/netip formats them, names in
+// lower case and Punycode (RFC 5891) without a trailing dot.
+func canonicalHost(host, port string) string {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return net.JoinHostPort(ip.String(), port)
 	}
-	return host + ":" + port
+	host = strings.TrimSuffix(host, ".")
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		host = ascii
+	}
+	return net.JoinHostPort(strings.ToLower(host), port)
 }
 
 // singleSize is the most that one PUT or form may carry.
@@ -232,9 +244,4 @@ func (j Job) upload(l Limits, now time.Time) bucket.Upload {
 		u.Checksum = bucket.Checksum{Algorithm: j.Checksum.Algorithm, Value: j.Checksum.Value}
 	}
 	return u
-}
-
-// attachment is the Content-Disposition of a file to be saved under name (RFC 6266, RFC 8187).
-func attachment(name string) string {
-	return mime.FormatMediaType("attachment", map[string]string{"filename": name})
 }
