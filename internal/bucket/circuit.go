@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
 	"github.com/sony/gobreaker/v2"
 )
 
@@ -58,7 +60,10 @@ func (c circuit) pass(ctx context.Context, send func() error) (err error) {
 // awaitProbe waits for the call that was let through, if there is one under way: who calls at the same moment should not be told that
 // the store is away, which may have been back for long.
 func (c circuit) awaitProbe(ctx context.Context) {
-	probing := func() bool { return c.breaker.State() == gobreaker.StateHalfOpen && c.breaker.Counts().Requests > 0 }
+	probing := func() bool {
+		counts := c.breaker.Counts()
+		return c.breaker.State() == gobreaker.StateHalfOpen && counts.Requests > counts.TotalExclusions // a canceled call has ended
+	}
 	for end := time.Now().Add(probeWait); probing() && time.Now().Before(end); {
 		select {
 		case <-time.After(probeGlance):
@@ -76,15 +81,23 @@ func (c circuit) passSlowly(ctx context.Context, send func() error) error {
 	return c.pass(ctx, send)
 }
 
-// evidence is err where it speaks against the store, and nil where the store has answered.
+// evidence returns err if it speaks against the store, and nil if the store has answered: a store that answers, whatever its answer, is
+// not away, and each caller should receive that answer.
 func evidence(ctx context.Context, err error) error {
 	switch {
-	case err == nil, Unsupported(err):
+	case err == nil:
 		return nil
 	case ctx.Err() != nil, errors.Is(err, ErrCredentialsExpired): // our caller's end, not that of our deadline
 		return errNoEvidence
-	case errors.Is(err, ErrUnavailable):
+	case errors.Is(err, ErrUnavailable) && !answered(err):
 		return err
 	}
 	return nil
+}
+
+// answered reports whether err is an answer of the store that arrived whole.
+func answered(err error) bool {
+	var response *awshttp.ResponseError
+	broken := (*smithy.DeserializationError)(nil)
+	return errors.As(err, &response) && response.HTTPStatusCode() != 0 && !errors.As(err, &broken)
 }
