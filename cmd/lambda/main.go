@@ -22,7 +22,7 @@ import (
 
 func main() {
 	ctx := context.Background()
-	handler, err := start(ctx, slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	handler, err := start(ctx, app.NewLogger(os.Stderr))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		reportStart(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -22,8 +23,15 @@ func adoptChatter(log *slog.Logger) error {
 			if err != nil {
 				return
 			}
-			log.Warn("local store", "says", strings.Trim(line, "\x1b[031m\n"))
+			log.Warn("local store", "says", withoutColors(line))
 		}
 	}()
 	return nil
 }
+
+// withoutColors returns a line without its end and its escape sequences (ECMA-48, section 5.4).
+func withoutColors(line string) string {
+	return strings.TrimRight(escapes.ReplaceAllString(line, ""), "\r\n")
+}
+
+var escapes = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]")
