@@ -43,9 +43,15 @@ func start(t *testing.T, settings ...string) *process {
 		}
 	})
 	p = launch(t, exec.Command(path, "serve"), append([]string{"SIGNPOST_LISTEN=127.0.0.1:0"}, settings...)...)
+	p.greeted(t)
+	return p
+}
+
+// greeted waits until p says where it is.
+func (p *process) greeted(t *testing.T) {
+	t.Helper()
 	p.await(t, p.stdout, "greeting", func(s string) bool { return strings.HasSuffix(s, "\n\n") })
 	p.api = regexp.MustCompile(` at (https?://\S+)`).FindStringSubmatch(p.stdout.String())[1]
-	return p
 }
 
 // launch starts a program in a clean environment with these variables, and ends it with the test.
@@ -53,7 +59,10 @@ func launch(t *testing.T, program *exec.Cmd, env ...string) *process {
 	t.Helper()
 	p := &process{cmd: program, stdout: newOutput(), stderr: newOutput(), exited: make(chan struct{})}
 	p.cmd.Env = append(cleanEnv(t), env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	p.cmd.Stdout = p.stdout
+	if p.cmd.Stderr == nil {
+		p.cmd.Stderr = p.stderr
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,8 +28,9 @@ func (s serveCmd) Run(i *invocation) error {
 	if err := i.complaints.Check(s.Config); err != nil {
 		return err
 	}
-	serve.Tune()
+	serve.Tune(os.Getenv("GOGC"))
 	log := app.NewLogger(i.stderr)
+	outlive(i.ctx, log)
 	listener, err := serve.Listen(s.Config)
 	if err != nil {
 		return err

@@ -57,7 +57,7 @@ func bareEcho(body int) http.Handler {
 
 // inMemory is the whole service on a store that is not there, with the guards of c.
 func inMemory(ctx context.Context, log *slog.Logger, c app.Config) (*serve.Server, error) {
-	serve.Tune()
+	serve.Tune(os.Getenv("GOGC"))
 	c.Listen, c.Bucket, c.PathStyle, c.URLTTL, c.JobTTL = "127.0.0.1:0", bucketName, true, time.Hour, 168*time.Hour
 	return serve.New(ctx, c, memoryAWS(), log, "bench")
 }

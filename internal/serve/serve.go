@@ -23,11 +23,12 @@ const drainTimeout = 20 * time.Second
 // Go's own value gives a twentieth more requests a second, for 10 MiB.
 const gcPercent = 200
 
-// Tune readies the process for many small requests. What GOGC says stays.
-func Tune() {
+// Tune prepares the process for many small requests. gogc is the value of the environment variable GOGC: if it is set, the runtime has
+// read it, and it stays in force.
+func Tune(gogc string) {
 	uuid.EnableRandPool() // ids cost no system call each
-	if set := debug.SetGCPercent(gcPercent); set != 100 {
-		debug.SetGCPercent(set)
+	if gogc == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 }
 
