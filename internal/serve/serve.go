@@ -93,7 +93,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	if s.stopping.Load() || mayBeFaulty(r) {
 		w.Header().Set("Connection", "close")
 	}
-	s.Handler.ServeHTTP(w, r)
+	serveEarly(s.Handler, w, r, s.stopping.Load)
 }
 
 // mayBeFaulty reports whether r's framing could be one after which a connection must be closed, lest what others took for a part of it be
