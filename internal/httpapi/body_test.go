@@ -123,6 +123,8 @@ func TestFraming(t *testing.T) {
 		{"no type", func(r *http.Request) { r.Header.Del("Content-Type") }, strings.NewReader("{}"), 415, "unsupported-media-type"},
 		{"empty type", header("Content-Type", ""), strings.NewReader("{}"), 415, "unsupported-media-type"},
 		{"curl's default type", header("Content-Type", "application/x-www-form-urlencoded"), strings.NewReader("{}"), 415, "unsupported-media-type"},
+		{"a form with a file", header("Content-Type", "multipart/form-data; boundary=x"), strings.NewReader("--x--\r\n"), 415, "unsupported-media-type"},
+		{"a file", header("Content-Type", "text/csv"), strings.NewReader("a,b\n"), 415, "unsupported-media-type"},
 		{"another JSON", header("Content-Type", "application/json-patch+json"), strings.NewReader("{}"), 415, "unsupported-media-type"},
 		{"charset", header("Content-Type", "application/json; charset=iso-8859-1"), strings.NewReader("{}"), 415, "unsupported-charset"},
 		{"broken type", header("Content-Type", "application/json;;"), strings.NewReader("{}"), 415, "unsupported-media-type"},
@@ -154,8 +156,15 @@ func TestFraming(t *testing.T) {
 			if response.StatusCode != c.status {
 				t.Fatalf("got %d %s, want %d", response.StatusCode, answer, c.status)
 			}
-			if c.status != 200 && problem(t, response.Header, answer).Code != c.code {
+			if c.status == 200 {
+				return
+			}
+			p := problem(t, response.Header, answer)
+			if p.Code != c.code {
 				t.Errorf("got %s, want code %s", answer, c.code)
+			}
+			if aboutFile := p.Code == "body-too-large" || p.Code == "unsupported-media-type"; aboutFile && !strings.Contains(p.Detail, "upload_url") {
+				t.Errorf("got %s, want a detail that says where files go", p.Detail)
 			}
 		})
 	}

@@ -168,8 +168,12 @@ func unreadable(err error) error {
 	return &problem{Status: http.StatusBadRequest, Code: "body-incomplete", Detail: "The request body ended early, or is badly framed."}
 }
 
+// sendFile says how to upload a file, to clients that sent the file itself.
+const sendFile = "To upload a file, call POST /import without a body. Then send the file itself, not a form, to the upload_url of the " +
+	"response: curl --upload-file FILE UPLOAD_URL."
+
 func bodyTooLarge() error {
-	return &problem{Status: http.StatusRequestEntityTooLarge, Code: "body-too-large", Detail: "The request body is larger than 128 KiB. Send the file to the signed URL, not to this API."}
+	return &problem{Status: http.StatusRequestEntityTooLarge, Code: "body-too-large", Detail: "The request body is larger than 128 KiB. " + sendFile}
 }
 
 // checkMediaType refuses what is not plain JSON in UTF-8.
@@ -185,9 +189,9 @@ func checkMediaType(h http.Header) error {
 	mediaType, params, err := mime.ParseMediaType(h.Get("Content-Type"))
 	switch {
 	case len(h.Values("Content-Type")) == 0:
-		return unsupported("unsupported-media-type", "The request has a body but no Content-Type. Send Content-Type: application/json, or no body.")
+		return unsupported("unsupported-media-type", "The request has a body but no Content-Type. Send Content-Type: application/json, or no body. "+sendFile)
 	case err != nil || mediaType != "application/json" || len(h.Values("Content-Type")) > 1:
-		return unsupported("unsupported-media-type", "The body must be JSON. Send Content-Type: application/json, or no body.")
+		return unsupported("unsupported-media-type", "The body must be JSON. Send Content-Type: application/json, or no body. "+sendFile)
 	case params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8"):
 		return unsupported("unsupported-charset", "JSON is always in UTF-8 (RFC 8259). Send Content-Type: application/json.")
 	}
