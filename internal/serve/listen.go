@@ -58,5 +58,5 @@ func (s *Server) listen(server *http.Server, listener net.Listener) error {
 		return server.Serve(listener)
 	}
 	server.TLSConfig = s.tls.config()
-	return server.ServeTLS(listener, "", "")
+	return server.ServeTLS(tlsPort{listener}, "", "")
 }
