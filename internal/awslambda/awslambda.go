@@ -29,7 +29,7 @@ type Proxy struct {
 func (p Proxy) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	e, from, err := parseEvent(payload)
 	if err != nil {
-		return p.hear(ctx, payload, err)
+		return p.handleEvent(ctx, payload, err)
 	}
 	r, err := e.request(ctx, from)
 	if err != nil {

@@ -10,15 +10,14 @@ import (
 	"github.com/signpost-s3/signpost/internal/s3events"
 )
 
-// hear takes what is no proxy event, for which refusal says why, if it tells of the bucket or of the time. An error makes Lambda try
-// the event again, twice unless the function is set up otherwise, for all of these come by asynchronous invocations
+// handleEvent handles S3 notifications and scheduled events. It returns refusal, which says why payload is no proxy event, for
+// all others. All of these events are asynchronous invocations: after an error, Lambda retries twice by default
 // (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
 //
-// A caller of the API cannot make such an event: a proxy integration, a function URL and a load balancer put what a caller sends into
-// members of an event of their own, which has a requestContext, and no more than the text of a header, a query or a body is the
-// caller's. Whoever can invoke the function with an event of their own making has lambda:InvokeFunction from its owner. And it would
-// not get them far: an event says where to look, and what an import has become is for the bucket to say.
-func (p Proxy) hear(ctx context.Context, payload []byte, refusal error) ([]byte, error) {
+// A caller of the API cannot send such an event. API Gateway, function URLs and load balancers put the request into members of
+// their own event, which always has a requestContext. Sending another event takes the permission lambda:InvokeFunction. A
+// forged notification has little effect: it names an object, and the bucket decides what became of the import.
+func (p Proxy) handleEvent(ctx context.Context, payload []byte, refusal error) ([]byte, error) {
 	var e struct {
 		Source     string         `json:"source"`
 		DetailType string         `json:"detail-type"`
@@ -29,21 +28,22 @@ func (p Proxy) hear(ctx context.Context, payload []byte, refusal error) ([]byte,
 		return nil, refusal
 	}
 	switch {
-	case p.Sweep != nil && e.Source == "aws.events" && e.DetailType == "Scheduled Event":
-		// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html
-		return heard(p.Sweep(ctx))
+	case p.Sweep != nil && e.DetailType == "Scheduled Event" && (e.Source == "aws.events" || e.Source == "aws.scheduler"):
+		// A rule of EventBridge (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html) or
+		// EventBridge Scheduler (https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html).
+		return acknowledge(p.Sweep(ctx))
 	case p.Notice != nil && (e.Records != nil || e.Source == "aws.s3"):
 		arrivals, err := s3events.Parse(payload)
 		if err != nil {
-			return nil, fmt.Errorf("%w (nor an event of S3: %w)", refusal, err)
+			return nil, fmt.Errorf("%w (nor an S3 notification: %w)", refusal, err)
 		}
-		return heard(s3events.Tell(ctx, arrivals, p.Bucket, p.Notice))
+		return acknowledge(s3events.Tell(ctx, arrivals, p.Bucket, p.Notice))
 	}
 	return nil, refusal
 }
 
-// heard is the answer to an event that nobody waits for.
-func heard(err error) ([]byte, error) {
+// acknowledge returns the answer to an asynchronous invocation, which Lambda discards, or err.
+func acknowledge(err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}

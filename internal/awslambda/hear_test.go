@@ -53,6 +53,23 @@ const (
 	scheduled = `{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.events","account":"1","time":"2026-01-02T03:04:05Z","region":"us-east-1","resources":["arn:aws:events:us-east-1:1:rule/r"],"detail":{}}`
 )
 
+// byScheduler is the event that EventBridge Scheduler sends to a target without an input of its own. Its detail is text.
+const byScheduler = `{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.scheduler","account":"1",` +
+	`"time":"2026-01-02T03:04:05Z","region":"us-east-1","resources":["arn:aws:scheduler:us-east-1:1:schedule/default/sweep"],"detail":"{}"}`
+
+// foreign are records of other services that can invoke a function.
+// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html, with-kinesis.html, services-codecommit.html, with-sqs.html, with-sns.html
+var foreign = map[string]string{
+	"DynamoDB": `{"Records":[{"eventID":"1","eventVersion":"1.0","dynamodb":{"Keys":{"Id":{"N":"101"}},"StreamViewType":"KEYS_ONLY"},` +
+		`"awsRegion":"us-west-2","eventName":"INSERT","eventSourceARN":"arn:aws:dynamodb:us-east-1:1:table/t","eventSource":"aws:dynamodb"}]}`,
+	"Kinesis": `{"Records":[{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"1","sequenceNumber":"4","data":"SGVsbG8="},` +
+		`"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-0:4","eventName":"aws:kinesis:record","awsRegion":"us-east-2"}]}`,
+	"CodeCommit": `{"Records":[{"awsRegion":"us-east-2","codecommit":{"references":[{"commit":"5","ref":"refs/heads/main"}]},"eventId":"3",` +
+		`"eventName":"ReferenceChanges","eventPartNumber":1,"eventSource":"aws:codecommit","eventTotalParts":1,"eventVersion":"1.0"}]}`,
+	"SQS": `{"Records":[{"messageId":"0","receiptHandle":"A","body":"{}","attributes":{},"eventSource":"aws:sqs","awsRegion":"us-east-2"}]}`,
+	"SNS": `{"Records":[{"EventVersion":"1.0","EventSource":"aws:sns","Sns":{"Message":"{}"}}]}`,
+}
+
 // created is an event of S3's own, and bridged the same by way of EventBridge.
 func created(bucket, key string) string {
 	return fmt.Sprintf(`{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q,"size":1}}}]}`, bucket, key)
@@ -72,6 +89,12 @@ func TestHear(t *testing.T) {
 		{"S3", created("uploads", "imports%2Fpublic/a+b"), "noticed imports/public/a b"},
 		{"EventBridge", bridged("uploads", "a+b%2F"), "noticed a+b%2F"},
 		{"a schedule", scheduled, "swept"},
+		{"EventBridge Scheduler", byScheduler, "swept"},
+		{"another event of EventBridge Scheduler", strings.Replace(byScheduler, "Scheduled", "Other", 1), "refused"},
+		{"DynamoDB", foreign["DynamoDB"], "refused"},
+		{"Kinesis", foreign["Kinesis"], "refused"},
+		{"CodeCommit", foreign["CodeCommit"], "refused"},
+		{"SNS", foreign["SNS"], "refused"},
 		{"a proxy event", proxied, "served"},
 		{"another bucket", created("others", "k"), ""},
 		{"another bucket, by EventBridge", bridged("others", "k"), ""},
@@ -90,7 +113,7 @@ func TestHear(t *testing.T) {
 		{"Records that are none", `{"Records":7}`, "refused"},
 		{"no detail", `{"source":"aws.s3","detail-type":"Object Created"}`, "refused"},
 		{"a source that is none", `{"source":7,"detail-type":"Scheduled Event"}`, "refused"},
-		{"a queue's", `{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}`, "refused"},
+		{"SQS", foreign["SQS"], "refused"},
 		{"a test event", `{"key1":"value1"}`, "refused"},
 		{"nothing", ``, "refused"}, {"null", `null`, "refused"}, {"half", scheduled[:20], "refused"},
 	} {
@@ -203,9 +226,13 @@ func TestHearInLambda(t *testing.T) {
 		{payload: created("uploads", "a%2Fb"), answer: `{}`, done: []string{"noticed a/b"}},
 		{payload: bridged("uploads", "a%2Fb"), answer: `{}`, done: []string{"noticed a%2Fb"}},
 		{payload: scheduled, answer: `{}`, done: []string{"swept"}},
+		{payload: byScheduler, answer: `{}`, done: []string{"swept"}},
 		{payload: created("uploads", "k"), away: true, done: []string{"noticed k"}, err: "the store is away"},
 		{payload: scheduled, away: true, done: []string{"swept"}, err: "the store is away"},
 		{payload: created("others", "k"), answer: `{}`},
+		{payload: foreign["DynamoDB"], err: "/Records/0: expected an eventSource"},
+		{payload: foreign["Kinesis"], err: "/Records/0: expected an eventSource"},
+		{payload: foreign["CodeCommit"], err: "/Records/0: expected an eventSource"},
 		{payload: `{"Records":[7]}`, err: "no proxy event"},
 		{payload: `{"hello":"world"}`, err: "no proxy event"},
 	} {

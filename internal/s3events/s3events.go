@@ -30,6 +30,7 @@ const (
 var (
 	errUnknown = errors.New("expected an S3 event notification, which has Records, or an EventBridge event, which has detail-type and detail")
 	errKind    = errors.New("expected another kind of value")
+	errSource  = errors.New(`expected an eventSource that ends in ":s3", such as aws:s3`)
 	errTooMany = fmt.Errorf("expected %d Records at most", maxRecords)
 	errTooLong = fmt.Errorf("expected %d bytes at most", maxBody)
 )
@@ -37,6 +38,8 @@ var (
 // Parse returns the objects whose creation body tells of, each once, in its order. What else may have happened to an object, and what
 // has a name that is not known, is left out; so there may be none. A record that cannot be read is left out as well, and is an error
 // only where there is none that can. No error quotes what the body says.
+//
+// A record of another service, such as DynamoDB or Kinesis, counts as one that cannot be read.
 //
 // The shapes are those of:
 //   - S3, to Lambda and queues: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
@@ -126,11 +129,15 @@ func ofRecords(text jsontext.Value) ([]Arrival, error) {
 
 func ofRecord(text jsontext.Value) (a Arrival, created bool, err error) {
 	var r struct {
-		Name string         `json:"eventName"`
-		S3   jsontext.Value `json:"s3"`
+		Source string         `json:"eventSource"`
+		Name   string         `json:"eventName"`
+		S3     jsontext.Value `json:"s3"`
 	}
 	if err := read(text, &r); err != nil {
 		return Arrival{}, false, err
+	}
+	if !isStore(r.Source) {
+		return Arrival{}, false, errSource
 	}
 	if r.Name == "" {
 		return Arrival{}, false, errors.New("expected an eventName")
@@ -143,6 +150,11 @@ func ofRecord(text jsontext.Value) (a Arrival, created bool, err error) {
 		return Arrival{}, false, fmt.Errorf("s3: %w", err)
 	}
 	return Arrival{w.Bucket.Name, decoded(w.Object.Key)}, true, nil
+}
+
+// isStore reports whether eventSource names S3 or an S3-compatible store: aws:s3, minio:s3, ceph:s3. Some stores omit it.
+func isStore(eventSource string) bool {
+	return eventSource == "" || strings.HasSuffix(eventSource, ":s3")
 }
 
 // creates reports whether an event of this name is of an object that was stored. MinIO, versitygw and some releases of Ceph put s3:

@@ -60,6 +60,11 @@ func record(bucket, key string) string {
 	return fmt.Sprintf(`{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q}}}`, bucket, key)
 }
 
+// from returns a record of the object-created event of bucket b and key k with this eventSource.
+func from(source string) string {
+	return fmt.Sprintf(`{"eventSource":%q,`, source) + record("b", "k")[1:]
+}
+
 func records(all ...string) string { return `{"Records":[` + strings.Join(all, ",") + `]}` }
 
 func TestRecords(t *testing.T) {
@@ -78,7 +83,12 @@ func TestRecords(t *testing.T) {
 		{"a name nobody knows", records(`{"eventName":"ObjectCreated:Levitate","s3":7}`), ""},
 		{"a name that is part of one", records(strings.Replace(good, "ObjectCreated:Put", "ObjectCreated:", 1)), ""},
 		{"a name in lower case", records(strings.Replace(good, "ObjectCreated:Put", "objectcreated:put", 1)), ""},
-		{"a table's", `{"Records":[{"eventSource":"aws:dynamodb","eventName":"INSERT","dynamodb":{}}]}`, ""},
+		{"another service's record among good ones", records(from("aws:dynamodb"), good), "b/k"},
+		{"AWS", records(from("aws:s3")), "b/k"},
+		{"MinIO", records(from("minio:s3")), "b/k"},
+		{"Ceph", records(from("ceph:s3")), "b/k"},
+		{"a store that is not known", records(from("example:s3")), "b/k"},
+		{"a store that names no source", records(from("")), "b/k"},
 		{"a key that does not decode", records(record("b", "100%"), record("b", "%zz+"), record("b", "%FF")), "b/100% b/%zz+ b/%FF"},
 		{"a key with everything", records(record("b", "a+b%2Bc%25d%C3%A9")), "b/a_b+c%dé"},
 		{"members that nobody knows", `{"Records":[` + good[:len(good)-1] + `,"more":{"a":[1]}}],"EventName":7,"Key":null}`, "b/k"},
@@ -101,6 +111,7 @@ func TestMalformed(t *testing.T) {
 		return `{"source":"aws.s3","detail-type":"Object Created","detail":` + detail + `}`
 	}
 	const unknown = "expected an S3 event notification"
+	const foreign = `/Records/0: expected an eventSource that ends in ":s3", such as aws:s3`
 	for _, c := range []struct{ name, body, want string }{
 		{"nothing", ``, "expected JSON"},
 		{"white space", "\n ", "expected JSON"},
@@ -119,7 +130,16 @@ func TestMalformed(t *testing.T) {
 		{"Records no list", `{"Records":{"secret":1}}`, "/Records: expected another kind of value"},
 		{"a record null", records(`null`), "/Records/0: expected an eventName"},
 		{"a record no object", records(`"secret"`, `1`), "/Records/0: expected another kind of value"},
-		{"a queue's", records(`{"eventSource":"aws:sqs","body":"secret"}`), "/Records/0: expected an eventName"},
+		{"SQS", records(`{"eventSource":"aws:sqs","body":"secret"}`), foreign},
+		{"DynamoDB", records(`{"eventSource":"aws:dynamodb","eventName":"INSERT","dynamodb":{"Keys":{"secret":{"S":"1"}}}}`), foreign},
+		{"Kinesis", records(`{"eventSource":"aws:kinesis","eventName":"aws:kinesis:record","kinesis":{"data":"secret"}}`), foreign},
+		{"CodeCommit", records(`{"eventSource":"aws:codecommit","eventName":"ReferenceChanges","codecommit":{}}`), foreign},
+		{"SNS", records(`{"EventSource":"aws:sns","Sns":{"Message":"secret"}}`), "/Records/0: expected an eventName"},
+		{"a source of another service, with the name of a creation", records(from("aws:sqs")), foreign},
+		{"a source that ends like one", records(from("aws:xs3")), foreign},
+		{"a source without a vendor", records(from("s3")), foreign},
+		{"a source that is no text", records(`{"eventSource":["secret"],"eventName":"ObjectCreated:Put"}`), "kind of value at /eventSource"},
+		{"two services", records(from("aws:sqs"), from("aws:kinesis")), foreign},
 		{"a name that is none", records(`{"eventName":["secret"]}`), "/Records/0: expected another kind of value at /eventName"},
 		{"no s3", records(`{"eventName":"ObjectCreated:Put"}`), "/Records/0: s3: expected the bucket's name"},
 		{"s3 null", records(`{"eventName":"ObjectCreated:Put","s3":null}`), "/Records/0: s3: expected the bucket's name"},
