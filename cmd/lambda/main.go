@@ -5,7 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
+	"log"
 	"log/slog"
 	"net/http"
 	"os"
@@ -22,9 +22,12 @@ import (
 
 func main() {
 	ctx := context.Background()
-	handler, err := start(ctx, app.NewLogger(os.Stderr))
+	logger := app.NewLogger(os.Stderr)
+	log.SetFlags(0)
+	log.SetOutput(runtimeLog{logger})
+	handler, err := start(ctx, logger)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		logger.Error("start failed", "error", err)
 		reportStart(err)
 		os.Exit(1)
 	}
