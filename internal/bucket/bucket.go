@@ -5,6 +5,7 @@ package bucket
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -46,6 +47,7 @@ type Bucket struct {
 	web      s3.HTTPClient  // the SDK's
 	circuit  circuit
 	watch    Watch
+	full     atomic.Bool // the last write was refused with ErrStoreFull
 }
 
 // Open resolves the bucket's addresses. It calls nobody; see Check.
@@ -123,8 +125,11 @@ func (b *Bucket) Name() string { return b.name }
 // Origin is where clients send what the bucket signs for them: scheme and authority.
 func (b *Bucket) Origin() string { return b.endpoint.Origin() }
 
-// Check asks whether the bucket is there and lets us in: ErrNotFound, ErrForbidden and ErrUnavailable say why not.
+// Check reports whether the bucket exists, the credentials give access to it, and it accepts writes: ErrNotFound, ErrForbidden,
+// ErrStoreFull and ErrUnavailable say why not.
 func (b *Bucket) Check(ctx context.Context) error {
-	_, err := b.Look(ctx)
-	return err
+	if _, err := b.Look(ctx); err != nil {
+		return err
+	}
+	return b.checkSpace(ctx)
 }

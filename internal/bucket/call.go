@@ -51,6 +51,7 @@ func ask[In, Out any](ctx context.Context, c call, method func(context.Context, 
 func (c call) run(ctx context.Context, do func(context.Context) error) error {
 	began := time.Now()
 	err := c.pass(ctx, func() error { return c.send(ctx, do) })
+	c.bucket.noteFull(c.operation, err)
 	c.bucket.watch.called(c.operation, err, time.Since(began))
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", c.operation, c.key, err)

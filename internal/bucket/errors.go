@@ -16,6 +16,7 @@ var (
 	ErrChanged            = errors.New("changed meanwhile")     // a condition of the write did not hold
 	ErrForbidden          = errors.New("access denied")         // the credentials are wrong or lack a right
 	ErrUnavailable        = errors.New("store unavailable")     // no answer in time, or none that means anything
+	ErrStoreFull          = errors.New("store is full")         // it answers, and refuses writes for lack of space or by a quota
 	ErrBusy               = errors.New("another call is at it") // and retrying did not help
 	ErrBadPart            = errors.New("a part is not what was listed")
 	ErrBadChecksum        = errors.New("checksum does not match")
@@ -34,6 +35,7 @@ var kinds = []struct {
 	{ErrChanged, "changed"},
 	{ErrForbidden, "forbidden"},
 	{ErrUnavailable, "unavailable"},
+	{ErrStoreFull, "full"},
 	{ErrBusy, "busy"},
 	{ErrBadPart, "bad-part"},
 	{ErrBadChecksum, "bad-checksum"},
@@ -80,6 +82,9 @@ func kindOf(err error) error {
 			return ErrBusy
 		case "ExpiredToken", "TokenRefreshRequired":
 			return ErrCredentialsExpired
+		// S3 itself is never full. The codes are those of versitygw, MinIO (cmd/api-errors.go) and Ceph (rgw_common.cc).
+		case "InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded":
+			return ErrStoreFull
 		case "RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "NoSuchBucket":
 			return ErrUnavailable
 		case "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "EntityTooLarge":
@@ -100,6 +105,8 @@ func kindOf(err error) error {
 		return ErrForbidden
 	case status == http.StatusConflict:
 		return ErrBusy
+	case status == http.StatusInsufficientStorage:
+		return ErrStoreFull
 	case status >= 500, status == http.StatusTooManyRequests, status < 300: // a yes that did not arrive whole
 		return ErrUnavailable
 	}

@@ -3,6 +3,7 @@ package bucket
 import (
 	"errors"
 	"net/http"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,7 +64,7 @@ func TestTook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{answer: func(r *http.Request) (*http.Response, error) {
 			time.Sleep(time.Second)
-			return says(503, "SlowDown")(r)
+			return breaks(syscall.ECONNRESET)(r)
 		}}
 		b, _ := wired(t, w, static())
 		var took time.Duration

@@ -2,12 +2,14 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
@@ -25,7 +27,11 @@ func registerHealth(e *echo.Echo, ready func(context.Context) error, stopping fu
 		if stopping != nil && stopping() {
 			return &imports.Error{Kind: imports.Unavailable, Code: "stopping", Detail: "This server is about to stop. Ask another."}
 		}
-		if err := r.look(c.Request().Context()); err != nil {
+		err := r.look(c.Request().Context())
+		if errors.Is(err, bucket.ErrStoreFull) {
+			return &imports.Error{Kind: imports.Unavailable, Code: imports.CodeStoreFull, Detail: imports.StoreFullDetail, Cause: err}
+		}
+		if err != nil {
 			return &imports.Error{Kind: imports.Unavailable, Code: imports.CodeStoreUnavailable, Detail: "The bucket does not answer as it should.", Cause: err}
 		}
 		return ok(c)

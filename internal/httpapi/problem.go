@@ -66,6 +66,8 @@ func ofDomain(e *imports.Error) *problem {
 		p.Status = http.StatusConflict
 	case imports.Refused:
 		p.Status = http.StatusUnprocessableEntity
+	case imports.Full:
+		p.Status = http.StatusInsufficientStorage
 	case imports.Unavailable:
 		p.Status, p.Header = http.StatusServiceUnavailable, [2]string{"Retry-After", retryAfter}
 	}

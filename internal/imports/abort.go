@@ -2,11 +2,12 @@ package imports
 
 import "context"
 
-// Delete aborts an import, or removes a completed one: parts, object and all that was declared. What stays is a record that says
-// Aborted. It may be repeated, and whatever else happens to the import at the same time, it ends aborted.
+// Delete aborts an import, or removes a completed one: parts, object and declared values. A record with the status Aborted stays. It may
+// be repeated, and whatever else happens to the import at the same time, it ends aborted.
 //
-// The record is written first. A completion under way then finds it changed and removes what it has made; a server that dies in
-// between leaves what a repeated Delete, or reading the import, clears.
+// The record is written first. A completion in progress then finds it changed and removes the object that it made; if the server
+// stops in between, a repeated Delete, a read or a sweep removes the rest. If the store is too full for the record, the data is removed
+// first: that makes room for it.
 func (s *Service) Delete(ctx context.Context, owner, id string) error {
 	_, err := retry(id, func() (Job, error) {
 		j, err := s.load(ctx, owner, id)
@@ -17,10 +18,22 @@ func (s *Service) Delete(ctx context.Context, owner, id string) error {
 			ID: j.ID, Owner: j.Owner, Status: Aborted, Mode: j.Mode, Parts: j.Parts, CreatedAt: j.CreatedAt, Deadline: j.Deadline, Webhook: j.Webhook,
 			News: j.News, Earlier: j.Earlier, Fence: j.Fence,
 		}
-		if _, err := s.store(ctx, j, next); err != nil {
+		if _, err := s.storeOrFree(ctx, j, next); err != nil {
 			return Job{}, err
 		}
 		return next, s.free(ctx, next)
 	})
 	return err
+}
+
+// storeOrFree is store for a job whose data is to be removed. If the store is full, it removes the data first and tries again.
+func (s *Service) storeOrFree(ctx context.Context, j stored, next Job) (stored, error) {
+	kept, err := s.store(ctx, j, next)
+	if !isKind(err, Full) {
+		return kept, err
+	}
+	if err := s.free(ctx, next); err != nil {
+		return stored{}, err
+	}
+	return s.store(ctx, j, next)
 }

@@ -20,6 +20,7 @@ const (
 	Conflict                // bring the import into the state for this, or see that it is past it
 	Refused                 // ask for less: the request is sound, this service will not grant it
 	Unavailable             // try again later
+	Full                    // free space in the store, or delete imports
 )
 
 // Error is a failure fit to be shown: Code is stable, Detail says what to do, Fields name the members at fault. Cause is for
@@ -71,6 +72,7 @@ const (
 	CodeExpired              = "import-expired"
 	CodeListForbidden        = "list-forbidden"
 	CodeStoreUnavailable     = "store-unavailable"
+	CodeStoreFull            = "store-full"
 	CodeCredentialsExpired   = "credentials-expired"
 )
 
@@ -133,6 +135,9 @@ func isKind(err error, k Kind) bool {
 	return errors.As(err, &e) && e.Kind == k
 }
 
+// StoreFullDetail is the detail of every CodeStoreFull.
+const StoreFullDetail = "The store has no space left. Free space in it, or delete imports that are no longer needed."
+
 // fromStore gives an error of the bucket the kind its caller should see.
 func fromStore(doing string, err error) error {
 	if err == nil {
@@ -142,6 +147,8 @@ func fromStore(doing string, err error) error {
 	switch {
 	case errors.Is(err, bucket.ErrCredentialsExpired):
 		return &Error{Kind: Unavailable, Code: CodeCredentialsExpired, Detail: "The service has no valid credentials to sign with at the moment. Try again later.", Cause: err}
+	case errors.Is(err, bucket.ErrStoreFull):
+		return &Error{Kind: Full, Code: CodeStoreFull, Detail: StoreFullDetail, Cause: err}
 	case errors.Is(err, bucket.ErrUnavailable), errors.Is(err, bucket.ErrBusy):
 		return &Error{Kind: Unavailable, Code: CodeStoreUnavailable, Detail: "The store cannot be reached at the moment. Try again later.", Cause: err}
 	}

@@ -110,10 +110,18 @@ func (s *Service) reconcile(ctx context.Context, j stored, now time.Time) (Job, 
 	return s.move(ctx, j, next)
 }
 
-// move records that j has become next. What nobody wants any more is removed after that, so that a server that dies in between
-// leaves a record that says so.
+// move records that j has become next. Unwanted data is removed after that, so that a server that stops in between leaves a record that
+// says so. Expired data is removed first if the store is too full for the record: an overdue import can become nothing else. If the
+// store is still full, the job is returned as the bucket shows it, and a later call records it.
 func (s *Service) move(ctx context.Context, j stored, next Job) (Job, error) {
-	moved, err := s.store(ctx, j, next)
+	record := s.store
+	if next.Status == Expired && next.unwanted() {
+		record = s.storeOrFree
+	}
+	moved, err := record(ctx, j, next)
+	if isKind(err, Full) {
+		return next, nil
+	}
 	if err != nil {
 		return Job{}, err
 	}

@@ -88,6 +88,7 @@ const words = {
   "too-many-open-uploads": "You have as many unfinished uploads as this service allows. Finish or cancel some, then retry.",
   "expiry-unattainable": "The service's credentials end too soon to sign this upload. Retry in a while.",
   "rate-limited": "You made more requests than the service takes for now. Retry in a while.",
+  "store-full": "The store is full. Ask its operator to free space, then retry.",
   "store-unavailable": "The service cannot reach its store for now. Retry in a while.",
   "credentials-expired": "The service's credentials have ended. Retry in a while, or tell its operator.",
   "identity-unavailable": "The service cannot find out who you are for now. Retry in a while.",
