@@ -2,15 +2,12 @@ package localstore
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/s3api/middlewares"
 	"github.com/versity/versitygw/s3err"
 	"github.com/versity/versitygw/s3response"
@@ -22,7 +19,7 @@ type wholeBodies struct{ folder }
 
 func (b wholeBodies) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
 	in.Body = wholeBody(in.Body, in.ContentLength)
-	return b.Posix.PutObject(ctx, in)
+	return b.folder.PutObject(ctx, in)
 }
 
 func (b wholeBodies) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
@@ -37,8 +34,7 @@ func (b wholeBodies) ListParts(ctx context.Context, in *s3.ListPartsInput) (s3re
 	if err != nil {
 		return listed, err
 	}
-	uploads := fmt.Sprintf("%x", sha256.Sum256([]byte(*in.Key)))
-	if _, err := os.Stat(filepath.Join(*in.Bucket, posix.MetaTmpMultipartDir, uploads, *in.UploadId)); err != nil {
+	if _, err := os.Stat(filepath.Join(*in.Bucket, uploadsOf(*in.Key), *in.UploadId)); err != nil {
 		return s3response.ListPartsResult{}, s3err.GetNoSuchUploadErr(*in.UploadId)
 	}
 	return listed, nil

@@ -26,53 +26,62 @@ func openFolder(dir string) (folder, error) {
 	if err != nil {
 		return folder{}, errors.Join(fmt.Errorf("local store: folder %s: %w", dir, err), lock.Close())
 	}
-	return folder{files, lock}, nil
+	files.lock = lock
+	return files, nil
 }
 
 // openStore opens dir, which is locked, and mends it.
-func openStore(dir string) (*posix.Posix, error) {
+func openStore(dir string) (folder, error) {
 	root := filepath.Join(dir, "store")
-	metadata, err := openMetadata(root, filepath.Join(dir, "sidecar"))
+	metadata, large, err := openMetadata(root, dir)
 	if err != nil {
-		return nil, err
+		return folder{}, err
 	}
 	// PosixOpts.SideCarDir stays empty though there may be one: all it does is print a line to standard output and
 	// check that the one folder is not within the other.
 	files, err := posix.New(root, metadata, posix.PosixOpts{})
 	if err != nil {
-		return nil, err
+		return folder{}, err
 	}
-	if err := mend(metadata); err != nil {
+	if err = mend(metadata); err == nil && large != nil {
+		err = large.pruneAll()
+	}
+	if err != nil {
 		files.Shutdown()
-		return nil, err
+		return folder{}, err
 	}
-	return files, nil
+	return folder{Posix: files, large: large}, nil
 }
 
-// openMetadata chooses where ETags, checksums and headers are kept: in extended attributes where they work, else in
-// files of their own. A store that has a side-car folder keeps to it, so that moving it to a better file system does
-// not lose what is there.
-func openMetadata(root, sidecar string) (meta.MetadataStorer, error) {
+// openMetadata chooses where ETags, checksums and headers are kept: in extended attributes where they work, with a side file for what
+// is too large for one, else all of them in files. A store that has a sidecar folder continues to use it, so that a move to a better
+// file system loses nothing. The second result is nil there.
+func openMetadata(root, dir string) (meta.MetadataStorer, *attributes, error) {
+	sidecar := filepath.Join(dir, "sidecar")
 	_, err := os.Stat(sidecar)
 	if errors.Is(err, fs.ErrNotExist) {
 		works, err := xattrsWork(root)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if works {
-			return meta.XattrMeta{}, nil
+			large, err := openAttributes(filepath.Join(dir, "attributes"))
+			return large, large, err
 		}
 		if err := os.Mkdir(sidecar, 0o700); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return meta.NewSideCar(sidecar)
+	all, err := meta.NewSideCar(sidecar)
+	return all, nil, err
 }
 
-// xattrProbe is as long as the most user metadata that S3 takes, 2 KiB.
-var xattrProbe = bytes.Repeat([]byte("x"), 2<<10)
+// probeAttributes is how many attributes of maxInline bytes a file must have room for. Nine are as long as clients want, and the
+// others need no more than two of them do.
+const probeAttributes = 11
 
-// xattrsWork writes and reads one: meta.XattrMeta's own test only reads, and takes any error but ENOTSUP for a yes.
+// xattrsWork writes and reads the most that one object needs. meta.XattrMeta's own test only reads, and takes any error but ENOTSUP
+// for a yes.
 func xattrsWork(root string) (bool, error) {
 	f, err := os.CreateTemp(root, ".xattr-probe-*")
 	if err != nil {
@@ -81,9 +90,15 @@ func xattrsWork(root string) (bool, error) {
 	defer os.Remove(f.Name())
 	defer f.Close()
 	var xattrs meta.XattrMeta
-	if err := xattrs.StoreAttribute(f, "", "", "signpost.probe", xattrProbe); err != nil {
-		return false, nil //nolint:nilerr // the answer is no; why does not matter
+	probe := bytes.Repeat([]byte("x"), maxInline)
+	for i := range probeAttributes {
+		name := fmt.Sprintf("signpost.probe-%02d", i)
+		if err := xattrs.StoreAttribute(f, "", "", name, probe); err != nil {
+			return false, nil //nolint:nilerr // the answer is no; why does not matter
+		}
+		if got, err := xattrs.RetrieveAttribute(f, "", "", name); err != nil || !bytes.Equal(got, probe) {
+			return false, nil //nolint:nilerr // as above
+		}
 	}
-	got, err := xattrs.RetrieveAttribute(f, "", "", "signpost.probe")
-	return err == nil && bytes.Equal(got, xattrProbe), nil
+	return true, nil
 }

@@ -26,7 +26,9 @@ const region = "us-east-1"
 
 // Options say where a store keeps its files and what it serves.
 type Options struct {
-	Dir         string   // holds store/ (one folder a bucket), sidecar/ where xattrs don't work, credentials and a lock
+	// Dir holds store/ (a folder per bucket), attributes/ (attributes too large for an extended one; sidecar/ for all attributes where
+	// the file system has no extended ones), credentials and a lock.
+	Dir         string
 	Listen      string   // host:port; the host must be loopback. Port 0 picks a free one
 	Bucket      string   // made if it does not exist
 	CORSOrigins []string // exact origins for the bucket's CORS rules; none: no CORS configuration

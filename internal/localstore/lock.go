@@ -17,7 +17,8 @@ var ErrInUse = errors.New("another process runs a local store in this folder")
 // left, and undoes it.
 type folder struct {
 	*posix.Posix
-	lock *flock.Flock
+	large *attributes // nil where all attributes are in files
+	lock  *flock.Flock
 }
 
 // Shutdown lets others in.
