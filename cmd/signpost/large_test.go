@@ -59,3 +59,36 @@ func TestMemory(t *testing.T) {
 	}
 	t.Logf("peak memory %d kB", peak)
 }
+
+// TestManyParts uploads 1,000 parts of 5 MiB, and 12 GiB with the default settings. The store writes each byte twice at most: into a part
+// and into the object.
+func TestManyParts(t *testing.T) {
+	largeSize(t)
+	for name, c := range map[string]struct {
+		size  int64
+		flags []string
+	}{
+		"1,000 parts": {1000 * 5 * mib, []string{"--part-size", "5MiB"}},
+		"12 GiB":      {12 << 30, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := startLocal(t, filepath.Join(t.TempDir(), "data"))
+			signpost(t, append([]string{"upload", "--server", p.api, sparseFile(t, c.size)}, c.flags...)...)
+			stored, err := filepath.Glob(filepath.Join(p.dir, "store", localBucket, "imports", "public", "*"))
+			if err != nil || len(stored) != 1 {
+				t.Fatalf("stored: got %q, %v, want one file", stored, err)
+			}
+			if info, err := os.Stat(stored[0]); err != nil || info.Size() != c.size {
+				t.Errorf("stored: got %v, %v, want %d bytes", info, err, c.size)
+			}
+			counters, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", p.cmd.Process.Pid))
+			if err != nil {
+				t.Skip(err) // no such figures on this system
+			}
+			written, err := strconv.ParseInt(regexp.MustCompile(`\nwchar: (\d+)`).FindStringSubmatch(string(counters))[1], 10, 64)
+			if err != nil || written > 2*c.size+c.size/10 {
+				t.Errorf("the store wrote %d bytes, %v, want at most twice %d", written, err, c.size)
+			}
+		})
+	}
+}

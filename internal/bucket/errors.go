@@ -23,6 +23,10 @@ var (
 	ErrCredentialsExpired = errors.New("signing credentials expired") // or cannot be had
 )
 
+// errNotCompleted is a completion that the store began and could not finish. It is none of the kinds above: to repeat it costs a copy of
+// the whole object.
+var errNotCompleted = errors.New("the store could not complete the upload")
+
 // kinds are those errors and the outcomes that a Watch is told. What was cut is unavailable too, and whoever went away may have
 // waited for credentials, so these come first.
 var kinds = []struct {
@@ -35,6 +39,7 @@ var kinds = []struct {
 	{ErrChanged, "changed"},
 	{ErrForbidden, "forbidden"},
 	{ErrUnavailable, "unavailable"},
+	{errNotCompleted, "not-completed"},
 	{ErrStoreFull, "full"},
 	{ErrBusy, "busy"},
 	{ErrBadPart, "bad-part"},

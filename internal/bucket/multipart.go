@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -153,8 +154,27 @@ func (b *Bucket) CompleteMultipart(ctx context.Context, m Multipart, parts []Par
 		in.ChecksumType = types.ChecksumTypeFullObject
 		setCRC(m.Algorithm, &whole, &in.ChecksumCRC64NVME, &in.ChecksumCRC32C, &in.ChecksumCRC32)
 	}
-	_, err := ask(ctx, b.unbounded("CompleteMultipartUpload", m.Key), b.client.CompleteMultipartUpload, in)
-	return err
+	return b.unbounded("CompleteMultipartUpload", m.Key).run(ctx, func(ctx context.Context) error {
+		_, err := b.client.CompleteMultipartUpload(ctx, in, func(o *s3.Options) { o.Retryer = tryAgain() })
+		if answered(err) && kindOf(err) == ErrUnavailable && !tryAgain().IsErrorRetryable(err) {
+			return fmt.Errorf("%w: %s", errNotCompleted, err) // no longer ErrUnavailable, so that no caller repeats it
+		}
+		return err
+	})
+}
+
+// tryAgain retries a completion only if the store asks for that before it begins. Stores that copy the parts into the object would copy
+// all of them again.
+func tryAgain() aws.Retryer {
+	return retry.NewStandard(func(r *retry.StandardOptions) {
+		r.MaxAttempts = maxAttempts
+		r.MaxBackoff = maxBackoff
+		r.Retryables = []retry.IsErrorRetryable{
+			retry.RetryableErrorCode{Codes: map[string]struct{}{
+				"SlowDown": {}, "ServiceUnavailable": {}, "ConditionalRequestConflict": {}, "OperationAborted": {},
+			}},
+		}
+	})
 }
 
 // setCRC puts value in the field of its algorithm.

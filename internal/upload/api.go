@@ -3,6 +3,7 @@ package upload
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -132,20 +133,30 @@ func (a *API) Sign(ctx context.Context, id string, parts client.PartsRequest) ([
 	return signed.Parts, err
 }
 
-// Complete makes the object of the parts. It may still be on its way when this returns: the job says.
+// Complete assembles the object from its parts. It may still be in progress when this returns: the job's status says. A 500 is final,
+// because the store would copy all parts again.
 func (a *API) Complete(ctx context.Context, id string, request client.CompleteRequest) (job client.Job, err error) {
-	return job, a.call(ctx, &job, func(ctx context.Context) (*http.Response, error) { return a.client.CompleteImport(ctx, id, request) })
+	err = a.callWhile(ctx, func(err error) bool {
+		var refusal *Refusal
+		return temporary(err) && !(errors.As(err, &refusal) && refusal.Status == http.StatusInternalServerError)
+	}, &job, func(ctx context.Context) (*http.Response, error) { return a.client.CompleteImport(ctx, id, request) })
+	return job, err
 }
 
 // call sends until there is an answer that repeating would not change, and decodes it into answer.
 func (a *API) call(ctx context.Context, answer any, send func(context.Context) (*http.Response, error)) error {
+	return a.callWhile(ctx, temporary, answer, send)
+}
+
+// callWhile is call for which retriable reports whether an error may be repeated.
+func (a *API) callWhile(ctx context.Context, retriable func(error) bool, answer any, send func(context.Context) (*http.Response, error)) error {
 	p := patience{budget: a.budget}
 	for {
 		err := once(ctx, answer, send)
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err == nil || !temporary(err) {
+		if err == nil || !retriable(err) {
 			return err
 		}
 		a.retrying(err)

@@ -83,7 +83,7 @@ export class API {
    * @param {AbortSignal} signal
    * @returns {Promise<Job>}
    */
-  complete(id, request, signal) { return this.#call("POST", `/import/${id}/complete`, { body: request }, signal); }
+  complete(id, request, signal) { return this.#call("POST", `/import/${id}/complete`, { body: request, attempts: 1 }, signal); }
 
   /**
    * Sends until there is an answer that repeating would not change. Without a connection, or a key, it waits.

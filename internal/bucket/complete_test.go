@@ -1,0 +1,35 @@
+package bucket
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+)
+
+// TestCompleteOnce: a completion is sent again only if the store asks for that. What it answers otherwise is of no kind that callers
+// repeat.
+func TestCompleteOnce(t *testing.T) {
+	for _, c := range []struct {
+		status, requests int
+		code             string
+		kind             error
+	}{
+		{507, 1, "InsufficientStorage", ErrStoreFull},
+		{500, 1, "InternalError", nil},
+		{502, 1, "BadGateway", nil},
+		{403, 1, "AccessDenied", ErrForbidden},
+		{400, 1, "InvalidPart", ErrBadPart},
+		{503, maxAttempts, "SlowDown", ErrUnavailable},
+		{409, maxAttempts, "ConditionalRequestConflict", ErrBusy},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &wire{answer: func(r *http.Request) (*http.Response, error) { return says(c.status, c.code)(r) }}
+			b, _ := wired(t, w, static())
+			err := b.CompleteMultipart(t.Context(), begun, []Part{{Number: 1, Size: 1, ETag: "e"}}, "")
+			if w.count() != c.requests || c.kind != nil && !errors.Is(err, c.kind) || c.kind == nil && errors.Is(err, ErrUnavailable) || err == nil {
+				t.Errorf("%d %s: got %v after %d requests, want %v after %d", c.status, c.code, err, w.count(), c.kind, c.requests)
+			}
+		})
+	}
+}
