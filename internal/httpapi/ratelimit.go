@@ -55,7 +55,7 @@ func (l *limiter) count(x *exchange) error {
 	}
 	caller := x.owner
 	if caller == "" || caller == imports.Public {
-		caller = "from " + network(x.RealIP())
+		caller = "from " + ClientNetwork(x.RealIP())
 	}
 	left, wait := l.take(caller)
 	header := x.Response().Header()
@@ -69,11 +69,15 @@ func (l *limiter) count(x *exchange) error {
 	}
 }
 
-// network is an address or, of IPv6, the /64 around it: whoever has one of its addresses has them all.
-func network(address string) string {
+// ClientNetwork returns the addresses that limits count as one client: an IPv4 address, or an IPv6 /64 network, because a client
+// of such a network can use all of its addresses.
+func ClientNetwork(address string) string {
 	ip, err := netip.ParseAddr(address)
-	if err != nil || ip.Unmap().Is4() {
+	if err != nil {
 		return address
+	}
+	if ip = ip.Unmap(); ip.Is4() {
+		return ip.String()
 	}
 	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
 }
