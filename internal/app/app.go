@@ -56,10 +56,11 @@ func (c Config) open(ctx context.Context, settings aws.Config, watch bucket.Watc
 	return store, nil
 }
 
-// Service is c's, on store. On this machine alone, callers nobody knows may list imports: they are all there are. A service that
+// Service is c's, on store. Requests that wait take at most half of the connections: the others are for requests that do not.
+// On this machine alone, callers nobody knows may list imports: they are all there are. A service that
 // is told to serve whoever comes may have a proxy before it.
 func (c Config) Service(store *bucket.Bucket) *imports.Service {
-	return &imports.Service{Bucket: store, Limits: c.Limits(), Downloads: c.Downloads, Listing: c.Local() && !c.AllowAnonymous, Waiting: imports.NewWaitingRoom(), Now: time.Now}
+	return &imports.Service{Bucket: store, Limits: c.Limits(), Downloads: c.Downloads, Listing: c.Local() && !c.AllowAnonymous, Waiting: imports.NewWaitingRoom(c.MaxConnections / 2), Now: time.Now}
 }
 
 // whyNot says in one line why a bucket cannot be used.

@@ -10,14 +10,14 @@ import (
 
 // This file lets callers wait for news of an import at the cost of one: whoever waits for the same import shares the looks at it.
 
-// maxWaiting bounds the calls that wait at a time in this process, each some 20 KiB with its connection.
+// maxWaiting limits the requests that wait at a time in this process. Each uses some 20 KiB with its connection.
 const maxWaiting = 10_000
 
 // Ended reports whether nothing more is expected to arrive. An Expired job may be Completed after all, which is no reason to wait.
 func (s Status) Ended() bool { return !s.open() }
 
 // Wait returns the job, as Read does, as soon as it is news, and as last seen, at most 2 s before, when patience ends. It looks once
-// and does not wait if patience is not positive, if 10,000 calls wait already, and after Release. A store that is away for a moment
+// and does not wait if patience is not positive, if as many requests wait as may, and after Release. A store that is away for a moment
 // does not end the wait; that of a caller who goes away ends with the error of ctx.
 func (s *Service) Wait(ctx context.Context, owner, id string, news func(Job) bool, patience time.Duration) (Job, error) {
 	room := s.Waiting
@@ -85,14 +85,17 @@ type WaitingRoom struct {
 	// pauses are between the looks at an import; the last repeats. Most uploads end soon after somebody begins to wait for them.
 	pauses []time.Duration
 
+	limit int // of waiting
+
 	mu      sync.Mutex
 	waiting int
 	watches map[string][]*watch // by the import's id; one for each owner who asks for it, of whom all but one will see nothing
 }
 
-// NewWaitingRoom returns one that is empty.
-func NewWaitingRoom() *WaitingRoom {
+// NewWaitingRoom returns an empty one for limit requests, and for 10,000 at most.
+func NewWaitingRoom(limit int) *WaitingRoom {
 	return &WaitingRoom{
+		limit:    min(limit, maxWaiting),
 		released: make(chan struct{}),
 		pauses:   []time.Duration{250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second},
 		watches:  map[string][]*watch{},
@@ -121,7 +124,7 @@ type sight struct {
 func (r *WaitingRoom) enter(ctx context.Context, s *Service, owner, id string) (w *watch, before int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.waiting >= maxWaiting || r.isReleased() {
+	if r.waiting >= r.limit || r.isReleased() {
 		return nil, 0
 	}
 	r.waiting++

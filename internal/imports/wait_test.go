@@ -39,7 +39,7 @@ func observed(t *testing.T) (*Service, looks) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: time.Hour}, Waiting: NewWaitingRoom(), Now: time.Now}
+	s := &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: time.Hour}, Waiting: NewWaitingRoom(2000), Now: time.Now}
 	s.Waiting.pauses = []time.Duration{time.Hour}
 	return s, l
 }
@@ -226,7 +226,7 @@ func TestReleased(t *testing.T) {
 func TestRoomIsFull(t *testing.T) {
 	s, _ := observed(t)
 	job := s.awaited(t)
-	s.Waiting.waiting = maxWaiting
+	s.Waiting.waiting = 2000
 	if got, err := s.Wait(t.Context(), Public, job.ID, arrived, time.Hour); err != nil || got.Status != AwaitingUpload {
 		t.Errorf("Wait: got %s, %v, want awaiting_upload at once", got.Status, err)
 	}

@@ -51,7 +51,7 @@ func start(t *testing.T, o page.Options, authenticate auth.Authenticator) *site 
 	o.StoreOrigin, o.AsksKey, o.Local = store.Endpoint(), authenticate != nil, authenticate == nil
 	server.Config.Handler = httpapi.New(httpapi.Options{
 		Service: &imports.Service{Bucket: objects, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour}, Downloads: o.Downloads,
-			Listing: o.Local, Waiting: imports.NewWaitingRoom(), Now: time.Now},
+			Listing: o.Local, Waiting: imports.NewWaitingRoom(1000), Now: time.Now},
 		Ready: objects.Check, Authenticate: authenticate, Local: o.Local, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 		Documents: func(e *echo.Echo) {
 			docs.Register(e)
