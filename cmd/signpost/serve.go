@@ -31,7 +31,7 @@ func (s serveCmd) Run(i *invocation) error {
 	serve.Tune(os.Getenv("GOGC"))
 	log := app.NewLogger(i.stderr)
 	outlive(i.ctx, log)
-	listener, err := serve.Listen(s.Config)
+	listener, err := serve.Listen(s.Config, log)
 	if err != nil {
 		return err
 	}

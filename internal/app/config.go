@@ -2,6 +2,7 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -51,9 +52,10 @@ type Config struct {
 	EventBus          string   `env:"SIGNPOST_EVENT_BUS" placeholder:"NAME" help:"Amazon EventBridge bus that is told the same."`
 	StoreEventsSecret string   `env:"SIGNPOST_STORE_EVENTS_SECRET" placeholder:"SECRET" help:"By which a store that tells of arrivals (POST /events/s3) is known; without one, it is not heard."`
 
-	MetricsListen  string        `env:"SIGNPOST_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of /metrics, for Prometheus; there are none when left out. Nobody is asked who they are there."`
-	MaxConnections int           `env:"SIGNPOST_MAX_CONNECTIONS" default:"4096" placeholder:"COUNT" help:"Connections at a time; more wait. ${default} when left out."`
-	StopDelay      time.Duration `env:"SIGNPOST_STOP_DELAY" default:"0s" placeholder:"DURATION" help:"For how long, when told to stop, it serves on while /readyz already sends callers elsewhere, up to 5m; ${default} when left out."`
+	MetricsListen           string        `env:"SIGNPOST_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of /metrics, for Prometheus, and of /healthz and /readyz; not served when left out. Anonymous clients are served."`
+	MaxConnections          int           `env:"SIGNPOST_MAX_CONNECTIONS" default:"4096" placeholder:"COUNT" help:"Connections at a time; more wait. ${default} when left out."`
+	MaxConnectionsPerClient int           `env:"SIGNPOST_MAX_CONNECTIONS_PER_CLIENT" placeholder:"COUNT" help:"Connections at a time of one address, or one IPv6 /64 network; more are closed. Not for trusted proxies. Half of all connections, at least 16, when left out."`
+	StopDelay               time.Duration `env:"SIGNPOST_STOP_DELAY" default:"0s" placeholder:"DURATION" help:"For how long, when told to stop, it serves on while /readyz already sends callers elsewhere, up to 5m; ${default} when left out."`
 }
 
 // Limits are what c grants to callers.
@@ -65,6 +67,12 @@ func (c Config) Limits() imports.Limits {
 func (c Config) Local() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
 	return err == nil && loopback(host)
+}
+
+// ConnectionsPerClient is how many connections one client may have: half of all by default, so that no client alone takes all of
+// them; but 16 at least, because a browser opens 6 and several users may share an address.
+func (c Config) ConnectionsPerClient() int {
+	return cmp.Or(c.MaxConnectionsPerClient, max(16, c.MaxConnections/2))
 }
 
 // Asks reports whether callers are asked who they are.
@@ -139,6 +147,9 @@ func (c Config) checkGuards(complain func(variable, value, rule string)) {
 	}
 	if c.MaxConnections < 1 {
 		complain("SIGNPOST_MAX_CONNECTIONS", strconv.Itoa(c.MaxConnections), "must be a number from 1 on")
+	}
+	if c.MaxConnectionsPerClient < 0 {
+		complain("SIGNPOST_MAX_CONNECTIONS_PER_CLIENT", strconv.Itoa(c.MaxConnectionsPerClient), "must be a number from 1 on, or left out")
 	}
 	if c.StopDelay < 0 || c.StopDelay > 5*time.Minute {
 		complain("SIGNPOST_STOP_DELAY", span(c.StopDelay), "must be a duration up to 5m")

@@ -2,6 +2,7 @@ package serve_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -76,12 +77,12 @@ func startGuarded(t *testing.T) *service {
 func startAs(t *testing.T, c app.Config, s *service) *service {
 	t.Helper()
 	target := storetest.Open(t)
-	c.Listen, c.MaxConnections = "127.0.0.1:0", 4096
+	c.Listen, c.MaxConnections = "127.0.0.1:0", cmp.Or(c.MaxConnections, 4096)
 	c.Bucket, c.PathStyle = target.Bucket, target.PathStyle
 	c.URLTTL, c.JobTTL, c.Downloads = time.Hour, 168*time.Hour, true
 	s.log = &lockedBuffer{}
 	log := app.NewLogger(s.log)
-	listener, err := serve.Listen(c)
+	listener, err := serve.Listen(c, log)
 	if err != nil {
 		t.Fatal(err)
 	}

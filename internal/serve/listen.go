@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"github.com/signpost-s3/signpost/internal/app"
 )
 
@@ -23,12 +21,16 @@ const (
 )
 
 // Listen opens the API's address, for as many connections at a time as c allows.
-func Listen(c app.Config) (net.Listener, error) {
+func Listen(c app.Config, log *slog.Logger) (net.Listener, error) {
+	proxies, err := c.Proxies()
+	if err != nil {
+		return nil, err
+	}
 	listener, err := listenOn("SIGNPOST_LISTEN", c.Listen)
 	if err != nil {
 		return nil, err
 	}
-	return netutil.LimitListener(listener, c.MaxConnections), nil
+	return newLimitedListener(listener, c.MaxConnections, newShares(c.ConnectionsPerClient(), proxies, log)), nil
 }
 
 // listenOn opens the address that a setting names.

@@ -43,6 +43,7 @@ type Server struct {
 	tls       *certificate            // nil: plain HTTP
 	metrics   net.Listener            // nil: none
 	scrape    http.Handler            // what is served there
+	busy      func() bool             // whether connections are queued; nil: it is not known
 	stopDelay time.Duration           // for how long it serves on when it is told to stop
 	stopping  atomic.Bool             // it has been told
 	followers []func(context.Context) // notice changed files while it serves
@@ -67,6 +68,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		defer metrics.Close()
 	}
 
+	if limited, ok := listener.(*limitedListener); ok {
+		s.busy = limited.Busy
+	}
 	server := s.server(http.HandlerFunc(s.answer))
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.listen(server, listener) }()
@@ -87,10 +91,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return s.drain(context.WithoutCancel(ctx), server)
 }
 
-// answer lets go of each connection that is used while the service stops, so that its client opens the next one elsewhere, and of each
-// whose next request may not begin where we think.
+// answer closes the connection after the response while the service stops, so that the client opens the next one elsewhere;
+// while other connections are queued, so that they get their turn; and if the next request may not begin where net/http reads on.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
-	if s.stopping.Load() || mayBeFaulty(r) {
+	if s.stopping.Load() || s.busy != nil && s.busy() || mayBeFaulty(r) {
 		w.Header().Set("Connection", "close")
 	}
 	serveEarly(s.Handler, w, r, s.stopping.Load)
