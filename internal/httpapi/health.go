@@ -13,8 +13,17 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// lookEvery is how long what readiness found is good for: nobody can have the store asked more often.
+// lookEvery is how long a result of the readiness check is reused: a listener causes at most one request to the store a second.
 const lookEvery = time.Second
+
+// Health returns a handler of /healthz and /readyz alone, for a listener of its own. Unlike New's, it answers to any host name.
+func Health(o Options) http.Handler {
+	e := echo.New()
+	e.HTTPErrorHandler = renderProblem
+	registerHealth(e, o.Ready, o.Stopping)
+	before := []echo.MiddlewareFunc{requestID, account(o.Log, o.Watch.Answered), recoverPanics()}
+	return newServer(e, before, nil)
+}
 
 // registerHealth adds what load balancers ask: /healthz, whether the process lives, and /readyz, whether it can do its work.
 func registerHealth(e *echo.Echo, ready func(context.Context) error, stopping func() bool) {

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,7 +23,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/telemetry"
 )
 
-// scrapers is how many connections may ask for metrics at a time.
+// scrapers limits the connections in use of the metrics listener, by Prometheus and health checks.
 const scrapers = 16
 
 // discoveryTimeout bounds the first look at the issuer of tokens.
@@ -55,21 +56,31 @@ func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logge
 	if err := s.openEvents(c, service, settings, counts.Told); err != nil {
 		return nil, err
 	}
-	s.Handler = httpapi.New(httpapi.Options{
+	options := httpapi.Options{
 		Service: service, StoreEvents: httpapi.StoreEvents{Secret: c.StoreEventsSecret, Notice: service.Notice}, Ready: store.Check, Stopping: s.stopping.Load,
 		Authenticate: authenticate, RateLimit: c.RateLimit, TrustedProxies: proxies, CORSOrigins: c.CORSOrigins,
 		Local: c.Local() && !c.AllowAnonymous && authenticate == nil,
 		TLS:   s.tls != nil, Documents: documents(c, store.Origin()), Log: log,
 		Watch: httpapi.Watch{Answered: counts.Answered, Seen: func(s imports.Status) { counts.Seen(string(s)) }},
-	})
+	}
+	s.Handler = httpapi.New(options)
 	if c.MetricsListen != "" {
-		s.scrape = counts.Handler()
+		s.scrape = metricsHandler(counts.Handler(), httpapi.Health(options))
 		if s.metrics, err = listenOn("SIGNPOST_METRICS_LISTEN", c.MetricsListen); err != nil {
 			return nil, err
 		}
 		s.metrics = netutil.LimitListener(s.metrics, scrapers)
 	}
 	return s, nil
+}
+
+// metricsHandler serves metrics and health checks. These are answered also while all connections of the API are in use.
+func metricsHandler(metrics, health http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", metrics)
+	mux.Handle("/healthz", health)
+	mux.Handle("/readyz", health)
+	return mux
 }
 
 // documents are what is served besides the API. Pages upload to storeOrigin.
