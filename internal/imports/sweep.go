@@ -37,38 +37,39 @@ func (s *Service) Owners(ctx context.Context, after string, f func(owner string)
 
 // Swept is the result of a sweep.
 type Swept struct {
-	Inspected int     // imports or uploads
-	Ended     int     // those of them that reached a terminal status, or were removed
-	Failed    []error // one for each that could not be inspected and was skipped
+	Inspected   int     // imports or uploads
+	Ended       int     // those of them that reached a terminal status, or were removed
+	Failed      []error // one for each that could not be inspected and was skipped
+	Unavailable []error // one for each of which the store was unavailable; the others of its page were inspected
 }
 
-// Add adds the counts of another sweep.
+// Add adds the counts of another sweep, whose unavailable items are skipped.
 func (w *Swept) Add(other Swept) {
 	w.Inspected += other.Inspected
 	w.Ended += other.Ended
-	w.Failed = append(w.Failed, other.Failed...)
+	w.Failed = append(append(w.Failed, other.Failed...), other.Unavailable...)
 }
 
-// count adds the result of one item. An unavailable store is returned; any other fault concerns that item alone.
-func (w *Swept) count(ended bool, err error) error {
+// count adds the result of one item.
+func (w *Swept) count(ended bool, err error) {
 	w.Inspected++
 	switch {
 	case err == nil && ended:
 		w.Ended++
 	case isKind(err, Unavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		return err
+		w.Unavailable = append(w.Unavailable, err)
 	case err != nil && !isKind(err, NotFound): // removed meanwhile
 		w.Failed = append(w.Failed, err)
 	}
-	return nil
 }
 
 // Created selects imports by their time of creation: later than After, up to and including Until.
 type Created struct{ After, Until time.Time }
 
-// ExpireOverdue inspects one page of at most limit records of owner's imports, newest first, beginning after the record key cursor
-// (the first page where that is none of owner's). It records which imports have ended and removes what was uploaded to those that may not keep it. It
-// returns the cursor of the next page, "" if there is none. It may be repeated.
+// ExpireOverdue inspects one page of at most limit records of owner's imports, newest first, beginning after the
+// record key cursor (the first page where that is none of owner's). It records which imports have ended and
+// removes what was uploaded to those that may not keep it. It returns the cursor of the next page, "" if there is
+// none. It may be repeated.
 func (s *Service) ExpireOverdue(ctx context.Context, owner string, created Created, cursor string, limit int) (w Swept, next string, err error) {
 	if !strings.HasPrefix(cursor, recordPrefix(owner)) {
 		cursor = recordPrefix(owner) + rankOf(created.Until)
@@ -92,23 +93,24 @@ func (s *Service) ExpireOverdue(ctx context.Context, owner string, created Creat
 		}
 		ids = append(ids, id)
 	}
-	err = sweep(&w, ids, func(id string) (bool, error) { return s.expireOverdue(ctx, owner, id) })
-	return w, next, err
+	sweep(&w, ids, func(id string) (bool, error) { return s.expireOverdue(ctx, owner, id) })
+	return w, next, nil
 }
 
 // sweep calls f for each of items, several at a time.
-func sweep[T any](w *Swept, items []T, f func(T) (ended bool, err error)) error {
+func sweep[T any](w *Swept, items []T, f func(T) (ended bool, err error)) {
 	var mu sync.Mutex
-	return eachOf(items, func(_ int, item T) error {
+	_ = eachOf(items, func(_ int, item T) error {
 		ended, err := f(item)
 		mu.Lock()
 		defer mu.Unlock()
-		return w.count(ended, err)
+		w.count(ended, err)
+		return nil
 	})
 }
 
-// expireOverdue costs one call where there is nothing to do. Imports that ended without an object are inspected again: a PUT that
-// began before its URL expired may have ended since.
+// expireOverdue costs one call where there is nothing to do. Imports that ended without an object are inspected
+// again: a PUT that began before its URL expired may have ended since.
 func (s *Service) expireOverdue(ctx context.Context, owner, id string) (ended bool, err error) {
 	j, err := s.load(ctx, owner, id)
 	if now := s.Now(); err != nil || !j.mayReceive() && (!j.Status.open() || !j.overdue(now) && !j.abandoned(now)) {
@@ -118,8 +120,8 @@ func (s *Service) expireOverdue(ctx context.Context, owner, id string) (ended bo
 	return err == nil && !job.Status.open() && job.Status != j.Status, err
 }
 
-// mayReceive reports whether j is terminal but an upload with one of its URLs may still store an object or a part: S3 checks a URL's
-// expiry only when a request begins, and DELETE does not revoke URLs.
+// mayReceive reports whether j is terminal but an upload with one of its URLs may still store an object or a part:
+// S3 checks a URL's expiry only when a request begins, and DELETE does not revoke URLs.
 func (j Job) mayReceive() bool { return j.unwanted() || j.Status == Expired }
 
 // abandoned reports whether a server began to complete j and has not renewed that claim since.
@@ -134,21 +136,22 @@ const (
 	unrecordedAfter = time.Hour
 )
 
-// AbortOrphans inspects one page of at most limit multipart uploads in progress, beginning after the object key cursor ("" for the
-// first page). It aborts those that cannot be resumed: of imports that are overdue or terminal, or that have another upload or no
-// record. It returns the cursor of the next page, "" if there is none. It may be repeated.
+// AbortOrphans inspects one page of at most limit multipart uploads in progress, beginning after the object key
+// cursor ("" for the first page). It aborts those that cannot be resumed: of imports that are overdue or terminal,
+// or that have another upload or no record. It returns the cursor of the next page, "" if there is none. It may be
+// repeated.
 func (s *Service) AbortOrphans(ctx context.Context, cursor string, limit int) (w Swept, next string, err error) {
 	uploads, more, err := s.Bucket.Uploads(ctx, ObjectRoot, bucket.Multipart{Key: cursor}, min(limit, bucket.MaxListed))
 	if err != nil || len(uploads) == 0 {
 		return w, "", fromStore("list uploads", err)
 	}
 	if more {
-		// The cursor is the key alone, because some stores cannot continue after an upload that was aborted meanwhile. Other uploads
-		// of the same key are inspected in a later sweep.
+		// The cursor is the key alone, because some stores cannot continue after an upload that was aborted
+		// meanwhile. Other uploads of the same key are inspected in a later sweep.
 		next = uploads[len(uploads)-1].Key
 	}
-	err = sweep(&w, uploads, func(u bucket.Begun) (bool, error) { return s.abortOrphan(ctx, u) })
-	return w, next, err
+	sweep(&w, uploads, func(u bucket.Begun) (bool, error) { return s.abortOrphan(ctx, u) })
+	return w, next, nil
 }
 
 func (s *Service) abortOrphan(ctx context.Context, u bucket.Begun) (aborted bool, err error) {

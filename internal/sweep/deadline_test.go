@@ -3,6 +3,7 @@ package sweep
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,12 +52,12 @@ func TestDeadline(t *testing.T) {
 	var open []int
 	for range 200 {
 		ctx, cancel := context.WithCancel(t.Context())
-		reads := 0
+		var reads atomic.Int32
 		s := w.server(&wire{on: func(_ int, kind string) fault {
 			if kind == "GET jobs" {
-				reads++
+				reads.Add(1)
 			}
-			if reads > 8 { // the time is up in the middle of a page
+			if reads.Load() > 8 { // the time is up in the middle of a page
 				cancel()
 				return dead
 			}

@@ -29,19 +29,18 @@ const passes = 3
 
 // marks are the progress of sweeps.
 type marks struct {
-	Settled [passes]time.Time `json:"settled"`         // by age: all imports created until then were inspected
-	Looked  time.Time         `json:"looked,omitzero"` // when the last sweep began that reached its end
-	Cursor  cursor            `json:"cursor,omitzero"` // where an unfinished sweep continues
-	Page    int               `json:"page,omitempty"`  // items between two records of progress; 0: bucket.MaxListed
+	Settled [passes]time.Time `json:"settled"`          // by age: all imports created until then were inspected
+	Looked  time.Time         `json:"looked,omitzero"`  // when the last sweep began that reached its end
+	Cursors [passes]cursor    `json:"cursors,omitzero"` // by age: where an unfinished inspection continues
+	Upload  string            `json:"upload,omitempty"` // the object key of the last upload inspected
+	Page    int               `json:"page,omitempty"`   // items between two records of progress; 0: bucket.MaxListed
 }
 
-// cursor is a position in an unfinished sweep.
+// cursor is a position in an unfinished inspection of imports.
 type cursor struct {
-	Pass   int       `json:"pass,omitempty"`
-	Until  time.Time `json:"until,omitzero"`   // the pass inspects imports created until then; zero: no pass is unfinished
+	Until  time.Time `json:"until,omitzero"`   // it inspects imports created until then; zero: none is unfinished
 	Owner  string    `json:"owner,omitempty"`  // the last one finished
 	Record string    `json:"record,omitempty"` // the key of the last record inspected, of the owner after that
-	Upload string    `json:"upload,omitempty"` // the object key of the last upload inspected
 }
 
 // held is what this server knows of the lease object; no etag: nothing.
@@ -138,12 +137,13 @@ func (s *Sweeper) readLease(ctx context.Context) (held, error) {
 	if json.Unmarshal(record.Body, &h.state) != nil {
 		h.state = state{} // nobody's: what is to be swept is found anew
 	}
-	for _, mark := range []*time.Time{&h.Settled[0], &h.Settled[1], &h.Settled[2], &h.Looked, &h.Cursor.Until} {
-		if mark.After(s.Now()) { // of a clock that was far ahead: nothing would be swept until then
+	now := s.Now()
+	for _, mark := range []*time.Time{&h.Settled[0], &h.Settled[1], &h.Settled[2], &h.Looked} {
+		if mark.After(now) { // of a clock that was far ahead: nothing would be swept until then
 			*mark = time.Time{}
 		}
 	}
-	h.Page = max(h.Page, 0)
+	h.Page = min(max(h.Page, 0), bucket.MaxListed)
 	return h, nil
 }
 
@@ -166,7 +166,8 @@ func (s *Sweeper) writeLease(ctx context.Context, next state) (bool, error) {
 	case err == nil && etag != "":
 		s.lease = held{next, etag}
 		return true, nil
-	case err == nil, errors.Is(err, bucket.ErrChanged): // by another server, or by this one, whose first try was not answered
+	case err == nil, errors.Is(err, bucket.ErrChanged), errors.Is(err, bucket.ErrBusy):
+		// By another server, or by this one, whose first try was not answered.
 		s.lease, err = s.readLease(ctx)
 		return s.leads() && s.lease.Until.Equal(next.Until), err
 	}
