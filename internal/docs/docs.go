@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	swaggerfiles "github.com/swaggo/files/v2"
@@ -16,8 +18,12 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-//go:embed page
-var page embed.FS
+var (
+	//go:embed page/page.html
+	html string
+	//go:embed page/start.js
+	script embed.FS
+)
 
 // Register adds the contract, as YAML and as JSON, and the page.
 func Register(e *echo.Echo) {
@@ -42,13 +48,19 @@ func Register(e *echo.Echo) {
 		return c.Blob(http.StatusOK, "application/json", body)
 	})
 
-	serve("/docs", func(c echo.Context) error {
-		// Swagger UI writes style attributes and data: images; scripts come from this server alone.
-		c.Response().Header().Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'")
-		return whole(c, page, "page/page.html")
-	})
+	// URLs are relative, because a reverse proxy may add a path prefix. What they are relative to depends on the slash.
+	for path, directory := range map[string]string{"/docs": "docs/", "/docs/": ""} {
+		html := strings.ReplaceAll(html, `"docs/`, `"`+directory)
+		serve(path, func(c echo.Context) error {
+			// Swagger UI writes style attributes and data: images; scripts come from this server alone.
+			c.Response().Header().Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'")
+			withoutConditions(c)
+			http.ServeContent(c.Response(), c.Request(), "page.html", time.Time{}, strings.NewReader(html))
+			return nil
+		})
+	}
 	serve("/docs/start.js", func(c echo.Context) error {
-		return whole(c, page, "page/start.js")
+		return whole(c, script, "page/start.js")
 	})
 	for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"} {
 		serve("/docs/"+name, func(c echo.Context) error {
@@ -57,11 +69,16 @@ func Register(e *echo.Echo) {
 	}
 }
 
-// whole answers with a file. Parts and conditions, which a server need not know of, net/http would refuse in plain text.
+// whole answers with a file.
 func whole(c echo.Context, files fs.FS, name string) error {
+	withoutConditions(c)
+	http.ServeFileFS(c.Response(), c.Request(), files, name)
+	return nil
+}
+
+// withoutConditions removes optional request headers that net/http would answer in plain text if they fail.
+func withoutConditions(c echo.Context) {
 	for _, field := range []string{"Range", "If-Match", "If-Unmodified-Since"} {
 		c.Request().Header.Del(field)
 	}
-	http.ServeFileFS(c.Response(), c.Request(), files, name)
-	return nil
 }

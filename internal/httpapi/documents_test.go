@@ -15,9 +15,9 @@ func TestDocuments(t *testing.T) {
 	for path, c := range map[string]struct{ contentType, holds string }{
 		"/openapi.yaml":                {"application/yaml", "openapi: 3.0.3"},
 		"/openapi.json":                {"application/json", `"openapi": "3.0.3"`},
-		"/docs":                        {"text/html; charset=utf-8", "/docs/start.js"},
-		"/docs/":                       {"text/html; charset=utf-8", "/docs/start.js"},
-		"/docs/start.js":               {"text/javascript; charset=utf-8", `url: "/openapi.json"`},
+		"/docs":                        {"text/html; charset=utf-8", `"docs/start.js"`},
+		"/docs/":                       {"text/html; charset=utf-8", `"start.js"`},
+		"/docs/start.js":               {"text/javascript; charset=utf-8", "openapi.json"},
 		"/docs/swagger-ui.css":         {"text/css; charset=utf-8", ".swagger-ui"},
 		"/docs/swagger-ui-bundle.js":   {"text/javascript; charset=utf-8", "SwaggerUIBundle"},
 		"/docs/favicon-32x32.png":      {"image/png", "PNG"},

@@ -62,7 +62,7 @@ func New(o Options) http.Handler {
 	registerStoreEvents(e, o.StoreEvents, o.Service, limit)
 
 	// Outermost first. The log comes before all that can answer, so that each request has its line.
-	before := []echo.MiddlewareFunc{requestID, secure(o.TLS), account(o.Log, o.Watch.Answered), recoverPanics(), bounded, middleware.RemoveTrailingSlash()}
+	before := []echo.MiddlewareFunc{requestID, secure(o.TLS), account(o.Log, o.Watch.Answered), recoverPanics(), bounded, removeTrailingSlash(e)}
 	var after []echo.MiddlewareFunc // when the route is known
 	if o.Local {
 		after = append(after, localNames)
@@ -79,6 +79,17 @@ func New(o Options) http.Handler {
 	}
 	after = append(after, identify, newValidator(openapi.Load).middleware)
 	return newServer(e, before, after)
+}
+
+// removeTrailingSlash serves /import/ as /import. Paths that are registered with a slash, such as /docs/, keep it.
+func removeTrailingSlash(e *echo.Echo) echo.MiddlewareFunc {
+	registered := map[string]bool{}
+	for _, r := range e.Routes() {
+		registered[r.Path] = true
+	}
+	return middleware.RemoveTrailingSlashWithConfig(middleware.TrailingSlashConfig{
+		Skipper: func(c echo.Context) bool { return registered[c.Request().URL.Path] },
+	})
 }
 
 // server is Echo with its middleware put together once. Echo itself does that for each request, which costs it a piece of memory

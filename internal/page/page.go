@@ -40,7 +40,8 @@ func (o Options) policy() string {
 		"base-uri 'none'; frame-ancestors 'none'; connect-src 'self' "+o.StoreOrigin, " ")
 }
 
-// Register adds the page at / and its files below /page/.
+// Register adds the page at / and its files below /page/. Their URLs are relative to the page, so that a reverse proxy may serve them
+// below a path prefix.
 func Register(e *echo.Echo, o Options) {
 	serve := func(at string, load func() (file, error)) {
 		e.Match([]string{http.MethodGet, http.MethodHead}, at, func(c echo.Context) error {

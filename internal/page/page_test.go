@@ -39,7 +39,7 @@ func TestFiles(t *testing.T) {
 // TestAllThatIsNamedIsServed: each address in the page, and each module that another imports.
 func TestAllThatIsNamedIsServed(t *testing.T) {
 	s := start(t, page.Options{}, nil)
-	named := regexp.MustCompile(`(?:href|src)="(/[^"]*)"|from "\./([\w-]+\.js)"|Worker\("([^"]+)"`)
+	named := regexp.MustCompile(`(?:href|src)="([^"/][^"]*)"|from "\./([\w-]+\.js)"|Worker\(new URL\("([\w-]+\.js)", import\.meta\.url\)`)
 	seen := map[string]bool{}
 	var visit func(path string)
 	visit = func(path string) {
@@ -55,10 +55,11 @@ func TestAllThatIsNamedIsServed(t *testing.T) {
 			return
 		}
 		for _, m := range named.FindAllStringSubmatch(body, -1) {
-			if m[2] != "" {
-				m[1] = "/page/" + m[2]
+			if m[1] != "" {
+				visit("/" + m[1])
+			} else {
+				visit("/page/" + m[2] + m[3])
 			}
-			visit(m[1] + m[3])
 		}
 	}
 	visit("/")
@@ -69,6 +70,39 @@ func TestAllThatIsNamedIsServed(t *testing.T) {
 	for _, f := range files {
 		if f.Name() != "index.html" && !seen["/page/"+f.Name()] {
 			t.Errorf("nothing names web/%s", f.Name())
+		}
+	}
+}
+
+// absolute is a URL that begins at the root of the host. Behind a reverse proxy that removes a path prefix, it leads elsewhere.
+var absolute = regexp.MustCompile("(?:(?:href|src|action)=|fetch\\(|new URL\\(|Worker\\(|import\\(|from |url: |\\+ |, )[\"'`]/[^\"'`]*|" +
+	"[\"'`]/(?:page|docs|import|healthz|readyz|openapi|events)[^\"'`]*")
+
+// TestNoAbsolutePaths checks all documents that are served besides the API. Swagger UI's own files use no path.
+func TestNoAbsolutePaths(t *testing.T) {
+	for _, bad := range []string{`<a href="/x">`, `fetch("/healthz"`, "call(`/import/${id}`)", `location.origin + "/import"`, `, "/import", {`, `url: "/x"`} {
+		if !absolute.MatchString(bad) {
+			t.Errorf("absolute does not match %s", bad)
+		}
+	}
+	s := start(t, page.Options{}, nil)
+	paths := []string{"/", "/docs", "/docs/", "/docs/start.js"}
+	files, err := os.ReadDir(folder + "/web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if f.Name() != "index.html" {
+			paths = append(paths, "/page/"+f.Name())
+		}
+	}
+	for _, path := range paths {
+		response, body := s.get(t, "GET", path)
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("GET %s: got %d, want 200", path, response.StatusCode)
+		}
+		for _, found := range absolute.FindAllString(body, -1) {
+			t.Errorf("GET %s: got %s, want URLs relative to the page", path, found)
 		}
 	}
 }

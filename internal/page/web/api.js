@@ -35,11 +35,11 @@ export class API {
     const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
     // Why a service fails on a checksum it cannot tell; more attempts than these will not.
     const attempts = "checksum" in declared ? 3 : Infinity;
-    return this.#call("POST", "/import", { body: declared, headers: { "Idempotency-Key": key }, attempts }, signal);
+    return this.#call("POST", "import", { body: declared, headers: { "Idempotency-Key": key }, attempts }, signal);
   }
 
   /** @param {string} id @param {AbortSignal} signal @returns {Promise<Job>} */
-  read(id, signal) { return this.#call("GET", `/import/${id}`, {}, signal); }
+  read(id, signal) { return this.#call("GET", `import/${id}`, {}, signal); }
 
   /**
    * The import once its status is another, or after a while as it was.
@@ -47,20 +47,20 @@ export class API {
    * @param {AbortSignal} signal
    * @returns {Promise<Job>}
    */
-  news(id, signal) { return this.#call("GET", `/import/${id}?wait=${waitFor}`, {}, signal); }
+  news(id, signal) { return this.#call("GET", `import/${id}?wait=${waitFor}`, {}, signal); }
 
   /** The newest imports of the caller. @param {number} limit @param {AbortSignal} signal @returns {Promise<Job[]>} */
-  async newest(limit, signal) { return (await this.#call("GET", `/import?limit=${limit}`, {}, signal)).imports; }
+  async newest(limit, signal) { return (await this.#call("GET", `import?limit=${limit}`, {}, signal)).imports; }
 
   /** Aborts an import and removes what there is of it. @param {string} id @param {AbortSignal} signal @returns {Promise<void>} */
-  remove(id, signal) { return this.#call("DELETE", `/import/${id}`, {}, signal); }
+  remove(id, signal) { return this.#call("DELETE", `import/${id}`, {}, signal); }
 
   /** All parts that the store holds. @param {string} id @param {AbortSignal} signal */
   async parts(id, signal) {
     /** @type {HeldPart[]} */
     const all = [];
     for (let after = 0; ;) {
-      const page = await this.#call("GET", `/import/${id}/parts?after=${after}`, {}, signal);
+      const page = await this.#call("GET", `import/${id}/parts?after=${after}`, {}, signal);
       all.push(...page.parts);
       if (!page.next_after) return all;
       after = page.next_after;
@@ -74,7 +74,7 @@ export class API {
    * @param {AbortSignal} signal
    * @returns {Promise<(SignedRequest & {part_number: number})[]>}
    */
-  async sign(id, parts, signal) { return (await this.#call("POST", `/import/${id}/parts`, { body: parts }, signal)).parts; }
+  async sign(id, parts, signal) { return (await this.#call("POST", `import/${id}/parts`, { body: parts }, signal)).parts; }
 
   /**
    * Makes the object of its parts. It may still be on its way when this returns: the status says.
@@ -83,7 +83,7 @@ export class API {
    * @param {AbortSignal} signal
    * @returns {Promise<Job>}
    */
-  complete(id, request, signal) { return this.#call("POST", `/import/${id}/complete`, { body: request, attempts: 1 }, signal); }
+  complete(id, request, signal) { return this.#call("POST", `import/${id}/complete`, { body: request, attempts: 1 }, signal); }
 
   /**
    * Sends until there is an answer that repeating would not change. Without a connection, or a key, it waits.

@@ -60,7 +60,7 @@ export class Connection extends EventTarget {
 
 async function answers() {
   try {
-    await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    await fetch("healthz", { cache: "no-store", signal: AbortSignal.timeout(5000) });
     return true;
   } catch {
     return false;

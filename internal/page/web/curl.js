@@ -34,7 +34,7 @@ function linesFor(name) {
   const key = settings.asksKey ? ` -H "x-api-key: $KEY"` : "";
   return [
     ...settings.asksKey ? ["KEY='your API key'"] : [],
-    `url=$(curl -fsS -X POST${key} ${quote(location.origin + "/import")} | cut -d '"' -f 4)`,
+    `url=$(curl -fsS -X POST${key} ${quote(new URL("import", document.baseURI).href)} | cut -d '"' -f 4)`,
     `curl -f${plain} --upload-file ${quote(file)} "$url"`,
   ].join("\n");
 }

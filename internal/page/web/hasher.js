@@ -42,7 +42,7 @@ export class Hasher {
   }
 
   #start() {
-    const worker = new Worker("/page/checksum-worker.js", { type: "module" });
+    const worker = new Worker(new URL("checksum-worker.js", import.meta.url), { type: "module" });
     worker.addEventListener("message", ({ data: { id, read, sum, unreadable } }) => {
       const whose = this.#waiting.get(id);
       if (read) whose?.read(read);

@@ -8,7 +8,9 @@
  * @typedef {{id: string, name: string, size: number, status: string, at: number}} Ended
  */
 
-const unfinished = "signpost.unfinished.", ended = "signpost.ended.";
+/** Services below different paths of one host share localStorage: the path keeps their entries apart. */
+const scope = `signpost${location.pathname.replace(/\/$/, "")}`;
+const unfinished = `${scope}.unfinished.`, ended = `${scope}.ended.`;
 /** For how long an upload is remembered, in milliseconds. The service keeps its own imports for a week, unless it is told otherwise. */
 const forgotten = 30 * 24 * 3_600_000;
 /** How many that ended. */

@@ -68,7 +68,7 @@ export class Recents {
     write("about", [r.size === undefined ? "" : bytes(r.size), when(r.at)].filter(Boolean).join(" · "));
     const link = /** @type {HTMLAnchorElement} */ (row.querySelector(".download"));
     link.hidden = !r.download;
-    link.href = `/import/${r.id}`;
+    link.href = `import/${r.id}`;
     link.setAttribute("aria-label", `Download ${r.name}`);
     return row;
   }
