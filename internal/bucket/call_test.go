@@ -42,6 +42,9 @@ func TestFaults(t *testing.T) {
 		{"caller gone", breaks(context.Canceled), context.Canceled, "cancelled", ""},
 	} {
 		for _, op := range operations {
+			if op.name == "CompleteMultipartUpload" && fault.name == "fault of the store" {
+				continue // see TestCompleteOnce
+			}
 			w := &wire{answer: fault.answer}
 			b, outcomes := wired(t, w, static())
 			err := op.call(t.Context(), b)

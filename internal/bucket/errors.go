@@ -13,19 +13,16 @@ import (
 // What a call to the store can come to, for errors.Is. Anything else is a fault of ours.
 var (
 	ErrNotFound           = errors.New("not found")
-	ErrChanged            = errors.New("changed meanwhile")     // a condition of the write did not hold
-	ErrForbidden          = errors.New("access denied")         // the credentials are wrong or lack a right
-	ErrUnavailable        = errors.New("store unavailable")     // no answer in time, or none that means anything
-	ErrStoreFull          = errors.New("store is full")         // it answers, and refuses writes for lack of space or by a quota
-	ErrBusy               = errors.New("another call is at it") // and retrying did not help
+	ErrChanged            = errors.New("changed meanwhile")                   // a condition of the write did not hold
+	ErrForbidden          = errors.New("access denied")                       // the credentials are wrong or lack a right
+	ErrUnavailable        = errors.New("store unavailable")                   // no answer in time, or none that means anything
+	ErrStoreFull          = errors.New("store is full")                       // it answers, and refuses writes for lack of space or by a quota
+	ErrNotCompleted       = errors.New("store failed to complete the upload") // to repeat it may copy the whole object again
+	ErrBusy               = errors.New("another call is at it")               // and retrying did not help
 	ErrBadPart            = errors.New("a part is not what was listed")
 	ErrBadChecksum        = errors.New("checksum does not match")
 	ErrCredentialsExpired = errors.New("signing credentials expired") // or cannot be had
 )
-
-// errNotCompleted is a completion that the store began and could not finish. It is none of the kinds above: to repeat it costs a copy of
-// the whole object.
-var errNotCompleted = errors.New("the store could not complete the upload")
 
 // kinds are those errors and the outcomes that a Watch is told. What was cut is unavailable too, and whoever went away may have
 // waited for credentials, so these come first.
@@ -39,7 +36,7 @@ var kinds = []struct {
 	{ErrChanged, "changed"},
 	{ErrForbidden, "forbidden"},
 	{ErrUnavailable, "unavailable"},
-	{errNotCompleted, "not-completed"},
+	{ErrNotCompleted, "not-completed"},
 	{ErrStoreFull, "full"},
 	{ErrBusy, "busy"},
 	{ErrBadPart, "bad-part"},

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
@@ -137,6 +140,7 @@ func (b *Bucket) AllParts(ctx context.Context, m Multipart) ([]Part, error) {
 //
 // ErrNotFound: the upload is gone, completed or aborted. ErrChanged: there is an object. ErrBadPart: a part is not what was
 // listed. ErrBadChecksum: the object would have another checksum; the parts are still there.
+// ErrNotCompleted: the store failed; the parts are still there.
 func (b *Bucket) CompleteMultipart(ctx context.Context, m Multipart, parts []Part, whole string) error {
 	in := &s3.CompleteMultipartUploadInput{Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID, IfNoneMatch: aws.String("*")}
 	var size int64
@@ -156,11 +160,18 @@ func (b *Bucket) CompleteMultipart(ctx context.Context, m Multipart, parts []Par
 	}
 	return b.unbounded("CompleteMultipartUpload", m.Key).run(ctx, func(ctx context.Context) error {
 		_, err := b.client.CompleteMultipartUpload(ctx, in, func(o *s3.Options) { o.Retryer = tryAgain() })
-		if answered(err) && kindOf(err) == ErrUnavailable && !tryAgain().IsErrorRetryable(err) {
-			return fmt.Errorf("%w: %s", errNotCompleted, err) // no longer ErrUnavailable, so that no caller repeats it
+		if hasFailed(err) {
+			return fmt.Errorf("%w: %s", ErrNotCompleted, err) // no longer ErrUnavailable, so that no caller repeats it
 		}
 		return err
 	})
+}
+
+// hasFailed reports whether the store began a completion and failed: with 500 or, where it answered 200 before that, InternalError.
+func hasFailed(err error) bool {
+	var api smithy.APIError
+	var response *awshttp.ResponseError
+	return errors.As(err, &api) && api.ErrorCode() == "InternalError" || errors.As(err, &response) && response.HTTPStatusCode() == http.StatusInternalServerError
 }
 
 // tryAgain retries a completion only if the store asks for that before it begins. Stores that copy the parts into the object would copy
@@ -170,6 +181,7 @@ func tryAgain() aws.Retryer {
 		r.MaxAttempts = maxAttempts
 		r.MaxBackoff = maxBackoff
 		r.Retryables = []retry.IsErrorRetryable{
+			retry.RetryableConnectionError{}, // a store that received the request answers the next one with NoSuchUpload or a conflict
 			retry.RetryableErrorCode{Codes: map[string]struct{}{
 				"SlowDown": {}, "ServiceUnavailable": {}, "ConditionalRequestConflict": {}, "OperationAborted": {},
 			}},
