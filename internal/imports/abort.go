@@ -18,7 +18,7 @@ func (s *Service) Delete(ctx context.Context, owner, id string) error {
 			ID: j.ID, Owner: j.Owner, Status: Aborted, Mode: j.Mode, Parts: j.Parts, CreatedAt: j.CreatedAt, Deadline: j.Deadline, Webhook: j.Webhook,
 			News: j.News, Earlier: j.Earlier, Fence: j.Fence,
 		}
-		if _, err := s.storeOrFree(ctx, j, next); err != nil {
+		if _, err := s.storeOrFree(ctx, j, next, s.free); err != nil {
 			return Job{}, err
 		}
 		return next, s.free(ctx, next)
@@ -26,13 +26,13 @@ func (s *Service) Delete(ctx context.Context, owner, id string) error {
 	return err
 }
 
-// storeOrFree is store for a job whose data is to be removed. If the store is full, it removes the data first and tries again.
-func (s *Service) storeOrFree(ctx context.Context, j stored, next Job) (stored, error) {
+// storeOrFree is store for a job whose data is to be removed. If the store is full, it removes the data with free and tries again.
+func (s *Service) storeOrFree(ctx context.Context, j stored, next Job, free func(context.Context, Job) error) (stored, error) {
 	kept, err := s.store(ctx, j, next)
 	if !isKind(err, Full) {
 		return kept, err
 	}
-	if err := s.free(ctx, next); err != nil {
+	if err := free(ctx, next); err != nil {
 		return stored{}, err
 	}
 	return s.store(ctx, j, next)

@@ -111,14 +111,14 @@ func (s *Service) reconcile(ctx context.Context, j stored, now time.Time) (Job, 
 }
 
 // move records that j has become next. Unwanted data is removed after that, so that a server that stops in between leaves a record that
-// says so. Expired data is removed first if the store is too full for the record: an overdue import can become nothing else. If the
-// store is still full, the job is returned as the bucket shows it, and a later call records it.
+// says so. Expired parts are removed first if the store is too full for the record; an object is not, because another server may have
+// completed the import meanwhile. If the store is still full, the job is returned as the bucket shows it, and a later call records it.
 func (s *Service) move(ctx context.Context, j stored, next Job) (Job, error) {
-	record := s.store
+	free := func(context.Context, Job) error { return nil }
 	if next.Status == Expired && next.unwanted() {
-		record = s.storeOrFree
+		free = s.freeParts
 	}
-	moved, err := record(ctx, j, next)
+	moved, err := s.storeOrFree(ctx, j, next, free)
 	if isKind(err, Full) {
 		return next, nil
 	}

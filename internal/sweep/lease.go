@@ -77,7 +77,13 @@ func (s *Sweeper) holdLocked(ctx context.Context) (bool, error) {
 		next.Page = smaller(next.Page)
 	}
 	next.Holder, next.Until = s.Holder, now.Add(leaseLife).UTC()
-	return s.writeLease(ctx, next)
+	before := s.lease
+	ours, err := s.writeLease(ctx, next)
+	if errors.Is(err, bucket.ErrStoreFull) { // sweep without a lease: that is what frees space, and two sweeps at once do no harm
+		s.lease = before
+		return true, nil
+	}
+	return ours, err
 }
 
 // leads reports whether this server has the lease, as far as it knows.
@@ -118,6 +124,9 @@ func (s *Sweeper) note(ctx context.Context, m marks) error {
 		next := s.lease.state
 		next.marks = m
 		ours, err = s.writeLease(ctx, next)
+	}
+	if errors.Is(err, bucket.ErrStoreFull) { // the next sweep begins where this one did
+		return nil
 	}
 	if err == nil && !ours {
 		err = ErrLeased
