@@ -41,6 +41,9 @@ func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, warning := range app.UnknownSettings(os.Environ(), app.SettingNames()) {
+		log.Warn(warning)
+	}
 	f, err := app.NewFunction(ctx, c.Config, log)
 	if err != nil {
 		return nil, err

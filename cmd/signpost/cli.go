@@ -36,6 +36,7 @@ type invocation struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
 	complaints     *app.Complaints
+	variables      []string // all that some command or the Lambda function reads
 }
 
 // run is the whole program but for the process's own exit.
@@ -67,7 +68,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return usageError{fmt.Errorf("%w; see signpost --help", err)}
 	}
-	return command.Run(&invocation{ctx, stdout, stderr, &complaints})
+	return command.Run(&invocation{ctx, stdout, stderr, &complaints, variablesOf(parser.Model)})
+}
+
+// variablesOf returns the names of all environment variables that set a flag.
+func variablesOf(model *kong.Application) []string {
+	names := app.SettingNames()
+	for _, command := range model.Leaves(false) {
+		for _, flag := range command.Flags {
+			names = append(names, flag.Envs...)
+		}
+	}
+	return names
 }
 
 // flagsFirst moves a command's flags before its arguments: kong takes no further argument of a list after a flag.

@@ -31,6 +31,9 @@ func (s serveCmd) Run(i *invocation) error {
 	serve.Tune(os.Getenv("GOGC"))
 	log := app.NewLogger(i.stderr)
 	outlive(i.ctx, log)
+	for _, warning := range app.UnknownSettings(os.Environ(), i.variables) {
+		log.Warn(warning)
+	}
 	listener, err := serve.Listen(s.Config, log)
 	if err != nil {
 		return err

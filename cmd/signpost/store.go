@@ -36,7 +36,7 @@ func startStore(ctx context.Context, c app.Config, log *slog.Logger, arrived fun
 	case errors.As(err, &file):
 		err = fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", c.DataDir, file)
 	case errors.As(err, &errno):
-		err = fmt.Errorf("SIGNPOST_LOCAL_LISTEN=%q: %w", c.LocalListen, errno)
+		err = app.ListenError("SIGNPOST_LOCAL_LISTEN", c.LocalListen, errno)
 	}
 	return store, dir, err
 }

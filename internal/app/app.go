@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
@@ -28,10 +31,20 @@ func LoadAWS(ctx context.Context) (aws.Config, error) {
 	if loaded.Region == "" {
 		return aws.Config{}, errors.New("AWS_REGION is not set: name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)")
 	}
-	if _, err := loaded.Credentials.Retrieve(ctx); err != nil {
+	if _, err := loaded.Credentials.Retrieve(ctx); isSSO(err) {
+		env, _ := config.NewEnvConfig()
+		profile := cmp.Or(env.SharedConfigProfile, "default")
+		return aws.Config{}, fmt.Errorf("AWS_PROFILE=%q: its SSO session has expired, or there is none: run aws sso login --profile %s", profile, profile)
+	} else if err != nil {
 		return aws.Config{}, fmt.Errorf("no AWS credentials (%w): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a role", Innermost(err))
 	}
 	return loaded, nil
+}
+
+// isSSO reports whether err is about a token of AWS IAM Identity Center (SSO). With an sso_session, the SDK has no error type for that.
+func isSSO(err error) bool {
+	var invalid *ssocreds.InvalidTokenError
+	return errors.As(err, &invalid) || err != nil && strings.Contains(err.Error(), "SSO token")
 }
 
 // Open resolves the address of c's bucket and looks whether the bucket is there.

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -37,7 +36,7 @@ func Listen(c app.Config, log *slog.Logger) (net.Listener, error) {
 func listenOn(variable, address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("%s=%q: %w", variable, address, app.Innermost(err))
+		return nil, app.ListenError(variable, address, err)
 	}
 	return listener, nil
 }

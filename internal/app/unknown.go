@@ -1,0 +1,56 @@
+package app
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// SettingNames returns the environment variables of Config and FunctionConfig.
+func SettingNames() (names []string) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[FunctionConfig]()) {
+		if name := field.Tag.Get("env"); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// UnknownSettings returns a warning for each variable in environ (NAME=VALUE) that begins with SIGNPOST_ and is not one of known. A
+// misspelt name would otherwise be ignored silently. Variables of the tests, SIGNPOST_TEST_*, are left out.
+func UnknownSettings(environ, known []string) (warnings []string) {
+	for _, pair := range environ {
+		name, _, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, "SIGNPOST_") || strings.HasPrefix(name, "SIGNPOST_TEST_") || slices.Contains(known, name) {
+			continue
+		}
+		warning := name + " is not a setting and has no effect"
+		if near := slices.MinFunc(known, func(a, b string) int { return edits(a, name) - edits(b, name) }); edits(near, name) <= 3 {
+			warning += fmt.Sprintf("; did you mean %s?", near)
+		}
+		warnings = append(warnings, warning)
+	}
+	return warnings
+}
+
+// edits is the Levenshtein distance of a and b, in bytes.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
