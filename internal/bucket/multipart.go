@@ -170,8 +170,11 @@ func (b *Bucket) CompleteMultipart(ctx context.Context, m Multipart, parts []Par
 // hasFailed reports whether the store began a completion and failed: with 500 or, where it answered 200 before that, InternalError.
 func hasFailed(err error) bool {
 	var api smithy.APIError
-	var response *awshttp.ResponseError
-	return errors.As(err, &api) && api.ErrorCode() == "InternalError" || errors.As(err, &response) && response.HTTPStatusCode() == http.StatusInternalServerError
+	if errors.As(err, &api) && api.ErrorCode() == "InternalError" {
+		return true
+	}
+	var response *awshttp.ResponseError // its status is 500 for every error within a 200, so the code comes first
+	return answered(err) && kindOf(err) == ErrUnavailable && errors.As(err, &response) && response.HTTPStatusCode() == http.StatusInternalServerError
 }
 
 // tryAgain retries a completion only if the store asks for that before it begins. Stores that copy the parts into the object would copy
