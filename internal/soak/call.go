@@ -98,6 +98,8 @@ func (w *worker) once(kind, about string, to *process, send func() (*http.Respon
 			w.violate("%s %s: a 503 without Retry-After, or that says something else than store-unavailable: %s", kind, about, a.body)
 		}
 		outcome, a.retryAfter = "away", time.Duration(seconds)*time.Second
+	case response.StatusCode == http.StatusInternalServerError && storeGone && kind == "complete":
+		outcome, a.retryAfter = "away", time.Second // the store stopped while it made the object, which the service does not repeat
 	case response.StatusCode >= http.StatusInternalServerError:
 		outcome = "wrong"
 		w.violate("%s %s: %s answered %d, which nothing explains: %s", kind, about, to.name, response.StatusCode, a.body)
