@@ -30,6 +30,9 @@ func openFolder(dir string) (folder, error) {
 	return files, nil
 }
 
+// maxCopy is the largest object that CopyObject copies, in bytes: S3's limit. At 0, versitygw refuses every object that is not empty.
+const maxCopy = 5 << 30
+
 // openStore opens dir, which is locked, and mends it.
 func openStore(dir string) (folder, error) {
 	root := filepath.Join(dir, "store")
@@ -39,7 +42,7 @@ func openStore(dir string) (folder, error) {
 	}
 	// PosixOpts.SideCarDir stays empty though there may be one: all it does is print a line to standard output and
 	// check that the one folder is not within the other.
-	files, err := posix.New(root, metadata, posix.PosixOpts{})
+	files, err := posix.New(root, metadata, posix.PosixOpts{CopyObjectThreshold: maxCopy})
 	if err != nil {
 		return folder{}, err
 	}
