@@ -32,7 +32,10 @@ type world struct {
 func start(t *testing.T) *world {
 	t.Helper()
 	target := storetest.Open(t)
-	service, err := serve.New(t.Context(), app.Config{Listen: "127.0.0.1:0", Bucket: target.Bucket, PathStyle: target.PathStyle, URLTTL: time.Hour, JobTTL: time.Hour}, target.AWS, slog.New(slog.DiscardHandler), "test")
+	service, err := serve.New(t.Context(), app.Config{
+		Listen: "127.0.0.1:0", MaxConnections: 4096, Bucket: target.Bucket, PathStyle: target.PathStyle,
+		URLTTL: time.Hour, JobTTL: time.Hour,
+	}, target.AWS, slog.New(slog.DiscardHandler), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
