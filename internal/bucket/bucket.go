@@ -5,6 +5,8 @@ package bucket
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -34,13 +36,17 @@ type Options struct {
 	PublicEndpoint string     // the store's address as clients reach it; empty: as AWS says
 	PathStyle      bool       // http://store/bucket/key instead of http://bucket.store/key
 	Watch          Watch      // told of calls and signatures
+	// Signing signs the uploads that clients send: PUTs, parts and forms. Nil means AWS.Credentials. A store that honors unsigned headers
+	// does with an upload URL whatever these credentials may do, so they should allow s3:PutObject on the imports and nothing else.
+	Signing aws.CredentialsProvider
 }
 
 // Bucket signs requests for one bucket and talks to it. It is safe for concurrent use.
 type Bucket struct {
 	name     string
 	client   *s3.Client
-	creds    aws.CredentialsProvider
+	creds    aws.CredentialsProvider // the service's own, for its calls and for downloads
+	signing  aws.CredentialsProvider // for the uploads of clients
 	signer   *sigv4.Signer
 	endpoint sigv4.Endpoint // as clients reach it
 	inner    sigv4.Endpoint // as the service itself does
@@ -53,6 +59,10 @@ type Bucket struct {
 // Open resolves the bucket's addresses. It calls nobody; see Check.
 func Open(ctx context.Context, o Options) (*Bucket, error) {
 	o.AWS.Credentials = marked{o.AWS.Credentials}
+	signing := o.AWS.Credentials
+	if o.Signing != nil {
+		signing = marked{o.Signing}
+	}
 	client := s3.NewFromConfig(o.AWS, func(c *s3.Options) {
 		c.UsePathStyle = o.PathStyle
 		c.Retryer = retryer()
@@ -71,6 +81,7 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 		name:     o.Name,
 		client:   client,
 		creds:    o.AWS.Credentials,
+		signing:  signing,
 		signer:   sigv4.NewSigner(client.Options().Region),
 		endpoint: endpoint,
 		inner:    inner,
@@ -124,6 +135,15 @@ func (b *Bucket) Name() string { return b.name }
 
 // Origin is where clients send what the bucket signs for them: scheme and authority.
 func (b *Bucket) Origin() string { return b.endpoint.Origin() }
+
+// OnAWS reports whether the store is Amazon S3.
+func (b *Bucket) OnAWS() bool {
+	u, err := url.Parse(b.inner.Origin())
+	return err == nil && awsHost.MatchString(u.Hostname())
+}
+
+// awsHost matches the domains of the AWS partitions.
+var awsHost = regexp.MustCompile(`(^|\.)(amazonaws\.com(\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov)$`)
 
 // Check reports whether the bucket exists, the credentials give access to it, and it accepts writes: ErrNotFound, ErrForbidden,
 // ErrStoreFull and ErrUnavailable say why not.

@@ -11,26 +11,32 @@ import (
 // leftTimeout bounds CredentialsLeft, so that whoever collects metrics need not wait for a role.
 const leftTimeout = time.Second
 
-// CredentialsLeft says how long the credentials in force still live; ends is false where nothing tells of an end.
+// CredentialsLeft returns how long both the service's credentials and those that sign uploads are valid; ends is false if neither has
+// an expiry.
 func (b *Bucket) CredentialsLeft(ctx context.Context) (left time.Duration, ends bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, leftTimeout)
 	defer cancel()
-	c, err := b.credentials(ctx)
-	if err != nil || !c.CanExpire {
-		return 0, false, err
+	for _, provider := range []aws.CredentialsProvider{b.creds, b.signing} {
+		c, err := retrieve(ctx, provider)
+		if err != nil {
+			return 0, false, err
+		}
+		if remaining := time.Until(c.Expires); c.CanExpire && (!ends || remaining < left) {
+			left, ends = remaining, true
+		}
 	}
-	return time.Until(c.Expires), true, nil
+	return left, ends, nil
 }
 
-// credentials returns those in force. Where they are at hand, as they nearly always are, that costs no timer: the SDK's cache
+// retrieve returns the provider's credentials. It costs no timer if the SDK's cache has them, as it nearly always does: the cache
 // looks at ctx only when it has to wait.
-func (b *Bucket) credentials(ctx context.Context) (aws.Credentials, error) {
-	if c, err := b.creds.Retrieve(ended); err == nil {
+func retrieve(ctx context.Context, provider aws.CredentialsProvider) (aws.Credentials, error) {
+	if c, err := provider.Retrieve(ended); err == nil {
 		return c, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return b.creds.Retrieve(ctx)
+	return provider.Retrieve(ctx)
 }
 
 // ended is a context in which nobody waits.

@@ -18,7 +18,7 @@ import (
 //
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 func (b *Bucket) SignForm(ctx context.Context, u Upload) (SignedRequest, error) {
-	grant, err := b.grant(ctx, u.From, u.Until)
+	grant, err := grantBy(ctx, b.signing, u.From, u.Until)
 	if err != nil {
 		return SignedRequest{}, fmt.Errorf("sign form %s: %w", u.Key, err)
 	}

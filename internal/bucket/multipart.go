@@ -55,7 +55,7 @@ type Part struct {
 // SignParts signs one PUT for each of parts, to begin between from and until. The sizes of all parts are known, or of none; all
 // have a checksum, or none.
 func (b *Bucket) SignParts(ctx context.Context, m Multipart, parts []Part, from, until time.Time) ([]SignedRequest, error) {
-	grant, err := b.grant(ctx, from, until)
+	grant, err := grantBy(ctx, b.signing, from, until)
 	if err != nil {
 		return nil, fmt.Errorf("sign parts of %s: %w", m.Key, err)
 	}

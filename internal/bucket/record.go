@@ -99,7 +99,7 @@ const tryLife = 10 * time.Minute
 // not be signed.
 func (b *Bucket) tryPut(ctx context.Context, key, etag string, body []byte) (status int, written string, err error) {
 	now := time.Now()
-	grant, err := b.grant(ctx, now, now.Add(tryLife))
+	grant, err := grantBy(ctx, b.creds, now, now.Add(tryLife))
 	if err != nil {
 		return 0, "", err
 	}

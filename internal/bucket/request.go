@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
@@ -41,7 +43,7 @@ const emptySHA256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 // SignPut signs one PUT of u. Length, type and all that u names become headers the client must send exactly so.
 func (b *Bucket) SignPut(ctx context.Context, u Upload) (SignedRequest, error) {
-	grant, err := b.grant(ctx, u.From, u.Until)
+	grant, err := grantBy(ctx, b.signing, u.From, u.Until)
 	if err != nil {
 		return SignedRequest{}, fmt.Errorf("sign PUT %s: %w", u.Key, err)
 	}
@@ -58,9 +60,10 @@ func (b *Bucket) SignPut(ctx context.Context, u Upload) (SignedRequest, error) {
 	return SignedRequest{Method: "PUT", URL: url, Headers: headers, ExpiresAt: grant.until()}, nil
 }
 
-// SignGet signs a download of key under the name that disposition, a Content-Disposition, gives it.
+// SignGet signs a download of key under the name that disposition, a Content-Disposition, gives it. It signs with the service's own
+// credentials, because those of uploads may not read. That is safe on every store: a GET changes nothing, and reads its own key only.
 func (b *Bucket) SignGet(ctx context.Context, key, disposition string, from, until time.Time) (SignedRequest, error) {
-	grant, err := b.grant(ctx, from, until)
+	grant, err := grantBy(ctx, b.creds, from, until)
 	if err != nil {
 		return SignedRequest{}, fmt.Errorf("sign GET %s: %w", key, err)
 	}
@@ -111,9 +114,9 @@ type grant struct {
 
 func (g grant) until() time.Time { return g.from.Add(g.lifetime) }
 
-// grant cuts the time to what the credentials have left, so that no URL dies before the time it states.
-func (b *Bucket) grant(ctx context.Context, from, until time.Time) (grant, error) {
-	c, err := b.credentials(ctx)
+// grantBy reduces the lifetime to that of the provider's credentials, so that no URL expires before the time it states.
+func grantBy(ctx context.Context, provider aws.CredentialsProvider, from, until time.Time) (grant, error) {
+	c, err := retrieve(ctx, provider)
 	if err != nil {
 		return grant{}, err
 	}
