@@ -478,7 +478,7 @@ type ListImportsParams struct {
 
 // CreateImportParams defines parameters for CreateImport.
 type CreateImportParams struct {
-	// IdempotencyKey Makes a tracked create safe to repeat: the same key with the same body answers with the same import and fresh URLs. Without a body it has no effect, as there is nothing to repeat.
+	// IdempotencyKey Makes a tracked create safe to repeat: the same key with the same body answers with the same import and fresh URLs. Without a body it has no effect, as there is nothing to repeat. Anonymous clients share all keys, so theirs must be a random UUID (version 4); other keys are refused with `400` and the code `idempotency-key-weak`.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 

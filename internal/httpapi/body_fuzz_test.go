@@ -80,6 +80,7 @@ func FuzzBody(f *testing.F) {
 	} {
 		f.Add(byte(0), "application/json", "", false, []byte(body))
 		f.Add(byte(0), "application/json", "again", false, []byte(body))
+		f.Add(byte(0), "application/json", "5f0c2d0e-9c1b-4f6e-8a57-1d2c3b4a5960", false, []byte(body))
 	}
 	for i := range paths {
 		for _, body := range []string{

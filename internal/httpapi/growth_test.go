@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/localstore/storetest"
 )
@@ -33,7 +35,7 @@ func TestGrowth(t *testing.T) {
 }
 
 func (s *service) holdCost(t *testing.T, asked *tally, jobs int) {
-	oldest := s.fill(t, jobs)
+	oldest, key := s.fill(t, jobs), uuid.NewString()
 	var inParts string // the job of the rows after the one that creates it
 	full := min(jobs, 10)
 	ten, completed := ptr(int32(10)), ptr(client.JobStatusCompleted)
@@ -57,9 +59,9 @@ func (s *service) holdCost(t *testing.T, asked *tally, jobs int) {
 			calls{}},
 		{"create", func() { s.create(t, client.ImportRequest{}) },
 			calls{"PUT jobs": 1}},
-		{"create with a key", func() { s.createWithKey(t, oldest) },
+		{"create with a key", func() { s.createWithKey(t, key) },
 			calls{"PUT idem": 1, "PUT jobs": 1}},
-		{"create with that key again", func() { s.createWithKey(t, oldest) },
+		{"create with that key again", func() { s.createWithKey(t, key) },
 			calls{"PUT idem": 1, "GET idem": 1, "GET jobs": 1, "HEAD imports": 1}},
 		{"create in parts", func() { inParts = *s.create(t, client.ImportRequest{Mode: multipartMode}).ID },
 			calls{"POST imports": 1, "PUT jobs": 1}},

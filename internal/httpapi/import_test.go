@@ -13,13 +13,18 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/minio/crc64nvme"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/auth"
+	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
 )
 
 func TestBareImport(t *testing.T) {
@@ -195,7 +200,7 @@ func TestIdempotency(t *testing.T) {
 		}
 		return status, job, answer
 	}
-	key := "order-42-" + time.Now().Format(time.RFC3339Nano)
+	key := uuid.NewString()
 	_, first, answer := create(key, `{"size": 5, "filename": "a"}`)
 	if first.ID == nil {
 		t.Fatalf("create: got %s, want a job", answer)
@@ -206,7 +211,7 @@ func TestIdempotency(t *testing.T) {
 	if status, _, answer := create(key, `{"size": 6}`); status != 422 || !strings.Contains(answer, "idempotency-key-reused") {
 		t.Errorf("another body: got %d %s, want 422 idempotency-key-reused", status, answer)
 	}
-	if status, other, _ := create(key+"b", `{"size": 5, "filename": "a"}`); status != 200 || *other.ID == *first.ID {
+	if status, other, _ := create(uuid.NewString(), `{"size": 5, "filename": "a"}`); status != 200 || *other.ID == *first.ID {
 		t.Errorf("another key: got %d %+v, want another job", status, other)
 	}
 	for _, bad := range []string{"", " ", "a b", "ü", strings.Repeat("k", 256)} {
@@ -216,10 +221,61 @@ func TestIdempotency(t *testing.T) {
 	}
 }
 
+// TestWeakIdempotencyKeys: anonymous clients share one namespace of keys, so a key that another client could guess is refused, before
+// the store is asked whether it exists.
+func TestWeakIdempotencyKeys(t *testing.T) {
+	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All})
+	target := storetest.Open(t)
+	own := target.AWS.Copy()
+	var calls atomic.Int64
+	own.HTTPClient = doerFunc(func(r *http.Request) (*http.Response, error) {
+		calls.Add(1)
+		return http.DefaultClient.Do(r)
+	})
+	anonymous := start(t, settings{aws: &own})
+	named := start(t, settings{options: func(o *httpapi.Options) { o.Authenticate = authenticate }})
+	create := func(s *service, key, body string) (int, string) {
+		r := withType(request(t, "POST", s.url+"/import", strings.NewReader(body)))
+		r.Header.Set("Idempotency-Key", key)
+		if s == named {
+			r.Header.Set("X-Api-Key", keys["alice"])
+		}
+		status, _, answer := do(t, r)
+		return status, answer
+	}
+	random := uuid.New()
+	v1, v7 := uuid.Must(uuid.NewUUID()).String(), uuid.Must(uuid.NewV7()).String()
+	for _, c := range []struct {
+		key  string
+		weak bool
+	}{
+		{random.String(), false}, {strings.ToUpper(uuid.NewString()), false},
+		{"order-42", true}, {"1", true}, {v1, true}, {v7, true}, {uuid.NewSHA1(random, nil).String(), true}, {uuid.Nil.String(), true},
+		{strings.ReplaceAll(random.String(), "-", ""), true}, {random.URN(), true}, {"{" + random.String() + "}", true},
+		{random.String() + "0", true}, {strings.Repeat("k", 255), true},
+	} {
+		for range 2 {
+			before := calls.Load()
+			status, answer := create(anonymous, c.key, `{"size":5}`)
+			asked := calls.Load() > before
+			switch {
+			case !c.weak && status != 200:
+				t.Errorf("anonymous client, key %.40s: got %d %s, want 200", c.key, status, answer)
+			case c.weak && (status != 400 || codeOf(answer) != imports.CodeIdempotencyKeyWeak || asked ||
+				!strings.Contains(answer, `"parameter":"Idempotency-Key"`)):
+				t.Errorf("anonymous client, key %.40s: got %d %s, store asked: %t, want 400 that names the header", c.key, status, answer, asked)
+			}
+			if status, answer := create(named, c.key, `{"size":5}`); status != 200 {
+				t.Errorf("alice, key %.40s: got %d %s, want 200", c.key, status, answer)
+			}
+		}
+	}
+}
+
 // TestIdempotencyKeyOfRefusal: a refused create takes no key, and the mode is the same however it is said.
 func TestIdempotencyKeyOfRefusal(t *testing.T) {
 	s := start(t, settings{limits: imports.Limits{URLTTL: time.Minute}})
-	key := "refused-" + time.Now().Format(time.RFC3339Nano)
+	key := uuid.NewString()
 	create := func(body string) int {
 		r := withType(request(t, "POST", s.url+"/import", strings.NewReader(body)))
 		r.Header.Set("Idempotency-Key", key)
@@ -239,7 +295,7 @@ func TestIdempotencyKeyOfRefusal(t *testing.T) {
 // TestIdempotencyRace sends one request sixteen times at once: one job comes of it.
 func TestIdempotencyRace(t *testing.T) {
 	s := start(t, settings{})
-	key := "race-" + time.Now().Format(time.RFC3339Nano)
+	key := uuid.NewString()
 	ids := make(chan string, 16)
 	for range cap(ids) {
 		go func() {

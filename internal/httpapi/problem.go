@@ -53,7 +53,7 @@ func problemOf(err error) *problem {
 func ofDomain(e *imports.Error) *problem {
 	p := &problem{Status: http.StatusInternalServerError, Code: e.Code, Detail: e.Detail}
 	for _, f := range e.Fields {
-		p.Errors = append(p.Errors, api.FieldError{Pointer: given(f.Pointer), Detail: f.Detail})
+		p.Errors = append(p.Errors, api.FieldError{Pointer: given(f.Pointer), Parameter: given(f.Parameter), Detail: f.Detail})
 	}
 	switch e.Kind {
 	case imports.Invalid:

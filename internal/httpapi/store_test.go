@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/imports"
@@ -75,7 +75,7 @@ func TestConflicts(t *testing.T) {
 			})
 			s := start(t, settings{aws: &own})
 			r := withType(request(t, "POST", s.url+"/import", strings.NewReader("{}")))
-			r.Header.Set("Idempotency-Key", fmt.Sprintf("conflict%s%d-%d", prefix, times, time.Now().UnixNano()))
+			r.Header.Set("Idempotency-Key", uuid.NewString())
 			if status, _, answer := do(t, r); status != want {
 				t.Errorf("%d conflicts at %s: got %d %s, want %d", times, prefix, status, answer, want)
 			}

@@ -79,7 +79,7 @@ func (p Parts) completingAt(now time.Time) *Parts {
 // completeSingle: one request needs no completing, only looking.
 func (s *Service) completeSingle(ctx context.Context, j stored, whole *Checksum) (Job, error) {
 	if whole != nil {
-		return Job{}, invalid([]Field{{"/checksum", "must be declared when an import of one request is created, for its signature to enforce"}})
+		return Job{}, invalid([]Field{{Pointer: "/checksum", Detail: "must be declared when an import of one request is created, for its signature to enforce"}})
 	}
 	job, err := s.reconcile(ctx, j, s.Now())
 	switch {
@@ -97,7 +97,7 @@ func (j Job) withChecksum(whole *Checksum) (Job, error) {
 		return j, nil
 	}
 	fault := func(pointer, detail string, args ...any) (Job, error) {
-		return Job{}, invalid([]Field{{pointer, fmt.Sprintf(detail, args...)}})
+		return Job{}, invalid([]Field{{Pointer: pointer, Detail: fmt.Sprintf(detail, args...)}})
 	}
 	switch {
 	case j.Checksum != nil && j.Checksum.Algorithm != whole.Algorithm:

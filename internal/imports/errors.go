@@ -33,10 +33,11 @@ type Error struct {
 	Cause  error
 }
 
-// Field is one fault: a member of the request that is not as it should be, or a part that is not.
+// Field is one invalid member, header or part of a request.
 type Field struct {
-	Pointer string // RFC 6901, into the request body; empty where the fault is not there
-	Detail  string
+	Pointer   string // RFC 6901, into the request body; empty where the fault is not there
+	Parameter string // the header or query parameter; empty where the fault is not there
+	Detail    string
 }
 
 func (e *Error) Error() string {
@@ -60,6 +61,7 @@ const (
 	CodeExpiryTooLong        = "expiry-too-long"
 	CodeExpiryUnattainable   = "expiry-unattainable"
 	CodeIdempotencyKeyReused = "idempotency-key-reused"
+	CodeIdempotencyKeyWeak   = "idempotency-key-weak"
 	CodePartsMissing         = "parts-missing"
 	CodePartSizeMismatch     = "part-size-mismatch"
 	CodeUploadMissing        = "upload-missing"
@@ -98,7 +100,7 @@ var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // refuse is a request that is well-formed and will not be granted because of one member.
 func refuse(code, pointer, detail string, args ...any) *Error {
-	return &Error{Kind: Refused, Code: code, Detail: "This service cannot grant the import as asked.", Fields: []Field{{pointer, fmt.Sprintf(detail, args...)}}}
+	return &Error{Kind: Refused, Code: code, Detail: "This service cannot grant the import as asked.", Fields: []Field{{Pointer: pointer, Detail: fmt.Sprintf(detail, args...)}}}
 }
 
 // conflict is a call that the state of the import does not allow.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -15,6 +16,22 @@ type claim struct {
 	ID          string `json:"id"`
 	Fingerprint string `json:"fingerprint"`
 }
+
+// checkIdempotencyKey requires a random UUID (version 4, RFC 9562) of anonymous clients. They share one namespace, so a client that
+// guesses the key and body of another would receive its import. It is called before any access to the store: the response does not
+// depend on which keys exist.
+func checkIdempotencyKey(owner, key string) error {
+	if owner != Public || key == "" || randomUUID.MatchString(key) {
+		return nil
+	}
+	return &Error{
+		Kind: Invalid, Code: CodeIdempotencyKeyWeak,
+		Detail: "Anonymous clients must send an Idempotency-Key that cannot be guessed. Send a random UUID.",
+		Fields: []Field{{Parameter: "Idempotency-Key", Detail: "must be a UUID of version 4, such as uuidgen prints"}},
+	}
+}
+
+var randomUUID = regexp.MustCompile(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
 // claim takes idempotencyKey for c unless it is taken, and returns the id of the job the key belongs to. It is written before
 // the job's record, so that a crash between the two is mended by the retry.

@@ -80,7 +80,7 @@ func (s *Service) loadParts(ctx context.Context, owner, id string) (stored, erro
 func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
 	var faults []Field
 	fault := func(pointer, detail string, args ...any) {
-		faults = append(faults, Field{pointer, fmt.Sprintf(detail, args...)})
+		faults = append(faults, Field{Pointer: pointer, Detail: fmt.Sprintf(detail, args...)})
 	}
 	numbers, last := r.Numbers, j.Parts.last()
 	switch {

@@ -148,7 +148,7 @@ func (r Request) check(l Limits) error {
 func (r Request) faults() []Field {
 	var faults []Field
 	fault := func(pointer, detail string, args ...any) {
-		faults = append(faults, Field{pointer, fmt.Sprintf(detail, args...)})
+		faults = append(faults, Field{Pointer: pointer, Detail: fmt.Sprintf(detail, args...)})
 	}
 	mode := r.mode()
 	if r.WriteOnce && mode == Form {

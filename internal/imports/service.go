@@ -48,6 +48,9 @@ func (s *Service) Sign(ctx context.Context, owner string) (sigv4.SecretURL, erro
 // Create records a new job for r and signs its upload. A retry with the same idempotencyKey, where it is not empty, finds the
 // job that the first call created.
 func (s *Service) Create(ctx context.Context, owner string, r Request, idempotencyKey string) (Job, error) {
+	if err := checkIdempotencyKey(owner, idempotencyKey); err != nil {
+		return Job{}, err
+	}
 	if err := r.check(s.Limits); err != nil {
 		return Job{}, err
 	}

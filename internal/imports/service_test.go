@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/localstore/storetest"
 )
@@ -65,7 +67,7 @@ func TestClaimWithoutRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, key := Request{Filename: "a"}, "died-"+id
+	r, key := Request{Filename: "a"}, uuid.NewString()
 	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +86,7 @@ func TestLateRepeat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, key := Request{ExpiresIn: time.Minute}, "late-"+id
+	r, key := Request{ExpiresIn: time.Minute}, uuid.NewString()
 	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +102,7 @@ func TestOldClaimWithoutRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, key := Request{Filename: "a"}, "died-long-ago-"+id
+	r, key := Request{Filename: "a"}, uuid.NewString()
 	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
 		t.Fatal(err)
 	}

@@ -3,13 +3,13 @@ package upload
 import (
 	"context"
 	"crypto/md5"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signpost-s3/signpost/gen/client"
@@ -149,7 +149,7 @@ func (t *transfer) create(ctx context.Context, size int64) (client.Job, error) {
 	if t.Checksum != None {
 		declared.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum)}
 	}
-	job, err := t.API.Create(ctx, declared, rand.Text())
+	job, err := t.API.Create(ctx, declared, uuid.NewString())
 	if err != nil {
 		return client.Job{}, err
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
@@ -237,7 +239,7 @@ func TestByID(t *testing.T) {
 			if a != None {
 				declared.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(a)}
 			}
-			job, err := w.API.Create(t.Context(), declared, fmt.Sprintf("by-id-%s-%d", a, size))
+			job, err := w.API.Create(t.Context(), declared, uuid.NewString())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -32,7 +32,7 @@ export class API {
    * @returns {Promise<Job>}
    */
   create(declared, signal) {
-    const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
+    const key = randomUUID();
     // Why a service fails on a checksum it cannot tell; more attempts than these will not.
     const attempts = "checksum" in declared ? 3 : Infinity;
     return this.#call("POST", "import", { body: declared, headers: { "Idempotency-Key": key }, attempts }, signal);
@@ -117,6 +117,15 @@ export class API {
       }
     }
   }
+}
+
+/** A UUID of version 4 (RFC 9562). Browsers have crypto.randomUUID only in secure contexts. */
+function randomUUID() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = bytes[6] & 0x0f | 0x40;
+  bytes[8] = bytes[8] & 0x3f | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 /**
