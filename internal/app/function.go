@@ -105,11 +105,8 @@ type Function struct {
 	Sweep   func(ctx context.Context) error             // the time has come for what is nobody's request
 }
 
-// eventsAtOnce is how many events are delivered by who is told of one arrival: its own, most often. The others are a sweep's.
+// eventsAtOnce limits the events that an invocation for one arrival delivers: its own, in most cases. A sweep delivers the others.
 const eventsAtOnce = 20
-
-// deliveriesAtOnce is what a receiver gets at a time: where one does not answer, nobody waits for a turn for longer than a function lives.
-const deliveriesAtOnce = 8
 
 // NewFunction puts the service together for a Lambda function, whose callers are named by what invokes it. It asks nothing of the
 // store: a function that is not needed yet should start at once.
@@ -127,9 +124,6 @@ func NewFunction(ctx context.Context, c Config, log *slog.Logger) (*Function, er
 	box, err := c.Outbox(service, settings, log)
 	if err != nil {
 		return nil, err
-	}
-	if box != nil {
-		box.AtOnce = deliveriesAtOnce
 	}
 	sweeper := sweep.Sweeper{Bucket: store, Imports: service, Outbox: box, Holder: uuid.NewString(), Now: service.Now, Log: log}
 	return &Function{

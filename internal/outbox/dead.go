@@ -32,7 +32,7 @@ func (o *Outbox) eachDead(ctx context.Context, id string, f func(h held, since t
 		}
 		for _, key := range keys {
 			after = key
-			since, dead, ok := parseKey(key)
+			since, dead, _, ok := parseKey(key)
 			if !ok || id != "" && id != dead {
 				continue
 			}
@@ -53,7 +53,8 @@ func (o *Outbox) eachDead(ctx context.Context, id string, f func(h held, since t
 	return odd
 }
 
-// Redeliver has dead events tried for three days more, from now on: the one of that id, or all where it is empty. It returns how many.
+// Redeliver schedules dead events for three more days: the event of that id, or all if id is empty. An event is counted for each of its
+// receivers that it was given up for.
 func (o *Outbox) Redeliver(ctx context.Context, id string) (n int, err error) {
 	err = o.eachDead(ctx, id, func(h held, _ time.Time) error {
 		h.Written, h.Attempts, h.Lease = o.Now().UTC(), 0, time.Time{}

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/webhook"
@@ -19,53 +17,48 @@ const (
 	leastAttempts = 5
 )
 
-// deliver sends h, which this server has to itself and which is true, to those who have not taken it, and keeps it for later where
-// some do not.
+// deliver sends h, which this server holds and whose record is confirmed, to its receiver. It deletes h if the receiver accepts the event
+// and postpones it otherwise.
 func (o *Outbox) deliver(ctx context.Context, h held) {
+	if len(h.To) != 1 {
+		o.logged(h, o.split(ctx, h))
+		return
+	}
 	body, err := json.Marshal(h.Event)
 	if err != nil {
 		o.Log.Error("an event cannot be sent", "event", h.Event.ID, "error", err.Error())
 		return
 	}
-	errs := make([]error, len(h.To))
-	var sending sync.WaitGroup // at once: all of them together have no longer than the lease
-	for i, to := range h.To {
-		sending.Go(func() { errs[i] = o.sendTo(ctx, to, h, body) })
-	}
-	sending.Wait()
-	if ctx.Err() != nil {
-		return // this server stops, or has no more time; the lease lapses
-	}
-	var refused []string
-	var failures []string
-	var pause time.Duration
-	tried := false
-	for i, to := range h.To {
-		err := errs[i]
-		if err == nil {
-			o.told(to, "ok")
-			continue
-		}
-		refused, failures = append(refused, to), append(failures, to+": "+err.Error())
-		tried = tried || !errors.Is(err, webhook.ErrNoTurn)
-		if f := (*webhook.Failure)(nil); errors.As(err, &f) {
-			pause = max(pause, f.RetryAfter)
-		}
-	}
-	if len(refused) == 0 {
+	err = o.sendTo(ctx, h.To[0], h, body)
+	switch {
+	case ctx.Err() != nil: // this server stops, or has no more time; the lease lapses
+	case err == nil:
+		o.told(h.To[0], "ok")
 		o.logged(h, o.Bucket.Delete(ctx, h.key))
-		return
+	case o.Now().After(h.Lease): // another server may have taken the entry, and postpones it once
+	default:
+		h.Failure = h.To[0] + ": " + err.Error()
+		o.logged(h, o.postpone(ctx, h, retryAfter(err)))
 	}
-	if o.Now().After(h.Lease) {
-		return // another server may be at it, and keep it for later, once
+}
+
+func retryAfter(err error) time.Duration {
+	if f := (*webhook.Failure)(nil); errors.As(err, &f) {
+		return f.RetryAfter
 	}
-	h.To, h.Failure = refused, strings.Join(failures, "; ")
-	if !tried { // nobody was asked
-		h.Lease = time.Time{}
-		o.logged(h, o.move(ctx, h, entryKey, o.Now().Add(o.paced().delays[0])))
-		return
+	return 0
+}
+
+// split replaces h, which a version without lanes wrote, by an entry for each receiver.
+func (o *Outbox) split(ctx context.Context, h held) error {
+	for _, to := range h.To {
+		one := h.entry
+		one.To, one.Lease = []string{to}, time.Time{}
+		if err := o.create(ctx, entryKey(o.Now(), one.Event.ID, one.lane()), one); err != nil {
+			return err
+		}
 	}
-	o.logged(h, o.postpone(ctx, h, pause))
+	return o.Bucket.Delete(ctx, h.key)
 }
 
 // sendTo makes one attempt.
@@ -95,19 +88,13 @@ func (o *Outbox) postpone(ctx context.Context, h held, pause time.Duration) erro
 	h.Lease = time.Time{}
 	log := o.Log.With("event", h.Event.ID, "type", h.Event.Type, "import", h.Event.Subject, "attempts", h.Attempts, "failure", h.Failure)
 	if now.Sub(h.Written) >= giveUpAfter && h.Attempts >= leastAttempts {
-		o.toldAll(h.To, "dead")
+		o.told(h.To[0], "dead")
 		log.Error("event not delivered, and given up; signpost events redeliver sends it again")
 		return o.move(ctx, h, deadKey, now)
 	}
-	o.toldAll(h.To, "failed")
+	o.told(h.To[0], "failed")
 	log.Warn("event not delivered yet", "again_in", delay.Round(time.Second).String())
 	return o.move(ctx, h, entryKey, now.Add(delay))
-}
-
-func (o *Outbox) toldAll(to []string, outcome string) {
-	for _, t := range to {
-		o.told(t, outcome)
-	}
 }
 
 func (o *Outbox) told(to, outcome string) {

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ func TestRefused(t *testing.T) {
 		began := w.now()
 		w.passBy(s)
 		key, e := w.only()
-		due, _, ok := parseKey(key)
+		due, _, _, ok := parseKey(key)
 		delay := standardPace.delays[min(attempt, len(standardPace.delays))-1]
 		if wait := due.Sub(began); !ok || wait < delay-time.Millisecond || wait > delay*6/5+limit || key == before {
 			t.Errorf("attempt %d: due after %s, at %s, want after %s to %s", attempt, wait, key, delay, delay*6/5)
@@ -93,7 +94,7 @@ func TestRetryAfter(t *testing.T) {
 			w.passBy(s)
 			took := w.now().Sub(began)
 			key, _ := w.only()
-			due, _, _ := parseKey(key)
+			due, _, _, _ := parseKey(key)
 			if wait := due.Sub(began); wait < c.min-time.Millisecond || wait > c.max+took {
 				t.Errorf("answer %d, Retry-After %s: tried again after %s, want %s to %s", c.answer, c.header, wait, c.min, c.max)
 			}
@@ -226,5 +227,31 @@ func TestRemovedReceiver(t *testing.T) {
 	w.ended(without, "")
 	if left := w.keys(pendingPrefix); len(left) > 0 {
 		t.Errorf("announced with no receivers: left %v, want nothing", left)
+	}
+}
+
+// TestEntryWithoutLane: an entry of a version that wrote one for all receivers reaches each of them.
+func TestEntryWithoutLane(t *testing.T) {
+	w := newWorld(t)
+	sent := map[string]int{}
+	var mu sync.Mutex
+	s := w.server(func(_ context.Context, url, _ string, _ time.Time, _ []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
+		sent[url]++
+		if url == "https://own.test/hook" && sent[url] == 1 {
+			return errDown
+		}
+		return nil
+	})
+	const id = "01a204b9-f71a-70fa-afcc-c06741427d4a"
+	w.put("outbox/20200101t000000.000z-"+id+".json", `{"event":{"id":"`+id+`"},"to":["webhook","import"],"webhook":"https://own.test/hook","true":true}`)
+	for range 3 {
+		w.passBy(s)
+		w.pass(time.Minute)
+	}
+	want := map[string]int{"https://all.test/?token=secret": 1, "https://own.test/hook": 2}
+	if left := w.keys(pendingPrefix); !maps.Equal(sent, want) || len(left) > 0 {
+		t.Errorf("sent %v, left %v, want %v and nothing", sent, left, want)
 	}
 }

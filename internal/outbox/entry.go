@@ -12,11 +12,12 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// entry is an event that somebody has not taken yet: an object at outbox/{due}-{id}.json.
+// entry is an event that one receiver has not accepted yet: an object at outbox/{due}-{id}-{receiver}-{owner}.json. An event has an
+// entry for each receiver, so that they do not depend on each other.
 type entry struct {
 	Event   Event     `json:"event"`
-	To      []string  `json:"to"`                // who has not taken it
-	Webhook string    `json:"webhook,omitempty"` // the import's own
+	To      []string  `json:"to"`                // the receiver. Versions that had no lanes wrote one entry for all receivers.
+	Webhook string    `json:"webhook,omitempty"` // the import's own, if that is the receiver
 	Written time.Time `json:"written"`           // when it was announced, or sent again by hand
 	True    bool      `json:"true,omitempty"`    // the record is known to say so
 	// Lease is until when a server is at it.
@@ -32,26 +33,27 @@ const (
 	dueLayout = "20060102t150405.000z"
 )
 
-// entryKey is where an entry is while it is due at that time.
-func entryKey(due time.Time, id string) string {
-	return pendingPrefix + due.UTC().Format(dueLayout) + "-" + id + ".json"
+// entryKey returns the key of an entry that is due at that time.
+func entryKey(due time.Time, id string, l lane) string {
+	return pendingPrefix + due.UTC().Format(dueLayout) + "-" + id + l.suffix() + ".json"
 }
 
-// deadKey is where one is that nobody tries to deliver any more, since then.
-func deadKey(since time.Time, id string) string {
-	return deadPrefix + since.UTC().Format(dueLayout) + "-" + id + ".json"
+// deadKey returns the key of an entry that was given up at that time.
+func deadKey(since time.Time, id string, l lane) string {
+	return deadPrefix + since.UTC().Format(dueLayout) + "-" + id + l.suffix() + ".json"
 }
 
-var entryName = regexp.MustCompile(`^outbox/(?:dead/)?([0-9]{8}t[0-9]{6}\.[0-9]{3}z)-([0-9a-f-]{36})\.json$`)
+var entryName = regexp.MustCompile(
+	`^outbox/(?:dead/)?([0-9]{8}t[0-9]{6}\.[0-9]{3}z)-([0-9a-f-]{36})(?:-(webhook|bus|[0-9a-f]{16})-([0-9a-f]{16}))?\.json$`)
 
-// parseKey is when the entry at key is due, or dead since, and its event's id.
-func parseKey(key string) (at time.Time, id string, ok bool) {
+// parseKey returns when the entry at key is due, or was given up, the id of its event, and its lane.
+func parseKey(key string) (at time.Time, id string, l lane, ok bool) {
 	parts := entryName.FindStringSubmatch(key)
 	if parts == nil {
-		return time.Time{}, "", false
+		return time.Time{}, "", lane{}, false
 	}
 	at, err := time.Parse(dueLayout, parts[1])
-	return at, parts[2], err == nil
+	return at, parts[2], lane{parts[3], parts[4]}, err == nil
 }
 
 // held is an entry as it is in the bucket, with the ETag that a conditional write needs; empty where nobody knows it.
@@ -69,7 +71,7 @@ func (o *Outbox) read(ctx context.Context, key string) (held, error) {
 	if err := json.Unmarshal(record.Body, &h.entry); err != nil {
 		return held{}, fmt.Errorf("%s: %w: %w", key, errOdd, err)
 	}
-	if _, id, ok := parseKey(key); !ok || h.Event.ID != id {
+	if _, id, _, ok := parseKey(key); !ok || h.Event.ID != id {
 		return held{}, fmt.Errorf("%s: %w", key, errOdd)
 	}
 	return h, nil
@@ -101,11 +103,11 @@ func (o *Outbox) claim(ctx context.Context, h held) (held, error) {
 	return h, err
 }
 
-// move puts h to its key of that time, by entryKey or deadKey: there first, so that it may for a moment be twice, but never nowhere.
-func (o *Outbox) move(ctx context.Context, h held, keyOf func(time.Time, string) string, at time.Time) error {
-	key := keyOf(at, h.Event.ID)
+// move moves h to its key of that time, by entryKey or deadKey. It writes before it deletes, so that the entry is never lost.
+func (o *Outbox) move(ctx context.Context, h held, keyOf func(time.Time, string, lane) string, at time.Time) error {
+	key := keyOf(at, h.Event.ID, h.lane())
 	if key == h.key { // which is about to be removed
-		key = keyOf(at.Add(time.Millisecond), h.Event.ID)
+		key = keyOf(at.Add(time.Millisecond), h.Event.ID, h.lane())
 	}
 	if err := o.create(ctx, key, h.entry); err != nil {
 		return err

@@ -9,20 +9,21 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
 const (
-	// sendLimit bounds one attempt to deliver, with the wait for its turn at the receiver.
-	sendLimit = time.Minute
+	// sendLimit limits one attempt to deliver. A webhook has 15 s.
+	sendLimit = 20 * time.Second
 	// keepLimit bounds what is written down of an attempt: a call of 5 s, and a removal of 20 s.
 	keepLimit = 25 * time.Second
 	// recordLimit is how long after an event was announced its record may still be written. It is a call of 5 s.
 	recordLimit = 30 * time.Second
-	// queueSize and senders bound what a server sends right away. What does not fit is sent by whoever sweeps, after the lease.
+	// queueSize limits what was announced and is not in a lane yet. What does not fit is sent by whoever sweeps, after the lease.
 	queueSize = 4096
-	senders   = 64
 	// drainLimit is how long deliveries under way have when a server stops.
 	drainLimit = 5 * time.Second
 )
@@ -45,19 +46,18 @@ type Outbox struct {
 	Allows func(url string) bool
 	// Publish puts an event on a bus; nil: there is none.
 	Publish func(ctx context.Context, e Event) error
-	// AtOnce bounds the entries that a pass is at; 0: 1,000. Where a pass has little time, it is no more than a receiver gets at a time.
-	AtOnce int
-	Now    func() time.Time
-	Log    *slog.Logger
+	Now     func() time.Time
+	Log     *slog.Logger
 	// Told is told of each attempt to deliver: to webhook, bus or import; ok, failed or, when it was the last, dead. It may be nil.
 	Told func(to, outcome string)
 
 	pace  pace      // standardPace, but for tests
 	queue chan held // what this server announced; nil: it leaves all to sweepers
-	mu    sync.Mutex
-	busy  map[string]struct{} // by key, what this server is at
-	idle  chan struct{}       // closed when that is nothing any more
-	odd   map[string]struct{} // by key, what it has found to be no entry, and told of once
+
+	deliveries queue
+
+	mu  sync.Mutex
+	odd map[string]struct{} // by key, what it has found to be no entry, and told of once
 }
 
 // pace is how long things are waited for.
@@ -80,26 +80,41 @@ func (o *Outbox) paced() pace {
 // Queue has o send what it announces right away, in Run.
 func (o *Outbox) Queue() { o.queue = make(chan held, queueSize) }
 
-// Announce writes the event of job down; see imports.Announce.
+// Announce writes the event of job down, once for each receiver; see imports.Announce.
 func (o *Outbox) Announce(ctx context.Context, job imports.Job) (news string, recorded func(), err error) {
-	now := o.Now().UTC()
-	e := entry{To: o.receivers(job), Webhook: job.Webhook, Written: now, True: job.Bare()}
-	if len(e.To) == 0 {
+	receivers := o.receivers(job)
+	if len(receivers) == 0 {
 		return "", func() {}, nil
 	}
-	if e.Event, err = eventOf(job, o.Bucket.Name(), now); err != nil {
+	now := o.Now().UTC()
+	event, err := eventOf(job, o.Bucket.Name(), now)
+	if err != nil {
 		return "", nil, err
 	}
-	due := now
-	if o.queue != nil {
-		e.Lease = now.Add(o.paced().lease)
-		due = e.Lease
+	all := make([]held, len(receivers))
+	var writes errgroup.Group
+	for i, to := range receivers {
+		e := entry{Event: event, To: []string{to}, Written: now, True: job.Bare()}
+		if to == toImport {
+			e.Webhook = job.Webhook
+		}
+		due := now
+		if o.queue != nil {
+			e.Lease = now.Add(o.paced().lease)
+			due = e.Lease
+		}
+		h := held{entry: e, key: entryKey(due, event.ID, e.lane())}
+		all[i] = h
+		writes.Go(func() error { return o.create(ctx, h.key, h.entry) })
 	}
-	h := held{entry: e, key: entryKey(due, e.Event.ID)}
-	if err := o.create(ctx, h.key, e); err != nil {
+	if err := writes.Wait(); err != nil {
 		return "", nil, err
 	}
-	return e.Event.ID, func() { o.enqueue(h) }, nil
+	return event.ID, func() {
+		for _, h := range all {
+			o.enqueue(h)
+		}
+	}, nil
 }
 
 func (o *Outbox) receivers(job imports.Job) (to []string) {
@@ -124,25 +139,20 @@ func (o *Outbox) enqueue(h held) {
 	}
 }
 
-// Run sends what this server announces until ctx ends, and what is under way then for a moment longer.
+// Run sends what this server announces until ctx ends, and what waits and is in progress then for a moment longer.
 func (o *Outbox) Run(ctx context.Context) {
 	sending, cancel := outliving(ctx)
 	defer cancel()
-	var workers sync.WaitGroup
-	for range senders {
-		workers.Go(func() {
-			for {
-				select {
-				case h := <-o.queue:
-					o.sendOwn(sending, h)
-				case <-ctx.Done():
-					o.sendRest(sending)
-					return
-				}
-			}
-		})
+	for ctx.Err() == nil {
+		select {
+		case h := <-o.queue:
+			o.queueOwn(sending, h)
+		case <-ctx.Done():
+		}
 	}
-	workers.Wait()
+	for len(o.queue) > 0 {
+		o.queueOwn(sending, <-o.queue)
+	}
 	o.Wait()
 }
 
@@ -156,63 +166,34 @@ func outliving(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// sendRest sends what is still in the queue of a server that stops.
-func (o *Outbox) sendRest(ctx context.Context) {
-	for ctx.Err() == nil {
-		select {
-		case h := <-o.queue:
-			o.sendOwn(ctx, h)
-		default:
-			return
-		}
-	}
+// queueOwn queues what this server announced. If its lane is full, its lease lapses, and a sweeper takes it.
+func (o *Outbox) queueOwn(ctx context.Context, h held) {
+	o.deliveries.add(h.lane(), h.key, func() { o.sendOwn(ctx, h) })
 }
 
-// sendOwn delivers what this server announced, as long as nobody else may be at it.
+// sendOwn delivers what this server announced, unless another server may take it before the attempt ends.
 func (o *Outbox) sendOwn(ctx context.Context, h held) {
-	if o.Now().Add(sendLimit+keepLimit).After(h.Lease) || !o.begin(h.key) {
-		return // it waited for too long: a sweeper takes it
+	if ctx.Err() == nil && !o.Now().Add(sendLimit+keepLimit).After(h.Lease) {
+		o.deliver(ctx, h)
 	}
-	defer o.end(h.key)
-	o.deliver(ctx, h)
 }
 
-// begin reports whether this server may turn to the entry at key.
-func (o *Outbox) begin(key string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	_, busy := o.busy[key]
-	if _, odd := o.odd[key]; busy || odd {
-		return false
-	}
-	if len(o.busy) == 0 {
-		o.busy, o.idle = map[string]struct{}{}, make(chan struct{})
-	}
-	o.busy[key] = struct{}{}
-	return true
-}
+// mostOdd limits the keys of objects that are no entries and that a server remembers.
+const mostOdd = 1000
 
 // passOver has this server leave the object at key alone from now on.
 func (o *Outbox) passOver(key string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.odd) == 0 || len(o.odd) >= mostUnderWay { // too many to be remembered: each is told of again
+	if len(o.odd) == 0 || len(o.odd) >= mostOdd { // too many to be remembered: each is reported again
 		o.odd = map[string]struct{}{}
 	}
 	o.odd[key] = struct{}{}
 }
 
-// room is how many entries more this server may turn to.
-func (o *Outbox) room() int {
+func (o *Outbox) isOdd(key string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return mostUnderWay - len(o.busy)
-}
-
-func (o *Outbox) end(key string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if delete(o.busy, key); len(o.busy) == 0 {
-		close(o.idle)
-	}
+	_, odd := o.odd[key]
+	return odd
 }

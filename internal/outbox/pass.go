@@ -5,14 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
-
-// mostUnderWay bounds the entries that a server is at.
-const mostUnderWay = 1000
 
 // attemptLimit is what one entry may take: an answer of 15 s, and what is read and written down before and after it.
 const attemptLimit = 20 * time.Second
@@ -20,50 +19,89 @@ const attemptLimit = 20 * time.Second
 // pageSize is the most that S3 lists in one answer.
 const pageSize = 1000
 
-// Pass begins to deliver what is due and nobody is at, at most so many, and returns how many those are. Wait waits for them. It begins
-// nothing that ctx has no time for: who is killed in the middle of a delivery cannot write down that it failed.
-func (o *Outbox) Pass(ctx context.Context, most int) (begun int, err error) {
+// Pass queues entries that are due, at most so many, and returns how many those are. Each lane gets its share, the oldest entries first.
+// Wait waits for them. A delivery that ctx has no time for when its turn comes is left to a later pass: a process that is killed in the
+// middle of an attempt cannot record that it failed.
+func (o *Outbox) Pass(ctx context.Context, most int) (queued int, err error) {
+	if !timeFor(ctx) {
+		return 0, nil
+	}
+	s := selection{most: most, found: map[lane]int{}}
+	err = o.eachDue(ctx, func(key string, l lane) {
+		if o.deliveries.accepts(l, key) && !o.isOdd(key) {
+			s.add(key, l)
+		}
+	})
+	for _, c := range s.chosen() {
+		if o.deliveries.add(c.lane, c.key, func() { o.takeInTime(ctx, c.key) }) {
+			queued++
+		}
+	}
+	return queued, err
+}
+
+// eachDue calls f for each entry that is due, the oldest first.
+func (o *Outbox) eachDue(ctx context.Context, f func(key string, l lane)) error {
 	now := o.Now()
-	most = min(most, o.room())
-	turns := make(chan struct{}, cmp.Or(o.AtOnce, mostUnderWay))
-	for after, more := pendingPrefix, true; more && begun < most; {
+	for after, more := pendingPrefix, true; more; {
 		var keys []string
+		var err error
 		if keys, more, err = o.Bucket.List(ctx, pendingPrefix, after, pageSize); err != nil {
-			return begun, fmt.Errorf("list the outbox: %w", err)
+			return fmt.Errorf("list the outbox: %w", err)
 		}
 		for _, key := range keys {
 			after = key
-			due, _, ok := parseKey(key)
+			due, _, l, ok := parseKey(key)
 			if due.After(now) || key >= deadPrefix {
-				return begun, nil
+				return nil
 			}
-			if !ok {
-				continue
-			}
-			turns <- struct{}{}
-			if !timeFor(ctx) {
-				return begun, nil
-			}
-			if !o.begin(key) {
-				<-turns
-				continue
-			}
-			go func() {
-				defer func() {
-					o.end(key)
-					<-turns
-				}()
-				taking, cancel := outliving(ctx)
-				defer cancel()
-				o.take(taking, key)
-			}()
-			if begun++; begun == most {
-				break
+			if ok {
+				f(key, l)
 			}
 		}
 		more = more && len(keys) > 0
 	}
-	return begun, nil
+	return nil
+}
+
+// selection is a set of at most `most` keys, taken fairly from more.
+type selection struct {
+	most  int
+	found map[lane]int
+	keys  []candidate
+}
+
+type candidate struct {
+	key  string
+	lane lane
+	turn float64
+}
+
+// add considers key, after all older keys of its lane. The nth key of a lane competes with the nth keys of the other lanes. The random
+// fraction decides among them, so that no lane is last each time.
+func (s *selection) add(key string, l lane) {
+	n := s.found[l]
+	if n > 0 && n >= s.most/len(s.found) {
+		return
+	}
+	s.found[l]++
+	s.keys = append(s.keys, candidate{key, l, float64(n) + rand.Float64()})
+}
+
+// chosen returns the keys of the selection in the order of their turns.
+func (s *selection) chosen() []candidate {
+	slices.SortFunc(s.keys, func(a, b candidate) int { return cmp.Compare(a.turn, b.turn) })
+	return s.keys[:min(len(s.keys), s.most)]
+}
+
+// takeInTime takes the entry at key if ctx lasts for it. An attempt that was begun has a moment longer than ctx.
+func (o *Outbox) takeInTime(ctx context.Context, key string) {
+	if !timeFor(ctx) {
+		return
+	}
+	taking, cancel := outliving(ctx)
+	defer cancel()
+	o.take(taking, key)
 }
 
 // timeFor reports whether ctx lasts for another attempt.
@@ -72,22 +110,8 @@ func timeFor(ctx context.Context) bool {
 	return ctx.Err() == nil && (!ends || time.Until(end) > attemptLimit)
 }
 
-// Wait returns when nothing is under way of what this server sends.
-func (o *Outbox) Wait() {
-	for idle := o.untilIdle(); idle != nil; idle = o.untilIdle() {
-		<-idle
-	}
-}
-
-// untilIdle is closed when nothing is under way; nil: nothing is.
-func (o *Outbox) untilIdle() <-chan struct{} {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.busy) == 0 {
-		return nil
-	}
-	return o.idle
-}
+// Wait returns when no delivery of this server waits or is in progress.
+func (o *Outbox) Wait() { o.deliveries.wait() }
 
 // take claims the entry at key, if nobody is at it, and delivers it, if it is true.
 func (o *Outbox) take(ctx context.Context, key string) {

@@ -9,51 +9,36 @@ import (
 	"time"
 )
 
-// TestPassHasLittleTime: a pass begins nothing that it could not see the end of, and no more at a time than it may.
+// TestPassHasLittleTime: a pass begins no attempt that its time does not suffice for.
 func TestPassHasLittleTime(t *testing.T) {
 	w := newWorld(t)
-	began, goOn := make(chan struct{}, 9), make(chan struct{})
+	began, goOn := make(chan struct{}, 99), make(chan struct{})
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error {
 		began <- struct{}{}
 		<-goOn
 		return nil
 	})
-	for range 5 {
-		w.ended(s, "")
+	for range perOwner + 2 {
+		w.publish(s, "a", "")
 	}
 	hurried, cancel := context.WithTimeout(t.Context(), attemptLimit)
 	defer cancel()
-	if n, err := s.box.Pass(hurried, 9); n != 0 || err != nil || len(w.keys(pendingPrefix)) != 5 {
-		t.Errorf("Pass with %s left: began %d, %v, want none, and all as it was", attemptLimit, n, err)
+	if n, err := s.box.Pass(hurried, 99); n != 0 || err != nil || len(w.keys(pendingPrefix)) != perOwner+2 {
+		t.Errorf("Pass with %s left: queued %d, %v, want none, and all as it was", attemptLimit, n, err)
 	}
 
-	s.box.AtOnce = 2
-	ctx, hurry := context.WithTimeout(t.Context(), attemptLimit+limit)
-	defer hurry()
-	passed := make(chan int)
-	go func() {
-		n, err := s.box.Pass(ctx, 4)
-		if err != nil {
-			t.Error(err)
-		}
-		passed <- n
-	}()
-	for range 2 {
-		for range 2 {
-			<-began
-		}
-		s.box.mu.Lock()
-		if busy := len(s.box.busy); busy > 2 {
-			t.Errorf("Pass: %d are under way, want 2", busy)
-		}
-		s.box.mu.Unlock()
-		goOn <- struct{}{}
-		goOn <- struct{}{}
+	ctx, end := context.WithCancel(t.Context())
+	if n, err := s.box.Pass(ctx, perOwner+1); n != perOwner+1 || err != nil {
+		t.Errorf("Pass: queued %d, %v, want %d", n, err, perOwner+1)
 	}
-	n := <-passed
+	for range perOwner {
+		<-began
+	}
+	end()
+	close(goOn)
 	s.box.Wait()
-	if left := len(w.keys(pendingPrefix)); n != 4 || left != 1 {
-		t.Errorf("Pass(4) of 5: began %d, left %d, want 4 and 1", n, left)
+	if left := len(w.keys(pendingPrefix)); left != 2 || len(began) > 0 {
+		t.Errorf("left %d, and %d were begun after the end of the time, want 2 and none", left, len(began))
 	}
 }
 
@@ -64,7 +49,7 @@ func TestOddEntry(t *testing.T) {
 	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
 	var log bytes.Buffer
 	s.box.Log = slog.New(slog.NewTextHandler(&log, nil))
-	w.put(entryKey(w.now(), "01a204af-18ca-76d5-a867-6cfb432644fa"), "{}")
+	w.put(entryKey(w.now(), "01a204af-18ca-76d5-a867-6cfb432644fa", lane{}), "{}")
 	w.ended(s, "")
 	for range 3 {
 		w.passBy(s)

@@ -219,7 +219,7 @@ func TestUnconfirmed(t *testing.T) {
 				left = "where it was"
 			case len(keys) == 1:
 				left = "later"
-				if due, _, _ := parseKey(keys[0]); !due.After(e.Written.Add(recordLimit)) {
+				if due, _, _, _ := parseKey(keys[0]); !due.After(e.Written.Add(recordLimit)) {
 					t.Errorf("due at %s, within %s of %s", due, recordLimit, e.Written)
 				}
 			}

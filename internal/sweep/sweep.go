@@ -22,6 +22,8 @@ const (
 	sweepEvery = 10 * time.Minute
 	// checkEvery is the interval at which a server checks whether a sweep is due and whether it can take the lease.
 	checkEvery = time.Minute
+	// sendLimit is the time that Once has for deliveries. A receiver that does not answer takes 15 s for each.
+	sendLimit = time.Minute
 	// releaseLimit is the time that a stopping server has for releasing the lease.
 	releaseLimit = 5 * time.Second
 	// deadlineMargin is the time that a sweep leaves before its context's deadline, for recording its progress and releasing the lease:
@@ -98,11 +100,13 @@ func (s *Sweeper) pass(ctx context.Context) error {
 // outboxAtOnce bounds the events that are taken in one go.
 const outboxAtOnce = 1000
 
-// Once sweeps now, and returns when all is done. ErrLeased: another server is at it.
+// Once sweeps now and delivers what is due, as far as a minute suffices for it. ErrLeased: another server sweeps.
 func (s *Sweeper) Once(ctx context.Context) (r Report, err error) {
 	err = s.leading(ctx, func() error {
 		if r, err = s.sweep(ctx); err == nil {
-			r.Events, err = s.send(ctx)
+			sending, cancel := context.WithTimeout(ctx, sendLimit)
+			defer cancel()
+			r.Events, err = s.send(sending)
 		}
 		return err
 	})

@@ -171,59 +171,6 @@ type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
-// One host gets as many at a time as it may, another is not held up by it, and nothing of them is kept.
-func TestSendBoundsEachHost(t *testing.T) {
-	const perHost, sends = 3, 12
-	var under, most atomic.Int32
-	entered, release := make(chan struct{}, sends), make(chan struct{})
-	slow := newReceiver(t, func(http.ResponseWriter, *http.Request) {
-		for n := under.Add(1); ; {
-			if m := most.Load(); n <= m || most.CompareAndSwap(m, n) {
-				break
-			}
-		}
-		entered <- struct{}{}
-		<-release
-		under.Add(-1)
-	})
-	s := newSender(t, Options{PerHost: perHost, Timeout: limit})
-	var sending sync.WaitGroup
-	for range sends {
-		sending.Go(func() {
-			if err := s.send(t, slow.URL); err != nil {
-				t.Errorf("Send: got %v", err)
-			}
-		})
-	}
-	for range perHost {
-		<-entered
-	}
-	if err := s.send(t, newReceiver(t, ok).URL); err != nil {
-		t.Errorf("Send to another host: got %v", err)
-	}
-
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errors.New("stopping"))
-	f := failed(t, "Send, not waited for", s.Send(ctx, slow.URL, "id", time.Now(), nil))
-	if !errors.Is(f, context.Canceled) || !errors.Is(f, ErrNoTurn) || !strings.HasPrefix(f.Reason, "waited in vain for its turn at ") {
-		t.Errorf("Send, not waited for: got %q, %v", f, errors.Unwrap(f))
-	}
-	ctx, stop := context.WithTimeout(t.Context(), time.Millisecond)
-	defer stop()
-	if f := failed(t, "Send with a deadline", s.Send(ctx, slow.URL, "id", time.Now(), nil)); !errors.Is(f, context.DeadlineExceeded) {
-		t.Errorf("Send with a deadline: got %v", f)
-	}
-
-	close(release)
-	sending.Wait()
-	if n := most.Load(); n != perHost {
-		t.Errorf("got %d at a time, want %d", n, perHost)
-	}
-	if n := len(s.hosts.known); n != 0 {
-		t.Errorf("got %d hosts kept, want none", n)
-	}
-}
-
 // A delivery that is given up while it is under way says so.
 func TestSendCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -5,11 +5,9 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -19,8 +17,8 @@ import (
 
 // Limits on deliveries, where Options say nothing else.
 const (
-	// defaultPerHost is what one receiver gets at a time: enough that a slow answer holds up few others, no load for a small server.
-	defaultPerHost = 8
+	// idlePerHost is the number of idle connections to a host that are kept: as many as the outbox uses at a time.
+	idlePerHost = 16
 	// defaultTimeout is the shorter end of what the specification recommends: 15 to 30 s.
 	defaultTimeout = 15 * time.Second
 	// maxAnswer is how much of an answer is read, so that its connection can be used again. What it says is of no interest.
@@ -34,8 +32,6 @@ type Options struct {
 	Secrets []string
 	// Networks are the private ones that may be called, also by plain http. Nobody else's private address is.
 	Networks []*net.IPNet
-	// PerHost is how many deliveries to one host and port are under way at a time; 8 when 0.
-	PerHost int
 	// Timeout is how long one delivery may take, from looking up the name to the end of the answer; 15 s when 0.
 	Timeout time.Duration
 }
@@ -46,7 +42,6 @@ type Sender struct {
 	guard   guard
 	plain   *http.Transport // for http
 	secure  *http.Transport // for https
-	hosts   hosts
 	timeout time.Duration
 }
 
@@ -56,25 +51,22 @@ func New(o Options) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.PerHost < 1 {
-		o.PerHost = defaultPerHost
-	}
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
-	s := &Sender{secrets: secrets, guard: guard{networks: o.Networks}, hosts: newHosts(o.PerHost), timeout: o.Timeout}
-	s.plain, s.secure = newTransport(s.guard.dialPlain, o.PerHost), newTransport(s.guard.dialSecure, o.PerHost)
+	s := &Sender{secrets: secrets, guard: guard{networks: o.Networks}, timeout: o.Timeout}
+	s.plain, s.secure = newTransport(s.guard.dialPlain), newTransport(s.guard.dialSecure)
 	return s, nil
 }
 
 // newTransport uses no proxy: it would look up names where nobody judges what they lead to.
-func newTransport(dial func(context.Context, string, string) (net.Conn, error), perHost int) *http.Transport {
+func newTransport(dial func(context.Context, string, string) (net.Conn, error)) *http.Transport {
 	return &http.Transport{
 		DialContext:            dial,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 		MaxIdleConns:           128,
-		MaxIdleConnsPerHost:    perHost,
+		MaxIdleConnsPerHost:    idlePerHost,
 		IdleConnTimeout:        30 * time.Second,
 		TLSHandshakeTimeout:    10 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
@@ -98,18 +90,10 @@ func (s *Sender) Send(ctx context.Context, address, id string, at time.Time, bod
 	request.Header.Set("Content-Type", "application/cloudevents+json; charset=utf-8")
 	request.Header.Set("User-Agent", "signpost")
 
-	release, err := s.hosts.take(ctx, hostOf(request.URL))
-	if err != nil {
-		return &Failure{Reason: "waited in vain for its turn at " + request.URL.Host, cause: errors.Join(ErrNoTurn, err)}
-	}
-	defer release()
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	return s.deliver(request.WithContext(ctx))
 }
-
-// ErrNoTurn is the cause of a Failure in which the receiver was not even asked: as many deliveries to it were under way all the time.
-var ErrNoTurn = errors.New("no turn")
 
 // deliver sends request and judges the answer. A transport alone follows no redirect, keeps no cookie and repeats no URL in its errors.
 func (s *Sender) deliver(request *http.Request) error {
@@ -140,13 +124,4 @@ func (s *Sender) sign(header http.Header, id string, at time.Time, body []byte) 
 	header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
 	header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
 	return nil
-}
-
-// hostOf is u's host and port, in one spelling.
-func hostOf(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }

@@ -1,0 +1,160 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/signpost-s3/signpost/internal/imports"
+)
+
+const (
+	slow = "https://slow.test/hook"
+	fast = "https://fast.test/hook"
+)
+
+// publish has s announce the end of an import of owner with that webhook of its own.
+func (w *world) publish(s *server, owner, hook string) (eventID string) {
+	w.Helper()
+	j := imports.Job{ID: uuid.NewString(), Owner: owner, Status: imports.Completed, Webhook: hook, Object: &imports.Object{ETag: `"e"`}}
+	id, recorded, err := s.box.Announce(w.Context(), j)
+	if err != nil {
+		w.Fatal(err)
+	}
+	recorded()
+	return id
+}
+
+// blocked is a network in which the host slow.test does not answer until it is released.
+type blocked struct {
+	released chan struct{}
+	calls    chan string // to slow.test, as they begin
+	mu       sync.Mutex
+	sent     map[string]int // by host and event, what was accepted
+	arrived  chan string    // the same, as it happens
+}
+
+func newBlocked() *blocked {
+	return &blocked{released: make(chan struct{}), calls: make(chan string, 999), sent: map[string]int{}, arrived: make(chan string, 999)}
+}
+
+func (b *blocked) send(ctx context.Context, url, id string, _ time.Time, _ []byte) error {
+	if url == slow {
+		b.calls <- id
+		select {
+		case <-b.released:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	what := fmt.Sprintf("%s %s", url, id)
+	b.mu.Lock()
+	b.sent[what]++
+	b.mu.Unlock()
+	b.arrived <- what
+	return nil
+}
+
+// await returns once each of these deliveries was accepted.
+func (b *blocked) await(t *testing.T, wanted ...string) {
+	t.Helper()
+	for timeout := time.After(limit); len(wanted) > 0; {
+		select {
+		case what := <-b.arrived:
+			wanted = slices.DeleteFunc(wanted, func(w string) bool { return w == what })
+		case <-timeout:
+			t.Fatalf("%d deliveries wait for a receiver that does not answer, among them %s", len(wanted), wanted[0])
+		}
+	}
+}
+
+// TestBlockedReceiver attacks: an owner has far more events for a receiver that does not answer than may be in progress. Nothing else
+// waits for it: neither other receivers, nor the service's own webhook, nor other owners' events for the same receiver.
+func TestBlockedReceiver(t *testing.T) {
+	const attack = 150
+	for _, by := range []string{"queue", "pass"} {
+		t.Run(by, func(t *testing.T) {
+			w, b := newWorld(t), newBlocked()
+			s := w.server(b.send)
+			if by == "queue" {
+				s.box.Queue()
+				defer w.runs(s.box)()
+			} else {
+				s.box.Webhook = "" // a function's pass has few places, which are then the attacker's
+			}
+			release := sync.OnceFunc(func() { close(b.released) })
+			defer release()
+			all := map[string]int{}
+			publish := func(owner, hook string) (wanted []string) {
+				id := w.publish(s, owner, hook)
+				wanted = []string{hook + " " + id}
+				if s.box.Webhook != "" {
+					wanted = append(wanted, s.box.Webhook+" "+id)
+				}
+				for _, what := range wanted {
+					all[what] = 1
+				}
+				return wanted
+			}
+			var wanted []string
+			for range attack {
+				wanted = append(wanted, publish("attacker", slow)[1:]...)
+			}
+			wanted = append(wanted, publish("attacker", fast)...)
+			wanted = append(wanted, publish("victim", fast)...)
+			victim := publish("victim", slow)
+			wanted = append(wanted, victim[1:]...)
+			if by == "pass" {
+				if _, err := s.box.Pass(t.Context(), 20); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.await(t, wanted...)
+
+			for id := ""; !strings.HasSuffix(victim[0], id) || id == ""; {
+				select {
+				case id = <-b.calls:
+				case <-time.After(limit):
+					t.Fatal("the victim's event for the blocked receiver waits for the attacker's")
+				}
+			}
+			release()
+			for len(w.keys(pendingPrefix)) > 0 {
+				s.box.Wait()
+				if by == "pass" {
+					w.passBy(s)
+				}
+			}
+			if !maps.Equal(b.sent, all) {
+				t.Errorf("accepted %d deliveries, want each of %d once", len(b.sent), len(all))
+			}
+		})
+	}
+}
+
+// TestDeathAtBlockedReceiver: a server that dies while a receiver does not answer has another one repeat that delivery, and not those
+// that other receivers of the event accepted.
+func TestDeathAtBlockedReceiver(t *testing.T) {
+	w, b := newWorld(t), newBlocked()
+	s := w.server(b.send)
+	s.box.Queue()
+	stop := w.runs(s.box)
+	id := w.publish(s, "a", slow)
+	b.await(t, s.box.Webhook+" "+id)
+	<-b.calls
+	stop()
+	close(b.released)
+	w.pass(standardPace.lease + time.Second)
+	w.passBy(w.server(b.send))
+	want := map[string]int{s.box.Webhook + " " + id: 1, slow + " " + id: 1}
+	if left := w.keys(pendingPrefix); !maps.Equal(b.sent, want) || len(left) > 0 {
+		t.Errorf("sent %v, left %v, want %v and nothing", b.sent, left, want)
+	}
+}

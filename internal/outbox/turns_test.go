@@ -1,0 +1,125 @@
+package outbox
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// works is a queue whose deliveries begin and end as a test says.
+type works struct {
+	*testing.T
+	queue
+	n     int
+	begun chan string              // the owners' deliveries, as they begin
+	end   map[string]chan struct{} // by owner, ends one
+}
+
+func newWorks(t *testing.T) *works {
+	return &works{T: t, begun: make(chan string, 9999), end: map[string]chan struct{}{}}
+}
+
+// add queues n deliveries and returns how many the queue accepted.
+func (w *works) add(receiver, owner string, n int) (accepted int) {
+	if w.end[owner] == nil {
+		w.end[owner] = make(chan struct{})
+	}
+	end := w.end[owner]
+	for range n {
+		w.n++
+		if w.queue.add(lane{receiver, owner}, fmt.Sprint(w.n), func() { w.begun <- owner; <-end }) {
+			accepted++
+		}
+	}
+	return accepted
+}
+
+// next returns the owners of the n deliveries that begin next.
+func (w *works) next(n int) (owners []string) {
+	w.Helper()
+	for range n {
+		select {
+		case owner := <-w.begun:
+			owners = append(owners, owner)
+		case <-time.After(limit):
+			w.Fatalf("%v began, want %d", owners, n)
+		}
+	}
+	slices.Sort(owners)
+	return owners
+}
+
+// TestTurns: the owners that have events for a receiver take turns, however many each has.
+func TestTurns(t *testing.T) {
+	w := newWorks(t)
+	w.add("r", "a", 40)
+	w.add("r", "b", 40)
+	if got, want := w.next(perReceiver), append(slices.Repeat([]string{"a"}, perOwner), slices.Repeat([]string{"b"}, perOwner)...); !slices.Equal(got, want) {
+		t.Errorf("began %v, want %v", got, want)
+	}
+	w.add("r", "c", 2)
+	w.add("other", "a2", 1)
+	if got := w.next(1); got[0] != "a2" {
+		t.Errorf("began %v, want the delivery to another receiver", got)
+	}
+	for turn, want := range [][]string{{"a", "b", "c"}, {"a", "b", "c"}, {"a", "b"}, {"a", "b"}} {
+		var got []string
+		for _, ends := range []string{"a", "b", "a", "b", "a"}[:len(want)] {
+			w.end[ends] <- struct{}{}
+			got = append(got, w.next(1)...)
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("turn %d: began %v, want %v", turn, got, want)
+		}
+	}
+	for _, end := range w.end {
+		close(end)
+	}
+	w.wait()
+	if len(w.lanes)+len(w.receivers)+len(w.keys) > 0 {
+		t.Errorf("idle: got %d lanes, %d receivers and %d keys, want none", len(w.lanes), len(w.receivers), len(w.keys))
+	}
+}
+
+// TestWindow: what waits in memory is limited, and one lane does not fill what others need.
+func TestWindow(t *testing.T) {
+	w := newWorks(t)
+	if got := w.add("r", "a", 3*window); got != window+perOwner {
+		t.Errorf("accepted %d, want %d", got, window+perOwner)
+	}
+	if got := w.add("r", "b", 3*window); got != window/2+perOwner {
+		t.Errorf("accepted %d of a second lane, want %d", got, window/2+perOwner)
+	}
+	if w.accepts(lane{"r", "b"}, "new") || w.accepts(lane{"new", "b"}, "1") || !w.accepts(lane{"new", "b"}, "new") {
+		t.Error("a full lane, or a key twice, is accepted, or a new lane is not")
+	}
+	for _, end := range w.end {
+		close(end)
+	}
+	w.wait()
+}
+
+// TestShares: of more due entries than a pass may queue, each lane gets its share, the oldest first.
+func TestShares(t *testing.T) {
+	s := selection{most: 20, found: map[lane]int{}}
+	for n := range 1000 {
+		s.add(fmt.Sprintf("many %d", n), lane{"r", "many"})
+	}
+	for n := range 3 {
+		s.add(fmt.Sprintf("few %d", n), lane{"r", "few"})
+		s.add(fmt.Sprintf("other %d", n), lane{"r2", "many"})
+	}
+	got := map[string]int{}
+	for _, c := range s.chosen() {
+		var name string
+		var n int
+		if _, err := fmt.Sscan(c.key, &name, &n); err != nil || n != got[name] {
+			t.Errorf("chose %q after %d of its lane (%v)", c.key, got[name], err)
+		}
+		got[name]++
+	}
+	if got["many"] != 14 || got["few"] != 3 || got["other"] != 3 {
+		t.Errorf("chose %v, want all of the few, and 20 together", got)
+	}
+}
