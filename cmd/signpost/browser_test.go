@@ -20,6 +20,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/signpost-s3/signpost/gen/client"
 )
 
 // browserLimit is how long a test waits for the page. A busy machine hashes and sends 300 MB slowly.
@@ -197,11 +199,46 @@ func (b *tab) share(name string, least float64) {
 	b.until(fmt.Sprintf("%s is sent to %v", name, least), fmt.Sprintf(`(%[1]s?.querySelector("progress").position ?? 0) >= %[2]v`, row(name), least))
 }
 
-// press clicks a button of the file's row.
+// press focuses and clicks a button of the file's row, as a mouse or a keyboard does.
 func (b *tab) press(name, action string) {
 	b.Helper()
 	b.until(action+" can be pressed", fmt.Sprintf(`%s?.querySelector("button[data-action=%s]:not([hidden])") != null`, row(name), action))
-	eval[chromedp.Void](b, fmt.Sprintf(`%s.querySelector("button[data-action=%s]").click()`, row(name), action))
+	eval[any](b, fmt.Sprintf(`(() => { const b = %s.querySelector("button[data-action=%s]"); b.focus(); b.click(); return null })()`, row(name), action))
+}
+
+// focused returns the action of the focused button, the file of the focused row, or the id of another element.
+func (b *tab) focused() string {
+	b.Helper()
+	return eval[string](b, `(({ dataset, id, tagName }) => dataset.action ?? dataset.name ?? (id || tagName))(document.activeElement)`)
+}
+
+// hold makes the page's next API request of this method, whose path ends in suffix, wait until the test releases it.
+func (b *tab) hold(method, suffix string) {
+	b.Helper()
+	eval[any](b, fmt.Sprintf(`(() => {
+		const send = window.fetch;
+		window.heldRequests ??= [];
+		window.fetch = async (path, how) => {
+			if (how?.method !== %q || !path.endsWith(%q)) return send(path, how);
+			window.fetch = send;
+			const problem = await new Promise((release) => window.heldRequests.push(release));
+			return problem.status ? new Response(JSON.stringify(problem), problem) : send(path, how);
+		};
+		return null;
+	})()`, method, suffix))
+}
+
+// held waits until a request is held.
+func (b *tab) held(what string) {
+	b.Helper()
+	b.until(what, `window.heldRequests.length > 0`)
+}
+
+// release sends the oldest request that is held or, if problem has a status, answers it.
+func (b *tab) release(problem client.Problem) {
+	b.Helper()
+	answer, _ := json.Marshal(problem)
+	eval[any](b, fmt.Sprintf(`window.heldRequests.shift()(%s); null`, answer))
 }
 
 // call sends a command to the browser.

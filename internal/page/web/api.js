@@ -26,16 +26,17 @@ export class API {
   }
 
   /**
-   * Begins an import. The key has repetitions find what the first call made.
+   * Creates an import. The key has repetitions find what the first call made.
    * @param {object} declared
-   * @param {AbortSignal} signal
+   * @param {AbortSignal} signal ends waits and repetitions
+   * @param {AbortSignal} cut ends a request that was sent
    * @returns {Promise<Job>}
    */
-  create(declared, signal) {
+  create(declared, signal, cut) {
     const key = randomUUID();
     // Why a service fails on a checksum it cannot tell; more attempts than these will not.
     const attempts = "checksum" in declared ? 3 : Infinity;
-    return this.#call("POST", "import", { body: declared, headers: { "Idempotency-Key": key }, attempts }, signal);
+    return this.#call("POST", "import", { body: declared, headers: { "Idempotency-Key": key }, attempts }, signal, cut);
   }
 
   /** @param {string} id @param {AbortSignal} signal @returns {Promise<Job>} */
@@ -91,14 +92,15 @@ export class API {
    * @param {string} path
    * @param {{body?: object, headers?: Record<string, string>, attempts?: number}} how attempts: after how many a fault of the service is taken for its last word
    * @param {AbortSignal} signal
+   * @param {AbortSignal} [cut] ends a request that was sent, in place of signal
    * @returns {Promise<any>}
    */
-  async #call(method, path, { body, headers, attempts = Infinity }, signal) {
+  async #call(method, path, { body, headers, attempts = Infinity }, signal, cut = signal) {
     for (let patience = new Patience(callBudget); ;) {
       await this.credential.some(signal);
       const who = this.credential.headers();
       try {
-        const answer = await once(method, path, { ...headers, ...who }, body, signal);
+        const answer = await once(method, path, { ...headers, ...who }, body, cut);
         this.connection.answered();
         return answer;
       } catch (failure) {

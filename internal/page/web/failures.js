@@ -85,15 +85,15 @@ const words = {
   "checksum-mismatch": "What arrived is not what was read from the file, so the service removed it. Retry begins anew.",
   "size-too-large": "The file is larger than this service takes.",
   "content-type-not-allowed": "This service does not take files of this kind.",
-  "too-many-open-uploads": "You have as many unfinished uploads as this service allows. Finish or cancel some, then retry.",
-  "expiry-unattainable": "The service's credentials end too soon to sign this upload. Retry in a while.",
-  "rate-limited": "You made more requests than the service takes for now. Retry in a while.",
-  "store-full": "The store is full. Ask its operator to free space, then retry.",
-  "store-unavailable": "The service cannot reach its store for now. Retry in a while.",
-  "credentials-expired": "The service's credentials have ended. Retry in a while, or tell its operator.",
-  "identity-unavailable": "The service cannot find out who you are for now. Retry in a while.",
-  "stopping": "The service is about to restart. Retry in a while.",
-  "internal-error": "The service failed. Retry; if that does not help, tell its operator the number.",
+  "too-many-open-uploads": "You have as many unfinished uploads as this service allows. Finish or cancel some, then try again.",
+  "expiry-unattainable": "The service's credentials end too soon to sign this upload. Try again in a while.",
+  "rate-limited": "You made more requests than the service takes for now. Try again in a while.",
+  "store-full": "The store is full. Ask its operator to free space, then try again.",
+  "store-unavailable": "The service cannot reach its store for now. Try again in a while.",
+  "credentials-expired": "The service's credentials have ended. Try again in a while, or tell its operator.",
+  "identity-unavailable": "The service cannot find out who you are for now. Try again in a while.",
+  "stopping": "The service is about to restart. Try again in a while.",
+  "internal-error": "The service failed. Try again; if that does not help, tell its operator the number.",
   "misdirected": "This service answers as localhost alone. Open this page at http://localhost.",
 };
 
@@ -106,7 +106,7 @@ export function explain(failure) {
   if (failure instanceof Unreadable) return { text: "The file was changed, moved or removed since you chose it. Choose it again.", requestId: "" };
   if (failure instanceof Over) return { text: ofEnd(failure), requestId: "" };
   if (failure instanceof NoAnswer) {
-    return failure.by === "service" ? { text: "The service does not answer. Retry in a while.", requestId: "" } :
+    return failure.by === "service" ? { text: "The service does not answer. Try again in a while.", requestId: "" } :
       { text: "The store cannot be reached from this page. It may be away, or its CORS rules may not name this page's address: ask the operator.", requestId: "" };
   }
   if (!(failure instanceof Refusal)) return { text: failure instanceof Error ? failure.message : String(failure), requestId: "" };

@@ -38,6 +38,7 @@ queue.addEventListener("added", (event) => {
     suggest(t.name);
   }
 });
+queue.addEventListener("removed", () => recents.refresh());
 credential.addEventListener("change", () => { if (credential.given && !credential.refused) recents.refresh(0); });
 connection.addEventListener("change", () => {
   live.say(connection.away ? "The connection is lost. Uploads go on by themselves when it is back." : "The connection is back.");

@@ -87,10 +87,10 @@ export class Queue extends EventTarget {
   }
 
   /** @param {Transfer} t */
-  remove(t) {
+  async remove(t) {
+    if (!await t.leave()) return;
     this.all.delete(t);
     this.dispatchEvent(new CustomEvent("removed", { detail: t }));
-    void t.leave();
   }
 
   #advance() {

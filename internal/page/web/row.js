@@ -7,15 +7,17 @@ import { bytes, duration } from "./words.js";
 /** Which buttons there are, by what the row shows. @type {Record<string, string[]>} */
 const actions = {
   waiting: ["pause", "cancel"], hashing: ["pause", "cancel"], sending: ["pause", "cancel"], offline: ["pause", "cancel"],
-  paused: ["resume", "cancel"], locked: ["remove"], "needs-file": ["choose", "cancel"], finishing: [],
+  pausing: ["resume", "cancel"], paused: ["resume", "cancel"], locked: ["remove"], "needs-file": ["choose", "cancel"], finishing: [],
   completed: ["remove"], failed: ["retry", "remove"], cancelling: [], cancelled: ["remove"],
+  removing: [],
 };
 
 /** What the row says, by what it shows. @type {Record<string, string>} */
 const states = {
-  waiting: "Waiting for its turn", hashing: "Reading", sending: "Sending", paused: "Paused", offline: "No connection; goes on by itself",
+  waiting: "Waiting for its turn", hashing: "Reading", sending: "Sending", pausing: "Pausing…", paused: "Paused",
+  offline: "No connection; goes on by itself",
   locked: "Another tab is sending this file", "needs-file": "Waiting for its file", finishing: "Finishing", completed: "Done", failed: "Failed",
-  cancelling: "Cancelling…", cancelled: "Cancelled",
+  cancelling: "Cancelling…", cancelled: "Cancelled", removing: "Removing…",
 };
 
 /** One upload as the list shows it. */
@@ -81,8 +83,8 @@ export class Row {
     const focused = this.buttons.find((b) => b === document.activeElement);
     const allowed = actions[state].filter((a) => a !== "retry" || t.retriable);
     for (const button of this.buttons) button.hidden = !allowed.includes(button.dataset.action ?? "");
-    if (focused?.hidden) this.buttons.find((b) => !b.hidden)?.focus();
-    this.progress.hidden = ["completed", "cancelling", "cancelled"].includes(state);
+    if (focused?.hidden) (this.buttons.find((b) => !b.hidden) ?? this.element).focus(); // else the browser goes back to the page's start
+    this.progress.hidden = ["completed", "cancelling", "cancelled", "removing"].includes(state);
     const url = state === "completed" ? t.job?.download_url : undefined;
     this.download.hidden = !url;
     if (url) this.download.href = url;

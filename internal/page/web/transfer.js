@@ -19,7 +19,7 @@ const tooOften = 5;
  * @typedef {{api: import("./api.js").API, gate: import("./gate.js").Gate, hasher: import("./hasher.js").Hasher, checksums: boolean, checksumsTaken: boolean, storeAnswered: boolean,
  *   connection: import("./connection.js").Connection, credential: import("./credential.js").Credential}} Means
  * checksums: declared, until the store is found to know none; checksumsTaken: it is known to know them; storeAnswered: it let this page upload before
- * @typedef {"waiting" | "hashing" | "sending" | "paused" | "locked" | "needs-file" | "finishing" | "completed" | "failed" | "cancelling" | "cancelled"} Phase
+ * @typedef {"waiting" | "hashing" | "sending" | "pausing" | "paused" | "locked" | "needs-file" | "finishing" | "completed" | "failed" | "cancelling" | "cancelled" | "removing"} Phase
  */
 
 /** One file on its way. Tells "phase" when that changes, and "progress". */
@@ -217,7 +217,8 @@ export class Transfer extends EventTarget {
   }
 
   /**
-   * Creates the import. When it is stopped meanwhile, the call has a while to end: what it makes would otherwise be left behind.
+   * Creates the import. When it is stopped meanwhile, a request that was sent has a while to end: the import it creates would otherwise
+   * be left behind.
    * @param {object} declared
    * @param {AbortSignal} signal
    */
@@ -227,7 +228,7 @@ export class Transfer extends EventTarget {
     signal.throwIfAborted();
     signal.addEventListener("abort", stop);
     try {
-      await this.begin(await this.means.api.create({ ...this.declared(), ...declared }, cut.signal));
+      await this.begin(await this.means.api.create({ ...this.declared(), ...declared }, signal, cut.signal));
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -282,8 +283,12 @@ export class Transfer extends EventTarget {
     if (id) void this.means.api.remove(id, AbortSignal.timeout(undoLimit)).catch(() => {}); // it ends by itself too
   }
 
-  pause() {
-    this.#halt("paused");
+  /** Stops. It is paused once its requests have ended, unless it is resumed or cancelled before. */
+  async pause() {
+    this.#halt("pausing");
+    const running = this.#running;
+    await running;
+    if (this.#phase === "pausing" && this.#running === running) this.phase = "paused";
   }
 
   resume() {
@@ -296,7 +301,7 @@ export class Transfer extends EventTarget {
    */
   setAside() {
     const working = this.active || this.#phase === "waiting";
-    if (working) this.pause();
+    if (working) void this.pause();
     this.#free?.();
     this.#free = null;
     this.compared = false; // whoever has it meanwhile may send more
@@ -307,12 +312,15 @@ export class Transfer extends EventTarget {
   async cancel() {
     this.#halt("cancelling");
     await this.#running; // a create that is still running may return the id only now
-    if (this.id && !await this.#removed()) return;
+    if (this.id && !await this.#deleted("Not cancelled.")) {
+      this.phase = this.file ? "paused" : "needs-file";
+      return;
+    }
     this.#end("cancelled");
   }
 
-  /** Deletes the import and returns whether it is gone. If it is not, the row says why and offers both ways on. */
-  async #removed() {
+  /** Deletes the import and returns whether it is gone. If it is not, the problem says so, and why. @param {string} not */
+  async #deleted(not) {
     const signal = AbortSignal.timeout(undoLimit);
     try {
       await this.means.api.remove(this.id, signal);
@@ -320,23 +328,34 @@ export class Transfer extends EventTarget {
     } catch (failure) {
       if (failure instanceof Refusal && failure.status === 404) return true;
       const { text, requestId } = explain(signal.aborted ? new NoAnswer("service") : failure);
-      this.problem = { text: `Not cancelled. ${text}`, requestId };
-      this.phase = this.file ? "paused" : "needs-file";
+      this.problem = { text: `${not} ${text} What was sent may stay in the store until it expires.`, requestId };
       return false;
     }
   }
 
-  /** Leaves it to other tabs, or to nobody. */
+  /**
+   * Leaves the import to other tabs or, if it failed, deletes it. Returns false if the service has not confirmed that: the row then says
+   * why, and it can be removed again.
+   */
   async leave() {
-    const ended = this.over;
+    if (this.#phase === "failed" && this.id) {
+      this.problem = null;
+      this.phase = "removing";
+      if (!await this.#deleted("Not removed.")) {
+        this.phase = "failed";
+        return false;
+      }
+      this.#ended("aborted");
+    }
     this.#stop.abort(new Error("removed"));
     await this.#running;
-    if (ended && this.#phase === "failed" && this.id) this.#abandon();
     this.#free?.();
+    return true;
   }
 
   /** @param {Phase} phase */
   #halt(phase) {
+    this.problem = null;
     this.phase = phase;
     this.#stop.abort(new Error(phase));
     this.note = "";
@@ -357,9 +376,12 @@ export class Transfer extends EventTarget {
     this.phase = "failed";
   }
 
+  /** Remembers what became of the import. @param {"completed" | "aborted"} status */
+  #ended(status) { memory.end({ id: this.id, name: this.name, size: this.size, status, at: Date.now() }); }
+
   /** @param {"completed" | "cancelled"} phase */
   #end(phase) {
-    if (this.id) memory.end({ id: this.id, name: this.name, size: this.size, status: phase === "completed" ? "completed" : "aborted", at: Date.now() });
+    if (this.id) this.#ended(phase === "completed" ? "completed" : "aborted");
     this.#free?.();
     this.#free = null;
     this.phase = phase;

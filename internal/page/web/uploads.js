@@ -7,7 +7,10 @@ import { bytes, count, duration } from "./words.js";
 const every = 250;
 
 /** What is said aloud of a row that comes to show this. @type {Record<string, string>} */
-const aloud = { completed: "is uploaded", failed: "failed", cancelled: "is cancelled", paused: "is paused", locked: "is being sent by another tab" };
+const aloud = {
+  completed: "is uploaded", failed: "failed", cancelled: "is cancelled", paused: "is paused", locked: "is being sent by another tab",
+  "needs-file": "waits for its file",
+};
 
 /** @typedef {import("./transfer.js").Transfer} Transfer */
 
@@ -38,8 +41,8 @@ export class Uploads {
     for (const source of [queue.means.connection, queue.means.credential]) source.addEventListener("change", () => this.#all());
     this.list.addEventListener("click", (e) => this.#press(e));
     byId("clear").addEventListener("click", () => this.#clear());
-    byId("pause-all").addEventListener("click", () => this.#each((t) => (t.active && t.phase !== "finishing") || t.phase === "waiting", (t) => t.pause()));
-    byId("resume-all").addEventListener("click", () => this.#each((t) => t.phase === "paused", (t) => t.resume()));
+    byId("pause-all").addEventListener("click", () => this.#each((t) => (t.active && t.phase !== "finishing") || t.phase === "waiting", (t) => void t.pause()));
+    byId("resume-all").addEventListener("click", () => this.#each(pausedOrSoon, (t) => t.resume()));
   }
 
   /** @param {Transfer[]} transfers */
@@ -63,6 +66,7 @@ export class Uploads {
     const row = this.#rows.get(t);
     const focused = row?.element.contains(document.activeElement);
     const neighbour = /** @type {HTMLElement | null} */ (row?.element.nextElementSibling ?? row?.element.previousElementSibling);
+    if (t.phase === "removing") this.live.say(`${t.name} is removed.`);
     this.#rows.delete(t);
     this.#stale.delete(t);
     row?.element.remove();
@@ -78,7 +82,7 @@ export class Uploads {
     const before = row.element.dataset.state;
     row.draw();
     const said = aloud[row.state];
-    if (said && before !== row.state) this.live.say(`${t.name} ${said}.${t.problem && row.state === "failed" ? ` ${t.problem.text}` : ""}`, row.state);
+    if (said && before !== row.state) this.live.say(`${t.name} ${said}.${t.problem ? ` ${t.problem.text}` : ""}`, row.state);
     this.#later(t, 0);
   }
 
@@ -105,7 +109,7 @@ export class Uploads {
   #summary() {
     const all = [...this.#rows.keys()];
     this.section.hidden = all.length === 0;
-    const counted = all.filter((t) => !["cancelling", "cancelled", "failed", "needs-file"].includes(t.phase));
+    const counted = all.filter((t) => !["cancelling", "cancelled", "failed", "removing", "needs-file"].includes(t.phase));
     const size = sum(counted.map((t) => t.size)), sent = sum(counted.map((t) => t.sent));
     const working = all.some((t) => t.active) && !this.queue.means.connection.away;
     if (working) this.#rate.look(sent);
@@ -118,9 +122,11 @@ export class Uploads {
     write(byId("summary"), parts.join(" · "));
     const title = working && size > 0 ? `${Math.floor(sent / size * 100)} % · ${this.title}` : this.title;
     if (document.title !== title) document.title = title;
+    const buttons = ["resume-all", "pause-all", "clear"].map(byId), focused = buttons.find((b) => b === document.activeElement);
     byId("clear").hidden = !all.some((t) => t.phase === "completed" || t.phase === "cancelled");
     byId("pause-all").hidden = all.filter((t) => (t.active && t.phase !== "finishing") || t.phase === "waiting").length < 2;
-    byId("resume-all").hidden = all.filter((t) => t.phase === "paused").length < 2;
+    byId("resume-all").hidden = all.filter(pausedOrSoon).length < 2;
+    if (focused?.hidden) (buttons.find((b) => !b.hidden) ?? byId("files")).focus();
   }
 
   /** @param {Event} event */
@@ -130,16 +136,16 @@ export class Uploads {
     const t = [...this.#rows].find(([, row]) => row.element === item)?.[0];
     if (!t) return;
     switch (button?.dataset.action) {
-      case "pause": return t.pause();
+      case "pause": return void t.pause();
       case "resume": case "retry": return t.resume();
       case "cancel": return void t.cancel();
-      case "remove": return this.queue.remove(t);
+      case "remove": return void this.queue.remove(t);
       case "choose": return this.choose(t);
     }
   }
 
   #clear() {
-    this.#each((t) => t.phase === "completed" || t.phase === "cancelled", (t) => this.queue.remove(t));
+    this.#each((t) => t.phase === "completed" || t.phase === "cancelled", (t) => void this.queue.remove(t));
     byId("files").focus();
   }
 
@@ -150,6 +156,9 @@ export class Uploads {
     }
   }
 }
+
+/** @param {Transfer} t */
+const pausedOrSoon = (t) => t.phase === "paused" || t.phase === "pausing";
 
 /** @param {string} id @returns {HTMLElement} */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
