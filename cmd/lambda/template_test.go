@@ -160,3 +160,20 @@ func listed(v any) []string {
 	}
 	return many
 }
+
+// TestAccessLogHoldsNoIDs: the access log of API Gateway names the route and not the path, which may hold the id of an
+// anonymous import.
+func TestAccessLogHoldsNoIDs(t *testing.T) {
+	format := at[string](t, template(t), "Resources", "Stage", "Properties", "AccessLogSetting", "Format")
+	want := []string{
+		"requestId", "requestTime", "identity.sourceIp", "httpMethod", "resourcePath", "status",
+		"responseLength", "responseLatency", "integrationLatency", "integration.status", "identity.apiKeyId",
+	}
+	var got []string
+	for _, found := range regexp.MustCompile(`\$context\.([A-Za-z.]+)`).FindAllStringSubmatch(format, -1) {
+		got = append(got, found[1])
+	}
+	if !slices.Equal(got, want) || strings.Count(format, "$") != len(want) {
+		t.Errorf("the access log holds %q, want %q", got, want)
+	}
+}

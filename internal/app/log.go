@@ -9,16 +9,33 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// NewLogger writes text if w is a terminal, and JSON otherwise. No line contains a control character, whatever is logged.
+// NewLogger writes text if w is a terminal, and JSON otherwise. No line contains a control character, whatever is
+// logged. Error texts hold ids of imports in short form.
 func NewLogger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{ReplaceAttr: shortIDs}
 	if f, ok := w.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return slog.New(slog.NewTextHandler(w, nil))
+			return slog.New(slog.NewTextHandler(w, options))
 		}
 	}
-	return slog.New(slog.NewJSONHandler(printable{w}, nil))
+	return slog.New(slog.NewJSONHandler(printable{w}, options))
+}
+
+// shortIDs shortens ids of imports in all texts, because an error does not say whether the id in it is a capability. In
+// path and import its owner is known, and who logs them decides. The others are no ids of imports.
+func shortIDs(_ []string, a slog.Attr) slog.Attr {
+	switch a.Key {
+	case "path", "import", "event", "request_id", "trace_id", "parent_id":
+		return a
+	}
+	if a.Value.Kind() == slog.KindString {
+		a.Value = slog.StringValue(imports.ShortIDs(a.Value.String()))
+	}
+	return a
 }
 
 // printable writes JSON with all that a terminal could take for a command escaped as \uXXXX. The JSON handler of log/slog escapes

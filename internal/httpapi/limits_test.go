@@ -1,19 +1,26 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/auth"
+	"github.com/signpost-s3/signpost/internal/docs"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/page"
 )
 
 // TestRateLimit: each caller has a burst, then so many a second; the answers say what is left.
@@ -292,27 +299,216 @@ func TestRefusalsAreCounted(t *testing.T) {
 	}
 }
 
-// TestRateLimitOfNetworks: another address of one's own IPv6 network makes nobody another caller.
-func TestRateLimitOfNetworks(t *testing.T) {
+// fromAddress starts a service with a limit of perSecond requests and a clock that stands still. It returns a function
+// that sends a request from an address.
+func fromAddress(
+	t *testing.T, perSecond int, options func(*httpapi.Options),
+) func(address, method, path string) (int, http.Header, string) {
 	loopback := &net.IPNet{IP: net.IPv4(127, 0, 0, 0), Mask: net.CIDRMask(8, 32)}
 	clock := time.Now()
 	s := start(t, settings{now: func() time.Time { return clock }, options: func(o *httpapi.Options) {
-		o.RateLimit, o.TrustedProxies = 3, []*net.IPNet{loopback}
+		o.RateLimit, o.TrustedProxies = perSecond, []*net.IPNet{loopback}
+		if options != nil {
+			options(o)
+		}
 	}})
-	from := func(address string) int {
-		r := request(t, "POST", s.url+"/import", nil)
+	return func(address, method, path string) (int, http.Header, string) {
+		r := request(t, method, s.url+path, nil)
 		r.Header.Set("X-Forwarded-For", address)
-		status, _, _ := do(t, r)
-		return status
+		return do(t, r)
 	}
-	for n := range 6 {
-		if got := from(fmt.Sprintf("2001:db8::%x", n+1)); got != 200 {
-			t.Errorf("request %d: got %d, want 200", n+1, got)
+}
+
+// TestRateLimitOfNetworks: a client cannot raise its limit by using other addresses of its own network, or another
+// spelling of its address.
+func TestRateLimitOfNetworks(t *testing.T) {
+	for name, c := range map[string]struct {
+		address func(n int) string
+		then    map[string]int
+	}{
+		"IPv6 /64": {
+			func(n int) string { return fmt.Sprintf("2001:db8::%x", n+1) },
+			map[string]int{"2001:db8::ffff:0:0:7": 429, "2001:db8:0:1::1": 200, "203.0.113.7": 200, "203.0.113.8": 200},
+		},
+		"IPv4": {
+			func(n int) string { return []string{"203.0.113.9", "::ffff:203.0.113.9", "::ffff:cb00:7109"}[n%3] },
+			map[string]int{
+				"203.0.113.9": 429, "::ffff:203.0.113.9": 429, "::ffff:cb00:7109": 429,
+				"::ffff:203.0.113.10": 200, "203.0.113.8": 200,
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			send := fromAddress(t, 3, nil)
+			for n := range 6 {
+				if got, _, _ := send(c.address(n), "POST", "/import"); got != 200 {
+					t.Errorf("request %d: got %d, want 200", n+1, got)
+				}
+			}
+			for address, want := range c.then {
+				if got, _, _ := send(address, "POST", "/import"); got != want {
+					t.Errorf("then from %s: got %d, want %d", address, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestRateLimitOfSites: a client with an IPv6 /48 network has ten times the limit of one client, however many of its
+// /64 it uses.
+func TestRateLimitOfSites(t *testing.T) {
+	send := fromAddress(t, 3, nil)
+	for n := range 60 {
+		status, header, _ := send(fmt.Sprintf("2001:db8:0:%x::1", n), "POST", "/import")
+		want := `"requests";r=5;t=2`
+		if left := 59 - n; left < 5 {
+			want = fmt.Sprintf(`"requests-48";r=%d;t=2`, left)
+		}
+		if got := header.Get("RateLimit"); status != 200 || got != want {
+			t.Fatalf("request %d of the /48: got %d, RateLimit %s, want 200 and %s", n+1, status, got, want)
 		}
 	}
-	for address, want := range map[string]int{"2001:db8::ffff:0:0:7": 429, "2001:db8:0:1::1": 200, "203.0.113.7": 200, "203.0.113.8": 200} {
-		if got := from(address); got != want {
-			t.Errorf("then from %s: got %d, want %d", address, got, want)
+	for address, want := range map[string]int{
+		"2001:db8:0:ffff::1": 429, "2001:db8:0:1::1": 429, "2001:db8:1::1": 200, "203.0.113.7": 200,
+	} {
+		status, header, _ := send(address, "POST", "/import")
+		if status != want || status == 429 && header.Get("RateLimit-Policy") != `"requests-48";q=60;w=2` {
+			t.Errorf("then from %s: got %d %v, want %d", address, status, header, want)
 		}
 	}
 }
+
+// TestRateLimitOfDocuments: documents, the web UI and unknown paths have a limit too, which the web UI and the API
+// reference, loaded together, do not reach. It is not the limit of operations, and health checks have none.
+func TestRateLimitOfDocuments(t *testing.T) {
+	for _, perSecond := range []int{1, 7} {
+		send := fromAddress(t, perSecond, func(o *httpapi.Options) {
+			o.Documents = func(e *echo.Echo) {
+				docs.Register(e)
+				page.Register(e, page.Options{})
+			}
+		})
+		const client = "203.0.113.7"
+		files := []string{
+			"/", "/docs", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/start.js", "/openapi.yaml", "/openapi.json",
+		}
+		for n := 0; n < len(files); n++ {
+			got, _, body := send(client, "GET", files[n])
+			if got != 200 {
+				t.Errorf("loading the page, %s: got %d, want 200", files[n], got)
+			}
+			if files[n] != "/" && !strings.HasPrefix(files[n], "/page/") {
+				continue
+			}
+			for _, found := range pageFile.FindAllStringSubmatch(body, -1) {
+				if file := "/page/" + found[1]; !slices.Contains(files, file) {
+					files = append(files, file)
+				}
+			}
+		}
+		if len(files) < 35 {
+			t.Errorf("got %d files, want those of the page too: %q", len(files), files)
+		}
+		if got, _, _ := send(client, "POST", "/import"); got != 200 {
+			t.Errorf("an operation after the page was loaded: got %d, want 200", got)
+		}
+		left := 2*max(50, 10*perSecond) - len(files)
+		for n := range left {
+			if got, _, _ := send(client, "GET", "/nothing"); got != 404 {
+				t.Fatalf("%d a second, request %d of %d that are left: got %d, want 404", perSecond, n+1, left, got)
+			}
+		}
+		for _, file := range append(files, "/nothing", "/page/nothing.js") {
+			if got, _, _ := send(client, "GET", file); got != 429 {
+				t.Errorf("%s beyond the limit: got %d, want 429", file, got)
+			}
+		}
+		for path, want := range map[string]int{"/healthz": 200, "/readyz": 200} {
+			if got, header, _ := send(client, "GET", path); got != want || header.Get("RateLimit") != "" {
+				t.Errorf("%s: got %d, RateLimit %q, want %d without one", path, got, header.Get("RateLimit"), want)
+			}
+		}
+		if got, _, _ := send("203.0.113.8", "GET", "/docs"); got != 200 {
+			t.Errorf("another client: got %d, want 200", got)
+		}
+	}
+}
+
+// TestIDsInLog: the id of an anonymous import is all that a client needs to read and delete it, so the log holds its
+// beginning alone. Ids of imports with an owner are logged whole, but not in refused requests: a caller with a key may
+// name the id of an anonymous import.
+func TestIDsInLog(t *testing.T) {
+	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All})
+	for name, c := range map[string]struct {
+		authenticate auth.Authenticator
+		key          string
+		whole        bool
+	}{
+		"nobody authenticates": {nil, "", false},
+		"an anonymous gateway": {auth.Gateway(true), "", false},
+		"a caller with a key":  {authenticate, keys["alice"], true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, settings{options: func(o *httpapi.Options) { o.Authenticate = c.authenticate }})
+			call := func(method, path, body string) (int, string) {
+				r := request(t, method, s.url+path, strings.NewReader(body))
+				if body != "" {
+					r.Header.Set("Content-Type", "application/json")
+				}
+				if c.key != "" {
+					r.Header.Set("X-Api-Key", c.key)
+				}
+				status, _, answer := do(t, r)
+				return status, answer
+			}
+			_, bare := call("POST", "/import", "")
+			bareID := path.Base(strings.Split(bare, "?")[0])
+			_, made := call("POST", "/import", `{"mode":"multipart","size":5}`)
+			id := idOf(made)
+			lines := 2
+			for _, path := range []string{"", "/parts"} {
+				call("GET", "/import/"+id+path, "")
+				lines++
+			}
+			call("POST", "/import/"+id+"/parts", `{"first":1,"count":1}`)
+			call("DELETE", "/import/"+id, "")
+			lines += 2
+			log := s.log.String()
+			for _, made := range []string{id, bareID} {
+				if strings.Contains(log, made) != c.whole {
+					t.Errorf("the log holds the whole id %s: %t, want %t:\n%s", made, !c.whole, c.whole, log)
+				}
+			}
+			if got := strings.Count(log, id[:18]); got < lines {
+				t.Errorf("got %d mentions of %s, want one in each of %d lines:\n%s", got, id[:18], lines, log)
+			}
+			unknown := []string{
+				"/import/" + strings.ToUpper(id), "/import/" + id + "x", "/imports/" + id, "/import/" + id + "/nothing",
+				"//" + id, "/import/" + strings.Replace(id, "-", "%2d", 1), "/x?id=" + id,
+				concrete("/import/{id}"), concrete("/import/{id}/complete"),
+			}
+			before := len(log)
+			for _, path := range unknown {
+				for _, method := range []string{"GET", "POST", "DELETE"} {
+					if status, answer := call(method, path, ""); status < 400 {
+						t.Errorf("%s %s: got %d %s, want a refusal", method, path, status, answer)
+					}
+				}
+			}
+			for line := range strings.Lines(s.log.String()[before:]) {
+				var logged struct{ Path, Import string }
+				if err := json.Unmarshal([]byte(line), &logged); err != nil {
+					t.Fatal(err)
+				}
+				if found := wholeID.FindString(logged.Path + " " + logged.Import); found != "" {
+					t.Errorf("the line of a refused request holds %s: %s", found, line)
+				}
+			}
+		})
+	}
+}
+
+// pageFile finds the files that the page and its modules load.
+var pageFile = regexp.MustCompile(`"(?:\./|page/)([a-z-]+\.(?:js|css|svg))"`)
+
+var wholeID = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)

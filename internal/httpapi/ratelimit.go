@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -15,57 +16,104 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// window is how many seconds' worth of requests a caller may make at once.
+// window is for how many seconds' worth of requests a client may make at once.
 const window = 2
 
-// sweepAt is at how many callers those who could make a whole burst are forgotten: nothing is lost, for who is not known can too.
+// sweepAt is the number of quotas in memory from which full ones are removed. A new quota is full too, so nothing is
+// lost.
 const sweepAt = 4096
 
-// limiter bounds the requests of each caller, or of each network where nobody knows who calls; of none, if perSecond is 0. It tells
-// what is left as draft-ietf-httpapi-ratelimit-headers-10 has it. Echo's own limiter does not know what is left. Each server counts
-// for itself.
+// siteShare is how many times the quota of one client the clients of one IPv6 /48 network have together. Providers
+// assign a /48 to one customer (RFC 6177), who could use a /64 of it for each request.
+const siteShare = 10
+
+// Documents have larger quotas than operations: they need neither the store nor a signature, and the web UI loads some
+// 40 files at once.
+const (
+	documentShare = 10 // times SIGNPOST_RATE_LIMIT
+	documentLeast = 50 // requests a second
+)
+
+// limiter limits the requests of each caller, or of each network if the caller is anonymous. With perSecond 0 it limits
+// nothing. Responses have the header fields of draft-ietf-httpapi-ratelimit-headers-10. Echo's own limiter does not
+// know what is left. Each server counts for itself.
 type limiter struct {
+	client, site rule
+	now          func() time.Time
+
+	mu     sync.Mutex
+	quotas map[string]*rate.Limiter
+	sweep  int
+}
+
+// rule is a number of requests a second, and what RateLimit-Policy says of it.
+type rule struct {
+	name      string
 	perSecond int
 	policy    []string
-	now       func() time.Time
-
-	mu      sync.Mutex
-	callers map[string]*rate.Limiter
-	sweep   int
 }
 
-func newLimiter(perSecond int, now func() time.Time) *limiter {
-	policy := fmt.Sprintf(`"requests";q=%d;w=%d`, perSecond*window, window)
-	return &limiter{perSecond: perSecond, policy: []string{policy}, now: now, callers: map[string]*rate.Limiter{}, sweep: sweepAt}
+func newRule(name string, perSecond int) rule {
+	return rule{name, perSecond, []string{fmt.Sprintf(`"%s";q=%d;w=%d`, name, perSecond*window, window)}}
 }
 
-func (l *limiter) middleware(next echo.HandlerFunc) echo.HandlerFunc {
+func newLimiter(name string, perSecond int, now func() time.Time) *limiter {
+	return &limiter{
+		client: newRule(name, perSecond), site: newRule(name+"-48", siteShare*perSecond), now: now,
+		quotas: map[string]*rate.Limiter{}, sweep: sweepAt,
+	}
+}
+
+// newDocumentLimiter returns a limiter of what is no operation, for a service with a limit of perSecond for operations.
+func newDocumentLimiter(perSecond int, now func() time.Time) *limiter {
+	return newLimiter("documents", max(documentShare*perSecond, documentLeast), now)
+}
+
+// operations counts requests for operations of the API.
+func (l *limiter) operations(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if err := l.count(c.(*exchange)); err != nil {
-			return err
+		if x := c.(*exchange); x.operation != nil {
+			if err := l.count(x); err != nil {
+				return err
+			}
 		}
 		return next(c)
 	}
 }
 
-// count is the answer to a request that is one too many, or nil.
+// documents counts all other requests: for documents, the web UI, and paths that do not exist. Health checks are
+// exempt, and so are store events, which are counted where their secret is checked.
+func (l *limiter) documents(next echo.HandlerFunc) echo.HandlerFunc {
+	exempt := []string{"/healthz", "/readyz", storeEventsPath}
+	return func(c echo.Context) error {
+		if x := c.(*exchange); x.operation == nil && !slices.Contains(exempt, c.Path()) {
+			if err := l.count(x); err != nil {
+				return err
+			}
+		}
+		return next(c)
+	}
+}
+
+// count counts a request. It returns a problem with the status 429 if the request exceeds a quota.
 func (l *limiter) count(x *exchange) error {
-	if x.operation == nil || l.perSecond == 0 {
+	if l.client.perSecond == 0 {
 		return nil
 	}
-	caller := x.owner
+	caller, site := x.owner, ""
 	if caller == "" || caller == imports.Public {
-		caller = "from " + ClientNetwork(x.RealIP())
+		caller, site = "from "+ClientNetwork(x.RealIP()), clientSite(x.RealIP())
 	}
-	left, wait := l.take(caller)
+	closest, left, wait := l.take(caller, site)
 	header := x.Response().Header()
-	header["RateLimit-Policy"], header["RateLimit"] = l.policy, []string{fmt.Sprintf(`"requests";r=%d;t=%d`, left, window)}
+	header["RateLimit-Policy"] = closest.policy
+	header["RateLimit"] = []string{fmt.Sprintf(`"%s";r=%d;t=%d`, closest.name, left, window)}
 	if wait == 0 {
 		return nil
 	}
 	return &problem{
 		Status: http.StatusTooManyRequests, Code: "rate-limited", Header: [2]string{"Retry-After", strconv.Itoa(wait)},
-		Detail: fmt.Sprintf("More than %d requests a second. Try again after %d s.", l.perSecond, wait),
+		Detail: fmt.Sprintf("More than %d requests a second. Try again after %d s.", closest.perSecond, wait),
 	}
 }
 
@@ -82,32 +130,63 @@ func ClientNetwork(address string) string {
 	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
 }
 
-// take counts a request: how many more could be made now, and after how many seconds this one could, 0 if now.
-func (l *limiter) take(caller string) (left, wait int) {
+// clientSite returns the IPv6 /48 network of address, empty if address is of IPv4.
+func clientSite(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return ""
+	}
+	return netip.PrefixFrom(ip.WithZone(""), 48).Masked().String()
+}
+
+// take counts a request of caller, and of site unless it is empty. It returns the rule with less left, the number of
+// requests left by it, and the seconds until this request is allowed, 0 if it is. A request that is not allowed uses up
+// nothing, and a caller is not stored if its site is at its limit: so a site cannot fill the memory.
+func (l *limiter) take(caller, site string) (r rule, left, wait int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	one := l.callers[caller]
-	if one == nil {
-		l.forget(now)
-		one = rate.NewLimiter(rate.Limit(l.perSecond), l.perSecond*window)
-		l.callers[caller] = one
-	}
-	if !one.AllowN(now, 1) {
-		return 0, int(math.Ceil((1 - one.TokensAt(now)) / float64(l.perSecond)))
-	}
-	return int(one.TokensAt(now)), 0
-}
-
-// forget drops those who have made no request for a while, when there are many.
-func (l *limiter) forget(now time.Time) {
-	if len(l.callers) < l.sweep {
-		return
-	}
-	for caller, one := range l.callers {
-		if one.TokensAt(now) >= float64(l.perSecond*window) {
-			delete(l.callers, caller)
+	var shared *rate.Limiter
+	if site != "" {
+		shared = l.quota(site, l.site, now)
+		if tokens := shared.TokensAt(now); tokens < 1 {
+			return l.site, 0, l.site.wait(tokens)
 		}
 	}
-	l.sweep = max(sweepAt, 2*len(l.callers)) // so that a sweep costs each new caller little, however many there are
+	own := l.quota(caller, l.client, now)
+	if !own.AllowN(now, 1) {
+		return l.client, 0, l.client.wait(own.TokensAt(now))
+	}
+	r, left = l.client, int(own.TokensAt(now))
+	if shared != nil && shared.AllowN(now, 1) && int(shared.TokensAt(now)) < left {
+		r, left = l.site, int(shared.TokensAt(now))
+	}
+	return r, left, 0
+}
+
+// quota returns the quota of name, which starts full.
+func (l *limiter) quota(name string, r rule, now time.Time) *rate.Limiter {
+	q := l.quotas[name]
+	if q == nil {
+		l.forget(now)
+		q = rate.NewLimiter(rate.Limit(r.perSecond), r.perSecond*window)
+		l.quotas[name] = q
+	}
+	return q
+}
+
+// wait returns after how many seconds there is a token.
+func (r rule) wait(tokens float64) int { return int(math.Ceil((1 - tokens) / float64(r.perSecond))) }
+
+// forget removes full quotas if there are many.
+func (l *limiter) forget(now time.Time) {
+	if len(l.quotas) < l.sweep {
+		return
+	}
+	for name, q := range l.quotas {
+		if q.TokensAt(now) >= float64(q.Burst()) {
+			delete(l.quotas, name)
+		}
+	}
+	l.sweep = max(sweepAt, 2*len(l.quotas)) // so that a sweep costs each new caller little, however many there are
 }

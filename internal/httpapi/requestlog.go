@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
+
+	"github.com/signpost-s3/signpost/internal/imports"
 )
 
 // requestID names the request: as the caller did, or anew.
@@ -72,7 +74,7 @@ func (x *exchange) tell(line *slog.Record, took time.Duration, err error) {
 	request, response := x.Request(), x.Response()
 	said := append(make([]slog.Attr, 0, 20),
 		slog.String("method", request.Method),
-		slog.String("path", request.URL.Path),
+		slog.String("path", x.logged(request.URL.Path)),
 		slog.Int("status", response.Status),
 		slog.Int64("bytes", response.Size),
 		slog.Int64("duration_us", took.Microseconds()),
@@ -90,7 +92,17 @@ func (x *exchange) tell(line *slog.Record, took time.Duration, err error) {
 		outcome = problemOf(err).Code
 		said = append(said, slog.String("code", outcome), slog.String("error", cause(err).Error()))
 	}
+	x.audit.id = x.logged(x.audit.id)
 	line.AddAttrs(x.audit.append(said, outcome)...)
+}
+
+// logged returns text with whole ids of imports only if they are the caller's. Those of anonymous imports are
+// capabilities, and a request that was refused may name one.
+func (x *exchange) logged(text string) string {
+	if status := x.Response().Status; status >= 400 && status < 500 {
+		return imports.ShortIDs(text)
+	}
+	return imports.LoggedIDs(x.owner, text)
 }
 
 // traceOf reads a traceparent (W3C Trace Context, section 3.2): the ids of the trace and of the caller's part in it, or nothing.

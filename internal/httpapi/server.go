@@ -58,7 +58,7 @@ func New(o Options) http.Handler {
 	if o.Documents != nil {
 		o.Documents(e)
 	}
-	limit := newLimiter(o.RateLimit, o.Service.Now)
+	limit := newLimiter("requests", o.RateLimit, o.Service.Now)
 	registerStoreEvents(e, o.StoreEvents, o.Service, limit)
 
 	// Outermost first. The log comes before all that can answer, so that each request has its line.
@@ -75,7 +75,7 @@ func New(o Options) http.Handler {
 		after = append(after, guard(o.Authenticate, limit))
 	}
 	if o.RateLimit > 0 {
-		after = append(after, limit.middleware)
+		after = append(after, limit.operations, newDocumentLimiter(o.RateLimit, o.Service.Now).documents)
 	}
 	after = append(after, identify, newValidator(openapi.Load).middleware)
 	return newServer(e, before, after)

@@ -82,8 +82,7 @@ func (d storeDesk) known(x *exchange) error {
 		refusal.Reason, refusal.Detail = "unknown-secret", "This is not the secret that this service has for its store. Look whether it is whole, and the same on both sides."
 	}
 	x.audit.refused(refusal)
-	counted := &exchange{Context: x.Context, operation: &operation{}} // by address, like any caller nobody knows
-	return cmp.Or(d.limit.count(counted), unauthenticated(refusal))
+	return cmp.Or(d.limit.count(x), unauthenticated(refusal))
 }
 
 // matches reports whether an Authorization is the secret, as a token, as the password of whatever user, or as it is: some stores are

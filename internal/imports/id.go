@@ -24,6 +24,32 @@ func newID(now time.Time) (string, error) {
 // canonicalID is the one spelling of an id that we make, and therefore the one we look up.
 var canonicalID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
+// ShortIDs returns text with each id in the form that logs hold where the id is a capability: its first 18 characters,
+// which are its time and 12 of its 74 random bits. They are enough to find an import again, and too few to read it.
+func ShortIDs(text string) string {
+	switch {
+	case len(text) < idLength:
+		return text
+	case canonicalID.MatchString(text): // without a copy, for the log line of each bare import
+		return text[:shortLength]
+	}
+	return anyID.ReplaceAllString(text, "$1")
+}
+
+const idLength, shortLength = 36, 18
+
+// anyID finds ids in text, in whatever case.
+var anyID = regexp.MustCompile(`(?i)([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3})-[0-9a-f]{4}-[0-9a-f]{12}`)
+
+// LoggedIDs returns text about an import of owner as logs hold it: an anonymous import is read and deleted by any
+// client that has its id.
+func LoggedIDs(owner, text string) string {
+	if owner == "" || owner == Public {
+		return ShortIDs(text)
+	}
+	return text
+}
+
 // idTime returns when a canonical id was made, in milliseconds: its first 48 bits (RFC 9562, section 5.7).
 func idTime(id string) time.Time {
 	milliseconds, _ := strconv.ParseInt(id[:8]+id[9:13], 16, 64)

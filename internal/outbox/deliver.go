@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
@@ -86,7 +87,8 @@ func (o *Outbox) postpone(ctx context.Context, h held, pause time.Duration) erro
 	delay = max(delay+rand.N(delay/5), pause) // so that what failed together is not tried together
 	h.Attempts++
 	h.Lease = time.Time{}
-	log := o.Log.With("event", h.Event.ID, "type", h.Event.Type, "import", h.Event.Subject, "attempts", h.Attempts, "failure", h.Failure)
+	log := o.Log.With("event", h.Event.ID, "type", h.Event.Type,
+		"import", imports.LoggedIDs(h.Event.Data.Owner, h.Event.Subject), "attempts", h.Attempts, "failure", h.Failure)
 	if now.Sub(h.Written) >= giveUpAfter && h.Attempts >= leastAttempts {
 		o.told(h.To[0], "dead")
 		log.Error("event not delivered, and given up; signpost events redeliver sends it again")
