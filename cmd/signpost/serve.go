@@ -50,6 +50,9 @@ func (s serveCmd) Run(i *invocation) error {
 	if err != nil {
 		return err
 	}
+	if err := s.RequireSignedHeaders(i.ctx, settings, log); err != nil { // no URL is signed before that
+		return err
+	}
 	s.greet(i.stdout, listener.Addr().String(), "")
 	return server.Serve(i.ctx, listener)
 }

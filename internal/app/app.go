@@ -62,7 +62,7 @@ func (c Config) Open(ctx context.Context, settings aws.Config, watch bucket.Watc
 }
 
 func (c Config) open(ctx context.Context, settings aws.Config, watch bucket.Watch) (*bucket.Bucket, error) {
-	store, err := bucket.Open(ctx, bucket.Options{Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle, Watch: watch})
+	store, err := bucket.Open(ctx, bucket.Options{Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle, Watch: watch, Signing: c.signing(settings)})
 	if err != nil {
 		return nil, fmt.Errorf("the store's address (AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT): %s", strings.TrimPrefix(Innermost(err).Error(), "endpoint rule error, "))
 	}

@@ -45,6 +45,12 @@ type Config struct {
 	TLSCert        string   `name:"tls-cert" env:"SIGNPOST_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM, to serve over TLS. It is read anew when it changes."`
 	TLSKey         string   `name:"tls-key" env:"SIGNPOST_TLS_KEY" placeholder:"FILE" help:"Its private key in PEM."`
 
+	SigningAccessKeyID     string `name:"signing-access-key-id" env:"SIGNPOST_SIGNING_ACCESS_KEY_ID" placeholder:"ID" help:"Access key that signs uploads instead of the service's credentials. It should allow s3:PutObject on imports/* only."`
+	SigningSecretAccessKey string `env:"SIGNPOST_SIGNING_SECRET_ACCESS_KEY" placeholder:"SECRET" help:"Its secret. Other users of this machine see flags: use the variable."`
+	SigningSessionToken    string `env:"SIGNPOST_SIGNING_SESSION_TOKEN" placeholder:"TOKEN" help:"Its session token, for temporary credentials."`
+	SigningRoleARN         string `name:"signing-role-arn" env:"SIGNPOST_SIGNING_ROLE_ARN" placeholder:"ARN" help:"Role that is assumed to sign uploads, limited to s3:PutObject on imports/*."`
+	AllowUnsignedHeaders   bool   `env:"SIGNPOST_ALLOW_UNSIGNED_HEADERS" help:"Start although the store honors headers that an upload URL does not sign. Clients can then read every object of the bucket."`
+
 	WebhookURL        string   `name:"webhook-url" env:"SIGNPOST_WEBHOOK_URL" placeholder:"URL" help:"Where it is told what became of each import."`
 	WebhookSecrets    []string `env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"SECRET" help:"Secrets (whsec_...) that sign what webhooks are told, the newest first. Other users of this machine see flags: the variable keeps them to you."`
 	WebhookHosts      []string `env:"SIGNPOST_WEBHOOK_HOSTS" placeholder:"HOST" help:"Hosts of which an import may name a webhook_url of its own, with the port where it is not 443."`
@@ -133,6 +139,7 @@ func (c Config) checkGuards(complain func(variable, value, rule string)) {
 		complain("SIGNPOST_OIDC_ISSUER", "", "must name the issuer, as SIGNPOST_OIDC_AUDIENCE is set")
 	}
 	c.checkEvents(complain)
+	c.checkSigning(complain)
 	if _, err := c.Proxies(); err != nil {
 		complain("SIGNPOST_TRUSTED_PROXIES", strings.Join(c.TrustedProxies, ","), "must be networks such as 10.0.0.0/8 or single addresses, but not everybody, divided by commas")
 	}

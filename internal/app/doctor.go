@@ -54,13 +54,11 @@ type doctor struct {
 	config   Config
 	settings aws.Config
 	local    bool
-	web      aws.HTTPClient // for what clients send
-	store    *bucket.Bucket // from the check of the bucket on
 	sight    bucket.Sight
 	obstacle string // why the needy checks are pointless
-	unsigned bool   // signed URLs do not work
+	urlless  bool   // signed URLs do not work
 	partless bool   // nor do uploads in parts
-	scratch  scratch
+	probe           // its store is there from the check of the bucket on
 }
 
 // Examine tries whether the bucket that c names does what the service needs of it, and reports each finding as it is made. It
@@ -79,10 +77,13 @@ func Examine(ctx context.Context, c Config, local *aws.Config, report func(Findi
 		{"lifecycle rules", askLimit, true, (*doctor).lifecycle},
 		{"CORS rules", askLimit, true, (*doctor).cors},
 		{"conditional writes", askLimit, true, (*doctor).conditions},
+		{"signing rights", askLimit, true, (*doctor).signingRights},
 		{"checksums", uploadLimit, true, (*doctor).checksums},
 		{"signed URLs", uploadLimit, true, (*doctor).signedURLs},
+		{"unsigned headers", uploadLimit, true, (*doctor).unsigned},
 		{"multipart", roundTripLimit, true, (*doctor).multipart},
 		{"part checksums", roundTripLimit, true, (*doctor).partChecksums},
+		{"many parts", roundTripLimit, true, (*doctor).manyParts},
 		{"leftovers", askLimit, true, (*doctor).leftovers},
 	} {
 		f, inTime := d.perform(ctx, check)

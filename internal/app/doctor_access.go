@@ -70,7 +70,8 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 	if d.settings.Region == "" {
 		return Finding{Mark: Fail, Found: "AWS_REGION is not set", Remedy: "name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)"}
 	}
-	store, err := bucket.Open(ctx, bucket.Options{Name: d.config.Bucket, AWS: d.settings, PublicEndpoint: d.config.PublicEndpoint, PathStyle: d.config.PathStyle})
+	store, err := bucket.Open(ctx, bucket.Options{Name: d.config.Bucket, AWS: d.settings, PublicEndpoint: d.config.PublicEndpoint, PathStyle: d.config.PathStyle,
+		Signing: d.config.signing(d.settings)})
 	if err != nil {
 		return Finding{Mark: Fail, Found: "the store's address: " + cause(err), Remedy: "mend AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT"}
 	}

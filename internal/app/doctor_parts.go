@@ -20,7 +20,7 @@ const firstPart, lastPart = 5 << 20, 11
 
 // multipart makes an object of two parts, as a client would, and reads it back.
 func (d *doctor) multipart(ctx context.Context) Finding {
-	if d.unsigned {
+	if d.urlless {
 		return skip("signed URLs do not work")
 	}
 	f := d.roundTrip(ctx, "")
@@ -31,7 +31,7 @@ func (d *doctor) multipart(ctx context.Context) Finding {
 // partChecksums does the same with a checksum of each part and of the whole, as an import that declares one.
 func (d *doctor) partChecksums(ctx context.Context) Finding {
 	const algorithm = "crc64nvme"
-	if d.unsigned || d.partless {
+	if d.urlless || d.partless {
 		return skip("uploads in parts do not work")
 	}
 	f := d.roundTrip(ctx, algorithm)
@@ -85,7 +85,7 @@ func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
 	if err := d.store.CompleteMultipart(ctx, m, parts, whole); err != nil {
 		return fail("completing with If-None-Match", err, action)
 	}
-	d.scratch.uploads = nil
+	d.scratch.ended(m)
 	if o, err := d.store.Head(ctx, m.Key); algorithm != "" && (err != nil || o.Checksums[algorithm] != whole) {
 		return Finding{Mark: Fail, Found: "HEAD does not return the whole's", Remedy: "use another store"}
 	}

@@ -9,12 +9,37 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/sigv4"
 )
+
+// probe sends signed requests to a store as a client does. Clean removes what it wrote.
+type probe struct {
+	store   *bucket.Bucket
+	web     aws.HTTPClient
+	scratch scratch
+}
+
+// upload is one to a scratch object, signed from now on.
+func (p *probe) upload() bucket.Upload {
+	now := time.Now()
+	return bucket.Upload{Key: p.scratch.object(), From: now, Until: now.Add(roundTripLimit)}
+}
+
+// put uploads body to u, with headers that the URL does not sign.
+func (p *probe) put(ctx context.Context, u bucket.Upload, body []byte, unsigned ...sigv4.Header) (answer, error) {
+	signed, err := p.store.SignPut(ctx, u)
+	if err != nil {
+		return answer{}, err
+	}
+	return p.send(ctx, signed, body, unsigned...)
+}
 
 // scratch is all that the checks may have written.
 type scratch struct {
@@ -25,6 +50,11 @@ type scratch struct {
 // object and record return a key of their own, where the service's rights suffice.
 func (s *scratch) object() string { return s.key("imports/doctor/") }
 func (s *scratch) record() string { return s.key("jobs/doctor/") }
+
+// ended forgets an upload that was completed.
+func (s *scratch) ended(m bucket.Multipart) {
+	s.uploads = slices.DeleteFunc(s.uploads, func(other bucket.Multipart) bool { return other == m })
+}
 
 func (s *scratch) key(prefix string) string {
 	key := prefix + uuid.NewString()
@@ -39,8 +69,8 @@ const (
 )
 
 // clean removes the scratch, although ctx may have ended. Cut says that a request may still be under way.
-func (d *doctor) clean(ctx context.Context, cut bool) error {
-	if len(d.scratch.keys) == 0 {
+func (p *probe) clean(ctx context.Context, cut bool) error {
+	if len(p.scratch.keys) == 0 {
 		return nil
 	}
 	if cut {
@@ -48,21 +78,21 @@ func (d *doctor) clean(ctx context.Context, cut bool) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanLimit)
 	defer cancel()
-	uploads := d.scratch.uploads
+	uploads := p.scratch.uploads
 	var errs []error
-	for _, key := range d.scratch.keys {
+	for _, key := range p.scratch.keys {
 		if cut { // one may have begun whose id did not reach us
-			begun, _, _ := d.store.Uploads(ctx, key, bucket.Multipart{}, bucket.MaxListed)
+			begun, _, _ := p.store.Uploads(ctx, key, bucket.Multipart{}, bucket.MaxListed)
 			for _, u := range begun {
 				uploads = append(uploads, u.Multipart)
 			}
 		}
 	}
 	for _, m := range uploads {
-		errs = append(errs, d.store.AbortMultipart(ctx, m))
+		errs = append(errs, p.store.AbortMultipart(ctx, m))
 	}
-	for _, key := range d.scratch.keys {
-		errs = append(errs, d.store.Delete(ctx, key))
+	for _, key := range p.scratch.keys {
+		errs = append(errs, p.store.Delete(ctx, key))
 	}
 	return errors.Join(errs...)
 }
@@ -81,16 +111,21 @@ func (a answer) String() string  { return fmt.Sprintf("%d %s", a.status, a.code)
 // plain is what an error code may look like to be shown.
 var plain = regexp.MustCompile(`^[A-Za-z0-9.]{1,64}$`)
 
-// send does as a client does that was given signed. Its error is the cause alone: http.Client's own shows the whole URL.
-func (d *doctor) send(ctx context.Context, signed bucket.SignedRequest, body []byte) (answer, error) {
-	request, err := http.NewRequestWithContext(ctx, signed.Method, signed.URL.Reveal(), bytes.NewReader(body))
+// send does what a client does that received signed, and adds headers that the URL does not sign.
+func (p *probe) send(ctx context.Context, signed bucket.SignedRequest, body []byte, unsigned ...sigv4.Header) (answer, error) {
+	return p.request(ctx, signed.Method, signed.URL.Reveal(), append(slices.Clone(signed.Headers), unsigned...), body)
+}
+
+// request returns the cause alone as its error: http.Client's own shows the whole URL.
+func (p *probe) request(ctx context.Context, method, url string, headers []sigv4.Header, body []byte) (answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, errors.New("the URL cannot be used")
 	}
-	for _, h := range signed.Headers { // but Content-Length, which net/http takes from the body
+	for _, h := range headers { // but Content-Length, which net/http takes from the body
 		request.Header.Set(h.Name, h.Value)
 	}
-	response, err := d.web.Do(request)
+	response, err := p.web.Do(request)
 	if err != nil {
 		return answer{}, Innermost(err)
 	}

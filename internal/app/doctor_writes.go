@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
@@ -114,7 +113,7 @@ func (d *doctor) signedURLs(ctx context.Context) Finding {
 	const remedy = "SIGNPOST_PUBLIC_ENDPOINT must be the same store's; a proxy before it must leave Host, path and headers alone; " +
 		"the credentials need s3:PutObject on imports/*"
 	taken, err := d.send(ctx, signed, body)
-	d.unsigned = err != nil || !taken.ok()
+	d.urlless = err != nil || !taken.ok()
 	switch {
 	case err != nil:
 		return Finding{Mark: Fail, Found: address + ": " + cause(err), Remedy: remedy}
@@ -128,18 +127,4 @@ func (d *doctor) signedURLs(ctx context.Context) Finding {
 		return Finding{Mark: Fail, Found: address + ": one byte more than signed is taken", Remedy: "use a store that checks signed headers; SIGNPOST_MAX_SIZE is void on this one"}
 	}
 	return pass("%s: taken; one byte more: refused", address)
-}
-
-// upload is one to a scratch object, signed from now on.
-func (d *doctor) upload() bucket.Upload {
-	now := time.Now()
-	return bucket.Upload{Key: d.scratch.object(), From: now, Until: now.Add(roundTripLimit)}
-}
-
-func (d *doctor) put(ctx context.Context, u bucket.Upload, body []byte) (answer, error) {
-	signed, err := d.store.SignPut(ctx, u)
-	if err != nil {
-		return answer{}, err
-	}
-	return d.send(ctx, signed, body)
 }

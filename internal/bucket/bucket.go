@@ -136,9 +136,13 @@ func (b *Bucket) Name() string { return b.name }
 // Origin is where clients send what the bucket signs for them: scheme and authority.
 func (b *Bucket) Origin() string { return b.endpoint.Origin() }
 
-// OnAWS reports whether the store is Amazon S3.
-func (b *Bucket) OnAWS() bool {
-	u, err := url.Parse(b.inner.Origin())
+// OnAWS reports whether settings lead to Amazon S3, by its own endpoints or a private one in a VPC.
+func OnAWS(settings aws.Config) bool {
+	endpoint := s3.NewFromConfig(settings).Options().BaseEndpoint
+	if endpoint == nil {
+		return true
+	}
+	u, err := url.Parse(*endpoint)
 	return err == nil && awsHost.MatchString(u.Hostname())
 }
 

@@ -28,6 +28,12 @@ func (b *Bucket) CredentialsLeft(ctx context.Context) (left time.Duration, ends 
 	return left, ends, nil
 }
 
+// CheckSigning returns ErrCredentialsExpired if the credentials that sign uploads cannot be had.
+func (b *Bucket) CheckSigning(ctx context.Context) error {
+	_, err := retrieve(ctx, b.signing)
+	return err
+}
+
 // retrieve returns the provider's credentials. It costs no timer if the SDK's cache has them, as it nearly always does: the cache
 // looks at ctx only when it has to wait.
 func retrieve(ctx context.Context, provider aws.CredentialsProvider) (aws.Credentials, error) {

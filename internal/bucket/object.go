@@ -42,3 +42,12 @@ func (b *Bucket) Head(ctx context.Context, key string) (Object, error) {
 	}
 	return o, nil
 }
+
+// HasTags reports whether an object has tags.
+func (b *Bucket) HasTags(ctx context.Context, key string) (bool, error) {
+	out, err := ask(ctx, b.quick("GetObjectTagging", key), b.client.GetObjectTagging, &s3.GetObjectTaggingInput{Bucket: &b.name, Key: &key})
+	if err != nil {
+		return false, err
+	}
+	return len(out.TagSet) > 0, nil
+}

@@ -95,11 +95,7 @@ func TestOnAWS(t *testing.T) {
 		if endpoint != "" {
 			settings.BaseEndpoint = &endpoint
 		}
-		b, err := Open(t.Context(), Options{Name: "data", AWS: settings, PathStyle: true, PublicEndpoint: "https://files.example.com"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := b.OnAWS(); got != want {
+		if got := OnAWS(settings); got != want {
 			t.Errorf("OnAWS at %q: got %v, want %v", endpoint, got, want)
 		}
 	}

@@ -41,6 +41,9 @@ func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	if err := c.CheckSigning(ctx, store); err != nil {
+		return nil, err
+	}
 	authenticate, err := s.authenticator(ctx, c)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,148 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/sigv4"
+)
+
+// unsigned is what a store does with x-amz-* headers that an upload URL does not sign. Amazon S3 refuses them, but a signature of version
+// 4 cannot say that there are no others than those it names. A store that honors x-amz-copy-source lets every client with an upload URL
+// copy objects of others into its own import.
+type unsigned struct {
+	honored []string // such as "x-amz-copy-source on PUT URLs"
+	copies  bool     // another object was copied
+}
+
+func (u unsigned) String() string { return strings.Join(u.honored, ", ") }
+
+// harm says what a client can do.
+func (u unsigned) harm() string {
+	if u.copies {
+		return "a client with one upload URL can read every object of the bucket"
+	}
+	return "a client with an upload URL can set them on its own import"
+}
+
+// unsignedHeaders tries them, as an attacker would. An error says why that could not be found out.
+func (p *probe) unsignedHeaders(ctx context.Context) (found unsigned, err error) {
+	other := p.upload()
+	content := []byte("signpost probe " + uuid.NewString())
+	if stored, err := p.put(ctx, other, content); err != nil { // it is stored as a client does it: the URLs work
+		return unsigned{}, fmt.Errorf("uploading by a signed URL: %w", err)
+	} else if !stored.ok() {
+		return unsigned{}, fmt.Errorf("uploading by a signed URL: %s", stored)
+	}
+	for _, attempt := range []struct {
+		header string
+		copies bool
+		run    func(ctx context.Context, key string, content []byte) (honored bool, err error)
+	}{
+		{"x-amz-copy-source on PUT URLs", true, p.copies},
+		{"x-amz-copy-source on part URLs", true, p.copiesPart},
+		{"x-amz-tagging on PUT URLs", false, p.tags},
+		{"x-amz-acl on PUT URLs", false, p.publishes},
+	} {
+		honored, err := attempt.run(ctx, other.Key, content)
+		if err != nil {
+			return unsigned{}, fmt.Errorf("%s: %w", attempt.header, err)
+		}
+		if honored {
+			found.honored = append(found.honored, attempt.header)
+			found.copies = found.copies || attempt.copies
+		}
+	}
+	return found, nil
+}
+
+// taken reports whether a store took a request. An answer that the next attempt may not get is an error.
+func taken(a answer, err error) (bool, error) {
+	if err == nil && (a.status == http.StatusTooManyRequests || a.status >= 500 && a.status != http.StatusNotImplemented) {
+		err = errors.New(a.String())
+	}
+	return a.ok(), err
+}
+
+func (p *probe) copySource(key string) sigv4.Header {
+	return sigv4.Header{Name: "x-amz-copy-source", Value: "/" + p.store.Name() + "/" + key}
+}
+
+// copies reports whether a PUT copied the object at key.
+func (p *probe) copies(ctx context.Context, key string, content []byte) (bool, error) {
+	u := p.upload()
+	if ok, err := taken(p.put(ctx, u, []byte("own"), p.copySource(key))); !ok || err != nil {
+		return false, err
+	}
+	stored, err := p.store.ReadRecord(ctx, u.Key)
+	return bytes.Equal(stored.Body, content), err
+}
+
+// copiesPart reports whether a part became the object at key.
+func (p *probe) copiesPart(ctx context.Context, key string, content []byte) (bool, error) {
+	u := p.upload()
+	m := bucket.Multipart{Key: u.Key}
+	var err error
+	if m.UploadID, err = p.store.CreateMultipart(ctx, u); bucket.Unsupported(err) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	p.scratch.uploads = append(p.scratch.uploads, m)
+	signed, err := p.store.SignParts(ctx, m, []bucket.Part{{Number: 1}}, u.From, u.Until)
+	if err != nil {
+		return false, err
+	}
+	if plain, err := p.send(ctx, signed[0], []byte("own")); err != nil {
+		return false, err
+	} else if !plain.ok() {
+		return false, fmt.Errorf("uploading a part by its URL: %s", plain)
+	}
+	if ok, err := taken(p.send(ctx, signed[0], []byte("own"), p.copySource(key))); !ok || err != nil {
+		return false, err
+	}
+	parts, err := p.store.AllParts(ctx, m)
+	return slices.ContainsFunc(parts, func(part bucket.Part) bool { return part.Size == int64(len(content)) }), err
+}
+
+// tags reports whether a PUT set a tag, or may have: credentials that cannot read tags leave that open.
+func (p *probe) tags(ctx context.Context, _ string, _ []byte) (bool, error) {
+	u := p.upload()
+	if ok, err := taken(p.put(ctx, u, []byte("own"), sigv4.Header{Name: "x-amz-tagging", Value: "signpost=probe"})); !ok || err != nil {
+		return false, err
+	}
+	tagged, err := p.store.HasTags(ctx, u.Key)
+	switch {
+	case errors.Is(err, bucket.ErrForbidden):
+		return true, nil
+	case bucket.Unsupported(err), errors.Is(err, bucket.ErrNotFound):
+		return false, nil
+	}
+	return tagged, err
+}
+
+// publishes reports whether a PUT made its object public, where that at key is not.
+func (p *probe) publishes(ctx context.Context, key string, _ []byte) (bool, error) {
+	u := p.upload()
+	signed, err := p.store.SignPut(ctx, u)
+	if err != nil {
+		return false, err
+	}
+	if ok, err := taken(p.send(ctx, signed, []byte("own"), sigv4.Header{Name: "x-amz-acl", Value: "public-read"})); !ok || err != nil {
+		return false, err
+	}
+	public, err := p.request(ctx, http.MethodGet, signed.URL.String(), nil, nil)
+	if err != nil || !public.ok() {
+		return false, err
+	}
+	other, err := p.request(ctx, http.MethodGet, strings.TrimSuffix(signed.URL.String(), u.Key)+key, nil, nil)
+	return err == nil && !other.ok(), err
+}

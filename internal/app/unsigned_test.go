@@ -1,0 +1,96 @@
+package app
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+)
+
+// TestUnsignedHeaders attacks a store that honors unsigned headers and one that refuses them. Doctor reports what serve refuses to start with.
+func TestUnsignedHeaders(t *testing.T) {
+	store := startStore(t)
+	lenient := storetest.NewLenient(t, store.AWSConfig(), store.Bucket())
+	root := store.Credentials()
+	with := func(id, secret string) func(*Config) {
+		return func(c *Config) { c.SigningAccessKeyID, c.SigningSecretAccessKey = id, secret }
+	}
+	restricted := with(lenient.Restricted.AccessKeyID, lenient.Restricted.SecretAccessKey)
+	tagsOnly := lenient.AWS.Copy() // a front that drops x-amz-copy-source and x-amz-acl
+	tagsOnly.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
+		r.Header.Del("X-Amz-Copy-Source")
+		r.Header.Del("X-Amz-Acl")
+		return http.DefaultClient.Do(r)
+	})
+	broken := lenient.AWS.Copy()
+	broken.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("X-Amz-Copy-Source") != "" {
+			return refuses(r, http.StatusServiceUnavailable, "SlowDown")
+		}
+		return http.DefaultClient.Do(r)
+	})
+	const all = "x-amz-copy-source on PUT URLs, x-amz-copy-source on part URLs, x-amz-tagging on PUT URLs, x-amz-acl on PUT URLs"
+	for _, c := range []struct {
+		name   string
+		aws    aws.Config
+		config func(*Config)
+
+		unsigned, rights Mark
+		found            string // part of the doctor's finding about unsigned headers
+		start            string // part of the error that keeps serve from starting; "": it starts
+		log              string // part of its log
+	}{
+		{"refused", store.AWSConfig(), func(*Config) {}, Pass, Pass, "have no effect", "", `"msg":"unsigned headers: refused by the store"`},
+		{"honored", lenient.AWS, func(*Config) {}, Fail, Pass, "honored: " + all + "; a client with one upload URL can read every object",
+			"Set SIGNPOST_SIGNING_ACCESS_KEY_ID and SIGNPOST_SIGNING_SECRET_ACCESS_KEY, or SIGNPOST_SIGNING_ROLE_ARN,", ""},
+		{"allowed", lenient.AWS, func(c *Config) { c.AllowUnsignedHeaders = true }, Warn, Pass, all, "", `"headers":["x-amz-copy-source on PUT URLs"`},
+		{"signed with an account that may only put", lenient.AWS, restricted, Pass, Pass, "have no effect", "", "refused by the store"},
+		{"signed with an account that may read", lenient.AWS, with(root.AccessKeyID, root.SecretAccessKey), Fail, Fail, all,
+			"Take s3:GetObject from the credentials that sign uploads", ""},
+		{"signed with an account that does not exist", lenient.AWS, with("NOBODY", "secret"), Skip, Pass, "signed URLs do not work",
+			"cannot check whether the store honors unsigned headers: uploading by a signed URL: 403", ""},
+		{"tags only", tagsOnly, func(*Config) {}, Fail, Pass, "honored: x-amz-tagging on PUT URLs; a client with an upload URL can set them",
+			"the store honors headers that an upload URL does not sign (x-amz-tagging on PUT URLs)", ""},
+		{"the store fails", broken, func(*Config) {}, Fail, Pass, "503 SlowDown", "cannot check whether the store honors unsigned headers: 503 SlowDown", ""},
+		{"the store fails, allowed", broken, func(c *Config) { c.AllowUnsignedHeaders = true }, Fail, Pass, "503 SlowDown", "", "unsigned headers: not checked"},
+		{"clients reach another address", lenient.AWS, func(c *Config) { c.PublicEndpoint = "http://127.0.0.1:1" }, Skip, Pass, "signed URLs do not work",
+			"the store honors headers", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := examined(store)
+			c.config(&cfg)
+			found := examine(t, t.Context(), cfg, c.aws)
+			if got := found["unsigned headers"]; got.Mark != c.unsigned || !strings.Contains(got.Found, c.found) {
+				t.Errorf("unsigned headers: got %+v, want %s %q", got, c.unsigned, c.found)
+			}
+			if got := found["signing rights"]; got.Mark != c.rights {
+				t.Errorf("signing rights: got %+v, want %s", got, c.rights)
+			}
+			var log bytes.Buffer
+			err := cfg.RequireSignedHeaders(t.Context(), c.aws, NewLogger(&log))
+			if (err != nil) != (c.start != "") || err != nil && !strings.Contains(err.Error(), c.start) || !strings.Contains(log.String(), c.log) {
+				t.Errorf("RequireSignedHeaders: got %v and the log %s, want %q and %q", err, log.String(), c.start, c.log)
+			}
+			if secrets.MatchString(log.String()) || err != nil && secrets.MatchString(err.Error()) {
+				t.Errorf("RequireSignedHeaders: %v and the log %s hold a query", err, log.String())
+			}
+		})
+	}
+	wantEmpty(t, store)
+}
+
+// TestUnsignedHeadersOnAWS: S3 is not probed.
+func TestUnsignedHeadersOnAWS(t *testing.T) {
+	settings := aws.Config{Region: "eu-west-1", HTTPClient: doer(func(r *http.Request) (*http.Response, error) {
+		t.Errorf("got a request to %s, want none", r.URL.Host)
+		return refuses(r, 403, "AccessDenied")
+	})}
+	var log bytes.Buffer
+	if err := (Config{Bucket: "b"}).RequireSignedHeaders(t.Context(), settings, NewLogger(&log)); err != nil || log.Len() > 0 {
+		t.Errorf("RequireSignedHeaders: got %v and the log %s, want neither", err, log.String())
+	}
+}
