@@ -31,8 +31,9 @@ type file struct {
 	retries atomic.Int32
 	state   atomic.Pointer[string] // what is done when nothing is sent
 
-	id      string
-	inParts bool
+	id         string
+	inParts    bool
+	notAborted error // why the import remains, although no other run can continue it
 }
 
 func (f *file) add(sent int64) {
@@ -123,6 +124,7 @@ func (p *progress) end(ctx context.Context, path string, result engine.Result, e
 	}
 	switch {
 	case failure != nil && ctx.Err() != nil:
+		f.notAborted = failure.NotAborted
 		p.cut = append(p.cut, f)
 		failure.Cause, failure.Attempts = errInterrupted, 0
 	case failure != nil:
@@ -197,7 +199,9 @@ func (p *progress) summary() string {
 func (p *progress) interruption(total int) error {
 	lines := append(p.explained(), fmt.Sprintf("interrupted: %d of %s done", p.uploaded+p.skipped, counted(total, "file")))
 	for _, f := range p.cut {
-		if f.inParts && f.id != "" && f.size.Load() >= 0 {
+		if f.notAborted != nil {
+			lines = append(lines, fmt.Sprintf("%s: import %s could not be aborted: %v; %s", shown(f.name), f.id, f.notAborted, removal(f.id)))
+		} else if f.inParts && f.id != "" && f.size.Load() >= 0 {
 			kept := "no part is done"
 			if sent := f.sent.Load(); sent > 0 {
 				kept = fmt.Sprintf("%s of %s are kept", inBytes(sent), inBytes(f.size.Load()))

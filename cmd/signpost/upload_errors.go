@@ -56,8 +56,14 @@ func explain(f *engine.Failure) string {
 	if next := remedy(f); next != "" {
 		text += "\n  -> " + next
 	}
+	if f.NotAborted != nil {
+		text += "\n  -> " + removal(f.ID)
+	}
 	return text
 }
+
+// removal is how to remove the import that a failed upload left behind.
+func removal(id string) string { return "signpost abort " + id + " removes what remains of it" }
 
 // reason is f in one line that a file's name cannot break.
 func reason(f *engine.Failure) string {
@@ -70,13 +76,15 @@ func remedy(f *engine.Failure) string {
 	switch {
 	case errors.Is(f, engine.ErrBusy):
 		return "wait until it is done, or stop it: what it has sent is kept"
-	case errors.Is(f, engine.ErrChanged):
+	case errors.Is(f, engine.ErrChanged) && f.ID == "":
 		return "nothing of it is kept; upload it again when nothing writes to it any more"
+	case errors.Is(f, engine.ErrChanged):
+		return "upload it again when nothing writes to it any more"
 	case errors.As(f, &said) && said.By == "the service":
 		return serviceRemedy(said)
 	case errors.As(f, &said):
 		return storeRemedy(said)
-	case f.ID != "":
+	case f.ID != "" && f.NotAborted == nil:
 		return "give the same command again to go on, or signpost abort " + f.ID + " to give it up"
 	}
 	return ""

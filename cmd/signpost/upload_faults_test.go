@@ -24,7 +24,8 @@ type gate struct {
 	key    string // that it demands, if any
 	status int    // 0: the connection is cut
 	answer string
-	left   int // requests to answer so; -1: all
+	left   int    // requests to answer so; -1: all
+	method string // of those requests; empty: any
 }
 
 // newGate is before the server at target. Requests keep the host that they were signed for.
@@ -62,7 +63,7 @@ func (g *gate) next(r *http.Request) (status int, answer string, own bool) {
 	if g.key != "" && r.Header.Get("X-Api-Key") != g.key {
 		return http.StatusForbidden, `{"message":"Forbidden"}`, true
 	}
-	if g.left == 0 {
+	if g.left == 0 || g.method != "" && g.method != r.Method {
 		return 0, "", false
 	}
 	g.left--
@@ -80,13 +81,16 @@ func newFaulty(t *testing.T, local *process) *faulty {
 	return &faulty{newGate(t, p.api, "sesame"), store}
 }
 
-// fault tells a gate what to answer: fault service|store cut|STATUS ANSWER TIMES
+// fault tells a gate what to answer: fault service|store cut|STATUS ANSWER TIMES [METHOD]
 func (f *faulty) fault(ts *testscript.TestScript, _ bool, args []string) {
 	g := map[string]*gate{"service": f.service, "store": f.store}[args[0]]
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var err error
-	g.status, g.answer = 0, args[2]
+	g.status, g.answer, g.method = 0, args[2], ""
+	if len(args) > 4 {
+		g.method = args[4]
+	}
 	if args[1] != "cut" {
 		g.status, err = strconv.Atoi(args[1])
 		ts.Check(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -136,28 +135,13 @@ func (r remote) knock(ctx context.Context) error {
 
 // connect is api, once somebody listens.
 func (r remote) connect(i *invocation) (*engine.API, error) {
-	api, err := r.api(noticing{http.DefaultTransport, i.stderr})
+	api, err := r.api(http.DefaultTransport)
 	if err != nil {
 		return nil, err
 	}
+	// A call may be repeated for minutes.
+	api = api.OnRetry(func(err error) { fmt.Fprintf(i.stderr, "signpost: %v; retrying\n", err) })
 	return api, r.reach(i.ctx, 0)
-}
-
-// noticing tells why a call is made again: it may be for minutes.
-type noticing struct {
-	http.RoundTripper
-	stderr io.Writer
-}
-
-func (n noticing) RoundTrip(q *http.Request) (*http.Response, error) {
-	response, err := n.RoundTripper.RoundTrip(q)
-	switch {
-	case err != nil && q.Context().Err() == nil:
-		fmt.Fprintf(n.stderr, "signpost: the service cannot be reached (%v); trying again\n", unaddressed(err))
-	case err == nil && (response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests):
-		fmt.Fprintf(n.stderr, "signpost: the service said %d; trying again\n", response.StatusCode)
-	}
-	return response, err
 }
 
 // storeClient sends the signed requests. HTTP/1.1 gives each part a connection of its own, as S3 likes it; an upload has no end that

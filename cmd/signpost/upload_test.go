@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,6 +113,33 @@ func TestInterruptedStream(t *testing.T) {
 	c.await(t, c.stdout, "first file", func(s string) bool { return strings.Contains(s, `"completed"`) })
 	c.signal(t, syscall.SIGINT)
 	if status := c.wait(t); status.ExitStatus() != 130 || !strings.HasPrefix(c.stderr.String(), "signpost: interrupted: 1 of 2 files done\n") {
+		t.Errorf("got status %d,\n%s", status.ExitStatus(), c.stderr)
+	}
+}
+
+// TestInterruptedStreamRemains: an interrupted stream whose import cannot be aborted is named, with how to remove it.
+func TestInterruptedStreamRemains(t *testing.T) {
+	p := startLocal(t, t.TempDir())
+	service := newGate(t, p.api, "")
+	service.left, service.status, service.method = -1, 501, http.MethodDelete
+	p.api = service.URL
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	c := p.runs(t, t.TempDir(), "upload", "--json", "--part-size", "5MiB", pipe)
+	to, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	if _, err := to.Write(make([]byte, mib)); err != nil {
+		t.Fatal(err)
+	}
+	c.await(t, c.stdout, "started", func(s string) bool { return strings.Contains(s, `"started"`) })
+	c.signal(t, syscall.SIGINT)
+	want := regexp.MustCompile(`(?m)^signpost: \S+/pipe: import (\S+) could not be aborted: the service said 501; signpost abort (\S+) removes what remains of it$`)
+	if status := c.wait(t); status.ExitStatus() != 130 || !want.MatchString(c.stderr.String()) {
 		t.Errorf("got status %d,\n%s", status.ExitStatus(), c.stderr)
 	}
 }

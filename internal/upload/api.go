@@ -24,7 +24,7 @@ const (
 type API struct {
 	client   client.ClientInterface
 	budget   time.Duration
-	retrying func(error) // told why a call is made again
+	retrying func(error) // receives the error after which a call is repeated
 }
 
 // Credential tells, for each call anew, the header that says who calls. A token may end while an upload is under way.
@@ -56,11 +56,11 @@ func staying(c *http.Client) *http.Client {
 	return &still
 }
 
-// telling returns a that tells why it makes a call again.
-func (a *API) telling(retrying func(error)) *API {
-	told := *a
-	told.retrying = retrying
-	return &told
+// OnRetry returns a copy of a that calls retrying with the error of a call before it repeats the call.
+func (a *API) OnRetry(retrying func(error)) *API {
+	c := *a
+	c.retrying = retrying
+	return &c
 }
 
 // Create begins an import. Key makes repetitions find what the first call made; it costs the service another write. Without one, a
@@ -150,7 +150,7 @@ func (a *API) call(ctx context.Context, answer any, send func(context.Context) (
 
 // callWhile is call for which retriable reports whether an error may be repeated.
 func (a *API) callWhile(ctx context.Context, retriable func(error) bool, answer any, send func(context.Context) (*http.Response, error)) error {
-	p := patience{budget: a.budget}
+	p := patience{budget: a.budget, retrying: a.retrying}
 	for {
 		err := once(ctx, answer, send)
 		if err != nil && ctx.Err() != nil {
@@ -159,7 +159,6 @@ func (a *API) callWhile(ctx context.Context, retriable func(error) bool, answer 
 		if err == nil || !retriable(err) {
 			return err
 		}
-		a.retrying(err)
 		if err := p.wait(ctx, err); err != nil {
 			return err
 		}

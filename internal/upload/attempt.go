@@ -18,7 +18,9 @@ type piece struct {
 
 // send sends p until the store has it. A request that was signed once is used until the store refuses it.
 func (t *transfer) send(ctx context.Context, p piece) (etag string, err error) {
-	waits := patience{budget: t.retry}
+	waits := patience{budget: t.retry, retrying: func(err error) {
+		t.Notify(Event{Kind: Retrying, File: t.name, ID: t.id, Part: p.number, Total: t.total, Error: err})
+	}}
 	var signed request
 	renew, renewed := false, false
 	for {
@@ -36,7 +38,6 @@ func (t *transfer) send(ctx context.Context, p piece) (etag string, err error) {
 			return "", t.failure(p.number, waits.attempts+1, err)
 		}
 		renewed = renew
-		t.Notify(Event{Kind: Retrying, File: t.name, ID: t.id, Part: p.number, Total: t.total, Error: err})
 		if waited := waits.wait(ctx, err); waited != nil {
 			return "", t.failure(p.number, waits.attempts, waited)
 		}

@@ -75,13 +75,19 @@ type Failure struct {
 	Doing    string // such as "sending part 7"
 	Attempts int
 	Cause    error
-	ID       string // of the import, where there is one to go on with
+	// ID names the import that remains, if one does. The next run continues it, unless NotAborted is set.
+	ID string
+	// NotAborted is why the import could not be aborted, although it is of no use to another run.
+	NotAborted error
 }
 
 func (f *Failure) Error() string {
 	text := f.File + ": " + f.Doing + ": " + f.Cause.Error()
 	if f.Attempts > 1 {
 		text += fmt.Sprintf("; tried %d times", f.Attempts)
+	}
+	if f.NotAborted != nil {
+		text += fmt.Sprintf("; import %s could not be aborted: %v", f.ID, f.NotAborted)
 	}
 	return text
 }

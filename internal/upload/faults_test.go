@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -44,7 +45,7 @@ func TestChanged(t *testing.T) {
 				w := start(t)
 				path := file(t, content(size, 1))
 				var once sync.Once
-				w.behind(t, func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+				_, _, told := w.behind(t, func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 					once.Do(func() {
 						if err := c.change(path); err != nil {
 							t.Error(err)
@@ -58,13 +59,109 @@ func TestChanged(t *testing.T) {
 					t.Errorf("%s, %d bytes, %s: got %+v, %v, want ErrChanged", c.name, size, a, r, err)
 					continue
 				}
-				if job, err := w.API.Read(t.Context(), failure.ID); err != nil || statusOf(job) != client.JobStatusAborted {
+				if failure.ID != "" || failure.NotAborted != nil {
+					t.Errorf("%s, %d bytes, %s: got %+v, want no import left", c.name, size, a, failure)
+				}
+				if job, err := w.API.Read(t.Context(), told.id); err != nil || statusOf(job) != client.JobStatusAborted {
 					t.Errorf("%s, %d bytes, %s: the import is %s, %v, want it aborted", c.name, size, a, statusOf(job), err)
 				}
 			}
 		}
 	}
 	noneLeft(t)
+}
+
+// TestNotAborted refuses the DELETE of an upload that is of no use: the failure names the import that remains, and why.
+func TestNotAborted(t *testing.T) {
+	for _, stream := range []bool{false, true} {
+		for _, size := range []int{100, 11 * mib} {
+			w := start(t)
+			body := content(size, 1)
+			path := file(t, body)
+			_, service, told := w.behind(t, func(all, _ int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+				if stream {
+					return s3Error(400, "InvalidRequest")(rw, r, onward)
+				}
+				if err := os.Truncate(path, 1); err != nil {
+					t.Error(err)
+				}
+				return false
+			}, always("DELETE", says(501, "text/plain", "")))
+			var err error
+			if d := (Declaration{Checksum: CRC64NVME, PartSize: 5 * mib}); stream {
+				_, err = w.Stream(t.Context(), bytes.NewReader(body), "-", d)
+			} else {
+				_, err = w.File(t.Context(), path, d)
+			}
+			var failure *Failure
+			if !errors.As(err, &failure) || failure.ID == "" || failure.ID != told.id || failure.NotAborted == nil ||
+				!strings.HasSuffix(err.Error(), "; import "+told.id+" could not be aborted: the service said 501") {
+				t.Errorf("%d bytes, stream %t: got %v, want it to name import %s and why it remains", size, stream, err, told.id)
+			}
+			if n := service.requests("DELETE /import/" + told.id); n != 1 || told.kinds[Retrying] > 0 {
+				t.Errorf("%d bytes, stream %t: got %d DELETE requests and events %v, want one, and no retry of it", size, stream, n, told.kinds)
+			}
+		}
+	}
+}
+
+// TestAbortedAlready: an import that is gone when it is to be aborted does not remain.
+func TestAbortedAlready(t *testing.T) {
+	w := start(t)
+	w.behind(t, always("PUT", s3Error(400, "InvalidRequest")),
+		always("DELETE", says(404, "application/problem+json", `{"code":"import-not-found"}`)))
+	_, err := w.Stream(t.Context(), bytes.NewReader(content(100, 1)), "-", Declaration{Checksum: CRC64NVME})
+	var failure *Failure
+	if !errors.As(err, &failure) || failure.ID != "" || failure.NotAborted != nil {
+		t.Errorf("got %+v, want no import left", failure)
+	}
+}
+
+// TestRetryingTold: a retry is told only if one follows.
+func TestRetryingTold(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		status     int
+		retryAfter string
+		attempts   int
+	}{
+		{"not temporary", 501, "", 1},
+		{"temporary, until the last attempt", 503, "", least},
+		{"a wait beyond the budget", 429, "3600", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent, told := 0, 0
+				api, err := NewAPI("http://signpost.example", nil, answering(func(*http.Request) (*http.Response, error) {
+					sent++
+					return &http.Response{StatusCode: c.status, Header: http.Header{"Retry-After": {c.retryAfter}}, Body: http.NoBody}, nil
+				}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				api.budget = 0
+				if err := api.OnRetry(func(error) { told++ }).Delete(t.Context(), "01a22529-74d5-7f84-bc00-7bf3810bf0e7"); err == nil {
+					t.Error("Delete: got no error")
+				}
+				if sent != c.attempts || told != c.attempts-1 {
+					t.Errorf("Delete: got %d requests and %d retries told, want %d and %d", sent, told, c.attempts, c.attempts-1)
+				}
+			})
+		})
+	}
+}
+
+// TestRetryingTheStoreTold: the same for requests to the store.
+func TestRetryingTheStoreTold(t *testing.T) {
+	for status, attempts := range map[int]int{501: 1, 503: least} {
+		w := start(t)
+		store, _, told := w.behind(t, always("PUT", s3Error(status, "No")), nil)
+		w.retry = 0
+		_, err := w.File(t.Context(), file(t, content(100, 1)), Declaration{Checksum: CRC64NVME})
+		if err == nil || store.all != attempts || len(told.complain) != attempts-1 {
+			t.Errorf("%d: got %v after %d requests and %d retries told, want %d and %d", status, err, store.all, len(told.complain), attempts, attempts-1)
+		}
+	}
 }
 
 // TestLanded loses the answer to the request that carried the file, and lets none of the next through: the import says what came of it.
@@ -325,13 +422,14 @@ func TestPatience(t *testing.T) {
 		{"a wait asked for that is beyond the budget", time.Minute, asked, 1, 1},
 		{"time", time.Second, failed, least, 100},
 	} {
-		p := patience{budget: c.budget}
+		told := 0
+		p := patience{budget: c.budget, retrying: func(error) { told++ }}
 		var err error
 		for err == nil {
 			err = p.wait(t.Context(), c.err)
 		}
-		if !errors.Is(err, c.err) || p.attempts < c.least || p.attempts > c.most {
-			t.Errorf("%s: got %v after %d attempts, want %d to %d", c.name, err, p.attempts, c.least, c.most)
+		if !errors.Is(err, c.err) || p.attempts < c.least || p.attempts > c.most || told != p.attempts-1 {
+			t.Errorf("%s: got %v after %d attempts and %d retries told, want %d to %d attempts", c.name, err, p.attempts, told, c.least, c.most)
 		}
 	}
 }

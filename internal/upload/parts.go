@@ -70,7 +70,7 @@ func (t *transfer) inParts(ctx context.Context, s *source) (Result, error) {
 func (t *transfer) given(ctx context.Context, err error, memory *slot) error {
 	if errors.Is(err, ErrChanged) {
 		forget(memory)
-		return errors.Join(err, t.undo(ctx))
+		t.undo(ctx)
 	}
 	return err
 }

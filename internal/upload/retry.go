@@ -23,6 +23,7 @@ const (
 // https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
 type patience struct {
 	budget   time.Duration
+	retrying func(error) // receives the errors that another attempt follows
 	attempts int
 	until    time.Time
 }
@@ -39,6 +40,9 @@ func (p *patience) wait(ctx context.Context, err error) error {
 	}
 	if time.Now().Add(length).After(p.until) && (p.attempts >= least || length > longest) {
 		return err
+	}
+	if ctx.Err() == nil {
+		p.retrying(err)
 	}
 	return pause(ctx, length)
 }

@@ -67,7 +67,7 @@ func (t *transfer) single(ctx context.Context, size int64, open func() (io.Reade
 		err = t.unchanged()
 	}
 	if errors.Is(err, ErrChanged) {
-		return Result{}, errors.Join(err, t.undo(ctx))
+		t.undo(ctx)
 	}
 	if err != nil {
 		return Result{}, err

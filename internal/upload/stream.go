@@ -3,7 +3,6 @@ package upload
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,14 +29,10 @@ func (u *Uploader) Stream(ctx context.Context, from io.Reader, name string, d De
 		u.Notify(Event{Kind: Completed, File: name, ID: result.ID, Total: result.Size, Result: &result})
 		return result, nil
 	}
-	var failure *Failure
-	if !errors.As(err, &failure) {
-		failure = &Failure{File: name, Doing: t.doing, Cause: err}
-	}
 	if t.id != "" {
-		_ = t.undo(ctx) // nobody can go on with it
+		t.undo(ctx)
 	}
-	return Result{}, failure
+	return Result{}, t.failed(err)
 }
 
 // piped reads from, until ctx ends: a terminal, or a pipe that nobody writes to, would keep its reader for ever.

@@ -79,12 +79,7 @@ func (u *Uploader) File(ctx context.Context, path string, d Declaration) (Result
 		u.Notify(Event{Kind: Completed, File: path, ID: result.ID, Total: result.Size, Result: &result})
 		return result, nil
 	}
-	var failure *Failure
-	if !errors.As(err, &failure) {
-		failure = &Failure{File: path, Doing: t.doing, Cause: err}
-	}
-	failure.ID = t.id
-	return Result{}, failure
+	return Result{}, t.failed(err)
 }
 
 // transfer is one file on its way.
@@ -96,14 +91,15 @@ type transfer struct {
 	id    string
 	total int64 // bytes; -1 where nobody knows
 
-	unchanged func() error // ErrChanged where the file is not what it was
+	notAborted error        // of the import, when it was to be
+	unchanged  func() error // ErrChanged where the file is not what it was
 }
 
 // transfer returns that of a file, whose calls to the service tell of themselves.
 func (u *Uploader) transfer(name string, d Declaration) *transfer {
 	own := *u
 	t := &transfer{Uploader: &own, Declaration: d, name: name, unchanged: func() error { return nil }}
-	own.API = u.API.telling(func(err error) {
+	own.API = u.API.OnRetry(func(err error) {
 		t.Notify(Event{Kind: Retrying, File: name, ID: t.id, Total: t.total, Error: err})
 	})
 	return t
@@ -172,11 +168,25 @@ func (t *transfer) finish(s *source, result Result, err error) {
 	}
 }
 
-// undo removes what was uploaded of a file that is no longer the same.
-func (t *transfer) undo(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoLimit)
+// failed returns the failure of the transfer, with the import that remains of it.
+func (t *transfer) failed(err error) *Failure {
+	var failure *Failure
+	if !errors.As(err, &failure) {
+		failure = &Failure{File: t.name, Doing: t.doing, Cause: err}
+	}
+	failure.ID, failure.NotAborted = t.id, t.notAborted
+	return failure
+}
+
+// undo aborts an import that no other run can continue.
+func (t *transfer) undo(ctx context.Context) {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), undoLimit, fmt.Errorf("no answer within %s", undoLimit))
 	defer cancel()
-	return t.API.Delete(ctx, t.id)
+	if err := t.API.Delete(ctx, t.id); err != nil && !refusedAs(err, gone) {
+		t.notAborted = err
+		return
+	}
+	t.id = ""
 }
 
 // undoLimit bounds the wait of somebody who has interrupted it, or has an error to be told of. The import ends by itself too.

@@ -21,12 +21,14 @@ export class Patience {
    * Returns when to try again what failed, or throws it where that would be too late.
    * @param {unknown} failure
    * @param {AbortSignal} signal
+   * @param {() => void} [retrying] called if another attempt follows
    */
-  async wait(failure, signal) {
+  async wait(failure, signal, retrying) {
     if (++this.attempts === 1) this.#until = Date.now() + this.budget;
     const asked = failure instanceof Refusal ? failure.after : 0;
     const length = Math.max(asked, Math.random() * Math.min(longest, first * 2 ** Math.min(this.attempts - 1, 10)));
     if (Date.now() + length > this.#until && (this.attempts >= least || length > longest)) throw failure;
+    retrying?.();
     await pause(length, signal);
   }
 }

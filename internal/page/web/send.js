@@ -50,8 +50,8 @@ export async function send(t, piece, signal) {
       if (!(renew && !renewed) && !garbled && !temporary(failure)) throw failure;
       renewed = renew;
       if (!t.means.storeAnswered) patience.budget = patienceAtFirst;
-      t.say(failure instanceof NoAnswer ? "The store does not answer; trying again" : "The store is busy; trying again");
-      await patience.wait(failure, signal);
+      const why = failure instanceof NoAnswer ? "The store does not answer; trying again" : "The store is busy; trying again";
+      await patience.wait(failure, signal, () => t.say(why));
     }
   }
 }
