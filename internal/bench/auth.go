@@ -11,20 +11,17 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/signpost-s3/signpost/internal/app"
-	"github.com/signpost-s3/signpost/internal/auth"
 )
 
 // measureAuth sends bare imports to the service's handler, by callers it knows and by some it asks nothing.
 func measureAuth(ctx context.Context, b *bench) error {
-	key, file, err := apiKey(b.dir)
+	keys, file, err := apiKeys(b.dir, "bench")
 	if err != nil {
 		return err
 	}
@@ -42,7 +39,7 @@ func measureAuth(ctx context.Context, b *bench) error {
 		config              app.Config
 		most                float64
 	}{
-		{"API key, handler time", "X-Api-Key", key, app.Config{APIKeysFile: file}, 3},
+		{"API key, handler time", "X-Api-Key", keys[0], app.Config{APIKeysFile: file}, 3},
 		{"token of RS256, its keys at hand", "Authorization", "Bearer " + tokens[jose.RS256], app.Config{OIDCIssuer: issuer.URL, OIDCAudience: "bench"}, 60},
 		{"token of ES256, its keys at hand", "Authorization", "Bearer " + tokens[jose.ES256], app.Config{OIDCIssuer: issuer.URL, OIDCAudience: "bench"}, 60},
 	} {
@@ -85,16 +82,6 @@ func bareCalls(ctx context.Context, c app.Config, header, value string) (func() 
 		}
 		return nil
 	}, nil
-}
-
-// apiKey is a key and the file that knows it.
-func apiKey(dir string) (key, file string, err error) {
-	key, line, err := auth.NewKey("bench", auth.All)
-	if err != nil {
-		return "", "", err
-	}
-	file = filepath.Join(dir, "keys")
-	return key, file, os.WriteFile(file, []byte(line+"\n"), 0o600)
 }
 
 // startIssuer is an issuer of this machine, with a token of each algorithm.

@@ -19,11 +19,9 @@ const bareEvent = `{"resource":"/import","path":"/import","httpMethod":"POST","h
 // measureLambda starts the function's own binary again and again under a Runtime API, and then calls one that is warm.
 func measureLambda(ctx context.Context, b *bench) error {
 	const starts, calls = 20, 500
-	bootstrap := filepath.Join(b.dir, "bootstrap")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", bootstrap, "./cmd/lambda")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
+	bootstrap, err := b.buildLambda(ctx)
+	if err != nil {
+		return err
 	}
 	var cold, warm []float64
 	for i := range starts {
@@ -51,6 +49,17 @@ func measureLambda(ctx context.Context, b *bench) error {
 	printFigure("Lambda: start to first answer, ms", median(cold), spread)
 	printFigure("  a call when warm, ms", median(warm), "")
 	return b.sizes(ctx, bootstrap)
+}
+
+// buildLambda builds the function and returns the path of its binary.
+func (b *bench) buildLambda(ctx context.Context) (bootstrap string, err error) {
+	bootstrap = filepath.Join(b.dir, "bootstrap")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", bootstrap, "./cmd/lambda")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return bootstrap, nil
 }
 
 // sizes prints how large the function is.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -29,13 +30,14 @@ var rows = []struct {
 	{"memory", measureMemory},
 	{"lambda", measureLambda},
 	{"upload", measureUpload},
+	{"deliver", measureDeliver},
 }
 
-// apart is measured only when it is asked for: other tools may take minutes.
-const apart = "upload"
+// apart are measured only on request: they take minutes.
+var apart = []string{"upload", "deliver"}
 
 func main() {
-	only := flag.String("only", "", "measure this row alone; upload is measured only so")
+	only := flag.String("only", "", "measure this row alone; upload and deliver are measured only so")
 	binary := flag.String("signpost", "bin/signpost", "the program to measure")
 	child := flag.String("child", "", "be a server to measure: echo, tracked or store")
 	body := flag.Int("body", 0, "bytes the echo child answers with")
@@ -63,7 +65,7 @@ func run(ctx context.Context, child string, body int, only, binary string) error
 	fmt.Printf("%s, %d CPUs, %s; medians of slices taken in turns\n\n", runtime.Version(), runtime.NumCPU(), time.Now().Format(time.DateOnly))
 	fmt.Printf("%-34s %-38s %8s  %-15s %-8s %s\n", "what", "beside", "ratio", "range", "target", "figures")
 	for _, row := range rows {
-		if only == "" && row.name == apart || only != "" && only != row.name {
+		if only == "" && slices.Contains(apart, row.name) || only != "" && only != row.name {
 			continue
 		}
 		if err := row.measure(ctx, b); err != nil {

@@ -63,16 +63,16 @@ func (b *bench) child(ctx context.Context, kind string, args ...string) (process
 	return b.start(ctx, env, self, append([]string{"-child", kind}, args...)...)
 }
 
-// service starts the real program on a store in another process, and returns its address.
-func (b *bench) service(ctx context.Context) (process, store, error) {
+// service starts the real program on a store in another process, with these variables besides, and returns its address.
+func (b *bench) service(ctx context.Context, env ...string) (process, store, error) {
 	s, err := b.store(ctx)
 	if err != nil {
 		return process{}, store{}, err
 	}
-	p, err := b.start(ctx, []string{
-		"SIGNPOST_BUCKET=" + bucketName, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
-		"AWS_ENDPOINT_URL_S3=" + s.endpoint, "AWS_ACCESS_KEY_ID=" + s.accessKey, "AWS_SECRET_ACCESS_KEY=" + s.secretKey,
-	}, b.binary, "serve", "--listen", "127.0.0.1:0")
+	p, err := b.start(ctx, append(env,
+		"SIGNPOST_BUCKET="+bucketName, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
+		"AWS_ENDPOINT_URL_S3="+s.endpoint, "AWS_ACCESS_KEY_ID="+s.accessKey, "AWS_SECRET_ACCESS_KEY="+s.secretKey,
+	), b.binary, "serve", "--listen", "127.0.0.1:0")
 	if err != nil {
 		return process{}, store{}, err
 	}
