@@ -112,7 +112,7 @@ func TestSameKey(t *testing.T) {
 	s.box.Now = func() time.Time { return frozen }
 	s.box.Queue()
 	w.ended(s, "")
-	s.box.sendOwn(t.Context(), <-s.box.queue)
+	s.box.sendOwn(t.Context(), <-s.box.announced)
 	if _, e := w.only(); e.Attempts != 1 {
 		t.Errorf("got %+v, want an entry after one attempt", e)
 	}

@@ -1,6 +1,6 @@
-// Package outbox tells receivers what became of imports, at least once each. An event is an object in the bucket before the import's
-// record says what it tells, and is removed once every receiver has taken it, so that any server may send what another left. How it
-// travels is for others to know.
+// Package outbox delivers events about imports, at least once to each receiver. Before the import's record changes, an entry is written
+// to the bucket for each receiver. It is deleted once the receiver has accepted the event, so that any server can deliver what another
+// left. Receivers and owners do not delay each other: see queue.
 package outbox
 
 import (
@@ -51,9 +51,8 @@ type Outbox struct {
 	// Told is told of each attempt to deliver: to webhook, bus or import; ok, failed or, when it was the last, dead. It may be nil.
 	Told func(to, outcome string)
 
-	pace  pace      // standardPace, but for tests
-	queue chan held // what this server announced; nil: it leaves all to sweepers
-
+	pace       pace      // standardPace, but for tests
+	announced  chan held // by this server, and not in a lane yet; nil: it leaves all to sweepers
 	deliveries queue
 
 	mu  sync.Mutex
@@ -78,7 +77,7 @@ func (o *Outbox) paced() pace {
 }
 
 // Queue has o send what it announces right away, in Run.
-func (o *Outbox) Queue() { o.queue = make(chan held, queueSize) }
+func (o *Outbox) Queue() { o.announced = make(chan held, queueSize) }
 
 // Announce writes the event of job down, once for each receiver; see imports.Announce.
 func (o *Outbox) Announce(ctx context.Context, job imports.Job) (news string, recorded func(), err error) {
@@ -99,7 +98,7 @@ func (o *Outbox) Announce(ctx context.Context, job imports.Job) (news string, re
 			e.Webhook = job.Webhook
 		}
 		due := now
-		if o.queue != nil {
+		if o.announced != nil {
 			e.Lease = now.Add(o.paced().lease)
 			due = e.Lease
 		}
@@ -134,7 +133,7 @@ func (o *Outbox) receivers(job imports.Job) (to []string) {
 func (o *Outbox) enqueue(h held) {
 	h.True = true
 	select {
-	case o.queue <- h: // never, where there is none
+	case o.announced <- h: // never, where there is none
 	default:
 	}
 }
@@ -145,13 +144,13 @@ func (o *Outbox) Run(ctx context.Context) {
 	defer cancel()
 	for ctx.Err() == nil {
 		select {
-		case h := <-o.queue:
+		case h := <-o.announced:
 			o.queueOwn(sending, h)
 		case <-ctx.Done():
 		}
 	}
-	for len(o.queue) > 0 {
-		o.queueOwn(sending, <-o.queue)
+	for len(o.announced) > 0 {
+		o.queueOwn(sending, <-o.announced)
 	}
 	o.Wait()
 }

@@ -50,12 +50,12 @@ func TestOverflow(t *testing.T) {
 		return nil
 	}
 	s, other := w.server(send), w.server(send)
-	s.box.queue = make(chan held, 1)
+	s.box.announced = make(chan held, 1)
 	for range 3 {
 		w.ended(s, "")
 	}
 	w.pass(standardPace.lease - sendLimit - keepLimit + time.Second)
-	s.box.sendOwn(t.Context(), <-s.box.queue)
+	s.box.sendOwn(t.Context(), <-s.box.announced)
 	if len(sent) > 0 {
 		t.Error("sent what another server may take any moment")
 	}

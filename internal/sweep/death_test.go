@@ -32,6 +32,10 @@ var deaths = []struct {
 		_, err := s.Read(context.Background(), owner, j.ID)
 		return err
 	}, false, "completed"},
+	{"read that finds an object, for two receivers", (*world).arrivedForTwo, 0, func(s *server, j imports.Job) error {
+		_, err := s.Read(context.Background(), owner, j.ID)
+		return err
+	}, false, "completed"},
 	{"notice", (*world).arrived, 0, func(s *server, j imports.Job) error { return s.Notice(context.Background(), j.Key()) }, false, "completed"},
 	{"delete", (*world).begun, 0, func(s *server, j imports.Job) error { return s.Delete(context.Background(), owner, j.ID) }, true, "aborted"},
 	{"expiry in parts", (*world).begun, 25 * time.Hour, func(s *server, j imports.Job) error {
@@ -75,6 +79,9 @@ func TestDeath(t *testing.T) {
 								w.pass(3 * time.Hour)
 								w.sweptBy(w.server(nil))
 								w.expect(c.want)
+								if w.expectReceivers(receiver); j.Webhook != "" {
+									w.expectReceivers(j.Webhook)
+								}
 							})
 							return nil
 						})

@@ -43,6 +43,7 @@ type world struct {
 	ahead   atomic.Int64
 	mu      sync.Mutex
 	heard   []outbox.Event
+	by      map[string][]string    // who was told, by event
 	refuses func(url string) error // nil: the receiver takes everything
 }
 
@@ -72,6 +73,10 @@ func (w *world) send(_ context.Context, url, id string, _ time.Time, body []byte
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.heard = append(w.heard, e)
+	if w.by == nil {
+		w.by = map[string][]string{}
+	}
+	w.by[id] = append(w.by[id], url)
 	if w.refuses != nil {
 		return w.refuses(url)
 	}
@@ -168,8 +173,8 @@ func (w *world) server(line *wire) *server {
 		w.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	s := &imports.Service{Bucket: b, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour}, Now: w.now}
-	box := &outbox.Outbox{Bucket: b, Confirm: s.Confirm, Webhook: "https://receiver.test/", Send: w.send, Now: w.now, Log: log}
+	s := &imports.Service{Bucket: b, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, WebhookHosts: []string{"own.test"}}, Now: w.now}
+	box := &outbox.Outbox{Bucket: b, Confirm: s.Confirm, Webhook: receiver, Send: w.send, Now: w.now, Log: log}
 	s.Announce = box.Announce
 	return &server{s, box, &Sweeper{Bucket: b, Imports: s, Outbox: box, Holder: uuid.NewString(), Now: w.now, Log: log}, line}
 }
@@ -209,6 +214,33 @@ func (w *world) sweptBy(s *server) {
 			w.Errorf("sweep: %v", err)
 		}
 		w.pass(3 * time.Minute)
+	}
+}
+
+// arrivedForTwo is the same, where the import has a receiver of its own besides.
+func (w *world) arrivedForTwo() imports.Job {
+	w.Helper()
+	j := w.create(imports.Request{Webhook: ownReceiver})
+	w.put(j.Key(), hello)
+	return j
+}
+
+const (
+	receiver    = "https://receiver.test/"
+	ownReceiver = "https://own.test/"
+)
+
+// expectReceivers insists that each of these receivers has each event.
+func (w *world) expectReceivers(urls ...string) {
+	w.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, by := range w.by {
+		for _, url := range urls {
+			if !slices.Contains(by, url) {
+				w.Errorf("event %s reached %v, want %s among them", id, by, url)
+			}
+		}
 	}
 }
 
