@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
 // cli is the command line; kong reads it from the tags.
@@ -33,21 +34,26 @@ type cli struct {
 
 // invocation is what every command gets besides its flags.
 type invocation struct {
-	ctx            context.Context
+	ctx context.Context
+	// stdout and stderr escape control characters, for text often contains strings of a server.
 	stdout, stderr io.Writer
-	complaints     *app.Complaints
-	variables      []string // all that some command or the Lambda function reads
+	// raw is for what is not text: an object's bytes, the output of the user's own command, and the cursor movements of progress bars.
+	raw        struct{ stdout, stderr io.Writer }
+	complaints *app.Complaints
+	variables  []string // all that some command or the Lambda function reads
 }
 
 // run is the whole program but for the process's own exit.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	i := invocation{ctx: ctx, stdout: terminal.NewWriter(stdout), stderr: terminal.NewWriter(stderr)}
+	i.raw.stdout, i.raw.stderr = stdout, stderr
 	var commands cli
 	var complaints app.Complaints
 	exited := false
 	parser, err := kong.New(&commands, append(complaints.Options(),
 		kong.Name("signpost"),
 		kong.Description("Signpost hands out signed S3 URLs, so that large uploads go straight to S3 instead of through an API."),
-		kong.Writers(stdout, stderr),
+		kong.Writers(i.stdout, i.stderr),
 		kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)...)
@@ -58,7 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		args = []string{"--help"}
 	}
 	if args[0] == completing {
-		complete(stdout, parser.Model.Node, args[1:])
+		complete(i.stdout, parser.Model.Node, args[1:])
 		return nil
 	}
 	command, err := parser.Parse(flagsFirst(parser.Model.Node, args))
@@ -68,7 +74,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return usageError{fmt.Errorf("%w; see signpost --help", err)}
 	}
-	return command.Run(&invocation{ctx, stdout, stderr, &complaints, variablesOf(parser.Model)})
+	i.complaints, i.variables = &complaints, variablesOf(parser.Model)
+	return command.Run(&i)
 }
 
 // variablesOf returns the names of all environment variables that set a flag.

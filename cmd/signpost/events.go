@@ -155,7 +155,7 @@ func (d deadCmd) Run(i *invocation) error {
 				fmt.Fprintf(i.stdout, "%s\n", text)
 				return err
 			}
-			fmt.Fprintf(i.stdout, "%s  %s\n", dead.Event.ID, when(&dead.Since))
+			fmt.Fprintf(i.stdout, "%s  %s\n", shown(dead.Event.ID), when(&dead.Since))
 			if err := printEvent(i.stdout, dead.Event, false); err != nil {
 				return err
 			}

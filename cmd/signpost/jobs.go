@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/terminal"
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
@@ -46,7 +47,7 @@ func (s statusCmd) Run(i *invocation) error {
 		case !s.Watch || status == client.JobStatusCompleted:
 			return nil
 		case engine.Ended(job):
-			return fmt.Errorf("%s is %s%s", s.ID, status, why(job))
+			return fmt.Errorf("%s is %s%s", s.ID, how(job), why(job))
 		}
 	}
 }
@@ -56,7 +57,7 @@ func why(job client.Job) string {
 	if job.Error == nil {
 		return ""
 	}
-	return fmt.Sprintf(": %s: %s", job.Error.Code, job.Error.Detail)
+	return terminal.Line(fmt.Sprintf(": %s: %s", job.Error.Code, job.Error.Detail))
 }
 
 // text is job for people or, with --json, for programs; a watched one in a line.
@@ -78,7 +79,7 @@ func (s statusCmd) text(job client.Job) (string, error) {
 func describe(w io.Writer, job client.Job) {
 	row := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%-13s %s\n", name, value)
+			fmt.Fprintf(w, "%-13s %s\n", name, terminal.Line(value))
 		}
 	}
 	row("id", of(job.ID))
@@ -113,7 +114,7 @@ func describe(w io.Writer, job client.Job) {
 
 // how is job's status, with how far it has come.
 func how(job client.Job) string {
-	text := strings.ReplaceAll(string(of(job.Status)), "_", " ")
+	text := terminal.Line(strings.ReplaceAll(string(of(job.Status)), "_", " "))
 	if m := job.Multipart; m != nil && of(job.Status) == client.JobStatusUploading && m.UploadedParts != nil {
 		text += fmt.Sprintf(", %s", counted(int64(*m.UploadedParts), "part"))
 		if m.PartCount != nil {
@@ -183,7 +184,7 @@ func (l listCmd) Run(i *invocation) error {
 		return err
 	}
 	if params.Cursor != nil && !l.JSON {
-		fmt.Fprintf(i.stderr, "there are more: add --cursor %s, or a larger --limit\n", *params.Cursor)
+		fmt.Fprintf(i.stderr, "there are more: add --cursor %s, or a larger --limit\n", quoted(terminal.Line(*params.Cursor)))
 	}
 	return nil
 }
@@ -219,7 +220,7 @@ func (t *table) add(job client.Job) error {
 	if job.CreatedAt != nil {
 		created = job.CreatedAt.Local().Format("2006-01-02 15:04")
 	}
-	_, err := fmt.Fprintf(t.tabs, "%s\t%s\t%s\t%s\t%s\n", of(job.ID), of(job.Status), size, created, shown(of(job.Filename)))
+	_, err := fmt.Fprintf(t.tabs, "%s\t%s\t%s\t%s\t%s\n", of(job.ID), terminal.Line(string(of(job.Status))), size, created, shown(of(job.Filename)))
 	return err
 }
 

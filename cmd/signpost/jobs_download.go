@@ -19,6 +19,7 @@ import (
 	"github.com/minio/crc64nvme"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/terminal"
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
@@ -50,7 +51,11 @@ func (d downloadCmd) Run(i *invocation) error {
 		return fmt.Errorf("the service at %s gives no URLs to download from: whoever runs it allows that with SIGNPOST_DOWNLOADS=true", d.server())
 	}
 	if d.Output == "-" {
-		return stopped(i.ctx, about(d.ID, fetch(i.ctx, job, i.stdout)))
+		w := i.raw.stdout
+		if terminal.Is(w) {
+			w = i.stdout
+		}
+		return stopped(i.ctx, about(d.ID, fetch(i.ctx, job, w)))
 	}
 	return stopped(i.ctx, d.save(i, job))
 }

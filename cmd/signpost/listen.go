@@ -73,7 +73,7 @@ func (l listenCmd) greet(i *invocation, at *net.TCPAddr) {
 func (l listenCmd) handler(i *invocation) func(context.Context, notice) error {
 	return func(ctx context.Context, n notice) error {
 		if l.Exec != "" {
-			if err := n.exec(ctx, l.Exec, i.stdout, i.stderr); err != nil {
+			if err := n.exec(ctx, l.Exec, i.raw.stdout, i.raw.stderr); err != nil {
 				return err
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
 func main() {
@@ -15,7 +17,7 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	stderr := os.Stderr          // which may become a log's; see adoptChatter
 	if err := run(ctx, os.Args[1:], os.Stdout, stderr); err != nil {
-		fmt.Fprintln(stderr, "signpost: "+strings.ReplaceAll(err.Error(), "\n", "\nsignpost: "))
+		fmt.Fprintln(terminal.NewWriter(stderr), "signpost: "+strings.ReplaceAll(err.Error(), "\n", "\nsignpost: "))
 		os.Exit(exitStatus(err))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"github.com/signpost-s3/signpost/internal/terminal"
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
@@ -24,8 +25,8 @@ type bars struct {
 }
 
 func newBars(i *invocation, p *progress) *bars {
-	b := &bars{Progress: mpb.New(mpb.WithOutput(i.stderr), mpb.WithRefreshRate(150*time.Millisecond)), stdout: i.stdout, bars: map[*file]*mpb.Bar{}, retries: retries{}}
-	if terminal(i.stdout) {
+	b := &bars{Progress: mpb.New(mpb.WithOutput(i.raw.stderr), mpb.WithRefreshRate(150*time.Millisecond)), stdout: i.stdout, bars: map[*file]*mpb.Bar{}, retries: retries{}}
+	if terminal.Is(i.stdout) {
 		b.stdout = b // the bars make room for it
 	}
 	if len(p.files) > 1 {
@@ -38,7 +39,7 @@ func newBars(i *invocation, p *progress) *bars {
 func (b *bars) bar(f *file, priority int) *mpb.Bar {
 	var p pace
 	draw := func(w io.Writer, s decor.Statistics) error {
-		_, err := io.WriteString(w, "\r"+f.line(s.AvailableWidth, p.look(time.Now(), f.moved.Load())))
+		_, err := io.WriteString(w, "\r"+terminal.Escape(f.line(s.AvailableWidth, p.look(time.Now(), f.moved.Load()))))
 		return err
 	}
 	bar, err := b.Add(0, mpb.BarFillerFunc(draw), mpb.BarPriority(priority), mpb.BarFillerTrim())
@@ -50,7 +51,7 @@ func (b *bars) bar(f *file, priority int) *mpb.Bar {
 
 // Write puts a line above the bars. It begins at the left even where the terminal has just shown a ^C, as the bars do.
 func (b *bars) Write(line []byte) (int, error) {
-	_, err := b.Progress.Write(append([]byte("\r"), line...))
+	_, err := b.Progress.Write([]byte("\r" + terminal.Escape(string(line))))
 	return len(line), err
 }
 

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
-	"github.com/mattn/go-isatty"
-
+	"github.com/signpost-s3/signpost/internal/terminal"
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
@@ -20,16 +18,11 @@ func (u uploadCmd) show(i *invocation, p *progress) {
 	case u.Quiet:
 	case u.JSON:
 		p.view = newEvents(i)
-	case terminal(i.stderr) && u.Term != "dumb":
+	case terminal.Is(i.stderr) && u.Term != "dumb":
 		p.view = newBars(i, p)
 	default:
 		p.view = newLines(i, p)
 	}
-}
-
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
 }
 
 // silent is the view of --quiet.

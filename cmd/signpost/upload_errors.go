@@ -30,7 +30,7 @@ func about(id string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", id, remoteError(err))
+	return fmt.Errorf("%s: %w", shown(id), remoteError(err))
 }
 
 // remoteError is err, with what to do about it.

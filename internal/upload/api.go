@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -189,10 +190,22 @@ func once(ctx context.Context, answer any, send func(context.Context) (*http.Res
 	if answer == nil {
 		return nil
 	}
-	if err := json.Unmarshal(body, answer); err != nil || !strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
+	if err := json.Unmarshal(body, answer); err != nil || !hasIDs(answer) || !strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
 		return fmt.Errorf("%w: is there a Signpost service at this address?", errBadAnswer)
 	}
 	return nil
+}
+
+// hasIDs reports whether each import in answer has the id of one. An id becomes part of paths, messages and suggested commands.
+func hasIDs(answer any) bool {
+	isJob := func(job client.Job) bool { return job.ID != nil && isID.MatchString(*job.ID) }
+	switch answer := answer.(type) {
+	case *client.Job:
+		return isJob(*answer)
+	case *client.JobList:
+		return !slices.ContainsFunc(answer.Imports, func(job client.Job) bool { return !isJob(job) })
+	}
+	return true
 }
 
 // refusalOf reads a problem document, or what little a gateway says of its own.

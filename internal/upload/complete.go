@@ -2,10 +2,12 @@ package upload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
 // complete has the store make the object, once the file is still what it was when its first part was read.
@@ -71,7 +73,7 @@ func outcome(job client.Job, err error) (Result, error) {
 	case status == client.JobStatusCompleted:
 		return resultOf(job), nil
 	case job.Error != nil:
-		return Result{}, fmt.Errorf("the import %s (%s): %s", status, job.Error.Code, job.Error.Detail)
+		return Result{}, errors.New(terminal.Line(fmt.Sprintf("the import %s (%s): %s", status, job.Error.Code, job.Error.Detail)))
 	}
-	return Result{}, fmt.Errorf("%w: it is %s", errOver, status)
+	return Result{}, fmt.Errorf("%w: it is %s", errOver, terminal.Line(string(status)))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
 // ErrChanged: the file is not what it was when the upload began.
@@ -51,7 +52,7 @@ func (r *Refusal) Error() string {
 	if r.ID != "" {
 		text += " (request " + r.ID + ")"
 	}
-	return text
+	return terminal.Line(text)
 }
 
 // detailOf is what a problem says, its faults included.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
 // inParts sends a file in parts, or those that are missing of one that was begun.
@@ -113,7 +114,8 @@ func (t *transfer) begun(ctx context.Context, memory *slot, s *source) (client.J
 		}
 		return job, nil
 	case t.ID != "":
-		return client.Job{}, fmt.Errorf("import %s cannot be gone on with: it is %s, and not an open one in parts of a file of %d bytes", id, status, s.size)
+		return client.Job{}, fmt.Errorf("import %s cannot be gone on with: it is %s, and not an open one in parts of a file of %d bytes",
+			id, terminal.Line(string(status)), s.size)
 	}
 	return client.Job{}, nil
 }
@@ -128,7 +130,8 @@ func (t *transfer) isOf(ctx context.Context, job client.Job, s *source) error {
 	}
 	sum, err := checksumOf(ctx, Algorithm(job.Checksum.Algorithm), func() (io.Reader, error) { return s.section(0, s.size), nil })
 	if err == nil && sum != *job.Checksum.Value {
-		err = fmt.Errorf("import %s is completed, of another file: its %s is %s, the file's %s", t.id, job.Checksum.Algorithm, *job.Checksum.Value, sum)
+		err = fmt.Errorf("import %s is completed, of another file: its %s is %s, the file's %s",
+			t.id, job.Checksum.Algorithm, terminal.Line(*job.Checksum.Value), sum)
 	}
 	return err
 }

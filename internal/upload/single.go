@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
 // single sends size bytes in one request. Open gives them from the start, as often as it is called.
@@ -52,7 +53,7 @@ func (t *transfer) single(ctx context.Context, size int64, open func() (io.Reade
 				return request{}, err
 			}
 			if upload = cmp.Or(now.Upload, upload); now.Upload == nil {
-				return request{}, fmt.Errorf("%w: it is %s", errOver, statusOf(now))
+				return request{}, fmt.Errorf("%w: it is %s", errOver, terminal.Line(string(statusOf(now))))
 			}
 		}
 		return request{string(upload.Method), upload.URL, upload.Headers}, nil

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// attack is what a hostile server puts into every string: a title sequence, an 8-bit CSI, DEL, a change of direction and a
+// forged line.
+const attack = "x\x1b]0;owned\x07\u009b31m\x7f\u202egpj\r\nFORGED\x1b[2J"
+
+// anID has the form of an import's id.
+const anID = "01890000-0000-7000-8000-000000000001"
+
+// hostileServer answers each request for method and path with the JSON of an answer, and HEAD of anything.
+type hostileServer struct {
+	*httptest.Server
+	answer func(r *http.Request) (status int, body any)
+}
+
+func newHostileServer(t *testing.T, answer func(r *http.Request) (status int, body any)) *hostileServer {
+	t.Helper()
+	h := &hostileServer{answer: answer}
+	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.Method == http.MethodHead {
+			return
+		}
+		status, body := h.answer(r)
+		text, ok := body.(string)
+		if !ok {
+			encoded, err := json.Marshal(body)
+			if err != nil {
+				t.Error(err)
+			}
+			text = string(encoded)
+			w.Header().Set("Content-Type", "application/json")
+		}
+		w.Header().Set("ETag", "\"\u009b31m\u202egpj\"") // net/http refuses control characters below U+0080 in headers
+		if status == http.StatusFound {
+			w.Header().Set("Location", text)
+		}
+		w.WriteHeader(status)
+		fmt.Fprint(w, text)
+	}))
+	t.Cleanup(h.Close)
+	return h
+}
+
+// against runs signpost with a home of its own.
+func (h *hostileServer) against(t *testing.T, dir string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	var out, problems strings.Builder
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	c := exec.CommandContext(ctx, "signpost", args...)
+	c.Dir, c.Stdout, c.Stderr = dir, &out, &problems
+	c.Env = append(cleanEnv(t), "SIGNPOST_URL="+h.URL, "XDG_CACHE_HOME="+t.TempDir())
+	_ = c.Run()
+	if ctx.Err() != nil {
+		t.Errorf("%q: still running after %v; stderr: %s", args, limit, &problems)
+	}
+	return out.String(), problems.String(), c.ProcessState.ExitCode()
+}
+
+// hostileJob is an import of which every string is an attack. Its status is what the command under test requires.
+func hostileJob(status, store string) map[string]any {
+	return map[string]any{
+		"id": anID, "status": status, "filename": attack, "content_type": attack, "size": 6,
+		"metadata":     map[string]string{attack: attack},
+		"checksum":     map[string]any{"algorithm": attack, "value": attack, "verified": true},
+		"created_at":   "2026-01-01T00:00:00Z",
+		"object":       map[string]any{"bucket": attack, "key": attack, "etag": attack},
+		"error":        map[string]any{"code": attack, "detail": attack},
+		"upload":       map[string]any{"method": "PUT", "url": store + "/put", "headers": map[string]string{}},
+		"download_url": store + "/get",
+	}
+}
+
+// TestHostileStrings: no string of a server and no file name controls the terminal or adds a line, whatever the command.
+func TestHostileStrings(t *testing.T) {
+	code := strings.NewReplacer("\x1b", "", "\x07", "").Replace(attack) // XML has no C0
+	storeError := "<Error><Code>" + code + "</Code><Message>\u009b2J\x7fx\nFORGED</Message>" +
+		"<RequestId>\u009b2J\nFORGED</RequestId></Error>"
+	store := newHostileServer(t, func(*http.Request) (int, any) { return 400, storeError })
+	problem := map[string]any{"code": attack, "detail": attack, "request_id": attack, "title": attack, "status": 400,
+		"errors": []any{map[string]any{"pointer": attack, "detail": attack},
+			map[string]any{"parameter": attack, "detail": attack}}}
+	job := func(status string) any { return hostileJob(status, store.URL) }
+	list := map[string]any{"imports": []any{job("completed"), job(attack)}, "next_cursor": attack}
+	always := func(status int, body any) func(*http.Request) (int, any) {
+		return func(*http.Request) (int, any) { return status, body }
+	}
+	badID := hostileJob("completed", store.URL)
+	badID["id"] = attack
+	for _, c := range []struct {
+		name   string
+		answer func(*http.Request) (int, any)
+	}{
+		{"problem", always(400, problem)},
+		{"gateway", always(403, map[string]any{"message": attack})},
+		{"redirect", always(302, "http://\u009b2J.example/\u009b2J\u202e")},
+		{"not JSON", always(200, attack)},
+		{"completed import", always(200, job("completed"))},
+		{"failed import", always(200, job("failed"))},
+		{"import with a status of its own", always(200, job(attack))},
+		{"import with an id of its own", always(200, badID)},
+		{"new import", always(200, job("awaiting_upload"))},
+		{"list", always(200, list)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHostileServer(t, c.answer)
+			dir := t.TempDir()
+			odd := filepath.Join(dir, "a\x1b[2J\u009b31m\x7f\u202e\nFORGED.csv")
+			for _, file := range []string{odd, filepath.Join(dir, "plain.csv")} {
+				if err := os.WriteFile(file, []byte("a,b,c\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, args := range [][]string{
+				{"status", anID}, {"status", "--json", anID}, {"list", "--limit", "1"}, {"list", "--json", "--limit", "1"},
+				{"abort", "--force", anID}, {"download", anID}, {"download", anID, "-o", odd},
+				{"upload", "--wait", odd, "plain.csv"},
+				{"upload", "--json", odd}, {"upload", "--dry-run", odd},
+				{"upload", "missing\x1b[2J\nFORGED"}, {"status", attack},
+			} {
+				stdout, stderr, _ := h.against(t, dir, args...)
+				harmless(t, fmt.Sprintf("%q: stdout", args), stdout)
+				harmless(t, fmt.Sprintf("%q: stderr", args), stderr)
+				if args[1:2] != nil && args[1] == "--json" {
+					meansSame(t, stdout)
+				}
+			}
+		})
+	}
+}
+
+// harmless checks that text has printable characters and ends of lines alone, and no line that the attack made.
+func harmless(t *testing.T, what, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%s has a character that is not printable: %q", what, line)
+		}
+		if strings.HasPrefix(strings.TrimPrefix(line, "signpost: "), "FORGED") {
+			t.Errorf("%s has a forged line: %q in %q", what, line, text)
+		}
+	}
+}
+
+// meansSame checks that lines of --json are JSON, and that a metadata key is what the server sent.
+func meansSame(t *testing.T, lines string) {
+	t.Helper()
+	for line := range strings.Lines(lines) {
+		var got struct{ Metadata map[string]string }
+		if err := json.Unmarshal([]byte(line), &got); err != nil {
+			t.Errorf("%q: %v", line, err)
+		}
+		if got.Metadata != nil && got.Metadata[attack] != attack {
+			t.Errorf("metadata: got %q, want %q of %q", got.Metadata, attack, attack)
+		}
+	}
+}
+
+// TestHostileStringsOnTerminal: the progress bars move the cursor, and no name or error does.
+func TestHostileStringsOnTerminal(t *testing.T) {
+	needs(t, "script")
+	store := newHostileServer(t, func(*http.Request) (int, any) {
+		return 400, "<Error><Code>\u009b2Jx</Code><Message>\u009b2J\x7f</Message></Error>"
+	})
+	h := newHostileServer(t, func(*http.Request) (int, any) { return 200, hostileJob("awaiting_upload", store.URL) })
+	dir := t.TempDir()
+	for _, name := range []string{"a\x1b]0;owned\x07.csv", "b\u009b2J.csv"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("a,b,c\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := exec.Command("script", "-qefc", "stty rows 24 cols 100; exec signpost upload --recursive .", "/dev/null")
+	c.Dir = dir
+	c.Env = append(cleanEnv(t), "SIGNPOST_URL="+h.URL, "TERM=xterm", "XDG_CACHE_HOME="+t.TempDir())
+	said, _ := c.CombinedOutput()
+	if !strings.Contains(string(said), "the store said 400") {
+		t.Fatalf("got %q, want the store's error", said)
+	}
+	for _, sequence := range []string{"\x1b]", "\u009b", "\x7f", "\x07"} {
+		if strings.Contains(string(said), sequence) {
+			t.Errorf("the terminal got %q in %q", sequence, said)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+// Package terminal writes text that contains strings of others, such as a server's, and keeps them from controlling the
+// terminal.
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/mattn/go-isatty"
+)
+
+// Writer escapes every character that is not printable, except line feeds and tabs. Control characters (C0, DEL and C1) and
+// characters that change the direction of text become \uXXXX. Bytes that are not UTF-8 become \xXX. JSON keeps its meaning:
+// encoding/json leaves DEL, C1 and directions as they are, and \uXXXX stands for the same character there.
+type Writer struct{ io.Writer }
+
+// NewWriter returns a Writer to w, or w itself where it is one.
+func NewWriter(w io.Writer) Writer {
+	if wrapped, ok := w.(Writer); ok {
+		return wrapped
+	}
+	return Writer{w}
+}
+
+// Write writes text, which must not end within a character.
+func (w Writer) Write(text []byte) (int, error) {
+	if _, err := io.WriteString(w.Writer, Escape(string(text))); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
+
+// Escape returns text as a Writer writes it.
+func Escape(text string) string {
+	var escaped []byte
+	kept := 0 // text up to here is in escaped
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRuneInString(text[at:])
+		invalid := r == utf8.RuneError && size == 1
+		if !invalid && (unicode.IsPrint(r) || r == '\n' || r == '\t') {
+			at += size
+			continue
+		}
+		escaped = append(escaped, text[kept:at]...)
+		if invalid {
+			escaped = fmt.Appendf(escaped, `\x%02x`, text[at])
+		} else {
+			for _, unit := range utf16.Encode([]rune{r}) {
+				escaped = fmt.Appendf(escaped, `\u%04x`, unit)
+			}
+		}
+		at += size
+		kept = at
+	}
+	if kept == 0 {
+		return text
+	}
+	return string(append(escaped, text[kept:]...))
+}
+
+// Line returns text in one line, so that a string of a server adds no line that looks like the program's own.
+func Line(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// Is reports whether w, or what a Writer w writes to, is a terminal.
+func Is(w io.Writer) bool {
+	if wrapped, ok := w.(Writer); ok {
+		w = wrapped.Writer
+	}
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
