@@ -62,7 +62,7 @@ func (s *Service) complete(ctx context.Context, j stored, whole *Checksum) (Job,
 		return s.withdraw(ctx, j, err)
 	}
 	if !j.completing() || wanted.Checksum != j.Checksum {
-		wanted.Parts = j.Parts.completingAt(s.Now())
+		wanted.Parts = j.Parts.claim(s.Now())
 		if j, err = s.store(ctx, j, wanted); err != nil {
 			return Job{}, err
 		}
@@ -70,9 +70,19 @@ func (s *Service) complete(ctx context.Context, j stored, whole *Checksum) (Job,
 	return s.makeObject(ctx, j, parts)
 }
 
-// completingAt returns p with the word that a server sets out at now to complete it; zero takes that back.
-func (p Parts) completingAt(now time.Time) *Parts {
-	p.Completing = now.UTC()
+// claim returns p with the record that a server begins to complete the upload at now.
+func (p Parts) claim(now time.Time) *Parts {
+	p.Completing, p.Failure = now.UTC(), nil
+	p.Attempts++
+	return &p
+}
+
+// release returns p without the claim, and with the reason why the completion failed.
+func (p Parts) release(why error) *Parts {
+	p.Completing, p.Attempts, p.Failure = time.Time{}, 0, nil
+	if e := (*Error)(nil); errors.As(why, &e) {
+		p.Failure = &Failure{Code: e.Code, Detail: e.Detail}
+	}
 	return &p
 }
 
@@ -115,8 +125,9 @@ func (j Job) withChecksum(whole *Checksum) (Job, error) {
 	return j, nil
 }
 
-// withdraw takes back the record's word that j is being completed, since its parts do not allow it, and returns why. A list of
-// parts made while another server completes or aborts may lack some, so that is looked for first.
+// withdraw removes the claim to complete j, records why the completion failed, and returns why. It looks for the object
+// first: a list of parts made while another server completes or aborts may lack some, and a store may assemble the
+// object and answer with an error.
 func (s *Service) withdraw(ctx context.Context, j stored, why error) (Job, error) {
 	seen, err := s.object(ctx, j.Job)
 	if err != nil {
@@ -133,7 +144,7 @@ func (s *Service) withdraw(ctx context.Context, j stored, why error) (Job, error
 		return Job{}, cmp.Or(err, why)
 	}
 	next := j.Job
-	next.Parts = j.Parts.completingAt(time.Time{})
+	next.Parts = j.Parts.release(why)
 	if c := j.Checksum; c != nil && c.Late {
 		next.Checksum = nil
 		if j.Parts.Algorithm != "" {
@@ -161,7 +172,37 @@ func (s *Service) makeObject(ctx context.Context, j stored, parts []bucket.Part)
 	case errors.Is(err, bucket.ErrBadChecksum) && j.Checksum != nil:
 		return s.refuseParts(ctx, j)
 	}
-	return Job{}, fromStore("complete import "+j.ID, err)
+	failure := fromStore("complete import "+j.ID, err)
+	switch {
+	case isKind(failure, Unavailable), ctx.Err() != nil:
+		return Job{}, failure // the claim stays, and a read or a sweep resumes the completion
+	case !isKind(failure, Full):
+		failure = completionFailed(failure)
+	}
+	return s.withdrawFailed(ctx, j, failure)
+}
+
+// withdrawFailed is withdraw for a completion that the store failed. If the record changed meanwhile, it does not
+// complete again, as its callers would for ErrChanged: a store may copy the whole object each time.
+func (s *Service) withdrawFailed(ctx context.Context, j stored, why error) (Job, error) {
+	claimed := j.Parts.Completing
+	return retry(j.ID, func() (Job, error) {
+		job, err := s.withdraw(ctx, j, why)
+		if !errors.Is(err, bucket.ErrChanged) {
+			return job, err
+		}
+		latest, err := s.load(ctx, j.Owner, j.ID)
+		switch {
+		case err != nil:
+			return Job{}, err
+		case !latest.Status.open():
+			return latest.underWay()
+		case !latest.completing() || !latest.Parts.Completing.Equal(claimed):
+			return Job{}, why // another call has claimed or withdrawn the completion
+		}
+		j = latest
+		return Job{}, fmt.Errorf("complete import %s: %w", j.ID, bucket.ErrChanged)
+	})
 }
 
 // refuseParts records that j's parts do not make what was declared, and frees them.

@@ -13,14 +13,15 @@ type Kind int
 
 // The kinds of error.
 const (
-	Internal    Kind = iota // report it
-	Invalid                 // mend the request
-	NotFound                // look elsewhere
-	Forbidden               // be somebody else
-	Conflict                // bring the import into the state for this, or see that it is past it
-	Refused                 // ask for less: the request is sound, this service will not grant it
-	Unavailable             // try again later
-	Full                    // free space in the store, or delete imports
+	Internal     Kind = iota // report it
+	Invalid                  // mend the request
+	NotFound                 // look elsewhere
+	Forbidden                // be somebody else
+	Conflict                 // bring the import into the state for this, or see that it is past it
+	Refused                  // ask for less: the request is sound, this service will not grant it
+	Unavailable              // try again later
+	Full                     // free space in the store, or delete imports
+	NotCompleted             // complete the import again
 )
 
 // Error is a failure fit to be shown: Code is stable, Detail says what to do, Fields name the members at fault. Cause is for
@@ -75,6 +76,7 @@ const (
 	CodeListForbidden        = "list-forbidden"
 	CodeStoreUnavailable     = "store-unavailable"
 	CodeStoreFull            = "store-full"
+	CodeCompletionFailed     = "completion-failed"
 	CodeCredentialsExpired   = "credentials-expired"
 )
 
@@ -139,6 +141,27 @@ func isKind(err error, k Kind) bool {
 
 // StoreFullDetail is the detail of every CodeStoreFull.
 const StoreFullDetail = "The store has no space left. Free space in it, or delete imports that are no longer needed."
+
+// completionFailed is a completion that the store failed and that is not resumed: it may copy the whole object each
+// time.
+func completionFailed(cause error) *Error {
+	return &Error{Kind: NotCompleted, Code: CodeCompletionFailed, Detail: CompletionFailedDetail, Cause: cause}
+}
+
+// CompletionFailedDetail is the detail of every CodeCompletionFailed.
+const CompletionFailedDetail = "The store failed to assemble the object. The parts are kept. Complete the import again."
+
+// error returns the failure of a completion as its caller should see it.
+func (f Failure) error() *Error {
+	e := &Error{Kind: NotCompleted, Code: f.Code, Detail: f.Detail}
+	switch f.Code {
+	case CodeStoreFull:
+		e.Kind = Full
+	case CodePartsMissing, CodePartSizeMismatch:
+		e.Kind = Conflict
+	}
+	return e
+}
 
 // fromStore gives an error of the bucket the kind its caller should see.
 func fromStore(doing string, err error) error {

@@ -78,9 +78,13 @@ type Parts struct {
 	UploadID  string        `json:"upload_id"`
 	Algorithm string        `json:"algorithm,omitempty"` // of the checksums that the store demands of parts
 	URLTTL    time.Duration `json:"url_ttl,omitempty"`   // the life of a part's URL, as asked for; 0: as the service likes
-	// Completing is when a server last set out to complete the upload. It is recorded first, so that whoever reads the job
-	// after that server has died goes on.
+	// Completing is when a server last claimed to complete the upload. It is recorded first, so that a server that
+	// reads the job after that one has died resumes the completion.
 	Completing time.Time `json:"completing,omitzero"`
+	// Attempts is how many servers have claimed the completion since a caller asked for it.
+	Attempts int `json:"attempts,omitempty"`
+	// Failure is why the last completion failed; nil while one is in progress.
+	Failure *Failure `json:"failure,omitempty"`
 
 	// Uploaded and UploadedBytes are what the store holds, as last seen. They are never stored.
 	Uploaded      int32 `json:"-"`
@@ -103,7 +107,7 @@ type Object struct {
 	VersionID string `json:"version_id,omitempty"`
 }
 
-// Failure is why a job failed.
+// Failure is why a job failed, or why the completion of an open one did.
 type Failure struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
@@ -115,6 +119,21 @@ const (
 	ChecksumMismatch = "checksum-mismatch"
 	UploadLost       = "upload-lost" // the store has neither the parts nor the object
 )
+
+// completionFailures are the codes of a failed completion, whose parts are kept.
+var completionFailures = []string{CodeCompletionFailed, CodeStoreFull, CodePartsMissing, CodePartSizeMismatch}
+
+// LastFailure returns why j failed or, while it is open, why its last completion failed: the zero Failure if neither
+// did.
+func (j Job) LastFailure() Failure {
+	switch {
+	case j.Failure != nil:
+		return *j.Failure
+	case j.Status.open() && j.Parts != nil && j.Parts.Failure != nil:
+		return *j.Parts.Failure
+	}
+	return Failure{}
+}
 
 // sound reports whether a record that was found where the one of owner's import id should be may be acted upon. Somebody with the
 // store's own keys may have written it, or copied it there.
@@ -132,6 +151,8 @@ func (j Job) sound(owner, id string) bool {
 	case j.Failure != nil && !slices.Contains([]string{SizeMismatch, ChecksumMismatch, UploadLost}, j.Failure.Code):
 		return false
 	case j.Checksum != nil && !known(j.Checksum.Algorithm):
+		return false
+	case j.Parts != nil && j.Parts.Failure != nil && !slices.Contains(completionFailures, j.Parts.Failure.Code):
 		return false
 	case j.Parts != nil && (j.Parts.PartSize <= 0 || j.Parts.Algorithm != "" && !known(j.Parts.Algorithm)):
 		return false

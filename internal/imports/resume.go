@@ -3,6 +3,7 @@ package imports
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -20,6 +21,9 @@ const (
 	lostAfter = time.Hour
 	// glance is how often a completion that another server makes is looked for.
 	glance = 100 * time.Millisecond
+	// maxAttempts limits how often a completion is resumed that the store does not answer. A server that was stopped
+	// costs one.
+	maxAttempts = 5
 )
 
 func (s *Service) patience() time.Duration {
@@ -64,11 +68,13 @@ func (s *Service) wait(ctx context.Context, owner, id string, f func(context.Con
 	}
 }
 
-// underWay is the answer to who waits for j: completed, still at it, or over.
+// underWay is the answer to who waits for j: completed, still at it, failed to complete, or over.
 func (j Job) underWay() (Job, error) {
 	switch {
 	case j.Status == Completed:
 		return j, nil
+	case j.Status.open() && j.LastFailure() != (Failure{}):
+		return Job{}, j.LastFailure().error()
 	case j.Status.open():
 		j.Status = Uploading
 		if j.Parts != nil && j.Parts.Uploaded == 0 && j.Size != nil && j.completing() { // the store is making them into the object
@@ -92,12 +98,18 @@ func (s *Service) renewing(ctx context.Context, j stored, work func() error) (st
 			return j, err
 		case <-time.After(s.patience() / 2):
 			next := j.Job
-			next.Parts = j.Parts.completingAt(s.Now())
+			next.Parts = j.Parts.renew(s.Now())
 			if renewed, err := s.store(ctx, j, next); err == nil {
 				j = renewed
 			} // else another server wrote: it is for the outcome to show which
 		}
 	}
+}
+
+// renew returns p with the claim of a server that is still at it.
+func (p Parts) renew(now time.Time) *Parts {
+	p.Completing = now.UTC()
+	return &p
 }
 
 // await looks for the object of an upload that the store no longer has, as long as patience lasts: it is there, or another server
@@ -126,8 +138,12 @@ func (s *Service) resume(ctx context.Context, j stored, parts []bucket.Part) (Jo
 		if err := j.Parts.check(parts, j.Size); err != nil {
 			return s.withdraw(ctx, j, err)
 		}
+		if j.Parts.Attempts >= maxAttempts {
+			why := fmt.Errorf("complete import %s: not answered in %d attempts", j.ID, maxAttempts)
+			return s.withdraw(ctx, j, completionFailed(why))
+		}
 		next := j.Job
-		next.Parts = j.Parts.completingAt(s.Now()) // so that other readers leave it to this one
+		next.Parts = j.Parts.claim(s.Now()) // so that other readers leave it to this one
 		j, err := s.store(ctx, j, next)
 		if err != nil {
 			return Job{}, err
@@ -135,7 +151,12 @@ func (s *Service) resume(ctx context.Context, j stored, parts []bucket.Part) (Jo
 		return s.makeObject(ctx, j, parts)
 	})
 	var why *Error
-	if errors.As(err, &why) && why.Kind != Unavailable {
+	switch {
+	case !errors.As(err, &why) || why.Kind == Unavailable:
+	case why.Kind == Full: // perhaps for the record too; then a later call resumes the completion
+		j.Parts = j.Parts.release(why)
+		return j.holding(parts), nil
+	default:
 		return s.reconciled(ctx, j.Owner, j.ID, s.Now())
 	}
 	return job, err
