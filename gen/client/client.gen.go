@@ -71,7 +71,11 @@ func (e ImportRequestMode) Valid() bool {
 // Defines values for JobErrorCode.
 const (
 	JobErrorCodeChecksumMismatch JobErrorCode = "checksum-mismatch"
+	JobErrorCodeCompletionFailed JobErrorCode = "completion-failed"
+	JobErrorCodePartSizeMismatch JobErrorCode = "part-size-mismatch"
+	JobErrorCodePartsMissing     JobErrorCode = "parts-missing"
 	JobErrorCodeSizeMismatch     JobErrorCode = "size-mismatch"
+	JobErrorCodeStoreFull        JobErrorCode = "store-full"
 	JobErrorCodeUploadLost       JobErrorCode = "upload-lost"
 )
 
@@ -80,7 +84,15 @@ func (e JobErrorCode) Valid() bool {
 	switch e {
 	case JobErrorCodeChecksumMismatch:
 		return true
+	case JobErrorCodeCompletionFailed:
+		return true
+	case JobErrorCodePartSizeMismatch:
+		return true
+	case JobErrorCodePartsMissing:
+		return true
 	case JobErrorCodeSizeMismatch:
+		return true
+	case JobErrorCodeStoreFull:
 		return true
 	case JobErrorCodeUploadLost:
 		return true
@@ -235,7 +247,7 @@ type Job struct {
 	// DownloadURL A signed URL of the completed object, where the service gives one. It ends as any signed URL of this service does; read the import again for a fresh one.
 	DownloadURL *string `json:"download_url,omitempty"`
 
-	// Error Why an import failed.
+	// Error Why an import failed or, while it is `uploading`, why its last completion failed. Then the parts are kept and the import can be completed again.
 	Error *JobError `json:"error,omitempty"`
 
 	// ExpiresAt Until when the upload may begin; in parts, until when it can be resumed. A signed URL ends with the credentials that signed it, if that is sooner.
@@ -269,16 +281,16 @@ type Job struct {
 	UploadURL *string `json:"upload_url,omitempty"`
 }
 
-// JobError Why an import failed.
+// JobError Why an import failed or, while it is `uploading`, why its last completion failed. Then the parts are kept and the import can be completed again.
 type JobError struct {
-	// Code A stable name for the cause.
+	// Code A stable name for the cause. Of a `failed` import: `size-mismatch`, `checksum-mismatch`, `upload-lost`. Of a failed completion: `completion-failed` (the store failed), `store-full`, `parts-missing`, `part-size-mismatch`.
 	Code JobErrorCode `json:"code"`
 
-	// Detail What was declared and what was found.
+	// Detail What happened, and what to do about it.
 	Detail string `json:"detail"`
 }
 
-// JobErrorCode A stable name for the cause.
+// JobErrorCode A stable name for the cause. Of a `failed` import: `size-mismatch`, `checksum-mismatch`, `upload-lost`. Of a failed completion: `completion-failed` (the store failed), `store-full`, `parts-missing`, `part-size-mismatch`.
 type JobErrorCode string
 
 // JobList A page of imports.
@@ -627,7 +639,7 @@ type ClientInterface interface {
 	// finished upload needs no further call: the next read says `completed`.
 	//
 	// With `wait`, the answer comes as soon as there is news, so that waiting for an upload takes a few requests instead of
-	// many. News is another `status`; an import that has ended is answered at once. With the `ETag` of an earlier answer in
+	// many. News is another `status` or `error`; an import that has ended is answered at once. With the `ETag` of an earlier answer in
 	// `If-None-Match`, news is whatever makes the answer another, such as a further part, and without news it is `304`.
 	//
 	// Corresponds with GET /import/{id} (the `GetImport` operationId).
@@ -771,7 +783,7 @@ func (c *Client) DeleteImport(ctx context.Context, id string, reqEditors ...Requ
 // finished upload needs no further call: the next read says `completed`.
 //
 // With `wait`, the answer comes as soon as there is news, so that waiting for an upload takes a few requests instead of
-// many. News is another `status`; an import that has ended is answered at once. With the `ETag` of an earlier answer in
+// many. News is another `status` or `error`; an import that has ended is answered at once. With the `ETag` of an earlier answer in
 // `If-None-Match`, news is whatever makes the answer another, such as a further part, and without news it is `304`.
 //
 // Corresponds with GET /import/{id} (the `GetImport` operationId).
@@ -1380,7 +1392,7 @@ type ClientWithResponsesInterface interface {
 	// finished upload needs no further call: the next read says `completed`.
 	//
 	// With `wait`, the answer comes as soon as there is news, so that waiting for an upload takes a few requests instead of
-	// many. News is another `status`; an import that has ended is answered at once. With the `ETag` of an earlier answer in
+	// many. News is another `status` or `error`; an import that has ended is answered at once. With the `ETag` of an earlier answer in
 	// `If-None-Match`, news is whatever makes the answer another, such as a further part, and without news it is `304`.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -2244,7 +2256,7 @@ func (c *ClientWithResponses) DeleteImportWithResponse(ctx context.Context, id s
 // finished upload needs no further call: the next read says `completed`.
 //
 // With `wait`, the answer comes as soon as there is news, so that waiting for an upload takes a few requests instead of
-// many. News is another `status`; an import that has ended is answered at once. With the `ETag` of an earlier answer in
+// many. News is another `status` or `error`; an import that has ended is answered at once. With the `ETag` of an earlier answer in
 // `If-None-Match`, news is whatever makes the answer another, such as a further part, and without news it is `304`.
 //
 // Returns a wrapper object for the known response body format(s).

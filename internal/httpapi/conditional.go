@@ -37,18 +37,18 @@ func (k knownTags) have(tag string) bool {
 	return k.any() || slices.Contains(k, strings.TrimPrefix(tag, "W/"))
 }
 
-// news returns what a caller who knows these waits for: without any, another status than at first, if there may be one; else an answer
-// that differs.
+// news returns the condition that a caller with these tags waits for: without any, another status or failure than at
+// first, or a terminal status; else an answer with another tag.
 func (h handlers) news(known knownTags) func(imports.Job) bool {
 	if len(known) > 0 {
 		return func(j imports.Job) bool { return known.any() || !known.have(h.tag(j)) }
 	}
-	var first imports.Status
+	var first imports.Job
 	return func(j imports.Job) bool {
-		if first == "" {
-			first = j.Status
+		if first.Status == "" {
+			first = j
 		}
-		return j.Status != first || j.Status.Ended()
+		return j.Status != first.Status || j.LastFailure() != first.LastFailure() || j.Status.Ended()
 	}
 }
 

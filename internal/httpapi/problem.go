@@ -68,6 +68,8 @@ func ofDomain(e *imports.Error) *problem {
 		p.Status = http.StatusUnprocessableEntity
 	case imports.Full:
 		p.Status = http.StatusInsufficientStorage
+	case imports.NotCompleted:
+		p.Status = http.StatusInternalServerError
 	case imports.Unavailable:
 		p.Status, p.Header = http.StatusServiceUnavailable, [2]string{"Retry-After", retryAfter}
 	}

@@ -137,7 +137,7 @@ func responseOf(j imports.Job, bucketName string) api.Job {
 		r.Size = &o.Size
 		r.Object.ETag, r.Object.VersionID = given(o.ETag), given(o.VersionID)
 	}
-	if f := j.Failure; f != nil {
+	if f := j.LastFailure(); f != (imports.Failure{}) {
 		r.Error = &api.JobError{Code: api.JobErrorCode(f.Code), Detail: f.Detail}
 	}
 	return r
