@@ -52,7 +52,7 @@ func (s statusCmd) Run(i *invocation) error {
 	}
 }
 
-// why is the error of a failed import, to follow its status.
+// why is the error of an import that failed, or whose completion failed, to follow its status.
 func why(job client.Job) string {
 	if job.Error == nil {
 		return ""
@@ -68,7 +68,11 @@ func (s statusCmd) text(job client.Job) (string, error) {
 		text, err := json.Marshal(job)
 		return string(text) + "\n", err
 	case s.Watch:
-		return fmt.Sprintf("%s  %s\n", of(job.ID), how(job)), nil
+		line := of(job.ID) + "  " + how(job)
+		if !engine.Ended(job) {
+			line += why(job)
+		}
+		return line + "\n", nil
 	}
 	var b strings.Builder
 	describe(&b, job)

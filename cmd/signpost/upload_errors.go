@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -92,20 +93,33 @@ func remedy(f *engine.Failure) string {
 
 func serviceRemedy(said *engine.Refusal) string {
 	switch {
+	case said.Code == "store-full":
+		return storeFullRemedy
 	case said.Status == http.StatusUnauthorized || said.Status == http.StatusForbidden:
 		return "look at the API key (SIGNPOST_API_KEY, --api-key-file or --api-key) or the token (--token-file)"
 	case said.Code == "import-not-found":
 		return "signpost list tells which imports there are"
 	case said.Status == http.StatusNotFound:
 		return "look at --server or SIGNPOST_URL: there may be no Signpost service at this address"
-	case said.Status >= 500:
+	case said.Status >= 500 || said.Status == 0:
 		return "give the same command again to go on"
 	}
 	return ""
 }
 
+// storeFullRemedy is what to do about a store without space.
+const storeFullRemedy = "free space in the store, or remove imports with signpost abort; " +
+	"then give the same command again to go on"
+
+// storeFullCodes are those with which stores say that they have no space: versitygw, MinIO and Ceph.
+var storeFullCodes = []string{
+	"InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded",
+}
+
 func storeRemedy(said *engine.Refusal) string {
 	switch {
+	case said.Status == http.StatusInsufficientStorage || slices.Contains(storeFullCodes, said.Code):
+		return storeFullRemedy
 	case said.Status == http.StatusPreconditionFailed:
 		return "it was uploaded before and is write-once: signpost status tells of it"
 	case said.Code == "NoSuchUpload":

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/terminal"
@@ -28,28 +27,20 @@ func (t *transfer) complete(ctx context.Context, sums []string, partSize, size i
 		sum := w.value()
 		request.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum), Value: &sum}
 	}
-	ask := func() (client.Job, error) { return t.API.Complete(ctx, t.id, request) }
-	job, err := ask()
-	return t.completed(ctx, job, err, ask)
+	job, err := t.API.Complete(ctx, t.id, request)
+	return t.completed(ctx, job, err)
 }
 
-// completed waits until an import is completed that is being so; ask asks for that.
-func (t *transfer) completed(ctx context.Context, job client.Job, err error, ask func() (client.Job, error)) (Result, error) {
+// completed waits until the completion of an import succeeds or fails. The service continues it without further calls.
+// Another call would have some stores copy all parts again.
+func (t *transfer) completed(ctx context.Context, job client.Job, err error) (Result, error) {
 	t.doing = "completing it"
-	watch, asked := t.API.Watch(t.id), time.Now()
-	for err == nil && statusOf(job) == client.JobStatusUploading {
-		if time.Since(asked) >= completionAgain { // whoever was at it may have given up
-			asked = time.Now()
-			job, err = ask()
-		} else {
-			job, err = watch.Next(ctx)
-		}
+	watch := t.API.Watch(t.id)
+	for err == nil && statusOf(job) == client.JobStatusUploading && job.Error == nil {
+		job, err = watch.Next(ctx)
 	}
 	return outcome(job, err)
 }
-
-// completionAgain is after how long a completion that takes its time is asked for anew.
-const completionAgain = time.Minute
 
 // arrived waits until the service has seen the object of an import of one request.
 func (t *transfer) arrived(ctx context.Context) (Result, error) {
@@ -64,7 +55,7 @@ func (t *transfer) arrived(ctx context.Context) (Result, error) {
 	}
 }
 
-// outcome is what became of an import that has ended.
+// outcome is what became of an import that has ended, or whose completion has failed.
 func outcome(job client.Job, err error) (Result, error) {
 	status := statusOf(job)
 	switch {
@@ -72,6 +63,8 @@ func outcome(job client.Job, err error) (Result, error) {
 		return Result{}, err
 	case status == client.JobStatusCompleted:
 		return resultOf(job), nil
+	case status == client.JobStatusUploading && job.Error != nil:
+		return Result{}, &Refusal{By: theService, Code: string(job.Error.Code), Detail: job.Error.Detail}
 	case job.Error != nil:
 		return Result{}, errors.New(terminal.Line(fmt.Sprintf("the import %s (%s): %s", status, job.Error.Code, job.Error.Detail)))
 	}

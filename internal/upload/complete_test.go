@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"path/filepath"
@@ -26,6 +27,43 @@ func TestCompleteFails(t *testing.T) {
 		if !errors.As(err, &refusal) || refusal.Status != status || completions != 1 {
 			t.Errorf("%d: got %v after %d completions, want it after 1", status, err, completions)
 		}
+	}
+	noneLeft(t)
+}
+
+// TestCompletionFailsLater: a completion that fails after its call was answered with 202 ends the upload with the
+// reason. It is asked for once, and the next run asks once more without sending anything again.
+func TestCompletionFailsLater(t *testing.T) {
+	w := start(t)
+	body := content(11*mib, 6)
+	path := file(t, body)
+	completions, failing := 0, true
+	store, _, _ := w.behind(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+		switch {
+		case filepath.Base(r.URL.Path) == "complete":
+			if completions++; !failing {
+				return false
+			}
+			return says(http.StatusAccepted, "application/json", `{"status":"uploading"}`)(rw, r, onward)
+		case r.Method == http.MethodGet && completions == 1 && failing:
+			failing = false
+			failed := `{"status":"uploading","error":{"code":"store-full","detail":"Full."}}`
+			return says(http.StatusOK, "application/json", failed)(rw, r, onward)
+		}
+		return false
+	})
+	d := Declaration{Checksum: CRC64NVME, PartSize: 5 * mib}
+	_, err := w.File(t.Context(), path, d)
+	if !refusedAs(err, "store-full") || completions != 1 {
+		t.Errorf("got %v after %d completions, want store-full after 1", err, completions)
+	}
+	sent := store.all
+	r, err := w.File(t.Context(), path, d)
+	if err != nil || r.Resumed != int64(len(body)) || !bytes.Equal(w.stored(t, r), body) {
+		t.Errorf("again: got %+v, %v, want the file", r, err)
+	}
+	if completions != 2 || store.all != sent {
+		t.Errorf("again: %d completions and %d requests to the store, want 2 and %d", completions, store.all, sent)
 	}
 	noneLeft(t)
 }

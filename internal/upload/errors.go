@@ -31,7 +31,8 @@ const (
 	theStore   = "the store"
 )
 
-// Refusal is an answer that says no: of the service, a problem document, or of the store, an S3 error.
+// Refusal is a response that reports an error: a problem document of the service, or an S3 error of the store. With
+// status 0 it is the error that the service recorded for a completion.
 type Refusal struct {
 	By     string // theService or theStore
 	Status int
@@ -42,7 +43,10 @@ type Refusal struct {
 }
 
 func (r *Refusal) Error() string {
-	text := fmt.Sprintf("%s said %d", r.By, r.Status)
+	text := r.By + " said"
+	if r.Status != 0 {
+		text += fmt.Sprintf(" %d", r.Status)
+	}
 	if r.Code != "" {
 		text += " " + r.Code
 	}

@@ -43,7 +43,8 @@ func (t *transfer) inParts(ctx context.Context, s *source) (Result, error) {
 	if job.ID == nil {
 		job, err = t.begin(ctx, memory, s)
 	} else if held, err = t.held(ctx, job, s); refusedAs(err, "import-completing") {
-		result, err := t.completed(ctx, job, nil, func() (client.Job, error) { return t.API.Read(ctx, t.id) })
+		job, err = t.API.Read(ctx, t.id)
+		result, err := t.completed(ctx, job, err)
 		if err != nil {
 			return Result{}, err
 		}
