@@ -320,6 +320,41 @@ func TestPageRemoves(t *testing.T) {
 	b.until("it is forgotten", row("file.bin")+` === undefined`)
 }
 
+// TestPageCompletionFails: a completion that fails after its call was answered with 202 is shown with the reason. The
+// page asks for it once, and Retry asks once more without sending anything again.
+func TestPageCompletionFails(t *testing.T) {
+	p := startLocal(t, t.TempDir())
+	b := browse(t, p)
+	eval[any](b, `(() => {
+		const send = window.fetch, json = (status, job) => new Response(JSON.stringify(job), { status });
+		window.completions = 0;
+		window.fetch = async (path, how) => {
+			if (path.endsWith("/complete") && ++window.completions === 1) return json(202, { status: "uploading" });
+			if (window.completions !== 1 || how?.method !== "GET") return send(path, how);
+			return json(200, { status: "uploading", error: { code: "store-full", detail: "Full." } });
+		};
+		return null;
+	})()`)
+	path, content := randomFile(t, "file.bin", 60*mib)
+	b.choose(path)
+	id := b.state("file.bin", "failed")
+	b.until("the row says why",
+		`document.querySelector("li.upload .problem").textContent.includes("The store is full.")`)
+	eval[any](b, `performance.clearResourceTimings()`)
+	b.press("file.bin", "retry")
+	if done := b.state("file.bin", "completed"); done != id {
+		t.Errorf("retried as import %s, want %s", done, id)
+	}
+	if n := eval[int](b, `window.completions`); n != 2 {
+		t.Errorf("%d completions were asked for, want 2", n)
+	}
+	parts := `performance.getEntriesByType("resource").filter((e) => e.name.includes("partNumber=")).length`
+	if n := eval[int](b, parts); n != 0 {
+		t.Errorf("%d parts were sent again, want 0", n)
+	}
+	p.holds(t, id, content)
+}
+
 var scopeMissing = client.Problem{Status: 403, Code: "scope-missing"}
 
 // TestPageKey: a wrong key is told of, and with the right one, uploads that waited go on. It is kept nowhere.

@@ -70,6 +70,10 @@ export function checksumUnknown(failure) {
   return failure.code === "internal-error" || failure.faults.some((fault) => fault.startsWith("/checksum"));
 }
 
+/** Whether the store has no space: the codes are those of versitygw, MinIO and Ceph. @param {Refusal} failure */
+const full = (failure) => failure.status === 507 ||
+  /^(XMinioStorageFull|XMinioAdminBucketQuotaExceeded|QuotaExceeded)$/.test(failure.code);
+
 /** By a problem's code: what happened, and what to do about it. @type {Record<string, string>} */
 const words = {
   "scope-missing": "Your API key may not do this. Ask for one that may upload.",
@@ -89,6 +93,7 @@ const words = {
   "expiry-unattainable": "The service's credentials end too soon to sign this upload. Try again in a while.",
   "rate-limited": "You made more requests than the service takes for now. Try again in a while.",
   "store-full": "The store is full. Ask its operator to free space, then try again.",
+  "completion-failed": "The store has all parts of the file and failed to assemble them. Try again: nothing is sent again.",
   "store-unavailable": "The service cannot reach its store for now. Try again in a while.",
   "credentials-expired": "The service's credentials have ended. Try again in a while, or tell its operator.",
   "identity-unavailable": "The service cannot find out who you are for now. Try again in a while.",
@@ -111,6 +116,7 @@ export function explain(failure) {
   }
   if (!(failure instanceof Refusal)) return { text: failure instanceof Error ? failure.message : String(failure), requestId: "" };
   if (failure.by === "store") {
+    if (full(failure)) return { text: words["store-full"], requestId: failure.requestId };
     const why = [failure.code, failure.detail].filter(Boolean).join(": ") || `status ${failure.status}`;
     return { text: `The store refused the file (${why}). Retry; if that does not help, tell the operator.`, requestId: failure.requestId };
   }

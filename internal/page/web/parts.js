@@ -17,15 +17,17 @@ const crowd = 8;
 export async function sendInParts(t, signal) {
   if (t.id && !t.compared) {
     const job = await begun(t, signal);
-    if (job && !open(job)) return finish(t, job, () => t.means.api.read(t.id, signal), signal);
-    if (job && !await compare(t, signal)) return finish(t, job, () => t.means.api.read(t.id, signal), signal); // it is being completed
+    if (job && !open(job)) return finish(t, job, signal);
+    if (job && !await compare(t, signal)) { // its completion is in progress
+      return finish(t, await t.means.api.read(t.id, signal), signal);
+    }
   }
   if (!t.id) await create(t, signal);
   t.enter("sending", signal);
   await sendParts(t, signal);
   t.enter("finishing", signal);
-  const ask = () => t.means.api.complete(t.id, t.checks ? { checksum: { algorithm: "crc64nvme", value: whole(t) } } : {}, signal);
-  await finish(t, await ask(), ask, signal);
+  const declared = t.checks ? { checksum: { algorithm: "crc64nvme", value: whole(t) } } : {};
+  await finish(t, await t.means.api.complete(t.id, declared, signal), signal);
 }
 
 /** The import to go on with, if there is one. @param {Transfer} t @param {AbortSignal} signal */

@@ -10,9 +10,9 @@ const patienceForParts = 30 * 60_000, patienceAtFirst = 15_000;
 /** How often other bytes may come to the store than were hashed, though the file is the same. */
 const garbledAtMost = 4;
 /**
- * The shortest time between looks at an import, which should each have waited, and after how long a completion is asked for anew, in milliseconds.
+ * The shortest time between reads of an import, each of which should have waited, in milliseconds.
  */
-const lookEvery = 1000, askAgain = 60_000;
+const lookEvery = 1000;
 
 /**
  * @typedef {import("./transfer.js").Transfer} Transfer
@@ -111,23 +111,18 @@ async function readable(blob) {
 }
 
 /**
- * Waits until an import has ended, as it does once the store has all of it.
+ * Waits until an import has ended, as it does once the store has all of it, or until its completion has failed. The
+ * service continues a completion without further calls. Another call would have some stores copy all parts again.
  * @param {Transfer} t
  * @param {import("./api.js").Job} job
- * @param {() => Promise<import("./api.js").Job>} ask for the end anew, for whoever was at it may have given up
  * @param {AbortSignal} signal
  */
-export async function finish(t, job, ask, signal) {
-  let asked = Date.now();
+export async function finish(t, job, signal) {
   while (open(job)) {
+    if (job.error) throw new Refusal({ by: "service", status: 0, code: job.error.code, detail: job.error.detail });
     const looked = Date.now();
-    if (looked - asked >= askAgain) {
-      asked = looked;
-      job = await ask();
-    } else {
-      job = await t.means.api.news(t.id, signal);
-    }
-    if (open(job)) await pause(Math.max(0, lookEvery - (Date.now() - looked)), signal);
+    job = await t.means.api.news(t.id, signal);
+    if (open(job) && !job.error) await pause(Math.max(0, lookEvery - (Date.now() - looked)), signal);
   }
   if (job.status !== "completed") throw new Over(job.status, job.error?.detail);
   t.complete(job);

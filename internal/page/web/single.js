@@ -22,8 +22,7 @@ export async function sendWhole(t, signal) {
     await send(t, { number: 0, blob: whole, sign: (again) => signed(t, again, signal) }, signal);
   }
   t.enter("finishing", signal);
-  const look = () => api.read(t.id, signal);
-  await finish(t, await look(), look, signal);
+  await finish(t, await api.read(t.id, signal), signal);
 }
 
 /**
