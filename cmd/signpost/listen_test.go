@@ -41,18 +41,18 @@ func listenTo(t *testing.T, args ...string) *listening {
 	l.await(t, greeting, "greeting", startWith.MatchString)
 	found := startWith.FindStringSubmatch(greeting.String())
 	l.url, l.secret = found[1], found[2]
-	l.sender = l.senderWith(t, l.secret, found[3], limit)
+	l.sender = l.senderWith(t, l.secret, found[3])
 	return l
 }
 
-// senderWith is a sender with these settings, which gives each delivery so long.
-func (l *listening) senderWith(t *testing.T, secret, network string, timeout time.Duration) *webhook.Sender {
+// senderWith is a sender with these settings.
+func (l *listening) senderWith(t *testing.T, secret, network string) *webhook.Sender {
 	t.Helper()
 	_, allowed, err := net.ParseCIDR(network)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := webhook.New(webhook.Options{Secrets: []string{secret}, Networks: []*net.IPNet{allowed}, Timeout: timeout})
+	s, err := webhook.New(webhook.Options{Secrets: []string{secret}, Networks: []*net.IPNet{allowed}, Timeout: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func eventOf(id, kind, data string) string {
 
 func TestListenTellsEachEventOnce(t *testing.T) {
 	l := listenTo(t)
-	stranger := l.senderWith(t, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "127.0.0.0/8", limit)
+	stranger := l.senderWith(t, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "127.0.0.0/8")
 	late := func(id string) int {
 		err := l.sender.Send(t.Context(), l.url, id, time.Now().Add(-time.Hour), []byte("{}"))
 		var f *webhook.Failure

@@ -122,7 +122,7 @@ func TestChaos(t *testing.T) {
 					w := start(t)
 					_, _, told := w.behind(t, c.store, c.service)
 					if c.name == "silence of the store" {
-						w.stall = 500 * time.Millisecond // elsewhere a busy machine would be taken for a stall
+						w.stall, w.retry = 500*time.Millisecond, patienceForParts // a busy machine stalls more than once
 					}
 					body := content(u.size, 2)
 					var r Result
