@@ -97,6 +97,7 @@ var asked = map[string]string{
 	"ListMultipartUploads":            "s3:ListBucketMultipartUploads",
 	"GetBucketCors":                   "",
 	"GetBucketLifecycleConfiguration": "",
+	"GetObjectTagging":                "",
 }
 
 // TestRoleMayDoWhatIsDone compares the role's S3 actions with the calls in the source of package bucket, in both directions.
@@ -147,6 +148,43 @@ func granted(t *testing.T) []string {
 	}
 	slices.Sort(actions)
 	return slices.Compact(actions)
+}
+
+// TestSigningRole: the role that signs uploads may put imports and nothing else, only the function may assume it, and the function is told of it
+// if the parameter says so.
+func TestSigningRole(t *testing.T) {
+	resources := at[map[string]any](t, template(t), "Resources")
+	for _, name := range []string{"SigningRole", "SigningRoleUse"} {
+		if got := at[string](t, resources, name, "Condition"); got != "HasSigningRole" {
+			t.Errorf("%s: got the condition %s, want HasSigningRole", name, got)
+		}
+	}
+	trust := at[[]any](t, resources, "SigningRole", "Properties", "AssumeRolePolicyDocument", "Statement")
+	if got := at[string](t, trust[0], "Principal", "AWS"); len(trust) != 1 || got != "Role.Arn" {
+		t.Errorf("SigningRole trusts %v, want the function's role alone", trust)
+	}
+	for _, policy := range at[[]any](t, resources, "SigningRole", "Properties", "Policies") {
+		for _, statement := range at[[]any](t, policy, "PolicyDocument", "Statement") {
+			s, ok := statement.(map[string]any)
+			if !ok { // about the key, of Fn::If
+				s = statement.([]any)[1].(map[string]any)
+			}
+			switch got := listed(s["Action"]); {
+			case slices.Equal(got, []string{"s3:PutObject"}) && s["Resource"] == "${Bucket.Arn}/imports/*":
+			case slices.Equal(got, []string{"kms:GenerateDataKey", "kms:Decrypt"}) && s["Resource"] == "KmsKeyArn":
+			default:
+				t.Errorf("SigningRole may %v on %v, want s3:PutObject on imports/* and the use of the bucket's key", got, s["Resource"])
+			}
+		}
+	}
+	use := at[[]any](t, resources, "SigningRoleUse", "Properties", "PolicyDocument", "Statement")
+	if got := use[0].(map[string]any); len(use) != 1 || got["Action"] != "sts:AssumeRole" || got["Resource"] != "SigningRole.Arn" {
+		t.Errorf("SigningRoleUse allows %v, want sts:AssumeRole on SigningRole", use)
+	}
+	variable := at[[]any](t, resources, "Function", "Properties", "Environment", "Variables", "SIGNPOST_SIGNING_ROLE_ARN")
+	if want := []any{"HasSigningRole", "SigningRole.Arn", "AWS::NoValue"}; !slices.Equal(variable, want) {
+		t.Errorf("SIGNPOST_SIGNING_ROLE_ARN: got %v, want %v", variable, want)
+	}
 }
 
 // listed is what a policy gives as one string or as several.
