@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"unicode"
 )
@@ -198,5 +201,74 @@ func TestHostileStringsOnTerminal(t *testing.T) {
 		if strings.Contains(string(said), sequence) {
 			t.Errorf("the terminal got %q in %q", sequence, said)
 		}
+	}
+}
+
+// TestHostileRequests: a service that asks for other requests than S3 uploads and downloads gets none of them sent.
+func TestHostileRequests(t *testing.T) {
+	var mu sync.Mutex
+	var received []string
+	victim := newHostileServer(t, func(r *http.Request) (int, any) {
+		mu.Lock()
+		defer mu.Unlock()
+		received = append(received, r.Method+" "+r.URL.Path)
+		return 200, "x"
+	})
+	redirecting := newHostileServer(t, func(*http.Request) (int, any) { return 302, victim.URL + "/redirected" })
+	at := strings.TrimPrefix(victim.URL, "http://")
+	file := filepath.Join(t.TempDir(), "a.csv")
+	big := filepath.Join(t.TempDir(), "big.bin")
+	err := errors.Join(os.WriteFile(file, []byte("a,b,c\n"), 0o600), os.WriteFile(big, make([]byte, 6<<20), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := map[string]string{}
+	for _, c := range []struct {
+		method, url string
+		headers     map[string]string
+		says        string
+	}{
+		{"DELETE", victim.URL + "/internal?X-Amz-Signature=secret", none,
+			"refused to send DELETE " + victim.URL + "/internal, which the service asked for: only PUT is allowed"},
+		{"POST", victim.URL + "/internal", none, "only PUT is allowed"},
+		{"GET", victim.URL + "/internal", none, "only PUT is allowed"},
+		{"PUT", victim.URL + "/internal", map[string]string{"Authorization": "Bearer x"},
+			"header Authorization is not one of an S3 upload"},
+		{"PUT", "http://user:pass@" + at + "/internal", none, "a URL with a user name or password is not allowed"},
+		{"PUT", "gopher://" + at + "/internal", none, "only http and https URLs are allowed"},
+		{"PUT", redirecting.URL + "/key", none, "the store said 302"},
+	} {
+		signed := map[string]any{"method": c.method, "url": c.url, "headers": c.headers}
+		h := newHostileServer(t, func(r *http.Request) (int, any) {
+			job := map[string]any{"id": anID, "status": "awaiting_upload", "upload": signed,
+				"multipart": map[string]any{"part_size": 5 << 20}}
+			if strings.HasSuffix(r.URL.Path, "/parts") {
+				first, second := maps.Clone(signed), maps.Clone(signed)
+				first["part_number"], second["part_number"] = 1, 2
+				return 200, map[string]any{"parts": []any{first, second}}
+			}
+			return 200, job
+		})
+		for _, args := range [][]string{{"upload", file}, {"upload", "--part-size", "5MiB", "--checksum", "none", big}} {
+			_, stderr, status := h.against(t, t.TempDir(), args...)
+			leaked := strings.Contains(stderr, "secret") || strings.Contains(stderr, "pass@")
+			if status != 1 || !strings.Contains(stderr, c.says) || leaked {
+				t.Errorf("%s %s, %q: got status %d and %s, want %s", c.method, c.url, args, status, stderr, c.says)
+			}
+		}
+	}
+	for url, says := range map[string]string{
+		"file://" + file: "only http and https URLs are allowed", "http://user:pass@" + at + "/": "a URL with a user name",
+		redirecting.URL + "/get": "the store said 302",
+	} {
+		h := newHostileServer(t, func(*http.Request) (int, any) {
+			return 200, map[string]any{"id": anID, "status": "completed", "filename": "a.csv", "download_url": url}
+		})
+		if _, stderr, status := h.against(t, t.TempDir(), "download", anID); status != 1 || !strings.Contains(stderr, says) {
+			t.Errorf("download from %s: got status %d and %s, want 1 and %s", url, status, stderr, says)
+		}
+	}
+	if len(received) > 0 {
+		t.Errorf("another host received %q", received)
 	}
 }

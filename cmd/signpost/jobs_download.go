@@ -50,6 +50,9 @@ func (d downloadCmd) Run(i *invocation) error {
 	case job.DownloadURL == nil:
 		return fmt.Errorf("the service at %s gives no URLs to download from: whoever runs it allows that with SIGNPOST_DOWNLOADS=true", d.server())
 	}
+	if err := api.CheckDownload(*job.DownloadURL); err != nil {
+		return about(d.ID, err)
+	}
 	if d.Output == "-" {
 		w := i.raw.stdout
 		if terminal.Is(w) {

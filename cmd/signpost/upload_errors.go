@@ -81,6 +81,8 @@ func remedy(f *engine.Failure) string {
 		return "nothing of it is kept; upload it again when nothing writes to it any more"
 	case errors.Is(f, engine.ErrChanged):
 		return "upload it again when nothing writes to it any more"
+	case errors.As(f, new(*engine.UnsafeRequestError)):
+		return "check --server or SIGNPOST_URL; the operator of the service checks SIGNPOST_PUBLIC_ENDPOINT"
 	case errors.As(f, &said) && said.By == "the service":
 		return serviceRemedy(said)
 	case errors.As(f, &said):

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ const (
 
 // API is the service, each call repeated until it is answered. All of its calls may be repeated.
 type API struct {
+	server   *url.URL
 	client   client.ClientInterface
 	budget   time.Duration
 	retrying func(error) // receives the error after which a call is repeated
@@ -42,12 +44,16 @@ func NewAPI(server string, credential Credential, transport http.RoundTripper) (
 		r.Header.Set(header, value)
 		return err
 	}
+	place, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
 	web := staying(&http.Client{Transport: transport})
 	c, err := client.NewClient(server, client.WithHTTPClient(web), client.WithRequestEditorFn(as))
 	if err != nil {
 		return nil, err
 	}
-	return &API{client: c, budget: callBudget, retrying: func(error) {}}, nil
+	return &API{server: place, client: c, budget: callBudget, retrying: func(error) {}}, nil
 }
 
 // staying returns a client that does not follow redirects: it would send the API key along, and make a GET of what it is to send.

@@ -72,9 +72,10 @@ func temporary(err error) bool {
 	}
 	var stranger *tls.CertificateVerificationError
 	var noTLS tls.RecordHeaderError
+	var unsafe *UnsafeRequestError
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, ErrChanged), errors.Is(err, errBadAnswer), errors.Is(err, errOver), errors.Is(err, errUnchanged),
-		errors.As(err, &stranger), errors.As(err, &noTLS):
+		errors.As(err, &stranger), errors.As(err, &noTLS), errors.As(err, &unsafe):
 		return false
 	}
 	return true

@@ -33,6 +33,9 @@ type request struct {
 
 // put sends size bytes of body as r says and returns the ETag of what the store made of them. Sent is told of each piece.
 func (u *Uploader) put(ctx context.Context, r request, body io.Reader, size int64, sent func(int)) (etag string, err error) {
+	if err := u.API.check(http.MethodPut, r); err != nil {
+		return "", err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := time.AfterFunc(u.stall, func() { cancel(fmt.Errorf("the store: %w for %s", errStalled, u.stall)) })

@@ -1,0 +1,66 @@
+package upload
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/signpost-s3/signpost/internal/terminal"
+)
+
+// UnsafeRequestError reports a signed request that the service asked for and that the client does not send.
+type UnsafeRequestError struct {
+	Method string
+	URL    string // without its query, which is a credential
+	Reason string
+}
+
+func (e *UnsafeRequestError) Error() string {
+	text := fmt.Sprintf("refused to send %s %s, which the service asked for: %s", e.Method, e.URL, e.Reason)
+	return terminal.Line(text)
+}
+
+// uploadHeaders are the headers of S3 uploads, beside those that begin with x-amz-.
+var uploadHeaders = []string{"cache-control", "content-disposition", "content-encoding", "content-language",
+	"content-length", "content-md5", "content-type", "expires", "if-none-match"}
+
+// CheckDownload returns an UnsafeRequestError where a download from url is not safe.
+func (a *API) CheckDownload(url string) error {
+	return a.check(http.MethodGet, request{method: http.MethodGet, url: url})
+}
+
+// check returns an UnsafeRequestError unless r is an S3 request of this method. A hostile service could otherwise use the
+// client to send any request to hosts that only the client reaches.
+func (a *API) check(method string, r request) error {
+	u, err := url.Parse(r.url)
+	if err != nil {
+		return &UnsafeRequestError{r.method, "to a URL", "the URL is invalid"}
+	}
+	refuse := func(reason string) error {
+		place := url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path}
+		return &UnsafeRequestError{r.method, place.String(), reason}
+	}
+	switch {
+	case r.method != method:
+		return refuse("only " + method + " is allowed")
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return refuse("only http and https URLs are allowed")
+	case u.User != nil:
+		return refuse("a URL with a user name or password is not allowed")
+	case u.Scheme == "http" && a.server.Scheme == "https" && !isLoopback(u.Hostname()):
+		return refuse("the service uses https, so http is allowed to this machine only")
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.headers)) {
+		lower := strings.ToLower(name)
+		if !strings.HasPrefix(lower, "x-amz-") && !slices.Contains(uploadHeaders, lower) {
+			return refuse("header " + name + " is not one of an S3 upload")
+		}
+	}
+	return nil
+}
+
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
