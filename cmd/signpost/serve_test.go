@@ -3,8 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -139,16 +138,24 @@ func logLines(t *testing.T, p *process) map[string][]logLine {
 
 // What the store writes by itself becomes lines of the log; that they are JSON is checked of every process.
 func TestStoreChatter(t *testing.T) {
-	p := startLocal(t, t.TempDir())
+	dir := t.TempDir()
+	p := startLocal(t, dir)
 	signed := p.bare(t)
-	conn, err := net.Dial("tcp", signed.Host)
+	temporary := filepath.Join(dir, "store", localBucket, ".sgwtmp") // where the store writes objects first
+	if err := os.RemoveAll(temporary); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(temporary, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "PUT", signed.String(), strings.NewReader("content"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 100\r\n\r\ncut", signed.RequestURI(), signed.Host)
-	if err := conn.Close(); err != nil {
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
 		t.Fatal(err)
 	}
+	resp.Body.Close()
 	p.await(t, p.stderr, "line about the store", func(s string) bool { return strings.Contains(s, `"msg":"local store"`) })
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/versity/versitygw/s3api/middlewares"
+	"github.com/versity/versitygw/s3api/utils"
 	"github.com/versity/versitygw/s3err"
 	"github.com/versity/versitygw/s3response"
 )
@@ -40,9 +41,10 @@ func (b wholeBodies) ListParts(ctx context.Context, in *s3.ListPartsInput) (s3re
 	return listed, nil
 }
 
-// wholeBody keeps what the backend looks for in a body: whether it carries a trailing checksum.
+// wholeBody keeps what the backend looks for in a body: whether it carries a trailing checksum. The file of a form ends
+// by itself, and its declared length is only the greatest possible.
 func wholeBody(body io.Reader, length *int64) io.Reader {
-	if body == nil || length == nil {
+	if _, form := body.(utils.MpFileReader); form || body == nil || length == nil {
 		return body
 	}
 	counted := &countedBody{body: body, left: *length}

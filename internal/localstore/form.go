@@ -2,100 +2,176 @@ package localstore
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"math"
 	"mime"
 	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"slices"
 	"strings"
 
-	"github.com/gofiber/fiber/v3"
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/s3err"
 )
 
-// formDesk receives POST form uploads before versitygw does.
-//
-// fasthttp has read the form by then (files beyond 16 MB into a temporary file) and versitygw would write it anew,
-// into memory, but reckon with the length of the form as it came. So content-length-range would be judged by a length
-// that is off by any difference between the two writings. The desk writes the form itself, with its true length.
-type formDesk struct{ root auth.Account }
+const (
+	// maxFields is S3's limit on what comes before the file of a form, in bytes.
+	maxFields = 20 << 10
+	// maxForm is the length of the longest form: the largest object, and what comes before and after it.
+	maxForm = maxCopy + maxFields
+	// readAhead is how much of the file mime/multipart reads with the fields.
+	readAhead = 4 << 10
+)
 
-func (d formDesk) handle(ctx fiber.Ctx) error {
-	mediaType, params, err := mime.ParseMediaType(ctx.Get("Content-Type"))
-	if ctx.Method() != fiber.MethodPost || err != nil || mediaType != fiber.MIMEMultipartForm {
-		return nil
-	}
-	if ctx.Request().BodyStream() != nil {
-		// Not read by fasthttp, so not seen by the checks below: a Content-Encoding, which S3 has no use for either.
-		return s3err.GetAPIError(s3err.ErrInvalidRequest)
-	}
-	parsed, err := ctx.Request().MultipartForm()
-	if err != nil {
-		return s3err.GetAPIError(s3err.ErrMalformedPOSTRequest)
-	}
-	fields := lowerNames(parsed.Value)
-	if err := refuseFuture(fields.first("x-amz-date")); err != nil {
-		return err
-	}
-	d.renew(fields)
-	for name, files := range parsed.File {
-		if strings.EqualFold(name, "file") {
-			return resend(ctx, fields, files[0], params["boundary"])
-		}
-	}
-	return nil // versitygw says that there is no file
+// errFieldsTooLong is S3's error.
+var errFieldsTooLong = s3err.APIError{
+	Code:           "MaxPostPreDataLengthExceeded",
+	Description:    "Your POST request fields preceding the upload file were too large.",
+	HTTPStatusCode: http.StatusBadRequest,
 }
 
-// resend makes the form the request's body again, fields first, without a copy of the file.
-func resend(ctx fiber.Ctx, fields formFields, file *multipart.FileHeader, boundary string) error {
+// forms reads POST form uploads before versitygw does. A page of any origin can send one without a preflight request.
+type forms struct {
+	root    auth.Account
+	origins []string // whose pages may send forms; clients other than browsers name no origin
+}
+
+// open reads the fields of a form, and returns the form for versitygw and its greatest possible length. It never reads
+// the file of a form whose signature is not valid. Whatever else is wrong with a form, versitygw refuses before it
+// reads the file.
+func (f forms) open(r *http.Request, body io.Reader) (form io.Reader, length int64, err error) {
+	for _, origin := range r.Header.Values("Origin") {
+		if !slices.Contains(f.origins, origin) {
+			return nil, 0, s3err.GetAPIError(s3err.ErrAccessDenied)
+		}
+	}
+	switch {
+	case r.ContentLength < 0 || r.Header.Get("Content-Length") == "":
+		return nil, 0, s3err.GetAPIError(s3err.ErrMissingContentLength)
+	case r.ContentLength > maxForm:
+		return nil, 0, s3err.GetEntityTooLargeErr(r.ContentLength, maxForm)
+	}
+	_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, 0, s3err.GetAPIError(s3err.ErrMalformedPOSTRequest)
+	}
+	limited := &io.LimitedReader{R: body, N: maxFields + readAhead}
+	fields, file, err := readFields(multipart.NewReader(limited, params["boundary"]))
+	var known s3err.S3Error
+	switch {
+	case errors.As(err, &known):
+		return nil, 0, known
+	case err != nil && limited.N <= 0:
+		return nil, 0, errFieldsTooLong
+	case err != nil:
+		return nil, 0, s3err.GetAPIError(s3err.ErrMalformedPOSTRequest)
+	}
+	limited.N = math.MaxInt64
+	if err := refuseFuture(fields.get("x-amz-date")); err != nil {
+		return nil, 0, err
+	}
+	content := &formFile{head: file.Header, part: file}
+	content.ranges, content.signed = f.sign(fields)
+	form, start, err := join(fields, content, params["boundary"])
+	return form, int64(start) + r.ContentLength, err
+}
+
+// readFields reads the fields of a form, and the head of its file.
+func readFields(parts *multipart.Reader) (formFields, *multipart.Part, error) {
+	var fields formFields
+	for {
+		part, err := parts.NextRawPart()
+		switch {
+		case err == io.EOF:
+			return nil, nil, s3err.GetInvalidArgumentErr(s3err.InvalidArgPOSTFileRequired, "0")
+		case err != nil:
+			return nil, nil, err
+		case strings.EqualFold(part.FormName(), "file") || part.FileName() != "":
+			return fields, part, nil
+		}
+		value, err := io.ReadAll(part)
+		if err != nil {
+			return nil, nil, err
+		}
+		fields = append(fields, &formField{part.FormName(), string(value)})
+	}
+}
+
+// join returns the form with these fields and this file, and the length of what comes before the content of the file.
+// The form ends with the file, where versitygw expects its end. What followed the file is left out, as S3 does.
+func join(fields formFields, file *formFile, boundary string) (form io.Reader, start int, err error) {
 	var frame bytes.Buffer
 	w := multipart.NewWriter(&frame)
 	if err := w.SetBoundary(boundary); err != nil {
-		return s3err.GetAPIError(s3err.ErrMalformedPOSTRequest)
+		return nil, 0, s3err.GetAPIError(s3err.ErrMalformedPOSTRequest)
 	}
-	for name, values := range fields {
-		for _, value := range values {
-			if err := w.WriteField(name, value); err != nil {
-				return err
-			}
+	for _, field := range fields {
+		if err := w.WriteField(field.name, field.value); err != nil {
+			return nil, 0, err
 		}
 	}
-	if _, err := w.CreatePart(file.Header); err != nil {
-		return err
+	if _, err := w.CreatePart(file.head); err != nil {
+		return nil, 0, err
 	}
-	start := frame.Len()
+	start = frame.Len()
 	if err := w.Close(); err != nil {
-		return err
+		return nil, 0, err
 	}
-	content, err := file.Open()
-	if err != nil {
-		return err
-	}
-	body := io.MultiReader(bytes.NewReader(frame.Bytes()[:start]), content, bytes.NewReader(frame.Bytes()[start:]))
-	ctx.Request().SetBodyStream(formBody{body, content}, frame.Len()+int(file.Size))
-	return nil
+	before, after := bytes.NewReader(frame.Bytes()[:start]), bytes.NewReader(frame.Bytes()[start:])
+	return io.MultiReader(before, file, after), start, nil
 }
 
-// formBody closes the file, and with it removes the temporary one, when the request is done.
-type formBody struct {
-	io.Reader
-	io.Closer
+// formFile is the content of a form's file. Its length is known only at its end, where the policy's
+// content-length-range is applied.
+type formFile struct {
+	head   textproto.MIMEHeader
+	part   io.Reader
+	signed bool
+	ranges []lengthRange
+	read   int64
 }
 
-// formFields are a form's fields under lower-case names, as S3 compares them.
-type formFields map[string][]string
-
-func lowerNames(values map[string][]string) formFields {
-	fields := formFields{}
-	for name, v := range values {
-		name = strings.ToLower(name)
-		fields[name] = append(fields[name], v...)
+func (f *formFile) Read(p []byte) (int, error) {
+	if !f.signed {
+		return 0, s3err.GetAPIError(s3err.ErrAccessDenied)
 	}
-	return fields
+	n, err := f.part.Read(p)
+	f.read += int64(n)
+	for _, r := range f.ranges {
+		switch {
+		case f.read > r.most:
+			return 0, s3err.GetEntityTooLargeErr(f.read, r.most)
+		case err == io.EOF && f.read < r.least:
+			return 0, s3err.GetEntityTooSmallErr(f.read, r.least)
+		}
+	}
+	if err == io.ErrUnexpectedEOF {
+		err = s3err.GetAPIError(s3err.ErrMalformedPOSTRequest)
+	}
+	return n, err
 }
 
-func (f formFields) first(name string) string {
-	if len(f[name]) == 0 {
-		return ""
+// formFields are the fields of a form in their order. S3 compares their names without regard to case.
+type formFields []*formField
+
+type formField struct{ name, value string }
+
+// get returns the value that versitygw uses: the last one.
+func (f formFields) get(name string) string {
+	for _, field := range slices.Backward(f) {
+		if strings.EqualFold(field.name, name) {
+			return field.value
+		}
 	}
-	return f[name][0]
+	return ""
+}
+
+func (f formFields) set(name, value string) {
+	for _, field := range f {
+		if strings.EqualFold(field.name, name) {
+			field.value = value
+		}
+	}
 }

@@ -26,15 +26,20 @@ type form struct {
 	expires time.Time
 	fields  map[string]string // each also a condition of the policy
 	extra   map[string]string // fields that the policy does not name
-	most    int               // content-length-range from 0
+	least   int               // content-length-range
+	most    int
 	secret  string
 	content string
+
+	unsigned bool   // only the fields and the file
+	after    string // a field after the file
+	end      string // of the form, after its last boundary
 }
 
 func newForm(s *localstore.Store, key, content string) *form {
 	return &form{
 		signed: time.Now().UTC(), expires: time.Now().UTC().Add(time.Hour), most: len(content),
-		fields: map[string]string{"key": key}, secret: s.Credentials().SecretAccessKey, content: content,
+		fields: map[string]string{"key": key}, secret: s.Credentials().SecretAccessKey, content: content, end: "\r\n",
 	}
 }
 
@@ -57,7 +62,7 @@ func (f *form) request(t *testing.T, s *localstore.Store) *http.Request {
 	}
 	conditions := []any{
 		map[string]string{"bucket": s.Bucket()},
-		[]any{"content-length-range", 0, f.most},
+		[]any{"content-length-range", f.least, f.most},
 	}
 	for name, value := range all {
 		conditions = append(conditions, map[string]string{name: value})
@@ -71,6 +76,9 @@ func (f *form) request(t *testing.T, s *localstore.Store) *http.Request {
 	all["policy"] = base64.StdEncoding.EncodeToString(document)
 	key := hash(hash(hash(hash([]byte("AWS4"+f.secret), day), s.AWSConfig().Region), "s3"), "aws4_request")
 	all["x-amz-signature"] = hex.EncodeToString(hash(key, all["policy"]))
+	if f.unsigned {
+		all = f.fields
+	}
 	for name, value := range f.extra {
 		all[name] = value
 	}
@@ -78,12 +86,17 @@ func (f *form) request(t *testing.T, s *localstore.Store) *http.Request {
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
 	for name, value := range all {
-		// A type on each field, as some clients send it: the form is then shorter once fasthttp has rewritten it.
+		// A type on each field, as some clients send it: the form that versitygw receives is then of another length.
 		fmt.Fprintf(&body, "--%s\r\nContent-Disposition: form-data; name=%q\r\n"+
 			"Content-Type: text/plain; charset=utf-8\r\n\r\n%s\r\n", w.Boundary(), name, value)
 	}
 	fmt.Fprintf(&body, "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n"+
-		"Content-Type: text/plain\r\n\r\n%s\r\n--%s--\r\n", w.Boundary(), f.content, w.Boundary())
+		"Content-Type: text/plain\r\n\r\n%s\r\n", w.Boundary(), f.content)
+	if f.after != "" {
+		fmt.Fprintf(&body, "--%s\r\nContent-Disposition: form-data; name=\"submit\"\r\n\r\n%s\r\n",
+			w.Boundary(), f.after)
+	}
+	fmt.Fprintf(&body, "--%s--%s", w.Boundary(), f.end)
 	req, err := http.NewRequestWithContext(t.Context(), "POST", s.Endpoint()+"/"+s.Bucket(), &body)
 	if err != nil {
 		t.Fatal(err)
@@ -154,6 +167,10 @@ func TestFormIsJudged(t *testing.T) {
 		"signed eight days ago": {
 			func(f *form) { f.signed = f.signed.Add(-8 * 24 * time.Hour) }, 403, "AccessDenied",
 		},
+		"one byte too few":         {func(f *form) { f.least = len(f.content) + 1 }, 400, "EntityTooSmall"},
+		"no line break at the end": {func(f *form) { f.least, f.end = f.most, "" }, 204, ""},
+		"a submit button":          {func(f *form) { f.least, f.after = f.most, "Upload" }, 204, ""},
+		"text after the form":      {func(f *form) { f.least, f.end = f.most, "\r\nepilogue" }, 204, ""},
 		"a clock 14 minutes ahead": {func(f *form) { f.signed = f.signed.Add(14 * time.Minute) }, 204, ""},
 		"a clock 16 minutes ahead": {func(f *form) { f.signed = f.signed.Add(16 * time.Minute) }, 403, "AccessDenied"},
 	} {

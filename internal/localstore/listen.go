@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"syscall"
+
+	"golang.org/x/net/netutil"
 )
 
-// checkLoopback refuses addresses that other machines could reach: the store has no TLS and buffers forms before it
-// knows who sends them.
+// checkLoopback refuses addresses that other machines could reach: the store has no TLS.
 func checkLoopback(addr string) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -21,48 +21,20 @@ func checkLoopback(addr string) error {
 	return nil
 }
 
-// listen binds addr and serves on it until stop. versitygw takes addresses, not listeners, so a free port is found by
-// taking one and giving it back; ten tries outlast others doing the same.
+// listen binds addr and serves on it until stop.
 func (s *Store) listen(addr string) error {
-	host, port, _ := net.SplitHostPort(addr) // checkLoopback has split it before
-	if port != "0" {
-		return s.serve(addr)
-	}
-	var err error
-	for range 10 {
-		if addr, err = freeAddr(host); err != nil {
-			return listenError(addr, err)
-		}
-		if err = s.serve(addr); !errors.Is(err, syscall.EADDRINUSE) {
-			break
-		}
-	}
-	return err
-}
-
-func freeAddr(host string) (string, error) {
-	addr := net.JoinHostPort(host, "0")
-	l, err := net.Listen("tcp", addr)
+	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return addr, err
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return net.JoinHostPort(host, port), err
-}
-
-// serve returns once addr is bound, or with the reason why it cannot be.
-func (s *Store) serve(addr string) error {
-	ended := make(chan error, 1)
-	go func() { ended <- s.server.ServeMultiPort([]string{addr}) }()
-	select {
-	case err := <-ended:
 		return listenError(addr, err)
-	case <-s.ready:
 	}
-	s.endpoint = "http://" + addr
+	host, _, _ := net.SplitHostPort(addr) // checkLoopback has split it before
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	s.endpoint = "http://" + net.JoinHostPort(host, port)
 	go func() {
-		if err := <-ended; !s.closing.Load() {
+		if err := s.server.Serve(netutil.LimitListener(listener, maxRequests)); !s.closing.Load() {
 			s.err = fmt.Errorf("local store: stopped serving: %v", err)
 		}
 		close(s.done)
@@ -70,7 +42,7 @@ func (s *Store) serve(addr string) error {
 	return nil
 }
 
-// listenError keeps the system's own words, which versitygw and net wrap in four others.
+// listenError keeps the system's own words, which net wraps in three others.
 func listenError(addr string, err error) error {
 	var sys *os.SyscallError
 	if errors.As(err, &sys) {

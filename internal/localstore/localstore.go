@@ -1,6 +1,6 @@
-// Package localstore is an S3 for laptops and tests: versitygw's S3 front end over a folder, inside this process and on
-// its own loopback port. It judges signatures, expiry, checksums and conditions as S3 does, so a URL that works here
-// was signed rightly. It stays out of production: one user, plain HTTP, loopback only.
+// Package localstore is an S3 for laptops and tests: versitygw over a folder, inside this process, behind an HTTP
+// server on a loopback port of its own. It checks signatures, expiry, checksums and conditions as S3 does, so a URL
+// that works here was signed correctly. It is not for production: one user, plain HTTP, loopback only.
 //
 // While a store runs, the process's working directory is the store's folder: versitygw's posix backend changes into it
 // and uses relative paths from then on. For that reason a process can run one store at a time, and the rest of the
@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/versity/versitygw/backend"
-	"github.com/versity/versitygw/s3api"
 )
 
 // region is what versitygw signs for; it is S3's own default.
@@ -28,10 +28,12 @@ const region = "us-east-1"
 type Options struct {
 	// Dir holds store/ (a folder per bucket), attributes/ (attributes too large for an extended one; sidecar/ for all attributes where
 	// the file system has no extended ones), credentials and a lock.
-	Dir         string
-	Listen      string   // host:port; the host must be loopback. Port 0 picks a free one
-	Bucket      string   // made if it does not exist
-	CORSOrigins []string // exact origins for the bucket's CORS rules; none: no CORS configuration
+	Dir    string
+	Listen string // host:port; the host must be loopback. Port 0 picks a free one
+	Bucket string // made if it does not exist
+	// CORSOrigins are the exact origins of the bucket's CORS rules, and of the pages that may send forms; none: no CORS
+	// configuration.
+	CORSOrigins []string
 
 	// Arrived is called with the key of each object that has been stored in Bucket, by PUT, form, copy or a completed multipart
 	// upload; nil: nobody is. Up to four calls are under way at a time, while no upload waits for them. It is a hint, which may come
@@ -47,15 +49,14 @@ type Store struct {
 	bucket   string
 	creds    aws.Credentials
 
-	server  *s3api.S3ApiServer
+	server  *http.Server
 	backend backend.Backend
 	process *occupation
 	traffic *traffic
 	arrived *arrivals
 
-	ready chan struct{} // closed once the port is bound
-	done  chan struct{} // closed once serving has ended
-	err   error         // why; read only after done
+	done chan struct{} // closed once serving has ended
+	err  error         // why; read only after done
 
 	closing  atomic.Bool
 	close    sync.Once
@@ -64,7 +65,9 @@ type Store struct {
 
 // Start opens the folder, or makes it, and returns once the store answers, the bucket exists and its CORS rules are
 // as asked. ctx bounds the starting, not the store's life: that ends with Close.
-func Start(ctx context.Context, o Options) (*Store, error) {
+func Start(ctx context.Context, o Options) (*Store, error) { return start(ctx, o, defaultLimits) }
+
+func start(ctx context.Context, o Options, limits limits) (*Store, error) {
 	if err := checkLoopback(o.Listen); err != nil {
 		return nil, err
 	}
@@ -78,7 +81,7 @@ func Start(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(ctx, o, process)
+	s, err := open(ctx, o, limits, process)
 	if err != nil {
 		return nil, errors.Join(err, process.leave())
 	}
@@ -93,7 +96,7 @@ func Start(ctx context.Context, o Options) (*Store, error) {
 }
 
 // open readies everything but the port.
-func open(ctx context.Context, o Options, process *occupation) (*Store, error) {
+func open(ctx context.Context, o Options, limits limits, process *occupation) (*Store, error) {
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("local store: folder %s: %w", o.Dir, err)
@@ -109,16 +112,17 @@ func open(ctx context.Context, o Options, process *occupation) (*Store, error) {
 		process: process,
 		traffic: newTraffic(),
 		arrived: arrived,
-		ready:   make(chan struct{}),
 		done:    make(chan struct{}),
 	}
+	var front *front
 	if s.creds, err = loadCredentials(ctx, filepath.Join(dir, "credentials")); err == nil {
-		s.server, err = s.newServer()
+		front, err = s.newFront(o.CORSOrigins, limits)
 	}
 	if err != nil {
 		files.Shutdown()
 		return nil, err
 	}
+	s.server = front.server()
 	return s, nil
 }
 

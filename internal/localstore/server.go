@@ -1,18 +1,24 @@
 package localstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
 	"time"
 
+	"github.com/gofiber/fiber/v3"
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/s3api"
 	"github.com/versity/versitygw/s3api/controllers"
 	"github.com/versity/versitygw/s3api/middlewares"
 )
 
-// maxRequests bounds connections and requests at once. A laptop's clients use dozens; versitygw's own default, none,
-// means "refuse all".
+// maxRequests limits the connections and requests at a time. The clients of a laptop use dozens. versitygw's own
+// default, none, means "refuse all".
 const maxRequests = 4096
 
 // maxParts is S3's limit.
@@ -21,27 +27,75 @@ const maxParts = 10_000
 // flushLimit is the time that answers already on their way have to get out when a store closes.
 const flushLimit = time.Second
 
-func (s *Store) newServer() (*s3api.S3ApiServer, error) {
+// newFront returns the server of the store, which does not listen yet.
+func (s *Store) newFront(origins []string, limits limits) (*front, error) {
 	root := auth.Account{Access: s.creds.AccessKeyID, Secret: s.creds.SecretAccessKey, Role: auth.RoleAdmin}
-	forms := formDesk{root: root}
+	found, ready := make(chan *fiber.App, 1), make(chan struct{})
 	server, err := s3api.New(s.backend,
 		middlewares.RootUserConfig{Access: root.Access, Secret: root.Secret},
 		region, onlyAccount{auth.NewIAMServiceSingle(root)},
 		nil, nil, nil, nil, // no audit logs, events (of which Options.Arrived tells) or metrics
 		s3api.WithQuiet(),
-		s3api.WithKeepAlive(),
 		s3api.WithDisableACL(), // one account owns everything
 		s3api.WithMpMaxParts(maxParts),
 		s3api.WithConcurrencyLimiter(maxRequests, maxRequests),
-		s3api.WithOnListen(func() { close(s.ready) }),
-		s3api.WithMiddleware("/", s.traffic.handle),
+		s3api.WithOnListen(func() { close(ready) }),
+		s3api.WithMiddleware("/", func(ctx fiber.Ctx) error {
+			select {
+			case found <- ctx.App():
+			default:
+			}
+			return ctx.Next()
+		}),
 		s3api.WithMiddleware("/", controllers.WrapMiddleware(refuseFutureURL, nil, nil)),
-		s3api.WithMiddleware("/", controllers.WrapMiddleware(forms.handle, nil, nil)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("local store: %w", err)
 	}
-	return server, nil
+	if err := serveOnce(server, ready); err != nil {
+		return nil, fmt.Errorf("local store: %w", err)
+	}
+	return &front{
+		versitygw: (<-found).Handler(),
+		forms:     forms{root: root, origins: origins},
+		traffic:   s.traffic,
+		limits:    limits,
+	}, nil
+}
+
+// serveOnce has the server answer one request, on a socket that only this process knows. versitygw gives access to its
+// handler only in a request.
+func serveOnce(server *s3api.S3ApiServer, ready <-chan struct{}) error {
+	dir, err := os.MkdirTemp("", "signpost-") // mode 0700
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	socket := filepath.Join(dir, "s")
+	ended := make(chan error, 1)
+	go func() { ended <- server.ServeMultiPort([]string{socket}) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ready:
+	}
+	err = errors.Join(ask(socket), server.ShutDown())
+	<-ended // with the error that its listener was closed
+	return err
+}
+
+// ask sends a request to the socket, and returns once the server has closed the connection.
+func ask(socket string) error {
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "HEAD / HTTP/1.0\r\n\r\n"); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, conn)
+	return err
 }
 
 // onlyAccount answers for unknown access keys with the error that becomes S3's InvalidAccessKeyId; versitygw's
@@ -57,26 +111,18 @@ func (a onlyAccount) GetUserAccount(access string) (auth.Account, error) {
 }
 
 // stop ends serving. The working directory is given back only when no request can use it any more.
-//
-// The requests are waited for before versitygw is told to shut down, because fasthttp begins by cancelling them. And
-// versitygw's own wait is not waited for to its end: it counts connections that never sent a request, of which Go's
-// clients keep some.
 func (s *Store) stop() error {
 	s.closing.Store(true)
 	err := errors.Join(s.arrived.end(), s.traffic.end())
 	if s.traffic.any() {
 		return err
 	}
-	flushed := make(chan struct{})
-	go func() {
-		s.server.ShutDown() //nolint:errcheck // 10 s at most; whoever is still connected has no request under way
-		close(flushed)
-	}()
-	<-s.done
-	select {
-	case <-flushed:
-	case <-time.After(flushLimit):
+	flush, cancel := context.WithTimeout(context.Background(), flushLimit)
+	defer cancel()
+	if s.server.Shutdown(flush) != nil {
+		s.server.Close()
 	}
+	<-s.done
 	s.backend.Shutdown()
 	return errors.Join(err, s.process.leave())
 }

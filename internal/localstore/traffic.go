@@ -6,9 +6,6 @@ import (
 	"net"
 	"sync"
 	"time"
-
-	"github.com/gofiber/fiber/v3"
-	"github.com/versity/versitygw/s3err"
 )
 
 const (
@@ -32,17 +29,8 @@ func newTraffic() *traffic {
 	return &traffic{conns: map[net.Conn]struct{}{}, empty: make(chan struct{}), limit: drainLimit}
 }
 
-func (t *traffic) handle(ctx fiber.Ctx) error {
-	conn := ctx.RequestCtx().Conn()
-	if !t.enter(conn) {
-		ctx.Response().SetConnectionClose()
-		busy := s3err.GetAPIError(s3err.ErrSlowDown)
-		return ctx.Status(busy.StatusCode()).Send(busy.XMLBody("", ""))
-	}
-	defer t.exit(conn)
-	return ctx.Next()
-}
-
+// enter admits a request, unless the store is closing. The caller calls exit once the request can no longer change what
+// is stored.
 func (t *traffic) enter(conn net.Conn) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

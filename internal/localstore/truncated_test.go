@@ -85,16 +85,15 @@ func cutOff(t *testing.T, s *localstore.Store, req *http.Request, length int) {
 	}
 }
 
-// cutAnswers are the answers to half a body by its announced length. fasthttp reads the first 8 kB before versitygw
-// is asked, which makes losing them versitygw's internal error.
-var cutAnswers = map[int]string{1000: "InternalError", 5_000_000: "IncompleteBody"}
+// cutLengths are the lengths of bodies of which half is sent.
+var cutLengths = []int{1000, 5_000_000}
 
 func TestTruncatedPutStoresNothing(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
-	for length, want := range cutAnswers {
-		if _, code := cutShort(t, s, presign(t, s, "PUT", "short", time.Now()), length); code != want {
-			t.Errorf("half of %d bytes = %q, want %s", length, code, want)
+	for _, length := range cutLengths {
+		if _, code := cutShort(t, s, presign(t, s, "PUT", "short", time.Now()), length); code != "IncompleteBody" {
+			t.Errorf("half of %d bytes = %q, want IncompleteBody", length, code)
 		}
 		if _, ok := stored(t, s, "short"); ok {
 			t.Errorf("half of %d bytes was stored", length)
@@ -128,9 +127,9 @@ func TestTruncatedPartStoresNothing(t *testing.T) {
 	part := func(n int) *http.Request {
 		return presign(t, s, "PUT", fmt.Sprintf("k?partNumber=%d&uploadId=%s", n, *created.UploadId), time.Now())
 	}
-	for length, want := range cutAnswers {
-		if _, code := cutShort(t, s, part(1), length); code != want {
-			t.Errorf("half of %d bytes = %q, want %s", length, code, want)
+	for _, length := range cutLengths {
+		if _, code := cutShort(t, s, part(1), length); code != "IncompleteBody" {
+			t.Errorf("half of %d bytes = %q, want IncompleteBody", length, code)
 		}
 		cutOff(t, s, part(2), length)
 		s = start(t, dir)

@@ -1,0 +1,169 @@
+package localstore
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+	"github.com/versity/versitygw/s3api/utils"
+	"github.com/versity/versitygw/s3err"
+)
+
+// limits are the time limits on clients. The API has the same for a request's head and between requests
+// (internal/serve).
+type limits struct {
+	Header time.Duration // for the head of a request
+	Idle   time.Duration // between two requests of a connection
+	Body   time.Duration // for the next bytes of a body; there is none for all of it, which may take hours
+}
+
+var defaultLimits = limits{Header: 10 * time.Second, Idle: 2 * time.Minute, Body: time.Minute}
+
+// maxHeaderBytes is S3's limit on the head of a request.
+const maxHeaderBytes = 8 << 10
+
+// front is the HTTP server of the store. versitygw's own has no time limits, and stores forms in temporary files before
+// it calls any handler; neither can be configured. front calls versitygw's handler instead, in this process, with
+// bodies that are read on demand.
+type front struct {
+	versitygw fasthttp.RequestHandler
+	forms     forms
+	traffic   *traffic
+	limits    limits
+}
+
+// connKey is the key of a request's connection in its context.
+type connKey struct{}
+
+func (f *front) server() *http.Server {
+	return &http.Server{
+		Handler:           f,
+		ReadHeaderTimeout: f.limits.Header,
+		IdleTimeout:       f.limits.Idle,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          log.New(os.Stderr, "", 0),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, c)
+		},
+	}
+}
+
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	response, err := f.call(w, r)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	writeResponse(w, r, response)
+}
+
+// call returns versitygw's response, or an error for requests that versitygw must not receive. The response is written
+// after the request has left traffic: a client that receives it slowly has no influence on what is stored.
+func (f *front) call(w http.ResponseWriter, r *http.Request) (*fasthttp.Response, error) {
+	conn, _ := r.Context().Value(connKey{}).(net.Conn)
+	if !f.traffic.enter(conn) {
+		w.Header().Set("Connection", "close")
+		return nil, s3err.GetAPIError(s3err.ErrSlowDown)
+	}
+	defer f.traffic.exit(conn)
+	body := newBody(w, r, f.limits.Body)
+	ctx, err := newRequest(r, requestConn{conn, body})
+	if err != nil {
+		return nil, err
+	}
+	if err := f.setBody(r, &ctx.Request, body); err != nil {
+		return nil, err
+	}
+	f.versitygw(ctx)
+	return &ctx.Response, nil
+}
+
+// setBody gives the request its body.
+func (f *front) setBody(r *http.Request, req *fasthttp.Request, body *body) error {
+	switch route := routeOf(req); {
+	case route == postForm:
+		form, length, err := f.forms.open(r, body)
+		if err != nil {
+			return err
+		}
+		req.SetBodyStream(form, int(length))
+		return nil
+	case r.ContentLength == 0:
+		return nil
+	case route == buffered:
+		if r.ContentLength > maxBuffered {
+			return errTooLong
+		}
+		body.left = maxBuffered
+	}
+	req.SetBodyStream(body, int(r.ContentLength))
+	return nil
+}
+
+// newRequest returns the request for versitygw, without its body.
+func newRequest(r *http.Request, conn net.Conn) (*fasthttp.RequestCtx, error) {
+	var head bytes.Buffer
+	// The URI is passed on byte for byte, because the signature depends on each.
+	fmt.Fprintf(&head, "%s %s %s\r\nHost: %s\r\n", r.Method, r.RequestURI, r.Proto, r.Host)
+	if r.ContentLength < 0 {
+		head.WriteString("Transfer-Encoding: chunked\r\n")
+	}
+	if err := r.Header.Write(&head); err != nil {
+		return nil, err
+	}
+	head.WriteString("\r\n")
+	ctx := &fasthttp.RequestCtx{}
+	ctx.Init2(conn, nil, true)
+	// Headers are parsed, not set: versitygw reads those with metadata from the unparsed head.
+	if err := ctx.Request.Header.Read(bufio.NewReaderSize(&head, head.Len())); err != nil {
+		return nil, s3err.GetAPIError(s3err.ErrCannotParseHTTPRequest)
+	}
+	return ctx, nil
+}
+
+// writeResponse writes the response as fasthttp's server does.
+func writeResponse(w http.ResponseWriter, r *http.Request, response *fasthttp.Response) {
+	defer response.CloseBodyStream() //nolint:errcheck // of a file that was only read
+	header := w.Header()
+	header["Content-Type"] = nil // no guess by net/http
+	response.Header.SetNoDefaultContentType(true)
+	for name, value := range response.Header.All() {
+		header.Add(string(name), string(value))
+	}
+	stream := response.BodyStream()
+	if stream == nil && len(response.Body()) > 0 {
+		header.Set("Content-Length", strconv.Itoa(len(response.Body())))
+	}
+	w.WriteHeader(response.StatusCode())
+	switch { // a client that is gone needs no response
+	case r.Method == http.MethodHead:
+	case stream != nil:
+		_, _ = io.Copy(w, stream)
+	default:
+		_, _ = w.Write(response.Body())
+	}
+}
+
+// writeError writes an error as S3 does. Those that S3 has no name for are internal.
+func writeError(w http.ResponseWriter, err error) {
+	var known s3err.S3Error
+	if !errors.As(err, &known) {
+		known = s3err.GetAPIError(s3err.ErrInternalError)
+	}
+	request, host := utils.NewS3RequestID(), utils.NewS3HostID()
+	w.Header().Set("Content-Type", "application/xml")
+	w.Header().Set(utils.HeaderAmzRequestID, request)
+	w.Header().Set(utils.HeaderAmzID2, host)
+	w.WriteHeader(known.StatusCode())
+	_, _ = w.Write(known.XMLBody(request, host))
+}

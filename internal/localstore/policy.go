@@ -1,0 +1,116 @@
+package localstore
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"encoding/base64"
+	"encoding/json"
+	"time"
+
+	"github.com/versity/versitygw/auth"
+	"github.com/versity/versitygw/s3api/utils"
+	"github.com/versity/versitygw/s3err"
+)
+
+const (
+	// formAge is the age from which versitygw calls a form expired, whatever its policy says. It is a minute less, so
+	// that no form reaches that age between here and there.
+	formAge = time.Hour - time.Minute
+	// keyAge is how long a SigV4 signing key is valid: the true limit on the age of a form.
+	keyAge = 7 * 24 * time.Hour
+)
+
+// lengthRange is a content-length-range condition.
+type lengthRange struct{ least, most int64 }
+
+// sign verifies the signature of a form. If it is valid, the form is signed anew for versitygw, and sign returns the
+// ranges that the length of the file must be in.
+//
+// versitygw would compare the ranges with a length that it derives from that of the whole form, which is wrong where
+// anything follows the file; some clients leave out the last line break. And versitygw refuses forms that are older
+// than an hour. S3 goes by the policy's expiration, which stays as it is.
+func (f forms) sign(fields formFields) (ranges []lengthRange, signed bool) {
+	date, encoded := fields.get("x-amz-date"), fields.get("policy")
+	key, ok := f.signingKey(fields.get("x-amz-credential"))
+	if !ok || !hmac.Equal([]byte(signPolicy(encoded, key)), []byte(fields.get("x-amz-signature"))) {
+		return nil, false
+	}
+	document, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return nil, false
+	}
+	if at, err := time.Parse(amzDate, date); err == nil && time.Since(at) > formAge && time.Since(at) <= keyAge {
+		today := time.Now().UTC().Format(amzDate)
+		// The date is in the policy once, as the value that the field x-amz-date must have.
+		document = bytes.ReplaceAll(document, []byte(`"`+date+`"`), []byte(`"`+today+`"`))
+		fields.set("x-amz-date", today)
+	}
+	document, ranges, err = cutRanges(document)
+	if err != nil {
+		return nil, false
+	}
+	encoded = base64.StdEncoding.EncodeToString(document)
+	fields.set("policy", encoded)
+	fields.set("x-amz-signature", signPolicy(encoded, key))
+	return ranges, true
+}
+
+// cutRanges returns the policy without its content-length-range conditions, and those.
+func cutRanges(document []byte) ([]byte, []lengthRange, error) {
+	var policy map[string]json.RawMessage
+	if err := json.Unmarshal(document, &policy); err != nil {
+		return nil, nil, err
+	}
+	var conditions []json.RawMessage
+	if err := json.Unmarshal(policy["conditions"], &conditions); err != nil {
+		return nil, nil, err
+	}
+	kept, ranges := []json.RawMessage{}, []lengthRange(nil)
+	for _, condition := range conditions {
+		if r, ok := parseRange(condition); ok {
+			ranges = append(ranges, r)
+		} else {
+			kept = append(kept, condition)
+		}
+	}
+	var err error
+	if policy["conditions"], err = json.Marshal(kept); err != nil {
+		return nil, nil, err
+	}
+	document, err = json.Marshal(policy)
+	return document, ranges, err
+}
+
+// parseRange reads a content-length-range. Those that cannot be read stay in the policy, for versitygw to refuse.
+func parseRange(condition json.RawMessage) (lengthRange, bool) {
+	var operator string
+	var least, most json.Number // quoted or not, as S3 accepts them
+	operands := []any{&operator, &least, &most}
+	err := json.Unmarshal(condition, &operands)
+	if err != nil || len(operands) != 3 || operator != "content-length-range" {
+		return lengthRange{}, false
+	}
+	from, err := least.Int64()
+	if err != nil {
+		return lengthRange{}, false
+	}
+	to, err := most.Int64()
+	return lengthRange{from, to}, err == nil
+}
+
+func (f forms) signingKey(credential string) ([]byte, bool) {
+	scope, err := utils.ParseCredentials(credential, s3err.PostAuth)
+	if err != nil || scope.Access != f.root.Access {
+		return nil, false
+	}
+	key, _, err := auth.ResolveDerivedKey(nil, f.root, scope.Access, "", scope.Date, scope.Region, "s3")
+	return key, err == nil
+}
+
+func signPolicy(policy string, key []byte) string {
+	signature, err := utils.SignPostPolicy(policy, key)
+	if err != nil {
+		return "" // matches no signature
+	}
+	return signature
+}
