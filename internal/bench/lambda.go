@@ -33,13 +33,13 @@ func measureLambda(ctx context.Context, b *bench) error {
 		if _, err := function.Invoke(ctx, []byte(bareEvent)); err != nil {
 			return fmt.Errorf("%w\n%s", err, function.Log())
 		}
-		cold = append(cold, milliseconds(start))
+		cold = append(cold, milliseconds(time.Since(start)))
 		for range calls * (i / (starts - 1)) { // of the last
 			start := time.Now()
 			if _, err := function.Invoke(ctx, []byte(bareEvent)); err != nil {
 				return err
 			}
-			warm = append(warm, milliseconds(start))
+			warm = append(warm, milliseconds(time.Since(start)))
 		}
 		if err := function.Stop(); err != nil {
 			return err
@@ -79,4 +79,4 @@ func (b *bench) sizes(ctx context.Context, bootstrap string) error {
 	return nil
 }
 
-func milliseconds(since time.Time) float64 { return float64(time.Since(since).Microseconds()) / 1000 }
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
