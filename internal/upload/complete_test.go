@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -39,15 +40,19 @@ func TestCompletionFailsLater(t *testing.T) {
 	path := file(t, body)
 	completions, failing := 0, true
 	store, _, _ := w.behind(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+		job := `{"status":"uploading"`
+		if path := strings.Split(r.URL.Path, "/"); len(path) > 2 {
+			job += `,"id":"` + path[2] + `"`
+		}
 		switch {
 		case filepath.Base(r.URL.Path) == "complete":
 			if completions++; !failing {
 				return false
 			}
-			return says(http.StatusAccepted, "application/json", `{"status":"uploading"}`)(rw, r, onward)
+			return says(http.StatusAccepted, "application/json", job+"}")(rw, r, onward)
 		case r.Method == http.MethodGet && completions == 1 && failing:
 			failing = false
-			failed := `{"status":"uploading","error":{"code":"store-full","detail":"Full."}}`
+			failed := job + `,"error":{"code":"store-full","detail":"Full."}}`
 			return says(http.StatusOK, "application/json", failed)(rw, r, onward)
 		}
 		return false

@@ -349,7 +349,11 @@ func TestStall(t *testing.T) {
 					}
 					return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Etag": {"x"}}, Body: http.NoBody}, nil
 				})
-				u := New(nil, &http.Client{Transport: store}, 1)
+				api, err := NewAPI("http://signpost.example", nil, store)
+				if err != nil {
+					t.Fatal(err)
+				}
+				u := New(api, &http.Client{Transport: store}, 1)
 				u.stall, u.Limit = 100*time.Millisecond, rate.NewLimiter(256<<10, 64<<10) // 250 ms for each chunk
 				r := request{method: http.MethodPut, url: "http://store.example"}
 				if _, err := u.put(t.Context(), r, bytes.NewReader(body), int64(len(body)), func(int) {}); !errors.Is(err, c.want) || !bytes.Equal(got, body) {
