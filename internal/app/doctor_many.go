@@ -17,19 +17,21 @@ const (
 	partsAtOnce = 16
 )
 
-// manyParts completes an upload of 1,000 parts if the store accepts parts of one byte. Some stores accept and list many parts, and then
-// cannot complete them.
+// manyParts completes an upload of 1,000 parts if the store accepts parts of one byte. Some stores accept and list many
+// parts, and then cannot complete them.
 func (d *doctor) manyParts(ctx context.Context) Finding {
 	if d.urlless || d.partless {
 		return skip("uploads in parts do not work")
 	}
 	if err := d.completeParts(ctx, 2); errors.Is(err, bucket.ErrBadPart) {
-		return skip(fmt.Sprintf("the store refuses small parts, so %d of them take at least %d GB: not checked above 2 parts", manyParts, manyParts*firstPart/1_000_000_000))
+		return skip(fmt.Sprintf("the store refuses small parts, so %d of them take at least %d GB: not checked above 2 parts",
+			manyParts, manyParts*firstPart/1_000_000_000))
 	} else if err != nil {
 		return fail("two parts of one byte", err, "s3:PutObject and s3:ListMultipartUploadParts on imports/*")
 	}
 	if err := d.completeParts(ctx, manyParts); err != nil {
-		return Finding{Mark: Fail, Found: fmt.Sprintf("%d parts: %s", manyParts, cause(err)), Remedy: "use a store that completes 10,000 parts, or send large files in few large parts"}
+		return Finding{Mark: Fail, Found: fmt.Sprintf("%d parts: %s", manyParts, cause(err)),
+			Remedy: "use a store that completes 10,000 parts, or send large files in few large parts"}
 	}
 	return pass("%d parts of one byte completed", manyParts)
 }

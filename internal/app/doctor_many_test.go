@@ -16,7 +16,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-// smallParts completes uploads whose parts are all of one byte, up to limit of them. The local store refuses that, as S3 does.
+// smallParts completes uploads whose parts are all of one byte, up to limit of them. The local store refuses that, as
+// S3 does.
 func smallParts(t *testing.T, store *localstore.Store, limit int) doer {
 	client := s3.NewFromConfig(store.AWSConfig(), func(o *s3.Options) { o.UsePathStyle = true })
 	var mu sync.Mutex
@@ -58,7 +59,8 @@ func smallParts(t *testing.T, store *localstore.Store, limit int) doer {
 	}
 }
 
-// TestManyParts: where small parts are accepted, 1,000 of them are completed; where they are not, the finding says what was not checked.
+// TestManyParts: where small parts are accepted, 1,000 of them are completed; where they are not, the finding says what
+// was not checked.
 func TestManyParts(t *testing.T) {
 	store := startStore(t)
 	for _, c := range []struct {

@@ -9,7 +9,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// unsigned headers are refused.
+// unsigned checks that unsigned headers have no effect.
 func (d *doctor) unsigned(ctx context.Context) Finding {
 	if d.urlless {
 		return skip("signed URLs do not work")
@@ -17,21 +17,27 @@ func (d *doctor) unsigned(ctx context.Context) Finding {
 	found, err := d.unsignedHeaders(ctx)
 	switch {
 	case err != nil:
-		return Finding{Mark: Fail, Found: "not to be found out: " + cause(err), Remedy: "look at the store and what is before it"}
+		return Finding{Mark: Fail, Found: "cannot be checked: " + cause(err), Remedy: "look at the store and what is before it"}
 	case len(found.honored) == 0:
 		return pass("x-amz-copy-source, x-amz-tagging and x-amz-acl have no effect unless they are signed")
 	}
-	f := Finding{Mark: Fail, Found: fmt.Sprintf("honored: %s; %s", found, found.harm()), Remedy: "use a store that refuses unsigned headers, or " + d.config.limitSigning()}
+	f := Finding{
+		Mark: Fail, Found: fmt.Sprintf("honored: %s; %s", found, found.harm()),
+		Remedy: "use a store that refuses unsigned headers, or " + d.config.limitSigning(),
+	}
 	switch {
 	case d.config.hasSigning() && !found.copies:
-		f.Mark, f.Remedy = Warn, "let no policy, lifecycle rule or program rely on tags or ACLs of objects under imports/"
+		f.Mark, f.Remedy = Warn, "let nothing rely on tags or ACLs of objects under imports/"
 	case d.config.AllowUnsignedHeaders:
 		f.Mark = Warn
 	}
 	return f
 }
 
-// signingRights are those of credentials that only sign uploads: they may not read.
+// onlyUploads is the remedy for signing credentials with other rights.
+const onlyUploads = "allow them s3:PutObject on imports/* only"
+
+// signingRights checks that credentials which only sign uploads cannot read.
 func (d *doctor) signingRights(ctx context.Context) Finding {
 	if !d.config.hasSigning() {
 		return pass("uploads are signed with the service's credentials")
@@ -39,7 +45,8 @@ func (d *doctor) signingRights(ctx context.Context) Finding {
 	signing := d.config.signing(d.settings)
 	c, err := signing.Retrieve(ctx)
 	if err != nil {
-		return Finding{Mark: Fail, Found: "no signing credentials: " + cause(err), Remedy: "let the service assume SIGNPOST_SIGNING_ROLE_ARN (sts:AssumeRole, and the role's trust policy)"}
+		return Finding{Mark: Fail, Found: "no signing credentials: " + cause(err),
+			Remedy: "let the service assume SIGNPOST_SIGNING_ROLE_ARN (sts:AssumeRole, and the role's trust policy)"}
 	}
 	settings := d.settings.Copy()
 	settings.Credentials = signing
@@ -53,16 +60,16 @@ func (d *doctor) signingRights(ctx context.Context) Finding {
 			return fail("writing under "+prefix+"/", err, "s3:PutObject on "+prefix+"/*")
 		}
 		if _, err := as.ReadRecord(ctx, key); err == nil {
-			return Finding{Mark: Fail, Found: "the signing credentials can read " + prefix + "/", Remedy: "allow them s3:PutObject on imports/* only"}
+			return Finding{Mark: Fail, Found: "the signing credentials can read " + prefix + "/", Remedy: onlyUploads}
 		} else if !errors.Is(err, bucket.ErrForbidden) {
-			return fail("reading with the signing credentials, which should be denied", err, "s3:PutObject on imports/*")
+			return fail("reading with the signing credentials", err, "s3:PutObject on imports/*")
 		}
 	}
 	if err := as.CreateRecord(ctx, d.scratch.record(), []byte("{}")); err == nil {
-		return Finding{Mark: Warn, Found: "the signing credentials cannot read, but can write jobs/", Remedy: "allow them s3:PutObject on imports/* only"}
+		return Finding{Mark: Warn, Found: "the signing credentials cannot read, but can write jobs/", Remedy: onlyUploads}
 	}
 	if c.SessionToken != "" && !c.CanExpire {
-		return Finding{Mark: Warn, Found: "the signing credentials cannot read; they are a session without a known end, so expires_at of URLs may be too late",
+		return Finding{Mark: Warn, Found: "the signing credentials cannot read; their session has no known end, so expires_at may be too late",
 			Remedy: "set SIGNPOST_SIGNING_ROLE_ARN, so that the service renews them"}
 	}
 	return pass("the signing credentials cannot read, nor write elsewhere than imports/")

@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// signingSession is the life of an assumed role's session. One hour is the most that a role may have which another role assumes, as
-	// a Lambda function's does (IAM, "role chaining"), and every role allows it.
+	// signingSession is the life of an assumed role's session. One hour is the most that a role may have which another
+	// role assumes, as a Lambda function's does (IAM, "role chaining"), and every role allows it.
 	signingSession = time.Hour
 	// assumeTimeout limits one renewal, with the SDK's retries.
 	assumeTimeout = 15 * time.Second
@@ -35,17 +35,20 @@ func (c Config) checkSigning(complain func(variable, value, rule string)) {
 	switch {
 	case !keys:
 	case c.SigningAccessKeyID == "":
-		complain("SIGNPOST_SIGNING_ACCESS_KEY_ID", "", "must name the access key, because its secret or session token is set")
+		complain("SIGNPOST_SIGNING_ACCESS_KEY_ID", "", "must be set, because its secret or session token is")
 	case c.SigningSecretAccessKey == "":
 		complain("SIGNPOST_SIGNING_SECRET_ACCESS_KEY", "", "must be the secret of SIGNPOST_SIGNING_ACCESS_KEY_ID")
 	case c.SigningRoleARN != "":
-		complain("SIGNPOST_SIGNING_ROLE_ARN", c.SigningRoleARN, "must be left out with SIGNPOST_SIGNING_ACCESS_KEY_ID: uploads are signed with one or the other")
+		complain("SIGNPOST_SIGNING_ROLE_ARN", c.SigningRoleARN,
+			"must be left out with SIGNPOST_SIGNING_ACCESS_KEY_ID: uploads are signed with one or the other")
 	}
 	if _, err := arn.Parse(c.SigningRoleARN); c.SigningRoleARN != "" && err != nil {
-		complain("SIGNPOST_SIGNING_ROLE_ARN", c.SigningRoleARN, "must be the ARN of a role, such as arn:aws:iam::123456789012:role/signpost-uploads")
+		complain("SIGNPOST_SIGNING_ROLE_ARN", c.SigningRoleARN,
+			"must be the ARN of a role, such as arn:aws:iam::123456789012:role/signpost-uploads")
 	}
 	if c.hasSigning() && c.Bucket == "" {
-		complain("SIGNPOST_BUCKET", "", "must name a bucket, because signing credentials are set: the local store has one account only")
+		complain("SIGNPOST_BUCKET", "",
+			"must name a bucket, because signing credentials are set: the local store has one account only")
 	}
 }
 
@@ -54,16 +57,18 @@ func (c Config) hasSigning() bool { return c.SigningAccessKeyID != "" || c.Signi
 
 // signing returns the credentials that sign uploads, or nil for those of settings.
 func (c Config) signing(settings aws.Config) aws.CredentialsProvider {
-	switch {
-	case c.SigningAccessKeyID != "":
-		return credentials.NewStaticCredentialsProvider(c.SigningAccessKeyID, c.SigningSecretAccessKey, c.SigningSessionToken)
-	case c.SigningRoleARN != "":
-		policy := c.sessionPolicy(settings)
-		return &renewing{assume: stscreds.NewAssumeRoleProvider(sts.NewFromConfig(settings), c.SigningRoleARN, func(o *stscreds.AssumeRoleOptions) {
-			o.RoleSessionName, o.Duration, o.Policy = "signpost", signingSession, &policy
-		})}
+	if c.SigningAccessKeyID != "" {
+		id, secret, token := c.SigningAccessKeyID, c.SigningSecretAccessKey, c.SigningSessionToken
+		return credentials.NewStaticCredentialsProvider(id, secret, token)
 	}
-	return nil
+	if c.SigningRoleARN == "" {
+		return nil
+	}
+	policy := c.sessionPolicy(settings)
+	options := func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName, o.Duration, o.Policy = "signpost", signingSession, &policy
+	}
+	return &renewing{assume: stscreds.NewAssumeRoleProvider(sts.NewFromConfig(settings), c.SigningRoleARN, options)}
 }
 
 // sessionPolicy limits the session to uploads, whatever the role allows: a session has the rights that both allow.
@@ -75,9 +80,11 @@ func (c Config) sessionPolicy(settings aws.Config) string {
 		Condition map[string]map[string]string `json:",omitempty"`
 	}
 	role, _ := arn.Parse(c.SigningRoleARN) // checkSigning has parsed it
-	statements := []statement{{"Allow", []string{"s3:PutObject"}, fmt.Sprintf("arn:%s:s3:::%s/%s*", role.Partition, c.Bucket, imports.ObjectRoot), nil}}
+	objects := fmt.Sprintf("arn:%s:s3:::%s/%s*", role.Partition, c.Bucket, imports.ObjectRoot)
+	statements := []statement{{"Allow", []string{"s3:PutObject"}, objects, nil}}
 	if bucket.OnAWS(settings) {
-		// A bucket with a KMS key needs these for uploads, Decrypt for parts. Other stores may refuse a policy with actions of KMS.
+		// A bucket with a KMS key needs these for uploads, Decrypt for parts. Other stores may refuse a policy with
+		// actions of KMS.
 		onlyS3 := map[string]map[string]string{"StringLike": {"kms:ViaService": "s3.*"}}
 		statements = append(statements, statement{"Allow", []string{"kms:GenerateDataKey", "kms:Decrypt"}, "*", onlyS3})
 	}
@@ -88,8 +95,9 @@ func (c Config) sessionPolicy(settings aws.Config) string {
 	return string(policy)
 }
 
-// renewing holds credentials and renews them when half of their life has passed, so that URLs are valid for at least that half. While
-// the renewal fails, the credentials serve until they expire. aws.CredentialsCache renews only at the end.
+// renewing holds credentials and renews them when half of their life has passed, so that URLs are valid for at least
+// that half. While the renewal fails, the credentials serve until they expire. aws.CredentialsCache renews only at the
+// end.
 type renewing struct {
 	assume aws.CredentialsProvider
 

@@ -38,12 +38,16 @@ func (s *issuer) Do(r *http.Request) (*http.Response, error) {
 	defer s.mu.Unlock()
 	s.last = r.PostForm
 	if s.down {
-		return says(r, 403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not for you</Message></Error></ErrorResponse>")
+		return says(r, 403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>")
 	}
 	s.issued++
 	return says(r, 200, fmt.Sprintf("<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>key%d</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"+
 		"<SessionToken>t</SessionToken><Expiration>%s</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
 		s.issued, time.Now().Add(s.life).UTC().Format(time.RFC3339)))
+}
+
+func (s *issuer) settings() aws.Config {
+	return aws.Config{Region: "eu-west-1", HTTPClient: s, Credentials: credentials.NewStaticCredentialsProvider("own", "s", "")}
 }
 
 func (s *issuer) set(down bool) {
@@ -52,12 +56,12 @@ func (s *issuer) set(down bool) {
 	s.down = down
 }
 
-// TestSigningRole: the role is assumed with a policy for uploads alone, renewed when half of its session has passed, and serves until it
-// expires while STS does not issue another.
+// TestSigningRole: the role is assumed with a policy for uploads alone, renewed when half of its session has passed,
+// and serves until it expires while STS does not issue another.
 func TestSigningRole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tokens := &issuer{life: signingSession}
-		settings := aws.Config{Region: "eu-west-1", HTTPClient: tokens, Credentials: credentials.NewStaticCredentialsProvider("own", "s", "")}
+		settings := tokens.settings()
 		c := Config{Bucket: "data", SigningRoleARN: "arn:aws-cn:iam::123456789012:role/uploads"}
 		store, err := c.open(t.Context(), settings, bucket.Watch{})
 		if err != nil {
@@ -80,8 +84,9 @@ func TestSigningRole(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || credential.FindStringSubmatch(put.URL.Reveal())[1] != key || time.Until(put.ExpiresAt) != life {
-				t.Errorf("after %s: signed by %v for %s, %v, want %s for %s", at, credential.FindStringSubmatch(put.URL.Reveal()), time.Until(put.ExpiresAt), err, key, life)
+			by := credential.FindStringSubmatch(put.URL.Reveal())
+			if got := time.Until(put.ExpiresAt); err != nil || by[1] != key || got != life {
+				t.Errorf("after %s: signed by %v for %s, %v, want %s for %s", at, by, got, err, key, life)
 			}
 		}
 		expect(0, "key1", time.Hour)
@@ -91,8 +96,9 @@ func TestSigningRole(t *testing.T) {
 		expect(62*time.Minute, "key2", 29*time.Minute)
 		expect(90*time.Minute, "key2", time.Minute)
 		expect(91*time.Minute, "", 0)
-		if err := c.CheckSigning(t.Context(), store); err == nil || err.Error() != `SIGNPOST_SIGNING_ROLE_ARN="`+c.SigningRoleARN+`": the role cannot be assumed: AccessDenied: not for you` {
-			t.Errorf("CheckSigning: got %v, want the setting and the reason", err)
+		refusal := fmt.Sprintf("SIGNPOST_SIGNING_ROLE_ARN=%q: the role cannot be assumed: AccessDenied: no", c.SigningRoleARN)
+		if err := c.CheckSigning(t.Context(), store); err == nil || err.Error() != refusal {
+			t.Errorf("CheckSigning: got %v, want %s", err, refusal)
 		}
 		tokens.set(false)
 		expect(91*time.Minute+assumeAgain, "key3", time.Hour)
@@ -102,7 +108,8 @@ func TestSigningRole(t *testing.T) {
 		}
 		policy := tokens.last.Get("Policy")
 		const uploads = `{"Effect":"Allow","Action":["s3:PutObject"],"Resource":"arn:aws-cn:s3:::data/imports/*"}`
-		if !json.Valid([]byte(policy)) || !strings.Contains(policy, uploads) || strings.Count(policy, `"s3:`) != 1 || !strings.Contains(policy, "kms:GenerateDataKey") {
+		if !json.Valid([]byte(policy)) || !strings.Contains(policy, uploads) || strings.Count(policy, `"s3:`) != 1 ||
+			!strings.Contains(policy, "kms:GenerateDataKey") {
 			t.Errorf("policy: got %s, want %s, and KMS", policy, uploads)
 		}
 		settings.BaseEndpoint = aws.String("http://minio:9000")
@@ -116,8 +123,7 @@ func TestSigningRole(t *testing.T) {
 func TestShortSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tokens := &issuer{life: 2 * time.Second}
-		settings := aws.Config{Region: "eu-west-1", HTTPClient: tokens, Credentials: credentials.NewStaticCredentialsProvider("own", "s", "")}
-		signing := Config{Bucket: "data", SigningRoleARN: "arn:aws:iam::123456789012:role/uploads"}.signing(settings)
+		signing := Config{Bucket: "data", SigningRoleARN: "arn:aws:iam::123456789012:role/uploads"}.signing(tokens.settings())
 		for range 100 {
 			if c, err := signing.Retrieve(t.Context()); err == nil && (c.AccessKeyID == "" || time.Now().After(c.Expires)) {
 				t.Errorf("Retrieve: got %+v, want valid credentials or an error", c)

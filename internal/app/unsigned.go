@@ -15,9 +15,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// unsigned is what a store does with x-amz-* headers that an upload URL does not sign. Amazon S3 refuses them, but a signature of version
-// 4 cannot say that there are no others than those it names. A store that honors x-amz-copy-source lets every client with an upload URL
-// copy objects of others into its own import.
+// unsigned is what a store does with x-amz-* headers that an upload URL does not sign. Amazon S3 refuses them, but a
+// signature of version 4 cannot say that there are no others than those it names. A store that honors x-amz-copy-source
+// lets every client with an upload URL copy objects of others into its own import.
 type unsigned struct {
 	honored []string // such as "x-amz-copy-source on PUT URLs"
 	copies  bool     // another object was copied
@@ -66,7 +66,8 @@ func (p *probe) unsignedHeaders(ctx context.Context) (found unsigned, err error)
 
 // taken reports whether a store took a request. An answer that the next attempt may not get is an error.
 func taken(a answer, err error) (bool, error) {
-	if err == nil && (a.status == http.StatusTooManyRequests || a.status >= 500 && a.status != http.StatusNotImplemented) {
+	busy := a.status == http.StatusTooManyRequests || a.status >= 500 && a.status != http.StatusNotImplemented
+	if err == nil && busy {
 		err = errors.New(a.String())
 	}
 	return a.ok(), err
@@ -116,7 +117,8 @@ func (p *probe) copiesPart(ctx context.Context, key string, content []byte) (boo
 // tags reports whether a PUT set a tag, or may have: credentials that cannot read tags leave that open.
 func (p *probe) tags(ctx context.Context, _ string, _ []byte) (bool, error) {
 	u := p.upload()
-	if ok, err := taken(p.put(ctx, u, []byte("own"), sigv4.Header{Name: "x-amz-tagging", Value: "signpost=probe"})); !ok || err != nil {
+	tag := sigv4.Header{Name: "x-amz-tagging", Value: "signpost=probe"}
+	if ok, err := taken(p.put(ctx, u, []byte("own"), tag)); !ok || err != nil {
 		return false, err
 	}
 	tagged, err := p.store.HasTags(ctx, u.Key)
@@ -136,13 +138,15 @@ func (p *probe) publishes(ctx context.Context, key string, _ []byte) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	if ok, err := taken(p.send(ctx, signed, []byte("own"), sigv4.Header{Name: "x-amz-acl", Value: "public-read"})); !ok || err != nil {
+	acl := sigv4.Header{Name: "x-amz-acl", Value: "public-read"}
+	if ok, err := taken(p.send(ctx, signed, []byte("own"), acl)); !ok || err != nil {
 		return false, err
 	}
-	public, err := p.request(ctx, http.MethodGet, signed.URL.String(), nil, nil)
+	plain := signed.URL.String() // without the signature
+	public, err := p.request(ctx, http.MethodGet, plain, nil, nil)
 	if err != nil || !public.ok() {
 		return false, err
 	}
-	other, err := p.request(ctx, http.MethodGet, strings.TrimSuffix(signed.URL.String(), u.Key)+key, nil, nil)
+	other, err := p.request(ctx, http.MethodGet, strings.TrimSuffix(plain, u.Key)+key, nil, nil)
 	return err == nil && !other.ok(), err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -13,9 +12,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// RequireSignedHeaders returns an error if the store honors headers that an upload URL does not sign, or if that cannot be found out, unless c
-// allows it. With signing credentials that may not read, headers that do not read are logged only. Amazon S3, which refuses unsigned
-// headers, is not probed.
+// RequireSignedHeaders returns an error if the store honors headers that an upload URL does not sign, or if that cannot
+// be found out, unless c allows it. With signing credentials that may not read, headers that do not read are logged
+// only. Amazon S3, which refuses unsigned headers, is not probed.
 func (c Config) RequireSignedHeaders(ctx context.Context, settings aws.Config, log *slog.Logger) error {
 	if bucket.OnAWS(settings) {
 		return nil
@@ -33,14 +32,15 @@ func (c Config) RequireSignedHeaders(ctx context.Context, settings aws.Config, l
 	case err != nil && c.AllowUnsignedHeaders:
 		log.Warn("unsigned headers: not checked", "error", cause(err))
 	case err != nil:
-		return fmt.Errorf("SIGNPOST_BUCKET=%q: cannot check whether the store honors unsigned headers: %s; see signpost doctor, or %s", c.Bucket, cause(err), allow)
+		return fmt.Errorf("SIGNPOST_BUCKET=%q: cannot check whether the store honors unsigned headers: %s; see signpost doctor, or %s",
+			c.Bucket, cause(err), allow)
 	case len(found.honored) == 0:
 		log.Info("unsigned headers: refused by the store")
 	case c.AllowUnsignedHeaders || c.hasSigning() && !found.copies:
 		log.Warn("unsigned headers: honored by the store", "headers", found.honored, "harm", found.harm())
 	default:
-		return fmt.Errorf("SIGNPOST_BUCKET=%q: the store honors headers that an upload URL does not sign (%s): %s. %s, or %s",
-			c.Bucket, found, found.harm(), strings.ToUpper(c.limitSigning()[:1])+c.limitSigning()[1:], allow)
+		return fmt.Errorf("SIGNPOST_BUCKET=%q: the store honors headers that an upload URL does not sign (%s): %s; %s, or %s",
+			c.Bucket, found, found.harm(), c.limitSigning(), allow)
 	}
 	return nil
 }
@@ -50,7 +50,8 @@ func (c Config) limitSigning() string {
 	if c.hasSigning() {
 		return "take s3:GetObject from the credentials that sign uploads: they need s3:PutObject on imports/* only"
 	}
-	return "set SIGNPOST_SIGNING_ACCESS_KEY_ID and SIGNPOST_SIGNING_SECRET_ACCESS_KEY, or SIGNPOST_SIGNING_ROLE_ARN, to credentials that only have s3:PutObject on imports/*"
+	return "set SIGNPOST_SIGNING_ACCESS_KEY_ID and SIGNPOST_SIGNING_SECRET_ACCESS_KEY, or SIGNPOST_SIGNING_ROLE_ARN, " +
+		"to credentials that only have s3:PutObject on imports/*"
 }
 
 func (c Config) probeHeaders(ctx context.Context, settings aws.Config) (unsigned, error) {

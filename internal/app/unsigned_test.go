@@ -11,7 +11,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore/storetest"
 )
 
-// TestUnsignedHeaders attacks a store that honors unsigned headers and one that refuses them. Doctor reports what serve refuses to start with.
+// TestUnsignedHeaders attacks a store that honors unsigned headers and one that refuses them. Doctor reports what serve
+// refuses to start with.
 func TestUnsignedHeaders(t *testing.T) {
 	store := startStore(t)
 	lenient := storetest.NewLenient(t, store.AWSConfig(), store.Bucket())
@@ -46,11 +47,11 @@ func TestUnsignedHeaders(t *testing.T) {
 	}{
 		{"refused", store.AWSConfig(), func(*Config) {}, Pass, Pass, "have no effect", "", `"msg":"unsigned headers: refused by the store"`},
 		{"honored", lenient.AWS, func(*Config) {}, Fail, Pass, "honored: " + all + "; a client with one upload URL can read every object",
-			"Set SIGNPOST_SIGNING_ACCESS_KEY_ID and SIGNPOST_SIGNING_SECRET_ACCESS_KEY, or SIGNPOST_SIGNING_ROLE_ARN,", ""},
+			"set SIGNPOST_SIGNING_ACCESS_KEY_ID and SIGNPOST_SIGNING_SECRET_ACCESS_KEY, or SIGNPOST_SIGNING_ROLE_ARN,", ""},
 		{"allowed", lenient.AWS, func(c *Config) { c.AllowUnsignedHeaders = true }, Warn, Pass, all, "", `"headers":["x-amz-copy-source on PUT URLs"`},
 		{"signed with an account that may only put", lenient.AWS, restricted, Pass, Pass, "have no effect", "", "refused by the store"},
 		{"signed with an account that may read", lenient.AWS, with(root.AccessKeyID, root.SecretAccessKey), Fail, Fail, all,
-			"Take s3:GetObject from the credentials that sign uploads", ""},
+			"take s3:GetObject from the credentials that sign uploads", ""},
 		{"signed with an account that does not exist", lenient.AWS, with("NOBODY", "secret"), Skip, Pass, "signed URLs do not work",
 			"cannot check whether the store honors unsigned headers: uploading by a signed URL: 403", ""},
 		{"tags only", tagsOnly, func(*Config) {}, Fail, Pass, "honored: x-amz-tagging on PUT URLs; a client with an upload URL can set them",

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// TestSigningCredentials: uploads are signed with the signing credentials and expire with them; downloads and the service's own calls use
-// the service's credentials.
+// TestSigningCredentials: uploads are signed with the signing credentials and expire with them; downloads and the
+// service's own calls use the service's credentials.
 func TestSigningCredentials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{answer: says(200, "")}

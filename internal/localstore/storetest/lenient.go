@@ -20,8 +20,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// Lenient is a front of the bucket's store that honors x-amz-* headers which a presigned URL does not sign, as some stores do. The store
-// behind it refuses them, so the front does what they ask for. It has a second account that may only put objects below imports/.
+// Lenient is a front of the bucket's store that honors x-amz-* headers which a presigned URL does not sign, as some
+// stores do. The store behind it refuses them, so the front does what they ask for. It has a second account that may
+// only put objects below imports/.
 type Lenient struct {
 	AWS        aws.Config      // the bucket's, through the front
 	Restricted aws.Credentials // of the second account
@@ -80,7 +81,8 @@ func (l *Lenient) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// presigned answers a request by a presigned URL: without its unsigned headers by the store, and then does what these say.
+// presigned answers a request by a presigned URL: without its unsigned headers by the store, and then does what these
+// say.
 func (l *Lenient) presigned(w http.ResponseWriter, r *http.Request, key string, restricted bool) {
 	unsigned := http.Header{}
 	signed := ";" + r.URL.Query().Get("X-Amz-SignedHeaders") + ";"
