@@ -3,12 +3,11 @@ package bucket
 import (
 	"context"
 	"errors"
-
-	"github.com/google/uuid"
 )
 
-// probePrefix is where checkSpace writes. The service's credentials may write there anyway.
-const probePrefix = "sweep/probe-"
+// probeKey is the object that checkSpace writes. It has one name for all servers, so that at most one stays behind if a
+// server stops before it has removed it. The service's credentials may write there anyway.
+const probeKey = "sweep/probe"
 
 // noteFull remembers whether the last write was refused because the store is full.
 func (b *Bucket) noteFull(operation string, err error) {
@@ -20,15 +19,19 @@ func (b *Bucket) noteFull(operation string, err error) {
 	}
 }
 
-// checkSpace returns ErrStoreFull while the store refuses writes for lack of space. It costs nothing unless the last write was refused
-// like that; then it writes and removes a small object.
+// checkSpace returns ErrStoreFull while the store refuses writes for lack of space. It costs nothing unless the last write
+// was refused like that; then it removes the probe that an earlier check may have left, and writes and removes one.
 func (b *Bucket) checkSpace(ctx context.Context) error {
 	if !b.full.Load() {
 		return nil
 	}
-	key := probePrefix + uuid.NewString()
-	if err := b.CreateRecord(ctx, key, []byte("{}")); err != nil {
+	if err := b.Delete(ctx, probeKey); err != nil {
 		return err
 	}
-	return b.Delete(ctx, key)
+	switch err := b.CreateRecord(ctx, probeKey, []byte("{}")); {
+	case errors.Is(err, ErrChanged): // another server has written one since, so there is space
+	case err != nil:
+		return err
+	}
+	return b.Delete(ctx, probeKey)
 }

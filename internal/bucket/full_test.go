@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 )
 
@@ -33,5 +34,78 @@ func TestStoreFull(t *testing.T) {
 		if err := b.Check(t.Context()); err != nil {
 			t.Errorf("check once writes succeed after %d %s: got %v", c.status, c.code, err)
 		}
+	}
+}
+
+// probes is a store of objects without content.
+type probes struct {
+	keys  map[string]bool
+	full  bool
+	stops bool // after a write it fails all removals, as if the server had stopped
+	wrote bool
+}
+
+func (p *probes) answer(r *http.Request) (*http.Response, error) {
+	switch {
+	case r.Method == http.MethodPut && p.full:
+		return says(507, "InsufficientStorage")(r)
+	case r.Method == http.MethodPut && p.keys[r.URL.Path]:
+		return says(412, "PreconditionFailed")(r)
+	case r.Method == http.MethodPut:
+		p.keys[r.URL.Path], p.wrote = true, p.stops
+	case r.Method == http.MethodDelete && p.wrote:
+		return says(403, "AccessDenied")(r)
+	case r.Method == http.MethodDelete:
+		delete(p.keys, r.URL.Path)
+	}
+	return says(200, "")(r)
+}
+
+// TestProbeLeftover: servers that stop between the two calls of a check leave one object at most, and the next check
+// removes it.
+func TestProbeLeftover(t *testing.T) {
+	p := &probes{keys: map[string]bool{}}
+	check := func() error {
+		b, _ := wired(t, &wire{answer: p.answer}, static())
+		p.full, p.wrote = true, false
+		if err := b.CreateRecord(t.Context(), "k", nil); !errors.Is(err, ErrStoreFull) {
+			t.Fatalf("a write on a full store: got %v", err)
+		}
+		if err := b.checkSpace(t.Context()); !errors.Is(err, ErrStoreFull) {
+			t.Errorf("check of a full store: got %v, want %v", err, ErrStoreFull)
+		}
+		p.full = false
+		return b.checkSpace(t.Context())
+	}
+	p.stops = true
+	for range 3 {
+		if err := check(); !errors.Is(err, ErrForbidden) {
+			t.Errorf("check that stops before it removes its object: got %v", err)
+		}
+		if len(p.keys) != 1 {
+			t.Errorf("objects left: got %v, want one", p.keys)
+		}
+	}
+	p.stops = false
+	if err := check(); err != nil || len(p.keys) != 0 {
+		t.Errorf("the next check: got %v and left %v, want nothing", err, p.keys)
+	}
+}
+
+// TestProbesAtOnce: a probe that another server wrote at the same time shows that there is space.
+func TestProbesAtOnce(t *testing.T) {
+	w := &wire{answer: says(507, "InsufficientStorage")}
+	b, _ := wired(t, w, static())
+	if err := b.CreateRecord(t.Context(), "k", nil); !errors.Is(err, ErrStoreFull) {
+		t.Fatalf("a write on a full store: got %v", err)
+	}
+	w.becomes(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodPut {
+			return says(412, "PreconditionFailed")(r)
+		}
+		return says(204, "")(r)
+	})
+	if err := b.checkSpace(t.Context()); err != nil {
+		t.Errorf("check: got %v, want nil", err)
 	}
 }
