@@ -59,6 +59,31 @@ func TestTracked(t *testing.T) {
 	f.holds(t, job.Object.Key, content)
 }
 
+// TestLongPolling: a request with wait is held until the import changes, and is answered at once where the operator
+// disabled that.
+func TestLongPolling(t *testing.T) {
+	for held, env := range map[bool]string{true: "SIGNPOST_LONG_POLLING=true", false: "SIGNPOST_LONG_POLLING=false"} {
+		t.Run(env, func(t *testing.T) {
+			a := speak(t, gateway(t, contract, start(t, env).Invoke), "value-of-a")
+			job := a.create(t, client.ImportRequest{})
+			read, err := a.GetImportWithResponse(t.Context(), *job.ID, nil)
+			if err != nil || read.JSON200 == nil {
+				t.Fatalf("read: got %v, %v", read, err)
+			}
+			tag, began := read.HTTPResponse.Header.Get("ETag"), time.Now()
+			params := client.GetImportParams{Wait: ptr[int32](25), IfNoneMatch: &tag}
+			if held {
+				params.Wait = ptr[int32](2)
+			}
+			again, err := a.GetImportWithResponse(t.Context(), *job.ID, &params)
+			took := time.Since(began)
+			if err != nil || again.StatusCode() != http.StatusNotModified || (took >= time.Duration(*params.Wait)*time.Second) != held {
+				t.Errorf("read with wait=%d: got %v, %v after %s, want 304, held: %t", *params.Wait, again, err, took, held)
+			}
+		})
+	}
+}
+
 // TestParts sends a file in parts, and gives another up.
 func TestParts(t *testing.T) {
 	f := start(t)

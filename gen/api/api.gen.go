@@ -496,7 +496,7 @@ type CreateImportParams struct {
 
 // GetImportParams defines parameters for GetImport.
 type GetImportParams struct {
-	// Wait For how many seconds the answer may wait for news; 0 when left out. A server at which as many requests wait as may, half of its connections, answers at once with the current state, as if `wait` were 0; so does one that is about to stop. Pause for a second before you ask again.
+	// Wait For how many seconds the answer may wait for news; 0 when left out. A server at which as many requests wait as may, half of its connections, answers at once with the current state, as if `wait` were 0; so does one that is about to stop, or whose operator disabled long polling. Pause before you ask again: for a second, and longer while nothing changes.
 	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
 
 	// IfNoneMatch The `ETag` of an earlier answer, several with commas between them, or `*` for whatever there is (RFC 9110, section 13.1.2).

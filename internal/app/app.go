@@ -73,7 +73,14 @@ func (c Config) open(ctx context.Context, settings aws.Config, watch bucket.Watc
 // On this machine alone, callers nobody knows may list imports: they are all there are. A service that
 // is told to serve whoever comes may have a proxy before it.
 func (c Config) Service(store *bucket.Bucket) *imports.Service {
-	return &imports.Service{Bucket: store, Limits: c.Limits(), Downloads: c.Downloads, Listing: c.Local() && !c.AllowAnonymous, Waiting: imports.NewWaitingRoom(c.MaxConnections / 2), Now: time.Now}
+	s := &imports.Service{
+		Bucket: store, Limits: c.Limits(), Downloads: c.Downloads,
+		Listing: c.Local() && !c.AllowAnonymous, Now: time.Now,
+	}
+	if c.LongPolling {
+		s.Waiting = imports.NewWaitingRoom(c.MaxConnections / 2)
+	}
+	return s
 }
 
 // whyNot says in one line why a bucket cannot be used.

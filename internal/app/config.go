@@ -61,6 +61,7 @@ type Config struct {
 	MetricsListen           string        `env:"SIGNPOST_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of /metrics, for Prometheus, and of /healthz and /readyz; not served when left out. Anonymous clients are served."`
 	MaxConnections          int           `env:"SIGNPOST_MAX_CONNECTIONS" default:"4096" placeholder:"COUNT" help:"Connections at a time; more wait. ${default} when left out."`
 	MaxConnectionsPerClient int           `env:"SIGNPOST_MAX_CONNECTIONS_PER_CLIENT" placeholder:"COUNT" help:"Connections at a time of one address, or one IPv6 /64 network; more are closed. Not for trusted proxies. Half of all connections, at least 16, when left out."`
+	LongPolling             bool          `env:"SIGNPOST_LONG_POLLING" default:"true" help:"Hold requests with ?wait until the import changes; otherwise they are answered at once. True when left out."`
 	StopDelay               time.Duration `env:"SIGNPOST_STOP_DELAY" default:"0s" placeholder:"DURATION" help:"For how long, when told to stop, it serves on while /readyz already sends callers elsewhere, up to 5m; ${default} when left out."`
 }
 

@@ -79,7 +79,7 @@ func startAs(t *testing.T, c app.Config, s *service) *service {
 	target := storetest.Open(t)
 	c.Listen, c.MaxConnections = "127.0.0.1:0", cmp.Or(c.MaxConnections, 4096)
 	c.Bucket, c.PathStyle = target.Bucket, target.PathStyle
-	c.URLTTL, c.JobTTL, c.Downloads = time.Hour, 168*time.Hour, true
+	c.URLTTL, c.JobTTL, c.Downloads, c.LongPolling = time.Hour, 168*time.Hour, true, true
 	s.log = &lockedBuffer{}
 	log := app.NewLogger(s.log)
 	listener, err := serve.Listen(c, log)

@@ -34,7 +34,7 @@ func start(t *testing.T) *world {
 	target := storetest.Open(t)
 	service, err := serve.New(t.Context(), app.Config{
 		Listen: "127.0.0.1:0", MaxConnections: 4096, Bucket: target.Bucket, PathStyle: target.PathStyle,
-		URLTTL: time.Hour, JobTTL: time.Hour,
+		URLTTL: time.Hour, JobTTL: time.Hour, LongPolling: true,
 	}, target.AWS, slog.New(slog.DiscardHandler), "test")
 	if err != nil {
 		t.Fatal(err)

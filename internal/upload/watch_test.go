@@ -108,6 +108,34 @@ func TestWatchOldService(t *testing.T) {
 	}
 }
 
+// TestWatchWithoutLongPolling: a service that answers at once is asked less and less often while nothing changes.
+func TestWatchWithoutLongPolling(t *testing.T) {
+	w := start(t)
+	w.behind(t, nil, func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		r.URL.RawQuery = ""
+		return false
+	})
+	job, err := w.API.Create(t.Context(), client.ImportRequest{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch := w.API.Watch(*job.ID)
+	next := func(status client.JobStatus, every time.Duration) {
+		t.Helper()
+		watch.next = time.Time{}
+		if got, err := watch.Next(t.Context()); err != nil || statusOf(got) != status || watch.every != every {
+			t.Fatalf("Next: got %s, %v, next after %s, want %s, next after %s", statusOf(got), err, watch.every, status, every)
+		}
+	}
+	for _, seconds := range []time.Duration{1, 2, 4, 8, 8} {
+		next(client.JobStatusAwaitingUpload, seconds*time.Second)
+	}
+	if err := w.API.Delete(t.Context(), *job.ID); err != nil {
+		t.Fatal(err)
+	}
+	next(client.JobStatusAborted, time.Second)
+}
+
 // TestUploadAndWait: with Wait a file in one request is uploaded when the service says so, and is not when it says otherwise.
 func TestUploadAndWait(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.csv")

@@ -10,9 +10,10 @@ const patienceForParts = 30 * 60_000, patienceAtFirst = 15_000;
 /** How often other bytes may come to the store than were hashed, though the file is the same. */
 const garbledAtMost = 4;
 /**
- * The shortest time between reads of an import, each of which should have waited, in milliseconds.
+ * In milliseconds: the shortest time between reads of an import, each of which should have waited, and the longest, for a service that
+ * answers at once.
  */
-const lookEvery = 1000;
+const lookEvery = 1000, lookSeldom = 8000;
 
 /**
  * @typedef {import("./transfer.js").Transfer} Transfer
@@ -118,11 +119,14 @@ async function readable(blob) {
  * @param {AbortSignal} signal
  */
 export async function finish(t, job, signal) {
+  let every = lookEvery;
   while (open(job)) {
     if (job.error) throw new Refusal({ by: "service", status: 0, code: job.error.code, detail: job.error.detail });
     const looked = Date.now();
     job = await t.means.api.news(t.id, signal);
-    if (open(job) && !job.error) await pause(Math.max(0, lookEvery - (Date.now() - looked)), signal);
+    const took = Date.now() - looked;
+    if (open(job) && !job.error) await pause(Math.max(0, every - took), signal);
+    every = took < lookSeldom ? Math.min(2 * every, lookSeldom) : lookEvery;
   }
   if (job.status !== "completed") throw new Over(job.status, job.error?.detail);
   t.complete(job);
