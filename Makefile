@@ -36,6 +36,13 @@ check: drift ## Everything that must be clean: generated code, modules, format, 
 	  if curl -sf --max-time 10 -o /dev/null https://vuln.go.dev/index/db.json; then exit $$status; \
 	  else echo 'govulncheck: its database cannot be reached from here; nothing was checked'; fi; }
 	go test -race ./...
+	@$(MAKE) --no-print-directory outdated
+
+outdated: ## List the direct dependencies that have a newer version; it never fails.
+	@direct=$$(go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}{{end}}' all); \
+	  newer=$$(go list -m -u -f '{{if .Update}}  {{.Path}} {{.Version}} -> {{.Update.Version}}{{end}}' $$direct) || \
+	    { echo 'outdated: the Go proxy cannot be reached from here; nothing was checked'; exit 0; }; \
+	  test -z "$$newer" || printf 'Newer versions of direct dependencies (go get MODULE@VERSION):\n%s\n' "$$newer"
 
 bench: build ## Measure, side by side in one run, what a request costs; ONLY=upload: uploads, beside other tools that are here.
 	@go run ./internal/bench $(if $(ONLY),-only $(ONLY))
