@@ -12,8 +12,6 @@ import (
 	"hash/crc32"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/minio/crc64nvme"
@@ -26,13 +24,17 @@ import (
 type downloadCmd struct {
 	ID string `arg:"" name:"id" help:"The import's id."`
 	remote
-	Output string `short:"o" type:"path" placeholder:"FILE" help:"Where to write it, - for standard output; the import's own filename, here, when left out."`
-	Force  bool   `help:"Replace a file that is there."`
+	Output string `short:"o" placeholder:"FILE" help:"File or folder to write to, - for standard output (default: the import's filename)."`
+	Force  bool   `help:"Replace an existing file, or write to a block device."`
 }
 
 // Help is what download --help says before its flags.
 func (downloadCmd) Help() string {
-	return "FILE has its name once its size and, where the import has one, its checksum are right."
+	return "FILE appears once it is complete and its size and checksum are right. A replaced file keeps its mode. " +
+		"A symbolic link is followed. Devices and named pipes get the bytes as they arrive.\n\n" +
+		"Characters of the import's filename that some system does not allow become _. A name that begins with a dot or " +
+		"hyphen, or that Windows reserves, gets a _ before it. Use -o to choose another.\n\n" +
+		"For example:  signpost download 01890000-0000-7000-8000-000000000000 -o report.csv"
 }
 
 func (d downloadCmd) Run(i *invocation) error {
@@ -53,50 +55,14 @@ func (d downloadCmd) Run(i *invocation) error {
 	if err := api.CheckDownload(*job.DownloadURL); err != nil {
 		return about(d.ID, err)
 	}
-	if d.Output == "-" {
-		w := i.raw.stdout
-		if terminal.Is(w) {
-			w = i.stdout
-		}
-		return stopped(i.ctx, about(d.ID, fetch(i.ctx, job, w)))
+	if d.Output != "-" {
+		return stopped(i.ctx, d.save(i, job))
 	}
-	return stopped(i.ctx, d.save(i, job))
-}
-
-// save writes the object to a file that has its name only when all of it is there.
-func (d downloadCmd) save(i *invocation, job client.Job) error {
-	name := d.Output
-	if name == "" {
-		name = filepath.Base(filepath.Clean("/" + of(job.Filename))) // somebody else chose it
+	w := i.raw.stdout
+	if terminal.Is(w) {
+		w = i.stdout
 	}
-	if name == "" || name == string(filepath.Separator) {
-		name = d.ID
-	}
-	if _, err := os.Lstat(name); err == nil && !d.Force {
-		return usageError{fmt.Errorf("%s is there already: --force replaces it, -o names another", shown(name))}
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".signpost-*.part") // nobody else's
-	if err != nil {
-		return unreadable(name, err)
-	}
-	defer os.Remove(f.Name()) // unless it has its name by then
-	err = errors.Join(fetch(i.ctx, job, f), f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = d.publish(f.Name(), name)
-	}
-	if err != nil {
-		return about(d.ID, err)
-	}
-	_, err = fmt.Fprintf(i.stdout, "downloaded %s as %s (%s)\n", d.ID, shown(name), inBytes(of(job.Size)))
-	return err
-}
-
-// publish gives a file its name, and takes none that somebody else took meanwhile.
-func (d downloadCmd) publish(file, name string) error {
-	if d.Force {
-		return os.Rename(file, name)
-	}
-	return os.Link(file, name)
+	return stopped(i.ctx, about(d.ID, fetch(i.ctx, job, w)))
 }
 
 // idle is how long a download may stand still.
@@ -123,7 +89,8 @@ func fetch(ctx context.Context, job client.Job, w io.Writer) error {
 		return &engine.Refusal{By: "the store", Status: response.StatusCode, Code: said.Code, Detail: said.Message}
 	}
 	sum := hashOf(job.Checksum)
-	size, err := io.Copy(io.MultiWriter(w, sum, alive{watch}), response.Body)
+	watch.Stop()
+	size, err := io.Copy(io.MultiWriter(w, sum), watched{response.Body, watch})
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -137,12 +104,16 @@ func fetch(ctx context.Context, job client.Job, w io.Writer) error {
 	return nil
 }
 
-// alive puts off the end of a watch whenever something is written.
-type alive struct{ watch *time.Timer }
+// watched reads from a store that must not stand still. The timer stops between reads, because the output may be slow.
+type watched struct {
+	from  io.Reader
+	timer *time.Timer
+}
 
-func (a alive) Write(p []byte) (int, error) {
-	a.watch.Reset(idle)
-	return len(p), nil
+func (w watched) Read(p []byte) (int, error) {
+	w.timer.Reset(idle)
+	defer w.timer.Stop()
+	return w.from.Read(p)
 }
 
 // hashOf is the hash of a declared checksum; of none, one whose sum is empty.

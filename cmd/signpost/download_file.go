@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+// save writes the object of job to a file, device or named pipe.
+func (d downloadCmd) save(i *invocation, job client.Job) error {
+	name := d.Output
+	if name == "" {
+		name = safeName(of(job.Filename), d.ID)
+	}
+	info, err := os.Stat(name)
+	if err == nil && info.IsDir() {
+		name = filepath.Join(name, safeName(of(job.Filename), d.ID))
+		info, err = os.Stat(name)
+	}
+	write := func(w io.Writer) error { return fetch(i.ctx, job, w) }
+	_, missing := os.Lstat(name)
+	switch {
+	case err == nil && info.Mode()&(fs.ModeCharDevice|fs.ModeNamedPipe) != 0:
+		err = writeInto(i.ctx, name, write)
+	case missing == nil && !d.Force:
+		return isThere(name)
+	case missing != nil && !errors.Is(missing, fs.ErrNotExist):
+		return unreadable(name, missing)
+	case err == nil && !info.Mode().IsRegular():
+		err = writeInto(i.ctx, name, write)
+	default:
+		err = d.replace(name, info, write)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return isThere(name)
+	}
+	if err != nil {
+		return about(d.ID, err)
+	}
+	_, err = fmt.Fprintf(i.stdout, "downloaded %s as %s (%s)\n", d.ID, shown(name), inBytes(of(job.Size)))
+	return err
+}
+
+func isThere(name string) error {
+	return usageError{fmt.Errorf("%s is there already: --force replaces it, -o names another", shown(name))}
+}
+
+// writeInto writes to what is not a regular file, and so can be neither replaced nor completed later.
+func writeInto(ctx context.Context, name string, write func(io.Writer) error) error {
+	type opening struct {
+		file *os.File
+		err  error
+	}
+	opened := make(chan opening, 1)
+	go func() { // a named pipe opens once it has a reader
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		opened <- opening{f, err}
+	}()
+	var o opening
+	select {
+	case o = <-opened:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if o.err != nil {
+		return o.err
+	}
+	defer o.file.Close()
+	if info, err := o.file.Stat(); err != nil || info.Mode().IsRegular() {
+		return errors.Join(err, fmt.Errorf("%s has become a regular file meanwhile", name))
+	}
+	defer context.AfterFunc(ctx, func() { o.file.Close() })() // ends a write that nothing reads
+	if err := write(o.file); err != nil {
+		return err
+	}
+	return o.file.Close()
+}
+
+// replace writes to a file beside name and gives it that name once it is complete. Old is the file at name, or nil.
+func (d downloadCmd) replace(name string, old fs.FileInfo, write func(io.Writer) error) error {
+	path, err := followed(name)
+	if err != nil {
+		return unreadable(name, err)
+	}
+	mode := fs.FileMode(0o666) // less the umask
+	if old != nil {
+		mode = 0o600
+	}
+	part := filepath.Join(filepath.Dir(path), ".signpost-"+rand.Text()+".part")
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return unreadable(name, err)
+	}
+	defer os.Remove(f.Name()) // unless it has its name by then
+	if old != nil {
+		keepOwner(f, old)
+		err = f.Chmod(old.Mode().Perm())
+	}
+	if err == nil {
+		err = write(f)
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if d.Force {
+		return os.Rename(f.Name(), path)
+	}
+	return publish(f.Name(), path)
+}
+
+// publish gives file the name path, unless that exists. The error is fs.ErrExist then.
+func publish(file, path string) error {
+	err := os.Link(file, path)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	// Some file systems have no hard links, such as FAT and exFAT. There an empty file takes the name first.
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Close(), os.Rename(file, path)); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+// maxLinks bounds a chain of symbolic links, as Linux does.
+const maxLinks = 40
+
+// followed returns the file that the symbolic links at name lead to. It may not exist.
+func followed(name string) (string, error) {
+	for range maxLinks {
+		target, err := os.Readlink(name)
+		if err != nil {
+			return name, nil
+		}
+		if !filepath.IsAbs(target) {
+			folder, err := filepath.EvalSymlinks(filepath.Dir(name))
+			if err != nil {
+				return "", err
+			}
+			target = filepath.Join(folder, target)
+		}
+		name = target
+	}
+	return "", errors.New("too many symbolic links")
+}

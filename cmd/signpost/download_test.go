@@ -1,0 +1,361 @@
+package main
+
+import (
+	"context"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// download is a completed import of the 6 bytes "a,b,c\n", and the folder and user of the command that downloads it.
+type download struct {
+	service *hostileServer
+	dir     string
+	uid     uint32
+	sends   func() // called before the store answers
+	object  string
+}
+
+// unprivileged is the user of tests that must not run as root.
+const unprivileged = 65534
+
+// asEach runs f as root, where the test is, and as another user, in a folder that belongs to the user.
+func asEach(t *testing.T, f func(t *testing.T, d *download)) {
+	t.Helper()
+	for who, uid := range map[string]uint32{"root": 0, "user": unprivileged} {
+		t.Run(who, func(t *testing.T) {
+			if os.Getuid() != 0 {
+				if uid == 0 {
+					t.Skip("needs root")
+				}
+				uid = uint32(os.Getuid())
+			}
+			f(t, newDownload(t, uid))
+		})
+	}
+}
+
+func newDownload(t *testing.T, uid uint32) *download {
+	t.Helper()
+	d := &download{dir: t.TempDir(), uid: uid, sends: func() {}, object: "a,b,c\n"}
+	if err := os.Chmod(filepath.Dir(d.dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.own(t, d.dir)
+	store := newHostileServer(t, func(*http.Request) (int, any) {
+		d.sends()
+		return 200, d.object
+	})
+	d.service = newHostileServer(t, func(*http.Request) (int, any) {
+		return 200, map[string]any{"id": anID, "status": "completed", "filename": "a.csv", "size": 6,
+			"download_url": store.URL + "/get"}
+	})
+	return d
+}
+
+func (d *download) own(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Lchown(path, int(d.uid), int(d.uid)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (d *download) path(name string) string { return filepath.Join(d.dir, name) }
+
+// write makes a file of the user with exactly this mode.
+func (d *download) write(t *testing.T, name, content string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(d.path(name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.own(t, d.path(name))
+	if err := os.Chmod(d.path(name), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (d *download) link(t *testing.T, target, name string) {
+	t.Helper()
+	if err := os.Symlink(target, d.path(name)); err != nil {
+		t.Fatal(err)
+	}
+	d.own(t, d.path(name))
+}
+
+// run downloads with these flags, as the user. It expects the exit status want.
+func (d *download) run(t *testing.T, want int, flags ...string) (stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	c := exec.CommandContext(ctx, "/proc/self/exe") // which the user can run, in whatever folder it is
+	c.Args = append([]string{"signpost", "download", anID}, flags...)
+	c.Dir = d.dir
+	c.Env = append(cleanEnv(t), "SIGNPOST_URL="+d.service.URL)
+	if os.Getuid() == 0 {
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: d.uid, Gid: d.uid}}
+	}
+	said, _ := c.CombinedOutput()
+	if got := c.ProcessState.ExitCode(); got != want {
+		t.Errorf("download %q: got status %d, want %d: %s", flags, got, want, said)
+	}
+	return string(said)
+}
+
+// has checks a file's content and mode, links not followed.
+func (d *download) has(t *testing.T, name, content string, mode fs.FileMode) {
+	t.Helper()
+	info, err := os.Lstat(d.path(name))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if info.Mode() != mode {
+		t.Errorf("%s: got mode %v, want %v", name, info.Mode(), mode)
+	}
+	if uid := info.Sys().(*syscall.Stat_t).Uid; uid != d.uid {
+		t.Errorf("%s: got owner %d, want %d", name, uid, d.uid)
+	}
+	if body, err := os.ReadFile(d.path(name)); err != nil || string(body) != content {
+		t.Errorf("%s: got %q, %v, want %q", name, body, err, content)
+	}
+}
+
+// holds checks the names in the folder.
+func (d *download) holds(t *testing.T, names ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(d.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if !slices.Equal(got, names) {
+		t.Errorf("the folder: got %q, want %q", got, names)
+	}
+}
+
+// TestDownloadMode: a new file has the mode that the umask leaves, a replaced one keeps its mode.
+func TestDownloadMode(t *testing.T) {
+	asEach(t, func(t *testing.T, d *download) {
+		defer syscall.Umask(syscall.Umask(0o027))
+		d.run(t, 0)
+		d.has(t, "a.csv", "a,b,c\n", 0o640)
+		d.write(t, "private", "before", 0o600)
+		d.write(t, "readonly", "before", 0o444)
+		d.run(t, 0, "-o", "private", "--force")
+		d.run(t, 0, "-o", "readonly", "--force")
+		d.has(t, "private", "a,b,c\n", 0o600)
+		d.has(t, "readonly", "a,b,c\n", 0o444)
+		d.holds(t, "a.csv", "private", "readonly")
+	})
+}
+
+// TestDownloadKeepsOwner: root replaces a user's file, and it stays the user's.
+func TestDownloadKeepsOwner(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	d := newDownload(t, unprivileged)
+	d.write(t, "theirs", "before", 0o600)
+	root := *d
+	root.uid = 0
+	root.run(t, 0, "-o", "theirs", "--force")
+	d.has(t, "theirs", "a,b,c\n", 0o600)
+}
+
+// TestDownloadFollowsLinks: a symbolic link stays, and what it leads to is the target.
+func TestDownloadFollowsLinks(t *testing.T) {
+	asEach(t, func(t *testing.T, d *download) {
+		if err := os.Mkdir(d.path("below"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		d.own(t, d.path("below"))
+		d.write(t, "below/file", "before", 0o600)
+		d.link(t, "below/file", "link")
+		d.link(t, "link", "second")
+		d.link(t, "below/new", "dangling")
+		d.link(t, "loop", "loop")
+		for _, name := range []string{"second", "dangling", "loop"} {
+			d.run(t, 2, "-o", name)
+		}
+		d.has(t, "below/file", "before", 0o600)
+		defer syscall.Umask(syscall.Umask(0o022))
+		d.run(t, 0, "-o", "second", "--force")
+		d.run(t, 0, "-o", "dangling", "--force")
+		d.run(t, 1, "-o", "loop", "--force")
+		d.has(t, "below/file", "a,b,c\n", 0o600)
+		d.has(t, "below/new", "a,b,c\n", 0o644)
+		for _, name := range []string{"link", "second", "dangling"} {
+			d.has(t, name, "a,b,c\n", fs.ModeSymlink|0o777)
+		}
+		d.holds(t, "below", "dangling", "link", "loop", "second")
+	})
+}
+
+// TestDownloadIntoPipe: a named pipe gets the bytes and stays, with --force and without.
+func TestDownloadIntoPipe(t *testing.T) {
+	asEach(t, func(t *testing.T, d *download) {
+		if err := syscall.Mkfifo(d.path("pipe"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d.own(t, d.path("pipe"))
+		for _, flags := range [][]string{{"-o", "pipe"}, {"-o", "pipe", "--force"}} {
+			read := make(chan string, 1)
+			go func() {
+				body, _ := os.ReadFile(d.path("pipe"))
+				read <- string(body)
+			}()
+			d.run(t, 0, flags...)
+			unread, err := os.OpenFile(d.path("pipe"), os.O_RDWR|syscall.O_NONBLOCK, 0) // the reader ends in any case
+			if err != nil {
+				t.Fatal(err)
+			}
+			unread.Close()
+			if got := <-read; got != "a,b,c\n" {
+				t.Errorf("%q: the reader got %q", flags, got)
+			}
+		}
+		if info, err := os.Lstat(d.path("pipe")); err != nil || info.Mode().Type() != fs.ModeNamedPipe {
+			t.Errorf("the pipe: got %v, %v", info, err)
+		}
+		d.holds(t, "pipe")
+	})
+}
+
+// TestDownloadIntoDevice: a device gets the bytes and stays.
+func TestDownloadIntoDevice(t *testing.T) {
+	asEach(t, func(t *testing.T, d *download) {
+		for name, minor := range map[string]int{"null": 3, "full": 7} {
+			if err := syscall.Mknod(d.path(name), syscall.S_IFCHR|0o666, 1<<8|minor); err != nil {
+				t.Skipf("needs the right to make devices: %v", err)
+			}
+			if err := os.Chmod(d.path(name), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if f, err := os.OpenFile(d.path(name), os.O_WRONLY, 0); err != nil {
+				t.Skipf("needs a file system with devices: %v", err)
+			} else {
+				f.Close()
+			}
+		}
+		d.run(t, 0, "-o", "null")
+		d.run(t, 0, "-o", "null", "--force")
+		if said := d.run(t, 1, "-o", "full", "--force"); !strings.Contains(said, "no space left on device") {
+			t.Errorf("into a full device: got %s", said)
+		}
+		for _, name := range []string{"null", "full"} {
+			if info, err := os.Lstat(d.path(name)); err != nil || info.Mode()&fs.ModeCharDevice == 0 {
+				t.Errorf("%s: got %v, %v, want a device", name, info, err)
+			}
+		}
+		d.holds(t, "full", "null")
+	})
+}
+
+// TestDownloadIntoFolder: -o takes a folder that exists, and makes none.
+func TestDownloadIntoFolder(t *testing.T) {
+	asEach(t, func(t *testing.T, d *download) {
+		if err := os.Mkdir(d.path("below"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		d.own(t, d.path("below"))
+		defer syscall.Umask(syscall.Umask(0o022))
+		d.run(t, 0, "-o", "below")
+		d.has(t, "below/a.csv", "a,b,c\n", 0o644)
+		d.run(t, 2, "-o", "below/")
+		d.run(t, 0, "-o", "below/", "--force")
+		d.run(t, 1, "-o", "missing/")
+		d.holds(t, "below")
+	})
+}
+
+// TestFailedDownload: the target stays what it was, or missing, and nothing is left beside it.
+func TestFailedDownload(t *testing.T) {
+	asEach(t, func(t *testing.T, d *download) {
+		d.object = "a,b" // of 6 bytes
+		d.write(t, "old", "before", 0o640)
+		d.run(t, 1, "-o", "old", "--force")
+		d.run(t, 1, "-o", "new")
+		d.has(t, "old", "before", 0o640)
+		d.holds(t, "old")
+	})
+}
+
+// TestDownloadMeetsFile: a file that appears while the download runs is not replaced.
+func TestDownloadMeetsFile(t *testing.T) {
+	asEach(t, func(t *testing.T, d *download) {
+		d.sends = func() { d.write(t, "new", "theirs", 0o600) }
+		d.run(t, 2, "-o", "new")
+		d.has(t, "new", "theirs", 0o600)
+		d.holds(t, "new")
+	})
+}
+
+// TestDownloadWithoutHardLinks: where link(2) fails, a download works, and replaces no file that appears meanwhile.
+func TestDownloadWithoutHardLinks(t *testing.T) {
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Skip("needs strace, which makes link(2) fail")
+	}
+	d := newDownload(t, uint32(os.Getuid()))
+	run := func(want int) {
+		t.Helper()
+		c := exec.CommandContext(t.Context(), "strace", "-f", "-o", os.DevNull, "-e", "inject=link,linkat:error=EPERM",
+			"signpost", "download", anID)
+		c.Dir, c.Env = d.dir, append(cleanEnv(t), "SIGNPOST_URL="+d.service.URL)
+		said, _ := c.CombinedOutput()
+		if strings.Contains(string(said), "ptrace") {
+			t.Skipf("needs the right to trace: %s", said)
+		}
+		if got := c.ProcessState.ExitCode(); got != want {
+			t.Errorf("got status %d, want %d: %s", got, want, said)
+		}
+	}
+	defer syscall.Umask(syscall.Umask(0o022))
+	run(0)
+	d.has(t, "a.csv", "a,b,c\n", 0o644)
+	if err := os.Remove(d.path("a.csv")); err != nil {
+		t.Fatal(err)
+	}
+	d.sends = func() { d.write(t, "a.csv", "theirs", 0o600) }
+	run(2)
+	d.has(t, "a.csv", "theirs", 0o600)
+	d.holds(t, "a.csv")
+}
+
+// TestSafeName: whatever filename an import has, its download is an ordinary visible file in the current folder.
+func TestSafeName(t *testing.T) {
+	for filename, want := range map[string]string{
+		"report.csv": "report.csv", "résumé 日本.pdf": "résumé 日本.pdf", "a b.tar.gz": "a b.tar.gz",
+		"": anID, "/": anID, "a/": anID, ".": "_", "..": "__", "../../etc/passwd": "passwd",
+		`..\..\boot.ini`: "boot.ini",
+		".bash_aliases":  "_.bash_aliases", "x/.profile": "_.profile", "-rf": "_-rf", "--help": "_--help",
+		"~root":                 "_~root",
+		"a\x1b[2J\nb\u202e.csv": "a_[2J_b_.csv", "C:evil": "C_evil", "a:stream": "a_stream", "a?*.csv": "a__.csv",
+		"CON": "_CON", "nul.txt": "_nul.txt", "com1": "_com1", "LPT9.tar.gz": "_LPT9.tar.gz",
+		"console": "console", "com10": "com10",
+		"a.csv.": "a.csv_", "a.csv. .": "a.csv___", "nul .txt": "_nul .txt",
+	} {
+		if got := safeName(filename, anID); got != want {
+			t.Errorf("%q: got %q, want %q", filename, got, want)
+		}
+	}
+	d := newDownload(t, uint32(os.Getuid()))
+	answer := d.service.answer
+	d.service.answer = func(r *http.Request) (int, any) {
+		status, body := answer(r)
+		body.(map[string]any)["filename"] = ".bash_aliases"
+		return status, body
+	}
+	d.run(t, 0)
+	d.holds(t, "_.bash_aliases")
+	d.run(t, 0, "-o", ".bash_aliases")
+	d.holds(t, ".bash_aliases", "_.bash_aliases")
+}
