@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -208,20 +209,20 @@ func TestDownloadIntoPipe(t *testing.T) {
 		}
 		d.own(t, d.path("pipe"))
 		for _, flags := range [][]string{{"-o", "pipe"}, {"-o", "pipe", "--force"}} {
-			read := make(chan string, 1)
-			go func() {
-				body, _ := os.ReadFile(d.path("pipe"))
-				read <- string(body)
-			}()
-			d.run(t, 0, flags...)
-			unread, err := os.OpenFile(d.path("pipe"), os.O_RDWR|syscall.O_NONBLOCK, 0) // the reader ends in any case
+			hold, err := os.OpenFile(d.path("pipe"), os.O_RDWR, 0) // another writer, so that opening the reader does not wait
 			if err != nil {
 				t.Fatal(err)
 			}
-			unread.Close()
-			if got := <-read; got != "a,b,c\n" {
-				t.Errorf("%q: the reader got %q", flags, got)
+			reader, err := os.Open(d.path("pipe"))
+			if err != nil {
+				t.Fatal(err)
 			}
+			d.run(t, 0, flags...)
+			hold.Close()
+			if got, err := io.ReadAll(reader); err != nil || string(got) != "a,b,c\n" {
+				t.Errorf("%q: the reader got %q, %v", flags, got, err)
+			}
+			reader.Close()
 		}
 		if info, err := os.Lstat(d.path("pipe")); err != nil || info.Mode().Type() != fs.ModeNamedPipe {
 			t.Errorf("the pipe: got %v, %v", info, err)
