@@ -40,9 +40,9 @@ func (p *process) holds(t *testing.T, id string, content []byte) {
 	}
 }
 
-// TestPageSends: whatever its name and size, what is chosen is stored as it is.
+// TestPageSends: files of any name and size are stored unchanged, also where all single uploads are write-once.
 func TestPageSends(t *testing.T) {
-	p := startLocal(t, t.TempDir())
+	p := startLocal(t, t.TempDir(), "SIGNPOST_WRITE_ONCE=true")
 	b := browse(t, p)
 	for name, size := range map[string]int{
 		"empty": 0, "small.txt": 5, "تقرير نهائي.pdf": 70_000, "🎉 party 👩‍👩‍👧.jpg": 1 << 20, `odd "name" <b>&amp;%41.txt`: 10, "parts.bin": 40*mib + 1,

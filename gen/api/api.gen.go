@@ -223,7 +223,7 @@ type ImportRequest struct {
 	// WebhookURL Where the end of this import is told, as a signed CloudEvent, besides where the service tells it anyhow. Its host must be one that the operator allows.
 	WebhookURL *string `json:"webhook_url,omitempty"`
 
-	// WriteOnce Whether a second upload to the same URL is refused (`If-None-Match` with `*`). Not possible with `form`.
+	// WriteOnce Whether a second upload to the same URL is refused (`If-None-Match` with `*`). Not possible with `form`. The operator may have set it for all single uploads.
 	WriteOnce *bool `json:"write_once,omitempty"`
 }
 

@@ -33,6 +33,7 @@ type Config struct {
 	Downloads      bool          `env:"SIGNPOST_DOWNLOADS" help:"Give every reader of a completed import a signed URL to download it."`
 	UI             bool          `name:"ui" env:"SIGNPOST_UI" default:"true" help:"Serve a page at / from which people upload; true when left out."`
 	ContentTypes   []string      `name:"content-types" env:"SIGNPOST_CONTENT_TYPES" placeholder:"TYPE" help:"Media types that may be imported, such as text/csv or image/*. When set, imports must declare theirs and bare POSTs are refused."`
+	WriteOnce      bool          `env:"SIGNPOST_WRITE_ONCE" help:"Sign each tracked single upload with If-None-Match: *, so that a second upload to its URL is refused. Clients must send that header."`
 	MaxOpenUploads int           `env:"SIGNPOST_MAX_OPEN_UPLOADS" placeholder:"COUNT" help:"Uploads in parts that a caller may have under way, up to 1000; any number when left out."`
 	RateLimit      int           `env:"SIGNPOST_RATE_LIMIT" placeholder:"COUNT" help:"Requests a second of each caller, twice as many at once; no limit when left out."`
 
@@ -67,7 +68,10 @@ type Config struct {
 
 // Limits are what c grants to callers.
 func (c Config) Limits() imports.Limits {
-	return imports.Limits{MaxSize: c.MaxSize, URLTTL: c.URLTTL, JobTTL: c.JobTTL, ContentTypes: c.ContentTypes, OpenUploads: c.MaxOpenUploads, WebhookHosts: c.WebhookHosts}
+	return imports.Limits{
+		MaxSize: c.MaxSize, URLTTL: c.URLTTL, JobTTL: c.JobTTL, ContentTypes: c.ContentTypes,
+		OpenUploads: c.MaxOpenUploads, WriteOnce: c.WriteOnce, WebhookHosts: c.WebhookHosts,
+	}
 }
 
 // Local reports whether only this machine reaches the API.

@@ -65,7 +65,7 @@ func serve(t *testing.T, origin, caller string) service {
 	if caller != "" {
 		keys := filepath.Join(t.TempDir(), "keys")
 		s.key = strings.TrimSpace(run(t, "", path, "keygen", caller, "--append", keys))
-		settings = append(settings, "SIGNPOST_API_KEYS_FILE="+keys)
+		settings = append(settings, "SIGNPOST_API_KEYS_FILE="+keys, "SIGNPOST_WRITE_ONCE=true")
 	}
 	program := exec.Command(path, "serve")
 	program.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, settings...)

@@ -37,6 +37,7 @@ type Limits struct {
 	JobTTL       time.Duration // for how long an upload in parts can be resumed
 	ContentTypes []string      // media types an import may be of, such as text/csv or image/*; none: any
 	OpenUploads  int           // uploads in parts an owner may have under way, at most 1,000; 0: any number
+	WriteOnce    bool          // whether every single upload is refused where there is an object already
 	WebhookHosts []string      // of which an import may name a webhook, with the port where it is not 443; none: it may not
 }
 
@@ -227,6 +228,8 @@ func (r Request) job(owner, id string, l Limits) Job {
 			j.Parts.Algorithm = r.Checksum.Algorithm
 		}
 	}
+	// A multipart upload is over when its object is there, and S3 has no such condition for forms.
+	j.WriteOnce = j.WriteOnce || l.WriteOnce && j.Mode == Single
 	j.Deadline = j.CreatedAt.Truncate(time.Second).Add(lifetime)
 	return j
 }

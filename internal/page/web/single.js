@@ -19,7 +19,14 @@ export async function sendWhole(t, signal) {
   if (open(job)) {
     t.enter("sending", signal);
     t.done = 0;
-    await send(t, { number: 0, blob: whole, sign: (again) => signed(t, again, signal) }, signal);
+    try {
+      await send(t, { number: 0, blob: whole, sign: (again) => signed(t, again, signal) }, signal);
+    } catch (failure) {
+      // A write-once upload whose response was lost is refused the second time. The import says whether it arrived.
+      if (!(failure instanceof Refusal && failure.by === "store" && failure.status === 412)) throw failure;
+      t.job = await api.read(t.id, signal);
+      if (t.job.status !== "completed") throw failure;
+    }
   }
   t.enter("finishing", signal);
   await finish(t, await api.read(t.id, signal), signal);
