@@ -14,8 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// allow gives the bucket no other CORS rule than this, which is all that Uppy needs of any store: it sends the headers that were
-// signed, and reads the ETag. (This store shows ETags to every page; others have to be told.)
+// allow gives the bucket no other CORS rule than this, which is all that Uppy needs of any store: it sends the headers
+// that were signed, of which If-None-Match is that of write-once uploads, and reads the ETag. (This store shows ETags
+// to every page; others have to be told.)
 func (s service) allow(t *testing.T, origin string) {
 	t.Helper()
 	_, err := s.store(t).PutBucketCors(t.Context(), &s3.PutBucketCorsInput{
@@ -23,7 +24,7 @@ func (s service) allow(t *testing.T, origin string) {
 		CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{{
 			AllowedOrigins: []string{origin},
 			AllowedMethods: []string{"PUT"},
-			AllowedHeaders: []string{"content-type", "content-disposition"},
+			AllowedHeaders: []string{"content-type", "content-disposition", "if-none-match"},
 			ExposeHeaders:  []string{"ETag"},
 		}}},
 	})
