@@ -26,7 +26,11 @@ func (g gcCmd) Run(i *invocation) error {
 	return withBucket(i, g.Config, func(settings aws.Config, store *bucket.Bucket, c app.Config) error {
 		log := app.NewLogger(i.stderr)
 		service := c.Service(store)
-		box, err := c.Outbox(service, settings, log)
+		keys, err := c.OpenWebhookKeys(settings, log)
+		if err != nil {
+			return err
+		}
+		box, err := c.Outbox(service, settings, keys, log)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -52,11 +53,14 @@ func (l *listening) senderWith(t *testing.T, secret, network string) *webhook.Se
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := webhook.New(webhook.Options{Secrets: []string{secret}, Networks: []*net.IPNet{allowed}, Timeout: limit})
+	key, err := webhook.ParseKey(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return webhook.New(webhook.Options{
+		Keys:     func(context.Context, string) ([]webhook.Key, error) { return []webhook.Key{key}, nil },
+		Networks: func(string) []*net.IPNet { return []*net.IPNet{allowed} }, Timeout: limit,
+	})
 }
 
 // deliver sends an event, and returns the status of its failure, 0 where there is none.

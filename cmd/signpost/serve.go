@@ -59,7 +59,7 @@ func (s serveCmd) Run(i *invocation) error {
 
 // serveLocal runs the service on a store of its own, and stops when the store does.
 func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Logger) (err error) {
-	if err := s.root(); err != nil {
+	if s.Config, err = s.WithAbsolutePaths(); err != nil {
 		return err
 	}
 	ready, server := make(chan struct{}), (*serve.Server)(nil)
@@ -102,19 +102,6 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 	}
 	if i.ctx.Err() == nil {
 		return context.Cause(ctx)
-	}
-	return nil
-}
-
-// root makes the settings' paths absolute, for the local store takes the working directory for its own.
-func (s *serveCmd) root() (err error) {
-	for _, path := range []*string{&s.APIKeysFile, &s.TLSCert, &s.TLSKey} {
-		if *path == "" {
-			continue
-		}
-		if *path, err = filepath.Abs(*path); err != nil {
-			return err
-		}
 	}
 	return nil
 }

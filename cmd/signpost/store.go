@@ -47,6 +47,9 @@ func withBucket(i *invocation, c app.Config, f func(settings aws.Config, store *
 	if err := i.complaints.Check(c); err != nil {
 		return err
 	}
+	if c, err = c.WithAbsolutePaths(); err != nil {
+		return err
+	}
 	var settings aws.Config
 	if c.Bucket != "" {
 		settings, err = app.LoadAWS(i.ctx)

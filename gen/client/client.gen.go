@@ -220,7 +220,7 @@ type ImportRequest struct {
 	// Size The length in bytes. One request holds at most 5 GiB (5368709120), 10,000 parts at most 48.8 TiB.
 	Size *int64 `json:"size,omitempty"`
 
-	// WebhookURL Where the end of this import is told, as a signed CloudEvent, besides where the service tells it anyhow. Its host must be one that the operator allows.
+	// WebhookURL URL that receives a signed CloudEvent when this import ends, in addition to the receivers of the service. It is https, and the operator must allow its host.
 	WebhookURL *string `json:"webhook_url,omitempty"`
 
 	// WriteOnce Whether a second upload to the same URL is refused (`If-None-Match` with `*`). Not possible with `form`. The operator may have set it for all single uploads.

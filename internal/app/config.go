@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -47,17 +48,19 @@ type Config struct {
 	TLSKey         string   `name:"tls-key" env:"SIGNPOST_TLS_KEY" placeholder:"FILE" help:"Its private key in PEM."`
 
 	SigningAccessKeyID     string `name:"signing-access-key-id" env:"SIGNPOST_SIGNING_ACCESS_KEY_ID" placeholder:"ID" help:"Access key that signs uploads instead of the service's credentials. It should allow s3:PutObject on imports/* only."`
-	SigningSecretAccessKey string `env:"SIGNPOST_SIGNING_SECRET_ACCESS_KEY" placeholder:"SECRET" help:"Its secret. Other users of this machine see flags: use the variable."`
-	SigningSessionToken    string `env:"SIGNPOST_SIGNING_SESSION_TOKEN" placeholder:"TOKEN" help:"Its session token, for temporary credentials."`
+	SigningSecretAccessKey Secret `env:"SIGNPOST_SIGNING_SECRET_ACCESS_KEY" placeholder:"SECRET" help:"Its secret. Other users of this machine see flags: use the variable."`
+	SigningSessionToken    Secret `env:"SIGNPOST_SIGNING_SESSION_TOKEN" placeholder:"TOKEN" help:"Its session token, for temporary credentials."`
 	SigningRoleARN         string `name:"signing-role-arn" env:"SIGNPOST_SIGNING_ROLE_ARN" placeholder:"ARN" help:"Role that is assumed to sign uploads, limited to s3:PutObject on imports/*."`
 	AllowUnsignedHeaders   bool   `env:"SIGNPOST_ALLOW_UNSIGNED_HEADERS" help:"Start although the store honors headers that an upload URL does not sign. Clients can then read every object of the bucket."`
 
-	WebhookURL        string   `name:"webhook-url" env:"SIGNPOST_WEBHOOK_URL" placeholder:"URL" help:"Where it is told what became of each import."`
-	WebhookSecrets    []string `env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"SECRET" help:"Secrets (whsec_...) that sign what webhooks are told, the newest first. Other users of this machine see flags: the variable keeps them to you."`
-	WebhookHosts      []string `env:"SIGNPOST_WEBHOOK_HOSTS" placeholder:"HOST" help:"Hosts of which an import may name a webhook_url of its own, with the port where it is not 443."`
-	WebhookNetworks   []string `env:"SIGNPOST_WEBHOOK_NETWORKS" placeholder:"CIDR" help:"Private networks that webhooks may be in, also without TLS."`
-	EventBus          string   `env:"SIGNPOST_EVENT_BUS" placeholder:"NAME" help:"Amazon EventBridge bus that is told the same."`
-	StoreEventsSecret string   `env:"SIGNPOST_STORE_EVENTS_SECRET" placeholder:"SECRET" help:"By which a store that tells of arrivals (POST /events/s3) is known; without one, it is not heard."`
+	WebhookURL              string   `name:"webhook-url" env:"SIGNPOST_WEBHOOK_URL" placeholder:"URL" help:"Where it is told what became of each import."`
+	WebhookSecrets          []Secret `env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"KEY" help:"Keys that sign webhook deliveries, as signpost webhooks keygen prints them, the newest first: KEY or, for one host, HOST=KEY. Other users of this machine see flags: prefer the variable or a file."`
+	WebhookSecretsFile      string   `env:"SIGNPOST_WEBHOOK_SECRETS_FILE" placeholder:"FILE" help:"File with these keys, one a line. It is read again when it changes."`
+	WebhookSecretsParameter string   `env:"SIGNPOST_WEBHOOK_SECRETS_PARAMETER" placeholder:"NAME" help:"Parameter of AWS Systems Manager Parameter Store with these keys. It is read again every 5 minutes."`
+	WebhookHosts            []string `env:"SIGNPOST_WEBHOOK_HOSTS" placeholder:"HOST" help:"Hosts that an import may name in its webhook_url, with the port unless it is 443. They are called over https only."`
+	WebhookNetworks         []string `env:"SIGNPOST_WEBHOOK_NETWORKS" placeholder:"CIDR" help:"Private networks of webhook receivers: CIDR for --webhook-url, also over plain HTTP; HOST=CIDR for a host of --webhook-hosts."`
+	EventBus                string   `env:"SIGNPOST_EVENT_BUS" placeholder:"NAME" help:"Amazon EventBridge bus that is told the same."`
+	StoreEventsSecret       Secret   `env:"SIGNPOST_STORE_EVENTS_SECRET" placeholder:"SECRET" help:"By which a store that tells of arrivals (POST /events/s3) is known; without one, it is not heard."`
 
 	MetricsListen           string        `env:"SIGNPOST_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of /metrics, for Prometheus, and of /healthz and /readyz; not served when left out. Anonymous clients are served."`
 	MaxConnections          int           `env:"SIGNPOST_MAX_CONNECTIONS" default:"4096" placeholder:"COUNT" help:"Connections at a time; more wait. ${default} when left out."`
@@ -72,6 +75,21 @@ func (c Config) Limits() imports.Limits {
 		MaxSize: c.MaxSize, URLTTL: c.URLTTL, JobTTL: c.JobTTL, ContentTypes: c.ContentTypes,
 		OpenUploads: c.MaxOpenUploads, WriteOnce: c.WriteOnce, WebhookHosts: c.WebhookHosts,
 	}
+}
+
+// WithAbsolutePaths returns c with absolute paths of files, because the local store changes the working directory.
+func (c Config) WithAbsolutePaths() (Config, error) {
+	for _, path := range []*string{&c.APIKeysFile, &c.TLSCert, &c.TLSKey, &c.WebhookSecretsFile} {
+		if *path == "" {
+			continue
+		}
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return c, err
+		}
+		*path = absolute
+	}
+	return c, nil
 }
 
 // Local reports whether only this machine reaches the API.

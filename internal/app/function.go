@@ -76,6 +76,12 @@ func assign(setting reflect.Value, text string) (broken string) {
 		*target = text
 	case *[]string:
 		*target = strings.Split(text, ",")
+	case *Secret:
+		*target = Secret(text)
+	case *[]Secret:
+		for part := range strings.SplitSeq(text, ",") {
+			*target = append(*target, Secret(part))
+		}
 	case *bool:
 		*target, err = strconv.ParseBool(text)
 		broken = switchRule
@@ -121,7 +127,11 @@ func NewFunction(ctx context.Context, c Config, log *slog.Logger) (*Function, er
 	}
 	service := c.Service(store)
 	service.Listing = false
-	box, err := c.Outbox(service, settings, log)
+	keys, err := c.OpenWebhookKeys(settings, log)
+	if err != nil {
+		return nil, err
+	}
+	box, err := c.Outbox(service, settings, keys, log)
 	if err != nil {
 		return nil, err
 	}

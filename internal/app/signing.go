@@ -58,7 +58,7 @@ func (c Config) hasSigning() bool { return c.SigningAccessKeyID != "" || c.Signi
 // signing returns the credentials that sign uploads, or nil for those of settings.
 func (c Config) signing(settings aws.Config) aws.CredentialsProvider {
 	if c.SigningAccessKeyID != "" {
-		id, secret, token := c.SigningAccessKeyID, c.SigningSecretAccessKey, c.SigningSessionToken
+		id, secret, token := c.SigningAccessKeyID, string(c.SigningSecretAccessKey), string(c.SigningSessionToken)
 		return credentials.NewStaticCredentialsProvider(id, secret, token)
 	}
 	if c.SigningRoleARN == "" {

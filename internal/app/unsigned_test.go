@@ -18,7 +18,7 @@ func TestUnsignedHeaders(t *testing.T) {
 	lenient := storetest.NewLenient(t, store.AWSConfig(), store.Bucket())
 	root := store.Credentials()
 	with := func(id, secret string) func(*Config) {
-		return func(c *Config) { c.SigningAccessKeyID, c.SigningSecretAccessKey = id, secret }
+		return func(c *Config) { c.SigningAccessKeyID, c.SigningSecretAccessKey = id, Secret(secret) }
 	}
 	restricted := with(lenient.Restricted.AccessKeyID, lenient.Restricted.SecretAccessKey)
 	tagsOnly := lenient.AWS.Copy() // a front that drops x-amz-copy-source and x-amz-acl

@@ -128,10 +128,11 @@ func TestWebhooks(t *testing.T) {
 		"https://hooks.example.com/a?b=c":     200,
 		"https://hooks.example.com":           200,
 		"https://hooks.example.com:8443/":     200,
-		"http://hooks.example.com/":           422, // another port
-		"http://[2001:db8::1]:80/":            200,
+		"http://hooks.example.com/":           400,
+		"http://[2001:db8::1]:80/":            400,
+		"https://[2001:db8::1]:80/":           200,
 		"https://hooks.example.com:443/":      200,
-		"http://hooks.example.com:8443/":      200, // which is called in private networks alone
+		"http://hooks.example.com:8443/":      400,
 		"https://hooks.example.com:84430/":    422,
 		"https://hooks.example.com.evil.com/": 422,
 		"https://evil.com/hooks.example.com":  422,

@@ -1,7 +1,6 @@
 package imports
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -9,17 +8,14 @@ import (
 	"fmt"
 	"maps"
 	"mime"
-	"net"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/net/idna"
-
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
 // S3's own bounds: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html and UsingMetadata.html.
@@ -48,30 +44,17 @@ func (l Limits) takes(contentType string) bool {
 	return len(l.ContentTypes) == 0 || err == nil && (slices.Contains(l.ContentTypes, mediaType) || slices.Contains(l.ContentTypes, kind+"/*"))
 }
 
-// Calls reports whether an import may name webhook.
-func (l Limits) Calls(webhook string) bool {
-	u, err := url.Parse(webhook)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
+// Calls reports whether an import may name hook as its webhook: an https URL of an allowed host.
+func (l Limits) Calls(hook string) bool {
+	u, err := url.Parse(hook)
+	if err != nil || u.Scheme != "https" || u.User != nil {
 		return false
 	}
-	called := canonicalHost(u.Hostname(), cmp.Or(u.Port(), map[string]string{"https": "443", "http": "80"}[u.Scheme]))
+	called := webhook.CanonicalHost(u)
 	return slices.ContainsFunc(l.WebhookHosts, func(allowed string) bool {
-		h, err := url.Parse("https://" + allowed)
-		return err == nil && canonicalHost(h.Hostname(), cmp.Or(h.Port(), "443")) == called
+		host, err := webhook.ParseHost(allowed)
+		return err == nil && host == called
 	})
-}
-
-// canonicalHost returns host and port in the one spelling by which hosts are compared: IP addresses as net/netip formats them, names in
-// lower case and Punycode (RFC 5891) without a trailing dot.
-func canonicalHost(host, port string) string {
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return net.JoinHostPort(ip.String(), port)
-	}
-	host = strings.TrimSuffix(host, ".")
-	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
-		host = ascii
-	}
-	return net.JoinHostPort(strings.ToLower(host), port)
 }
 
 // singleSize is the most that one PUT or form may carry.

@@ -28,12 +28,13 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// TestCalls: a host is allowed with its port, which is 443 where none is named; plain HTTP has another.
+// TestCalls: a host is allowed with its port, by default 443, over https only.
 func TestCalls(t *testing.T) {
-	l := Limits{WebhookHosts: []string{"a.test", "b.test:80", "c.test:8443", "e.test:443", "[2001:db8::1]", "Bücher.test", "F.test."}}
+	l := Limits{WebhookHosts: []string{"a.test", "b.test:80", "c.test:8443", "e.test:443", "[2001:db8::1]", "Bücher.test", "F.test.", "10.0.0.1", "127.0.0.1"}}
 	for webhook, want := range map[string]bool{
-		"https://a.test/x?y": true, "https://a.test:443/": true, "http://a.test:443/": true, "https://c.test:8443/": true, "http://c.test:8443/": true, "http://b.test/": true, "http://b.test:80/": true, "https://e.test/": true, "https://e.test:443/": true, "https://[2001:db8::1]/": true,
+		"https://a.test/x?y": true, "https://a.test:443/": true, "https://c.test:8443/": true, "https://b.test:80/": true, "https://e.test/": true, "https://e.test:443/": true, "https://[2001:db8::1]/": true,
 		"https://A.Test/": true, "https://a.test./": true, "https://a.test:/": true, "https://[2001:DB8:0::1]/": true, "https://xn--bcher-kva.test/": true, "https://BÜCHER.test/": true, "https://f.test/": true,
+		"http://a.test:443/": false, "http://c.test:8443/": false, "http://b.test/": false, "http://b.test:80/": false, "http://10.0.0.1/": false, "http://127.0.0.1/": false,
 		"http://a.test/": false, "http://a.test:80/": false, "http://e.test/": false, "https://a.test:8443/": false, "https://b.test/": false, "https://c.test/": false,
 		"https://u@a.test/": false, "https://a.test@d.test/": false, "https://a.test.d.test/": false, "ftp://a.test/": false, "//a.test/": false, "https://": false, "": false,
 	} {

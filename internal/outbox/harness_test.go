@@ -195,9 +195,12 @@ func sender(t *testing.T) sendFunc {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := webhook.New(webhook.Options{Secrets: []string{webhook.NewSecret()}, Networks: []*net.IPNet{loopback}})
+	key, err := webhook.ParseKey(webhook.NewSecret())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Send
+	return webhook.New(webhook.Options{
+		Keys:     func(context.Context, string) ([]webhook.Key, error) { return []webhook.Key{key}, nil },
+		Networks: func(string) []*net.IPNet { return []*net.IPNet{loopback} },
+	}).Send
 }

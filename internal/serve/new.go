@@ -56,11 +56,11 @@ func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logge
 		return nil, err
 	}
 	service := c.Service(store)
-	if err := s.openEvents(c, service, settings, counts.Told); err != nil {
+	if err := s.openEvents(ctx, c, service, settings, counts.Told); err != nil {
 		return nil, err
 	}
 	options := httpapi.Options{
-		Service: service, StoreEvents: httpapi.StoreEvents{Secret: c.StoreEventsSecret, Notice: service.Notice}, Ready: store.Check, Stopping: s.stopping.Load,
+		Service: service, StoreEvents: httpapi.StoreEvents{Secret: string(c.StoreEventsSecret), Notice: service.Notice}, Ready: store.Check, Stopping: s.stopping.Load,
 		Authenticate: authenticate, RateLimit: c.RateLimit, TrustedProxies: proxies, CORSOrigins: c.CORSOrigins,
 		Local: c.Local() && !c.AllowAnonymous && authenticate == nil,
 		TLS:   s.tls != nil, Documents: documents(c, store.Origin()), Log: log,
@@ -97,8 +97,18 @@ func documents(c app.Config, storeOrigin string) func(*echo.Echo) {
 }
 
 // openEvents has the service tell what ends, and sweep.
-func (s *Server) openEvents(c app.Config, service *imports.Service, settings aws.Config, told func(to, outcome string)) error {
-	box, err := c.Outbox(service, settings, s.Log)
+func (s *Server) openEvents(ctx context.Context, c app.Config, service *imports.Service, settings aws.Config, told func(to, outcome string)) error {
+	keys, err := c.OpenWebhookKeys(settings, s.Log)
+	if err != nil {
+		return err
+	}
+	if keys != nil {
+		if _, err := keys.Current(ctx); err != nil {
+			return err
+		}
+		s.followers = append(s.followers, keys.Follow)
+	}
+	box, err := c.Outbox(service, settings, keys, s.Log)
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,8 @@ const dialTimeout = 10 * time.Second
 // guard opens connections to no address that the outside could not call itself. It judges the very address that is dialled, after the
 // name was looked up, so that a name which leads elsewhere the next time gains nothing.
 type guard struct {
-	networks []*net.IPNet  // allowed, whatever they are
-	resolver *net.Resolver // nil: Go's own
+	networks func(host string) []*net.IPNet // those in which a canonical host may be, whatever they are; nil: none
+	resolver *net.Resolver                  // nil: Go's own
 }
 
 // dialSecure dials what TLS will be spoken with.
@@ -36,17 +36,18 @@ func (g *guard) dialPlain(ctx context.Context, network, hostport string) (net.Co
 }
 
 func (g *guard) dial(ctx context.Context, network, hostport string, odd func(netip.Addr) string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(hostport)
+	host, port, err := net.SplitHostPort(hostport)
 	if err != nil {
 		return nil, err
 	}
+	allowed := g.allowed(canonical(host, port))
 	dialer := net.Dialer{Timeout: dialTimeout, Resolver: g.resolver, Control: func(_, address string, _ syscall.RawConn) error {
 		dialled, err := netip.ParseAddrPort(address)
 		if err != nil {
 			return err
 		}
 		address = dialled.Addr().String()
-		if what := odd(dialled.Addr()); what != "" && !g.allows(dialled.Addr()) {
+		if what := odd(dialled.Addr()); what != "" && !contains(allowed, dialled.Addr()) {
 			return &refusal{host, address, what}
 		}
 		return nil
@@ -54,8 +55,16 @@ func (g *guard) dial(ctx context.Context, network, hostport string, odd func(net
 	return dialer.DialContext(ctx, network, hostport)
 }
 
-func (g *guard) allows(a netip.Addr) bool {
-	return slices.ContainsFunc(g.networks, func(n *net.IPNet) bool { return n.Contains(a.AsSlice()) })
+// allowed returns the private networks in which a canonical host may be.
+func (g *guard) allowed(host string) []*net.IPNet {
+	if g.networks == nil {
+		return nil
+	}
+	return g.networks(host)
+}
+
+func contains(networks []*net.IPNet, a netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(n *net.IPNet) bool { return n.Contains(a.AsSlice()) })
 }
 
 // refusal is why an address was not called.
@@ -68,7 +77,7 @@ func (r *refusal) Error() string {
 	} else {
 		name += ","
 	}
-	return fmt.Sprintf("%s %s, and was not called: SIGNPOST_WEBHOOK_NETWORKS can allow it", name, r.what)
+	return fmt.Sprintf("%s %s, and was not called: SIGNPOST_WEBHOOK_NETWORKS can allow it for this host", name, r.what)
 }
 
 // apart are the networks on which no receiver on the internet can be: most of IANA's special-purpose registries (RFC 6890), and one

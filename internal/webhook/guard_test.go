@@ -48,13 +48,13 @@ func TestOddity(t *testing.T) {
 }
 
 func TestAllowed(t *testing.T) {
-	g := guard{networks: networks(t, "10.1.0.0/16", "127.0.0.1/32", "fd00:1::/32", "fe80::/10")}
+	allowed := networks(t, "10.1.0.0/16", "127.0.0.1/32", "fd00:1::/32", "fe80::/10")
 	for address, want := range map[string]bool{
 		"10.1.2.3": true, "10.2.0.1": false, "127.0.0.1": true, "127.0.0.2": false, "::ffff:10.1.2.3": true, "::ffff:10.2.0.1": false,
 		"fd00:1::1": true, "fd00:2::1": false, "::1": false, "::10.1.2.3": false, "64:ff9b::a01:203": false, "fe80::1%eth0": true,
 	} {
-		if got := g.allows(netip.MustParseAddr(address)); got != want {
-			t.Errorf("allows(%s): got %t, want %t", address, got, want)
+		if got := contains(allowed, netip.MustParseAddr(address)); got != want {
+			t.Errorf("contains(%s): got %t, want %t", address, got, want)
 		}
 	}
 }
@@ -162,14 +162,11 @@ func TestSendRefusesAddresses(t *testing.T) {
 	} {
 		trap := newReceiver(t, ok)
 		port := trap.URL[strings.LastIndex(trap.URL, ":"):]
-		s, err := New(Options{Secrets: []string{secretA}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := New(Options{Keys: fixed(t, secretA)})
 		s.guard.resolver = resolver
 		for _, scheme := range []string{"http://", "https://"} {
 			f := failed(t, "Send to "+c.host, s.send(t, scheme+c.host+port+"/path?query"))
-			hint := strings.HasSuffix(f.Reason, ", and was not called: SIGNPOST_WEBHOOK_NETWORKS can allow it")
+			hint := strings.HasSuffix(f.Reason, ", and was not called: SIGNPOST_WEBHOOK_NETWORKS can allow it for this host")
 			if !strings.Contains(f.Reason, c.reason) || hint == (c.reason == unknown) || f.Status != 0 || strings.Contains(f.Reason, "query") {
 				t.Errorf("Send to %s%s: got %d %q, want %q", scheme, c.host, f.Status, f.Reason, c.reason)
 			}
@@ -178,9 +175,9 @@ func TestSendRefusesAddresses(t *testing.T) {
 			t.Errorf("Send to %s: got %d connections, want none", c.host, n)
 		}
 	}
-	s, _ := New(Options{Secrets: []string{secretA}})
+	s := New(Options{Keys: fixed(t, secretA)})
 	s.guard.resolver = resolver
-	want := "public.test leads to 1.1.1.1, a public address, for which https is needed, and was not called: SIGNPOST_WEBHOOK_NETWORKS can allow it"
+	want := "public.test leads to 1.1.1.1, a public address, for which https is needed, and was not called: SIGNPOST_WEBHOOK_NETWORKS can allow it for this host"
 	if f := failed(t, "Send by http", s.send(t, "http://public.test/")); f.Reason != want {
 		t.Errorf("Send by http to a public address: got %q, want %q", f.Reason, want)
 	}
@@ -190,7 +187,7 @@ func TestSendRefusesAddresses(t *testing.T) {
 func TestSendJudgesEachAddress(t *testing.T) {
 	server := newReceiver(t, ok)
 	port := server.URL[strings.LastIndex(server.URL, ":"):]
-	s := newSender(t, Options{Networks: networks(t, "127.0.0.1/32")})
+	s := newSender(t, Options{Networks: everyHost(t, "127.0.0.1/32")})
 	s.guard.resolver = newNames(t, map[string][][]netip.Addr{
 		"both.test":   {in("10.0.0.1", "127.0.0.1")},
 		"rebind.test": {in("127.0.0.1"), in("169.254.169.254")},
@@ -248,5 +245,37 @@ func TestSendOverTLS(t *testing.T) {
 		if f := failed(t, c.what, stranger.send(t, c.url+"?query")); f.Reason != c.want {
 			t.Errorf("Send to %s: got %q, want %q", c.what, f.Reason, c.want)
 		}
+	}
+}
+
+// A private network is open to the hosts it is bound to. Another port is another host.
+func TestNetworksOfHosts(t *testing.T) {
+	bound, other := newReceiver(t, ok), newReceiver(t, ok)
+	loopback := networks(t, "127.0.0.0/8")
+	s := newSender(t, Options{Networks: func(host string) []*net.IPNet {
+		if host == strings.TrimPrefix(bound.URL, "http://") {
+			return loopback
+		}
+		return nil
+	}})
+	if err := s.send(t, bound.URL); err != nil {
+		t.Errorf("Send to the bound host: got %v", err)
+	}
+	if f := failed(t, "Send to another port", s.send(t, other.URL)); !strings.Contains(f.Reason, "a loopback address") || other.connections.Load() != 0 {
+		t.Errorf("Send to another port: got %q and %d connections, want a refusal and none", f.Reason, other.connections.Load())
+	}
+}
+
+// A sender for https only does not connect by http, wherever the address is.
+func TestHTTPSOnly(t *testing.T) {
+	server := newReceiver(t, ok)
+	s := newSender(t, Options{HTTPSOnly: true})
+	for _, address := range []string{server.URL, strings.Replace(server.URL, "http:", "HTTP:", 1), "http://public.test/"} {
+		if f := failed(t, "Send to "+address, s.send(t, address)); f.Reason != "the URL must be https" {
+			t.Errorf("Send to %s: got %q, want a refusal", address, f.Reason)
+		}
+	}
+	if n := server.connections.Load(); n != 0 {
+		t.Errorf("got %d connections, want none", n)
 	}
 }

@@ -1,12 +1,14 @@
 package webhook
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,6 +23,22 @@ const (
 	secretB = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 	secretC = "whsec_/////////////////////////////////////w=="
 )
+
+// fixed returns keys that sign for every host.
+func fixed(t *testing.T, keys ...string) func(context.Context, string) ([]Key, error) {
+	t.Helper()
+	parsed, err := ParseKeys(strings.Join(keys, ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(context.Context, string) ([]Key, error) { return parsed.Common() }
+}
+
+// everyHost allows networks for every host.
+func everyHost(t *testing.T, texts ...string) func(string) []*net.IPNet {
+	all := networks(t, texts...)
+	return func(string) []*net.IPNet { return all }
+}
 
 func networks(t *testing.T, texts ...string) []*net.IPNet {
 	t.Helper()
@@ -38,16 +56,13 @@ func networks(t *testing.T, texts ...string) []*net.IPNet {
 // newSender is a Sender that may call this machine.
 func newSender(t *testing.T, o Options) *Sender {
 	t.Helper()
-	if o.Secrets == nil {
-		o.Secrets = []string{secretA}
+	if o.Keys == nil {
+		o.Keys = fixed(t, secretA)
 	}
 	if o.Networks == nil {
-		o.Networks = networks(t, "127.0.0.0/8", "::1/128")
+		o.Networks = everyHost(t, "127.0.0.0/8", "::1/128")
 	}
-	s, err := New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := New(o)
 	t.Cleanup(func() { s.plain.CloseIdleConnections(); s.secure.CloseIdleConnections() })
 	return s
 }

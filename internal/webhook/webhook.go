@@ -25,38 +25,37 @@ const (
 	maxAnswer = 64 << 10
 )
 
-// Options are what a Sender needs to know.
+// Options configure a Sender.
 type Options struct {
-	// Secrets sign: each "whsec_" and the base64 of 24 to 64 bytes. All sign every event, so that receivers can change from one to the
-	// next when it suits them. The first is the newest.
-	Secrets []string
-	// Networks are the private ones that may be called, also by plain http. Nobody else's private address is.
-	Networks []*net.IPNet
-	// Timeout is how long one delivery may take, from looking up the name to the end of the answer; 15 s when 0.
+	// Keys returns the keys that sign a delivery to a canonical host (see CanonicalHost), the newest first. Each adds a
+	// signature, so that receivers can change from one key to the next at any time. Keys is called for each delivery.
+	Keys func(ctx context.Context, host string) ([]Key, error)
+	// Networks returns the private networks in which a canonical host may be. Nil allows none.
+	Networks func(host string) []*net.IPNet
+	// HTTPSOnly refuses plain HTTP also within Networks.
+	HTTPSOnly bool
+	// Timeout limits one delivery, from the DNS lookup to the end of the response (default 15 s).
 	Timeout time.Duration
 }
 
-// Sender sends events. It may be used by any number of goroutines.
+// Sender sends events. It is safe for concurrent use.
 type Sender struct {
-	secrets []*standardwebhooks.Webhook
-	guard   guard
-	plain   *http.Transport // for http
-	secure  *http.Transport // for https
-	timeout time.Duration
+	keys      func(context.Context, string) ([]Key, error)
+	guard     guard
+	httpsOnly bool
+	plain     *http.Transport // for http
+	secure    *http.Transport // for https
+	timeout   time.Duration
 }
 
-// New makes a Sender. An error says which secret is none, by its place, and what one looks like.
-func New(o Options) (*Sender, error) {
-	secrets, err := signers(o.Secrets)
-	if err != nil {
-		return nil, err
-	}
+// New returns a Sender.
+func New(o Options) *Sender {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
-	s := &Sender{secrets: secrets, guard: guard{networks: o.Networks}, timeout: o.Timeout}
+	s := &Sender{keys: o.Keys, guard: guard{networks: o.Networks}, httpsOnly: o.HTTPSOnly, timeout: o.Timeout}
 	s.plain, s.secure = newTransport(s.guard.dialPlain), newTransport(s.guard.dialSecure)
-	return s, nil
+	return s
 }
 
 // newTransport uses no proxy: it would look up names where nobody judges what they lead to.
@@ -84,7 +83,14 @@ func (s *Sender) Send(ctx context.Context, address, id string, at time.Time, bod
 	if err != nil {
 		return &Failure{Reason: errURL.Error(), cause: err}
 	}
-	if err := s.sign(request.Header, id, at, body); err != nil {
+	if s.httpsOnly && request.URL.Scheme != "https" {
+		return &Failure{Reason: "the URL must be https"}
+	}
+	keys, err := s.keys(ctx, CanonicalHost(request.URL))
+	if err != nil {
+		return &Failure{Reason: "the event cannot be signed: " + err.Error(), cause: err}
+	}
+	if err := sign(request.Header, keys, id, at, body); err != nil {
 		return &Failure{Reason: "the event cannot be signed", cause: err}
 	}
 	request.Header.Set("Content-Type", "application/cloudevents+json; charset=utf-8")
@@ -111,14 +117,13 @@ func (s *Sender) deliver(request *http.Request) error {
 }
 
 // sign sets the headers of Standard Webhooks 1.0.0 (section "Webhook headers").
-func (s *Sender) sign(header http.Header, id string, at time.Time, body []byte) error {
-	var signatures []string
-	for _, secret := range s.secrets {
-		signature, err := secret.Sign(id, at, body)
-		if err != nil {
+func sign(header http.Header, keys []Key, id string, at time.Time, body []byte) error {
+	signatures := make([]string, len(keys))
+	for i, key := range keys {
+		var err error
+		if signatures[i], err = key.sign(id, at, body); err != nil {
 			return err
 		}
-		signatures = append(signatures, signature)
 	}
 	header.Set(standardwebhooks.HeaderWebhookID, id)
 	header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))

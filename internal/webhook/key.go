@@ -1,0 +1,131 @@
+package webhook
+
+import (
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// The prefixes by which keys are recognized (Standard Webhooks 1.0.0, section "Signature scheme").
+const (
+	secretPrefix  = "whsec_" // a symmetric secret: 24 to 64 bytes
+	privatePrefix = "whsk_"  // an ed25519 private key: its seed, 32 bytes
+	publicPrefix  = "whpk_"  // an ed25519 public key: 32 bytes
+)
+
+// minSecret and maxSecret limit symmetric secrets, in bytes. The specification gives both.
+const minSecret, maxSecret = 24, 64
+
+// derivedSize is the size of a derived secret or seed, in bytes.
+const derivedSize = 32
+
+// Errors about keys. They never repeat the text that is wrong.
+var (
+	errSecret = errors.New("a secret is whsec_ and the base64 of 24 to 64 random bytes, as signpost webhooks keygen prints it")
+	errKey    = errors.New("a key is whsec_ and the base64 of 24 to 64 random bytes, or whsk_ and the base64 of the 32 bytes of an ed25519 " +
+		"seed; signpost webhooks keygen prints keys")
+	errPublicKey = errors.New("whpk_ begins a public key, which cannot sign; the private key begins with whsk_")
+)
+
+// Key signs deliveries: a symmetric secret, or an ed25519 private key. It never formats as its value.
+type Key struct {
+	secret []byte             // nil for an ed25519 key
+	pair   ed25519.PrivateKey // nil for a secret
+}
+
+// ParseKey parses whsec_… or whsk_….
+func ParseKey(s string) (Key, error) {
+	if encoded, ok := strings.CutPrefix(s, secretPrefix); ok {
+		if secret, ok := decode(encoded); ok && len(secret) >= minSecret && len(secret) <= maxSecret {
+			return Key{secret: secret}, nil
+		}
+	}
+	if encoded, ok := strings.CutPrefix(s, privatePrefix); ok {
+		if seed, ok := decode(encoded); ok && len(seed) == ed25519.SeedSize {
+			return Key{pair: ed25519.NewKeyFromSeed(seed)}, nil
+		}
+	}
+	if strings.HasPrefix(s, publicPrefix) {
+		return Key{}, errPublicKey
+	}
+	return Key{}, errKey
+}
+
+// ParseSecret returns the bytes of a symmetric secret.
+func ParseSecret(s string) ([]byte, error) {
+	key, err := ParseKey(s)
+	if err != nil || key.secret == nil {
+		return nil, errSecret
+	}
+	return key.secret, nil
+}
+
+// NewSecret returns a new symmetric secret of 32 random bytes.
+func NewSecret() string { return secretPrefix + encode(random()) }
+
+// NewPrivateKey returns a new ed25519 private key.
+func NewPrivateKey() string { return privatePrefix + encode(random()) }
+
+func random() []byte {
+	b := make([]byte, derivedSize)
+	_, _ = rand.Read(b) // never fails
+	return b
+}
+
+// decode accepts standard base64 only, without line breaks, so that a key has one spelling.
+func decode(s string) ([]byte, bool) {
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	return b, err == nil && !strings.ContainsAny(s, "\r\n")
+}
+
+func encode(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+
+// ForHost returns the key of one host, derived from k by HKDF-SHA256 (RFC 5869) without salt. The receiver at that host
+// can neither sign for other hosts nor compute k, and a delivery to it is not valid elsewhere. Host is canonical (see
+// CanonicalHost).
+func (k Key) ForHost(host string) (Key, error) {
+	material := k.secret
+	if k.pair != nil {
+		material = k.pair.Seed()
+	}
+	derived, err := hkdf.Key(sha256.New, material, nil, "signpost webhook "+host, derivedSize)
+	switch {
+	case err != nil:
+		return Key{}, err
+	case k.pair != nil:
+		return Key{pair: ed25519.NewKeyFromSeed(derived)}, nil
+	}
+	return Key{secret: derived}, nil
+}
+
+// Verifier returns what a receiver verifies with: the secret itself (whsec_…), or the public key (whpk_…).
+func (k Key) Verifier() string {
+	if k.pair != nil {
+		return publicPrefix + encode(k.pair.Public().(ed25519.PublicKey))
+	}
+	return secretPrefix + encode(k.secret)
+}
+
+// sign returns a signature with its version identifier, v1 or v1a. The reference library signs with secrets; its
+// releases for Go do not support ed25519.
+func (k Key) sign(id string, at time.Time, body []byte) (string, error) {
+	if k.pair != nil {
+		return "v1a," + encode(ed25519.Sign(k.pair, fmt.Appendf(nil, "%s.%d.%s", id, at.Unix(), body))), nil
+	}
+	signer, err := standardwebhooks.NewWebhookRaw(k.secret)
+	if err != nil {
+		return "", err
+	}
+	return signer.Sign(id, at, body)
+}
+
+func (Key) String() string   { return "webhook.Key(…)" }
+func (Key) GoString() string { return "webhook.Key(…)" }
