@@ -25,6 +25,7 @@ type cli struct {
 	Doctor     doctorCmd     `cmd:"" help:"Try whether the bucket does all that the service needs, and say what to do where it does not."`
 	Listen     listenCmd     `cmd:"" help:"Receive the service's events on this machine, and run a command for each."`
 	Events     eventsCmd     `cmd:"" help:"Follow the ends of imports, and deal with events that could not be delivered."`
+	Webhooks   webhooksCmd   `cmd:"" help:"Make the keys that sign webhook deliveries, and print what receivers verify with."`
 	GC         gcCmd         `cmd:"" name:"gc" help:"Sweep the bucket once: record what has ended, free abandoned parts, deliver what is due."`
 	Keygen     keygenCmd     `cmd:"" help:"Make an API key, and the line by which a service knows it."`
 	Spec       specCmd       `cmd:"" help:"Print the OpenAPI document that the service is made from."`

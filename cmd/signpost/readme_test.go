@@ -67,3 +67,26 @@ func TestReadme(t *testing.T) {
 		t.Errorf("stored: got %d READMEs and %d big files in %d, want 2 and 1 in 3", readmes, bigs, len(stored))
 	}
 }
+
+// TestReadmeWebhookKeys runs what the README says about webhook keys. It ends with the secret of a host.
+func TestReadmeWebhookKeys(t *testing.T) {
+	needs(t, "sh")
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```sh\n([^`]*signpost webhooks keygen > .*?)```").FindSubmatch(readme)
+	if block == nil {
+		t.Fatal("the README has no commands for webhook keys")
+	}
+	shell := exec.Command("sh", "-e", "-c", string(block[1]))
+	shell.Dir, shell.Env = t.TempDir(), cleanEnv(t)
+	printed, err := shell.CombinedOutput()
+	if err != nil || !regexp.MustCompile(`^whsec_[A-Za-z0-9+/]{43}=\n$`).Match(printed) {
+		t.Fatalf("got %s, %v, want one secret", printed, err)
+	}
+	file, err := os.Stat(filepath.Join(shell.Dir, "webhook-secrets"))
+	if err != nil || file.Mode() != 0o600 {
+		t.Errorf("webhook-secrets: got %v, %v, want mode 0600", file, err)
+	}
+}
