@@ -114,7 +114,7 @@ func testReading(t *testing.T, store honoring) {
 				t.Fatalf("PUT: got %d, want 200", status)
 			}
 			own := p.bareAs(t, mallory)
-			sendTo(t, own, "x", theirs.Path)
+			sendTo(t, own, "", theirs.Path)
 			if got := store.read(t, own); (got == content) != c.reads {
 				t.Errorf("PUT URL: mallory's import holds %q, want that of alice: %v", got, c.reads)
 			}
@@ -124,7 +124,7 @@ func testReading(t *testing.T, store honoring) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if sendTo(t, part, "x", theirs.Path) != 200 {
+			if sendTo(t, part, "", theirs.Path) != 200 {
 				sendTo(t, part, "x", "")
 			}
 			p.post(t, mallory, job+"/complete", "")

@@ -96,6 +96,10 @@ func (l *Lenient) presigned(w http.ResponseWriter, r *http.Request, key string, 
 		refuse(w)
 		return
 	}
+	if r.ContentLength > 0 && len(unsigned["X-Amz-Copy-Source"]) > 0 && r.URL.Query().Has("partNumber") { // as Ceph does
+		http.Error(w, "a copy has no body", http.StatusBadRequest)
+		return
+	}
 	if err := l.resign(r, signed, restricted); err != nil {
 		refuse(w)
 		return
