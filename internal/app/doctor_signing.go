@@ -48,6 +48,13 @@ func (d *doctor) signingRights(ctx context.Context) Finding {
 		return Finding{Mark: Fail, Found: "no signing credentials: " + cause(err),
 			Remedy: "let the service assume SIGNPOST_SIGNING_ROLE_ARN (sts:AssumeRole, and the role's trust policy)"}
 	}
+	u := d.upload()
+	if stored, err := d.put(ctx, u, []byte("{}")); err == nil && stored.ok() { // what is wrong otherwise is a later finding
+		if _, err := d.store.ReadRecord(ctx, u.Key); errors.Is(err, bucket.ErrForbidden) {
+			return Finding{Mark: Fail, Found: "the service cannot read what the signing credentials upload",
+				Remedy: "use signing credentials of the account that owns the bucket, such as a subuser on Ceph"}
+		}
+	}
 	settings := d.settings.Copy()
 	settings.Credentials = signing
 	as, err := bucket.Open(ctx, bucket.Options{Name: d.config.Bucket, AWS: settings, PathStyle: d.config.PathStyle})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,6 +35,16 @@ func TestUnsignedHeaders(t *testing.T) {
 		}
 		return http.DefaultClient.Do(r)
 	})
+	foreign := lenient.AWS.Copy() // objects belong to the account that uploaded them
+	var theirs sync.Map
+	foreign.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
+		if strings.HasPrefix(r.URL.Query().Get("X-Amz-Credential"), lenient.Restricted.AccessKeyID) {
+			theirs.Store(r.URL.Path, true)
+		} else if _, ok := theirs.Load(r.URL.Path); ok && r.Method == http.MethodGet {
+			return refuses(r, http.StatusForbidden, "AccessDenied")
+		}
+		return http.DefaultClient.Do(r)
+	})
 	const all = "x-amz-copy-source on PUT URLs, x-amz-copy-source on part URLs, x-amz-tagging on PUT URLs, x-amz-acl on PUT URLs"
 	for _, c := range []struct {
 		name   string
@@ -54,6 +65,7 @@ func TestUnsignedHeaders(t *testing.T) {
 			"take s3:GetObject from the credentials that sign uploads", ""},
 		{"signed with an account that does not exist", lenient.AWS, with("NOBODY", "secret"), Skip, Pass, "signed URLs do not work",
 			"cannot check whether the store honors unsigned headers: uploading by a signed URL: 403", ""},
+		{"signed with another owner's account", foreign, restricted, Pass, Fail, "have no effect", "", "refused by the store"},
 		{"tags only", tagsOnly, func(*Config) {}, Fail, Pass, "honored: x-amz-tagging on PUT URLs; a client with an upload URL can set them",
 			"the store honors headers that an upload URL does not sign (x-amz-tagging on PUT URLs)", ""},
 		{"the store fails", broken, func(*Config) {}, Fail, Pass, "503 SlowDown", "cannot check whether the store honors unsigned headers: 503 SlowDown", ""},
