@@ -95,7 +95,7 @@ func (b *tab) another(p *process) *tab {
 }
 
 // brought are failures that tests bring about: no line, no server, a refused key, an import that is gone; nobody who has touched the page.
-var brought = regexp.MustCompile(`^Blocked attempt to show a 'beforeunload'|^Failed to load resource: (net::ERR_|the server responded with a status of (401|403|404|409|503))`)
+var brought = regexp.MustCompile(`^Blocked attempt to show a 'beforeunload'|^Failed to load resource: (net::ERR_|the server responded with a status of (401|403|404|409|412|503))`)
 
 func (b *tab) fault(text string) {
 	b.mu.Lock()

@@ -58,6 +58,32 @@ func TestPageSends(t *testing.T) {
 	}
 }
 
+// TestPageLostResponse: an upload is completed although the store refuses it, because the same upload has arrived before.
+func TestPageLostResponse(t *testing.T) {
+	p := startLocal(t, t.TempDir(), "SIGNPOST_WRITE_ONCE=true")
+	b := browse(t, p)
+	eval[bool](b, `(() => {
+		const { open, setRequestHeader, send } = XMLHttpRequest.prototype;
+		XMLHttpRequest.prototype.open = function (method, url) {
+			this.first = { method, url, headers: {} };
+			open.call(this, method, url);
+		};
+		XMLHttpRequest.prototype.setRequestHeader = function (name, value) {
+			this.first.headers[name] = value;
+			setRequestHeader.call(this, name, value);
+		};
+		XMLHttpRequest.prototype.send = async function (body) {
+			const { method, url, headers } = this.first;
+			await fetch(url, { method, headers, body });
+			send.call(this, body);
+		};
+		return true;
+	})()`)
+	path, content := randomFile(t, "twice.txt", 5000)
+	b.choose(path)
+	p.holds(t, b.state("twice.txt", "completed"), content)
+}
+
 // TestPageFifty: many files at once are all sent, and a click does for them what it says.
 func TestPageFifty(t *testing.T) {
 	p := startLocal(t, t.TempDir())
