@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -106,7 +107,10 @@ type answer struct {
 
 func (a answer) ok() bool        { return a.status/100 == 2 }
 func (a answer) forbidden() bool { return a.status == http.StatusForbidden }
-func (a answer) String() string  { return fmt.Sprintf("%d %s", a.status, a.code) }
+func (a answer) full() bool {
+	return a.status == http.StatusInsufficientStorage || strings.Contains(a.code, "Quota") // of MinIO and Ceph
+}
+func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, a.code) }
 
 // plain is what an error code may look like to be shown.
 var plain = regexp.MustCompile(`^[A-Za-z0-9.]{1,64}$`)

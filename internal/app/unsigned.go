@@ -39,6 +39,8 @@ func (p *probe) unsignedHeaders(ctx context.Context) (found unsigned, err error)
 	content := []byte("signpost probe " + uuid.NewString())
 	if stored, err := p.put(ctx, other, content); err != nil { // it is stored as a client does it: the URLs work
 		return unsigned{}, fmt.Errorf("uploading by a signed URL: %w", err)
+	} else if stored.full() {
+		return unsigned{}, fmt.Errorf("uploading by a signed URL: %w", bucket.ErrStoreFull)
 	} else if !stored.ok() {
 		return unsigned{}, fmt.Errorf("uploading by a signed URL: %s", stored)
 	}

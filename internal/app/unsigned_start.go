@@ -29,7 +29,7 @@ func (c Config) RequireSignedHeaders(ctx context.Context, settings aws.Config, l
 	}
 	allow := "set SIGNPOST_ALLOW_UNSIGNED_HEADERS=true if every client may read the whole bucket"
 	switch {
-	case err != nil && c.AllowUnsignedHeaders:
+	case err != nil && c.AllowUnsignedHeaders, errors.Is(err, bucket.ErrStoreFull) && c.hasSigning(): // clients can free space
 		log.Warn("unsigned headers: not checked", "error", cause(err))
 	case err != nil:
 		return fmt.Errorf("SIGNPOST_BUCKET=%q: cannot check whether the store honors unsigned headers: %s; see signpost doctor, or %s",

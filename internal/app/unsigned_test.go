@@ -35,6 +35,13 @@ func TestUnsignedHeaders(t *testing.T) {
 		}
 		return http.DefaultClient.Do(r)
 	})
+	full := lenient.AWS.Copy() // for small imports, except that of the row of signed URLs
+	full.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodPut && r.ContentLength == int64(len("signpost probe ")+36) {
+			return refuses(r, http.StatusInsufficientStorage, "XMinioStorageFull")
+		}
+		return http.DefaultClient.Do(r)
+	})
 	foreign := lenient.AWS.Copy() // objects belong to the account that uploaded them
 	var theirs sync.Map
 	foreign.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
@@ -70,6 +77,8 @@ func TestUnsignedHeaders(t *testing.T) {
 			"the store honors headers that an upload URL does not sign (x-amz-tagging on PUT URLs)", ""},
 		{"the store fails", broken, func(*Config) {}, Fail, Pass, "503 SlowDown", "cannot check whether the store honors unsigned headers: 503 SlowDown", ""},
 		{"the store fails, allowed", broken, func(c *Config) { c.AllowUnsignedHeaders = true }, Fail, Pass, "503 SlowDown", "", "unsigned headers: not checked"},
+		{"the store is full", full, func(*Config) {}, Fail, Pass, "store is full", "honors unsigned headers: store is full", ""},
+		{"the store is full, signed", full, restricted, Fail, Pass, "store is full", "", "unsigned headers: not checked"},
 		{"clients reach another address", lenient.AWS, func(c *Config) { c.PublicEndpoint = "http://127.0.0.1:1" }, Skip, Pass, "signed URLs do not work",
 			"the store honors headers", ""},
 	} {
