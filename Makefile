@@ -45,12 +45,12 @@ outdated: ## List the direct dependencies that have a newer version; it never fa
 	  test -z "$$newer" || printf 'Newer versions of direct dependencies (go get MODULE@VERSION):\n%s\n' "$$newer"
 
 bench: build ## Measure, side by side in one run, what a request costs; ONLY=upload: uploads, beside other tools that are here.
-	@go run ./internal/bench $(if $(ONLY),-only $(ONLY))
+	@go run ./internal/testing/bench $(if $(ONLY),-only $(ONLY))
 
 DURATION ?= 20m
 
 soak: ## Run two servers on one store for DURATION, 20m when left out, killing and restarting them under load; nothing may be lost.
-	@go run ./internal/soak -duration $(DURATION)
+	@go run ./internal/testing/soak -duration $(DURATION)
 
 e2e: build ## Run the suite against a store in another process, large uploads, deliveries, a minute of soak, what of AWS can be checked without it, and front ends.
 	@.ci/e2e

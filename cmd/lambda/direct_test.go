@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/signpost-s3/signpost/gen/client"
-	"github.com/signpost-s3/signpost/internal/awslambda/lambdatest"
+	"github.com/signpost-s3/signpost/internal/testing/lambdatest"
 )
 
 // articleAPI is an API as people have had it since 2017: one path, a custom integration, one response for everything.

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/signpost-s3/signpost/gen/client"
-	"github.com/signpost-s3/signpost/internal/awslambda/lambdatest"
+	"github.com/signpost-s3/signpost/internal/testing/lambdatest"
 )
 
 var (

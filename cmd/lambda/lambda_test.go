@@ -21,8 +21,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/signpost-s3/signpost/gen/client"
-	"github.com/signpost-s3/signpost/internal/awslambda/lambdatest"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/lambdatest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 	"github.com/signpost-s3/signpost/openapi"
 )
 

@@ -15,8 +15,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/app"
-	"github.com/signpost-s3/signpost/internal/awslambda"
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/lambdaevent"
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
@@ -49,9 +49,9 @@ func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 		return nil, err
 	}
 	if c.Events == "direct" {
-		return awslambda.Direct{Sign: func(ctx context.Context) (sigv4.SecretURL, error) { return f.Service.Sign(ctx, imports.Public) }}, nil
+		return lambdaevent.Direct{Sign: func(ctx context.Context) (sigv4.SecretURL, error) { return f.Service.Sign(ctx, imports.Public) }}, nil
 	}
-	return awslambda.Proxy{Handler: f.Handler, Bucket: c.Bucket, Notice: f.Notice, Sweep: f.Sweep}, nil
+	return lambdaevent.Proxy{Handler: f.Handler, Bucket: c.Bucket, Notice: f.Notice, Sweep: f.Sweep}, nil
 }
 
 // reportStart tells Lambda why the function cannot start, so that whoever invokes it is told too

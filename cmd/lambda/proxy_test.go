@@ -16,8 +16,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/signpost-s3/signpost/gen/client"
-	"github.com/signpost-s3/signpost/internal/awslambda/lambdatest"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/lambdatest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 // TestBare is the original contract through a REST API: no body, one member, a URL that takes a file.

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
-	"github.com/signpost-s3/signpost/internal/follow"
+	"github.com/signpost-s3/signpost/internal/filewatch"
 )
 
 // lookEvery is how often the shared files are looked at. Whoever rotates keys leaves the old ones valid for longer.
@@ -44,7 +44,7 @@ func withFiles(ctx context.Context) (aws.Config, error) {
 		cmp.Or(env.SharedCredentialsFile, config.DefaultSharedCredentialsFilename()),
 		cmp.Or(env.SharedConfigFile, config.DefaultSharedConfigFilename()),
 	}}
-	digest := follow.Digest(f.files) // before the load: what changes in between is found later
+	digest := filewatch.Digest(f.files) // before the load: what changes in between is found later
 	loaded, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return aws.Config{}, err
@@ -65,7 +65,7 @@ func (f *fileCredentials) Retrieve(ctx context.Context) (aws.Credentials, error)
 
 // look loads the chain again if the files have changed. Where that fails there are no credentials, until they change once more.
 func (f *fileCredentials) look(ctx context.Context) {
-	digest := follow.Digest(f.files)
+	digest := filewatch.Digest(f.files)
 	if digest == f.chain.Load().digest {
 		return
 	}

@@ -31,17 +31,17 @@ func TestDirections(t *testing.T) {
 		"internal/s3events":       {echo, kin, sdk, module},
 		"internal/outbox":         {echo, kin, module + "gen/api", module + "internal/httpapi", module + "internal/app"},
 		"internal/sweep":          {echo, kin, module + "gen/api", module + "internal/httpapi", module + "internal/app"},
-		"internal/page":           {kin, sdk, module},
+		"internal/web":            {sdk, module + "internal/"},
 		"internal/cors":           {echo, kin, sdk, module},
 		"internal/auth":           {echo, kin, oidc, module + "internal/httpapi"},
 		"internal/httpapi":        {localS3, versitygw, oidc, metrics, module + "internal/app"},
 		"internal/app":            {localS3, versitygw, oidc, metrics, module + "internal/serve"},
 		"internal/serve":          {localS3, versitygw},
-		"internal/telemetry":      {echo, kin, sdk, module + "internal/"},
+		"internal/metrics":        {echo, kin, sdk, module + "internal/"},
 		"internal/localstore":     {echo, kin, module + "internal/bucket", module + "internal/imports", module + "internal/app"},
 		"openapi":                 {echo, sdk, module + "internal/"},
-		"internal/awslambda":      {echo, kin, module + "internal/httpapi", module + "internal/app"},
-		"cmd/lambda":              {localS3, versitygw, docs, oidc, metrics, module + "internal/docs", module + "internal/page", module + "internal/serve", module + "gen/client"},
+		"internal/lambdaevent":    {echo, kin, module + "internal/httpapi", module + "internal/app"},
+		"cmd/lambda":              {localS3, versitygw, docs, oidc, metrics, module + "internal/web", module + "internal/serve", module + "gen/client"},
 	} {
 		out, err := exec.Command("go", "list", "-deps", module+pkg).Output()
 		if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/signpost-s3/signpost/internal/eventbus"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/outbox"
 	"github.com/signpost-s3/signpost/internal/webhook"
@@ -32,7 +31,7 @@ func (c Config) Outbox(service *imports.Service, settings aws.Config, keys *Webh
 		}
 	}
 	if c.EventBus != "" {
-		box.Publish = eventbus.Open(settings, c.EventBus)
+		box.Publish = outbox.EventBus(settings, c.EventBus)
 	}
 	service.Announce = box.Announce
 	return box, nil

@@ -12,7 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/signpost-s3/signpost/internal/follow"
+	"github.com/signpost-s3/signpost/internal/filewatch"
 	"github.com/signpost-s3/signpost/internal/parameterstore"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
@@ -115,7 +115,7 @@ func (k *WebhookKeys) Follow(ctx context.Context) {
 	if k.config.WebhookSecretsFile == "" {
 		return
 	}
-	follow.Files(ctx, func() {
+	filewatch.Files(ctx, func() {
 		if err := k.read(); err != nil {
 			k.log.Error("webhook secrets cannot be read; those from before stay in use", "error", err.Error())
 		} else {

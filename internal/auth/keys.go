@@ -12,7 +12,7 @@ import (
 	"os"
 	"sync/atomic"
 
-	"github.com/signpost-s3/signpost/internal/follow"
+	"github.com/signpost-s3/signpost/internal/filewatch"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
@@ -49,7 +49,7 @@ func OpenKeys(path string) (*Keys, error) {
 // Follow reads the file again whenever it changes, until ctx ends, and logs what came of it. While the file is wrong or gone, the
 // keys from before stay.
 func (k *Keys) Follow(ctx context.Context, log *slog.Logger) {
-	follow.Files(ctx, func() {
+	filewatch.Files(ctx, func() {
 		if count, err := k.read(); err != nil {
 			log.Error("API keys cannot be read; those from before stay in use", "error", err)
 		} else {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 // faulty answers the first write itself and counts all.

@@ -28,9 +28,9 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/bucket"
-	"github.com/signpost-s3/signpost/internal/docs"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/web"
 )
 
 // asker is the whole API on a shelf, whose answers it holds to what is true of every one.
@@ -66,7 +66,7 @@ func newAsker(f *testing.F, authenticate auth.Authenticator) *asker {
 		TrustedProxies: []*net.IPNet{proxies},
 		CORSOrigins:    []string{"https://app.example.com"},
 		TLS:            true,
-		Documents:      docs.Register,
+		Documents:      web.RegisterReference,
 		Log:            slog.New(slog.NewJSONHandler(&a.log, nil)),
 	})
 	return a

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/gen/client"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 // TestStoreAwayFromParts: whatever is asked of an upload in parts while the store is away, the answer says that, and so does

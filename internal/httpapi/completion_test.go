@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/gen/client"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 // fullStore is a way to a store that reports each HEAD, holds each completion until release is closed, and answers it

@@ -16,7 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/gen/client"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 // TestGrowth holds what each call to the API asks of S3 to a number that does not grow with the jobs in the bucket: a page costs

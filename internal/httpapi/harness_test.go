@@ -23,10 +23,10 @@ import (
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/bucket"
-	"github.com/signpost-s3/signpost/internal/docs"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
+	"github.com/signpost-s3/signpost/internal/web"
 	"github.com/signpost-s3/signpost/openapi"
 )
 
@@ -78,7 +78,7 @@ func start(t testing.TB, s settings) *service {
 		Ready:       store.Check,
 		CORSOrigins: s.corsOrigins,
 		Local:       s.local,
-		Documents:   docs.Register,
+		Documents:   web.RegisterReference,
 		Log:         slog.New(slog.NewJSONHandler(log, nil)),
 	}
 	if s.options != nil {

@@ -17,10 +17,9 @@ import (
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/auth"
-	"github.com/signpost-s3/signpost/internal/docs"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
-	"github.com/signpost-s3/signpost/internal/page"
+	"github.com/signpost-s3/signpost/internal/web"
 )
 
 // TestRateLimit: each caller has a burst, then so many a second; the answers say what is left.
@@ -385,8 +384,8 @@ func TestRateLimitOfDocuments(t *testing.T) {
 	for _, perSecond := range []int{1, 7} {
 		send := fromAddress(t, perSecond, func(o *httpapi.Options) {
 			o.Documents = func(e *echo.Echo) {
-				docs.Register(e)
-				page.Register(e, page.Options{})
+				web.RegisterReference(e)
+				web.RegisterUI(e, web.UI{})
 			}
 		})
 		const client = "203.0.113.7"

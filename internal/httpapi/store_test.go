@@ -16,7 +16,7 @@ import (
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/imports"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 // TestOtherThanDeclared puts objects where no signed URL would: the job says what is wrong with them.

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }

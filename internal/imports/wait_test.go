@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 // looks tells of each look at an object, which every look at an import of one request takes.

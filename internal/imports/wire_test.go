@@ -17,7 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 // wire is one server's way to the store. A test sees what passes, and cuts, delays or changes it.

@@ -21,7 +21,7 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 

@@ -14,8 +14,8 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/auth"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
 	"github.com/signpost-s3/signpost/internal/serve"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 // limit is how long a test waits for anything. What it waits for takes milliseconds; a machine may be busy.

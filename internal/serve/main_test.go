@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }

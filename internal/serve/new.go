@@ -15,12 +15,11 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/auth/oidc"
 	"github.com/signpost-s3/signpost/internal/bucket"
-	"github.com/signpost-s3/signpost/internal/docs"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
-	"github.com/signpost-s3/signpost/internal/page"
+	"github.com/signpost-s3/signpost/internal/metrics"
 	"github.com/signpost-s3/signpost/internal/sweep"
-	"github.com/signpost-s3/signpost/internal/telemetry"
+	"github.com/signpost-s3/signpost/internal/web"
 )
 
 // scrapers limits the connections in use of the metrics listener, by Prometheus and health checks.
@@ -33,7 +32,7 @@ const discoveryTimeout = 15 * time.Second
 func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logger, version string) (*Server, error) {
 	s := &Server{Log: log, stopDelay: c.StopDelay}
 	var store *bucket.Bucket
-	counts := telemetry.New(version, func() (left time.Duration, ends bool) {
+	counts := metrics.New(version, func() (left time.Duration, ends bool) {
 		left, ends, err := store.CredentialsLeft(context.Background())
 		return left, ends || err != nil
 	})
@@ -89,9 +88,9 @@ func metricsHandler(metrics, health http.Handler) http.Handler {
 // documents are what is served besides the API. Pages upload to storeOrigin.
 func documents(c app.Config, storeOrigin string) func(*echo.Echo) {
 	return func(e *echo.Echo) {
-		docs.Register(e)
+		web.RegisterReference(e)
 		if c.UI {
-			page.Register(e, page.Options{StoreOrigin: storeOrigin, AsksKey: c.Asks() && !c.AllowAnonymous, Local: c.Local() && !c.AllowAnonymous, Downloads: c.Downloads})
+			web.RegisterUI(e, web.UI{StoreOrigin: storeOrigin, AsksKey: c.Asks() && !c.AllowAnonymous, Local: c.Local() && !c.AllowAnonymous, Downloads: c.Downloads})
 		}
 	}
 }

@@ -24,8 +24,8 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
 	"github.com/signpost-s3/signpost/internal/outbox"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }

@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/signpost-s3/signpost/internal/app"
-	"github.com/signpost-s3/signpost/internal/localstore/storetest"
 	"github.com/signpost-s3/signpost/internal/serve"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }

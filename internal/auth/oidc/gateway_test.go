@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/signpost-s3/signpost/internal/awslambda"
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/lambdaevent"
 )
 
 // ownerBehindGateway is who calls by an event of an HTTP API whose JWT authorizer has found claims.
@@ -15,7 +15,7 @@ func ownerBehindGateway(t *testing.T, claims object) (owner string) {
 	event := object{"version": "2.0", "rawPath": "/", "requestContext": object{
 		"http": object{"method": "GET"}, "authorizer": object{"jwt": object{"claims": claims}},
 	}}
-	function := awslambda.Proxy{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	function := lambdaevent.Proxy{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		owner, _ = imports.Caller(r.Context())
 	})}
 	if _, err := function.Invoke(t.Context(), must(json.Marshal(event))); err != nil {

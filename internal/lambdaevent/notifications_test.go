@@ -1,4 +1,4 @@
-package awslambda
+package lambdaevent
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/signpost-s3/signpost/internal/awslambda/lambdatest"
 	"github.com/signpost-s3/signpost/internal/sigv4"
+	"github.com/signpost-s3/signpost/internal/testing/lambdatest"
 )
 
 // TestMain lets the test binary be the function as well, in the process that lambdatest starts.

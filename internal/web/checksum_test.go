@@ -1,4 +1,4 @@
-package page_test
+package web_test
 
 import (
 	"encoding/base64"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/minio/crc64nvme"
 
-	"github.com/signpost-s3/signpost/internal/page"
+	"github.com/signpost-s3/signpost/internal/web"
 )
 
 // nvme is the checksum of text as S3 spells it.
@@ -29,7 +29,7 @@ const hashed = `(async () => {
 })()`
 
 func TestChecksum(t *testing.T) {
-	s := start(t, page.Options{}, nil)
+	s := start(t, web.UI{}, nil)
 	tab := s.browse(t)
 	random := rand.NewChaCha8([32]byte{})
 	texts := [][]byte{nil, []byte("123456789"), make([]byte, 32)}
@@ -53,7 +53,7 @@ func TestChecksum(t *testing.T) {
 
 // TestWorker: slices of a file, hashed away from the page, several asked for at a time, one of them dropped.
 func TestWorker(t *testing.T) {
-	s := start(t, page.Options{}, nil)
+	s := start(t, web.UI{}, nil)
 	got := evaluate[[]string](t, s.browse(t), `(async () => {
 		const { Hasher } = await import("/page/hasher.js");
 		const hasher = new Hasher(), never = new AbortController().signal, stop = new AbortController();

@@ -1,5 +1,5 @@
-// Package telemetry counts what the service does, for Prometheus. It stays out of the Lambda, which nobody can scrape.
-package telemetry
+// Package metrics counts requests, store calls and deliveries for Prometheus. The Lambda function does not link it.
+package metrics
 
 import (
 	"math"

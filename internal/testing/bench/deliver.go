@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signpost-s3/signpost/internal/auth"
-	"github.com/signpost-s3/signpost/internal/awslambda/lambdatest"
+	"github.com/signpost-s3/signpost/internal/testing/lambdatest"
 )
 
 const (

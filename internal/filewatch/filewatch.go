@@ -1,5 +1,5 @@
-// Package follow notices that the contents of files have changed. What they mean is for others to know.
-package follow
+// Package filewatch reports that the contents of files have changed.
+package filewatch
 
 import (
 	"context"

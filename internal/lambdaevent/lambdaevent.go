@@ -1,11 +1,11 @@
-// Package awslambda lets the service run in an AWS Lambda: it makes http.Requests of the events that API Gateway, function URLs
+// Package lambdaevent lets the service run in an AWS Lambda: it makes http.Requests of the events that API Gateway, function URLs
 // and load balancers send, and events of the answers.
 //
 // A function takes events in one of two ways, which never mix. As Proxy it takes those of a proxy integration, which say who calls and
 // what for, and those that tell of the bucket and of the time, where it is set up for them. As Direct it takes whatever a caller may
 // have written, for a non-proxy integration hands the caller's body on as the event; so it is never looked at, and there is one answer:
 // an upload_url.
-package awslambda
+package lambdaevent
 
 import (
 	"context"

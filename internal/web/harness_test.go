@@ -1,4 +1,4 @@
-package page_test
+package web_test
 
 import (
 	"context"
@@ -14,11 +14,10 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/bucket"
-	"github.com/signpost-s3/signpost/internal/docs"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/localstore"
-	"github.com/signpost-s3/signpost/internal/page"
+	"github.com/signpost-s3/signpost/internal/web"
 )
 
 // limit is how long a test waits for anything. What it waits for takes seconds at most; a machine may be busy.
@@ -31,7 +30,7 @@ type site struct {
 }
 
 // start serves the page as o says. Keys are those that authenticate knows; nil: nobody is asked.
-func start(t *testing.T, o page.Options, authenticate auth.Authenticator) *site {
+func start(t *testing.T, o web.UI, authenticate auth.Authenticator) *site {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	origin := "http://" + server.Listener.Addr().String()
@@ -54,8 +53,8 @@ func start(t *testing.T, o page.Options, authenticate auth.Authenticator) *site 
 			Listing: o.Local, Waiting: imports.NewWaitingRoom(1000), Now: time.Now},
 		Ready: objects.Check, Authenticate: authenticate, Local: o.Local, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 		Documents: func(e *echo.Echo) {
-			docs.Register(e)
-			page.Register(e, o)
+			web.RegisterReference(e)
+			web.RegisterUI(e, o)
 		},
 	})
 	server.Start()

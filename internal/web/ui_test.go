@@ -1,4 +1,4 @@
-package page_test
+package web_test
 
 import (
 	"net/http"
@@ -7,11 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/signpost-s3/signpost/internal/page"
+	"github.com/signpost-s3/signpost/internal/web"
 )
 
 func TestFiles(t *testing.T) {
-	s := start(t, page.Options{}, nil)
+	s := start(t, web.UI{}, nil)
 	for path, c := range map[string]struct{ contentType, holds string }{
 		"/":                        {"text/html; charset=utf-8", `<input id="files"`},
 		"/page/main.js":            {"text/javascript; charset=utf-8", "new Uploads"},
@@ -20,7 +20,7 @@ func TestFiles(t *testing.T) {
 		"/page/icon.svg":           {"image/svg+xml", "<svg"},
 		"/page/index.html":         {"application/problem+json", "not-found"}, // a template
 		"/page":                    {"application/problem+json", "not-found"},
-		"/page/../page.go":         {"application/problem+json", "not-found"},
+		"/page/../ui.go":           {"application/problem+json", "not-found"},
 	} {
 		response, body := s.get(t, "GET", path)
 		if got := response.Header.Get("Content-Type"); got != c.contentType || !strings.Contains(body, c.holds) {
@@ -38,7 +38,7 @@ func TestFiles(t *testing.T) {
 
 // TestAllThatIsNamedIsServed: each address in the page, and each module that another imports.
 func TestAllThatIsNamedIsServed(t *testing.T) {
-	s := start(t, page.Options{}, nil)
+	s := start(t, web.UI{}, nil)
 	named := regexp.MustCompile(`(?:href|src)="([^"/][^"]*)"|from "\./([\w-]+\.js)"|Worker\(new URL\("([\w-]+\.js)", import\.meta\.url\)`)
 	seen := map[string]bool{}
 	var visit func(path string)
@@ -63,7 +63,7 @@ func TestAllThatIsNamedIsServed(t *testing.T) {
 		}
 	}
 	visit("/")
-	files, err := os.ReadDir(folder + "/web")
+	files, err := os.ReadDir(folder + "/ui")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,9 +85,9 @@ func TestNoAbsolutePaths(t *testing.T) {
 			t.Errorf("absolute does not match %s", bad)
 		}
 	}
-	s := start(t, page.Options{}, nil)
+	s := start(t, web.UI{}, nil)
 	paths := []string{"/", "/docs", "/docs/", "/docs/start.js"}
-	files, err := os.ReadDir(folder + "/web")
+	files, err := os.ReadDir(folder + "/ui")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestNoAbsolutePaths(t *testing.T) {
 var folder, _ = os.Getwd()
 
 func TestCaching(t *testing.T) {
-	s := start(t, page.Options{}, nil)
+	s := start(t, web.UI{}, nil)
 	for _, path := range []string{"/", "/page/main.js"} {
 		first, _ := s.get(t, "GET", path)
 		tag := first.Header.Get("ETag")
@@ -135,12 +135,12 @@ func TestCaching(t *testing.T) {
 func TestSettingsReachThePage(t *testing.T) {
 	tags := map[string]bool{}
 	for _, c := range []struct {
-		options page.Options
+		options web.UI
 		asks    bool
 		holds   []string
 	}{
-		{page.Options{}, false, []string{`"signpost-asks-key" content="false"`, `"signpost-local" content="true"`, `"signpost-downloads" content="false"`}},
-		{page.Options{Downloads: true}, true, []string{`"signpost-asks-key" content="true"`, `"signpost-local" content="false"`, `"signpost-downloads" content="true"`}},
+		{web.UI{}, false, []string{`"signpost-asks-key" content="false"`, `"signpost-local" content="true"`, `"signpost-downloads" content="false"`}},
+		{web.UI{Downloads: true}, true, []string{`"signpost-asks-key" content="true"`, `"signpost-local" content="false"`, `"signpost-downloads" content="true"`}},
 	} {
 		t.Run("", func(t *testing.T) {
 			s := start(t, c.options, asking(c.asks))
@@ -160,7 +160,7 @@ func TestSettingsReachThePage(t *testing.T) {
 }
 
 func TestPolicy(t *testing.T) {
-	s := start(t, page.Options{}, nil)
+	s := start(t, web.UI{}, nil)
 	response, body := s.get(t, "GET", "/")
 	got := map[string]string{}
 	for directive := range strings.SplitSeq(response.Header.Get("Content-Security-Policy"), "; ") {

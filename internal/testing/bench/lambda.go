@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/signpost-s3/signpost/internal/awslambda/lambdatest"
+	"github.com/signpost-s3/signpost/internal/testing/lambdatest"
 )
 
 // bareEvent is a bare POST /import as a REST API sends it.

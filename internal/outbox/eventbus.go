@@ -1,5 +1,4 @@
-// Package eventbus puts events on an Amazon EventBridge bus.
-package eventbus
+package outbox
 
 import (
 	"context"
@@ -9,24 +8,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
-
-	"github.com/signpost-s3/signpost/internal/outbox"
 )
 
-// source is by what rules know our events. A rule may match the detail-type, which is the event's type, and the detail, which is the event.
-const source = "signpost"
+// eventSource is the source of our events on an EventBridge bus. The detail-type is the type of the event, the detail the event.
+const eventSource = "signpost"
 
-// Open returns what publishes on the bus of that name or ARN.
-func Open(settings aws.Config, bus string) func(context.Context, outbox.Event) error {
-	settings.BaseEndpoint = nil // which is the store's
+// EventBus returns a function that puts events on the Amazon EventBridge bus with that name or ARN.
+func EventBus(settings aws.Config, bus string) func(context.Context, Event) error {
+	settings.BaseEndpoint = nil // it is the endpoint of the store
 	client := eventbridge.NewFromConfig(settings)
-	return func(ctx context.Context, e outbox.Event) error {
+	return func(ctx context.Context, e Event) error {
 		detail, err := json.Marshal(e)
 		if err != nil {
 			return err
 		}
 		out, err := client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
-			EventBusName: &bus, Source: aws.String(source), DetailType: &e.Type, Detail: aws.String(string(detail)), Time: &e.Time,
+			EventBusName: &bus, Source: aws.String(eventSource), DetailType: &e.Type, Detail: aws.String(string(detail)), Time: &e.Time,
 		}}})
 		if err != nil {
 			return err

@@ -8,7 +8,7 @@ import (
 
 // TestReadmeShowsWhatIsTried: what the README has front ends write is what these tests run.
 func TestReadmeShowsWhatIsTried(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
