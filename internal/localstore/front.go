@@ -138,7 +138,7 @@ func writeResponse(w http.ResponseWriter, r *http.Request, response *fasthttp.Re
 	header["Content-Type"] = nil // no guess by net/http
 	response.Header.SetNoDefaultContentType(true)
 	for name, value := range response.Header.All() {
-		header.Add(string(name), string(value))
+		addHeader(header, string(name), string(value))
 	}
 	stream := response.BodyStream()
 	if stream == nil && len(response.Body()) > 0 {
@@ -152,6 +152,15 @@ func writeResponse(w http.ResponseWriter, r *http.Request, response *fasthttp.Re
 	default:
 		_, _ = w.Write(response.Body())
 	}
+}
+
+// addHeader adds a header under the name that versitygw gave it: clients such as boto3 show the names of metadata as they
+// are. versitygw sets the ids of a request twice, canonical and as S3 spells them; the latter replace the former.
+func addHeader(header http.Header, name, value string) {
+	if canonical := http.CanonicalHeaderKey(name); canonical != name {
+		header.Del(canonical)
+	}
+	header[name] = append(header[name], value)
 }
 
 // writeError writes an error as S3 does. Those that S3 has no name for are internal.

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
@@ -295,6 +298,45 @@ func TestResponsesWithoutBody(t *testing.T) {
 		want := fmt.Sprintf("%d, length %q, %q, <nil>", row.status, row.length, row.body)
 		if got != want {
 			t.Errorf("%s with %s %s = %s, want %s", row.method, row.header, row.from, got, want)
+		}
+	}
+}
+
+// TestResponseHeaderNames: S3 sends the names of metadata in lower case, which clients such as boto3 show as they are,
+// and each header once.
+func TestResponseHeaderNames(t *testing.T) {
+	s := start(t, t.TempDir())
+	_, err := client(s).PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: aws.String(s.Bucket()), Key: aws.String("k"), Body: strings.NewReader("x"),
+		Metadata: map[string]string{"Order-ID": "42"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range []string{"GET", "HEAD"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.Endpoint(), "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(30 * time.Second))
+		req := presign(t, s, method, "k", time.Now())
+		fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", method, req.URL.RequestURI(), req.URL.Host)
+		response, err := io.ReadAll(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, _, _ := strings.Cut(string(response), "\r\n\r\n")
+		if !strings.Contains(head, "\r\nx-amz-meta-order-id: 42") {
+			t.Errorf("%s: no x-amz-meta-order-id: 42 in\n%s", method, head)
+		}
+		seen := map[string]bool{}
+		for _, line := range strings.Split(head, "\r\n")[1:] {
+			name, _, _ := strings.Cut(strings.ToLower(line), ":")
+			if seen[name] {
+				t.Errorf("%s: more than one %s in\n%s", method, name, head)
+			}
+			seen[name] = true
 		}
 	}
 }
