@@ -39,13 +39,12 @@ func (f forms) sign(fields formFields) (ranges []lengthRange, signed bool) {
 	if err != nil {
 		return nil, false
 	}
+	today := date
 	if at, err := time.Parse(amzDate, date); err == nil && time.Since(at) > formAge && time.Since(at) <= keyAge {
-		today := time.Now().UTC().Format(amzDate)
-		// The date is in the policy once, as the value that the field x-amz-date must have.
-		document = bytes.ReplaceAll(document, []byte(`"`+date+`"`), []byte(`"`+today+`"`))
+		today = time.Now().UTC().Format(amzDate)
 		fields.set("x-amz-date", today)
 	}
-	document, ranges, err = cutRanges(document)
+	document, ranges, err = rewrite(document, date, today)
 	if err != nil {
 		return nil, false
 	}
@@ -55,8 +54,9 @@ func (f forms) sign(fields formFields) (ranges []lengthRange, signed bool) {
 	return ranges, true
 }
 
-// cutRanges returns the policy without its content-length-range conditions, and those.
-func cutRanges(document []byte) ([]byte, []lengthRange, error) {
+// rewrite returns the policy without its content-length-range conditions, and those. Its condition for x-amz-date has
+// today instead of date.
+func rewrite(document []byte, date, today string) ([]byte, []lengthRange, error) {
 	var policy map[string]json.RawMessage
 	if err := json.Unmarshal(document, &policy); err != nil {
 		return nil, nil, err
@@ -70,7 +70,7 @@ func cutRanges(document []byte) ([]byte, []lengthRange, error) {
 		if r, ok := parseRange(condition); ok {
 			ranges = append(ranges, r)
 		} else {
-			kept = append(kept, condition)
+			kept = append(kept, redate(condition, date, today))
 		}
 	}
 	var err error
@@ -79,6 +79,15 @@ func cutRanges(document []byte) ([]byte, []lengthRange, error) {
 	}
 	document, err = json.Marshal(policy)
 	return document, ranges, err
+}
+
+// redate replaces the date in a condition for x-amz-date, which names the field with or without a dollar sign. The same
+// date in another condition, such as one for metadata, stays.
+func redate(condition json.RawMessage, date, today string) json.RawMessage {
+	if !bytes.Contains(condition, []byte(`"x-amz-date"`)) && !bytes.Contains(condition, []byte(`"$x-amz-date"`)) {
+		return condition
+	}
+	return bytes.ReplaceAll(condition, []byte(`"`+date+`"`), []byte(`"`+today+`"`))
 }
 
 // parseRange reads a content-length-range. Those that cannot be read stay in the policy, for versitygw to refuse.
