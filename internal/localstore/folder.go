@@ -33,6 +33,10 @@ func openFolder(dir string) (folder, error) {
 // maxCopy is the largest object that CopyObject copies, in bytes: S3's limit. At 0, versitygw refuses every object that is not empty.
 const maxCopy = 5 << 30
 
+// ioBuffer is the size of the buffer that each request uses which stores or sends a body. With versitygw's default of
+// 1 MiB, 200 uploads at a time take some 600 MB, most of it garbage.
+const ioBuffer = 128 << 10
+
 // openStore opens dir, which is locked, and mends it.
 func openStore(dir string) (folder, error) {
 	root := filepath.Join(dir, "store")
@@ -42,7 +46,7 @@ func openStore(dir string) (folder, error) {
 	}
 	// PosixOpts.SideCarDir stays empty though there may be one: all it does is print a line to standard output and
 	// check that the one folder is not within the other.
-	files, err := posix.New(root, metadata, posix.PosixOpts{CopyObjectThreshold: maxCopy})
+	files, err := posix.New(root, metadata, posix.PosixOpts{CopyObjectThreshold: maxCopy, IOBufferSize: ioBuffer})
 	if err != nil {
 		return folder{}, err
 	}
