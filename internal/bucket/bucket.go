@@ -146,8 +146,10 @@ func OnAWS(settings aws.Config) bool {
 	return err == nil && awsHost.MatchString(u.Hostname())
 }
 
-// awsHost matches the domains of the AWS partitions.
-var awsHost = regexp.MustCompile(`(^|\.)(amazonaws\.com(\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov)$`)
+// awsHost matches S3's endpoints in the domains of the AWS partitions, such as s3.eu-west-1.amazonaws.com. It does not match names that
+// customers' machines and load balancers have in these domains, because another store can be there.
+var awsHost = regexp.MustCompile(`(^|\.)s3[a-z0-9-]*(\.dualstack)?(\.[a-z]+(-[a-z]+)+-[0-9]+)?(\.vpce)?` +
+	`\.(amazonaws\.com(\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov)$`)
 
 // Check reports whether the bucket exists, the credentials give access to it, and it accepts writes: ErrNotFound, ErrForbidden,
 // ErrStoreFull and ErrUnavailable say why not.

@@ -79,17 +79,27 @@ func TestSigningCredentials(t *testing.T) {
 	})
 }
 
-// TestOnAWS: a store is Amazon's by its domain, whatever named the endpoint.
+// TestOnAWS: a store is Amazon's by the names of S3's endpoints, whatever named the endpoint. Machines and load balancers of
+// customers have names in the domain of AWS too, and any store can be there.
 func TestOnAWS(t *testing.T) {
 	for endpoint, want := range map[string]bool{
 		"":                                   true,
 		"https://s3.eu-west-1.amazonaws.com": true,
-		"https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com": true,
-		"https://s3.cn-north-1.amazonaws.com.cn":                true,
-		"http://minio:9000":                                     false,
-		"https://amazonaws.com.example.com":                     false,
-		"https://evilamazonaws.com":                             false,
-		"http://127.0.0.1:9000":                                 false,
+		"https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com":  true,
+		"https://s3.cn-north-1.amazonaws.com.cn":                 true,
+		"https://s3.amazonaws.com":                               true,
+		"https://s3-fips.dualstack.us-gov-west-1.amazonaws.com":  true,
+		"https://s3-accelerate.dualstack.amazonaws.com":          true,
+		"https://s3.us-isob-east-1.sc2s.sgov.gov":                true,
+		"http://ec2-203-0-113-25.compute-1.amazonaws.com:9000":   false,
+		"http://minio-1234.us-east-1.elb.amazonaws.com":          false,
+		"http://s3-1234567890.us-east-1.elb.amazonaws.com":       false,
+		"http://s3-0123456789abcdef.elb.us-east-1.amazonaws.com": false,
+		"https://s3.example.com":                                 false,
+		"http://minio:9000":                                      false,
+		"https://amazonaws.com.example.com":                      false,
+		"https://evilamazonaws.com":                              false,
+		"http://127.0.0.1:9000":                                  false,
 	} {
 		settings := aws.Config{Region: "eu-west-1", Credentials: static()}
 		if endpoint != "" {
