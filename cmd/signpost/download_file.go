@@ -24,19 +24,23 @@ func (d downloadCmd) save(i *invocation, job client.Job) error {
 		name = filepath.Join(name, safeName(of(job.Filename), d.ID))
 		info, err = os.Stat(name)
 	}
+	path, old, unsafe := followed(name)
+	if unsafe != nil {
+		return unreadable(name, unsafe)
+	}
 	write := func(w io.Writer) error { return fetch(i.ctx, job, w) }
 	_, missing := os.Lstat(name)
 	switch {
 	case err == nil && info.Mode()&(fs.ModeCharDevice|fs.ModeNamedPipe) != 0:
-		err = writeInto(i.ctx, name, write)
+		err = writeInto(i.ctx, path, name, write)
 	case missing == nil && !d.Force:
 		return isThere(name)
 	case missing != nil && !errors.Is(missing, fs.ErrNotExist):
 		return unreadable(name, missing)
 	case err == nil && !info.Mode().IsRegular():
-		err = writeInto(i.ctx, name, write)
+		err = writeInto(i.ctx, path, name, write)
 	default:
-		err = d.replace(name, info, write)
+		err = d.replace(path, old, write)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return isThere(name)
@@ -52,8 +56,9 @@ func isThere(name string) error {
 	return usageError{fmt.Errorf("%s is there already: --force replaces it, -o names another", shown(name))}
 }
 
-// writeInto writes to what is not a regular file, and so can be neither replaced nor completed later.
-func writeInto(ctx context.Context, name string, write func(io.Writer) error) error {
+// writeInto writes to what is not a regular file, and so can be neither replaced nor completed later. Path is where the links at name
+// lead. It opens name, because a path such as pipe:[7], to which /dev/stdout leads, cannot be opened.
+func writeInto(ctx context.Context, path, name string, write func(io.Writer) error) error {
 	type opening struct {
 		file *os.File
 		err  error
@@ -73,8 +78,15 @@ func writeInto(ctx context.Context, name string, write func(io.Writer) error) er
 		return o.err
 	}
 	defer o.file.Close()
-	if info, err := o.file.Stat(); err != nil || info.Mode().IsRegular() {
-		return errors.Join(err, fmt.Errorf("%s has become a regular file meanwhile", name))
+	info, err := o.file.Stat()
+	switch {
+	case err != nil:
+		return err
+	case info.Mode().IsRegular():
+		return fmt.Errorf("%s has become a regular file meanwhile", name)
+	}
+	if err := checkOwner(info, filepath.Dir(path)); err != nil {
+		return unreadable(name, err)
 	}
 	defer context.AfterFunc(ctx, func() { o.file.Close() })() // ends a write that nothing reads
 	if err := write(o.file); err != nil {
@@ -83,12 +95,8 @@ func writeInto(ctx context.Context, name string, write func(io.Writer) error) er
 	return o.file.Close()
 }
 
-// replace writes to a file beside name and gives it that name once it is complete. Old is the file at name, or nil.
-func (d downloadCmd) replace(name string, old fs.FileInfo, write func(io.Writer) error) error {
-	path, err := followed(name)
-	if err != nil {
-		return unreadable(name, err)
-	}
+// replace writes to a file beside path and gives it that name once it is complete. Old is the file at path, or nil.
+func (d downloadCmd) replace(path string, old fs.FileInfo, write func(io.Writer) error) error {
 	mode := fs.FileMode(0o666) // less the umask
 	if old != nil {
 		mode = 0o600
@@ -96,7 +104,7 @@ func (d downloadCmd) replace(name string, old fs.FileInfo, write func(io.Writer)
 	part := filepath.Join(filepath.Dir(path), ".signpost-"+rand.Text()+".part")
 	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return unreadable(name, err)
+		return unreadable(path, err)
 	}
 	defer os.Remove(f.Name()) // unless it has its name by then
 	if old != nil {
@@ -135,21 +143,35 @@ func publish(file, path string) error {
 // maxLinks bounds a chain of symbolic links, as Linux does.
 const maxLinks = 40
 
-// followed returns the file that the symbolic links at name lead to. It may not exist.
-func followed(name string) (string, error) {
+// followed returns the file that the symbolic links at name lead to, and nil if it does not exist. It follows no link, and returns
+// no file, that another user may have put there for the download.
+func followed(name string) (path string, file fs.FileInfo, err error) {
 	for range maxLinks {
+		info, err := os.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return name, nil, nil
+		}
+		if err == nil {
+			err = checkOwner(info, filepath.Dir(name))
+		}
+		if err != nil {
+			return "", nil, err
+		}
+		if info.Mode()&fs.ModeSymlink == 0 {
+			return name, info, nil
+		}
 		target, err := os.Readlink(name)
 		if err != nil {
-			return name, nil
+			return "", nil, err
 		}
 		if !filepath.IsAbs(target) {
 			folder, err := filepath.EvalSymlinks(filepath.Dir(name))
 			if err != nil {
-				return "", err
+				return "", nil, err
 			}
 			target = filepath.Join(folder, target)
 		}
 		name = target
 	}
-	return "", errors.New("too many symbolic links")
+	return "", nil, errors.New("too many symbolic links")
 }
