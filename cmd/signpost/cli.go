@@ -64,6 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
+	args = withCommonSpellings(args)
 	if args[0] == completing {
 		complete(i.stdout, parser.Model.Node, args[1:])
 		return nil
@@ -73,10 +74,30 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return nil
 	}
 	if err != nil {
-		return usageError{fmt.Errorf("%w; see signpost --help", err)}
+		return usageError{fmt.Errorf("%w; see %s --help", err, commandOf(err))}
 	}
 	i.complaints, i.variables = &complaints, variablesOf(parser.Model)
 	return command.Run(&i)
+}
+
+// withCommonSpellings maps "help [COMMAND]" and "--version", which other tools accept, to the spelling of this one.
+func withCommonSpellings(args []string) []string {
+	switch args[0] {
+	case "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case "--version":
+		return append([]string{"version"}, args[1:]...)
+	}
+	return args
+}
+
+// commandOf returns the command whose arguments err rejects, such as "signpost upload".
+func commandOf(err error) string {
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context.Selected() != nil {
+		return parse.Context.Selected().FullPath()
+	}
+	return "signpost"
 }
 
 // variablesOf returns the names of all environment variables that set a flag.
