@@ -101,7 +101,7 @@ func serviceRemedy(said *engine.Refusal) string {
 		return "look at the API key (SIGNPOST_API_KEY, --api-key-file or --api-key) or the token (--token-file)"
 	case said.Code == "import-not-found":
 		return "signpost list tells which imports there are"
-	case said.Status == http.StatusNotFound:
+	case said.Status == http.StatusNotFound || said.Code == "" && said.Status < 500: // refusals of a service have a code
 		return "look at --server or SIGNPOST_URL: there may be no Signpost service at this address"
 	case said.Status >= 500 || said.Status == 0:
 		return "give the same command again to go on"

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -109,13 +111,25 @@ func (r remote) reach(ctx context.Context, patience time.Duration) error {
 			return nil
 		}
 		if time.Now().After(until) || ctx.Err() != nil {
-			return stopped(ctx, fmt.Errorf("%s cannot be reached: %w\n  -> name the service with --server or SIGNPOST_URL; signpost serve starts one here", r.server(), unaddressed(err)))
+			return stopped(ctx, fmt.Errorf("%s cannot be reached: %w\n  -> %s", r.server(), unaddressed(err), connectionRemedy(err)))
 		}
 		select {
 		case <-time.After(200 * time.Millisecond):
 		case <-ctx.Done():
 		}
 	}
+}
+
+// connectionRemedy returns what to do when no connection to the service was made because of err.
+func connectionRemedy(err error) string {
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/":
+		return "this port serves plain HTTP: begin the URL with http://, or check the port"
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return "install the authority of the certificate on this machine; on Linux, SSL_CERT_FILE can name its file instead"
+	}
+	return "name the service with --server or SIGNPOST_URL; signpost serve starts one here"
 }
 
 // knock returns nil when anything answers.
