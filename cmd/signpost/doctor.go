@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -31,17 +29,19 @@ func (d doctorCmd) Run(i *invocation) (err error) {
 		return d.examine(i.ctx, i.stdout, nil, "")
 	}
 	store, dir, err := startStore(i.ctx, d.Config, app.NewLogger(i.stderr), nil)
-	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, localstore.ErrInUse) {
-		return fmt.Errorf("%w. If that is signpost serve, stop it, or look at its store from outside:\n"+
-			"  SIGNPOST_BUCKET=%s SIGNPOST_PATH_STYLE=true AWS_REGION=us-east-1 AWS_ENDPOINT_URL_S3=http://%s AWS_SHARED_CREDENTIALS_FILE=%s signpost doctor",
-			err, localBucket, d.LocalListen, quoted(filepath.Join(dir, "credentials")))
+	d.Bucket, d.PathStyle = localBucket, true
+	if errors.Is(err, localstore.ErrInUse) {
+		settings, err := localstore.Outside(i.ctx, dir, d.LocalListen)
+		if err != nil {
+			return err
+		}
+		return d.examine(i.ctx, i.stdout, &settings, ", in the local store of "+dir+", which another process runs")
 	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	settings := store.AWSConfig()
-	d.Bucket, d.PathStyle = store.Bucket(), true
 	return d.examine(i.ctx, i.stdout, &settings, ", in the local store of "+dir)
 }
 

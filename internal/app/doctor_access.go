@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -77,8 +78,8 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 	}
 	if d.sight, err = store.Look(ctx); err != nil {
 		found, remedy, _ := strings.Cut(whyNot(err), "; ")
-		if remedy == "" {
-			remedy = "look at AWS_ENDPOINT_URL_S3, and whether the store runs"
+		if d.local && errors.Is(err, bucket.ErrUnavailable) {
+			remedy = "set SIGNPOST_LOCAL_LISTEN to the address of that store"
 		}
 		return Finding{Mark: Fail, Found: d.config.Bucket + ": " + found, Remedy: remedy}
 	}
