@@ -50,7 +50,7 @@ func (l listenCmd) Run(i *invocation) error {
 	}
 	listener, err := net.Listen("tcp", l.Listen)
 	if err != nil {
-		return fmt.Errorf("--listen=%q: %w", l.Listen, app.Innermost(err))
+		return app.ListenError("--listen", l.Listen, err)
 	}
 	l.greet(i, listener.Addr().(*net.TCPAddr))
 	return receive(i, listener, &receiver{verifier: verifier, handle: l.handler(i), stderr: i.stderr, turn: make(chan struct{}, 1)})

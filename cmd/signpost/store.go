@@ -33,6 +33,8 @@ func startStore(ctx context.Context, c app.Config, log *slog.Logger, arrived fun
 	var file *fs.PathError
 	var errno syscall.Errno
 	switch {
+	case errors.As(err, &file) && errors.Is(err, localstore.ErrInUse):
+		err = fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w: stop that process, or set SIGNPOST_DATA_DIR to another folder", c.DataDir, file)
 	case errors.As(err, &file):
 		err = fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", c.DataDir, file)
 	case errors.As(err, &errno):
