@@ -48,7 +48,7 @@ func (d downloadCmd) Run(i *invocation) error {
 	}
 	switch {
 	case of(job.Status) != client.JobStatusCompleted:
-		return fmt.Errorf("%s is %s: there is nothing to download yet", d.ID, how(job))
+		return fmt.Errorf("%s is %s: only completed imports can be downloaded", d.ID, how(job))
 	case job.DownloadURL == nil:
 		return fmt.Errorf("the service at %s gives no URLs to download from: whoever runs it allows that with SIGNPOST_DOWNLOADS=true", d.server())
 	}
