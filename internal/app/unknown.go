@@ -26,7 +26,8 @@ func UnknownSettings(environ, known []string) (warnings []string) {
 			continue
 		}
 		warning := name + " is not a setting and has no effect"
-		if near := slices.MinFunc(known, func(a, b string) int { return edits(a, name) - edits(b, name) }); edits(near, name) <= 3 {
+		near := slices.MinFunc(known, func(a, b string) int { return edits(a, name) - edits(b, name) })
+		if edits(near, name) <= min(3, len(strings.TrimPrefix(name, "SIGNPOST_"))/2) { // a short name is near to others by chance
 			warning += fmt.Sprintf("; did you mean %s?", near)
 		}
 		warnings = append(warnings, warning)

@@ -12,6 +12,7 @@ func TestUnknownSettings(t *testing.T) {
 	for variable, want := range map[string]string{
 		"SIGNPOST_BUKET":       "SIGNPOST_BUKET is not a setting and has no effect; did you mean SIGNPOST_BUCKET?",
 		"SIGNPOST_BUCKETS":     "SIGNPOST_BUCKETS is not a setting and has no effect; did you mean SIGNPOST_BUCKET?",
+		"SIGNPOST_FOO":         "SIGNPOST_FOO is not a setting and has no effect", // 3 edits from SIGNPOST_UI
 		"SIGNPOST_XYZZY_PLUGH": "SIGNPOST_XYZZY_PLUGH is not a setting and has no effect",
 		"SIGNPOST_BUCKET":      "", "SIGNPOST_LAMBDA_EVENTS": "", "SIGNPOST_TEST_LARGE": "", "BUKET": "", "AWS_BUKET": "",
 	} {
