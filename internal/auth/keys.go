@@ -53,11 +53,11 @@ func (k *Keys) Follow(ctx context.Context, log *slog.Logger) {
 		if count, err := k.read(); err != nil {
 			log.Error("API keys cannot be read; those from before stay in use", "error", err)
 		} else {
-			level := slog.LevelInfo
+			level, message := slog.LevelInfo, "API keys read"
 			if count == 0 {
-				level = slog.LevelWarn // nobody gets in by a key
+				level, message = slog.LevelWarn, "the file holds no API keys; all API keys are refused"
 			}
-			log.Log(ctx, level, "API keys read", "file", k.path, "keys", count)
+			log.Log(ctx, level, message, "file", k.path, "keys", count)
 		}
 	}, k.path)
 }
