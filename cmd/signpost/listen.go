@@ -12,6 +12,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/hostport"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
@@ -34,7 +35,7 @@ func (listenCmd) Help() string {
 }
 
 func (l listenCmd) Run(i *invocation) error {
-	if host, _, err := net.SplitHostPort(l.Listen); err != nil || host != "localhost" && !net.ParseIP(host).IsLoopback() {
+	if host, _, err := net.SplitHostPort(l.Listen); err != nil || !hostport.IsLoopback(host) {
 		return usageError{errors.New("--listen: must be a loopback HOST:PORT, such as 127.0.0.1:8090; it is for this machine alone")}
 	}
 	if l.Secret == "" {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signpost-s3/signpost/internal/hostport"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
@@ -95,7 +96,7 @@ func (c Config) WithAbsolutePaths() (Config, error) {
 // Local reports whether only this machine reaches the API.
 func (c Config) Local() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
-	return err == nil && loopback(host)
+	return err == nil && hostport.IsLoopback(host)
 }
 
 // ConnectionsPerClient is how many connections one client may have: half of all by default, so that no client alone takes all of
@@ -115,7 +116,7 @@ func (c Config) check(complain func(variable, value, rule string)) {
 		complain("SIGNPOST_LISTEN", c.Listen, "reaches beyond this machine, and nobody is asked who they are: "+
 			"listen on 127.0.0.1, set SIGNPOST_API_KEYS_FILE or SIGNPOST_OIDC_ISSUER, or SIGNPOST_ALLOW_ANONYMOUS=true if everybody who reaches it may upload")
 	}
-	if host, _, err := net.SplitHostPort(c.LocalListen); err != nil || !loopback(host) {
+	if host, _, err := net.SplitHostPort(c.LocalListen); err != nil || !hostport.IsLoopback(host) {
 		complain("SIGNPOST_LOCAL_LISTEN", c.LocalListen, "must be a loopback HOST:PORT, such as 127.0.0.1:9000; the local store is for this machine alone")
 	}
 	if c.Bucket == "" && c.DataDir == "" {
@@ -192,7 +193,7 @@ var mediaRange = regexp.MustCompile(`^[a-z0-9][a-z0-9!#$&^_.+-]*/([a-z0-9][a-z0-
 // isIssuer reports whether s can be an issuer (OpenID Connect Discovery, section 3); for tests, one of this machine needs no TLS.
 func isIssuer(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()))
+	return err == nil && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && hostport.IsLoopback(u.Hostname()))
 }
 
 // Proxies are the networks whose X-Forwarded-For is believed.
@@ -226,12 +227,6 @@ func span(d time.Duration) string {
 		}
 	}
 	return text
-}
-
-// loopback reports whether host is this machine and no other can reach it.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // isOrigin reports whether s is what a browser sends as Origin (RFC 6454, section 7).

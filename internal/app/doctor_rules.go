@@ -11,6 +11,7 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/cors"
+	"github.com/signpost-s3/signpost/internal/hostport"
 )
 
 // lifecycle rules clean up after uploads that nobody ends, and spare those that somebody may.
@@ -111,7 +112,7 @@ func (d *doctor) cors(ctx context.Context) Finding {
 // isLocal reports whether origin is of this machine alone.
 func isLocal(origin string) bool {
 	u, err := url.Parse(origin)
-	return err == nil && loopback(u.Hostname())
+	return err == nil && hostport.IsLoopback(u.Hostname())
 }
 
 // find returns the first rule that lets origin use method, as S3 does, or nil.

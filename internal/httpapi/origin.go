@@ -1,24 +1,21 @@
 package httpapi
 
 import (
-	"net"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
+
+	"github.com/signpost-s3/signpost/internal/hostport"
 )
 
 // localNames answers requests for this machine's own names alone. Otherwise a web page whose name is made to point here (DNS
 // rebinding) could speak to a service that takes the local address for its only guard.
 func localNames(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		host := c.Request().Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		if ip := net.ParseIP(strings.Trim(host, "[]")); !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
+		if !hostport.IsLoopback(hostport.Host(c.Request().Host)) {
 			return &problem{Status: http.StatusMisdirectedRequest, Code: "misdirected", Detail: "This service answers as localhost alone. Behind a proxy that guards it, give it callers that it can know (SIGNPOST_API_KEYS_FILE), or set SIGNPOST_ALLOW_ANONYMOUS=true."}
 		}
 		return next(c)

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/signpost-s3/signpost/internal/hostport"
 )
 
 // remoteAddress finds the client's own address: the last in X-Forwarded-For that no trusted proxy has. What stands before it is the
@@ -22,7 +24,7 @@ func remoteAddress(trusted []*net.IPNet) echo.IPExtractor {
 		for _, hop := range slices.Backward(hops) {
 			ip := net.ParseIP(address)
 			isTrusted := slices.ContainsFunc(trusted, func(n *net.IPNet) bool { return n.Contains(ip) })
-			before := withoutPort(strings.TrimSpace(hop))
+			before := hostport.Host(strings.TrimSpace(hop))
 			if !isTrusted || net.ParseIP(before) == nil {
 				break
 			}
@@ -30,12 +32,4 @@ func remoteAddress(trusted []*net.IPNet) echo.IPExtractor {
 		}
 		return address
 	}
-}
-
-// withoutPort is an address as a proxy may write it, bare: 192.0.2.1:80, [2001:db8::1]:80 or [2001:db8::1].
-func withoutPort(address string) string {
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		return host
-	}
-	return strings.Trim(address, "[]")
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/signpost-s3/signpost/internal/auth"
+	"github.com/signpost-s3/signpost/internal/hostport"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
@@ -93,10 +93,7 @@ func (e *event) sourceIP(from front, h http.Header) string {
 	case loadBalancer:
 		all := strings.Join(h.Values("X-Forwarded-For"), ",")
 		last := strings.TrimSpace(all[strings.LastIndex(all, ",")+1:])
-		if host, _, err := net.SplitHostPort(last); err == nil { // it may be set up to tell the port as well
-			last = host
-		}
-		return bracketed(last)
+		return bracketed(hostport.Host(last)) // a load balancer may be configured to add the port
 	}
 	return bracketed(e.Context.Identity.SourceIP)
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/net/netutil"
+
+	"github.com/signpost-s3/signpost/internal/hostport"
 )
 
 // checkLoopback refuses addresses that other machines could reach: the store has no TLS.
@@ -15,7 +17,7 @@ func checkLoopback(addr string) error {
 	if err != nil {
 		return fmt.Errorf("local store: listen address %q: must be host:port", addr)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !hostport.IsLoopback(host) {
 		return fmt.Errorf("local store: listen address %q: must be loopback (127.0.0.1, ::1 or localhost)", addr)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/retryafter"
 )
 
 const (
@@ -216,7 +217,7 @@ func hasIDs(answer any) bool {
 
 // refusalOf reads a problem document, or what little a gateway says of its own.
 func refusalOf(response *http.Response, body []byte) error {
-	r := &Refusal{By: theService, Status: response.StatusCode, After: retryAfter(response.Header)}
+	r := &Refusal{By: theService, Status: response.StatusCode, After: retryafter.Parse(response.Header, maxRetryAfter)}
 	var problem client.Problem
 	var gateway struct{ Message string }
 	if json.Unmarshal(body, &problem) == nil && problem.Code != "" {

@@ -7,9 +7,11 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 )
+
+// maxRetryAfter limits the wait that a response asks for in Retry-After.
+const maxRetryAfter = 24 * time.Hour
 
 const (
 	firstWait = 200 * time.Millisecond
@@ -93,13 +95,4 @@ func overloaded(err error) bool {
 		return true
 	}
 	return said.Code == "SlowDown" || said.Code == "RequestTimeout"
-}
-
-// retryAfter is what an answer asks for (RFC 9110, section 10.2.3), in seconds; a date is not looked at, for clocks differ.
-func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || seconds < 0 {
-		return 0
-	}
-	return time.Duration(min(seconds, 86400)) * time.Second
 }

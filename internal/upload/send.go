@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/signpost-s3/signpost/internal/retryafter"
 )
 
 const (
@@ -84,7 +86,7 @@ func (u *Uploader) put(ctx context.Context, r request, body io.Reader, size int6
 	}
 	var said struct{ Code, Message, RequestId string }
 	_ = xml.Unmarshal(answer, &said) // a proxy's page says nothing
-	return "", &Refusal{By: theStore, Status: response.StatusCode, Code: said.Code, Detail: said.Message, ID: said.RequestId, After: retryAfter(response.Header)}
+	return "", &Refusal{By: theStore, Status: response.StatusCode, Code: said.Code, Detail: said.Message, ID: said.RequestId, After: retryafter.Parse(response.Header, maxRetryAfter)}
 }
 
 // meter reads a body bit by bit, no faster than the limit allows.

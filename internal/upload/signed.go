@@ -3,12 +3,12 @@ package upload
 import (
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/signpost-s3/signpost/internal/hostport"
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
@@ -51,7 +51,7 @@ func (a *API) check(method string, r request) error {
 		return refuse("only http and https URLs are allowed")
 	case u.User != nil:
 		return refuse("a URL with a user name or password is not allowed")
-	case u.Scheme == "http" && a.server.Scheme == "https" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && a.server.Scheme == "https" && !hostport.IsLoopback(u.Hostname()):
 		return refuse("the service uses https, so http is allowed to this machine only")
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.headers)) {
@@ -62,5 +62,3 @@ func (a *API) check(method string, r request) error {
 	}
 	return nil
 }
-
-func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }

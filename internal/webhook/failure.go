@@ -9,9 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/signpost-s3/signpost/internal/retryafter"
 )
 
 // maxRetryAfter bounds how long a receiver may ask to be left alone.
@@ -44,22 +45,11 @@ func answered(u *url.URL, answer *http.Response) error {
 	}
 	switch status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		f.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), time.Now())
+		f.RetryAfter = retryafter.Parse(answer.Header, maxRetryAfter)
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		f.Reason += ", a redirect, which is not followed: name the address that it leads to"
 	}
 	return f
-}
-
-// retryAfter reads the header of that name: seconds, or a date (RFC 9110, section 10.2.3).
-func retryAfter(header string, now time.Time) time.Duration {
-	var wait time.Duration
-	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		wait = time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
-	} else if date, err := http.ParseTime(header); err == nil {
-		wait = date.Sub(now)
-	}
-	return min(max(wait, 0), maxRetryAfter)
 }
 
 // unanswered is the failure of a call that got no answer because of err.

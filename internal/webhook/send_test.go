@@ -61,19 +61,6 @@ func TestSendJudgesAnswers(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for header, want := range map[string]time.Duration{
-		"": 0, "0": 0, "1": time.Second, "3600": time.Hour, "3601": time.Hour, "99999999999999999999999": time.Hour, "-1": 0, "1.5": 0, "soon": 0,
-		"Sun, 01 Mar 2026 12:00:30 GMT": 30 * time.Second, "Sun, 01 Mar 2026 11:59:59 GMT": 0, "Mon, 02 Mar 2026 12:00:00 GMT": time.Hour,
-		"Sunday, 01-Mar-26 12:01:00 GMT": time.Minute,
-	} {
-		if got := retryAfter(header, now); got != want {
-			t.Errorf("retryAfter(%q): got %v, want %v", header, got, want)
-		}
-	}
-}
-
 // raw is a receiver on the wire: it gets each connection once the head of a request is read.
 func raw(t *testing.T, answer func(net.Conn, string)) string {
 	t.Helper()
