@@ -137,7 +137,7 @@ func NewFunction(ctx context.Context, c Config, log *slog.Logger) (*Function, er
 	}
 	sweeper := sweep.Sweeper{Bucket: store, Imports: service, Outbox: box, Holder: uuid.NewString(), Now: service.Now, Log: log}
 	return &Function{
-		Handler: httpapi.New(httpapi.Options{Service: service, Ready: store.Check, Authenticate: auth.Gateway(c.AllowAnonymous), CORSOrigins: c.CORSOrigins, Log: log}),
+		Handler: httpapi.New(httpapi.Options{Service: service, Ready: store.Check, Authenticate: auth.NewGateway(c.AllowAnonymous), CORSOrigins: c.CORSOrigins, Log: log}),
 		Service: service,
 		Sweep:   sweeper.Due,
 		Notice: func(ctx context.Context, key string) error {

@@ -22,7 +22,7 @@ func TestAppendKey(t *testing.T) {
 		{"keys", "ci " + hashA + "\n", "ci " + hashA + "\n" + line + "\n", ""},
 		{"no newline at the end", "ci " + hashA, "ci " + hashA + "\n" + line + "\n", ""},
 		{"a comment without newline", "# keys", "# keys\n" + line + "\n", ""},
-		{"broken", "ci", "ci", "line 1: " + errWords.Error()},
+		{"broken", "ci", "ci", "line 1: " + errFields.Error()},
 		{"the key is there", line, line, "line 2: here is the key of line 1 again"},
 		{"full", strings.Repeat("#", maxKeysFile-len(line)), strings.Repeat("#", maxKeysFile-len(line)), "must be at most"},
 	} {

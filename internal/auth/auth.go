@@ -20,7 +20,7 @@ type Caller struct {
 type Authenticator func(*http.Request) (Caller, error)
 
 // Tokens finds out whose an access token is. Its errors are an Authenticator's.
-type Tokens func(ctx context.Context, token string) (Caller, error)
+type TokenAuthenticator func(ctx context.Context, token string) (Caller, error)
 
 // Refusal is why a caller is not let in. Its reasons are:
 //   - of any credential: none, two-credentials, wrong-kind, wrong-scheme, malformed
@@ -40,12 +40,12 @@ var ErrUnavailable = errors.New("who calls cannot be found out now")
 // Of takes callers at their API key or access token, of which there must be one; keys or tokens is nil where the service takes none
 // of that kind. Where it is anonymous, whoever presents nothing is nobody in particular, but a credential must be right all the same.
 // Where it takes none at all, it looks for none: what is there is meant for somebody in front of it.
-func Of(keys *Keys, tokens Tokens, anonymous bool) Authenticator {
-	d := desk{keys, tokens, anonymous}
+func New(keys *Keys, tokens TokenAuthenticator, anonymous bool) Authenticator {
+	d := authenticator{keys, tokens, anonymous}
 	if keys == nil && tokens == nil {
-		return func(*http.Request) (Caller, error) { return d.nobody("This service lets nobody in.") }
+		return func(*http.Request) (Caller, error) { return d.anonymousCaller("This service lets nobody in.") }
 	}
-	return d.caller
+	return d.authenticate
 }
 
 type scopeKey struct{}
@@ -63,12 +63,12 @@ func scopeOf(ctx context.Context) Scope {
 }
 
 // Gateway takes callers at the word of what invoked the function, and what they may do from WithScope.
-func Gateway(anonymous bool) Authenticator {
-	d := desk{anonymous: anonymous}
+func NewGateway(anonymous bool) Authenticator {
+	d := authenticator{anonymous: anonymous}
 	return func(r *http.Request) (Caller, error) {
 		if owner, known := imports.Caller(r.Context()); known {
 			return Caller{owner, scopeOf(r.Context())}, nil
 		}
-		return d.nobody("Nothing said who calls. Call through an API that asks for a key, a token or a signature.")
+		return d.anonymousCaller("Nothing said who calls. Call through an API that asks for a key, a token or a signature.")
 	}
 }

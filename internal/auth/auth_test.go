@@ -52,12 +52,12 @@ func TestOf(t *testing.T) {
 	anybody, ci, somebody := Caller{imports.Public, All}, Caller{"key-ci", Create}, Caller{"sub-somebody", Read}
 	const keyAlone, tokenAlone, both, either = "key", "token", "both", "key or nothing"
 	services := map[string]Authenticator{
-		keyAlone:   Of(keys, nil, false),
-		tokenAlone: Of(nil, tokens, false),
-		both:       Of(keys, tokens, false),
-		either:     Of(keys, nil, true),
-		"none":     Of(nil, nil, true),
-		"nobody":   Of(nil, nil, false),
+		keyAlone:   New(keys, nil, false),
+		tokenAlone: New(nil, tokens, false),
+		both:       New(keys, tokens, false),
+		either:     New(keys, nil, true),
+		"none":     New(nil, nil, true),
+		"nobody":   New(nil, nil, false),
 	}
 	for _, c := range []struct {
 		service string
@@ -142,12 +142,12 @@ func TestChallenge(t *testing.T) {
 		header, value string
 		want          string
 	}{
-		{Of(keys, nil, false), "", "", "ApiKey"},
-		{Of(keys, nil, false), "X-Api-Key", "wrong", "ApiKey"},
-		{Of(nil, tokens, false), "", "", "Bearer"},
-		{Of(nil, tokens, false), "Authorization", "Bearer wrong", `Bearer error="invalid_token"`},
-		{Of(keys, tokens, false), "", "", "Bearer, ApiKey"},
-		{Gateway(false), "", "", "ApiKey"},
+		{New(keys, nil, false), "", "", "ApiKey"},
+		{New(keys, nil, false), "X-Api-Key", "wrong", "ApiKey"},
+		{New(nil, tokens, false), "", "", "Bearer"},
+		{New(nil, tokens, false), "Authorization", "Bearer wrong", `Bearer error="invalid_token"`},
+		{New(keys, tokens, false), "", "", "Bearer, ApiKey"},
+		{NewGateway(false), "", "", "ApiKey"},
 	} {
 		request := httptest.NewRequest("GET", "/", nil)
 		if c.header != "" {
@@ -172,7 +172,7 @@ func refusalOf(err error) Refusal {
 func TestOfWhileTokensCannotBeJudged(t *testing.T) {
 	request := httptest.NewRequest("GET", "/", nil)
 	request.Header.Set("Authorization", "Bearer later")
-	if got, err := Of(nil, tokens, true)(request); !errors.Is(err, ErrUnavailable) || got != (Caller{}) {
+	if got, err := New(nil, tokens, true)(request); !errors.Is(err, ErrUnavailable) || got != (Caller{}) {
 		t.Errorf("got %v, %v; want nobody, ErrUnavailable", got, err)
 	}
 }
@@ -182,14 +182,14 @@ func TestGateway(t *testing.T) {
 	known = known.WithContext(imports.WithCall(known.Context(), imports.Call{Owner: "iam-role"}))
 	unknown := httptest.NewRequest("GET", "/", nil)
 	for _, anonymous := range []bool{false, true} {
-		if got, err := Gateway(anonymous)(known); err != nil || got != (Caller{"iam-role", All}) {
+		if got, err := NewGateway(anonymous)(known); err != nil || got != (Caller{"iam-role", All}) {
 			t.Errorf("a known caller, anonymous %t: got %v, %v; want their own name", anonymous, got, err)
 		}
 	}
-	if got, err := Gateway(true)(unknown); err != nil || got != (Caller{imports.Public, All}) {
+	if got, err := NewGateway(true)(unknown); err != nil || got != (Caller{imports.Public, All}) {
 		t.Errorf("anonymous: got %v, %v; want anybody", got, err)
 	}
-	if got, err := Gateway(false)(unknown); refusalOf(err).Reason != "none" || got != (Caller{}) {
+	if got, err := NewGateway(false)(unknown); refusalOf(err).Reason != "none" || got != (Caller{}) {
 		t.Errorf("an unknown caller: got %v, %v; want a refusal", got, err)
 	}
 }
@@ -200,7 +200,7 @@ func FuzzBearer(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, authorization string) {
-		token, err := bearer(authorization)
+		token, err := parseBearer(authorization)
 		if err != nil {
 			if token != "" || refusalOf(err).Reason == "" {
 				t.Fatalf("%q: got %q, %v; want a refusal alone", authorization, token, err)
@@ -212,7 +212,7 @@ func FuzzBearer(f *testing.F) {
 			strings.TrimLeft(authorization[len(scheme):], " ") != token {
 			t.Fatalf("%q: got token %q", authorization, token)
 		}
-		if again, err := bearer(strings.ToUpper(scheme) + token); again != token || err != nil {
+		if again, err := parseBearer(strings.ToUpper(scheme) + token); again != token || err != nil {
 			t.Fatalf("%q: got %q, %v; want %q", strings.ToUpper(scheme)+token, again, err, token)
 		}
 	})

@@ -24,14 +24,14 @@ const maxKey = 256
 
 // Keys are the API keys of a file, which holds no key but only the hash of each.
 type Keys struct {
-	path string
-	held atomic.Pointer[table]
+	path  string
+	table atomic.Pointer[keyTable]
 }
 
 // table holds keys by the first 8 bytes of their hashes.
-type table map[uint64][]holder
+type keyTable map[uint64][]keyEntry
 
-type holder struct {
+type keyEntry struct {
 	hash   [sha256.Size]byte
 	caller Caller
 }
@@ -48,7 +48,7 @@ func OpenKeys(path string) (*Keys, error) {
 
 // Follow reads the file again whenever it changes, until ctx ends, and logs what came of it. While the file is wrong or gone, the
 // keys from before stay.
-func (k *Keys) Follow(ctx context.Context, log *slog.Logger) {
+func (k *Keys) Watch(ctx context.Context, log *slog.Logger) {
 	filewatch.Files(ctx, func() {
 		if count, err := k.read(); err != nil {
 			log.Error("API keys cannot be read; those from before stay in use", "error", err)
@@ -64,13 +64,13 @@ func (k *Keys) Follow(ctx context.Context, log *slog.Logger) {
 
 // Caller is who has the key. How long it takes to find out depends on the hash of what is presented alone: on whether its first 8 bytes
 // are those of a key that is held. Nobody who does not have a key of 256 random bits can present something whose hash comes near it.
-func (k *Keys) Caller(key string) (Caller, bool) {
+func (k *Keys) Authenticate(key string) (Caller, bool) {
 	if len(key) > maxKey {
 		return Caller{}, false
 	}
 	var presented [maxKey]byte // where the key needs no memory of its own
 	hash := sha256.Sum256(presented[:copy(presented[:], key)])
-	for _, h := range (*k.held.Load())[slot(hash)] {
+	for _, h := range (*k.table.Load())[tableKey(hash)] {
 		if subtle.ConstantTimeCompare(h.hash[:], hash[:]) == 1 {
 			return h.caller, true
 		}
@@ -78,7 +78,7 @@ func (k *Keys) Caller(key string) (Caller, bool) {
 	return Caller{}, false
 }
 
-func slot(hash [sha256.Size]byte) uint64 { return binary.BigEndian.Uint64(hash[:]) }
+func tableKey(hash [sha256.Size]byte) uint64 { return binary.BigEndian.Uint64(hash[:]) }
 
 // read takes the file's keys in place of those held, and counts them.
 func (k *Keys) read() (count int, err error) {
@@ -91,12 +91,12 @@ func (k *Keys) read() (count int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	held := make(table, len(lines))
+	held := make(keyTable, len(lines))
 	for _, l := range lines {
-		at := slot(l.hash)
-		held[at] = append(held[at], holder{l.hash, Caller{imports.OwnerName("key", l.name), l.scope}})
+		at := tableKey(l.hash)
+		held[at] = append(held[at], keyEntry{l.hash, Caller{imports.OwnerName("key", l.name), l.scope}})
 	}
-	k.held.Store(&held)
+	k.table.Store(&held)
 	return len(lines), nil
 }
 

@@ -30,7 +30,7 @@ func TestKeysCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range known {
-		if got, ok := keys.Caller(key); !ok || got != want[key] {
+		if got, ok := keys.Authenticate(key); !ok || got != want[key] {
 			t.Errorf("got %v, %t; want %v", got, ok, want[key])
 		}
 	}
@@ -38,7 +38,7 @@ func TestKeysCaller(t *testing.T) {
 		"nothing": "", "a hash": lines[0], "a key and more": known[0] + "\x00", "as long as is looked at": strings.Repeat("k", maxKey),
 		"longer": strings.Repeat("k", maxKey+1), "a key and much more": known[0] + strings.Repeat(" ", maxKey),
 	} {
-		if got, ok := keys.Caller(key); ok {
+		if got, ok := keys.Authenticate(key); ok {
 			t.Errorf("%s: got %v, want nobody", what, got)
 		}
 	}
@@ -56,7 +56,7 @@ func TestKeysThatShareASlot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := keys.Caller(key); !ok || got.Owner != "key-ci" {
+	if got, ok := keys.Authenticate(key); !ok || got.Owner != "key-ci" {
 		t.Errorf("got %v, %t; want key-ci", got, ok)
 	}
 }
@@ -74,7 +74,7 @@ func TestOpenKeys(t *testing.T) {
 		dir:                           "must be a regular file, which can be read again when it changes",
 		"/dev/null":                   "must be a regular file, which can be read again when it changes",
 		large:                         "must be at most 1048576 bytes; is it a file of keys?",
-		broken:                        "line 1: " + errWords.Error() + "\nSIGNPOST_API_KEYS_FILE=\"" + broken + "\": line 2: " + errWords.Error(),
+		broken:                        "line 1: " + errFields.Error() + "\nSIGNPOST_API_KEYS_FILE=\"" + broken + "\": line 2: " + errFields.Error(),
 		locked:                        "permission denied",
 	} {
 		if path == locked && os.Geteuid() == 0 {
@@ -103,7 +103,7 @@ func TestFollow(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		var log sink
-		go keys.Follow(t.Context(), slog.New(slog.NewTextHandler(&log, nil)))
+		go keys.Watch(t.Context(), slog.New(slog.NewTextHandler(&log, nil)))
 		for _, step := range []struct {
 			what       string
 			do         func()
@@ -122,8 +122,8 @@ func TestFollow(t *testing.T) {
 			step.do()
 			time.Sleep(time.Second)
 			synctest.Wait()
-			_, ci := keys.Caller(key)
-			_, bob := keys.Caller(other)
+			_, ci := keys.Authenticate(key)
+			_, bob := keys.Authenticate(other)
 			if ci != step.ci || bob != step.bob {
 				t.Errorf("%s: ci is known: %t, bob: %t; want %t, %t", step.what, ci, bob, step.ci, step.bob)
 			}
@@ -175,7 +175,7 @@ func TestKeysAreReadAndUsedTogether(t *testing.T) {
 		}
 	})
 	for range 10_000 {
-		if _, ok := keys.Caller(key); !ok {
+		if _, ok := keys.Authenticate(key); !ok {
 			t.Fatal("the key is not known while the file is read")
 		}
 	}
@@ -189,7 +189,7 @@ func TestKeysCallerNeedsNoMemory(t *testing.T) {
 	}
 	key, keys := openKey(t)
 	for what, k := range map[string]string{"known": key, "unknown": strings.Repeat("k", maxKey)} {
-		if got := testing.AllocsPerRun(1000, func() { keys.Caller(k) }); got != 0 {
+		if got := testing.AllocsPerRun(1000, func() { keys.Authenticate(k) }); got != 0 {
 			t.Errorf("%s: got %v allocations, want none", what, got)
 		}
 	}
@@ -199,7 +199,7 @@ func BenchmarkKeysCaller(b *testing.B) {
 	key, keys := openKey(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := keys.Caller(key); !ok {
+		if _, ok := keys.Authenticate(key); !ok {
 			b.Fatal("the key is not known")
 		}
 	}

@@ -17,7 +17,7 @@ import (
 const keyPrefix = "signpost_"
 
 // pasted finds a key where none should be.
-var pasted = regexp.MustCompile(keyPrefix + `[A-Za-z0-9_-]{20,}`)
+var pastedKey = regexp.MustCompile(keyPrefix + `[A-Za-z0-9_-]{20,}`)
 
 // NewKey makes a key of 256 random bits, and the line of the file by which it is known.
 func NewKey(name string, scope Scope) (key, line string, err error) {
@@ -48,7 +48,7 @@ func (l keyLine) String() string {
 }
 
 // maxComplaints bounds what is said of one file: one that has more wrong lines is another kind of file.
-const maxComplaints = 20
+const maxLineErrors = 20
 
 // parseKeys reads a file's text. What is wrong is told without the words in which it is: they may be a key. Each complaint begins with
 // where.
@@ -74,15 +74,15 @@ func parseKeys(where string, text []byte) (lines []keyLine, err error) {
 		}
 		lines, first[l.hash] = append(lines, l), n
 	}
-	if more := len(complaints) - maxComplaints; more > 0 {
-		complaints = append(complaints[:maxComplaints], fmt.Errorf("%s: %d more lines are wrong: is it a file of keys?", where, more))
+	if more := len(complaints) - maxLineErrors; more > 0 {
+		complaints = append(complaints[:maxLineErrors], fmt.Errorf("%s: %d more lines are wrong: is it a file of keys?", where, more))
 	}
 	return lines, errors.Join(complaints...)
 }
 
 var (
 	errPasted = errors.New("here is a key itself, where only its hash may be: take it for known to others, make a new one with signpost keygen, and put in the line that it prints")
-	errWords  = errors.New("must be NAME sha256:HASH and, if not everything may be done, SCOPES; signpost keygen prints such lines")
+	errFields = errors.New("must be NAME sha256:HASH and, if not everything may be done, SCOPES; signpost keygen prints such lines")
 	errName   = errors.New("the name must be at most 63 of a-z, 0-9, dot and hyphen, the first a letter or digit")
 	errHash   = errors.New("the second word must be sha256: and 64 hexadecimal digits, as signpost keygen prints it")
 	errScopes = errors.New("the third word must be one or more of create, read and delete, divided by commas alone")
@@ -90,7 +90,7 @@ var (
 
 // parseKeyLine reads a line, which has no name where it holds nothing, or a comment alone.
 func parseKeyLine(line string) (l keyLine, err error) {
-	if pasted.MatchString(line) {
+	if pastedKey.MatchString(line) {
 		return l, errPasted
 	}
 	line, _, _ = strings.Cut(line, "#")
@@ -102,7 +102,7 @@ func parseKeyLine(line string) (l keyLine, err error) {
 		words = append(words, All.String())
 	case 3:
 	default:
-		return l, errWords
+		return l, errFields
 	}
 	if !isName(words[0]) {
 		return l, errName

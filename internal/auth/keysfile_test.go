@@ -91,8 +91,8 @@ func TestParseKeys(t *testing.T) {
 		{"the key in a comment", "# " + key + "\n" + line, "", "F: line 1: " + errPasted.Error()},
 		{"the key, cut", "ci " + key[:40], "", "F: line 1: " + errPasted.Error()},
 		{"its first word in a comment", "# keys begin with signpost_\n" + line, line, ""},
-		{"a name alone", "ci", "", "F: line 1: " + errWords.Error()},
-		{"too many words", "ci " + hashA + " create read", "", "F: line 1: " + errWords.Error()},
+		{"a name alone", "ci", "", "F: line 1: " + errFields.Error()},
+		{"too many words", "ci " + hashA + " create read", "", "F: line 1: " + errFields.Error()},
 		{"bad name", "CI " + hashA, "", "F: line 1: " + errName.Error()},
 		{"name too long", strings.Repeat("n", 64) + " " + hashA, "", "F: line 1: " + errName.Error()},
 		{"bare digits", "ci " + strings.TrimPrefix(hashA, "sha256:"), "", "F: line 1: " + errHash.Error()},
@@ -104,7 +104,7 @@ func TestParseKeys(t *testing.T) {
 		{"no scope after comma", "ci " + hashA + " read,", "", "F: line 1: " + errScopes.Error()},
 		{"a key twice", "ci " + hashA + "\n\nbob " + hashA + " read", "", "F: line 3: here is the key of line 1 again; two lines cannot have one key"},
 		{"all at once", "ci\n" + line + "\nCI x\n\n# fine\nci " + hashA + " write\n" + key,
-			"", "F: line 1: " + errWords.Error() + "\nF: line 3: " + errName.Error() + "\nF: line 6: " + errScopes.Error() + "\nF: line 7: " + errPasted.Error()},
+			"", "F: line 1: " + errFields.Error() + "\nF: line 3: " + errName.Error() + "\nF: line 6: " + errScopes.Error() + "\nF: line 7: " + errPasted.Error()},
 		{"some other file", strings.Repeat("x\n", 1000), "", strings.Join(complaintsOfX(), "\n") + "\nF: 980 more lines are wrong: is it a file of keys?"},
 		{"as large as can be", strings.Repeat("#", maxKeysFile), "", ""},
 		{"a byte too large", strings.Repeat("#", maxKeysFile+1), "", "F: must be at most 1048576 bytes; is it a file of keys?"},
@@ -124,8 +124,8 @@ func TestParseKeys(t *testing.T) {
 
 func complaintsOfX() []string {
 	var all []string
-	for n := range maxComplaints {
-		all = append(all, strings.Replace("F: line N: "+errWords.Error(), "N", strconv.Itoa(n+1), 1))
+	for n := range maxLineErrors {
+		all = append(all, strings.Replace("F: line N: "+errFields.Error(), "N", strconv.Itoa(n+1), 1))
 	}
 	return all
 }

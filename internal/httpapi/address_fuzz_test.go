@@ -11,7 +11,7 @@ import (
 
 // FuzzAddress: whatever is asked for below /import, with whatever query, is answered without fault, and leads to nobody else's keys.
 func FuzzAddress(f *testing.F) {
-	a := newAsker(f, auth.Gateway(true))
+	a := newAsker(f, auth.NewGateway(true))
 	for _, id := range []string{awaitedID, planlessID, plannedID, uploadedID, completedID, abortedID} {
 		for _, rest := range []string{"", "/parts", "/parts?after=1", "/complete", "/", "?", "/..", "%2f..", "/parts/", "//parts", "/%70arts"} {
 			for _, method := range []string{"GET", "POST", "DELETE", "HEAD"} {

@@ -60,14 +60,14 @@ func newAsker(f *testing.F, authenticate auth.Authenticator) *asker {
 		f.Fatal(err)
 	}
 	a.handler = httpapi.New(httpapi.Options{
-		Service:        a.service,
-		Ready:          func(ctx context.Context) error { return a.service.Bucket.Check(ctx) },
-		Authenticate:   authenticate,
-		TrustedProxies: []*net.IPNet{proxies},
-		CORSOrigins:    []string{"https://app.example.com"},
-		TLS:            true,
-		Documents:      web.RegisterReference,
-		Log:            slog.New(slog.NewJSONHandler(&a.log, nil)),
+		Service:           a.service,
+		Ready:             func(ctx context.Context) error { return a.service.Bucket.Check(ctx) },
+		Authenticate:      authenticate,
+		TrustedProxies:    []*net.IPNet{proxies},
+		CORSOrigins:       []string{"https://app.example.com"},
+		TLS:               true,
+		RegisterDocuments: web.RegisterReference,
+		Log:               slog.New(slog.NewJSONHandler(&a.log, nil)),
 	})
 	return a
 }

@@ -21,11 +21,11 @@ type audit struct {
 }
 
 // actions of the operations that are audited. To read a completed import is a download where the answer can be used as one.
-var actions = map[string]string{"CreateImport": "create", "CompleteImport": "complete", "DeleteImport": "abort", "GetImport": "download"}
+var auditActions = map[string]string{"CreateImport": "create", "CompleteImport": "complete", "DeleteImport": "abort", "GetImport": "download"}
 
 // audited notes what the caller did.
-func audited(next api.StrictHandlerFunc, operation string) api.StrictHandlerFunc {
-	action := actions[operation]
+func recordAudit(next api.StrictHandlerFunc, operation string) api.StrictHandlerFunc {
+	action := auditActions[operation]
 	if action == "" {
 		return next
 	}
@@ -44,11 +44,11 @@ func audited(next api.StrictHandlerFunc, operation string) api.StrictHandlerFunc
 			x.audit = audit{action: action}
 		}
 		switch r := response.(type) {
-		case bareResponse:
+		case untrackedResponse:
 			x.audit.id = path.Base(sigv4.SecretURL(r).String())
 		case jobResponse:
 			if operation != "GetImport" || r.DownloadURL != nil {
-				x.audit = audit{action: action, id: value(r.ID), size: r.Size}
+				x.audit = audit{action: action, id: deref(r.ID), size: r.Size}
 			}
 		}
 		return response, err
@@ -56,7 +56,7 @@ func audited(next api.StrictHandlerFunc, operation string) api.StrictHandlerFunc
 }
 
 // refused notes why somebody was not let in.
-func (a *audit) refused(err error) {
+func (a *audit) recordRefusal(err error) {
 	a.action = "authenticate"
 	var refusal *auth.Refusal
 	if errors.As(err, &refusal) {

@@ -66,7 +66,7 @@ func (a *asker) everything(t testing.TB, owners ...string) {
 // FuzzBody: whatever body comes as whatever type, to an import in whatever state, the answer is one that the contract declares,
 // and while the store answers it is no fault of the service.
 func FuzzBody(f *testing.F) {
-	a := newAsker(f, auth.Gateway(true))
+	a := newAsker(f, auth.NewGateway(true))
 	paths := []string{"/import"}
 	for _, id := range []string{awaitedID, planlessID, plannedID, uploadedID, completedID, failedID, abortedID, formID, expiredID} {
 		paths = append(paths, "/import/"+id+"/parts", "/import/"+id+"/complete")

@@ -15,7 +15,7 @@ import (
 // with an import of the caller's, or not at all.
 func FuzzClaim(f *testing.F) {
 	const owner, idempotencyKey = "key-alice", "k"
-	a := newAsker(f, auth.Gateway(true))
+	a := newAsker(f, auth.NewGateway(true))
 	header := http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {idempotencyKey}}
 	a.with(f, nil)
 	first := requestFor("POST", address("/import"), header, "{}")

@@ -18,30 +18,30 @@ import (
 
 // knownTags are the entity tags of an If-None-Match, their quotes included and without W/: a weak comparison looks at no more (RFC
 // 9110, section 8.8.3.2). An asterisk is every tag.
-type knownTags []string
+type etags []string
 
 var opaqueTag = regexp.MustCompile(`"[^"]*"`)
 
 // tagsOf reads an If-None-Match that the contract has found to be one, or that was not given.
-func tagsOf(header string) knownTags {
+func parseIfNoneMatch(header string) etags {
 	if strings.Trim(header, " \t") == "*" {
-		return knownTags{"*"}
+		return etags{"*"}
 	}
 	return opaqueTag.FindAllString(header, -1)
 }
 
 // any reports whether whatever there is is known already.
-func (k knownTags) any() bool { return slices.Contains(k, "*") }
+func (k etags) matchAny() bool { return slices.Contains(k, "*") }
 
-func (k knownTags) have(tag string) bool {
-	return k.any() || slices.Contains(k, strings.TrimPrefix(tag, "W/"))
+func (k etags) match(tag string) bool {
+	return k.matchAny() || slices.Contains(k, strings.TrimPrefix(tag, "W/"))
 }
 
 // news returns the condition that a caller with these tags waits for: without any, another status or failure than at
 // first, or a terminal status; else an answer with another tag.
-func (h handlers) news(known knownTags) func(imports.Job) bool {
+func (h handlers) changeSince(known etags) func(imports.Job) bool {
 	if len(known) > 0 {
-		return func(j imports.Job) bool { return known.any() || !known.have(h.tag(j)) }
+		return func(j imports.Job) bool { return known.matchAny() || !known.match(h.etag(j)) }
 	}
 	var first imports.Job
 	return func(j imports.Job) bool {
@@ -57,13 +57,13 @@ func (h handlers) news(known knownTags) func(imports.Job) bool {
 // token alone that it was given to.
 //
 // An upload_url is good until expires_at, which is part of the answer: the same tag, the same end. For a download_url, see epoch.
-func (h handlers) tag(j imports.Job) string {
-	answer := responseOf(j, h.service.Bucket.Name())
+func (h handlers) etag(j imports.Job) string {
+	answer := apiJob(j, h.service.Bucket.Name())
 	answer.UploadURL, answer.Upload, answer.DownloadURL = nil, nil, nil
 	hash := sha256.New()
-	_ = json.MarshalWrite(hash, answer, omitEmpty, readable, json.Deterministic(true)) // what cannot be written is not answered either
+	_ = json.MarshalWrite(hash, answer, omitEmpty, allowInvalidUTF8, json.Deterministic(true)) // what cannot be written is not answered either
 	if d := j.Download; d != nil {
-		hash.Write(strconv.AppendInt(nil, epoch(d.ExpiresAt, h.service.Limits.URLTTL, h.service.Now()).Unix(), 10))
+		hash.Write(strconv.AppendInt(nil, expiryEpoch(d.ExpiresAt, h.service.Limits.URLTTL, h.service.Now()).Unix(), 10))
 	}
 	return `W/"` + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:12]) + `"`
 }
@@ -71,7 +71,7 @@ func (h handlers) tag(j imports.Job) string {
 // epoch is the same for all downloads that are as good as the one which ends then. Those of one half of a URL's life count as one, so
 // that whoever is told that nothing is new has a URL with half of its life left. A URL that its credentials end earlier may be outlived
 // by its half; then only one with the same end is as good.
-func epoch(ends time.Time, life time.Duration, now time.Time) time.Time {
+func expiryEpoch(ends time.Time, life time.Duration, now time.Time) time.Time {
 	if half := ends.Truncate(life / 2); half.After(now) {
 		return half
 	}
@@ -79,13 +79,13 @@ func epoch(ends time.Time, life time.Duration, now time.Time) time.Time {
 }
 
 // unlessKnown answers with j, or that there is nothing new of it.
-func (h handlers) unlessKnown(j imports.Job, known knownTags) api.GetImportResponseObject {
-	tag := h.tag(j)
-	if known.have(tag) {
+func (h handlers) unlessMatched(j imports.Job, known etags) api.GetImportResponseObject {
+	tag := h.etag(j)
+	if known.match(tag) {
 		return notModified(tag)
 	}
 	r := h.response(j)
-	r.tag = tag
+	r.etag = tag
 	return r
 }
 

@@ -24,8 +24,8 @@ func TestEpoch(t *testing.T) {
 		{"by others that end in the same half, when the first have ended", signed{0, 10 * time.Minute}, signed{10 * time.Minute, 25 * time.Minute}, false},
 		{"by others that end later", signed{0, 20 * time.Minute}, full(20 * time.Minute), false},
 	} {
-		then := epoch(noon.Add(c.then.ends), life, noon.Add(c.then.at))
-		now := epoch(noon.Add(c.now.ends), life, noon.Add(c.now.at))
+		then := expiryEpoch(noon.Add(c.then.ends), life, noon.Add(c.then.at))
+		now := expiryEpoch(noon.Add(c.now.ends), life, noon.Add(c.now.at))
 		if got := then.Equal(now); got != c.asGoodAsIs {
 			t.Errorf("signed %s: got %s and then %s, want the same: %t", c.name, then, now, c.asGoodAsIs)
 		}

@@ -10,8 +10,8 @@ import (
 
 // handlers implements the generated interface: request, call, response.
 type handlers struct {
-	service *imports.Service
-	seen    func(imports.Status) // may be nil
+	service  *imports.Service
+	onStatus func(imports.Status) // may be nil
 }
 
 func (h handlers) CreateImport(ctx context.Context, r api.CreateImportRequestObject) (api.CreateImportResponseObject, error) {
@@ -20,9 +20,9 @@ func (h handlers) CreateImport(ctx context.Context, r api.CreateImportRequestObj
 		if err != nil {
 			return nil, err
 		}
-		return bareResponse(url), nil
+		return untrackedResponse(url), nil
 	}
-	job, err := h.service.Create(ctx, ownerOf(ctx), requestOf(*r.Body), value(r.Params.IdempotencyKey))
+	job, err := h.service.Create(ctx, ownerOf(ctx), domainRequest(*r.Body), deref(r.Params.IdempotencyKey))
 	if err != nil {
 		return nil, err
 	}
@@ -30,27 +30,27 @@ func (h handlers) CreateImport(ctx context.Context, r api.CreateImportRequestObj
 }
 
 func (h handlers) GetImport(ctx context.Context, r api.GetImportRequestObject) (api.GetImportResponseObject, error) {
-	known := tagsOf(value(r.Params.IfNoneMatch))
-	job, err := h.service.Wait(ctx, ownerOf(ctx), r.ID, h.news(known), time.Duration(value(r.Params.Wait))*time.Second)
+	known := parseIfNoneMatch(deref(r.Params.IfNoneMatch))
+	job, err := h.service.Wait(ctx, ownerOf(ctx), r.ID, h.changeSince(known), time.Duration(deref(r.Params.Wait))*time.Second)
 	if err != nil {
 		return nil, err
 	}
-	return h.unlessKnown(job, known), nil
+	return h.unlessMatched(job, known), nil
 }
 
 func (h handlers) ListImports(ctx context.Context, r api.ListImportsRequestObject) (api.ListImportsResponseObject, error) {
 	jobs, next, err := h.service.List(ctx, ownerOf(ctx), imports.Page{
-		Limit:  int(value(r.Params.Limit)),
-		Cursor: value(r.Params.Cursor),
-		Status: imports.Status(value(r.Params.Status)),
+		Limit:  int(deref(r.Params.Limit)),
+		Cursor: deref(r.Params.Cursor),
+		Status: imports.Status(deref(r.Params.Status)),
 	})
 	if err != nil {
 		return nil, err
 	}
 	for _, job := range jobs {
-		h.see(job)
+		h.reportStatus(job)
 	}
-	return listOf(jobs, next, h.service.Bucket.Name()), nil
+	return apiJobList(jobs, next, h.service.Bucket.Name()), nil
 }
 
 func (h handlers) DeleteImport(ctx context.Context, r api.DeleteImportRequestObject) (api.DeleteImportResponseObject, error) {
@@ -62,8 +62,8 @@ func (h handlers) DeleteImport(ctx context.Context, r api.DeleteImportRequestObj
 
 func (h handlers) SignParts(ctx context.Context, r api.SignPartsRequestObject) (api.SignPartsResponseObject, error) {
 	parts, err := h.service.SignParts(ctx, ownerOf(ctx), r.ID, imports.PartsRequest{
-		First:     value(r.Body.First),
-		Count:     value(r.Body.Count),
+		First:     deref(r.Body.First),
+		Count:     deref(r.Body.Count),
 		Numbers:   r.Body.PartNumbers,
 		Checksums: r.Body.Checksums,
 	})
@@ -74,17 +74,17 @@ func (h handlers) SignParts(ctx context.Context, r api.SignPartsRequestObject) (
 }
 
 func (h handlers) ListParts(ctx context.Context, r api.ListPartsRequestObject) (api.ListPartsResponseObject, error) {
-	page, err := h.service.ListParts(ctx, ownerOf(ctx), r.ID, value(r.Params.After))
+	page, err := h.service.ListParts(ctx, ownerOf(ctx), r.ID, deref(r.Params.After))
 	if err != nil {
 		return nil, err
 	}
-	return partListOf(page), nil
+	return apiPartList(page), nil
 }
 
 func (h handlers) CompleteImport(ctx context.Context, r api.CompleteImportRequestObject) (api.CompleteImportResponseObject, error) {
 	var whole *imports.Checksum
 	if r.Body != nil {
-		whole = checksumOf(r.Body.Checksum)
+		whole = domainChecksum(r.Body.Checksum)
 	}
 	job, err := h.service.Complete(ctx, ownerOf(ctx), r.ID, whole)
 	if err != nil {
@@ -94,13 +94,13 @@ func (h handlers) CompleteImport(ctx context.Context, r api.CompleteImportReques
 }
 
 func (h handlers) response(j imports.Job) jobResponse {
-	h.see(j)
-	return jobResponse{Job: responseOf(j, h.service.Bucket.Name())}
+	h.reportStatus(j)
+	return jobResponse{Job: apiJob(j, h.service.Bucket.Name())}
 }
 
-func (h handlers) see(j imports.Job) {
-	if h.seen != nil {
-		h.seen(j.Status)
+func (h handlers) reportStatus(j imports.Job) {
+	if h.onStatus != nil {
+		h.onStatus(j.Status)
 	}
 }
 
@@ -110,30 +110,30 @@ func ownerOf(ctx context.Context) string {
 }
 
 // requestOf translates what the caller declared.
-func requestOf(b api.ImportRequest) imports.Request {
+func domainRequest(b api.ImportRequest) imports.Request {
 	return imports.Request{
-		Filename:    value(b.Filename),
-		ContentType: value(b.ContentType),
+		Filename:    deref(b.Filename),
+		ContentType: deref(b.ContentType),
 		Size:        b.Size,
 		Metadata:    b.Metadata,
-		Checksum:    checksumOf(b.Checksum),
-		Mode:        imports.Mode(value(b.Mode)),
-		PartSize:    value(b.PartSize),
-		ExpiresIn:   time.Duration(value(b.ExpiresIn)) * time.Second,
-		WriteOnce:   value(b.WriteOnce),
-		Webhook:     value(b.WebhookURL),
+		Checksum:    domainChecksum(b.Checksum),
+		Mode:        imports.Mode(deref(b.Mode)),
+		PartSize:    deref(b.PartSize),
+		ExpiresIn:   time.Duration(deref(b.ExpiresIn)) * time.Second,
+		WriteOnce:   deref(b.WriteOnce),
+		Webhook:     deref(b.WebhookURL),
 	}
 }
 
-func checksumOf(c *api.Checksum) *imports.Checksum {
+func domainChecksum(c *api.Checksum) *imports.Checksum {
 	if c == nil {
 		return nil
 	}
-	return &imports.Checksum{Algorithm: string(c.Algorithm), Value: value(c.Value)}
+	return &imports.Checksum{Algorithm: string(c.Algorithm), Value: deref(c.Value)}
 }
 
 // value is what p points to, or the zero value.
-func value[T any](p *T) T {
+func deref[T any](p *T) T {
 	if p == nil {
 		var zero T
 		return zero

@@ -74,12 +74,12 @@ func start(t testing.TB, s settings) *service {
 	}
 	log := &lockedBuffer{}
 	options := httpapi.Options{
-		Service:     &imports.Service{Bucket: store, Limits: s.limits, Downloads: s.downloads, Listing: !s.stranger, Waiting: imports.NewWaitingRoom(10_000), Now: s.now, Patience: s.patience},
-		Ready:       store.Check,
-		CORSOrigins: s.corsOrigins,
-		Local:       s.local,
-		Documents:   web.RegisterReference,
-		Log:         slog.New(slog.NewJSONHandler(log, nil)),
+		Service:           &imports.Service{Bucket: store, Limits: s.limits, Downloads: s.downloads, Listing: !s.stranger, Waiting: imports.NewWaitingRoom(10_000), Now: s.now, Patience: s.patience},
+		Ready:             store.Check,
+		CORSOrigins:       s.corsOrigins,
+		LocalOnly:         s.local,
+		RegisterDocuments: web.RegisterReference,
+		Log:               slog.New(slog.NewJSONHandler(log, nil)),
 	}
 	if s.options != nil {
 		s.options(&options)

@@ -14,14 +14,14 @@ import (
 )
 
 // lookEvery is how long a result of the readiness check is reused: a listener causes at most one request to the store a second.
-const lookEvery = time.Second
+const readyCacheTime = time.Second
 
 // Health returns a handler of /healthz and /readyz alone, for a listener of its own. Unlike New's, it answers to any host name.
 func Health(o Options) http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = renderProblem
 	registerHealth(e, o.Ready, o.Stopping)
-	before := []echo.MiddlewareFunc{requestID, account(o.Log, o.Watch.Answered), recoverPanics()}
+	before := []echo.MiddlewareFunc{requestID, accessLog(o.Log, o.Hooks.OnResponse), recoverPanics()}
 	return newServer(e, before, nil)
 }
 
@@ -30,13 +30,13 @@ func registerHealth(e *echo.Echo, ready func(context.Context) error, stopping fu
 	ok := func(c echo.Context) error {
 		return writeJSON(c.Response(), http.StatusOK, typeJSON, map[string]string{"status": "ok"})
 	}
-	r := readiness{ask: ready}
+	r := readiness{probe: ready}
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/healthz", ok)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/readyz", func(c echo.Context) error {
 		if stopping != nil && stopping() {
 			return &imports.Error{Kind: imports.Unavailable, Code: "stopping", Detail: "This server is about to stop. Ask another."}
 		}
-		err := r.look(c.Request().Context())
+		err := r.check(c.Request().Context())
 		if errors.Is(err, bucket.ErrStoreFull) {
 			return &imports.Error{Kind: imports.Unavailable, Code: imports.CodeStoreFull, Detail: imports.StoreFullDetail, Cause: err}
 		}
@@ -49,20 +49,20 @@ func registerHealth(e *echo.Echo, ready func(context.Context) error, stopping fu
 
 // readiness remembers for a moment what it found.
 type readiness struct {
-	ask func(context.Context) error
+	probe func(context.Context) error
 
-	mu    sync.Mutex // held while asking, so that one asks for all
-	asked time.Time
-	found error
+	mu        sync.Mutex // held while asking, so that one asks for all
+	checkedAt time.Time
+	err       error
 }
 
-func (r *readiness) look(ctx context.Context) error {
+func (r *readiness) check(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if time.Since(r.asked) < lookEvery {
-		return r.found
+	if time.Since(r.checkedAt) < readyCacheTime {
+		return r.err
 	}
-	r.found = r.ask(context.WithoutCancel(ctx)) // others wait for it too
-	r.asked = time.Now()
-	return r.found
+	r.err = r.probe(context.WithoutCancel(ctx)) // others wait for it too
+	r.checkedAt = time.Now()
+	return r.err
 }

@@ -26,19 +26,19 @@ const maxDepth = 16
 func parseJSON(body []byte) (any, error) {
 	switch {
 	case bytes.HasPrefix(body, []byte("\xEF\xBB\xBF")):
-		return nil, notJSON("It begins with a byte-order mark; leave that out.")
+		return nil, invalidJSON("It begins with a byte-order mark; leave that out.")
 	case !utf8.Valid(body):
-		return nil, notJSON("It is not UTF-8.")
+		return nil, invalidJSON("It is not UTF-8.")
 	}
 	decoder := decoders.Get().(*jsontext.Decoder)
 	defer decoders.Put(decoder)
 	decoder.Reset(bytes.NewBuffer(body))
 	value, err := readValue(decoder, 0)
 	if err != nil {
-		return nil, wordsFor(err, body)
+		return nil, describeJSONError(err, body)
 	}
 	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, notJSON("Something follows the first JSON value; send one.")
+		return nil, invalidJSON("Something follows the first JSON value; send one.")
 	}
 	return value, nil
 }
@@ -100,28 +100,28 @@ func readObject(d *jsontext.Decoder, depth int) (any, error) {
 }
 
 // wordsFor says what is wrong with a body that is not JSON.
-func wordsFor(err error, body []byte) error {
+func describeJSONError(err error, body []byte) error {
 	var syntax *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, errTooDeep):
-		return notJSON(fmt.Sprintf("It is nested more than %d levels deep.", maxDepth))
+		return invalidJSON(fmt.Sprintf("It is nested more than %d levels deep.", maxDepth))
 	case errors.Is(err, io.EOF):
-		return notJSON("It holds nothing but white space.")
+		return invalidJSON("It holds nothing but white space.")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return notJSON("It ends in the middle of a value.")
+		return invalidJSON("It ends in the middle of a value.")
 	case !errors.As(err, &syntax):
-		return notJSON("It cannot be read.")
+		return invalidJSON("It cannot be read.")
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		pointer := string(syntax.JSONPointer)
-		p := notJSON("A member appears twice.")
+		p := invalidJSON("A member appears twice.")
 		p.Errors = []api.FieldError{{Pointer: &pointer, Detail: "must appear once"}}
 		return p
 	case strings.HasPrefix(strings.ToLower(string(body[min(syntax.ByteOffset, int64(len(body))):])), `\ud`):
-		return notJSON(fmt.Sprintf("The escape at byte %d is half of a surrogate pair.", syntax.ByteOffset))
+		return invalidJSON(fmt.Sprintf("The escape at byte %d is half of a surrogate pair.", syntax.ByteOffset))
 	}
-	return notJSON(fmt.Sprintf("See byte %d.", syntax.ByteOffset))
+	return invalidJSON(fmt.Sprintf("See byte %d.", syntax.ByteOffset))
 }
 
-func notJSON(why string) *problem {
+func invalidJSON(why string) *problem {
 	return &problem{Status: http.StatusBadRequest, Code: "invalid-json", Detail: "The body is not valid JSON. " + why}
 }

@@ -243,8 +243,8 @@ func TestWatch(t *testing.T) {
 	var mu sync.Mutex
 	var answered, seen []string
 	s := start(t, settings{options: func(o *httpapi.Options) {
-		o.Watch = httpapi.Watch{
-			Answered: func(operation string, status int, took time.Duration) {
+		o.Hooks = httpapi.Hooks{
+			OnResponse: func(operation string, status int, took time.Duration) {
 				mu.Lock()
 				defer mu.Unlock()
 				if took <= 0 {
@@ -252,7 +252,7 @@ func TestWatch(t *testing.T) {
 				}
 				answered = append(answered, fmt.Sprint(operation, " ", status))
 			},
-			Seen: func(status imports.Status) {
+			OnStatus: func(status imports.Status) {
 				mu.Lock()
 				defer mu.Unlock()
 				seen = append(seen, string(status))
@@ -383,7 +383,7 @@ func TestRateLimitOfSites(t *testing.T) {
 func TestRateLimitOfDocuments(t *testing.T) {
 	for _, perSecond := range []int{1, 7} {
 		send := fromAddress(t, perSecond, func(o *httpapi.Options) {
-			o.Documents = func(e *echo.Echo) {
+			o.RegisterDocuments = func(e *echo.Echo) {
 				web.RegisterReference(e)
 				web.RegisterUI(e, web.UI{})
 			}
@@ -445,7 +445,7 @@ func TestIDsInLog(t *testing.T) {
 		whole        bool
 	}{
 		"nobody authenticates": {nil, "", false},
-		"an anonymous gateway": {auth.Gateway(true), "", false},
+		"an anonymous gateway": {auth.NewGateway(true), "", false},
 		"a caller with a key":  {authenticate, keys["alice"], true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 // FuzzList: whatever else lies beside the records, paging finds every import once, newest first.
 func FuzzList(f *testing.F) {
 	const owner = "key-alice"
-	a := newAsker(f, auth.Gateway(true))
+	a := newAsker(f, auth.NewGateway(true))
 	for _, limit := range []byte{1, 2, 3, 9, 20} {
 		f.Add("x\ny", limit)
 		f.Add("zz.json", limit)

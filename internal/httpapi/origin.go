@@ -13,7 +13,7 @@ import (
 
 // localNames answers requests for this machine's own names alone. Otherwise a web page whose name is made to point here (DNS
 // rebinding) could speak to a service that takes the local address for its only guard.
-func localNames(next echo.HandlerFunc) echo.HandlerFunc {
+func requireLocalHost(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if !hostport.IsLoopback(hostport.Host(c.Request().Host)) {
 			return &problem{Status: http.StatusMisdirectedRequest, Code: "misdirected", Detail: "This service answers as localhost alone. Behind a proxy that guards it, give it callers that it can know (SIGNPOST_API_KEYS_FILE), or set SIGNPOST_ALLOW_ANONYMOUS=true."}
@@ -24,7 +24,7 @@ func localNames(next echo.HandlerFunc) echo.HandlerFunc {
 
 // knownOrigins refuses calls of pages that are neither this service's own nor of these origins. Their browser would keep the answer
 // from them, but what they asked for would be done.
-func knownOrigins(origins []string) echo.MiddlewareFunc {
+func checkOrigin(origins []string) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			given := c.Request().Header["Origin"]
@@ -51,7 +51,7 @@ var allowedHeaders = []string{
 }
 
 // crossOrigin lets pages of exactly these origins call the API. There are no cookies, so no credentials are allowed.
-func crossOrigin(origins []string) echo.MiddlewareFunc {
+func cors(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		Skipper:         func(c echo.Context) bool { return c.Request().Method == http.MethodOptions && c.Path() == "" }, // there is nothing: 404
 		AllowOriginFunc: func(origin string) (bool, error) { return slices.Contains(origins, origin), nil },

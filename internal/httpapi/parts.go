@@ -15,10 +15,10 @@ func (r listResponse) VisitListImportsResponse(w http.ResponseWriter) error {
 	return writeJSON(w, http.StatusOK, typeJSON, api.JobList(r))
 }
 
-func listOf(jobs []imports.Job, next, bucketName string) listResponse {
-	list := listResponse{Imports: make([]api.Job, len(jobs)), NextCursor: given(next)}
+func apiJobList(jobs []imports.Job, next, bucketName string) listResponse {
+	list := listResponse{Imports: make([]api.Job, len(jobs)), NextCursor: optional(next)}
 	for i, j := range jobs {
-		list.Imports[i] = api.Job(responseOf(j, bucketName))
+		list.Imports[i] = api.Job(apiJob(j, bucketName))
 	}
 	return list
 }
@@ -69,10 +69,10 @@ func (r partListResponse) VisitListPartsResponse(w http.ResponseWriter) error {
 	return writeJSON(w, http.StatusOK, typeJSON, api.PartList(r))
 }
 
-func partListOf(page imports.PartPage) partListResponse {
+func apiPartList(page imports.PartPage) partListResponse {
 	list := partListResponse{Parts: make([]api.Part, len(page.Parts)), Missing: make([]api.PartRange, len(page.Missing))}
 	for i, p := range page.Parts {
-		list.Parts[i] = api.Part{PartNumber: p.Number, Size: p.Size, ETag: given(p.ETag), Checksum: given(p.Checksum)}
+		list.Parts[i] = api.Part{PartNumber: p.Number, Size: p.Size, ETag: optional(p.ETag), Checksum: optional(p.Checksum)}
 	}
 	for i, gap := range page.Missing {
 		list.Missing[i] = api.PartRange{First: gap.First, Last: gap.Last}

@@ -41,19 +41,19 @@ func problemOf(err error) *problem {
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &domain) && domain.Kind != imports.Internal:
-		return ofDomain(domain)
+		return domainProblem(domain)
 	case errors.Is(err, context.Canceled):
 		return &problem{Status: 499, Code: "client-closed-request", Detail: "The client went away before the answer."}
 	case errors.As(err, &routing) && routing.Code >= 400 && routing.Code < 500:
-		return ofRouting(routing)
+		return routingProblem(routing)
 	}
 	return &problem{Status: http.StatusInternalServerError, Code: "internal-error", Detail: "The service failed. Report this with the request_id."}
 }
 
-func ofDomain(e *imports.Error) *problem {
+func domainProblem(e *imports.Error) *problem {
 	p := &problem{Status: http.StatusInternalServerError, Code: e.Code, Detail: e.Detail}
 	for _, f := range e.Fields {
-		p.Errors = append(p.Errors, api.FieldError{Pointer: given(f.Pointer), Parameter: given(f.Parameter), Detail: f.Detail})
+		p.Errors = append(p.Errors, api.FieldError{Pointer: optional(f.Pointer), Parameter: optional(f.Parameter), Detail: f.Detail})
 	}
 	switch e.Kind {
 	case imports.Invalid:
@@ -77,7 +77,7 @@ func ofDomain(e *imports.Error) *problem {
 }
 
 // ofRouting words what Echo and the generated code refuse. Their own messages are for programmers.
-func ofRouting(e *echo.HTTPError) *problem {
+func routingProblem(e *echo.HTTPError) *problem {
 	switch e.Code {
 	case http.StatusNotFound:
 		return &problem{Status: e.Code, Code: "not-found", Detail: "There is nothing at this path. The API begins at /import."}

@@ -105,7 +105,7 @@ func FuzzProblem(f *testing.F) {
 		e := echo.New()
 		e.HTTPErrorHandler = renderProblem
 		e.Any("/*", func(echo.Context) error { return now.fail() })
-		servers[name] = newServer(e, []echo.MiddlewareFunc{requestID, account(slog.New(handler), nil), recoverPanics()}, nil)
+		servers[name] = newServer(e, []echo.MiddlewareFunc{requestID, accessLog(slog.New(handler), nil), recoverPanics()}, nil)
 	}
 	f.Fuzz(func(t *testing.T, kind, wrapped byte, number int, text, pointer, path, id string) {
 		now, path = failure{kind, wrapped, number, text, pointer}, "/"+path

@@ -16,7 +16,7 @@ import (
 // no key but that import's.
 func FuzzRecord(f *testing.F) {
 	const owner, id = "key-alice", plannedID
-	a := newAsker(f, auth.Gateway(true))
+	a := newAsker(f, auth.NewGateway(true))
 	seed := func(record string) {
 		for _, there := range []string{"", "o", "p", "op"} {
 			f.Add([]byte(record), strings.Contains(there, "o"), strings.Contains(there, "p"))

@@ -26,7 +26,7 @@ func FuzzRequest(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	a := newAsker(f, auth.Of(keys, func(context.Context, string) (auth.Caller, error) {
+	a := newAsker(f, auth.New(keys, func(context.Context, string) (auth.Caller, error) {
 		return auth.Caller{}, &auth.Refusal{Reason: "unknown-signer", Detail: "This token is of nobody known."}
 	}, false))
 	a.secrets = append(a.secrets, key)

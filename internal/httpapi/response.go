@@ -18,7 +18,7 @@ import (
 // URL.
 type jobResponse struct {
 	api.Job
-	tag string // for reading it, its ETag
+	etag string // for reading it, its ETag
 }
 
 func (r jobResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
@@ -26,7 +26,7 @@ func (r jobResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
 }
 
 func (r jobResponse) VisitGetImportResponse(w http.ResponseWriter) error {
-	w.Header()["Etag"] = []string{r.tag}
+	w.Header()["Etag"] = []string{r.etag}
 	return writeJSON(w, http.StatusOK, typeJSON, r.Job)
 }
 
@@ -40,9 +40,9 @@ func (r jobResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
 }
 
 // bareResponse is the original contract: the URL and nothing else.
-type bareResponse sigv4.SecretURL
+type untrackedResponse sigv4.SecretURL
 
-func (r bareResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
+func (r untrackedResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
 	buffer := takeBuffer()
 	defer buffers.Put(buffer)
 	b := append(buffer.AvailableBuffer(), `{"upload_url":"`...)
@@ -55,7 +55,7 @@ func (r bareResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
 func writeJSON(w http.ResponseWriter, status int, contentType []string, v any) error {
 	buffer := takeBuffer()
 	defer buffers.Put(buffer)
-	if err := json.MarshalWrite(buffer, v, omitEmpty, readable); err != nil {
+	if err := json.MarshalWrite(buffer, v, omitEmpty, allowInvalidUTF8); err != nil {
 		return err
 	}
 	buffer.WriteByte('\n')
@@ -66,7 +66,7 @@ func writeJSON(w http.ResponseWriter, status int, contentType []string, v any) e
 var omitEmpty = jsonv1.OmitEmptyWithLegacySemantics(true)
 
 // readable puts U+FFFD for what is not UTF-8, which may come from the store. An answer that could not be written would be an empty 200.
-var readable = jsontext.AllowInvalidUTF8(true)
+var allowInvalidUTF8 = jsontext.AllowInvalidUTF8(true)
 
 // writeBody answers with body. Answers hold credentials, so nobody may keep them.
 func writeBody(w http.ResponseWriter, status int, contentType []string, body *bytes.Buffer) error {
@@ -94,19 +94,19 @@ func appendJSONString(b []byte, s string) []byte {
 }
 
 // responseOf translates a job of the bucket called bucketName.
-func responseOf(j imports.Job, bucketName string) api.Job {
+func apiJob(j imports.Job, bucketName string) api.Job {
 	status, expiresAt := api.JobStatus(j.Status), j.ExpiresAt()
 	r := api.Job{
 		ID:          &j.ID,
 		Status:      &status,
-		Filename:    given(j.Filename),
-		ContentType: given(j.ContentType),
+		Filename:    optional(j.Filename),
+		ContentType: optional(j.ContentType),
 		Size:        j.Size,
 		Metadata:    j.Metadata,
 		Object:      &api.StoredObject{Bucket: bucketName, Key: j.Key()},
 		CreatedAt:   &j.CreatedAt,
 		ExpiresAt:   &expiresAt,
-		CompletedAt: givenTime(j.CompletedAt),
+		CompletedAt: optionalTime(j.CompletedAt),
 	}
 	if u := j.Upload; u != nil {
 		url := u.URL.Reveal()
@@ -119,7 +119,7 @@ func responseOf(j imports.Job, bucketName string) api.Job {
 		}
 	}
 	if c := j.Checksum; c != nil {
-		r.Checksum = &api.VerifiedChecksum{Algorithm: api.ChecksumAlgorithm(c.Algorithm), Value: given(c.Value), Verified: c.Verified}
+		r.Checksum = &api.VerifiedChecksum{Algorithm: api.ChecksumAlgorithm(c.Algorithm), Value: optional(c.Value), Verified: c.Verified}
 	}
 	if p := j.Parts; p != nil {
 		r.Multipart = &api.Multipart{PartSize: p.PartSize}
@@ -131,11 +131,11 @@ func responseOf(j imports.Job, bucketName string) api.Job {
 		}
 	}
 	if d := j.Download; d != nil {
-		r.DownloadURL = given(d.URL.Reveal())
+		r.DownloadURL = optional(d.URL.Reveal())
 	}
 	if o := j.Object; o != nil {
 		r.Size = &o.Size
-		r.Object.ETag, r.Object.VersionID = given(o.ETag), given(o.VersionID)
+		r.Object.ETag, r.Object.VersionID = optional(o.ETag), optional(o.VersionID)
 	}
 	if f := j.LastFailure(); f != (imports.Failure{}) {
 		r.Error = &api.JobError{Code: api.JobErrorCode(f.Code), Detail: f.Detail}
@@ -144,14 +144,14 @@ func responseOf(j imports.Job, bucketName string) api.Job {
 }
 
 // given is s where it says something.
-func given(s string) *string {
+func optional(s string) *string {
 	if s == "" {
 		return nil
 	}
 	return &s
 }
 
-func givenTime(t time.Time) *time.Time {
+func optionalTime(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}

@@ -26,25 +26,25 @@ const maxBody = 128 << 10
 
 // Options is what a server is made of.
 type Options struct {
-	Service        *imports.Service
-	Ready          func(context.Context) error // whether the store answers
-	Stopping       func() bool                 // whether the process is about to end; may be nil
-	Authenticate   auth.Authenticator          // nil: nobody is asked who they are
-	RateLimit      int                         // requests a second of each caller; 0: no limit
-	TrustedProxies []*net.IPNet                // whose X-Forwarded-For is believed
-	CORSOrigins    []string                    // exact; none: no cross-origin calls
-	Local          bool                        // served to this machine alone, under its local names
-	TLS            bool                        // served over TLS, and so for ever after
-	Documents      func(*echo.Echo)            // adds what is served besides the API; may be nil
-	StoreEvents    StoreEvents                 // without a secret: none are taken
-	Log            *slog.Logger
-	Watch          Watch
+	Service           *imports.Service
+	Ready             func(context.Context) error // whether the store answers
+	Stopping          func() bool                 // whether the process is about to end; may be nil
+	Authenticate      auth.Authenticator          // nil: nobody is asked who they are
+	RateLimit         int                         // requests a second of each caller; 0: no limit
+	TrustedProxies    []*net.IPNet                // whose X-Forwarded-For is believed
+	CORSOrigins       []string                    // exact; none: no cross-origin calls
+	LocalOnly         bool                        // served to this machine alone, under its local names
+	TLS               bool                        // served over TLS, and so for ever after
+	RegisterDocuments func(*echo.Echo)            // adds what is served besides the API; may be nil
+	StoreEvents       StoreEvents                 // without a secret: none are taken
+	Log               *slog.Logger
+	Hooks             Hooks
 }
 
 // Watch is told what a server does, for metrics. Its members may be nil.
-type Watch struct {
-	Answered func(operation string, status int, took time.Duration) // operation: its id in the contract, or "other"
-	Seen     func(imports.Status)                                   // an import, in a state in which an answer shows it
+type Hooks struct {
+	OnResponse func(operation string, status int, took time.Duration) // operation: its id in the contract, or "other"
+	OnStatus   func(imports.Status)                                   // an import, in a state in which an answer shows it
 }
 
 // New returns the handler of the whole API.
@@ -53,31 +53,31 @@ func New(o Options) http.Handler {
 	e.IPExtractor = remoteAddress(o.TrustedProxies)
 	e.HTTPErrorHandler = renderProblem
 	e.Binder = validatedBinder{}
-	api.RegisterHandlers(e, api.NewStrictHandler(handlers{o.Service, o.Watch.Seen}, []api.StrictMiddlewareFunc{withheld, audited}))
+	api.RegisterHandlers(e, api.NewStrictHandler(handlers{o.Service, o.Hooks.OnStatus}, []api.StrictMiddlewareFunc{withholdURLs, recordAudit}))
 	registerHealth(e, o.Ready, o.Stopping)
-	if o.Documents != nil {
-		o.Documents(e)
+	if o.RegisterDocuments != nil {
+		o.RegisterDocuments(e)
 	}
 	limit := newLimiter("requests", o.RateLimit, o.Service.Now)
 	registerStoreEvents(e, o.StoreEvents, o.Service, limit)
 
 	// Outermost first. The log comes before all that can answer, so that each request has its line.
-	before := []echo.MiddlewareFunc{requestID, secure(o.TLS), account(o.Log, o.Watch.Answered), recoverPanics(), bounded, removeTrailingSlash(e)}
+	before := []echo.MiddlewareFunc{requestID, securityHeaders(o.TLS), accessLog(o.Log, o.Hooks.OnResponse), recoverPanics(), limitRequest, removeTrailingSlash(e)}
 	var after []echo.MiddlewareFunc // when the route is known
-	if o.Local {
-		after = append(after, localNames)
+	if o.LocalOnly {
+		after = append(after, requireLocalHost)
 	}
-	after = append(after, withoutPages, knownOrigins(o.CORSOrigins))
+	after = append(after, rejectPages, checkOrigin(o.CORSOrigins))
 	if len(o.CORSOrigins) > 0 {
-		after = append(after, crossOrigin(o.CORSOrigins))
+		after = append(after, cors(o.CORSOrigins))
 	}
 	if o.Authenticate != nil {
-		after = append(after, guard(o.Authenticate, limit))
+		after = append(after, authenticate(o.Authenticate, limit))
 	}
 	if o.RateLimit > 0 {
 		after = append(after, limit.operations, newDocumentLimiter(o.RateLimit, o.Service.Now).documents)
 	}
-	after = append(after, identify, newValidator(openapi.Load).middleware)
+	after = append(after, withCall, newValidator(openapi.Load).middleware)
 	return newServer(e, before, after)
 }
 

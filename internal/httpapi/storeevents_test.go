@@ -52,7 +52,7 @@ func startHearing(t *testing.T, s settings, notice func(context.Context, string)
 	t.Helper()
 	more := s.options
 	s.options = func(o *httpapi.Options) {
-		o.StoreEvents = httpapi.StoreEvents{Secret: storeSecret, Notice: notice}
+		o.StoreEvents = httpapi.StoreEvents{Secret: storeSecret, OnObjectCreated: notice}
 		if more != nil {
 			more(o)
 		}

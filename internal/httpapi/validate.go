@@ -56,7 +56,7 @@ func newValidator(load func() (*openapi3.T, error)) *validator {
 
 func (v *validator) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if !carries(c) {
+		if !needsValidation(c) {
 			return next(c)
 		}
 		operations, err := v.operations()
@@ -79,7 +79,7 @@ func (v *validator) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 
 // carries reports whether there is anything in the request that the contract could judge. All its required bodies are of
 // operations with a path parameter.
-func carries(c echo.Context) bool {
+func needsValidation(c echo.Context) bool {
 	r := c.Request()
 	return r.ContentLength != 0 || r.URL.RawQuery != "" || len(c.ParamNames()) > 0 ||
 		slices.ContainsFunc(openapi.HeaderParameters, func(name string) bool { return r.Header[name] != nil })
@@ -97,7 +97,7 @@ func checkParameters(c echo.Context, parameters openapi3.Parameters) error {
 		var values []string
 		switch p.In {
 		case openapi3.ParameterInPath:
-			if len(faultsOf(p.Schema.Value, c.Param(p.Name))) > 0 {
+			if len(schemaErrors(p.Schema.Value, c.Param(p.Name))) > 0 {
 				return &problem{Status: http.StatusNotFound, Code: imports.CodeNotFound, Detail: imports.NotFoundDetail}
 			}
 		case openapi3.ParameterInQuery:
@@ -109,12 +109,12 @@ func checkParameters(c echo.Context, parameters openapi3.Parameters) error {
 		case len(values) > 1:
 			faults = append(faults, api.FieldError{Parameter: &p.Name, Detail: "must be given once"})
 		case len(values) == 1:
-			for _, f := range faultsOf(p.Schema.Value, parameterValue(p.Schema.Value, values[0])) {
+			for _, f := range schemaErrors(p.Schema.Value, parameterValue(p.Schema.Value, values[0])) {
 				faults = append(faults, api.FieldError{Parameter: &p.Name, Detail: f.Detail})
 			}
 		}
 	}
-	return invalid(faults)
+	return invalidProblem(faults)
 }
 
 // parameterValue is what text stands for: a number where the schema asks for one and text is one in plain digits.
@@ -135,10 +135,10 @@ func withBody(c echo.Context, body *openapi3.RequestBody, next echo.HandlerFunc)
 	buffer := takeBuffer()
 	defer buffers.Put(buffer)
 	if _, err := buffer.ReadFrom(io.LimitReader(c.Request().Body, maxBody+1)); err != nil {
-		return unreadable(err)
+		return bodyReadProblem(err)
 	}
 	if buffer.Len() > maxBody {
-		return bodyTooLarge()
+		return bodyTooLargeProblem()
 	}
 	if buffer.Len() == 0 && body.Required {
 		return &problem{Status: http.StatusBadRequest, Code: "body-missing", Detail: "The request needs a JSON body."}
@@ -153,7 +153,7 @@ func withBody(c echo.Context, body *openapi3.RequestBody, next echo.HandlerFunc)
 	if err != nil {
 		return err
 	}
-	if err := invalid(faultsOf(body.Content["application/json"].Schema.Value, parsed)); err != nil {
+	if err := invalidProblem(schemaErrors(body.Content["application/json"].Schema.Value, parsed)); err != nil {
 		return err
 	}
 	c.Request().Body = validatedBody{c.Request().Body, buffer.Bytes()}
@@ -161,7 +161,7 @@ func withBody(c echo.Context, body *openapi3.RequestBody, next echo.HandlerFunc)
 }
 
 // unreadable says why a body did not arrive.
-func unreadable(err error) error {
+func bodyReadProblem(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return &problem{Status: http.StatusRequestTimeout, Code: "request-timeout", Detail: "The request did not arrive whole within the 30 s it has. Send it without pauses."}
 	}
@@ -169,11 +169,11 @@ func unreadable(err error) error {
 }
 
 // sendFile says how to upload a file, to clients that sent the file itself.
-const sendFile = "To upload a file, call POST /import without a body. Then send the file itself, not a form, to the upload_url of the " +
+const uploadHint = "To upload a file, call POST /import without a body. Then send the file itself, not a form, to the upload_url of the " +
 	"response: curl --upload-file FILE UPLOAD_URL."
 
-func bodyTooLarge() error {
-	return &problem{Status: http.StatusRequestEntityTooLarge, Code: "body-too-large", Detail: "The request body is larger than 128 KiB. " + sendFile}
+func bodyTooLargeProblem() error {
+	return &problem{Status: http.StatusRequestEntityTooLarge, Code: "body-too-large", Detail: "The request body is larger than 128 KiB. " + uploadHint}
 }
 
 // checkMediaType refuses what is not plain JSON in UTF-8.
@@ -189,9 +189,9 @@ func checkMediaType(h http.Header) error {
 	mediaType, params, err := mime.ParseMediaType(h.Get("Content-Type"))
 	switch {
 	case len(h.Values("Content-Type")) == 0:
-		return unsupported("unsupported-media-type", "The request has a body but no Content-Type. Send Content-Type: application/json, or no body. "+sendFile)
+		return unsupported("unsupported-media-type", "The request has a body but no Content-Type. Send Content-Type: application/json, or no body. "+uploadHint)
 	case err != nil || mediaType != "application/json" || len(h.Values("Content-Type")) > 1:
-		return unsupported("unsupported-media-type", "The body must be JSON. Send Content-Type: application/json, or no body. "+sendFile)
+		return unsupported("unsupported-media-type", "The body must be JSON. Send Content-Type: application/json, or no body. "+uploadHint)
 	case params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8"):
 		return unsupported("unsupported-charset", "JSON is always in UTF-8 (RFC 8259). Send Content-Type: application/json.")
 	}
@@ -199,7 +199,7 @@ func checkMediaType(h http.Header) error {
 }
 
 // invalid is the problem of a request with faults, or nil without.
-func invalid(faults []api.FieldError) error {
+func invalidProblem(faults []api.FieldError) error {
 	if len(faults) == 0 {
 		return nil
 	}
@@ -209,7 +209,7 @@ func invalid(faults []api.FieldError) error {
 // validatedBody is a body that has been read and found to be as the contract wants it.
 type validatedBody struct {
 	io.ReadCloser
-	text []byte
+	content []byte
 }
 
 // validatedBinder gives the generated code the text that was judged, and no other. It has one meaning, because parseJSON refuses
@@ -221,7 +221,7 @@ func (validatedBinder) Bind(target any, c echo.Context) error {
 	if !ok {
 		return io.EOF
 	}
-	return json.Unmarshal(body.text, target)
+	return json.Unmarshal(body.content, target)
 }
 
 // buffers holds memory for bodies, of requests and of answers. What takeBuffer takes is put back when it is done with.

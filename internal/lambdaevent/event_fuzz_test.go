@@ -131,7 +131,7 @@ func holdAnswer(t *testing.T, payload, answered []byte, e map[string]jsontext.Va
 // names a caller there it is of nobody, and with all else that an event may say taken away it is of the same.
 func holdCaller(t *testing.T, payload []byte, e map[string]jsontext.Value, got *http.Request) {
 	t.Helper()
-	authenticate := auth.Gateway(true)
+	authenticate := auth.NewGateway(true)
 	caller, err := authenticate(got)
 	if err != nil {
 		t.Errorf("%q: whoever calls was refused: %v", payload, err)

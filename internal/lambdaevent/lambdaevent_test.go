@@ -226,7 +226,7 @@ func TestScopes(t *testing.T) {
 		var got auth.Caller
 		p := Proxy{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			var err error
-			if got, err = auth.Gateway(false)(r); err != nil {
+			if got, err = auth.NewGateway(false)(r); err != nil {
 				t.Errorf("%s: %v", authorizer, err)
 			}
 		})}

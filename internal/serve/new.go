@@ -59,11 +59,11 @@ func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logge
 		return nil, err
 	}
 	options := httpapi.Options{
-		Service: service, StoreEvents: httpapi.StoreEvents{Secret: string(c.StoreEventsSecret), Notice: service.Notice}, Ready: store.Check, Stopping: s.stopping.Load,
+		Service: service, StoreEvents: httpapi.StoreEvents{Secret: string(c.StoreEventsSecret), OnObjectCreated: service.Notice}, Ready: store.Check, Stopping: s.stopping.Load,
 		Authenticate: authenticate, RateLimit: c.RateLimit, TrustedProxies: proxies, CORSOrigins: c.CORSOrigins,
-		Local: c.Local() && !c.AllowAnonymous && authenticate == nil,
-		TLS:   s.tls != nil, Documents: documents(c, store.Origin()), Log: log,
-		Watch: httpapi.Watch{Answered: counts.Answered, Seen: func(s imports.Status) { counts.Seen(string(s)) }},
+		LocalOnly: c.Local() && !c.AllowAnonymous && authenticate == nil,
+		TLS:       s.tls != nil, RegisterDocuments: documents(c, store.Origin()), Log: log,
+		Hooks: httpapi.Hooks{OnResponse: counts.Answered, OnStatus: func(s imports.Status) { counts.Seen(string(s)) }},
 	}
 	s.Handler = httpapi.New(options)
 	if c.MetricsListen != "" {
@@ -128,13 +128,13 @@ func (s *Server) authenticator(ctx context.Context, c app.Config) (auth.Authenti
 		return nil, nil
 	}
 	var keys *auth.Keys
-	var tokens auth.Tokens
+	var tokens auth.TokenAuthenticator
 	var err error
 	if c.APIKeysFile != "" {
 		if keys, err = auth.OpenKeys(c.APIKeysFile); err != nil {
 			return nil, err
 		}
-		s.followers = append(s.followers, func(ctx context.Context) { keys.Follow(ctx, s.Log) })
+		s.followers = append(s.followers, func(ctx context.Context) { keys.Watch(ctx, s.Log) })
 	}
 	if c.OIDCIssuer != "" {
 		ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
@@ -143,9 +143,9 @@ func (s *Server) authenticator(ctx context.Context, c app.Config) (auth.Authenti
 		if err != nil {
 			return nil, err
 		}
-		tokens = issuer.Caller
+		tokens = issuer.Authenticate
 	}
-	return auth.Of(keys, tokens, c.AllowAnonymous), nil
+	return auth.New(keys, tokens, c.AllowAnonymous), nil
 }
 
 func (s *Server) openTLS(c app.Config) (err error) {

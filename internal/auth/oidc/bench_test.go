@@ -11,7 +11,7 @@ func BenchmarkCaller(b *testing.B) {
 		b.Run(s.alg, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := judge.Caller(b.Context(), token); err != nil {
+				if _, err := judge.Authenticate(b.Context(), token); err != nil {
 					b.Fatal(err)
 				}
 			}

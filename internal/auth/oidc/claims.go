@@ -17,11 +17,11 @@ type claims map[string]jsontext.Value
 
 // check is whether the token is of the issuer, for this service, and of now.
 func (i *Issuer) check(c claims) error {
-	expires, hasExpiry := c.time("exp")
-	begins, hasBeginning := c.time("nbf")
-	audience, err := c.list("aud")
+	expires, hasExpiry := c.timeValue("exp")
+	begins, hasBeginning := c.timeValue("nbf")
+	audience, err := c.stringList("aud")
 	switch now := i.now(); {
-	case c.text("iss") != i.Issuer:
+	case c.stringValue("iss") != i.Issuer:
 		return &auth.Refusal{Reason: "wrong-issuer", Detail: fmt.Sprintf("The token must be one that %s issued.", i.Issuer)}
 	case err != nil || !slices.Contains(audience, i.Audience):
 		return &auth.Refusal{Reason: "wrong-audience", Detail: fmt.Sprintf("The token is for somebody else: its audience (aud) must name %s.", i.Audience)}
@@ -38,7 +38,7 @@ func (i *Issuer) check(c claims) error {
 // callerOf is who bears the token. The owner's name is the one that a gateway in front of a Lambda function leads to, if that reads
 // the same token.
 func (i *Issuer) callerOf(c claims) (auth.Caller, error) {
-	value := c.text(i.OwnerClaim)
+	value := c.stringValue(i.OwnerClaim)
 	if value == "" {
 		return auth.Caller{}, &auth.Refusal{Reason: "no-owner", Detail: fmt.Sprintf("The token does not say whose it is: its claim %s must be a text.", i.OwnerClaim)}
 	}
@@ -56,7 +56,7 @@ func (i *Issuer) callerOf(c claims) (auth.Caller, error) {
 func (c claims) scope() (auth.Scope, error) {
 	var words []string
 	for _, claim := range []string{"scope", "scp"} {
-		list, err := c.list(claim)
+		list, err := c.stringList(claim)
 		if err != nil {
 			return 0, malformed(fmt.Sprintf("The token's claim %s must be a text, or a list of texts.", claim))
 		}
@@ -66,7 +66,7 @@ func (c claims) scope() (auth.Scope, error) {
 }
 
 // text is the claim of that name, or nothing where it is no text.
-func (c claims) text(name string) (value string) {
+func (c claims) stringValue(name string) (value string) {
 	if json.Unmarshal(c[name], &value) != nil {
 		return ""
 	}
@@ -74,12 +74,12 @@ func (c claims) text(name string) (value string) {
 }
 
 // list is the claim of that name, which may be a text or several. One that is not there has none.
-func (c claims) list(name string) (list []string, err error) {
+func (c claims) stringList(name string) (list []string, err error) {
 	switch c[name].Kind() {
 	case jsontext.KindInvalid:
 		return nil, nil
 	case jsontext.KindString:
-		return []string{c.text(name)}, nil
+		return []string{c.stringValue(name)}, nil
 	}
 	err = json.Unmarshal(c[name], &list)
 	return list, err
@@ -89,7 +89,7 @@ func (c claims) list(name string) (list []string, err error) {
 const maxSeconds = 1e11
 
 // time is the claim of that name, a number of seconds (NumericDate, RFC 7519, section 2).
-func (c claims) time(name string) (t time.Time, ok bool) {
+func (c claims) timeValue(name string) (t time.Time, ok bool) {
 	var seconds float64
 	if c[name] == nil || json.Unmarshal(c[name], &seconds) != nil || seconds > maxSeconds {
 		return t, false

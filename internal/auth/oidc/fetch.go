@@ -19,7 +19,7 @@ const (
 
 // bounded is a client like the given one that waits for an answer no longer than it must, and follows nobody elsewhere: what an
 // issuer's own address answers is what makes it the issuer.
-func bounded(client *http.Client) *http.Client {
+func limitedClient(client *http.Client) *http.Client {
 	var c http.Client
 	if client != nil {
 		c = *client
@@ -37,7 +37,7 @@ func bounded(client *http.Client) *http.Client {
 }
 
 // fetch reads the JSON document at address into v.
-func fetch(ctx context.Context, client *http.Client, address string, v any) error {
+func fetchJSON(ctx context.Context, client *http.Client, address string, v any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err

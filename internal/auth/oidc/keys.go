@@ -39,29 +39,29 @@ type keySet struct {
 	address string
 	now     func() time.Time
 
-	held   atomic.Pointer[signers]
-	due    atomic.Int64       // when they are to be fetched anew, in Unix nanoseconds
-	flight singleflight.Group // of fetch
-	limit  *rate.Limiter
-	failed error // what the last fetch met; within flight alone
+	keys    atomic.Pointer[keysByID]
+	due     atomic.Int64       // when they are to be fetched anew, in Unix nanoseconds
+	flight  singleflight.Group // of fetch
+	limit   *rate.Limiter
+	lastErr error // what the last fetch met; within flight alone
 }
 
 // signers are keys by their id; by none, all of them.
-type signers map[string]*gooidc.StaticKeySet
+type keysByID map[string]*gooidc.StaticKeySet
 
 func newKeySet(client *http.Client, address string, now func() time.Time) *keySet {
 	s := &keySet{client: client, address: address, now: now, limit: rate.NewLimiter(rate.Every(fetchEvery), fetchBurst)}
-	s.held.Store(&signers{})
+	s.keys.Store(&keysByID{})
 	return s
 }
 
 // named is nil where no key at hand has that id. Where the keys are old, they are fetched for those who come after; nobody waits.
-func (s *keySet) named(id string) *gooidc.StaticKeySet {
+func (s *keySet) cached(id string) *gooidc.StaticKeySet {
 	now := s.now()
 	if due := s.due.Load(); now.UnixNano() >= due && s.due.CompareAndSwap(due, now.Add(fetchEvery).UnixNano()) {
 		s.flight.DoChan("", s.fetch)
 	}
-	return (*s.held.Load())[id]
+	return (*s.keys.Load())[id]
 }
 
 // refresh fetches the keys once for all who ask at a time. Its error is what the last fetch met, which may be an earlier one.
@@ -77,27 +77,27 @@ func (s *keySet) refresh(ctx context.Context) error {
 func (s *keySet) fetch() (any, error) {
 	now := s.now()
 	if !s.limit.AllowN(now, 1) {
-		return nil, s.failed
+		return nil, s.lastErr
 	}
 	var found struct {
 		Keys []jsontext.Value `json:"keys"`
 	}
-	if s.failed = fetch(context.Background(), s.client, s.address, &found); s.failed != nil {
-		return nil, s.failed
+	if s.lastErr = fetchJSON(context.Background(), s.client, s.address, &found); s.lastErr != nil {
+		return nil, s.lastErr
 	}
 	if found.Keys == nil {
-		s.failed = errors.New(s.address + " answers without keys")
-		return nil, s.failed
+		s.lastErr = errors.New(s.address + " answers without keys")
+		return nil, s.lastErr
 	}
-	held := byID(found.Keys)
-	s.held.Store(&held)
+	held := usableKeys(found.Keys)
+	s.keys.Store(&held)
 	s.due.Store(now.Add(maxAge).UnixNano())
 	return nil, nil
 }
 
 // byID are those of keys that can be used here. Others are left alone (RFC 7517, section 5).
-func byID(keys []jsontext.Value) signers {
-	named := signers{}
+func usableKeys(keys []jsontext.Value) keysByID {
+	named := keysByID{}
 	add := func(id string, key crypto.PublicKey) {
 		if named[id] == nil {
 			named[id] = &gooidc.StaticKeySet{}
@@ -106,7 +106,7 @@ func byID(keys []jsontext.Value) signers {
 	}
 	for _, text := range keys {
 		var k jose.JSONWebKey
-		if k.UnmarshalJSON(text) != nil || !usable(k) {
+		if k.UnmarshalJSON(text) != nil || !isUsable(k) {
 			continue
 		}
 		add("", k.Key)
@@ -117,7 +117,7 @@ func byID(keys []jsontext.Value) signers {
 	return named
 }
 
-func usable(k jose.JSONWebKey) bool {
+func isUsable(k jose.JSONWebKey) bool {
 	if k.Use == "enc" || k.Algorithm != "" && !slices.Contains(algorithms, k.Algorithm) {
 		return false
 	}

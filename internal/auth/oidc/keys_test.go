@@ -17,7 +17,7 @@ import (
 // judged fails the test unless token is refused for that reason, or taken where there is none.
 func judged(t *testing.T, what string, judge *Issuer, token, want string) {
 	t.Helper()
-	if _, err := judge.Caller(t.Context(), token); reason(t, err) != want {
+	if _, err := judge.Authenticate(t.Context(), token); reason(t, err) != want {
 		t.Errorf("%s: got %v, want %q", what, err, want)
 	}
 }
@@ -61,7 +61,7 @@ func TestWithdrawnKey(t *testing.T) {
 	}
 	i.pass(time.Nanosecond)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if _, err := judge.Caller(t.Context(), a); reason(t, err) == "unknown-signer" {
+		if _, err := judge.Authenticate(t.Context(), a); reason(t, err) == "unknown-signer" {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -86,7 +86,7 @@ func TestHammering(t *testing.T) {
 		var all sync.WaitGroup
 		for n := range 20 {
 			all.Go(func() {
-				if _, err := judge.Caller(t.Context(), forged[n%len(forged)]); err == nil {
+				if _, err := judge.Authenticate(t.Context(), forged[n%len(forged)]); err == nil {
 					t.Error("a forged token was taken")
 				}
 				judged(t, "a good token meanwhile", judge, good, "")

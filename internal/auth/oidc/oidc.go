@@ -45,13 +45,13 @@ func discover(ctx context.Context, s Settings, now func() time.Time) (*Issuer, e
 	if s.OwnerClaim == "" {
 		s.OwnerClaim = "sub"
 	}
-	s.Client = bounded(s.Client)
-	keysURL, err := keysOf(ctx, s)
+	s.Client = limitedClient(s.Client)
+	keysURL, err := discoverKeysURL(ctx, s)
 	if err != nil {
 		return nil, fmt.Errorf("SIGNPOST_OIDC_ISSUER=%q: %w", s.Issuer, err)
 	}
 	keys := newKeySet(s.Client, keysURL, now)
-	if err = keys.refresh(ctx); err == nil && keys.named("") == nil {
+	if err = keys.refresh(ctx); err == nil && keys.cached("") == nil {
 		err = fmt.Errorf("none of the keys at %s is for RS256 or ES256, in which tokens must be signed", keysURL)
 	}
 	if err != nil {
@@ -63,7 +63,7 @@ func discover(ctx context.Context, s Settings, now func() time.Time) (*Issuer, e
 }
 
 // keysOf is the address of the issuer's keys (OpenID Connect Discovery, section 4).
-func keysOf(ctx context.Context, s Settings) (string, error) {
+func discoverKeysURL(ctx context.Context, s Settings) (string, error) {
 	address, err := url.JoinPath(s.Issuer, ".well-known", "openid-configuration")
 	if err != nil {
 		return "", err
@@ -72,7 +72,7 @@ func keysOf(ctx context.Context, s Settings) (string, error) {
 		Issuer string `json:"issuer"`
 		Keys   string `json:"jwks_uri"`
 	}
-	if err := fetch(ctx, s.Client, address, &found); err != nil {
+	if err := fetchJSON(ctx, s.Client, address, &found); err != nil {
 		return "", err
 	}
 	if found.Issuer != s.Issuer {
@@ -90,8 +90,8 @@ func keysOf(ctx context.Context, s Settings) (string, error) {
 
 // Caller tells whose token it is; it is an auth.Tokens. What the token says of itself is looked at before its signature is, so that a
 // refusal names the nearest reason, and believed after that.
-func (i *Issuer) Caller(ctx context.Context, token string) (auth.Caller, error) {
-	t, err := read(token)
+func (i *Issuer) Authenticate(ctx context.Context, token string) (auth.Caller, error) {
+	t, err := parseToken(token)
 	if err != nil {
 		return auth.Caller{}, err
 	}
@@ -106,7 +106,7 @@ func (i *Issuer) Caller(ctx context.Context, token string) (auth.Caller, error) 
 
 // verify looks for a key that fits: among those at hand and then, if the token may be signed with a newer one, at the issuer's.
 func (i *Issuer) verify(ctx context.Context, token, keyID string) error {
-	atHand := i.keys.named(keyID)
+	atHand := i.keys.cached(keyID)
 	if i.signed(ctx, token, atHand) {
 		return nil
 	}
@@ -115,7 +115,7 @@ func (i *Issuer) verify(ctx context.Context, token, keyID string) error {
 		if err := i.keys.refresh(ctx); err != nil {
 			return fmt.Errorf("%w: %w", auth.ErrUnavailable, err)
 		}
-		newer = i.keys.named(keyID)
+		newer = i.keys.cached(keyID)
 	}
 	switch {
 	case newer == nil:

@@ -32,14 +32,14 @@ type header struct {
 var types = []string{"", "JWT", "at+jwt", "application/at+jwt"}
 
 // read takes a token apart, which proves nothing.
-func read(text string) (t token, err error) {
+func parseToken(text string) (t token, err error) {
 	parts := strings.Split(text, ".")
 	switch {
 	case len(text) > maxToken:
 		return t, malformed("The token is longer than 8 KiB. Get one with fewer claims.")
 	case len(parts) == 5:
 		return t, malformed("The token is encrypted. Get one that is only signed.")
-	case len(parts) != 3 || strings.Trim(text, alphabet) != "" || decode(parts[0], &t.header) != nil || decode(parts[1], &t.claims) != nil:
+	case len(parts) != 3 || strings.Trim(text, tokenAlphabet) != "" || decode(parts[0], &t.header) != nil || decode(parts[1], &t.claims) != nil:
 		return t, malformed("The token is no JWT, or not all of one. Send an access token as it was issued; an opaque one cannot be read here.")
 	case !slices.Contains(algorithms, t.header.Algorithm):
 		return t, &auth.Refusal{Reason: "wrong-algorithm", Detail: "The token must be signed with RS256 or ES256."}
@@ -54,7 +54,7 @@ func read(text string) (t token, err error) {
 func malformed(detail string) error { return &auth.Refusal{Reason: "malformed", Detail: detail} }
 
 // alphabet is that of base64url, and the dot. Go's decoder takes newlines besides.
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 
 func decode(part string, v any) error {
 	text, err := base64.RawURLEncoding.DecodeString(part)

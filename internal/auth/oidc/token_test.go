@@ -132,7 +132,7 @@ func TestTokens(t *testing.T) {
 	} {
 		// Each token is judged as the first of its kind: nothing that was fetched for another is short for it.
 		i.pass(fetchEvery)
-		caller, err := judge.Caller(t.Context(), c.token)
+		caller, err := judge.Authenticate(t.Context(), c.token)
 		if got := reason(t, err); got != c.want {
 			t.Errorf("%s: got %q (%v), want %q", c.what, got, err, c.want)
 		}
@@ -188,7 +188,7 @@ func TestClock(t *testing.T) {
 		{"a fraction of a second, expired", 21 * time.Minute, fraction, "expired"},
 	} {
 		i.clock.Store(int64(c.after))
-		if _, err := judge.Caller(t.Context(), c.token); reason(t, err) != c.want {
+		if _, err := judge.Authenticate(t.Context(), c.token); reason(t, err) != c.want {
 			t.Errorf("%s: got %v, want %q", c.what, err, c.want)
 		}
 	}
@@ -217,7 +217,7 @@ func TestScopes(t *testing.T) {
 		{"both", object{"scope": "openid", "scp": []string{"import:read"}}, auth.Read},
 		{"null", object{"scope": "import:read", "scp": null}, auth.Read},
 	} {
-		caller, err := judge.Caller(t.Context(), rsaA.sign(i.claims(c.claims), nil))
+		caller, err := judge.Authenticate(t.Context(), rsaA.sign(i.claims(c.claims), nil))
 		if err != nil || caller.Scope != c.want {
 			t.Errorf("%s: got %q, %v; want %q", c.what, caller.Scope, err, c.want)
 		}
@@ -242,7 +242,7 @@ func TestOwners(t *testing.T) {
 		{"number", object{"number": 7}, "", "no-owner"},
 		{"null", object{"null": null}, "", "no-owner"},
 	} {
-		caller, err := i.discoverBy(t, c.claim).Caller(t.Context(), rsaA.sign(i.claims(c.claims), nil))
+		caller, err := i.discoverBy(t, c.claim).Authenticate(t.Context(), rsaA.sign(i.claims(c.claims), nil))
 		if caller.Owner != c.want || reason(t, err) != c.reason {
 			t.Errorf("%q of %v: got %q, %v; want %q, %q", c.claim, c.claims, caller.Owner, err, c.want, c.reason)
 		}
@@ -252,7 +252,7 @@ func TestOwners(t *testing.T) {
 // Whoever calls through an API Gateway that judges the same token has the same imports.
 func TestOwnerIsTheOneThatAGatewayLeadsTo(t *testing.T) {
 	i := newIssuer(t, rsaA)
-	caller, err := i.discover(t).Caller(t.Context(), rsaA.sign(i.claims(nil), nil))
+	caller, err := i.discover(t).Authenticate(t.Context(), rsaA.sign(i.claims(nil), nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func FuzzCaller(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
-		caller, err := judge.Caller(t.Context(), token)
+		caller, err := judge.Authenticate(t.Context(), token)
 		if (err == nil) != (token == good) && !sameBytes(token, good) {
 			t.Fatalf("%q: got %v, %v", token, caller, err)
 		}

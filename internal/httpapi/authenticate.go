@@ -15,7 +15,7 @@ import (
 
 // guard asks who calls before anything of a call is looked at, and whether they may do what they ask for. Whom it refuses is counted
 // like any other caller, or trying keys would be the one thing without a limit.
-func guard(authenticate auth.Authenticator, limit *limiter) echo.MiddlewareFunc {
+func authenticate(authenticate auth.Authenticator, limit *limiter) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			x := c.(*exchange)
@@ -24,7 +24,7 @@ func guard(authenticate auth.Authenticator, limit *limiter) echo.MiddlewareFunc 
 			}
 			caller, err := authenticate(c.Request())
 			if err != nil {
-				x.audit.refused(err)
+				x.audit.recordRefusal(err)
 				return cmp.Or(limit.count(x), unauthenticated(err))
 			}
 			x.owner, x.scope = caller.Owner, caller.Scope
@@ -41,11 +41,11 @@ func guard(authenticate auth.Authenticator, limit *limiter) echo.MiddlewareFunc 
 }
 
 // may reports whether the caller has all of scope. Where nobody is asked who they are, everybody has.
-func (x *exchange) may(scope auth.Scope) bool { return x.owner == "" || x.scope&scope == scope }
+func (x *exchange) allows(scope auth.Scope) bool { return x.owner == "" || x.scope&scope == scope }
 
 // withheld takes out of an answer the signed requests that its caller's scopes do not reach: to read an import is not to send it, and
 // to send one is not to fetch what others sent.
-func withheld(next api.StrictHandlerFunc, _ string) api.StrictHandlerFunc {
+func withholdURLs(next api.StrictHandlerFunc, _ string) api.StrictHandlerFunc {
 	return func(c echo.Context, request any) (any, error) {
 		response, err := next(c, request)
 		job, isJob := response.(jobResponse)
@@ -53,10 +53,10 @@ func withheld(next api.StrictHandlerFunc, _ string) api.StrictHandlerFunc {
 			return response, err
 		}
 		x := c.(*exchange)
-		if !x.may(auth.Create) {
+		if !x.allows(auth.Create) {
 			job.Upload, job.UploadURL = nil, nil
 		}
-		if !x.may(auth.Read) {
+		if !x.allows(auth.Read) {
 			job.DownloadURL = nil
 		}
 		return job, err
@@ -76,10 +76,10 @@ func unauthenticated(err error) error {
 }
 
 // identify hands on who calls, and in which request, to those who know nothing of HTTP.
-func identify(next echo.HandlerFunc) echo.HandlerFunc {
+func withCall(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		x := c.(*exchange)
-		if x.owner == "" && !carries(c) { // a bare import of nobody's, for which nobody is asked anything
+		if x.owner == "" && !needsValidation(c) { // a bare import of nobody's, for which nobody is asked anything
 			return next(c)
 		}
 		call := imports.Call{Owner: x.owner, RequestID: c.Response().Header().Get(echo.HeaderXRequestID)}

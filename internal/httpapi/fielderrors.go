@@ -16,22 +16,22 @@ import (
 )
 
 // maxFaults bounds how many faults an answer lists: a body of 128 KiB can have 60,000, which would make one of 4 MB.
-const maxFaults = 100
+const maxFieldErrors = 100
 
 // faultsOf judges value by schema and says in our words what is wrong. Kin-openapi is the judge; its messages, made for the
 // author of a schema, go no further than here.
-func faultsOf(schema *openapi3.Schema, value any) []api.FieldError {
+func schemaErrors(schema *openapi3.Schema, value any) []api.FieldError {
 	err := schema.VisitJSON(value, openapi3.MultiErrors(), openapi3.DisableSchemaErrorDetails(), openapi3.VisitAsRequest())
 	switch {
 	case err == nil && !hasFraction(value):
 		return nil
 	case err == nil:
-		return fractions(schema, value, "")
+		return fractionErrors(schema, value, "")
 	}
 	var faults []api.FieldError
 	all := flatten(err)
 	for i, e := range all {
-		if i == maxFaults {
+		if i == maxFieldErrors {
 			return append(faults, api.FieldError{Detail: fmt.Sprintf("and %d more", len(all)-i)})
 		}
 		var pointer string
@@ -45,7 +45,7 @@ func faultsOf(schema *openapi3.Schema, value any) []api.FieldError {
 			steps = append(steps, unknownMember(fault))
 		}
 		pointer = imports.Pointer(steps...)
-		faults = append(faults, api.FieldError{Pointer: &pointer, Detail: wordsForFault(fault)})
+		faults = append(faults, api.FieldError{Pointer: &pointer, Detail: describeSchemaError(fault)})
 	}
 	return faults
 }
@@ -62,11 +62,11 @@ func flatten(err error) []error {
 }
 
 // wordsForFault says what the value must be, by the rule it breaks.
-func wordsForFault(f *openapi3.SchemaError) string {
+func describeSchemaError(f *openapi3.SchemaError) string {
 	s := f.Schema
 	switch f.SchemaField {
 	case "type", "nullable":
-		return "must be " + article(s)
+		return "must be " + typeName(s)
 	case "format": // int32 or int64; the contract has no other that is judged
 		return "must fit in " + strings.TrimPrefix(s.Format, "int") + " bits"
 	case "properties":
@@ -76,9 +76,9 @@ func wordsForFault(f *openapi3.SchemaError) string {
 	case "enum":
 		return "must be one of " + strings.Trim(fmt.Sprint(s.Enum), "[]")
 	case "minimum":
-		return "must be at least " + whole(*s.Min)
+		return "must be at least " + formatNumber(*s.Min)
 	case "maximum":
-		return "must be at most " + whole(*s.Max)
+		return "must be at most " + formatNumber(*s.Max)
 	case "minLength":
 		return fmt.Sprintf("must have at least %d characters", s.MinLength)
 	case "maxLength":
@@ -97,7 +97,7 @@ func wordsForFault(f *openapi3.SchemaError) string {
 	return "is not as it should be"
 }
 
-func article(s *openapi3.Schema) string {
+func typeName(s *openapi3.Schema) string {
 	switch {
 	case s.Type.Is("integer"):
 		return "an integer"
@@ -111,7 +111,7 @@ func article(s *openapi3.Schema) string {
 	return "a " + strings.Join(s.Type.Slice(), " or ")
 }
 
-func whole(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+func formatNumber(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 // unknownMember is the name that an object of closed schema should not have. Kin-openapi gives it in the reason alone, quoted.
 func unknownMember(f *openapi3.SchemaError) string {
@@ -142,7 +142,7 @@ func hasFraction(value any) bool {
 
 // fractions finds integers written as 1.0 or 1e3. JSON Schema calls them integers; not every reader does, so a request spells
 // them plainly. ParseJSON leaves just those, and numbers past int64, as a json.Number.
-func fractions(schema *openapi3.Schema, value any, pointer string) []api.FieldError {
+func fractionErrors(schema *openapi3.Schema, value any, pointer string) []api.FieldError {
 	var faults []api.FieldError
 	switch value := value.(type) {
 	case json.Number:
@@ -152,12 +152,12 @@ func fractions(schema *openapi3.Schema, value any, pointer string) []api.FieldEr
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(value)) {
 			if member := schema.Properties[name]; member != nil {
-				faults = append(faults, fractions(member.Value, value[name], pointer+imports.Pointer(name))...)
+				faults = append(faults, fractionErrors(member.Value, value[name], pointer+imports.Pointer(name))...)
 			}
 		}
 	case []any:
 		for i, item := range value {
-			faults = append(faults, fractions(schema.Items.Value, item, pointer+"/"+strconv.Itoa(i))...)
+			faults = append(faults, fractionErrors(schema.Items.Value, item, pointer+"/"+strconv.Itoa(i))...)
 		}
 	}
 	return faults

@@ -37,7 +37,7 @@ func members(t *testing.T, scopes map[string]auth.Scope) (authenticate auth.Auth
 	if err != nil {
 		t.Fatal(err)
 	}
-	return auth.Of(opened, nil, false), keys
+	return auth.New(opened, nil, false), keys
 }
 
 // startGuarded is a service that asks for keys, with the keys of those who have one.
@@ -289,5 +289,5 @@ func owned(t *testing.T, owner string, scopes ...auth.Scope) (auth.Authenticator
 	if err != nil {
 		t.Fatal(err)
 	}
-	return auth.Of(opened, nil, false), keys
+	return auth.New(opened, nil, false), keys
 }

@@ -9,14 +9,14 @@ import (
 )
 
 // desk is where credentials are looked at.
-type desk struct {
+type authenticator struct {
 	keys      *Keys
-	tokens    Tokens
+	tokens    TokenAuthenticator
 	anonymous bool
 }
 
-func (d desk) caller(r *http.Request) (Caller, error) {
-	caller, err := d.judge(r)
+func (d authenticator) authenticate(r *http.Request) (Caller, error) {
+	caller, err := d.checkCredentials(r)
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
 		refusal.Challenge = d.challenge(r)
@@ -24,47 +24,47 @@ func (d desk) caller(r *http.Request) (Caller, error) {
 	return caller, err
 }
 
-func (d desk) judge(r *http.Request) (Caller, error) {
+func (d authenticator) checkCredentials(r *http.Request) (Caller, error) {
 	keys, authorizations := r.Header["X-Api-Key"], r.Header["Authorization"]
 	switch len(keys) + len(authorizations) {
 	case 0:
-		return d.nobody(d.wanted())
+		return d.anonymousCaller(d.acceptedCredentials())
 	case 1:
 		if len(keys) == 1 {
-			return d.byKey(keys[0])
+			return d.authenticateKey(keys[0])
 		}
-		return d.byToken(r, authorizations[0])
+		return d.authenticateToken(r, authorizations[0])
 	}
-	return Caller{}, &Refusal{Reason: "two-credentials", Detail: "There is more than one credential. " + d.wanted()}
+	return Caller{}, &Refusal{Reason: "two-credentials", Detail: "There is more than one credential. " + d.acceptedCredentials()}
 }
 
 // nobody is who presents no credential; wanted says what they should do where that is not enough.
-func (d desk) nobody(wanted string) (Caller, error) {
+func (d authenticator) anonymousCaller(wanted string) (Caller, error) {
 	if d.anonymous {
 		return Caller{imports.Public, All}, nil
 	}
 	return Caller{}, &Refusal{Reason: "none", Detail: wanted, Challenge: "ApiKey"}
 }
 
-func (d desk) byKey(key string) (Caller, error) {
+func (d authenticator) authenticateKey(key string) (Caller, error) {
 	switch {
 	case d.keys == nil:
-		return Caller{}, &Refusal{Reason: "wrong-kind", Detail: "This service takes no API keys. " + d.wanted()}
+		return Caller{}, &Refusal{Reason: "wrong-kind", Detail: "This service takes no API keys. " + d.acceptedCredentials()}
 	case key == "":
-		return Caller{}, &Refusal{Reason: "malformed", Detail: "The header x-api-key is empty. " + d.wanted()}
+		return Caller{}, &Refusal{Reason: "malformed", Detail: "The header x-api-key is empty. " + d.acceptedCredentials()}
 	}
-	caller, ok := d.keys.Caller(key)
+	caller, ok := d.keys.Authenticate(key)
 	if !ok {
 		return Caller{}, &Refusal{Reason: "unknown-key", Detail: "This API key opens nothing here, or no longer. Look whether it is whole; otherwise ask whoever runs the service for a new one."}
 	}
 	return caller, nil
 }
 
-func (d desk) byToken(r *http.Request, authorization string) (Caller, error) {
+func (d authenticator) authenticateToken(r *http.Request, authorization string) (Caller, error) {
 	if d.tokens == nil {
-		return Caller{}, &Refusal{Reason: "wrong-kind", Detail: "This service does not take the header Authorization. " + d.wanted()}
+		return Caller{}, &Refusal{Reason: "wrong-kind", Detail: "This service does not take the header Authorization. " + d.acceptedCredentials()}
 	}
-	token, err := bearer(authorization)
+	token, err := parseBearer(authorization)
 	if err != nil {
 		return Caller{}, err
 	}
@@ -72,7 +72,7 @@ func (d desk) byToken(r *http.Request, authorization string) (Caller, error) {
 }
 
 // challenge names the schemes. That of tokens tells whether there was one (RFC 6750, section 3); that of keys is no registered one.
-func (d desk) challenge(r *http.Request) string {
+func (d authenticator) challenge(r *http.Request) string {
 	bearer := "Bearer"
 	if len(r.Header["Authorization"]) > 0 {
 		bearer = `Bearer error="invalid_token"`
@@ -87,7 +87,7 @@ func (d desk) challenge(r *http.Request) string {
 }
 
 // wanted says what the service takes.
-func (d desk) wanted() string {
+func (d authenticator) acceptedCredentials() string {
 	switch {
 	case d.tokens == nil:
 		return "Send an API key in the header x-api-key."
@@ -99,7 +99,7 @@ func (d desk) wanted() string {
 
 // bearer is the token that authorization holds (RFC 6750, section 2.1). The scheme may be written in any case (RFC 9110, section
 // 11.1). What stands in its place is not repeated to anybody: it may be a token without its scheme.
-func bearer(authorization string) (token string, err error) {
+func parseBearer(authorization string) (token string, err error) {
 	scheme, rest, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return "", &Refusal{Reason: "wrong-scheme", Detail: "The header Authorization must be the word Bearer, a space and an access token."}

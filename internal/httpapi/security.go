@@ -15,13 +15,13 @@ const (
 )
 
 // secure sets what keeps a browser from taking an answer for something else. Pages have a policy of their own.
-func secure(overTLS bool) echo.MiddlewareFunc {
+func securityHeaders(overTLS bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			h := c.Response().Header()
-			h["Content-Security-Policy"], h["Referrer-Policy"], h["X-Content-Type-Options"] = noContent, noReferrer, noSniff
+			h["Content-Security-Policy"], h["Referrer-Policy"], h["X-Content-Type-Options"] = denyContent, noReferrer, noSniff
 			if overTLS {
-				h["Strict-Transport-Security"] = alwaysTLS
+				h["Strict-Transport-Security"] = requireTLS
 			}
 			return next(c)
 		}
@@ -30,19 +30,19 @@ func secure(overTLS bool) echo.MiddlewareFunc {
 
 // Header values that never change, and so need no memory of their own in each answer.
 var (
-	noContent  = []string{"default-src 'none'; frame-ancestors 'none'"}
-	noReferrer = []string{"no-referrer"}
-	noSniff    = []string{"nosniff"}
-	alwaysTLS  = []string{"max-age=31536000"}
+	denyContent = []string{"default-src 'none'; frame-ancestors 'none'"}
+	noReferrer  = []string{"no-referrer"}
+	noSniff     = []string{"nosniff"}
+	requireTLS  = []string{"max-age=31536000"}
 )
 
 // bounded refuses requests that are too long before their body is read. It leaves the body what net/http made it: with another in its
 // place, net/http would not see that a client holds it back until it is told to go on, nor that a trailer was not one.
-func bounded(next echo.HandlerFunc) echo.HandlerFunc {
+func limitRequest(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		if r.ContentLength > maxBody {
-			return bodyTooLarge()
+			return bodyTooLargeProblem()
 		}
 		if len(r.RequestURI) > maxURI {
 			return &problem{Status: http.StatusRequestURITooLong, Code: "uri-too-long", Detail: "The address is longer than 4 KiB."}
