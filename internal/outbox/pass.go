@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -15,9 +14,6 @@ import (
 
 // attemptLimit is what one entry may take: an answer of 15 s, and what is read and written down before and after it.
 const attemptLimit = 20 * time.Second
-
-// pageSize is the most that S3 lists in one answer.
-const pageSize = 1000
 
 // Pass queues entries that are due, at most so many, and returns how many those are. Each lane gets its share, the oldest entries first.
 // Wait waits for them. A delivery that ctx has no time for when its turn comes is left to a later pass: a process that is killed in the
@@ -38,30 +34,6 @@ func (o *Outbox) Pass(ctx context.Context, most int) (queued int, err error) {
 		}
 	}
 	return queued, err
-}
-
-// eachDue calls f for each entry that is due, the oldest first.
-func (o *Outbox) eachDue(ctx context.Context, f func(key string, l lane)) error {
-	now := o.Now()
-	for after, more := pendingPrefix, true; more; {
-		var keys []string
-		var err error
-		if keys, more, err = o.Bucket.List(ctx, pendingPrefix, after, pageSize); err != nil {
-			return fmt.Errorf("list the outbox: %w", err)
-		}
-		for _, key := range keys {
-			after = key
-			due, _, l, ok := parseKey(key)
-			if due.After(now) || key >= deadPrefix {
-				return nil
-			}
-			if ok {
-				f(key, l)
-			}
-		}
-		more = more && len(keys) > 0
-	}
-	return nil
 }
 
 // selection is a set of at most `most` keys, taken fairly from more.
