@@ -10,8 +10,10 @@ const (
 	// deliveries hang leaves half of the receiver to the others. Allowed hosts are few, so there is no limit for all receivers together.
 	perReceiver = 16
 	perOwner    = 8
-	// window limits the deliveries that wait in memory. An event takes about 1 kB, and at most 5 kB.
-	window = 2048
+	// window limits the deliveries of a lane that wait in memory, and receiverWindow those of all lanes of a receiver. An event takes
+	// about 1 kB, and at most 5 kB.
+	window         = 2048
+	receiverWindow = 4 * window
 )
 
 // queue starts deliveries and never waits for one. Each lane is a FIFO. The lanes of a receiver take turns in the receiver's slots, so
@@ -26,8 +28,9 @@ type queue struct {
 
 // slots are those of a receiver with deliveries.
 type slots struct {
-	taken int
-	lines []*line // the next turn first
+	taken   int
+	waiting int
+	lines   []*line // the next turn first
 }
 
 // line is a lane with deliveries.
@@ -49,9 +52,13 @@ func (q *queue) accepts(l lane, key string) bool {
 	return q.hasRoom(l, key)
 }
 
-// hasRoom: lanes share the window, and each has room for what it can have in progress.
+// hasRoom: lanes share the window, and each has room for what it can have in progress. Receivers share theirs, so that one with
+// thousands of lanes leaves room to the others.
 func (q *queue) hasRoom(l lane, key string) bool {
 	if _, known := q.keys[key]; known {
+		return false
+	}
+	if r := q.receivers[l.receiver]; r != nil && r.waiting >= receiverWindow/len(q.receivers) {
 		return false
 	}
 	line := q.lanes[l]
@@ -81,6 +88,7 @@ func (q *queue) add(l lane, key string, run func()) bool {
 		r.lines = append(r.lines, q.lanes[l])
 	}
 	q.lanes[l].waiting = append(q.lanes[l].waiting, delivery{key, run})
+	r.waiting++
 	q.start(r)
 	return true
 }
@@ -97,7 +105,7 @@ func (q *queue) start(r *slots) {
 		d := l.waiting[0]
 		l.waiting[0] = delivery{} // releases the event
 		l.waiting = l.waiting[1:]
-		r.taken, l.running = r.taken+1, l.running+1
+		r.waiting, r.taken, l.running = r.waiting-1, r.taken+1, l.running+1
 		go func() {
 			d.run()
 			q.finish(r, l, d.key)

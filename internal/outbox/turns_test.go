@@ -17,7 +17,7 @@ type works struct {
 }
 
 func newWorks(t *testing.T) *works {
-	return &works{T: t, begun: make(chan string, 9999), end: map[string]chan struct{}{}}
+	return &works{T: t, begun: make(chan string, 99999), end: map[string]chan struct{}{}}
 }
 
 // add queues n deliveries and returns how many the queue accepted.
@@ -93,6 +93,26 @@ func TestWindow(t *testing.T) {
 	}
 	if w.accepts(lane{"r", "b"}, "new") || w.accepts(lane{"new", "b"}, "1") || !w.accepts(lane{"new", "b"}, "new") {
 		t.Error("a full lane, or a key twice, is accepted, or a new lane is not")
+	}
+	for _, end := range w.end {
+		close(end)
+	}
+	w.wait()
+}
+
+// TestManyOwners attacks: a client that can register owners at will uses thousands of them. What waits in memory for one receiver is
+// limited, and other receivers have room.
+func TestManyOwners(t *testing.T) {
+	w := newWorks(t)
+	accepted := 0
+	for n := range 4 * window {
+		accepted += w.add("r", fmt.Sprint(n), 3)
+	}
+	if want := receiverWindow + perReceiver; accepted != want {
+		t.Errorf("accepted %d for one receiver, want %d", accepted, want)
+	}
+	if w.add("other", "a", 3) != 3 {
+		t.Error("another receiver has no room")
 	}
 	for _, end := range w.end {
 		close(end)
