@@ -4,26 +4,36 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
+
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
 // receiver takes events: only ours, and each once. What it remembers belongs in its database, in one transaction with
 // what it does.
 type receiver struct {
 	verifier *standardwebhooks.Webhook
+	store    *s3.Client
 	mu       sync.Mutex
 	handled  map[string]bool // by webhook-id
 }
@@ -41,10 +51,40 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if id := request.Header.Get("webhook-id"); !r.handled[id] { // an event can come more than once
-		fmt.Printf("%s\n", body)
+		if err := r.work(request.Context(), body); err != nil {
+			http.Error(w, "not handled", http.StatusInternalServerError)
+			return
+		}
 		r.handled[id] = true
 	}
 	w.WriteHeader(http.StatusNoContent) // any other answer than 2xx, and the event comes again
+}
+
+// work handles an event once. It reads the object only if it is still the one that the event describes.
+func (r *receiver) work(ctx context.Context, body []byte) error {
+	var event struct {
+		Type string
+		Data struct {
+			Object struct{ Bucket, Key, ETag string }
+		}
+	}
+	if err := json.Unmarshal(body, &event); err != nil || event.Type != "import.completed" {
+		return err
+	}
+	o := event.Data.Object
+	object, err := r.store.GetObject(ctx, &s3.GetObjectInput{Bucket: &o.Bucket, Key: &o.Key, IfMatch: &o.ETag})
+	var refused smithy.APIError
+	if errors.As(err, &refused) && refused.ErrorCode() == "PreconditionFailed" {
+		fmt.Println("replaced by another upload, which has an event of its own")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer object.Body.Close()
+	content, err := io.ReadAll(object.Body)
+	fmt.Printf("%s: %s\n", event.Type, content)
+	return err
 }
 
 // verifyPublic verifies a delivery with a public key (whpk_…), as Standard Webhooks 1.0.0 specifies for v1a signatures.
@@ -104,7 +144,7 @@ func newLocalSender(key webhook.Key) *webhook.Sender {
 	})
 }
 
-// A receiver that verifies with the Standard Webhooks library, and what sends to it.
+// A receiver that verifies with the Standard Webhooks library and fetches the object with If-Match, and a sender.
 func Example() {
 	secret := webhook.NewSecret()
 	verifier, err := standardwebhooks.NewWebhook(secret)
@@ -115,16 +155,42 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	server := httptest.NewServer(&receiver{verifier: verifier, handled: map[string]bool{}})
+	target, err := storetest.Start()
+	if err != nil {
+		panic(err)
+	}
+	store := s3.NewFromConfig(target.AWS, func(o *s3.Options) { o.UsePathStyle = target.PathStyle })
+	upload := func(content string) (event []byte) {
+		stored, err := store.PutObject(context.Background(), &s3.PutObjectInput{
+			Bucket: &target.Bucket, Key: aws.String("imports/key-alice/0198c5a4"), Body: strings.NewReader(content),
+		})
+		if err != nil {
+			panic(err)
+		}
+		object := fmt.Sprintf(`{"bucket": %q, "key": "imports/key-alice/0198c5a4", "etag": %q}`, target.Bucket, *stored.ETag)
+		return fmt.Appendf(nil, `{"type": "import.completed", "data": {"object": %s}}`, object)
+	}
+	server := httptest.NewServer(&receiver{verifier: verifier, store: store, handled: map[string]bool{}})
 	defer server.Close()
 
 	sender := newLocalSender(key)
-	for range 2 {
-		err = sender.Send(context.Background(), server.URL, "0198c5a4", time.Now(), []byte(`{"type":"import.completed"}`))
+	send := func(id string, event []byte) {
+		err := sender.Send(context.Background(), server.URL, id, time.Now(), event)
 		fmt.Println("delivered:", err == nil)
 	}
+	first := upload("one")
+	send("0198c5a4", first)
+	send("0198c5a4", first)
+	second := upload("two")
+	third := upload("three")
+	send("0198c5a5", second)
+	send("0198c5a6", third)
 	// Output:
-	// {"type":"import.completed"}
+	// import.completed: one
 	// delivered: true
+	// delivered: true
+	// replaced by another upload, which has an event of its own
+	// delivered: true
+	// import.completed: three
 	// delivered: true
 }
