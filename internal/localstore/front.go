@@ -24,7 +24,7 @@ import (
 type limits struct {
 	Header time.Duration // for the head of a request
 	Idle   time.Duration // between two requests of a connection
-	Body   time.Duration // for the next bytes of a body; there is none for all of it, which may take hours
+	Body   time.Duration // for the next bytes of a body or download; there is none for all of it, which may take hours
 }
 
 var defaultLimits = limits{Header: 10 * time.Second, Idle: 2 * time.Minute, Body: time.Minute}
@@ -64,7 +64,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
-	writeResponse(w, r, response)
+	f.writeResponse(w, r, response)
 }
 
 // call returns versitygw's response, or an error for requests that versitygw must not receive. The response is written
@@ -132,7 +132,7 @@ func newRequest(r *http.Request, conn net.Conn) (*fasthttp.RequestCtx, error) {
 }
 
 // writeResponse writes the response as fasthttp's server does.
-func writeResponse(w http.ResponseWriter, r *http.Request, response *fasthttp.Response) {
+func (f *front) writeResponse(w http.ResponseWriter, r *http.Request, response *fasthttp.Response) {
 	defer response.CloseBodyStream() //nolint:errcheck // of a file that was only read
 	header := w.Header()
 	header["Content-Type"] = nil // no guess by net/http
@@ -143,15 +143,37 @@ func writeResponse(w http.ResponseWriter, r *http.Request, response *fasthttp.Re
 	stream := response.BodyStream()
 	if stream == nil && len(response.Body()) > 0 {
 		header.Set("Content-Length", strconv.Itoa(len(response.Body())))
+		stream = bytes.NewReader(response.Body())
 	}
 	w.WriteHeader(response.StatusCode())
-	switch { // a client that is gone needs no response
-	case r.Method == http.MethodHead:
-	case stream != nil:
-		_, _ = io.Copy(w, stream)
-	default:
-		_, _ = w.Write(response.Body())
+	if stream != nil && r.Method != http.MethodHead {
+		copyPaced(w, r, stream, f.limits.Body)
 	}
+}
+
+// copyPaced writes body, and ends the connection of a client that receives nothing for as long as pause. A client that is
+// gone needs no response.
+func copyPaced(w http.ResponseWriter, r *http.Request, body io.Reader, pause time.Duration) {
+	paced := pacedWriter{w, http.NewResponseController(w), pause}
+	if r.ContentLength != 0 {
+		_ = paced.control.Flush() // net/http discards the rest of the request's body first, which may take as long
+	}
+	if _, err := io.Copy(paced, struct{ io.Reader }{body}); err == nil { // without WriteTo: in writes of 32 KiB
+		_ = paced.control.Flush()
+	}
+	_ = paced.control.SetWriteDeadline(time.Time{}) // it would also apply to the next response
+}
+
+// pacedWriter limits the time of each write.
+type pacedWriter struct {
+	w       io.Writer
+	control *http.ResponseController
+	pause   time.Duration
+}
+
+func (p pacedWriter) Write(b []byte) (int, error) {
+	_ = p.control.SetWriteDeadline(time.Now().Add(p.pause))
+	return p.w.Write(b)
 }
 
 // addHeader adds a header under the name that versitygw gave it: clients such as boto3 show the names of metadata as they
