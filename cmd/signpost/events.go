@@ -88,7 +88,7 @@ func (f *follower) look(ctx context.Context, tell func(outbox.Event) error) erro
 	oldest := f.since.Add(-doubt - 2*max(f.service.Limits.JobTTL, f.service.Limits.URLTTL))
 	newest, found, met := f.last, []outbox.Event(nil), map[string]bool{}
 	err := f.service.Owners(ctx, "", func(owner string) error {
-		last, err := f.service.Ended(ctx, owner, oldest, f.since.Add(-doubt), func(j imports.Job, written time.Time) error {
+		last, err := f.service.EachTerminal(ctx, owner, oldest, f.since.Add(-doubt), func(j imports.Job, written time.Time) error {
 			e, err := outbox.Tell(j, f.service.Bucket.Name(), written)
 			met[e.ID] = true
 			if err == nil && !f.told[e.ID] {

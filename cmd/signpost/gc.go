@@ -49,8 +49,8 @@ func (g gcCmd) Run(i *invocation) error {
 
 // report tells what a sweep came to.
 func report(i *invocation, r sweep.Report, tells bool, err error) error {
-	fmt.Fprintf(i.stdout, "imports whose time is over: %d, of which %d had ended unnoticed\n", r.Imports.Inspected, r.Imports.Ended)
-	fmt.Fprintf(i.stdout, "uploads in parts: %d, of which %d were abandoned and are freed\n", r.Uploads.Inspected, r.Uploads.Ended)
+	fmt.Fprintf(i.stdout, "imports whose time is over: %d, of which %d had ended unnoticed\n", r.Imports.Inspected, r.Imports.Terminated)
+	fmt.Fprintf(i.stdout, "uploads in parts: %d, of which %d were abandoned and are freed\n", r.Uploads.Inspected, r.Uploads.Terminated)
 	if tells {
 		fmt.Fprintf(i.stdout, "events due: %d\n", r.Events)
 	}

@@ -75,10 +75,10 @@ func (c Config) open(ctx context.Context, settings aws.Config, watch bucket.Watc
 func (c Config) Service(store *bucket.Bucket) *imports.Service {
 	s := &imports.Service{
 		Bucket: store, Limits: c.Limits(), Downloads: c.Downloads,
-		Listing: c.Local() && !c.AllowAnonymous, Now: time.Now,
+		AnonymousListing: c.Local() && !c.AllowAnonymous, Now: time.Now,
 	}
 	if c.LongPolling {
-		s.Waiting = imports.NewWaitingRoom(c.MaxConnections / 2)
+		s.Waiters = imports.NewWaiters(c.MaxConnections / 2)
 	}
 	return s
 }

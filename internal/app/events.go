@@ -23,7 +23,7 @@ func (c Config) Outbox(service *imports.Service, settings aws.Config, keys *Webh
 	if !c.tells() {
 		return nil, nil
 	}
-	box := &outbox.Outbox{Bucket: service.Bucket, Confirm: service.Confirm, Webhook: c.WebhookURL, Allows: service.Limits.Calls, Now: service.Now, Log: log}
+	box := &outbox.Outbox{Bucket: service.Bucket, Confirm: service.Confirm, Webhook: c.WebhookURL, Allows: service.Limits.AllowsWebhook, Now: service.Now, Log: log}
 	if c.hasWebhooks() {
 		var err error
 		if box.Send, err = c.sender(keys); err != nil {
@@ -33,7 +33,7 @@ func (c Config) Outbox(service *imports.Service, settings aws.Config, keys *Webh
 	if c.EventBus != "" {
 		box.Publish = outbox.EventBus(settings, c.EventBus)
 	}
-	service.Announce = box.Announce
+	service.Publish = box.Announce
 	return box, nil
 }
 

@@ -126,7 +126,7 @@ func NewFunction(ctx context.Context, c Config, log *slog.Logger) (*Function, er
 		return nil, err
 	}
 	service := c.Service(store)
-	service.Listing = false
+	service.AnonymousListing = false
 	keys, err := c.OpenWebhookKeys(settings, log)
 	if err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ func NewFunction(ctx context.Context, c Config, log *slog.Logger) (*Function, er
 		Service: service,
 		Sweep:   sweeper.Due,
 		Notice: func(ctx context.Context, key string) error {
-			if err := service.Notice(ctx, key); err != nil || box == nil {
+			if err := service.HandleObjectCreated(ctx, key); err != nil || box == nil {
 				return err
 			}
 			_, err := box.Pass(ctx, eventsAtOnce)

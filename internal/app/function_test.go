@@ -78,7 +78,7 @@ func TestListingIsForThisMachine(t *testing.T) {
 		{Config{Listen: "127.0.0.1:8080", AllowAnonymous: true}, false},
 		{Config{Listen: "0.0.0.0:8080", AllowAnonymous: true}, false},
 	} {
-		if got := c.config.Service(nil).Listing; got != c.want {
+		if got := c.config.Service(nil).AnonymousListing; got != c.want {
 			t.Errorf("%+v: got listing %t, want %t", c.config, got, c.want)
 		}
 	}

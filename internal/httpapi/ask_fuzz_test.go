@@ -52,7 +52,7 @@ var here, _ = os.Getwd()
 func newAsker(f *testing.F, authenticate auth.Authenticator) *asker {
 	f.Chdir(here)
 	a := &asker{
-		service: &imports.Service{Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, OpenUploads: 100}, Downloads: true, Listing: true, Now: time.Now, Patience: time.Second},
+		service: &imports.Service{Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, OpenUploads: 100}, Downloads: true, AnonymousListing: true, Now: time.Now, CompletionWait: time.Second},
 		store:   &shelf{}, routes: router(f), secrets: []string{secretKey},
 	}
 	_, proxies, err := net.ParseCIDR("192.0.2.0/24")

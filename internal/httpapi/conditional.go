@@ -48,7 +48,7 @@ func (h handlers) changeSince(known etags) func(imports.Job) bool {
 		if first.Status == "" {
 			first = j
 		}
-		return j.Status != first.Status || j.LastFailure() != first.LastFailure() || j.Status.Ended()
+		return j.Status != first.Status || j.LastFailure() != first.LastFailure() || j.Status.IsTerminal()
 	}
 }
 

@@ -74,7 +74,7 @@ func start(t testing.TB, s settings) *service {
 	}
 	log := &lockedBuffer{}
 	options := httpapi.Options{
-		Service:           &imports.Service{Bucket: store, Limits: s.limits, Downloads: s.downloads, Listing: !s.stranger, Waiting: imports.NewWaitingRoom(10_000), Now: s.now, Patience: s.patience},
+		Service:           &imports.Service{Bucket: store, Limits: s.limits, Downloads: s.downloads, AnonymousListing: !s.stranger, Waiters: imports.NewWaiters(10_000), Now: s.now, CompletionWait: s.patience},
 		Ready:             store.Check,
 		CORSOrigins:       s.corsOrigins,
 		LocalOnly:         s.local,

@@ -16,7 +16,7 @@ func (s *Service) Delete(ctx context.Context, owner, id string) error {
 		}
 		next := Job{
 			ID: j.ID, Owner: j.Owner, Status: Aborted, Mode: j.Mode, Parts: j.Parts, CreatedAt: j.CreatedAt, Deadline: j.Deadline, Webhook: j.Webhook,
-			News: j.News, Earlier: j.Earlier, Fence: j.Fence,
+			EventID: j.EventID, PreviousEventIDs: j.PreviousEventIDs, Fence: j.Fence,
 		}
 		if _, err := s.storeOrFree(ctx, j, next, s.free); err != nil {
 			return Job{}, err

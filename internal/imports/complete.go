@@ -12,7 +12,7 @@ import (
 )
 
 // Complete makes the object of a job's parts, and returns the completed job. Whole, where it is not nil, is the checksum of the
-// whole. If the store takes longer than s.Patience, the job returned is still Uploading: the store goes on, and so does the next
+// whole. If the store takes longer than s.CompletionWait, the job returned is still Uploading: the store goes on, and so does the next
 // read. It may be called again, and by several servers at once.
 func (s *Service) Complete(ctx context.Context, owner, id string, whole *Checksum) (Job, error) {
 	job, err := s.wait(ctx, owner, id, func(ctx context.Context) (Job, error) {

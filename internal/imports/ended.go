@@ -7,9 +7,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// Ended calls f with each of owner's imports that has ended and whose record was written since then, and when that was, among those that
+// EachTerminal calls f with each of owner's imports that has ended and whose record was written since then, and when that was, among those that
 // were created after oldest; the record of the newest first. It returns when the last record of all was written. It asks for nothing but records.
-func (s *Service) Ended(ctx context.Context, owner string, oldest, since time.Time, f func(j Job, written time.Time) error) (last time.Time, err error) {
+func (s *Service) EachTerminal(ctx context.Context, owner string, oldest, since time.Time, f func(j Job, written time.Time) error) (last time.Time, err error) {
 	for after, more := "", true; more; {
 		listed, rest, err := s.Bucket.ListTimes(ctx, recordPrefix(owner), after, bucket.MaxListed)
 		if err != nil {

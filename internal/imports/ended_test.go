@@ -23,7 +23,7 @@ func TestEnded(t *testing.T) {
 	ended := func(doing string, oldest, since time.Time, want ...string) (last time.Time) {
 		t.Helper()
 		var got []string
-		last, err := s.Ended(t.Context(), y.owner, oldest, since, func(j Job, _ time.Time) error { got = append(got, j.ID); return nil })
+		last, err := s.EachTerminal(t.Context(), y.owner, oldest, since, func(j Job, _ time.Time) error { got = append(got, j.ID); return nil })
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, %v, want %v", doing, got, err, want)
 		}
@@ -41,7 +41,7 @@ func TestEnded(t *testing.T) {
 
 	enough := errors.New("enough")
 	n := 0
-	if _, err := s.Ended(t.Context(), y.owner, time.Time{}, time.Time{}, func(Job, time.Time) error { n++; return enough }); !errors.Is(err, enough) || n != 1 {
+	if _, err := s.EachTerminal(t.Context(), y.owner, time.Time{}, time.Time{}, func(Job, time.Time) error { n++; return enough }); !errors.Is(err, enough) || n != 1 {
 		t.Errorf("stopped by its caller: got %v after %d, want %v after 1", err, n, enough)
 	}
 }

@@ -197,7 +197,7 @@ func TestDeleteDuringCompletionOnFullStore(t *testing.T) {
 				}
 			}}
 			s := server(t, w)
-			s.Patience = time.Second // the store has neither parts nor object
+			s.CompletionWait = time.Second // the store has neither parts nor object
 			if j, err := s.Complete(t.Context(), y.owner, id, nil); err != nil || j.Status != Uploading {
 				t.Errorf("complete: got %s, %v, want it uploading, as recorded", j.Status, err)
 			}

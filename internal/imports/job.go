@@ -44,25 +44,25 @@ const (
 
 // Job is one tracked import. Its JSON is the record in the bucket, so members may be added but never change their meaning.
 type Job struct {
-	ID          string            `json:"id"`
-	Owner       string            `json:"owner"`
-	Status      Status            `json:"status"`
-	Mode        Mode              `json:"mode"`
-	Filename    string            `json:"filename,omitempty"`
-	ContentType string            `json:"content_type,omitempty"`
-	Size        *int64            `json:"size,omitempty"` // bytes, as declared
-	Checksum    *Checksum         `json:"checksum,omitempty"`
-	Metadata    map[string]string `json:"metadata,omitempty"`
-	WriteOnce   bool              `json:"write_once,omitempty"`
-	Parts       *Parts            `json:"parts,omitempty"` // for Multipart
-	CreatedAt   time.Time         `json:"created_at"`
-	Deadline    time.Time         `json:"deadline"` // until when the upload may begin, or be resumed
-	CompletedAt time.Time         `json:"completed_at,omitzero"`
-	Object      *Object           `json:"object,omitempty"`
-	Failure     *Failure          `json:"failure,omitempty"`
-	Webhook     string            `json:"webhook,omitempty"` // the URL that hears of its end, besides the service's own
-	News        string            `json:"news,omitempty"`    // the name under which its end was announced; see Announce
-	Earlier     []string          `json:"earlier,omitempty"` // the names before that, the latest first: some may still be to be sent
+	ID               string            `json:"id"`
+	Owner            string            `json:"owner"`
+	Status           Status            `json:"status"`
+	Mode             Mode              `json:"mode"`
+	Filename         string            `json:"filename,omitempty"`
+	ContentType      string            `json:"content_type,omitempty"`
+	Size             *int64            `json:"size,omitempty"` // bytes, as declared
+	Checksum         *Checksum         `json:"checksum,omitempty"`
+	Metadata         map[string]string `json:"metadata,omitempty"`
+	WriteOnce        bool              `json:"write_once,omitempty"`
+	Parts            *Parts            `json:"parts,omitempty"` // for Multipart
+	CreatedAt        time.Time         `json:"created_at"`
+	Deadline         time.Time         `json:"deadline"` // until when the upload may begin, or be resumed
+	CompletedAt      time.Time         `json:"completed_at,omitzero"`
+	Object           *Object           `json:"object,omitempty"`
+	Failure          *Failure          `json:"failure,omitempty"`
+	Webhook          string            `json:"webhook,omitempty"` // the URL that hears of its end, besides the service's own
+	EventID          string            `json:"news,omitempty"`    // the name under which its end was announced; see Announce
+	PreviousEventIDs []string          `json:"earlier,omitempty"` // the names before that, the latest first: some may still be to be sent
 	// Fence grows for nothing but to make the record another one; see Confirm.
 	Fence int `json:"fence,omitempty"`
 

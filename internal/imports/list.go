@@ -25,7 +25,7 @@ type Page struct {
 // List returns a page of owner's jobs, newest first, each as the bucket shows it now, and the cursor of the page after it. A page
 // costs one listing and a bounded number of calls for each job on it.
 func (s *Service) List(ctx context.Context, owner string, p Page) ([]Job, string, error) {
-	if owner == Public && !s.Listing {
+	if owner == Public && !s.AnonymousListing {
 		return nil, "", &Error{Kind: Forbidden, Code: CodeListForbidden, Detail: "This service does not list imports to callers it does not know. Read an import by its id."}
 	}
 	if p.Limit == 0 {
@@ -81,7 +81,7 @@ func (s *Service) listed(ctx context.Context, owner, after string, limit int) (i
 func (s *Service) readAll(ctx context.Context, owner string, ids []string) ([]Job, error) {
 	jobs := make([]Job, len(ids))
 	now, looker := s.Now(), *s
-	looker.Patience = math.MaxInt64
+	looker.CompletionWait = math.MaxInt64
 	err := eachOf(ids, func(i int, id string) (err error) {
 		jobs[i], err = looker.reconciled(ctx, owner, id, now)
 		if isKind(err, NotFound) {

@@ -135,7 +135,7 @@ func TestListUnderFaults(t *testing.T) {
 func TestListToStrangers(t *testing.T) {
 	w := &wire{}
 	s := server(t, w)
-	s.Listing = false
+	s.AnonymousListing = false
 	if _, _, err := s.List(t.Context(), Public, Page{}); codeOf(err) != CodeListForbidden || w.sent() != 0 {
 		t.Errorf("list: got %v after %d calls, want %s after none", err, w.sent(), CodeListForbidden)
 	}
@@ -150,9 +150,9 @@ func TestListLeavesCompletionsAlone(t *testing.T) {
 	defer close(h.release)
 	began := time.Now()
 	s := later(server(t, h.wire), time.Minute)
-	s.Patience = 5 * time.Second
+	s.CompletionWait = 5 * time.Second
 	jobs, _, err := s.List(t.Context(), y.owner, Page{})
-	if err != nil || len(jobs) != 1 || jobs[0].Status != Uploading || time.Since(began) >= s.Patience {
+	if err != nil || len(jobs) != 1 || jobs[0].Status != Uploading || time.Since(began) >= s.CompletionWait {
 		t.Errorf("list: got %+v, %v after %s, want one uploading at once", jobs, err, time.Since(began))
 	}
 }

@@ -206,7 +206,7 @@ func TestPatience(t *testing.T) {
 		y, h := yardOf(t), hold()
 		job := y.begun(t, hello)
 		s := server(t, h.wire)
-		s.Patience = 50 * time.Millisecond
+		s.CompletionWait = 50 * time.Millisecond
 		j, err := s.Complete(t.Context(), y.owner, job.ID, nil)
 		if err != nil || j.Status != Uploading {
 			t.Fatalf("complete: got %s, %v, want uploading", j.Status, err)
@@ -225,7 +225,7 @@ func TestPatience(t *testing.T) {
 		y, h := yardOf(t), hold()
 		job := y.begun(t, hello)
 		s := server(t, h.wire)
-		s.Patience = 50 * time.Millisecond
+		s.CompletionWait = 50 * time.Millisecond
 		if j, err := s.Complete(t.Context(), y.owner, job.ID, nil); err != nil || j.Status != Uploading {
 			t.Fatalf("complete: got %s, %v, want uploading", j.Status, err)
 		}
@@ -245,7 +245,7 @@ func TestPatience(t *testing.T) {
 		_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
 		honest(t, "complete", err, true)
 		s := later(server(t, h.wire), time.Minute)
-		s.Patience = 50 * time.Millisecond
+		s.CompletionWait = 50 * time.Millisecond
 		j, err := s.Read(t.Context(), y.owner, job.ID)
 		if err != nil || j.Status != Uploading || j.Parts.Uploaded != 1 {
 			t.Errorf("read: got %+v, %v, want uploading", j, err)
@@ -378,14 +378,14 @@ func TestRenewal(t *testing.T) {
 	y, h := yardOf(t), hold()
 	job := y.begun(t, hello)
 	s := server(t, h.wire)
-	s.Patience = 200 * time.Millisecond
+	s.CompletionWait = 200 * time.Millisecond
 	if j, err := s.Complete(t.Context(), y.owner, job.ID, nil); err != nil || j.Status != Uploading {
 		t.Fatalf("complete: got %s, %v, want uploading", j.Status, err)
 	}
 	<-h.reached
 	w := &wire{}
 	reader := server(t, w)
-	reader.Patience = 10 * s.Patience // renewals come 20 times as often
+	reader.CompletionWait = 10 * s.CompletionWait // renewals come 20 times as often
 	first := time.Now()
 	for renewals, last := 0, (time.Time{}); renewals < 12; { // past the reader's patience, counted from the first word
 		j, err := reader.Read(t.Context(), y.owner, job.ID)

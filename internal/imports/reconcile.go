@@ -43,7 +43,7 @@ func (s *Service) store(ctx context.Context, j stored, next Job) (stored, error)
 	if next.same(j.Job) {
 		return stored{next, j.etag}, nil
 	}
-	next, recorded, err := s.announce(ctx, j.Job, next)
+	next, recorded, err := s.publish(ctx, j.Job, next)
 	if err != nil {
 		return stored{}, err
 	}
@@ -59,7 +59,7 @@ func (s *Service) store(ctx context.Context, j stored, next Job) (stored, error)
 		return stored{}, fromStore("record import "+j.ID, err)
 	}
 	recorded()
-	s.Moved(j.ID)
+	s.NotifyWaiters(j.ID)
 	return stored{next, etag}, nil
 }
 

@@ -44,8 +44,8 @@ func (l Limits) takes(contentType string) bool {
 	return len(l.ContentTypes) == 0 || err == nil && (slices.Contains(l.ContentTypes, mediaType) || slices.Contains(l.ContentTypes, kind+"/*"))
 }
 
-// Calls reports whether an import may name hook as its webhook: an https URL of an allowed host.
-func (l Limits) Calls(hook string) bool {
+// AllowsWebhook reports whether an import may name hook as its webhook: an https URL of an allowed host.
+func (l Limits) AllowsWebhook(hook string) bool {
 	u, err := url.Parse(hook)
 	if err != nil || u.Scheme != "https" || u.User != nil {
 		return false
@@ -118,7 +118,7 @@ func (r Request) check(l Limits) error {
 		return refuse(CodeSizeTooLarge, "/size", "must be at most %d", l.MaxSize)
 	case r.Size != nil && *r.Size > MaxSingleSize && r.mode() != Multipart:
 		return refuse(CodeSizeTooLarge, "/size", "must be at most %d, the most that S3 takes in one request; in parts (mode multipart), without a SHA checksum, it takes more", int64(MaxSingleSize))
-	case r.Webhook != "" && !l.Calls(r.Webhook):
+	case r.Webhook != "" && !l.AllowsWebhook(r.Webhook):
 		return refuse(CodeWebhook, "/webhook_url", "must be an https URL of a host that the operator of this service allows")
 	case !l.takes(r.ContentType):
 		return refuse(CodeContentType, "/content_type", "must be one of %s", strings.Join(l.ContentTypes, ", "))

@@ -38,8 +38,8 @@ func TestCalls(t *testing.T) {
 		"http://a.test/": false, "http://a.test:80/": false, "http://e.test/": false, "https://a.test:8443/": false, "https://b.test/": false, "https://c.test/": false,
 		"https://u@a.test/": false, "https://a.test@d.test/": false, "https://a.test.d.test/": false, "ftp://a.test/": false, "//a.test/": false, "https://": false, "": false,
 	} {
-		if got := l.Calls(webhook); got != want {
-			t.Errorf("Calls(%q): got %t, want %t", webhook, got, want)
+		if got := l.AllowsWebhook(webhook); got != want {
+			t.Errorf("AllowsWebhook(%q): got %t, want %t", webhook, got, want)
 		}
 	}
 }

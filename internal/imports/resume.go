@@ -27,8 +27,8 @@ const (
 )
 
 func (s *Service) patience() time.Duration {
-	if s.Patience > 0 {
-		return s.Patience
+	if s.CompletionWait > 0 {
+		return s.CompletionWait
 	}
 	return standardPatience
 }

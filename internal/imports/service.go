@@ -14,15 +14,15 @@ import (
 
 // Service creates imports and tells what became of them. The bucket is its only state, so any number of services may share one.
 type Service struct {
-	Bucket    *bucket.Bucket
-	Limits    Limits
-	Downloads bool             // whether completed imports carry a signed download
-	Listing   bool             // whether callers nobody knows may list imports
-	Now       func() time.Time // time.Now, but for tests
-	Announce  Announce         // nil: nobody wants to hear
-	Waiting   *WaitingRoom     // nil: nobody can wait
-	// Patience is how long a call waits for the store to complete an upload; 0: 20 s, within API Gateway's 29 s.
-	Patience time.Duration
+	Bucket           *bucket.Bucket
+	Limits           Limits
+	Downloads        bool             // whether completed imports carry a signed download
+	AnonymousListing bool             // whether callers nobody knows may list imports
+	Now              func() time.Time // time.Now, but for tests
+	Publish          Publish          // nil: nobody wants to hear
+	Waiters          *Waiters         // nil: nobody can wait
+	// CompletionWait is how long a call waits for the store to complete an upload; 0: 20 s, within API Gateway's 29 s.
+	CompletionWait time.Duration
 }
 
 // Sign returns the URL of a bare upload: nothing is recorded, and the signature covers the host alone.

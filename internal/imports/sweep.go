@@ -38,7 +38,7 @@ func (s *Service) Owners(ctx context.Context, after string, f func(owner string)
 // Swept is the result of a sweep.
 type Swept struct {
 	Inspected   int     // imports or uploads
-	Ended       int     // those of them that reached a terminal status, or were removed
+	Terminated  int     // those of them that reached a terminal status, or were removed
 	Failed      []error // one for each that could not be inspected and was skipped
 	Unavailable []error // one for each of which the store was unavailable; the others of its page were inspected
 }
@@ -46,7 +46,7 @@ type Swept struct {
 // Add adds the counts of another sweep, whose unavailable items are skipped.
 func (w *Swept) Add(other Swept) {
 	w.Inspected += other.Inspected
-	w.Ended += other.Ended
+	w.Terminated += other.Terminated
 	w.Failed = append(append(w.Failed, other.Failed...), other.Unavailable...)
 }
 
@@ -55,7 +55,7 @@ func (w *Swept) count(ended bool, err error) {
 	w.Inspected++
 	switch {
 	case err == nil && ended:
-		w.Ended++
+		w.Terminated++
 	case isKind(err, Unavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		w.Unavailable = append(w.Unavailable, err)
 	case err != nil && !isKind(err, NotFound): // removed meanwhile

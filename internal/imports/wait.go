@@ -14,13 +14,13 @@ import (
 const maxWaiting = 10_000
 
 // Ended reports whether nothing more is expected to arrive. An Expired job may be Completed after all, which is no reason to wait.
-func (s Status) Ended() bool { return !s.open() }
+func (s Status) IsTerminal() bool { return !s.open() }
 
 // Wait returns the job, as Read does, as soon as it is news, and as last seen, at most 2 s before, when patience ends. It looks once
 // and does not wait if patience is not positive, if as many requests wait as may, and after Release. A store that is away for a moment
 // does not end the wait; that of a caller who goes away ends with the error of ctx.
 func (s *Service) Wait(ctx context.Context, owner, id string, news func(Job) bool, patience time.Duration) (Job, error) {
-	room := s.Waiting
+	room := s.Waiters
 	if patience <= 0 || room == nil {
 		return s.Read(ctx, owner, id)
 	}
@@ -51,9 +51,9 @@ func (s *Service) Wait(ctx context.Context, owner, id string, news func(Job) boo
 	}
 }
 
-// Moved has those who wait for the import look at once. It costs next to nothing where nobody does.
-func (s *Service) Moved(id string) {
-	r := s.Waiting
+// NotifyWaiters has those who wait for the import look at once. It costs next to nothing where nobody does.
+func (s *Service) NotifyWaiters(id string) {
+	r := s.Waiters
 	if r == nil {
 		return
 	}
@@ -65,8 +65,8 @@ func (s *Service) Moved(id string) {
 }
 
 // Release ends all waiting, now and from now on: each call answers with what there is. It may be called again.
-func (s *Service) Release() {
-	r := s.Waiting
+func (s *Service) ReleaseWaiters() {
+	r := s.Waiters
 	if r == nil {
 		return
 	}
@@ -79,8 +79,8 @@ func (s *Service) Release() {
 	}
 }
 
-// WaitingRoom is where the calls of this process wait.
-type WaitingRoom struct {
+// Waiters is where the calls of this process wait.
+type Waiters struct {
 	released chan struct{} // closed: nobody waits any more
 	// pauses are between the looks at an import; the last repeats. Most uploads end soon after somebody begins to wait for them.
 	pauses []time.Duration
@@ -92,9 +92,9 @@ type WaitingRoom struct {
 	watches map[string][]*watch // by the import's id; one for each owner who asks for it, of whom all but one will see nothing
 }
 
-// NewWaitingRoom returns an empty one for limit requests, and for 10,000 at most.
-func NewWaitingRoom(limit int) *WaitingRoom {
-	return &WaitingRoom{
+// NewWaiters returns an empty one for limit requests, and for 10,000 at most.
+func NewWaiters(limit int) *Waiters {
+	return &Waiters{
 		limit:    min(limit, maxWaiting),
 		released: make(chan struct{}),
 		pauses:   []time.Duration{250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second},
@@ -121,7 +121,7 @@ type sight struct {
 }
 
 // enter makes the caller wait for the import, and says how many looks had begun before. The watch is nil where there is no waiting.
-func (r *WaitingRoom) enter(ctx context.Context, s *Service, owner, id string) (w *watch, before int) {
+func (r *Waiters) enter(ctx context.Context, s *Service, owner, id string) (w *watch, before int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.waiting >= r.limit || r.isReleased() {
@@ -142,7 +142,7 @@ func (r *WaitingRoom) enter(ctx context.Context, s *Service, owner, id string) (
 	return w, 0
 }
 
-func (r *WaitingRoom) isReleased() bool {
+func (r *Waiters) isReleased() bool {
 	select {
 	case <-r.released:
 		return true
@@ -152,7 +152,7 @@ func (r *WaitingRoom) isReleased() bool {
 }
 
 // leave is the end of a wait. The last to leave ends the looking.
-func (r *WaitingRoom) leave(w *watch) {
+func (r *Waiters) leave(w *watch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting--
@@ -167,14 +167,14 @@ func (r *WaitingRoom) leave(w *watch) {
 }
 
 // seen is what w showed last, and what is closed when it shows something again.
-func (r *WaitingRoom) seen(w *watch) (sight, <-chan struct{}) {
+func (r *Waiters) seen(w *watch) (sight, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return w.last, w.next
 }
 
 // look looks at w's import until ctx ends: at once, after ever longer pauses, and whenever something is known to have moved.
-func (r *WaitingRoom) look(ctx context.Context, s *Service, w *watch) {
+func (r *Waiters) look(ctx context.Context, s *Service, w *watch) {
 	for n := 0; ; n++ {
 		number := r.begin(w)
 		job, err := s.Read(ctx, w.owner, w.id)
@@ -192,7 +192,7 @@ func (r *WaitingRoom) look(ctx context.Context, s *Service, w *watch) {
 }
 
 // begin counts a look. What was asked for until now, it will show.
-func (r *WaitingRoom) begin(w *watch) int {
+func (r *Waiters) begin(w *watch) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	select {
@@ -203,7 +203,7 @@ func (r *WaitingRoom) begin(w *watch) int {
 	return w.begun
 }
 
-func (r *WaitingRoom) tell(w *watch, seen sight) {
+func (r *Waiters) tell(w *watch, seen sight) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	close(w.next)

@@ -39,8 +39,8 @@ func observed(t *testing.T) (*Service, looks) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: time.Hour}, Waiting: NewWaitingRoom(2000), Now: time.Now}
-	s.Waiting.pauses = []time.Duration{time.Hour}
+	s := &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: time.Hour}, Waiters: NewWaiters(2000), Now: time.Now}
+	s.Waiters.pauses = []time.Duration{time.Hour}
 	return s, l
 }
 
@@ -108,7 +108,7 @@ func TestMovedWakes(t *testing.T) {
 	l.await(t)
 	send(t, job)
 	other := *s
-	other.Moved(job.ID)
+	other.NotifyWaiters(job.ID)
 	if got := <-done; got.err != nil || got.job.Status != Completed {
 		t.Errorf("Wait: got %s, %v, want completed", got.job.Status, got.err)
 	}
@@ -120,7 +120,7 @@ func TestDeleteWakes(t *testing.T) {
 	job := s.awaited(t)
 	done := make(chan Job, 1)
 	go func() {
-		got, _ := s.Wait(t.Context(), Public, job.ID, func(j Job) bool { return j.Status.Ended() }, time.Minute)
+		got, _ := s.Wait(t.Context(), Public, job.ID, func(j Job) bool { return j.Status.IsTerminal() }, time.Minute)
 		done <- got
 	}()
 	l.await(t)
@@ -147,11 +147,11 @@ func TestManyWait(t *testing.T) {
 			got[fmt.Sprint(job.Status, err)]++
 		})
 	}
-	for s.Waiting.count() < 1000 {
+	for s.Waiters.count() < 1000 {
 		l.await(t) // each who comes has a look begin, or shares one that has not
 	}
 	send(t, job)
-	s.Moved(job.ID)
+	s.NotifyWaiters(job.ID)
 	wg.Wait()
 	if want := fmt.Sprint(Completed, error(nil)); got[want] != 1000 {
 		t.Errorf("1,000 calls of Wait: got %v, want 1,000 of %q", got, want)
@@ -159,12 +159,12 @@ func TestManyWait(t *testing.T) {
 	if n := len(l.seen); n > 100 {
 		t.Errorf("1,000 calls of Wait: %d more looks at the store, want a few", n)
 	}
-	if n := s.Waiting.count(); n != 0 || len(s.Waiting.watches) != 0 {
-		t.Errorf("afterwards %d wait for %d imports, want none", n, len(s.Waiting.watches))
+	if n := s.Waiters.count(); n != 0 || len(s.Waiters.watches) != 0 {
+		t.Errorf("afterwards %d wait for %d imports, want none", n, len(s.Waiters.watches))
 	}
 }
 
-func (r *WaitingRoom) count() int {
+func (r *Waiters) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.waiting
@@ -182,8 +182,8 @@ func TestWaitEnds(t *testing.T) {
 	}{
 		{"no patience", 0, "", nil, nil},
 		{"patience ends", time.Millisecond, "", nil, nil},
-		{"released", time.Minute, "", func(s *Service, _ func()) { s.Release() }, nil},
-		{"released twice", time.Minute, "", func(s *Service, _ func()) { s.Release(); s.Release() }, nil},
+		{"released", time.Minute, "", func(s *Service, _ func()) { s.ReleaseWaiters() }, nil},
+		{"released twice", time.Minute, "", func(s *Service, _ func()) { s.ReleaseWaiters(); s.ReleaseWaiters() }, nil},
 		{"the caller leaves", time.Minute, "", func(_ *Service, leave func()) { leave() }, func(err error) bool { return errors.Is(err, context.Canceled) }},
 		{"no such import", time.Minute, "01890000-0000-7000-8000-000000000000", nil, func(err error) bool { return isKind(err, NotFound) }},
 		{"no id", time.Minute, "../x", nil, func(err error) bool { return isKind(err, NotFound) }},
@@ -216,7 +216,7 @@ func TestWaitEnds(t *testing.T) {
 func TestReleased(t *testing.T) {
 	s, _ := observed(t)
 	job := s.awaited(t)
-	s.Release()
+	s.ReleaseWaiters()
 	if got, err := s.Wait(t.Context(), Public, job.ID, arrived, time.Hour); err != nil || got.Status != AwaitingUpload {
 		t.Errorf("Wait: got %s, %v, want awaiting_upload at once", got.Status, err)
 	}
@@ -226,7 +226,7 @@ func TestReleased(t *testing.T) {
 func TestRoomIsFull(t *testing.T) {
 	s, _ := observed(t)
 	job := s.awaited(t)
-	s.Waiting.waiting = 2000
+	s.Waiters.waiting = 2000
 	if got, err := s.Wait(t.Context(), Public, job.ID, arrived, time.Hour); err != nil || got.Status != AwaitingUpload {
 		t.Errorf("Wait: got %s, %v, want awaiting_upload at once", got.Status, err)
 	}
@@ -242,7 +242,7 @@ func TestOwnersWaitApart(t *testing.T) {
 		t.Errorf("Wait as another owner: got %v, want NotFound", err)
 	}
 	send(t, job)
-	s.Moved(job.ID)
+	s.NotifyWaiters(job.ID)
 	if got := <-done; got.err != nil || got.job.Status != Completed {
 		t.Errorf("Wait: got %s, %v, want completed", got.job.Status, got.err)
 	}
@@ -282,12 +282,12 @@ func TestStoreAwayWhileWaiting(t *testing.T) {
 	done := s.waiter(t.Context(), job.ID, time.Minute)
 	l.await(t)
 	set(true)
-	s.Moved(job.ID)
+	s.NotifyWaiters(job.ID)
 	<-failed
 	set(false)
 	send(t, job)
 	for {
-		s.Moved(job.ID)
+		s.NotifyWaiters(job.ID)
 		select {
 		case got := <-done:
 			if got.err != nil || got.job.Status != Completed {

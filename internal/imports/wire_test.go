@@ -165,7 +165,7 @@ func server(t testing.TB, w *wire) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour}, Now: time.Now, Listing: true}
+	return &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour}, Now: time.Now, AnonymousListing: true}
 }
 
 // later is s, or its successor, d from now.

@@ -116,7 +116,7 @@ func (o *Outbox) move(ctx context.Context, h held, keyOf func(time.Time, string,
 }
 
 // news is what the import's record is asked about.
-func (e entry) news() imports.News {
+func (e entry) news() imports.Event {
 	d := e.Event.Data
-	return imports.News{Name: e.Event.ID, Owner: d.Owner, ID: d.ID, Status: imports.Status(d.Status), ETag: d.Object.ETag}
+	return imports.Event{ID: e.Event.ID, Owner: d.Owner, ImportID: d.ID, Status: imports.Status(d.Status), ETag: d.Object.ETag}
 }

@@ -90,7 +90,7 @@ func eventOf(j imports.Job, bucket string, now time.Time) (Event, error) {
 // idOf is a new id. A bare import, which may be announced each time that the store tells of it, has the same one as long as it has the same
 // object.
 func idOf(j imports.Job) (string, error) {
-	if j.Bare() {
+	if j.IsUntracked() {
 		return uuid.NewSHA1(uuid.NameSpaceURL, []byte(j.Key()+"\n"+j.Object.ETag)).String(), nil
 	}
 	id, err := uuid.NewV7()
@@ -100,7 +100,7 @@ func idOf(j imports.Job) (string, error) {
 // Tell is the event of j as receivers are told it, for those who look on. Its ID is that of the delivery, where there is one.
 func Tell(j imports.Job, bucket string, now time.Time) (Event, error) {
 	e, err := eventOf(j, bucket, now)
-	if e.ID = j.News; e.ID == "" {
+	if e.ID = j.EventID; e.ID == "" {
 		e.ID = j.ID + "." + string(j.Status)
 	}
 	return e, err

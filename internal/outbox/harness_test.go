@@ -75,7 +75,7 @@ func (w *world) server(send sendFunc) *server {
 	}
 	s := &imports.Service{Bucket: b, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, WebhookHosts: []string{"own.test"}}, Now: w.now}
 	box := &Outbox{Bucket: b, Confirm: s.Confirm, Webhook: "https://all.test/?token=secret", Send: send, Now: w.now, Log: slog.New(slog.DiscardHandler)}
-	s.Announce = box.Announce
+	s.Publish = box.Announce
 	return &server{s, box}
 }
 

@@ -38,8 +38,8 @@ const (
 // Outbox keeps and delivers events. New readies one; all methods may be called by many goroutines.
 type Outbox struct {
 	Bucket  *bucket.Bucket
-	Confirm func(context.Context, imports.News, bool) (imports.Word, error) // see imports.Service
-	Webhook string                                                          // the URL that hears of all imports; may be empty
+	Confirm func(context.Context, imports.Event, bool) (imports.Verdict, error) // see imports.Service
+	Webhook string                                                              // the URL that hears of all imports; may be empty
 	// Send posts the event of that id to a URL, at a time.
 	Send func(ctx context.Context, url, id string, at time.Time, body []byte) error
 	// Allows reports whether an import's own webhook may be called, which may have been allowed when it was named; nil: it may.
@@ -79,7 +79,7 @@ func (o *Outbox) paced() pace {
 // Queue has o send what it announces right away, in Run.
 func (o *Outbox) Queue() { o.announced = make(chan held, queueSize) }
 
-// Announce writes the event of job down, once for each receiver; see imports.Announce.
+// Announce writes the event of job down, once for each receiver; see imports.Publish.
 func (o *Outbox) Announce(ctx context.Context, job imports.Job) (news string, recorded func(), err error) {
 	receivers := o.receivers(job)
 	if len(receivers) == 0 {
@@ -93,7 +93,7 @@ func (o *Outbox) Announce(ctx context.Context, job imports.Job) (news string, re
 	all := make([]held, len(receivers))
 	var writes errgroup.Group
 	for i, to := range receivers {
-		e := entry{Event: event, To: []string{to}, Written: now, True: job.Bare()}
+		e := entry{Event: event, To: []string{to}, Written: now, True: job.IsUntracked()}
 		if to == toImport {
 			e.Webhook = job.Webhook
 		}

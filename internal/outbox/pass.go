@@ -118,10 +118,10 @@ func (o *Outbox) confirm(ctx context.Context, h *held) error {
 	switch {
 	case err != nil:
 		return err
-	case word == imports.True:
+	case word == imports.Confirmed:
 		h.True = true
 		return nil
-	case word == imports.Never:
+	case word == imports.Rejected:
 		return errors.Join(errNotTrue, o.Bucket.Delete(ctx, h.key))
 	}
 	h.Lease = time.Time{}

@@ -179,27 +179,27 @@ func TestBounds(t *testing.T) {
 // TestUnconfirmed: an event is told only if the import's record says so, for which its server is given time.
 func TestUnconfirmed(t *testing.T) {
 	for _, c := range []struct {
-		word imports.Word
+		word imports.Verdict
 		err  error
 		age  time.Duration // of the announcement
 		sent bool
 		left string // what is left of the entry: "", where it was, or later
 	}{
-		{imports.True, nil, 0, true, ""},
-		{imports.Never, nil, 0, false, ""},
-		{imports.NotYet, nil, 0, false, "later"},
-		{imports.True, nil, recordLimit + time.Second, true, ""},
-		{imports.Never, nil, recordLimit + time.Second, false, ""},
-		{imports.NotYet, errDown, 0, false, "where it was"},
-		{imports.NotYet, errDown, recordLimit + time.Second, false, "where it was"},
+		{imports.Confirmed, nil, 0, true, ""},
+		{imports.Rejected, nil, 0, false, ""},
+		{imports.Pending, nil, 0, false, "later"},
+		{imports.Confirmed, nil, recordLimit + time.Second, true, ""},
+		{imports.Rejected, nil, recordLimit + time.Second, false, ""},
+		{imports.Pending, errDown, 0, false, "where it was"},
+		{imports.Pending, errDown, recordLimit + time.Second, false, "where it was"},
 	} {
 		t.Run(fmt.Sprintf("%v, %v after %s", c.word, c.err, c.age), func(t *testing.T) {
 			w := newWorld(t)
 			sent := 0
 			s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
-			var asked []imports.News
+			var asked []imports.Event
 			var final bool
-			s.box.Confirm = func(_ context.Context, n imports.News, f bool) (imports.Word, error) {
+			s.box.Confirm = func(_ context.Context, n imports.Event, f bool) (imports.Verdict, error) {
 				asked, final = append(asked, n), f
 				return c.word, c.err
 			}
@@ -207,7 +207,7 @@ func TestUnconfirmed(t *testing.T) {
 			before, e := w.only()
 			w.pass(c.age)
 			w.passBy(s)
-			if want := (imports.News{Name: e.Event.ID, Owner: owner, ID: j.ID, Status: imports.Completed, ETag: j.Object.ETag}); len(asked) != 1 || asked[0] != want {
+			if want := (imports.Event{ID: e.Event.ID, Owner: owner, ImportID: j.ID, Status: imports.Completed, ETag: j.Object.ETag}); len(asked) != 1 || asked[0] != want {
 				t.Errorf("asked about %+v, want once about %+v", asked, want)
 			}
 			if final != (c.age > recordLimit) {

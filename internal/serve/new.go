@@ -59,7 +59,7 @@ func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logge
 		return nil, err
 	}
 	options := httpapi.Options{
-		Service: service, StoreEvents: httpapi.StoreEvents{Secret: string(c.StoreEventsSecret), OnObjectCreated: service.Notice}, Ready: store.Check, Stopping: s.stopping.Load,
+		Service: service, StoreEvents: httpapi.StoreEvents{Secret: string(c.StoreEventsSecret), OnObjectCreated: service.HandleObjectCreated}, Ready: store.Check, Stopping: s.stopping.Load,
 		Authenticate: authenticate, RateLimit: c.RateLimit, TrustedProxies: proxies, CORSOrigins: c.CORSOrigins,
 		LocalOnly: c.Local() && !c.AllowAnonymous && authenticate == nil,
 		TLS:       s.tls != nil, RegisterDocuments: documents(c, store.Origin()), Log: log,
@@ -118,7 +118,7 @@ func (s *Server) openEvents(ctx context.Context, c app.Config, service *imports.
 	}
 	sweeper := sweep.Sweeper{Bucket: service.Bucket, Imports: service, Outbox: box, Holder: uuid.NewString(), Now: service.Now, Log: s.Log}
 	s.followers = append(s.followers, sweeper.Run)
-	s.Notice, s.release = service.Notice, service.Release
+	s.Notice, s.release = service.HandleObjectCreated, service.ReleaseWaiters
 	return nil
 }
 

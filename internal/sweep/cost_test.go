@@ -24,7 +24,7 @@ func TestCost(t *testing.T) {
 	}
 	notice := func(w *world, s *server, j *imports.Job) error {
 		w.put(j.Key(), hello)
-		return s.Notice(w.Context(), j.Key())
+		return s.HandleObjectCreated(w.Context(), j.Key())
 	}
 	deliver := func(w *world, s *server, _ *imports.Job) error {
 		if s.box == nil {
@@ -94,7 +94,7 @@ func TestCost(t *testing.T) {
 			w := newWorld(t)
 			s := w.server(nil)
 			if s.box.Queue(); !receiver {
-				s.box, s.Announce = nil, nil
+				s.box, s.Publish = nil, nil
 			}
 			var j imports.Job
 			for _, step := range life.steps {

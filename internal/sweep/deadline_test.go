@@ -29,7 +29,7 @@ func (w *world) open(owners ...string) (n int) {
 	w.Helper()
 	for _, owner := range owners {
 		ended := 0
-		_, err := w.server(nil).Ended(w.Context(), owner, time.Time{}, time.Time{}, func(imports.Job, time.Time) error {
+		_, err := w.server(nil).EachTerminal(w.Context(), owner, time.Time{}, time.Time{}, func(imports.Job, time.Time) error {
 			ended++
 			return nil
 		})

@@ -36,7 +36,7 @@ var deaths = []struct {
 		_, err := s.Read(context.Background(), owner, j.ID)
 		return err
 	}, false, "completed"},
-	{"notice", (*world).arrived, 0, func(s *server, j imports.Job) error { return s.Notice(context.Background(), j.Key()) }, false, "completed"},
+	{"notice", (*world).arrived, 0, func(s *server, j imports.Job) error { return s.HandleObjectCreated(context.Background(), j.Key()) }, false, "completed"},
 	{"delete", (*world).begun, 0, func(s *server, j imports.Job) error { return s.Delete(context.Background(), owner, j.ID) }, true, "aborted"},
 	{"expiry in parts", (*world).begun, 25 * time.Hour, func(s *server, j imports.Job) error {
 		_, err := s.Read(context.Background(), owner, j.ID)

@@ -175,7 +175,7 @@ func (w *world) server(line *wire) *server {
 	log := slog.New(slog.DiscardHandler)
 	s := &imports.Service{Bucket: b, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, WebhookHosts: []string{"own.test"}}, Now: w.now}
 	box := &outbox.Outbox{Bucket: b, Confirm: s.Confirm, Webhook: receiver, Send: w.send, Now: w.now, Log: log}
-	s.Announce = box.Announce
+	s.Publish = box.Announce
 	return &server{s, box, &Sweeper{Bucket: b, Imports: s, Outbox: box, Holder: uuid.NewString(), Now: w.now, Log: log}, line}
 }
 

@@ -150,7 +150,7 @@ func TestBrokenLease(t *testing.T) {
 // status is what j's record says.
 func (w *world) status(j imports.Job) (got imports.Status) {
 	w.Helper()
-	_, err := w.server(nil).Ended(w.Context(), owner, time.Time{}, time.Time{}, func(ended imports.Job, _ time.Time) error {
+	_, err := w.server(nil).EachTerminal(w.Context(), owner, time.Time{}, time.Time{}, func(ended imports.Job, _ time.Time) error {
 		if ended.ID == j.ID {
 			got = ended.Status
 		}

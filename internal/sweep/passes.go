@@ -184,11 +184,11 @@ func (w *walk) page(ctx context.Context, r *imports.Swept, do inspect, move func
 			err = ctx.Err() // then that is why
 		}
 		if err != nil {
-			r.Ended += swept.Ended
+			r.Terminated += swept.Terminated
 			return err
 		}
 		if incomplete && size > 1 {
-			r.Ended += swept.Ended
+			r.Terminated += swept.Terminated
 			w.Page = smaller(size)
 			continue
 		}

@@ -24,7 +24,7 @@ func TestAtOnce(t *testing.T) {
 		_, err := s.Complete(context.Background(), owner, j.ID, nil)
 		return err
 	}
-	notice := func(s *server, j imports.Job) error { return s.Notice(context.Background(), j.Key()) }
+	notice := func(s *server, j imports.Job) error { return s.HandleObjectCreated(context.Background(), j.Key()) }
 	remove := func(s *server, j imports.Job) error { return s.Delete(context.Background(), owner, j.ID) }
 	for _, c := range []struct {
 		name    string
@@ -106,7 +106,7 @@ func TestStalledWriter(t *testing.T) {
 			}}
 			done := make(chan error, 1)
 			s := w.server(line)
-			s.Patience = time.Minute
+			s.CompletionWait = time.Minute
 			go func() { done <- c.call(s, j) }()
 			select {
 			case <-stalled:

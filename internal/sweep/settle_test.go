@@ -158,8 +158,8 @@ func TestManyUploads(t *testing.T) {
 	}
 	all.Wait()
 	w.pass(2 * time.Hour)
-	if r, err := w.server(nil).Once(t.Context()); err != nil || r.Uploads.Ended != many || r.Uploads.Inspected != many {
-		t.Errorf("sweep: got %d of %d, %v, want %d", r.Uploads.Ended, r.Uploads.Inspected, err, many)
+	if r, err := w.server(nil).Once(t.Context()); err != nil || r.Uploads.Terminated != many || r.Uploads.Inspected != many {
+		t.Errorf("sweep: got %d of %d, %v, want %d", r.Uploads.Terminated, r.Uploads.Inspected, err, many)
 	}
 	if left := w.uploads(); left != 0 {
 		t.Errorf("%d uploads are left", left)

@@ -181,8 +181,8 @@ func (s *Sweeper) sweepDue(ctx context.Context) error {
 }
 
 func (s *Sweeper) logReport(r Report) {
-	if r.Imports.Ended+r.Uploads.Ended > 0 {
-		s.Log.Info("swept", "imports_ended", r.Imports.Ended, "uploads_aborted", r.Uploads.Ended)
+	if r.Imports.Terminated+r.Uploads.Terminated > 0 {
+		s.Log.Info("swept", "imports_ended", r.Imports.Terminated, "uploads_aborted", r.Uploads.Terminated)
 	}
 	for _, err := range append(r.Imports.Failed, r.Uploads.Failed...) {
 		s.Log.Error("import cannot be inspected", "error", err.Error())

@@ -50,7 +50,7 @@ func start(t *testing.T, o web.UI, authenticate auth.Authenticator) *site {
 	o.StoreOrigin, o.AsksKey, o.Local = store.Endpoint(), authenticate != nil, authenticate == nil
 	server.Config.Handler = httpapi.New(httpapi.Options{
 		Service: &imports.Service{Bucket: objects, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour}, Downloads: o.Downloads,
-			Listing: o.Local, Waiting: imports.NewWaitingRoom(1000), Now: time.Now},
+			AnonymousListing: o.Local, Waiters: imports.NewWaiters(1000), Now: time.Now},
 		Ready: objects.Check, Authenticate: authenticate, LocalOnly: o.Local, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 		RegisterDocuments: func(e *echo.Echo) {
 			web.RegisterReference(e)

@@ -13,7 +13,7 @@ import (
 // telling is a service that keeps what it announces.
 func telling(t *testing.T) (*Service, *announced) {
 	s, a := server(t, nil), &announced{}
-	s.Announce = a.announce
+	s.Publish = a.announce
 	return s, a
 }
 
@@ -117,7 +117,7 @@ func TestNotice(t *testing.T) {
 			y := yardOf(t)
 			key := c.play(t, s, y)
 			for range 2 {
-				if err := s.Notice(t.Context(), key); err != nil {
+				if err := s.HandleObjectCreated(t.Context(), key); err != nil {
 					t.Errorf("notice of %s: %v", key, err)
 				}
 			}
@@ -154,13 +154,13 @@ func (y yard) status(t *testing.T, s *Service, id string, want Status) {
 func TestNoticeOfOthers(t *testing.T) {
 	w := &wire{}
 	s, a := server(t, w), &announced{}
-	s.Announce = a.announce
+	s.Publish = a.announce
 	const id = "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 	for _, key := range []string{
 		"", "/", "x", "imports", "imports/", "imports/x", "imports/" + id, "imports//" + id, "imports/o/", "imports/o/x", "imports/o/p/" + id, "/imports/o/" + id,
 		"imports/o/" + strings.ToUpper(id), "imports/o/" + id + "/", "imports/o/" + id + ".json", "jobs/o/" + id, "idem/o/" + id, "outbox/dead/" + id, "Imports/o/" + id,
 	} {
-		if err := s.Notice(t.Context(), key); err != nil {
+		if err := s.HandleObjectCreated(t.Context(), key); err != nil {
 			t.Errorf("notice of %q: %v", key, err)
 		}
 	}
@@ -178,44 +178,44 @@ func TestDeletedTwice(t *testing.T) {
 		if err := s.Delete(t.Context(), y.owner, j.ID); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.load(t.Context(), y.owner, j.ID); err != nil || got.News != "news 1" || len(a.jobs) != 1 {
-			t.Errorf("deletion %d: the record names %q, %v, and %d were announced, want the first and one", n+1, got.News, err, len(a.jobs))
+		if got, err := s.load(t.Context(), y.owner, j.ID); err != nil || got.EventID != "news 1" || len(a.jobs) != 1 {
+			t.Errorf("deletion %d: the record names %q, %v, and %d were announced, want the first and one", n+1, got.EventID, err, len(a.jobs))
 		}
 	}
 }
 
-// TestWord: what a record says about news.
-func TestWord(t *testing.T) {
-	job := func(status Status, etag, news string) Job {
-		j := Job{Status: status, News: news}
+// TestVerdict: an event is compared with the record.
+func TestVerdict(t *testing.T) {
+	job := func(status Status, etag, event string) Job {
+		j := Job{Status: status, EventID: event}
 		if etag != "" {
 			j.Object = &Object{ETag: etag}
 		}
 		return j
 	}
-	completed := News{Name: "n", Status: Completed, ETag: "e"}
+	completed := Event{ID: "n", Status: Completed, ETag: "e"}
 	for _, c := range []struct {
-		name string
-		job  Job
-		news News
-		want Word
+		name  string
+		job   Job
+		event Event
+		want  Verdict
 	}{
-		{"named", job(Completed, "e", "n"), completed, True},
-		{"named, though it stands otherwise", job(Expired, "", "n"), completed, True},
-		{"open", job(AwaitingUpload, "", ""), completed, NotYet},
-		{"uploading", job(Uploading, "", ""), completed, NotYet},
-		{"so, by another name", job(Completed, "e", "m"), completed, Never},
-		{"so, by no name", job(Completed, "e", ""), completed, Never},
-		{"of another object", job(Completed, "f", "m"), completed, NotYet},
-		{"failed", job(Failed, "e", "m"), completed, NotYet},
-		{"expired", job(Expired, "", "m"), completed, NotYet},
-		{"aborted", job(Aborted, "", "m"), completed, Never},
-		{"aborted by another name", job(Aborted, "", "m"), News{Name: "n", Status: Aborted}, Never},
-		{"aborted by that name", job(Aborted, "", "n"), News{Name: "n", Status: Aborted}, True},
-		{"expired by another name", job(Expired, "", "m"), News{Name: "n", Status: Expired}, Never},
-		{"completed after it had expired", job(Completed, "e", "m"), News{Name: "n", Status: Expired}, NotYet},
+		{"named", job(Completed, "e", "n"), completed, Confirmed},
+		{"named, though it stands otherwise", job(Expired, "", "n"), completed, Confirmed},
+		{"open", job(AwaitingUpload, "", ""), completed, Pending},
+		{"uploading", job(Uploading, "", ""), completed, Pending},
+		{"so, by another name", job(Completed, "e", "m"), completed, Rejected},
+		{"so, by no name", job(Completed, "e", ""), completed, Rejected},
+		{"of another object", job(Completed, "f", "m"), completed, Pending},
+		{"failed", job(Failed, "e", "m"), completed, Pending},
+		{"expired", job(Expired, "", "m"), completed, Pending},
+		{"aborted", job(Aborted, "", "m"), completed, Rejected},
+		{"aborted by another name", job(Aborted, "", "m"), Event{ID: "n", Status: Aborted}, Rejected},
+		{"aborted by that name", job(Aborted, "", "n"), Event{ID: "n", Status: Aborted}, Confirmed},
+		{"expired by another name", job(Expired, "", "m"), Event{ID: "n", Status: Expired}, Rejected},
+		{"completed after it had expired", job(Completed, "e", "m"), Event{ID: "n", Status: Expired}, Pending},
 	} {
-		if got := c.job.word(c.news); got != c.want {
+		if got := c.job.verdict(c.event); got != c.want {
 			t.Errorf("%s: got %d, want %d", c.name, got, c.want)
 		}
 	}
@@ -233,33 +233,33 @@ func TestConfirm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask := func(doing string, n News, final bool, want Word) {
+	ask := func(doing string, e Event, final bool, want Verdict) {
 		t.Helper()
-		if got, err := s.Confirm(t.Context(), n, final); got != want || err != nil {
+		if got, err := s.Confirm(t.Context(), e, final); got != want || err != nil {
 			t.Errorf("%s: got %d, %v, want %d", doing, got, err, want)
 		}
 	}
-	n := News{Name: "n", Owner: y.owner, ID: open.ID, Status: Completed, ETag: `"e"`}
-	ask("of an open import", n, false, NotYet)
+	e := Event{ID: "n", Owner: y.owner, ImportID: open.ID, Status: Completed, ETag: `"e"`}
+	ask("of an open import", e, false, Pending)
 	if got, err := s.load(t.Context(), y.owner, open.ID); err != nil || got.etag != before.etag {
 		t.Errorf("the record was written, %v, want no more than asked", err)
 	}
-	ask("of an open import, for good", n, true, Never)
+	ask("of an open import, for good", e, true, Rejected)
 	next := before.Job
-	next.Status, next.News = Expired, "late"
+	next.Status, next.EventID = Expired, "late"
 	if _, err := s.store(t.Context(), before, next); err == nil {
 		t.Error("a write that was under way is not fenced off")
 	}
 	y.status(t, s, open.ID, AwaitingUpload)
 
 	y.put(t, open.ID, hello)
-	n.ETag = `"` + helloMD5 + `"`
-	ask("of an import that is so, unrecorded, for good", n, true, Never)
+	e.ETag = `"` + helloMD5 + `"`
+	ask("of an import that is so, unrecorded, for good", e, true, Rejected)
 	y.status(t, s, open.ID, Completed)
-	n.ID = "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
-	ask("of no import", n, false, Never)
-	n.ID = "../x"
-	ask("of no id", n, true, Never)
+	e.ImportID = "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
+	ask("of no import", e, false, Rejected)
+	e.ImportID = "../x"
+	ask("of no id", e, true, Rejected)
 }
 
 // helloMD5 is what a store makes the ETag of.
