@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // Open returns a function that reads the decrypted value of the parameter with that name. The name
@@ -21,11 +22,14 @@ func Open(settings aws.Config, name string) func(context.Context) (string, error
 		out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
 		var missing *types.ParameterNotFound
 		var refused smithy.APIError
+		var unsent *smithyhttp.RequestSendError
 		switch {
 		case errors.As(err, &missing):
 			return "", fmt.Errorf("there is no such parameter in %s", settings.Region)
 		case errors.As(err, &refused) && refused.ErrorCode() == "AccessDeniedException":
 			return "", fmt.Errorf("access denied: allow ssm:GetParameter on it, and kms:Decrypt on its key unless that is aws/ssm: %w", err)
+		case errors.As(err, &unsent):
+			return "", fmt.Errorf("Parameter Store cannot be reached: %w", unsent.Err)
 		case err != nil:
 			return "", err
 		}
