@@ -95,7 +95,7 @@ func whyNot(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the store does not answer; look at the endpoint, or at AWS_REGION"
 	case errors.Is(err, bucket.ErrUnavailable):
-		return "the store cannot be reached: " + Innermost(err).Error() + "; check AWS_ENDPOINT_URL_S3 and that the store runs"
+		return "the store cannot be reached: " + Innermost(err).Error() + "; check AWS_ENDPOINT_URL_S3 (SIGNPOST_LOCAL_LISTEN for the local store) and that the store runs"
 	}
 	return fmt.Sprintf("the store says %q; look at the name, at AWS_REGION and at the endpoint", Innermost(err))
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -78,9 +77,6 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 	}
 	if d.sight, err = store.Look(ctx); err != nil {
 		found, remedy, _ := strings.Cut(whyNot(err), "; ")
-		if d.local && errors.Is(err, bucket.ErrUnavailable) {
-			remedy = "set SIGNPOST_LOCAL_LISTEN to the address of that store"
-		}
 		return Finding{Mark: Fail, Found: d.config.Bucket + ": " + found, Remedy: remedy}
 	}
 	d.store, d.obstacle = store, ""
