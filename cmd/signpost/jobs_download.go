@@ -50,7 +50,7 @@ func (d downloadCmd) Run(i *invocation) error {
 	case of(job.Status) != client.JobStatusCompleted:
 		return fmt.Errorf("%s is %s: only completed imports can be downloaded", d.ID, how(job))
 	case job.DownloadURL == nil:
-		return fmt.Errorf("the service at %s gives no URLs to download from: whoever runs it allows that with SIGNPOST_DOWNLOADS=true", d.server())
+		return fmt.Errorf("the service at %s does not allow downloads: its operator can set SIGNPOST_DOWNLOADS=true", d.server())
 	}
 	if err := api.CheckDownload(*job.DownloadURL); err != nil {
 		return about(d.ID, err)

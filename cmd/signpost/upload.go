@@ -66,7 +66,7 @@ func (u uploadCmd) Run(i *invocation) error {
 	}
 	uploader := engine.New(api, storeClient(u.Concurrency), u.Concurrency)
 	if uploader.Memory, err = u.memory(); err != nil {
-		fmt.Fprintf(i.stderr, "signpost: %v; nothing can be gone on with or skipped\n", err)
+		fmt.Fprintf(i.stderr, "signpost: %v; an interrupted upload starts again, and uploaded files are not skipped\n", err)
 	} else {
 		defer uploader.Memory.Close()
 	}

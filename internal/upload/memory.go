@@ -33,12 +33,12 @@ func OpenMemory(folder, server string) (*Memory, error) {
 	name := sha256.Sum256([]byte(server))
 	m := &Memory{folder: filepath.Join(folder, hex.EncodeToString(name[:8])), done: map[string]string{}}
 	if err := os.MkdirAll(m.folder, 0o700); err != nil {
-		return nil, fmt.Errorf("remember uploads: %w", err)
+		return nil, fmt.Errorf("open the resume state: %w", err)
 	}
 	m.sweep(time.Now())
 	var err error
 	if m.list, err = os.OpenFile(filepath.Join(m.folder, "done"), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
-		return nil, fmt.Errorf("remember uploads: %w", err)
+		return nil, fmt.Errorf("open the resume state: %w", err)
 	}
 	for lines := bufio.NewScanner(m.list); lines.Scan(); {
 		if fingerprint, id, ok := strings.Cut(lines.Text(), " "); ok {

@@ -115,7 +115,7 @@ func (t *transfer) begun(ctx context.Context, memory *slot, s *source) (client.J
 		}
 		return job, nil
 	case t.ID != "":
-		return client.Job{}, fmt.Errorf("import %s cannot be gone on with: it is %s, and not an open one in parts of a file of %d bytes",
+		return client.Job{}, fmt.Errorf("import %s cannot be resumed: it is %s, not a multipart upload in progress of a file of %d bytes",
 			id, terminal.Line(string(status)), s.size)
 	}
 	return client.Job{}, nil
