@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// AppendKey adds a line that NewKey made to the file at path, or makes the file, which only its owner can read then. It leaves a file
-// alone in which a line is wrong: a service would not take the new one either.
+// AppendKey adds a line of NewKey to the file at path. It creates a missing file, readable only by its owner. It does
+// not change a file with an invalid line, because a service would reject that file with the new line too.
 func AppendKey(path, line string) error {
 	before, err := readKeysFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -33,7 +33,7 @@ func AppendKey(path, line string) error {
 	return err
 }
 
-// appendTo adds text in one write, so that of two programs that do so neither undoes what the other did.
+// appendTo adds text in one write, so that concurrent programs do not overwrite each other's lines.
 func appendTo(path string, text []byte) error {
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {

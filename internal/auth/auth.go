@@ -1,5 +1,6 @@
-// Package auth tells who makes a call, and what they may do. It judges API keys itself; tokens are judged by package oidc, and the
-// callers of a Lambda function by what invokes it. Which call needs which scope, and how a refusal is answered, is the server's.
+// Package auth authenticates callers and determines their scopes. It checks API keys itself. Package oidc checks
+// access tokens, and the gateway that invokes a Lambda function checks its callers. Package httpapi enforces scopes
+// and answers errors.
 package auth
 
 import (
@@ -10,47 +11,53 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// Caller is who makes a call.
+// Caller is an authenticated caller, or the anonymous one.
 type Caller struct {
-	Owner string // of the imports that they make, a name from imports.OwnerName
+	Owner string // owner of the caller's imports, from imports.OwnerName
 	Scope Scope
 }
 
-// Authenticator finds out who makes a request. Its error is a *Refusal, or wraps ErrUnavailable.
+// Authenticator authenticates a request. Its error is a *Error, or wraps ErrUnavailable.
 type Authenticator func(*http.Request) (Caller, error)
 
-// Tokens finds out whose an access token is. Its errors are an Authenticator's.
+// TokenAuthenticator authenticates an access token. Its errors are those of an Authenticator.
 type TokenAuthenticator func(ctx context.Context, token string) (Caller, error)
 
-// Refusal is why a caller is not let in. Its reasons are:
-//   - of any credential: none, two-credentials, wrong-kind, wrong-scheme, malformed
-//   - of a key: unknown-key; of a store: unknown-secret
-//   - of a token: wrong-algorithm, wrong-type, wrong-issuer, wrong-audience, expired, not-yet-valid, unknown-signer, bad-signature, no-owner
-type Refusal struct {
-	Reason    string // a short word for the audit, which stays the same
-	Detail    string // for the caller: what to do about it. It never holds the credential.
-	Challenge string // what the service takes, for WWW-Authenticate (RFC 9110, section 11.6.1)
+// Refusal is a rejected credential. Its reasons are:
+//   - any credential: none, two-credentials, wrong-kind, wrong-scheme, malformed
+//   - keys: unknown-key
+//   - secrets of stores: unknown-secret
+//   - tokens: wrong-algorithm, wrong-type, wrong-issuer, wrong-audience, expired, not-yet-valid, unknown-signer,
+//
+// bad-signature, no-owner
+type Error struct {
+	Reason    string // stable word for the audit log
+	Detail    string // what the caller can do; never contains the credential
+	Challenge string // accepted schemes, for WWW-Authenticate (RFC 9110, section 11.6.1)
 }
 
-func (r *Refusal) Error() string { return r.Detail }
+func (r *Error) Error() string { return r.Detail }
 
-// ErrUnavailable says that who calls cannot be found out now, though it may be in a while.
-var ErrUnavailable = errors.New("who calls cannot be found out now")
+// NewError returns an Error without a challenge.
+func NewError(reason, detail string) *Error { return &Error{Reason: reason, Detail: detail} }
 
-// Of takes callers at their API key or access token, of which there must be one; keys or tokens is nil where the service takes none
-// of that kind. Where it is anonymous, whoever presents nothing is nobody in particular, but a credential must be right all the same.
-// Where it takes none at all, it looks for none: what is there is meant for somebody in front of it.
+// ErrUnavailable is a temporary failure to authenticate, such as an issuer that does not answer.
+var ErrUnavailable = errors.New("the caller's identity cannot be checked now")
+
+// New returns an Authenticator for API keys and access tokens; keys or tokens is nil if the service does not accept
+// that kind. A request must have exactly one credential. With anonymous, it may have none, but a credential must
+// still be valid. If keys and tokens are nil, credentials are ignored: a proxy in front of the service may use them.
 func New(keys *Keys, tokens TokenAuthenticator, anonymous bool) Authenticator {
-	d := authenticator{keys, tokens, anonymous}
+	a := authenticator{keys, tokens, anonymous}
 	if keys == nil && tokens == nil {
-		return func(*http.Request) (Caller, error) { return d.anonymousCaller("This service lets nobody in.") }
+		return func(*http.Request) (Caller, error) { return a.anonymousCaller("This service accepts no credentials.") }
 	}
-	return d.authenticate
+	return a.authenticate
 }
 
 type scopeKey struct{}
 
-// WithScope returns a context of a call by somebody who may do no more than scope.
+// WithScope returns a context of a call that is limited to scope.
 func WithScope(ctx context.Context, scope Scope) context.Context {
 	return context.WithValue(ctx, scopeKey{}, scope)
 }
@@ -62,13 +69,15 @@ func scopeOf(ctx context.Context) Scope {
 	return All
 }
 
-// Gateway takes callers at the word of what invoked the function, and what they may do from WithScope.
+// NewGateway returns an Authenticator for a Lambda function. It takes the owner from imports.WithCall and the scope
+// from WithScope, which the event's conversion sets.
 func NewGateway(anonymous bool) Authenticator {
-	d := authenticator{anonymous: anonymous}
+	a := authenticator{anonymous: anonymous}
 	return func(r *http.Request) (Caller, error) {
 		if owner, known := imports.Caller(r.Context()); known {
 			return Caller{owner, scopeOf(r.Context())}, nil
 		}
-		return d.anonymousCaller("Nothing said who calls. Call through an API that asks for a key, a token or a signature.")
+		return a.anonymousCaller("The gateway did not authenticate the caller. " +
+			"Call through an API that requires a key, a token or a signature.")
 	}
 }

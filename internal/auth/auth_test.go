@@ -22,7 +22,7 @@ func tokens(_ context.Context, token string) (Caller, error) {
 	case "later":
 		return Caller{}, ErrUnavailable
 	}
-	return Caller{}, &Refusal{Reason: "bad-signature", Detail: "It does not fit."}
+	return Caller{}, NewError("bad-signature", "It does not fit.")
 }
 
 // openKey returns a key of ci's that may create, and keys that hold it.
@@ -57,7 +57,7 @@ func TestOf(t *testing.T) {
 		both:       New(keys, tokens, false),
 		either:     New(keys, nil, true),
 		"none":     New(nil, nil, true),
-		"nobody":   New(nil, nil, false),
+		"closed":   New(nil, nil, false),
 	}
 	for _, c := range []struct {
 		service string
@@ -81,7 +81,7 @@ func TestOf(t *testing.T) {
 		{either, "", anybody, "", ""},
 		{"none", "", anybody, "", ""},
 		{"none", "x-api-key: of a gateway in front|Authorization: Basic eDp5", anybody, "", ""},
-		{"nobody", "", Caller{}, "none", "nobody"},
+		{"closed", "", Caller{}, "none", "no credentials"},
 
 		{keyAlone, "x-api-key: " + key + "x", Caller{}, "unknown-key", "a new one"},
 		{keyAlone, "x-api-key: " + key[:len(key)-1], Caller{}, "unknown-key", ""},
@@ -161,12 +161,12 @@ func TestChallenge(t *testing.T) {
 }
 
 // refusalOf is err as a refusal, or an empty one.
-func refusalOf(err error) Refusal {
-	var refusal *Refusal
+func refusalOf(err error) Error {
+	var refusal *Error
 	if errors.As(err, &refusal) {
 		return *refusal
 	}
-	return Refusal{}
+	return Error{}
 }
 
 func TestOfWhileTokensCannotBeJudged(t *testing.T) {

@@ -8,108 +8,114 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// desk is where credentials are looked at.
+// authenticator validates API keys and access tokens.
 type authenticator struct {
 	keys      *Keys
 	tokens    TokenAuthenticator
 	anonymous bool
 }
 
-func (d authenticator) authenticate(r *http.Request) (Caller, error) {
-	caller, err := d.checkCredentials(r)
-	var refusal *Refusal
+func (a authenticator) authenticate(r *http.Request) (Caller, error) {
+	caller, err := a.checkCredentials(r)
+	var refusal *Error
 	if errors.As(err, &refusal) {
-		refusal.Challenge = d.challenge(r)
+		refusal.Challenge = a.challenge(r)
 	}
 	return caller, err
 }
 
-func (d authenticator) checkCredentials(r *http.Request) (Caller, error) {
+func (a authenticator) checkCredentials(r *http.Request) (Caller, error) {
 	keys, authorizations := r.Header["X-Api-Key"], r.Header["Authorization"]
 	switch len(keys) + len(authorizations) {
 	case 0:
-		return d.anonymousCaller(d.acceptedCredentials())
+		return a.anonymousCaller(a.acceptedCredentials())
 	case 1:
 		if len(keys) == 1 {
-			return d.authenticateKey(keys[0])
+			return a.authenticateKey(keys[0])
 		}
-		return d.authenticateToken(r, authorizations[0])
+		return a.authenticateToken(r, authorizations[0])
 	}
-	return Caller{}, &Refusal{Reason: "two-credentials", Detail: "There is more than one credential. " + d.acceptedCredentials()}
+	return Caller{}, NewError("two-credentials", "There is more than one credential. "+a.acceptedCredentials())
 }
 
-// nobody is who presents no credential; wanted says what they should do where that is not enough.
-func (d authenticator) anonymousCaller(wanted string) (Caller, error) {
-	if d.anonymous {
+// anonymousCaller returns the caller of a request without credentials. If they are required, the error's detail is
+// wanted.
+func (a authenticator) anonymousCaller(wanted string) (Caller, error) {
+	if a.anonymous {
 		return Caller{imports.Public, All}, nil
 	}
-	return Caller{}, &Refusal{Reason: "none", Detail: wanted, Challenge: "ApiKey"}
+	return Caller{}, &Error{Reason: "none", Detail: wanted, Challenge: "ApiKey"}
 }
 
-func (d authenticator) authenticateKey(key string) (Caller, error) {
+func (a authenticator) authenticateKey(key string) (Caller, error) {
 	switch {
-	case d.keys == nil:
-		return Caller{}, &Refusal{Reason: "wrong-kind", Detail: "This service takes no API keys. " + d.acceptedCredentials()}
+	case a.keys == nil:
+		return Caller{}, NewError("wrong-kind", "This service takes no API keys. "+a.acceptedCredentials())
 	case key == "":
-		return Caller{}, &Refusal{Reason: "malformed", Detail: "The header x-api-key is empty. " + d.acceptedCredentials()}
+		return Caller{}, NewError("malformed", "The header x-api-key is empty. "+a.acceptedCredentials())
 	}
-	caller, ok := d.keys.Authenticate(key)
+	caller, ok := a.keys.Authenticate(key)
 	if !ok {
-		return Caller{}, &Refusal{Reason: "unknown-key", Detail: "This API key opens nothing here, or no longer. Look whether it is whole; otherwise ask whoever runs the service for a new one."}
+		return Caller{}, NewError("unknown-key", "This API key is not valid, or no longer. "+
+			"Check that it is complete; otherwise ask the service's operator for a new one.")
 	}
 	return caller, nil
 }
 
-func (d authenticator) authenticateToken(r *http.Request, authorization string) (Caller, error) {
-	if d.tokens == nil {
-		return Caller{}, &Refusal{Reason: "wrong-kind", Detail: "This service does not take the header Authorization. " + d.acceptedCredentials()}
+func (a authenticator) authenticateToken(r *http.Request, authorization string) (Caller, error) {
+	if a.tokens == nil {
+		return Caller{}, NewError("wrong-kind",
+			"This service does not take the header Authorization. "+a.acceptedCredentials())
 	}
 	token, err := parseBearer(authorization)
 	if err != nil {
 		return Caller{}, err
 	}
-	return d.tokens(r.Context(), token)
+	return a.tokens(r.Context(), token)
 }
 
-// challenge names the schemes. That of tokens tells whether there was one (RFC 6750, section 3); that of keys is no registered one.
-func (d authenticator) challenge(r *http.Request) string {
+// challenge returns the accepted schemes. That of tokens reports an invalid token (RFC 6750, section 3); ApiKey is
+// not a registered scheme.
+func (a authenticator) challenge(r *http.Request) string {
 	bearer := "Bearer"
 	if len(r.Header["Authorization"]) > 0 {
 		bearer = `Bearer error="invalid_token"`
 	}
 	switch {
-	case d.tokens == nil:
+	case a.tokens == nil:
 		return "ApiKey"
-	case d.keys == nil:
+	case a.keys == nil:
 		return bearer
 	}
 	return bearer + ", ApiKey"
 }
 
-// wanted says what the service takes.
-func (d authenticator) acceptedCredentials() string {
+// acceptedCredentials describes the credentials that the service accepts.
+func (a authenticator) acceptedCredentials() string {
 	switch {
-	case d.tokens == nil:
+	case a.tokens == nil:
 		return "Send an API key in the header x-api-key."
-	case d.keys == nil:
+	case a.keys == nil:
 		return "Send an access token in the header Authorization, after the word Bearer."
 	}
-	return "Send an API key in the header x-api-key, or an access token in the header Authorization, after the word Bearer."
+	return "Send an API key in the header x-api-key, " +
+		"or an access token in the header Authorization, after the word Bearer."
 }
 
-// bearer is the token that authorization holds (RFC 6750, section 2.1). The scheme may be written in any case (RFC 9110, section
-// 11.1). What stands in its place is not repeated to anybody: it may be a token without its scheme.
+// parseBearer returns the token in authorization (RFC 6750, section 2.1). The scheme is case-insensitive (RFC 9110,
+// section 11.1). Errors do not quote the value, which may be a token without its scheme.
 func parseBearer(authorization string) (token string, err error) {
 	scheme, rest, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return "", &Refusal{Reason: "wrong-scheme", Detail: "The header Authorization must be the word Bearer, a space and an access token."}
+		return "", NewError("wrong-scheme",
+			"The header Authorization must be the word Bearer, a space and an access token.")
 	}
 	token = strings.TrimLeft(rest, " ")
 	if token == "" || strings.Trim(token, token68) != "" {
-		return "", &Refusal{Reason: "malformed", Detail: "After the word Bearer there must be one access token, and nothing else."}
+		return "", NewError("malformed", "After the word Bearer there must be one access token, and nothing else.")
 	}
 	return token, nil
 }
 
-// token68 are the characters of a token (RFC 9110, section 11.2).
+// token68 contains the characters of a token (RFC 9110, section 11.2).
 const token68 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="

@@ -16,19 +16,19 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// maxKeysFile is how many bytes a file of keys may have, which is some 10,000 keys.
+// maxKeysFile limits the size of a keys file, in bytes: some 10,000 keys.
 const maxKeysFile = 1 << 20
 
-// maxKey bounds what is hashed of what a caller presents. The program's own keys have 52 bytes.
+// maxKey limits the length of a presented key, in bytes. Keys of NewKey have 52.
 const maxKey = 256
 
-// Keys are the API keys of a file, which holds no key but only the hash of each.
+// Keys are the API keys of a file. The file contains only their hashes.
 type Keys struct {
 	path  string
 	table atomic.Pointer[keyTable]
 }
 
-// table holds keys by the first 8 bytes of their hashes.
+// keyTable contains keys by the first 8 bytes of their hashes.
 type keyTable map[uint64][]keyEntry
 
 type keyEntry struct {
@@ -36,8 +36,8 @@ type keyEntry struct {
 	caller Caller
 }
 
-// OpenKeys reads the file at path, of lines such as NewKey makes. An error tells of every line that is wrong. A file without any
-// key is none: that takes all of them back.
+// OpenKeys reads the file at path, whose lines have the format of NewKey. An error names each invalid line. A file
+// without keys is valid and revokes all keys.
 func OpenKeys(path string) (*Keys, error) {
 	k := &Keys{path: path}
 	if _, err := k.read(); err != nil {
@@ -46,8 +46,8 @@ func OpenKeys(path string) (*Keys, error) {
 	return k, nil
 }
 
-// Follow reads the file again whenever it changes, until ctx ends, and logs what came of it. While the file is wrong or gone, the
-// keys from before stay.
+// Watch reads the file again when it changes, until ctx ends, and logs the result. While the file is invalid or
+// missing, the previous keys stay in use.
 func (k *Keys) Watch(ctx context.Context, log *slog.Logger) {
 	filewatch.Files(ctx, func() {
 		if count, err := k.read(); err != nil {
@@ -62,13 +62,13 @@ func (k *Keys) Watch(ctx context.Context, log *slog.Logger) {
 	}, k.path)
 }
 
-// Caller is who has the key. How long it takes to find out depends on the hash of what is presented alone: on whether its first 8 bytes
-// are those of a key that is held. Nobody who does not have a key of 256 random bits can present something whose hash comes near it.
+// Authenticate returns the caller with this key. Its duration depends only on whether the first 8 bytes of the key's
+// hash match a known hash. That reveals nothing useful, because keys have 256 random bits.
 func (k *Keys) Authenticate(key string) (Caller, bool) {
 	if len(key) > maxKey {
 		return Caller{}, false
 	}
-	var presented [maxKey]byte // where the key needs no memory of its own
+	var presented [maxKey]byte // on the stack, so that the conversion does not allocate
 	hash := sha256.Sum256(presented[:copy(presented[:], key)])
 	for _, h := range (*k.table.Load())[tableKey(hash)] {
 		if subtle.ConstantTimeCompare(h.hash[:], hash[:]) == 1 {
@@ -80,7 +80,7 @@ func (k *Keys) Authenticate(key string) (Caller, bool) {
 
 func tableKey(hash [sha256.Size]byte) uint64 { return binary.BigEndian.Uint64(hash[:]) }
 
-// read takes the file's keys in place of those held, and counts them.
+// read replaces the keys by those of the file, and returns their number.
 func (k *Keys) read() (count int, err error) {
 	where := fmt.Sprintf("SIGNPOST_API_KEYS_FILE=%q", k.path)
 	text, err := readKeysFile(k.path)
@@ -100,7 +100,8 @@ func (k *Keys) read() (count int, err error) {
 	return len(lines), nil
 }
 
-// readKeysFile is the text of the file at path, or as much of it as shows that it is too long. Its error does not name the file.
+// readKeysFile returns the text of the file at path, at most one byte more than maxKeysFile. Its error does not name
+// the file.
 func readKeysFile(path string) ([]byte, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, errors.New("must be a regular file, which can be read again when it changes")

@@ -13,30 +13,32 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// keyPrefix begins every key that is made here, so that people and scanners of secrets know one when they see it.
+// keyPrefix begins every key of NewKey, so that people and secret scanners recognize it.
 const keyPrefix = "signpost_"
 
-// pasted finds a key where none should be.
+// pastedKey finds a key in a line that should contain its hash.
 var pastedKey = regexp.MustCompile(keyPrefix + `[A-Za-z0-9_-]{20,}`)
 
-// NewKey makes a key of 256 random bits, and the line of the file by which it is known.
+// NewKey returns a key of 256 random bits, and its line for the keys file.
 func NewKey(name string, scope Scope) (key, line string, err error) {
 	switch {
 	case !isName(name):
-		return "", "", fmt.Errorf("%q cannot be a key's name: it must be at most 63 of a-z, 0-9, dot and hyphen, the first a letter or digit, such as ci or alice.laptop", name)
+		return "", "", fmt.Errorf("%q cannot be a key's name: it must be at most 63 of a-z, 0-9, dot and hyphen, "+
+			"the first a letter or digit, such as ci or alice.laptop", name)
 	case scope == 0 || scope&^All != 0:
 		return "", "", fmt.Errorf("a key cannot have the scopes %d", scope)
 	}
 	secret := make([]byte, 32)
-	rand.Read(secret) // never fails
+	rand.Read(secret) // cannot fail
 	key = keyPrefix + base64.RawURLEncoding.EncodeToString(secret)
 	return key, keyLine{name, sha256.Sum256([]byte(key)), scope}.String(), nil
 }
 
-// isName reports whether an owner can be called name as it stands, so that people find theirs among the bucket's keys.
+// isName reports whether name is part of an owner's name unchanged, so that operators find it in the bucket's object
+// keys.
 func isName(name string) bool { return imports.OwnerName("key", name) == "key-"+name }
 
-// keyLine is a line of the file: NAME sha256:HASH [SCOPE,...]
+// keyLine is a line of the keys file: NAME sha256:HASH [SCOPE,...]
 type keyLine struct {
 	name  string
 	hash  [sha256.Size]byte
@@ -47,17 +49,17 @@ func (l keyLine) String() string {
 	return l.name + " sha256:" + hex.EncodeToString(l.hash[:]) + " " + l.scope.String()
 }
 
-// maxComplaints bounds what is said of one file: one that has more wrong lines is another kind of file.
+// maxLineErrors limits the errors per file: a file with more is probably not a keys file.
 const maxLineErrors = 20
 
-// parseKeys reads a file's text. What is wrong is told without the words in which it is: they may be a key. Each complaint begins with
-// where.
+// parseKeys parses the text of a keys file. Errors begin with where, and do not quote the line, which may contain a
+// key.
 func parseKeys(where string, text []byte) (lines []keyLine, err error) {
 	if len(text) > maxKeysFile {
 		return nil, fmt.Errorf("%s: must be at most %d bytes; is it a file of keys?", where, maxKeysFile)
 	}
-	var complaints []error
-	first := map[[sha256.Size]byte]int{} // the line in which each hash was met first
+	var errs []error
+	first := map[[sha256.Size]byte]int{} // the first line with each hash
 	n := 0
 	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) {
 		n++
@@ -69,26 +71,29 @@ func parseKeys(where string, text []byte) (lines []keyLine, err error) {
 			err = fmt.Errorf("here is the key of line %d again; two lines cannot have one key", before)
 		}
 		if err != nil {
-			complaints = append(complaints, fmt.Errorf("%s: line %d: %w", where, n, err))
+			errs = append(errs, fmt.Errorf("%s: line %d: %w", where, n, err))
 			continue
 		}
 		lines, first[l.hash] = append(lines, l), n
 	}
-	if more := len(complaints) - maxLineErrors; more > 0 {
-		complaints = append(complaints[:maxLineErrors], fmt.Errorf("%s: %d more lines are wrong: is it a file of keys?", where, more))
+	if more := len(errs) - maxLineErrors; more > 0 {
+		errs = append(errs[:maxLineErrors],
+			fmt.Errorf("%s: %d more lines are wrong: is it a file of keys?", where, more))
 	}
-	return lines, errors.Join(complaints...)
+	return lines, errors.Join(errs...)
 }
 
 var (
-	errPasted = errors.New("here is a key itself, where only its hash may be: take it for known to others, make a new one with signpost keygen, and put in the line that it prints")
-	errFields = errors.New("must be NAME sha256:HASH and, if not everything may be done, SCOPES; signpost keygen prints such lines")
+	errPasted = errors.New("contains an API key, but only its hash is allowed: consider the key exposed, " +
+		"create a new one with signpost keygen, and add the line that it prints")
+	errFields = errors.New("must be NAME sha256:HASH and, if not everything is allowed, SCOPES; " +
+		"signpost keygen prints such lines")
 	errName   = errors.New("the name must be at most 63 of a-z, 0-9, dot and hyphen, the first a letter or digit")
 	errHash   = errors.New("the second word must be sha256: and 64 hexadecimal digits, as signpost keygen prints it")
 	errScopes = errors.New("the third word must be one or more of create, read and delete, divided by commas alone")
 )
 
-// parseKeyLine reads a line, which has no name where it holds nothing, or a comment alone.
+// parseKeyLine parses a line. An empty line, or one that is only a comment, has no name.
 func parseKeyLine(line string) (l keyLine, err error) {
 	if pastedKey.MatchString(line) {
 		return l, errPasted

@@ -71,7 +71,7 @@ func TestParseKeys(t *testing.T) {
 	for _, c := range []struct {
 		what, text string
 		want       string // the lines again, divided by bars
-		complaints string
+		errs       string
 	}{
 		{"nothing", "", "", ""},
 		{"comments alone", "# one\n\n  \t# two\n#", "", ""},
@@ -105,13 +105,13 @@ func TestParseKeys(t *testing.T) {
 		{"a key twice", "ci " + hashA + "\n\nbob " + hashA + " read", "", "F: line 3: here is the key of line 1 again; two lines cannot have one key"},
 		{"all at once", "ci\n" + line + "\nCI x\n\n# fine\nci " + hashA + " write\n" + key,
 			"", "F: line 1: " + errFields.Error() + "\nF: line 3: " + errName.Error() + "\nF: line 6: " + errScopes.Error() + "\nF: line 7: " + errPasted.Error()},
-		{"some other file", strings.Repeat("x\n", 1000), "", strings.Join(complaintsOfX(), "\n") + "\nF: 980 more lines are wrong: is it a file of keys?"},
+		{"some other file", strings.Repeat("x\n", 1000), "", strings.Join(lineErrorsOfX(), "\n") + "\nF: 980 more lines are wrong: is it a file of keys?"},
 		{"as large as can be", strings.Repeat("#", maxKeysFile), "", ""},
 		{"a byte too large", strings.Repeat("#", maxKeysFile+1), "", "F: must be at most 1048576 bytes; is it a file of keys?"},
 	} {
 		lines, err := parseKeys("F", []byte(c.text))
-		if complaints := textOf(err); complaints != c.complaints {
-			t.Errorf("%s: got complaints\n%s\nwant\n%s", c.what, complaints, c.complaints)
+		if errs := textOf(err); errs != c.errs {
+			t.Errorf("%s: got errs\n%s\nwant\n%s", c.what, errs, c.errs)
 		}
 		if strings.Contains(textOf(err), key[len(keyPrefix):len(keyPrefix)+20]) {
 			t.Errorf("%s: the key is repeated: %s", c.what, err)
@@ -122,7 +122,7 @@ func TestParseKeys(t *testing.T) {
 	}
 }
 
-func complaintsOfX() []string {
+func lineErrorsOfX() []string {
 	var all []string
 	for n := range maxLineErrors {
 		all = append(all, strings.Replace("F: line N: "+errFields.Error(), "N", strconv.Itoa(n+1), 1))

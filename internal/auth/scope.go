@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// Scope is what a caller may do: a set of the constants below.
+// Scope is the set of operations that a caller may perform.
 type Scope uint8
 
 const (
-	Create Scope = 1 << iota // make imports, send their parts and complete them
-	Read                     // read and list imports, and download them where the service allows that
+	Create Scope = 1 << iota // create imports, sign their parts, and complete them
+	Read                     // read and list imports, and download them if the service allows downloads
 	Delete                   // abort imports
 
 	All = Create | Read | Delete
 )
 
-var scopeNames = [...]string{"create", "read", "delete"} // in the order of the constants
+var scopeNames = [...]string{"create", "read", "delete"} // in the constants' order
 
-// ParseScopes reads names of scopes that are divided by commas, as String writes them.
+// ParseScopes parses comma-separated scope names, as String writes them.
 func ParseScopes(text string) (Scope, error) {
 	var all Scope
 	for name := range strings.SplitSeq(text, ",") {
@@ -40,7 +40,7 @@ func scopeNamed(name string) Scope {
 	return 0
 }
 
-// String is the names of s, divided by commas.
+// String returns the names of s, separated by commas.
 func (s Scope) String() string {
 	var names []string
 	for n, name := range scopeNames {
@@ -51,14 +51,14 @@ func (s Scope) String() string {
 	return strings.Join(names, ",")
 }
 
-// tokenScopes are the scopes of this service as tokens spell them. All that begin as they do are for it.
+// tokenScopes are the scopes of this service in tokens. All begin with tokenPrefix.
 var tokenScopes = map[string]Scope{"import:create": Create, "import:read": Read, "import:delete": Delete}
 
 const tokenPrefix = "import:"
 
-// TokenScope is what a token with these scopes, divided by spaces, allows: exactly what they name of this service, even if that is
-// nothing that is known here. A token whose scopes are all for others, such as openid and profile, allows everything: most issuers give
-// out no other, and its audience says that it is for this service.
+// TokenScope returns what a token with these space-separated scopes allows: exactly the scopes of this service, even
+// if none is known. A token whose scopes are all for other services, such as openid and profile, allows everything:
+// most issuers issue no others, and the audience names this service.
 func TokenScope(scopes ...string) (allowed Scope) {
 	named := false
 	for _, word := range strings.Fields(strings.Join(scopes, " ")) {

@@ -14,7 +14,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// requestID names the request: as the caller did, or anew.
+// requestID sets X-Request-Id in the response: the request's value if it is valid, or a new UUID.
 func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id := c.Request().Header.Get(echo.HeaderXRequestID)
@@ -26,16 +26,16 @@ func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// acceptableID reports whether a caller may choose id: 1 to 128 characters, none of which could forge a log line.
+// isValidRequestID reports whether id is 1 to 128 characters, none of which could forge a log line.
 func isValidRequestID(id string) bool {
 	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._:=-", r))
 	})
 }
 
-// account writes one line a request, with fixed keys, when its answer is known, and counts it. The query is left out: it is the
-// caller's, and may hold what nobody should read.
-func accessLog(log *slog.Logger, answered func(string, int, time.Duration)) echo.MiddlewareFunc {
+// accessLog writes one log line per request, with fixed keys, and calls onResponse. It omits the query, which may
+// contain secrets.
+func accessLog(log *slog.Logger, onResponse func(string, int, time.Duration)) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := time.Now()
@@ -44,17 +44,17 @@ func accessLog(log *slog.Logger, answered func(string, int, time.Duration)) echo
 				c.Error(err)
 			}
 			now, x := time.Now(), c.(*exchange)
-			if answered != nil {
-				answered(x.operationID(), c.Response().Status, now.Sub(start))
+			if onResponse != nil {
+				onResponse(x.operationID(), c.Response().Status, now.Sub(start))
 			}
 			level := slog.LevelInfo
 			if err != nil && c.Response().Status >= http.StatusInternalServerError {
 				level = slog.LevelError
 			}
 			if ctx := c.Request().Context(); log.Enabled(ctx, level) {
-				line := slog.NewRecord(now, level, "request", 0) // no look at the stack for a source that is always this
-				x.attrs(&line, now.Sub(start), err)
-				_ = log.Handler().Handle(ctx, line) // there is nowhere else to complain
+				line := slog.NewRecord(now, level, "request", 0) // without a source: it would always be this line
+				x.addAttrs(&line, now.Sub(start), err)
+				_ = log.Handler().Handle(ctx, line)
 			}
 			return nil
 		}
@@ -68,11 +68,11 @@ func (x *exchange) operationID() string {
 	return x.operation.id
 }
 
-// tell adds what the line says of the request, and err, which may be nil, of what came of it. All at once: a record makes room for as
-// many as it is given.
-func (x *exchange) attrs(line *slog.Record, took time.Duration, err error) {
+// addAttrs adds the attributes of the request and its error, which may be nil. It adds them by one call, so that the
+// record allocates once.
+func (x *exchange) addAttrs(line *slog.Record, took time.Duration, err error) {
 	request, response := x.Request(), x.Response()
-	said := append(make([]slog.Attr, 0, 20),
+	attrs := append(make([]slog.Attr, 0, 20),
 		slog.String("method", request.Method),
 		slog.String("path", x.redactIDs(request.URL.Path)),
 		slog.Int("status", response.Status),
@@ -82,22 +82,22 @@ func (x *exchange) attrs(line *slog.Record, took time.Duration, err error) {
 		slog.String("request_id", response.Header().Get(echo.HeaderXRequestID)),
 	)
 	if trace, parent := parseTraceparent(request.Header); trace != "" {
-		said = append(said, slog.String("trace_id", trace), slog.String("parent_id", parent))
+		attrs = append(attrs, slog.String("trace_id", trace), slog.String("parent_id", parent))
 	}
 	if x.owner != "" {
-		said = append(said, slog.String("owner", x.owner))
+		attrs = append(attrs, slog.String("owner", x.owner))
 	}
 	outcome := "done"
 	if err != nil {
 		outcome = problemOf(err).Code
-		said = append(said, slog.String("code", outcome), slog.String("error", cause(err).Error()))
+		attrs = append(attrs, slog.String("code", outcome), slog.String("error", cause(err).Error()))
 	}
 	x.audit.id = x.redactIDs(x.audit.id)
-	line.AddAttrs(x.audit.append(said, outcome)...)
+	line.AddAttrs(x.audit.append(attrs, outcome)...)
 }
 
-// logged returns text with whole ids of imports only if they are the caller's. Those of anonymous imports are
-// capabilities, and a request that was refused may name one.
+// redactIDs shortens the import ids in text unless they are the caller's. Ids of anonymous imports are capabilities,
+// and a rejected request may contain another owner's id.
 func (x *exchange) redactIDs(text string) string {
 	if status := x.Response().Status; status >= 400 && status < 500 {
 		return imports.ShortIDs(text)
@@ -105,23 +105,25 @@ func (x *exchange) redactIDs(text string) string {
 	return imports.LoggedIDs(x.owner, text)
 }
 
-// traceOf reads a traceparent (W3C Trace Context, section 3.2): the ids of the trace and of the caller's part in it, or nothing.
+// parseTraceparent returns the trace id and parent id of a valid traceparent (W3C Trace Context, section 3.2).
 func parseTraceparent(h http.Header) (trace, parent string) {
-	given := h["Traceparent"]
-	if len(given) != 1 {
+	values := h["Traceparent"]
+	if len(values) != 1 {
 		return "", ""
 	}
-	found := traceparentPattern.FindStringSubmatch(given[0])
-	if found == nil || found[1] == "ff" || found[1] == "00" && found[4] != "" || strings.Trim(found[2], "0") == "" || strings.Trim(found[3], "0") == "" {
+	match := traceparentPattern.FindStringSubmatch(values[0])
+	invalid := match == nil || match[1] == "ff" || match[1] == "00" && match[4] != "" ||
+		strings.Trim(match[2], "0") == "" || strings.Trim(match[3], "0") == ""
+	if invalid {
 		return "", ""
 	}
-	return found[2], found[3]
+	return match[2], match[3]
 }
 
-// traceparent is version, trace, parent, flags and, in versions later than 00, whatever they will have to say.
+// traceparentPattern matches version, trace id, parent id, flags and, after version 00, further fields.
 var traceparentPattern = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$`)
 
-// cause is the error without Echo's wrapping, which repeats the status.
+// cause returns the error without Echo's wrapping, which repeats the status.
 func cause(err error) error {
 	var he *echo.HTTPError
 	if errors.As(err, &he) && he.Internal != nil {

@@ -12,18 +12,20 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// audit is what a log line tells of a call that made, changed or handed out something, or that was refused to somebody.
+// audit is the audit part of a log line: an action on an import, or a rejected caller.
 type audit struct {
-	action string // create, complete, abort, download, authenticate, authorize; empty: nothing of these
+	action string // create, complete, abort, download, authenticate, authorize; empty: not audited
 	id     string
 	size   *int64
-	reason string // of a refusal
+	reason string // why the caller was rejected
 }
 
-// actions of the operations that are audited. To read a completed import is a download where the answer can be used as one.
-var auditActions = map[string]string{"CreateImport": "create", "CompleteImport": "complete", "DeleteImport": "abort", "GetImport": "download"}
+// auditActions maps audited operations to actions. Reading an import is a download if the response has a download URL.
+var auditActions = map[string]string{
+	"CreateImport": "create", "CompleteImport": "complete", "DeleteImport": "abort", "GetImport": "download",
+}
 
-// audited notes what the caller did.
+// recordAudit records the action and the import of an audited operation.
 func recordAudit(next api.StrictHandlerFunc, operation string) api.StrictHandlerFunc {
 	action := auditActions[operation]
 	if action == "" {
@@ -55,29 +57,29 @@ func recordAudit(next api.StrictHandlerFunc, operation string) api.StrictHandler
 	}
 }
 
-// refused notes why somebody was not let in.
+// recordRefusal records why authentication failed.
 func (a *audit) recordRefusal(err error) {
 	a.action = "authenticate"
-	var refusal *auth.Refusal
+	var refusal *auth.Error
 	if errors.As(err, &refusal) {
 		a.reason = refusal.Reason
 	}
 }
 
-// append adds the audit to what the log line says, whose other members tell who, when and in which request.
-func (a *audit) append(said []slog.Attr, outcome string) []slog.Attr {
+// append adds the audit attributes to attrs.
+func (a *audit) append(attrs []slog.Attr, outcome string) []slog.Attr {
 	if a.action == "" {
-		return said
+		return attrs
 	}
-	said = append(said, slog.String("audit", a.action), slog.String("outcome", outcome))
+	attrs = append(attrs, slog.String("audit", a.action), slog.String("outcome", outcome))
 	if a.id != "" {
-		said = append(said, slog.String("import", a.id))
+		attrs = append(attrs, slog.String("import", a.id))
 	}
 	if a.size != nil {
-		said = append(said, slog.Int64("size", *a.size))
+		attrs = append(attrs, slog.Int64("size", *a.size))
 	}
 	if a.reason != "" {
-		said = append(said, slog.String("reason", a.reason))
+		attrs = append(attrs, slog.String("reason", a.reason))
 	}
-	return said
+	return attrs
 }

@@ -13,16 +13,16 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// guard asks who calls before anything of a call is looked at, and whether they may do what they ask for. Whom it refuses is counted
-// like any other caller, or trying keys would be the one thing without a limit.
-func authenticate(authenticate auth.Authenticator, limit *limiter) echo.MiddlewareFunc {
+// authenticate checks credentials and scope before the request is parsed. Rejected requests count against the rate
+// limit, so that keys cannot be guessed without limit.
+func authenticate(authenticator auth.Authenticator, limit *limiter) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			x := c.(*exchange)
 			if x.operation == nil {
 				return next(c)
 			}
-			caller, err := authenticate(c.Request())
+			caller, err := authenticator(c.Request())
 			if err != nil {
 				x.audit.recordRefusal(err)
 				return cmp.Or(limit.count(x), unauthenticated(err))
@@ -40,11 +40,11 @@ func authenticate(authenticate auth.Authenticator, limit *limiter) echo.Middlewa
 	}
 }
 
-// may reports whether the caller has all of scope. Where nobody is asked who they are, everybody has.
+// allows reports whether the caller has scope. All callers have it if requests are not authenticated.
 func (x *exchange) allows(scope auth.Scope) bool { return x.owner == "" || x.scope&scope == scope }
 
-// withheld takes out of an answer the signed requests that its caller's scopes do not reach: to read an import is not to send it, and
-// to send one is not to fetch what others sent.
+// withholdURLs removes signed requests from a response if the caller lacks their scope: reading an import does not
+// permit uploading it, and creating one does not permit downloading it.
 func withholdURLs(next api.StrictHandlerFunc, _ string) api.StrictHandlerFunc {
 	return func(c echo.Context, request any) (any, error) {
 		response, err := next(c, request)
@@ -63,23 +63,28 @@ func withholdURLs(next api.StrictHandlerFunc, _ string) api.StrictHandlerFunc {
 	}
 }
 
-// unauthenticated is the answer to callers of whom nothing is known.
+// unauthenticated converts an error of an auth.Authenticator.
 func unauthenticated(err error) error {
-	var refusal *auth.Refusal
+	var refusal *auth.Error
 	if errors.As(err, &refusal) {
-		return &problem{Status: http.StatusUnauthorized, Code: "unauthenticated", Detail: refusal.Detail, Header: [2]string{"WWW-Authenticate", refusal.Challenge}}
+		p := newProblem(http.StatusUnauthorized, "unauthenticated", refusal.Detail)
+		p.Header = [2]string{"WWW-Authenticate", refusal.Challenge}
+		return p
 	}
 	if errors.Is(err, auth.ErrUnavailable) {
-		return &imports.Error{Kind: imports.Unavailable, Code: "identity-unavailable", Detail: "Who calls cannot be found out at the moment. Try again later.", Cause: err}
+		return &imports.Error{
+			Kind: imports.Unavailable, Code: "identity-unavailable", Cause: err,
+			Detail: "The caller's identity cannot be checked at the moment. Try again later.",
+		}
 	}
 	return err
 }
 
-// identify hands on who calls, and in which request, to those who know nothing of HTTP.
+// withCall adds the owner and the request id to the request's context, for packages that do not know HTTP.
 func withCall(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		x := c.(*exchange)
-		if x.owner == "" && !needsValidation(c) { // a bare import of nobody's, for which nobody is asked anything
+		if x.owner == "" && !needsValidation(c) { // an untracked import of an anonymous caller: the fastest path
 			return next(c)
 		}
 		call := imports.Call{Owner: x.owner, RequestID: c.Response().Header().Get(echo.HeaderXRequestID)}

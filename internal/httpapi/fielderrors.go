@@ -15,11 +15,12 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// maxFaults bounds how many faults an answer lists: a body of 128 KiB can have 60,000, which would make one of 4 MB.
+// maxFieldErrors limits the errors in a response: a body of 128 KiB can have 60,000, which would make a response of 4
+// MB.
 const maxFieldErrors = 100
 
-// faultsOf judges value by schema and says in our words what is wrong. Kin-openapi is the judge; its messages, made for the
-// author of a schema, go no further than here.
+// schemaErrors validates value against schema. Kin-openapi validates; its messages are meant for the authors of
+// schemas, so they are replaced here.
 func schemaErrors(schema *openapi3.Schema, value any) []api.FieldError {
 	err := schema.VisitJSON(value, openapi3.MultiErrors(), openapi3.DisableSchemaErrorDetails(), openapi3.VisitAsRequest())
 	switch {
@@ -28,26 +29,26 @@ func schemaErrors(schema *openapi3.Schema, value any) []api.FieldError {
 	case err == nil:
 		return fractionErrors(schema, value, "")
 	}
-	var faults []api.FieldError
+	var fields []api.FieldError
 	all := flatten(err)
 	for i, e := range all {
 		if i == maxFieldErrors {
-			return append(faults, api.FieldError{Detail: fmt.Sprintf("and %d more", len(all)-i)})
+			return append(fields, api.FieldError{Detail: fmt.Sprintf("and %d more", len(all)-i)})
 		}
 		var pointer string
-		var fault *openapi3.SchemaError
-		if !errors.As(e, &fault) {
-			faults = append(faults, api.FieldError{Pointer: &pointer, Detail: "is not as it should be"})
+		var schemaErr *openapi3.SchemaError
+		if !errors.As(e, &schemaErr) {
+			fields = append(fields, api.FieldError{Pointer: &pointer, Detail: "is not as it should be"})
 			continue
 		}
-		steps := fault.JSONPointer()
-		if fault.SchemaField == "properties" { // found in the parent, about the member
-			steps = append(steps, unknownMember(fault))
+		steps := schemaErr.JSONPointer()
+		if schemaErr.SchemaField == "properties" { // reported for the parent, about the member
+			steps = append(steps, unknownMember(schemaErr))
 		}
 		pointer = imports.Pointer(steps...)
-		faults = append(faults, api.FieldError{Pointer: &pointer, Detail: describeSchemaError(fault)})
+		fields = append(fields, api.FieldError{Pointer: &pointer, Detail: describeSchemaError(schemaErr)})
 	}
-	return faults
+	return fields
 }
 
 func flatten(err error) []error {
@@ -61,16 +62,17 @@ func flatten(err error) []error {
 	return []error{err}
 }
 
-// wordsForFault says what the value must be, by the rule it breaks.
+// describeSchemaError returns what the value must be, by the keyword that it violates.
 func describeSchemaError(f *openapi3.SchemaError) string {
 	s := f.Schema
 	switch f.SchemaField {
 	case "type", "nullable":
 		return "must be " + typeName(s)
-	case "format": // int32 or int64; the contract has no other that is judged
+	case "format": // int32 or int64: kin-openapi checks no other format of this document
 		return "must fit in " + strings.TrimPrefix(s.Format, "int") + " bits"
 	case "properties":
-		return "is not a member of this request; known are " + strings.Join(slices.Sorted(maps.Keys(s.Properties)), ", ")
+		known := strings.Join(slices.Sorted(maps.Keys(s.Properties)), ", ")
+		return "is not a member of this request; known are " + known
 	case "required":
 		return "is missing"
 	case "enum":
@@ -90,7 +92,7 @@ func describeSchemaError(f *openapi3.SchemaError) string {
 	case "maxProperties":
 		return fmt.Sprintf("must have at most %d members", *s.MaxProps)
 	case "pattern":
-		// The first sentence of such a schema's description states its form.
+		// The first sentence of such a schema's description states the form.
 		form, _, _ := strings.Cut(s.Description, ". ")
 		return "is not of the required form: " + strings.TrimSuffix(form, ".")
 	}
@@ -113,7 +115,7 @@ func typeName(s *openapi3.Schema) string {
 
 func formatNumber(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// unknownMember is the name that an object of closed schema should not have. Kin-openapi gives it in the reason alone, quoted.
+// unknownMember returns the name of the unknown member. Kin-openapi gives it only within the reason, quoted.
 func unknownMember(f *openapi3.SchemaError) string {
 	quoted := strings.TrimSuffix(strings.TrimPrefix(f.Reason, "property "), " is unsupported")
 	name, err := strconv.Unquote(quoted)
@@ -123,7 +125,7 @@ func unknownMember(f *openapi3.SchemaError) string {
 	return name
 }
 
-// hasFraction reports whether there is a number in value that parseJSON left as it was written.
+// hasFraction reports whether value contains a json.Number, see parseJSON.
 func hasFraction(value any) bool {
 	switch value := value.(type) {
 	case json.Number:
@@ -140,25 +142,28 @@ func hasFraction(value any) bool {
 	return false
 }
 
-// fractions finds integers written as 1.0 or 1e3. JSON Schema calls them integers; not every reader does, so a request spells
-// them plainly. ParseJSON leaves just those, and numbers past int64, as a json.Number.
+// fractionErrors reports integers written as 1.0 or 1e3. They are integers by JSON Schema, but not for every JSON
+// reader, so the API requires plain digits. ParseJSON returns only those, and numbers that exceed int64, as
+// json.Number.
 func fractionErrors(schema *openapi3.Schema, value any, pointer string) []api.FieldError {
-	var faults []api.FieldError
+	var fields []api.FieldError
 	switch value := value.(type) {
 	case json.Number:
 		if schema.Type.Is("integer") {
-			faults = append(faults, api.FieldError{Pointer: &pointer, Detail: "must be an integer in plain digits, without fraction or exponent"})
+			fields = append(fields, api.FieldError{
+				Pointer: &pointer, Detail: "must be an integer in plain digits, without fraction or exponent",
+			})
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(value)) {
 			if member := schema.Properties[name]; member != nil {
-				faults = append(faults, fractionErrors(member.Value, value[name], pointer+imports.Pointer(name))...)
+				fields = append(fields, fractionErrors(member.Value, value[name], pointer+imports.Pointer(name))...)
 			}
 		}
 	case []any:
 		for i, item := range value {
-			faults = append(faults, fractionErrors(schema.Items.Value, item, pointer+"/"+strconv.Itoa(i))...)
+			fields = append(fields, fractionErrors(schema.Items.Value, item, pointer+"/"+strconv.Itoa(i))...)
 		}
 	}
-	return faults
+	return fields
 }

@@ -8,13 +8,15 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// handlers implements the generated interface: request, call, response.
+// handlers implements the generated strict server interface.
 type handlers struct {
 	service  *imports.Service
 	onStatus func(imports.Status) // may be nil
 }
 
-func (h handlers) CreateImport(ctx context.Context, r api.CreateImportRequestObject) (api.CreateImportResponseObject, error) {
+func (h handlers) CreateImport(
+	ctx context.Context, r api.CreateImportRequestObject,
+) (api.CreateImportResponseObject, error) {
 	if r.Body == nil {
 		url, err := h.service.Sign(ctx, ownerOf(ctx))
 		if err != nil {
@@ -31,14 +33,17 @@ func (h handlers) CreateImport(ctx context.Context, r api.CreateImportRequestObj
 
 func (h handlers) GetImport(ctx context.Context, r api.GetImportRequestObject) (api.GetImportResponseObject, error) {
 	known := parseIfNoneMatch(deref(r.Params.IfNoneMatch))
-	job, err := h.service.Wait(ctx, ownerOf(ctx), r.ID, h.changeSince(known), time.Duration(deref(r.Params.Wait))*time.Second)
+	wait := time.Duration(deref(r.Params.Wait)) * time.Second
+	job, err := h.service.Wait(ctx, ownerOf(ctx), r.ID, h.changeSince(known), wait)
 	if err != nil {
 		return nil, err
 	}
 	return h.unlessMatched(job, known), nil
 }
 
-func (h handlers) ListImports(ctx context.Context, r api.ListImportsRequestObject) (api.ListImportsResponseObject, error) {
+func (h handlers) ListImports(
+	ctx context.Context, r api.ListImportsRequestObject,
+) (api.ListImportsResponseObject, error) {
 	jobs, next, err := h.service.List(ctx, ownerOf(ctx), imports.Page{
 		Limit:  int(deref(r.Params.Limit)),
 		Cursor: deref(r.Params.Cursor),
@@ -53,7 +58,9 @@ func (h handlers) ListImports(ctx context.Context, r api.ListImportsRequestObjec
 	return apiJobList(jobs, next, h.service.Bucket.Name()), nil
 }
 
-func (h handlers) DeleteImport(ctx context.Context, r api.DeleteImportRequestObject) (api.DeleteImportResponseObject, error) {
+func (h handlers) DeleteImport(
+	ctx context.Context, r api.DeleteImportRequestObject,
+) (api.DeleteImportResponseObject, error) {
 	if err := h.service.Delete(ctx, ownerOf(ctx), r.ID); err != nil {
 		return nil, err
 	}
@@ -81,7 +88,9 @@ func (h handlers) ListParts(ctx context.Context, r api.ListPartsRequestObject) (
 	return apiPartList(page), nil
 }
 
-func (h handlers) CompleteImport(ctx context.Context, r api.CompleteImportRequestObject) (api.CompleteImportResponseObject, error) {
+func (h handlers) CompleteImport(
+	ctx context.Context, r api.CompleteImportRequestObject,
+) (api.CompleteImportResponseObject, error) {
 	var whole *imports.Checksum
 	if r.Body != nil {
 		whole = domainChecksum(r.Body.Checksum)
@@ -109,7 +118,7 @@ func ownerOf(ctx context.Context) string {
 	return owner
 }
 
-// requestOf translates what the caller declared.
+// domainRequest converts the body of POST /import.
 func domainRequest(b api.ImportRequest) imports.Request {
 	return imports.Request{
 		Filename:    deref(b.Filename),
@@ -132,7 +141,7 @@ func domainChecksum(c *api.Checksum) *imports.Checksum {
 	return &imports.Checksum{Algorithm: string(c.Algorithm), Value: deref(c.Value)}
 }
 
-// value is what p points to, or the zero value.
+// deref returns *p, or the zero value if p is nil.
 func deref[T any](p *T) T {
 	if p == nil {
 		var zero T

@@ -13,10 +13,11 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// lookEvery is how long a result of the readiness check is reused: a listener causes at most one request to the store a second.
+// readyCacheTime is how long a readiness result is reused, so that a listener causes at most one store request per
+// second.
 const readyCacheTime = time.Second
 
-// Health returns a handler of /healthz and /readyz alone, for a listener of its own. Unlike New's, it answers to any host name.
+// Health returns a handler of /healthz and /readyz only, for a separate listener. It accepts any Host.
 func Health(o Options) http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = renderProblem
@@ -25,7 +26,8 @@ func Health(o Options) http.Handler {
 	return newServer(e, before, nil)
 }
 
-// registerHealth adds what load balancers ask: /healthz, whether the process lives, and /readyz, whether it can do its work.
+// registerHealth adds the routes for load balancers: /healthz (liveness) and /readyz (readiness, which includes the
+// store).
 func registerHealth(e *echo.Echo, ready func(context.Context) error, stopping func() bool) {
 	ok := func(c echo.Context) error {
 		return writeJSON(c.Response(), http.StatusOK, typeJSON, map[string]string{"status": "ok"})
@@ -34,24 +36,28 @@ func registerHealth(e *echo.Echo, ready func(context.Context) error, stopping fu
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/healthz", ok)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/readyz", func(c echo.Context) error {
 		if stopping != nil && stopping() {
-			return &imports.Error{Kind: imports.Unavailable, Code: "stopping", Detail: "This server is about to stop. Ask another."}
+			return unavailable("stopping", "This server is about to stop. Ask another.", nil)
 		}
 		err := r.check(c.Request().Context())
 		if errors.Is(err, bucket.ErrStoreFull) {
-			return &imports.Error{Kind: imports.Unavailable, Code: imports.CodeStoreFull, Detail: imports.StoreFullDetail, Cause: err}
+			return unavailable(imports.CodeStoreFull, imports.StoreFullDetail, err)
 		}
 		if err != nil {
-			return &imports.Error{Kind: imports.Unavailable, Code: imports.CodeStoreUnavailable, Detail: "The bucket does not answer as it should.", Cause: err}
+			return unavailable(imports.CodeStoreUnavailable, "The bucket does not answer as it should.", err)
 		}
 		return ok(c)
 	})
 }
 
-// readiness remembers for a moment what it found.
+func unavailable(code, detail string, cause error) error {
+	return &imports.Error{Kind: imports.Unavailable, Code: code, Detail: detail, Cause: cause}
+}
+
+// readiness caches the result of the readiness check.
 type readiness struct {
 	probe func(context.Context) error
 
-	mu        sync.Mutex // held while asking, so that one asks for all
+	mu        sync.Mutex // held during the check, so that concurrent callers share it
 	checkedAt time.Time
 	err       error
 }
@@ -62,7 +68,7 @@ func (r *readiness) check(ctx context.Context) error {
 	if time.Since(r.checkedAt) < readyCacheTime {
 		return r.err
 	}
-	r.err = r.probe(context.WithoutCancel(ctx)) // others wait for it too
+	r.err = r.probe(context.WithoutCancel(ctx)) // other callers wait for it too
 	r.checkedAt = time.Now()
 	return r.err
 }

@@ -17,12 +17,12 @@ import (
 	"github.com/signpost-s3/signpost/gen/api"
 )
 
-// maxDepth bounds the nesting of a body. The contract needs three levels.
+// maxDepth limits the nesting of a body. The API needs three levels.
 const maxDepth = 16
 
-// parseJSON reads exactly one JSON value. Jsontext refuses what two readers could take differently: duplicate names, invalid
-// UTF-8, halves of surrogate pairs. Objects are map[string]any, arrays []any; a number is an int64 where it is written as one,
-// else a json.Number.
+// parseJSON reads exactly one JSON value. Jsontext rejects what two readers could interpret differently: duplicate
+// names, invalid UTF-8, halves of surrogate pairs. Objects are map[string]any, arrays []any. A number is an int64 if
+// it is written as one, otherwise a json.Number.
 func parseJSON(body []byte) (any, error) {
 	switch {
 	case bytes.HasPrefix(body, []byte("\xEF\xBB\xBF")):
@@ -90,7 +90,7 @@ func readObject(d *jsontext.Decoder, depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		key := name.String() // before the next token overwrites it
+		key := name.String() // the next read overwrites the token
 		if object[key], err = readValue(d, depth+1); err != nil {
 			return nil, err
 		}
@@ -99,7 +99,7 @@ func readObject(d *jsontext.Decoder, depth int) (any, error) {
 	return object, err
 }
 
-// wordsFor says what is wrong with a body that is not JSON.
+// describeJSONError converts an error of parseJSON's reader.
 func describeJSONError(err error, body []byte) error {
 	var syntax *jsontext.SyntacticError
 	switch {
@@ -123,5 +123,5 @@ func describeJSONError(err error, body []byte) error {
 }
 
 func invalidJSON(why string) *problem {
-	return &problem{Status: http.StatusBadRequest, Code: "invalid-json", Detail: "The body is not valid JSON. " + why}
+	return newProblem(http.StatusBadRequest, "invalid-json", "The body is not valid JSON. "+why)
 }

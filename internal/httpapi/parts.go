@@ -23,14 +23,14 @@ func apiJobList(jobs []imports.Job, next, bucketName string) listResponse {
 	return list
 }
 
-// signedPartsResponse writes itself: an encoder that must find out what it is given takes longer over a URL than signing it.
+// signedPartsResponse encodes itself: a reflective encoder takes longer for a URL than signing it.
 type signedPartsResponse []imports.SignedPart
 
 func (r signedPartsResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
 	buffer := takeBuffer()
 	defer buffers.Put(buffer)
 	if len(r) > 0 {
-		buffer.Grow(len(r) * (len(r[0].URL.Reveal()) + 256)) // rather once than bit by bit
+		buffer.Grow(len(r) * (len(r[0].URL.Reveal()) + 256))
 	}
 	b := append(buffer.AvailableBuffer(), `{"parts":[`...)
 	for i, p := range r {
@@ -43,7 +43,7 @@ func (r signedPartsResponse) VisitSignPartsResponse(w http.ResponseWriter) error
 	return writeBody(w, http.StatusOK, typeJSON, buffer)
 }
 
-// appendSignedPart appends p as api.SignedPart has it.
+// appendSignedPart appends the JSON of an api.SignedPart.
 func appendSignedPart(b []byte, p imports.SignedPart) []byte {
 	b = strconv.AppendInt(append(b, `{"part_number":`...), int64(p.Number), 10)
 	b = strconv.AppendInt(append(b, `,"offset":`...), p.Offset, 10)
@@ -70,9 +70,13 @@ func (r partListResponse) VisitListPartsResponse(w http.ResponseWriter) error {
 }
 
 func apiPartList(page imports.PartPage) partListResponse {
-	list := partListResponse{Parts: make([]api.Part, len(page.Parts)), Missing: make([]api.PartRange, len(page.Missing))}
+	list := partListResponse{
+		Parts: make([]api.Part, len(page.Parts)), Missing: make([]api.PartRange, len(page.Missing)),
+	}
 	for i, p := range page.Parts {
-		list.Parts[i] = api.Part{PartNumber: p.Number, Size: p.Size, ETag: optional(p.ETag), Checksum: optional(p.Checksum)}
+		list.Parts[i] = api.Part{
+			PartNumber: p.Number, Size: p.Size, ETag: optional(p.ETag), Checksum: optional(p.Checksum),
+		}
 	}
 	for i, gap := range page.Missing {
 		list.Missing[i] = api.PartRange{First: gap.First, Last: gap.Last}

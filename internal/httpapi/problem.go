@@ -13,10 +13,11 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// retryAfter is how many seconds a caller is asked to wait while the store is away.
+// retryAfter is the Retry-After of a 503, in seconds.
 const retryAfter = "5"
 
-// problem is a failure found at the edge: its status, a stable code, words for the caller, headers it needs.
+// problem is an error of the HTTP layer, and the only source of problem documents. Domain errors are converted by
+// problemOf.
 type problem struct {
 	Status int
 	Code   string
@@ -32,7 +33,12 @@ func (p *problem) Error() string {
 	return p.Code + ": " + p.Detail
 }
 
-// problemOf is the one ordered switch from error to answer. What it does not foresee is a fault of ours, told by its id alone.
+// newProblem returns a problem without field errors or header.
+func newProblem(status int, code, detail string) *problem {
+	return &problem{Status: status, Code: code, Detail: detail}
+}
+
+// problemOf maps an error to a problem. An unexpected error is a 500 whose cause is only logged.
 func problemOf(err error) *problem {
 	var p *problem
 	var domain *imports.Error
@@ -43,17 +49,20 @@ func problemOf(err error) *problem {
 	case errors.As(err, &domain) && domain.Kind != imports.Internal:
 		return domainProblem(domain)
 	case errors.Is(err, context.Canceled):
-		return &problem{Status: 499, Code: "client-closed-request", Detail: "The client went away before the answer."}
+		return newProblem(499, "client-closed-request", "The client went away before the answer.")
 	case errors.As(err, &routing) && routing.Code >= 400 && routing.Code < 500:
 		return routingProblem(routing)
 	}
-	return &problem{Status: http.StatusInternalServerError, Code: "internal-error", Detail: "The service failed. Report this with the request_id."}
+	return newProblem(http.StatusInternalServerError, "internal-error",
+		"The service failed. Report this with the request_id.")
 }
 
 func domainProblem(e *imports.Error) *problem {
-	p := &problem{Status: http.StatusInternalServerError, Code: e.Code, Detail: e.Detail}
+	p := newProblem(http.StatusInternalServerError, e.Code, e.Detail)
 	for _, f := range e.Fields {
-		p.Errors = append(p.Errors, api.FieldError{Pointer: optional(f.Pointer), Parameter: optional(f.Parameter), Detail: f.Detail})
+		p.Errors = append(p.Errors, api.FieldError{
+			Pointer: optional(f.Pointer), Parameter: optional(f.Parameter), Detail: f.Detail,
+		})
 	}
 	switch e.Kind {
 	case imports.Invalid:
@@ -76,18 +85,18 @@ func domainProblem(e *imports.Error) *problem {
 	return p
 }
 
-// ofRouting words what Echo and the generated code refuse. Their own messages are for programmers.
+// routingProblem maps errors of Echo and the generated code, whose own messages are not meant for clients.
 func routingProblem(e *echo.HTTPError) *problem {
 	switch e.Code {
 	case http.StatusNotFound:
-		return &problem{Status: e.Code, Code: "not-found", Detail: "There is nothing at this path. The API begins at /import."}
+		return newProblem(e.Code, "not-found", "There is nothing at this path. The API begins at /import.")
 	case http.StatusMethodNotAllowed:
-		return &problem{Status: e.Code, Code: "method-not-allowed", Detail: "This path does not take this method; see the Allow header."}
+		return newProblem(e.Code, "method-not-allowed", "This path does not take this method; see the Allow header.")
 	}
-	return &problem{Status: e.Code, Code: "bad-request", Detail: "The request cannot be understood."}
+	return newProblem(e.Code, "bad-request", "The request cannot be understood.")
 }
 
-// renderProblem answers err as RFC 9457 has it. Echo may call it twice for one request.
+// renderProblem writes err as a problem document (RFC 9457). Echo may call it twice for one request.
 func renderProblem(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
@@ -98,7 +107,7 @@ func renderProblem(err error, c echo.Context) {
 		header.Set(p.Header[0], p.Header[1])
 	}
 	path := c.Request().URL.EscapedPath()
-	if strings.HasPrefix(path, "//") { // as a reference, that would name another host (RFC 3986, section 4.2)
+	if strings.HasPrefix(path, "//") { // would be a reference to another host (RFC 3986, section 4.2)
 		path = "/." + path
 	}
 	document := api.Problem{
@@ -115,5 +124,5 @@ func renderProblem(err error, c echo.Context) {
 		c.Response().WriteHeader(p.Status)
 		return
 	}
-	_ = writeJSON(c.Response(), p.Status, typeProblem, document) // a client that is gone needs no answer
+	_ = writeJSON(c.Response(), p.Status, typeProblem, document) // fails only if the client is gone
 }

@@ -16,27 +16,27 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// window is for how many seconds' worth of requests a client may make at once.
+// window is the burst of a client, in seconds of its quota.
 const window = 2
 
 // sweepAt is the number of quotas in memory from which full ones are removed. A new quota is full too, so nothing is
 // lost.
 const sweepAt = 4096
 
-// siteShare is how many times the quota of one client the clients of one IPv6 /48 network have together. Providers
-// assign a /48 to one customer (RFC 6177), who could use a /64 of it for each request.
+// siteShare is the quota of an IPv6 /48 network, in quotas of a client. Providers assign a /48 to one customer (RFC
+// 6177), who could use a /64 of it for each request.
 const siteShare = 10
 
-// Documents have larger quotas than operations: they need neither the store nor a signature, and the web UI loads some
-// 40 files at once.
+// Documents have larger quotas than operations: they need neither the store nor a signature, and the web UI loads
+// some 40 files at once.
 const (
 	documentShare = 10 // times SIGNPOST_RATE_LIMIT
-	documentLeast = 50 // requests a second
+	documentLeast = 50 // requests per second
 )
 
-// limiter limits the requests of each caller, or of each network if the caller is anonymous. With perSecond 0 it limits
-// nothing. Responses have the header fields of draft-ietf-httpapi-ratelimit-headers-10. Echo's own limiter does not
-// know what is left. Each server counts for itself.
+// limiter limits the requests of each caller, or of each network if the caller is anonymous. With perSecond 0 it
+// limits nothing. It sets the header fields of draft-ietf-httpapi-ratelimit-headers-10; Echo's own limiter does not
+// expose the remaining quota. Each process counts separately.
 type limiter struct {
 	client, site rule
 	now          func() time.Time
@@ -46,7 +46,7 @@ type limiter struct {
 	sweep  int
 }
 
-// rule is a number of requests a second, and what RateLimit-Policy says of it.
+// rule is a quota: requests per second, and its RateLimit-Policy.
 type rule struct {
 	name      string
 	perSecond int
@@ -64,7 +64,7 @@ func newLimiter(name string, perSecond int, now func() time.Time) *limiter {
 	}
 }
 
-// newDocumentLimiter returns a limiter of what is no operation, for a service with a limit of perSecond for operations.
+// newDocumentLimiter returns the limiter for everything but operations; perSecond is the limit for operations.
 func newDocumentLimiter(perSecond int, now func() time.Time) *limiter {
 	return newLimiter("documents", max(documentShare*perSecond, documentLeast), now)
 }
@@ -81,8 +81,8 @@ func (l *limiter) operations(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// documents counts all other requests: for documents, the web UI, and paths that do not exist. Health checks are
-// exempt, and so are store events, which are counted where their secret is checked.
+// documents counts all other requests: for documents, the web UI, and unknown paths. Health checks are exempt. So are
+// store events, which are counted when their secret is wrong.
 func (l *limiter) documents(next echo.HandlerFunc) echo.HandlerFunc {
 	exempt := []string{"/healthz", "/readyz", storeEventsPath}
 	return func(c echo.Context) error {
@@ -95,7 +95,7 @@ func (l *limiter) documents(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// count counts a request. It returns a problem with the status 429 if the request exceeds a quota.
+// count counts a request. It returns a problem with status 429 if the request exceeds a quota.
 func (l *limiter) count(x *exchange) error {
 	if l.client.perSecond == 0 {
 		return nil
@@ -117,8 +117,8 @@ func (l *limiter) count(x *exchange) error {
 	}
 }
 
-// ClientNetwork returns the addresses that limits count as one client: an IPv4 address, or an IPv6 /64 network, because a client
-// of such a network can use all of its addresses.
+// ClientNetwork returns the network that counts as one client: an IPv4 address, or an IPv6 /64 network, because its
+// client can use all of its addresses.
 func ClientNetwork(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
@@ -130,7 +130,7 @@ func ClientNetwork(address string) string {
 	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
 }
 
-// clientSite returns the IPv6 /48 network of address, empty if address is of IPv4.
+// clientSite returns the IPv6 /48 network of address, or "" for IPv4.
 func clientSite(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil || ip.Unmap().Is4() {
@@ -139,9 +139,9 @@ func clientSite(address string) string {
 	return netip.PrefixFrom(ip.WithZone(""), 48).Masked().String()
 }
 
-// take counts a request of caller, and of site unless it is empty. It returns the rule with less left, the number of
-// requests left by it, and the seconds until this request is allowed, 0 if it is. A request that is not allowed uses up
-// nothing, and a caller is not stored if its site is at its limit: so a site cannot fill the memory.
+// take counts a request of caller, and of site unless it is empty. It returns the rule with the smaller rest, that
+// rest, and the seconds until this request is allowed, 0 if it is. A rejected request uses no quota, and a caller is
+// not stored if its site has reached its limit, so that a site cannot fill the memory.
 func (l *limiter) take(caller, site string) (r rule, left, wait int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -175,7 +175,7 @@ func (l *limiter) quota(name string, r rule, now time.Time) *rate.Limiter {
 	return q
 }
 
-// wait returns after how many seconds there is a token.
+// wait returns the seconds until a token is available.
 func (r rule) wait(tokens float64) int { return int(math.Ceil((1 - tokens) / float64(r.perSecond))) }
 
 // forget removes full quotas if there are many.
@@ -188,5 +188,5 @@ func (l *limiter) forget(now time.Time) {
 			delete(l.quotas, name)
 		}
 	}
-	l.sweep = max(sweepAt, 2*len(l.quotas)) // so that a sweep costs each new caller little, however many there are
+	l.sweep = max(sweepAt, 2*len(l.quotas)) // keeps the cost of removal per new caller constant
 }

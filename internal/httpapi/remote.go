@@ -11,8 +11,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/hostport"
 )
 
-// remoteAddress finds the client's own address: the last in X-Forwarded-For that no trusted proxy has. What stands before it is the
-// client's own say. Echo's own reader takes no address with a port, which some proxies write.
+// remoteAddress returns the client's address: the last in X-Forwarded-For that is not a trusted proxy's. A client can
+// forge all addresses before it. Echo's own extractor rejects addresses with a port, which some proxies write.
 func remoteAddress(trusted []*net.IPNet) echo.IPExtractor {
 	direct := echo.ExtractIPDirect()
 	if len(trusted) == 0 {

@@ -27,7 +27,7 @@ func FuzzRequest(f *testing.F) {
 		f.Fatal(err)
 	}
 	a := newAsker(f, auth.New(keys, func(context.Context, string) (auth.Caller, error) {
-		return auth.Caller{}, &auth.Refusal{Reason: "unknown-signer", Detail: "This token is of nobody known."}
+		return auth.Caller{}, &auth.Error{Reason: "unknown-signer", Detail: "This token is of nobody known."}
 	}, false))
 	a.secrets = append(a.secrets, key)
 	const mine = "mine" // stands for the key, which is another each time

@@ -14,11 +14,11 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// jobResponse answers with a job. It stands in for the generated response types, whose encoder makes six bytes of each & in a
-// URL.
+// jobResponse is a response with an import. It replaces the generated types, whose encoder escapes each & of a URL as
+// \u0026.
 type jobResponse struct {
 	api.Job
-	etag string // for reading it, its ETag
+	etag string // of GetImport's response
 }
 
 func (r jobResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
@@ -30,7 +30,7 @@ func (r jobResponse) VisitGetImportResponse(w http.ResponseWriter) error {
 	return writeJSON(w, http.StatusOK, typeJSON, r.Job)
 }
 
-// VisitCompleteImportResponse says 202 while the store is still at it.
+// VisitCompleteImportResponse answers with 202 while the store still assembles the object.
 func (r jobResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
 	status := http.StatusOK
 	if *r.Status == api.JobStatusUploading {
@@ -39,7 +39,7 @@ func (r jobResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
 	return writeJSON(w, status, typeJSON, r.Job)
 }
 
-// bareResponse is the original contract: the URL and nothing else.
+// untrackedResponse is the response of an untracked import: the URL only.
 type untrackedResponse sigv4.SecretURL
 
 func (r untrackedResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
@@ -51,7 +51,7 @@ func (r untrackedResponse) VisitCreateImportResponse(w http.ResponseWriter) erro
 	return writeBody(w, http.StatusOK, typeJSON, buffer)
 }
 
-// writeJSON answers with v.
+// writeJSON writes v as the response.
 func writeJSON(w http.ResponseWriter, status int, contentType []string, v any) error {
 	buffer := takeBuffer()
 	defer buffers.Put(buffer)
@@ -62,13 +62,14 @@ func writeJSON(w http.ResponseWriter, status int, contentType []string, v any) e
 	return writeBody(w, status, contentType, buffer)
 }
 
-// omitEmpty takes omitempty in the generated types for what their generator meant by it.
+// omitEmpty selects the meaning that omitempty has in encoding/json, for which the generated types are written.
 var omitEmpty = jsonv1.OmitEmptyWithLegacySemantics(true)
 
-// readable puts U+FFFD for what is not UTF-8, which may come from the store. An answer that could not be written would be an empty 200.
+// allowInvalidUTF8 replaces invalid UTF-8, which the store may return, by U+FFFD. Otherwise the response would be an
+// empty 200.
 var allowInvalidUTF8 = jsontext.AllowInvalidUTF8(true)
 
-// writeBody answers with body. Answers hold credentials, so nobody may keep them.
+// writeBody writes body as the response. Responses contain credentials, so they must not be cached.
 func writeBody(w http.ResponseWriter, status int, contentType []string, body *bytes.Buffer) error {
 	h := w.Header()
 	h["Content-Type"], h["Cache-Control"] = contentType, noStore
@@ -77,23 +78,23 @@ func writeBody(w http.ResponseWriter, status int, contentType []string, body *by
 	return err
 }
 
-// Header values that never change, and so need no memory of their own in each answer.
+// Header values that never change, so that responses do not allocate them.
 var (
 	typeJSON    = []string{"application/json"}
 	typeProblem = []string{"application/problem+json"}
 	noStore     = []string{"no-store"}
 )
 
-// appendJSONString appends s in quotes.
+// appendJSONString appends s as a JSON string.
 func appendJSONString(b []byte, s string) []byte {
 	quoted, err := jsontext.AppendQuote(b, s)
 	if err != nil {
-		panic(err) // not UTF-8, which nothing that comes out of this service is
+		panic(err) // invalid UTF-8: no caller passes text that a client or the store chose
 	}
 	return quoted
 }
 
-// responseOf translates a job of the bucket called bucketName.
+// apiJob converts j, whose object is in the bucket bucketName.
 func apiJob(j imports.Job, bucketName string) api.Job {
 	status, expiresAt := api.JobStatus(j.Status), j.ExpiresAt()
 	r := api.Job{
@@ -110,7 +111,10 @@ func apiJob(j imports.Job, bucketName string) api.Job {
 	}
 	if u := j.Upload; u != nil {
 		url := u.URL.Reveal()
-		r.Upload = &api.UploadRequest{Method: api.UploadRequestMethod(u.Method), URL: url, Headers: make(map[string]string, len(u.Headers)), Fields: u.Fields}
+		r.Upload = &api.UploadRequest{
+			Method: api.UploadRequestMethod(u.Method), URL: url,
+			Headers: make(map[string]string, len(u.Headers)), Fields: u.Fields,
+		}
 		for _, h := range u.Headers {
 			r.Upload.Headers[h.Name] = h.Value
 		}
@@ -119,7 +123,9 @@ func apiJob(j imports.Job, bucketName string) api.Job {
 		}
 	}
 	if c := j.Checksum; c != nil {
-		r.Checksum = &api.VerifiedChecksum{Algorithm: api.ChecksumAlgorithm(c.Algorithm), Value: optional(c.Value), Verified: c.Verified}
+		r.Checksum = &api.VerifiedChecksum{
+			Algorithm: api.ChecksumAlgorithm(c.Algorithm), Value: optional(c.Value), Verified: c.Verified,
+		}
 	}
 	if p := j.Parts; p != nil {
 		r.Multipart = &api.Multipart{PartSize: p.PartSize}
@@ -143,7 +149,7 @@ func apiJob(j imports.Job, bucketName string) api.Job {
 	return r
 }
 
-// given is s where it says something.
+// optional returns a pointer to s, or nil if s is empty.
 func optional(s string) *string {
 	if s == "" {
 		return nil

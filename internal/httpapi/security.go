@@ -8,13 +8,14 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Bounds on what comes before a body. What is longer than net/http itself reads, it refuses in plain text.
+// Limits of the request line and header. Net/http itself rejects longer ones, in plain text.
 const (
-	maxURI    = 4 << 10  // the longest honest one, a list's, is under 200 bytes
-	maxHeader = 16 << 10 // an access token may take 8 KiB of it
+	maxURI    = 4 << 10  // bytes; the longest legitimate one lists imports and is under 200
+	maxHeader = 16 << 10 // bytes; an access token may take 8 KiB
 )
 
-// secure sets what keeps a browser from taking an answer for something else. Pages have a policy of their own.
+// securityHeaders sets headers that stop browsers from interpreting a response as a page. The web UI has its own
+// policy.
 func securityHeaders(overTLS bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -28,7 +29,7 @@ func securityHeaders(overTLS bool) echo.MiddlewareFunc {
 	}
 }
 
-// Header values that never change, and so need no memory of their own in each answer.
+// Header values that never change, so that responses do not allocate them.
 var (
 	denyContent = []string{"default-src 'none'; frame-ancestors 'none'"}
 	noReferrer  = []string{"no-referrer"}
@@ -36,8 +37,8 @@ var (
 	requireTLS  = []string{"max-age=31536000"}
 )
 
-// bounded refuses requests that are too long before their body is read. It leaves the body what net/http made it: with another in its
-// place, net/http would not see that a client holds it back until it is told to go on, nor that a trailer was not one.
+// limitRequest rejects requests that are too long before their body is read. It does not replace the body: net/http
+// needs its own to handle Expect: 100-continue and trailers.
 func limitRequest(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -45,10 +46,11 @@ func limitRequest(next echo.HandlerFunc) echo.HandlerFunc {
 			return bodyTooLargeProblem()
 		}
 		if len(r.RequestURI) > maxURI {
-			return &problem{Status: http.StatusRequestURITooLong, Code: "uri-too-long", Detail: "The address is longer than 4 KiB."}
+			return newProblem(http.StatusRequestURITooLong, "uri-too-long", "The address is longer than 4 KiB.")
 		}
 		if !isHost(r.Host) {
-			return &problem{Status: http.StatusBadRequest, Code: "bad-host", Detail: "The Host header is not a name or address, with or without a port."}
+			return newProblem(http.StatusBadRequest, "bad-host",
+				"The Host header is not a name or address, with or without a port.")
 		}
 		size := 0
 		for name, values := range r.Header {
@@ -57,14 +59,15 @@ func limitRequest(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 		}
 		if size > maxHeader {
-			return &problem{Status: http.StatusRequestHeaderFieldsTooLarge, Code: "header-too-large", Detail: "The header is larger than 16 KiB."}
+			return newProblem(http.StatusRequestHeaderFieldsTooLarge, "header-too-large",
+				"The header is larger than 16 KiB.")
 		}
 		return next(c)
 	}
 }
 
-// isHost reports whether s is written as a Host must be (RFC 9112, section 3.2); net/http has seen to it that no character is in it that
-// may be in none. An empty one says no more than that there is none.
+// isHost reports whether s has the form of a Host (RFC 9112, section 3.2). Net/http has already checked its
+// characters. An empty Host is valid.
 func isHost(s string) bool {
 	name, port := s, ""
 	if at := strings.LastIndexByte(s, ':'); at > strings.LastIndexByte(s, ']') {

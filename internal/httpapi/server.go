@@ -1,5 +1,16 @@
-// Package httpapi is the API over HTTP: the Echo server, validation against the contract, the translation between the generated
-// types and package imports, and the one place where errors become problem documents. It decides nothing about imports.
+// Package httpapi serves the API over HTTP. It contains the Echo server and its middleware, request validation
+// against the OpenAPI document, and the conversion between generated types, package imports and problem documents
+// (RFC 9457). It makes no decisions about imports.
+//
+// Handlers implement the generated strict server interface. They return response types of this package (response.go,
+// parts.go), which implement the generated Visit…Response methods: the generated response types escape each & of a
+// signed URL as \u0026, and set no Cache-Control.
+//
+// Requests are validated by validator, not by openapi3filter. Openapi3filter decodes a body before the generated code
+// decodes it again, and the two readings can differ: for example, it accepts duplicate JSON members. It also takes
+// its error details from schema messages, and finds the route a second time. FuzzValidator and TestValidator
+// (validator_test.go) prove that the validator rejects every request that openapi3filter rejects, and that each
+// further rejection has a documented reason.
 package httpapi
 
 import (
@@ -21,30 +32,32 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// maxBody bounds a request to this API. The largest honest one, 1,000 part checksums, is under 96 kB.
+// maxBody limits request bodies, in bytes. The largest legitimate body, 1,000 part checksums, is under 96 kB.
 const maxBody = 128 << 10
 
-// Options is what a server is made of.
+// Options configures a server.
 type Options struct {
 	Service           *imports.Service
-	Ready             func(context.Context) error // whether the store answers
-	Stopping          func() bool                 // whether the process is about to end; may be nil
-	Authenticate      auth.Authenticator          // nil: nobody is asked who they are
-	RateLimit         int                         // requests a second of each caller; 0: no limit
-	TrustedProxies    []*net.IPNet                // whose X-Forwarded-For is believed
-	CORSOrigins       []string                    // exact; none: no cross-origin calls
-	LocalOnly         bool                        // served to this machine alone, under its local names
-	TLS               bool                        // served over TLS, and so for ever after
-	RegisterDocuments func(*echo.Echo)            // adds what is served besides the API; may be nil
-	StoreEvents       StoreEvents                 // without a secret: none are taken
+	Ready             func(context.Context) error // returns an error if the store is unavailable
+	Stopping          func() bool                 // reports whether the process is shutting down; may be nil
+	Authenticate      auth.Authenticator          // nil: requests are not authenticated
+	RateLimit         int                         // requests per second and caller; 0: no limit
+	TrustedProxies    []*net.IPNet                // proxies whose X-Forwarded-For is trusted
+	CORSOrigins       []string                    // exact origins; empty: no cross-origin requests
+	LocalOnly         bool                        // accept only loopback names in Host
+	TLS               bool                        // send Strict-Transport-Security
+	RegisterDocuments func(*echo.Echo)            // adds routes besides the API; may be nil
+	StoreEvents       StoreEvents                 // disabled if its Secret is empty
 	Log               *slog.Logger
 	Hooks             Hooks
 }
 
-// Watch is told what a server does, for metrics. Its members may be nil.
+// Hooks are callbacks for metrics. Each may be nil.
 type Hooks struct {
-	OnResponse func(operation string, status int, took time.Duration) // operation: its id in the contract, or "other"
-	OnStatus   func(imports.Status)                                   // an import, in a state in which an answer shows it
+	// OnResponse receives the operation's id in the OpenAPI document, or "other".
+	OnResponse func(operation string, status int, took time.Duration)
+	// OnStatus receives the status of each import in a response.
+	OnStatus func(imports.Status)
 }
 
 // New returns the handler of the whole API.
@@ -53,7 +66,8 @@ func New(o Options) http.Handler {
 	e.IPExtractor = remoteAddress(o.TrustedProxies)
 	e.HTTPErrorHandler = renderProblem
 	e.Binder = validatedBinder{}
-	api.RegisterHandlers(e, api.NewStrictHandler(handlers{o.Service, o.Hooks.OnStatus}, []api.StrictMiddlewareFunc{withholdURLs, recordAudit}))
+	strict := []api.StrictMiddlewareFunc{withholdURLs, recordAudit}
+	api.RegisterHandlers(e, api.NewStrictHandler(handlers{o.Service, o.Hooks.OnStatus}, strict))
 	registerHealth(e, o.Ready, o.Stopping)
 	if o.RegisterDocuments != nil {
 		o.RegisterDocuments(e)
@@ -61,9 +75,12 @@ func New(o Options) http.Handler {
 	limit := newLimiter("requests", o.RateLimit, o.Service.Now)
 	registerStoreEvents(e, o.StoreEvents, o.Service, limit)
 
-	// Outermost first. The log comes before all that can answer, so that each request has its line.
-	before := []echo.MiddlewareFunc{requestID, securityHeaders(o.TLS), accessLog(o.Log, o.Hooks.OnResponse), recoverPanics(), limitRequest, removeTrailingSlash(e)}
-	var after []echo.MiddlewareFunc // when the route is known
+	// Outermost first. The access log precedes everything that can answer, so that each request is logged.
+	before := []echo.MiddlewareFunc{
+		requestID, securityHeaders(o.TLS), accessLog(o.Log, o.Hooks.OnResponse),
+		recoverPanics(), limitRequest, removeTrailingSlash(e),
+	}
+	var after []echo.MiddlewareFunc // runs once the route is known
 	if o.LocalOnly {
 		after = append(after, requireLocalHost)
 	}
@@ -81,7 +98,7 @@ func New(o Options) http.Handler {
 	return newServer(e, before, after)
 }
 
-// removeTrailingSlash serves /import/ as /import. Paths that are registered with a slash, such as /docs/, keep it.
+// removeTrailingSlash serves /import/ as /import. Paths registered with a trailing slash, such as /docs/, keep it.
 func removeTrailingSlash(e *echo.Echo) echo.MiddlewareFunc {
 	registered := map[string]bool{}
 	for _, r := range e.Routes() {
@@ -92,24 +109,25 @@ func removeTrailingSlash(e *echo.Echo) echo.MiddlewareFunc {
 	})
 }
 
-// server is Echo with its middleware put together once. Echo itself does that for each request, which costs it a piece of memory
-// for every layer.
+// server is Echo with a middleware chain that is built once. Echo builds it for each request, with one allocation per
+// middleware.
 type server struct {
 	echo   *echo.Echo
 	handle echo.HandlerFunc
 }
 
 func newServer(e *echo.Echo, before, after []echo.MiddlewareFunc) *server {
-	found, operations := chain(func(c echo.Context) error { return c.Handler()(c) }, after), operationsByRoute()
+	routed := chain(func(c echo.Context) error { return c.Handler()(c) }, after)
+	operations := operationsByRoute()
 	return &server{e, chain(func(c echo.Context) error {
 		x := c.(*exchange)
-		e.Router().Find(c.Request().Method, echo.GetPath(c.Request()), x.Context) // which takes none but Echo's own
+		e.Router().Find(c.Request().Method, echo.GetPath(c.Request()), x.Context) // Find accepts only Echo's own type
 		x.operation = operations[route{c.Request().Method, c.Path()}]
-		return found(x)
+		return routed(x)
 	}, before)}
 }
 
-// chain puts layers, outermost first, around h.
+// chain returns h wrapped in layers, of which the first is the outermost.
 func chain(h echo.HandlerFunc, layers []echo.MiddlewareFunc) echo.HandlerFunc {
 	for _, layer := range slices.Backward(layers) {
 		h = layer(h)
@@ -129,24 +147,25 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// exchange is Echo's context of one request, with what its guards found out and what its log line tells.
+// exchange is Echo's context of one request, extended by what the middleware found.
 type exchange struct {
 	echo.Context
-	operation *operation // nil: none of the API's
-	owner     string     // empty: nobody was asked
+	operation *operation // nil: not an operation of the API
+	owner     string     // empty: not authenticated
 	scope     auth.Scope // of the owner's key or token
 	audit     audit
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
-// operation is one of the contract's, and what a caller of it must be allowed to do.
+// operation is an operation of the OpenAPI document, and the scope that it requires.
 type operation struct {
 	id    string
 	scope auth.Scope
 }
 
-// operationsByRoute are those of the contract, as Echo finds them. One whose scope nobody knows is refused to everybody.
+// operationsByRoute returns the operations of the OpenAPI document by Echo's routes. An operation without a known
+// scope is forbidden to all callers.
 func operationsByRoute() map[route]*operation {
 	operations := make(map[route]*operation, len(openapi.Operations))
 	for _, o := range openapi.Operations {
@@ -156,8 +175,8 @@ func operationsByRoute() map[route]*operation {
 	return operations
 }
 
-// recoverPanics turns a panic into an error, with its stack in the log line of the request. What it was about does not count: it is
-// a fault of ours.
+// recoverPanics converts a panic into an error that contains the stack. The error is a 500 even if the panic's value
+// wraps a domain error.
 func recoverPanics() echo.MiddlewareFunc {
 	return middleware.RecoverWithConfig(middleware.RecoverConfig{
 		DisableErrorHandler: true,

@@ -119,7 +119,7 @@ func asking(asks bool) auth.Authenticator {
 		if r.Header.Get("X-Api-Key") == rightKey || r.Header.Get("Authorization") == "Bearer "+rightToken {
 			return auth.Caller{Owner: "key-alice", Scope: auth.All}, nil
 		}
-		return auth.Caller{}, &auth.Refusal{Reason: "unknown-key", Detail: "This API key is not known.", Challenge: "ApiKey"}
+		return auth.Caller{}, &auth.Error{Reason: "unknown-key", Detail: "This API key is not known.", Challenge: "ApiKey"}
 	}
 }
 

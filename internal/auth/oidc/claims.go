@@ -12,35 +12,38 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// claims are what a token says of its bearer (RFC 7519, section 4).
+// claims are the claims of a token (RFC 7519, section 4).
 type claims map[string]jsontext.Value
 
-// check is whether the token is of the issuer, for this service, and of now.
+// check checks issuer, audience and times.
 func (i *Issuer) check(c claims) error {
 	expires, hasExpiry := c.timeValue("exp")
 	begins, hasBeginning := c.timeValue("nbf")
 	audience, err := c.stringList("aud")
 	switch now := i.now(); {
 	case c.stringValue("iss") != i.Issuer:
-		return &auth.Refusal{Reason: "wrong-issuer", Detail: fmt.Sprintf("The token must be one that %s issued.", i.Issuer)}
+		return auth.NewError("wrong-issuer", fmt.Sprintf("The token must be one that %s issued.", i.Issuer))
 	case err != nil || !slices.Contains(audience, i.Audience):
-		return &auth.Refusal{Reason: "wrong-audience", Detail: fmt.Sprintf("The token is for somebody else: its audience (aud) must name %s.", i.Audience)}
+		return auth.NewError("wrong-audience",
+			fmt.Sprintf("The token is for another service: its audience (aud) must name %s.", i.Audience))
 	case !hasExpiry || !hasBeginning && c["nbf"] != nil:
-		return malformed("The token must say until when it is valid (exp), and from when (nbf) if at all, as numbers of seconds.")
+		return malformed("The token must say until when it is valid (exp), " +
+			"and from when (nbf) if at all, as numbers of seconds.")
 	case !now.Before(expires.Add(leeway)):
-		return &auth.Refusal{Reason: "expired", Detail: "The token has expired. Get a new one."}
+		return auth.NewError("expired", "The token has expired. Get a new one.")
 	case hasBeginning && now.Before(begins.Add(-leeway)):
-		return &auth.Refusal{Reason: "not-yet-valid", Detail: "The token is not valid yet. Wait, or look at the clock of whoever issued it."}
+		return auth.NewError("not-yet-valid", "The token is not valid yet. Wait, or check the issuer's clock.")
 	}
 	return nil
 }
 
-// callerOf is who bears the token. The owner's name is the one that a gateway in front of a Lambda function leads to, if that reads
-// the same token.
+// callerOf returns the caller of a verified token. A gateway in front of a Lambda function that reads the same token
+// yields the same owner.
 func (i *Issuer) callerOf(c claims) (auth.Caller, error) {
 	value := c.stringValue(i.OwnerClaim)
 	if value == "" {
-		return auth.Caller{}, &auth.Refusal{Reason: "no-owner", Detail: fmt.Sprintf("The token does not say whose it is: its claim %s must be a text.", i.OwnerClaim)}
+		return auth.Caller{}, auth.NewError("no-owner",
+			fmt.Sprintf("The token has no owner: its claim %s must be a text.", i.OwnerClaim))
 	}
 	scope, err := c.scope()
 	if err != nil {
@@ -52,7 +55,7 @@ func (i *Issuer) callerOf(c claims) (auth.Caller, error) {
 	return auth.Caller{Owner: imports.OwnerName("claim", i.Issuer+" "+i.OwnerClaim+" "+value), Scope: scope}, nil
 }
 
-// scope is what the token allows by its claims scope (RFC 8693, section 4.2) and scp.
+// scope returns the scope in the claims scope (RFC 8693, section 4.2) and scp.
 func (c claims) scope() (auth.Scope, error) {
 	var words []string
 	for _, claim := range []string{"scope", "scp"} {
@@ -65,7 +68,7 @@ func (c claims) scope() (auth.Scope, error) {
 	return auth.TokenScope(words...), nil
 }
 
-// text is the claim of that name, or nothing where it is no text.
+// stringValue returns a claim, or "" if it is not a string.
 func (c claims) stringValue(name string) (value string) {
 	if json.Unmarshal(c[name], &value) != nil {
 		return ""
@@ -73,7 +76,7 @@ func (c claims) stringValue(name string) (value string) {
 	return value
 }
 
-// list is the claim of that name, which may be a text or several. One that is not there has none.
+// stringList returns a claim that is a string or an array of strings. A missing claim has none.
 func (c claims) stringList(name string) (list []string, err error) {
 	switch c[name].Kind() {
 	case jsontext.KindInvalid:
@@ -85,10 +88,10 @@ func (c claims) stringList(name string) (list []string, err error) {
 	return list, err
 }
 
-// maxSeconds is in the year 5138. More are milliseconds, with which a token would never expire.
+// maxSeconds is in the year 5138. Greater values are milliseconds, with which a token would never expire.
 const maxSeconds = 1e11
 
-// time is the claim of that name, a number of seconds (NumericDate, RFC 7519, section 2).
+// timeValue returns a claim that is a NumericDate: seconds since 1970 (RFC 7519, section 2).
 func (c claims) timeValue(name string) (t time.Time, ok bool) {
 	var seconds float64
 	if c[name] == nil || json.Unmarshal(c[name], &seconds) != nil || seconds > maxSeconds {

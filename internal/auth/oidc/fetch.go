@@ -13,12 +13,12 @@ import (
 
 const (
 	fetchTimeout = 5 * time.Second
-	maxDocument  = 1 << 20 // of what an issuer says of itself, and of its keys; large ones have 20 kB
+	maxDocument  = 1 << 20 // bytes of a metadata document or key set; large ones have 20 kB
 	maxRedirects = 3
 )
 
-// bounded is a client like the given one that waits for an answer no longer than it must, and follows nobody elsewhere: what an
-// issuer's own address answers is what makes it the issuer.
+// limitedClient returns a copy of client with a timeout, which does not follow redirects to other hosts: only the
+// issuer's own address can speak for it.
 func limitedClient(client *http.Client) *http.Client {
 	var c http.Client
 	if client != nil {
@@ -28,7 +28,8 @@ func limitedClient(client *http.Client) *http.Client {
 		c.Timeout = fetchTimeout
 	}
 	c.CheckRedirect = func(next *http.Request, before []*http.Request) error {
-		if first := before[0].URL; next.URL.Host != first.Host || next.URL.Scheme != first.Scheme || len(before) > maxRedirects {
+		first := before[0].URL
+		if next.URL.Host != first.Host || next.URL.Scheme != first.Scheme || len(before) > maxRedirects {
 			return fmt.Errorf("it redirects to %s", next.URL.Redacted())
 		}
 		return nil
@@ -36,7 +37,7 @@ func limitedClient(client *http.Client) *http.Client {
 	return &c
 }
 
-// fetch reads the JSON document at address into v.
+// fetchJSON reads the JSON document at address into v.
 func fetchJSON(ctx context.Context, client *http.Client, address string, v any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -44,7 +45,7 @@ func fetchJSON(ctx context.Context, client *http.Client, address string, v any) 
 	}
 	answer, err := client.Do(request)
 	if err != nil {
-		return fmt.Errorf("%s cannot be fetched: %w", address, errors.Unwrap(err)) // a *url.Error, which names the method first
+		return fmt.Errorf("%s cannot be fetched: %w", address, errors.Unwrap(err)) // without url.Error's prefix
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {

@@ -227,7 +227,7 @@ func part(v any) string { return base64.RawURLEncoding.EncodeToString(must(json.
 // reason is why err refuses, "unavailable", or nothing where it does not.
 func reason(t *testing.T, err error) string {
 	t.Helper()
-	var refusal *auth.Refusal
+	var refusal *auth.Error
 	switch {
 	case err == nil:
 		return ""

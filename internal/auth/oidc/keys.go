@@ -19,43 +19,44 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Whoever calls can name a key that nobody has, and so have the issuer asked: one fetch in 10 seconds is what they can cause. Two at
-// once let a key be found that the issuer changes to just after another fetch.
+// Limits of fetches, which any caller can cause with an unknown key id: one per 10 seconds. The burst of two finds a
+// key that the issuer rotates just after another fetch.
 const (
 	fetchEvery = 10 * time.Second
 	fetchBurst = 2
 )
 
-// maxAge is how long a key that the issuer has taken back can be in use here.
+// maxAge is how long a key that the issuer has revoked can stay in use.
 const maxAge = 15 * time.Minute
 
-// minRSA is how many bits an RSA key must have (RFC 7518, section 3.3).
+// minRSA is the minimum size of an RSA key, in bits (RFC 7518, section 3.3).
 const minRSA = 2048
 
-// keySet holds the issuer's keys. While the issuer is out of reach, those at hand stay in use. go-oidc's own would ask it for every
-// token that does not fit, and keep a key that it has taken back until then.
+// keySet caches the issuer's keys. If the issuer does not answer, the cached keys stay in use. go-oidc's own key set
+// would fetch for every token that does not verify, and would use revoked keys until then.
 type keySet struct {
 	client  *http.Client
 	address string
 	now     func() time.Time
 
 	keys    atomic.Pointer[keysByID]
-	due     atomic.Int64       // when they are to be fetched anew, in Unix nanoseconds
-	flight  singleflight.Group // of fetch
+	due     atomic.Int64       // time of the next fetch, in Unix nanoseconds
+	flight  singleflight.Group // calls fetch
 	limit   *rate.Limiter
-	lastErr error // what the last fetch met; within flight alone
+	lastErr error // of the last fetch; only fetch accesses it
 }
 
-// signers are keys by their id; by none, all of them.
+// keysByID contains keys by id. The empty id has all keys.
 type keysByID map[string]*gooidc.StaticKeySet
 
 func newKeySet(client *http.Client, address string, now func() time.Time) *keySet {
-	s := &keySet{client: client, address: address, now: now, limit: rate.NewLimiter(rate.Every(fetchEvery), fetchBurst)}
+	limit := rate.NewLimiter(rate.Every(fetchEvery), fetchBurst)
+	s := &keySet{client: client, address: address, now: now, limit: limit}
 	s.keys.Store(&keysByID{})
 	return s
 }
 
-// named is nil where no key at hand has that id. Where the keys are old, they are fetched for those who come after; nobody waits.
+// cached returns the key with this id, or nil. It never blocks: keys that are due are fetched in the background.
 func (s *keySet) cached(id string) *gooidc.StaticKeySet {
 	now := s.now()
 	if due := s.due.Load(); now.UnixNano() >= due && s.due.CompareAndSwap(due, now.Add(fetchEvery).UnixNano()) {
@@ -64,7 +65,7 @@ func (s *keySet) cached(id string) *gooidc.StaticKeySet {
 	return (*s.keys.Load())[id]
 }
 
-// refresh fetches the keys once for all who ask at a time. Its error is what the last fetch met, which may be an earlier one.
+// refresh fetches the keys, once for all concurrent callers. Its error may be that of an earlier fetch.
 func (s *keySet) refresh(ctx context.Context) error {
 	select {
 	case done := <-s.flight.DoChan("", s.fetch):
@@ -95,7 +96,7 @@ func (s *keySet) fetch() (any, error) {
 	return nil, nil
 }
 
-// byID are those of keys that can be used here. Others are left alone (RFC 7517, section 5).
+// usableKeys returns the supported keys. Others are ignored (RFC 7517, section 5).
 func usableKeys(keys []jsontext.Value) keysByID {
 	named := keysByID{}
 	add := func(id string, key crypto.PublicKey) {
@@ -127,5 +128,5 @@ func isUsable(k jose.JSONWebKey) bool {
 	case *ecdsa.PublicKey:
 		return key.Curve == elliptic.P256()
 	}
-	return false // a symmetric key or a private one, which has no business there
+	return false // a symmetric or private key
 }

@@ -1,5 +1,5 @@
-// Package oidc tells whose the access tokens of one OpenID Connect issuer are. go-oidc judges them; fetching the issuer's keys within
-// bounds, the clock, and why a token is refused are seen to here.
+// Package oidc authenticates access tokens of one OpenID Connect issuer. go-oidc verifies signatures and claims. This
+// package fetches the issuer's keys at a limited rate, checks times with leeway, and reports why a token is rejected.
 package oidc
 
 import (
@@ -14,15 +14,15 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 )
 
-// Settings say whose tokens are taken.
+// Settings configure an Issuer.
 type Settings struct {
-	Issuer     string       // as its tokens name it, to the letter
-	Audience   string       // for whom the tokens must be
-	OwnerClaim string       // whose value tells one caller from another; sub when empty
-	Client     *http.Client // nil: one like http.DefaultClient
+	Issuer     string       // the exact iss of its tokens
+	Audience   string       // the required aud
+	OwnerClaim string       // the claim that identifies the owner (default sub)
+	Client     *http.Client // nil: http.DefaultClient's settings
 }
 
-// Issuer is one whose tokens are taken.
+// Issuer is an issuer whose tokens are accepted.
 type Issuer struct {
 	Settings
 	keys   *keySet
@@ -30,13 +30,14 @@ type Issuer struct {
 	now    func() time.Time
 }
 
-// algorithms with which tokens may be signed: the one that every issuer has (RFC 9068, section 2.1), and the one of short signatures.
+// algorithms are the accepted signature algorithms: RS256, which every issuer supports (RFC 9068, section 2.1), and
+// ES256.
 var algorithms = []string{gooidc.RS256, gooidc.ES256}
 
-// leeway is how far the clocks of issuer and service may be apart.
+// leeway is the tolerated difference between the clocks of issuer and service.
 const leeway = time.Minute
 
-// Discover asks the issuer where its keys are, and fetches them. An error says which setting is in the way.
+// Discover finds and fetches the issuer's keys. Its errors name the setting.
 func Discover(ctx context.Context, s Settings) (*Issuer, error) {
 	return discover(ctx, s, time.Now)
 }
@@ -57,12 +58,12 @@ func discover(ctx context.Context, s Settings, now func() time.Time) (*Issuer, e
 	if err != nil {
 		return nil, fmt.Errorf("SIGNPOST_OIDC_ISSUER=%q: %w", s.Issuer, err)
 	}
-	// Times are checked here: go-oidc has no leeway for exp, and five minutes for nbf.
+	// Issuer.check checks times: go-oidc has no leeway for exp, and five minutes for nbf.
 	config := &gooidc.Config{ClientID: s.Audience, SupportedSigningAlgs: algorithms, SkipExpiryCheck: true}
 	return &Issuer{s, keys, config, now}, nil
 }
 
-// keysOf is the address of the issuer's keys (OpenID Connect Discovery, section 4).
+// discoverKeysURL returns the URL of the issuer's keys (OpenID Connect Discovery, section 4).
 func discoverKeysURL(ctx context.Context, s Settings) (string, error) {
 	address, err := url.JoinPath(s.Issuer, ".well-known", "openid-configuration")
 	if err != nil {
@@ -76,20 +77,22 @@ func discoverKeysURL(ctx context.Context, s Settings) (string, error) {
 		return "", err
 	}
 	if found.Issuer != s.Issuer {
-		return "", fmt.Errorf("the issuer there calls itself %q, which tokens repeat to the letter: set that, if it is the one you mean", found.Issuer)
+		return "", fmt.Errorf("the issuer there calls itself %q, which tokens repeat to the letter: "+
+			"set that, if it is the one you mean", found.Issuer)
 	}
 	issuer, err := url.Parse(s.Issuer)
 	if err != nil {
 		return "", err
 	}
-	if keys, err := url.Parse(found.Keys); err != nil || keys.Host == "" || keys.Scheme != "https" && keys.Scheme != issuer.Scheme {
+	keys, err := url.Parse(found.Keys)
+	if err != nil || keys.Host == "" || keys.Scheme != "https" && keys.Scheme != issuer.Scheme {
 		return "", fmt.Errorf("the jwks_uri %q that it names is no address of keys, or less safe than its own", found.Keys)
 	}
 	return found.Keys, nil
 }
 
-// Caller tells whose token it is; it is an auth.Tokens. What the token says of itself is looked at before its signature is, so that a
-// refusal names the nearest reason, and believed after that.
+// Authenticate returns the caller of a token; it is an auth.TokenAuthenticator. It checks the claims before the
+// signature, so that an error has the most specific reason.
 func (i *Issuer) Authenticate(ctx context.Context, token string) (auth.Caller, error) {
 	t, err := parseToken(token)
 	if err != nil {
@@ -104,14 +107,15 @@ func (i *Issuer) Authenticate(ctx context.Context, token string) (auth.Caller, e
 	return i.callerOf(t.claims)
 }
 
-// verify looks for a key that fits: among those at hand and then, if the token may be signed with a newer one, at the issuer's.
+// verify verifies the signature with the cached keys. If the token may be signed with a newer key, it fetches the
+// keys again.
 func (i *Issuer) verify(ctx context.Context, token, keyID string) error {
-	atHand := i.keys.cached(keyID)
-	if i.signed(ctx, token, atHand) {
+	cached := i.keys.cached(keyID)
+	if i.signed(ctx, token, cached) {
 		return nil
 	}
-	newer := atHand
-	if keyID == "" || atHand == nil {
+	newer := cached
+	if keyID == "" || cached == nil {
 		if err := i.keys.refresh(ctx); err != nil {
 			return fmt.Errorf("%w: %w", auth.ErrUnavailable, err)
 		}
@@ -119,14 +123,15 @@ func (i *Issuer) verify(ctx context.Context, token, keyID string) error {
 	}
 	switch {
 	case newer == nil:
-		return &auth.Refusal{Reason: "unknown-signer", Detail: "The token is signed with a key that its issuer does not have, or no longer. Get a new one."}
-	case newer == atHand || !i.signed(ctx, token, newer): // what did not fit before does not fit now, and costs as much
-		return &auth.Refusal{Reason: "bad-signature", Detail: "The token's signature does not fit it. Send the token as it was issued."}
+		return auth.NewError("unknown-signer",
+			"The token is signed with a key that its issuer does not have, or no longer. Get a new one.")
+	case newer == cached || !i.signed(ctx, token, newer): // the same keys need no second check
+		return auth.NewError("bad-signature", "The token's signature does not fit it. Send the token as it was issued.")
 	}
 	return nil
 }
 
-// signed reports whether one of keys fits token, and all that go-oidc checks is right.
+// signed reports whether one of keys verifies token, and go-oidc's other checks pass.
 func (i *Issuer) signed(ctx context.Context, token string, keys *gooidc.StaticKeySet) bool {
 	if keys == nil {
 		return false

@@ -11,16 +11,16 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 )
 
-// maxToken bounds what is decoded. Tokens have 1 to 2 kB, with long lists of groups 4.
+// maxToken limits the size of a token, in bytes. Tokens have 1 to 2 kB, with many groups 4 kB.
 const maxToken = 8 << 10
 
-// token is what a JWT says of itself.
+// token is the decoded header and payload of a JWT. They are not verified.
 type token struct {
 	header header
 	claims claims
 }
 
-// header is that of RFC 7515, section 4.1.
+// header is a JOSE header (RFC 7515, section 4.1).
 type header struct {
 	Algorithm string         `json:"alg"`
 	Type      string         `json:"typ"`
@@ -28,10 +28,11 @@ type header struct {
 	Critical  jsontext.Value `json:"crit"`
 }
 
-// types are how an access token may call itself: by RFC 9068, section 4, or as issuers did before it. Such as logout+jwt are none.
+// types are the accepted typ values: RFC 9068, section 4, and those of older issuers. Others, such as logout+jwt, are
+// not access tokens.
 var types = []string{"", "JWT", "at+jwt", "application/at+jwt"}
 
-// read takes a token apart, which proves nothing.
+// parseToken decodes a token without verifying it.
 func parseToken(text string) (t token, err error) {
 	parts := strings.Split(text, ".")
 	switch {
@@ -39,21 +40,23 @@ func parseToken(text string) (t token, err error) {
 		return t, malformed("The token is longer than 8 KiB. Get one with fewer claims.")
 	case len(parts) == 5:
 		return t, malformed("The token is encrypted. Get one that is only signed.")
-	case len(parts) != 3 || strings.Trim(text, tokenAlphabet) != "" || decode(parts[0], &t.header) != nil || decode(parts[1], &t.claims) != nil:
-		return t, malformed("The token is no JWT, or not all of one. Send an access token as it was issued; an opaque one cannot be read here.")
+	case len(parts) != 3 || strings.Trim(text, tokenAlphabet) != "",
+		decode(parts[0], &t.header) != nil, decode(parts[1], &t.claims) != nil:
+		return t, malformed("The token is no JWT, or not all of one. " +
+			"Send an access token as it was issued; an opaque one cannot be read here.")
 	case !slices.Contains(algorithms, t.header.Algorithm):
-		return t, &auth.Refusal{Reason: "wrong-algorithm", Detail: "The token must be signed with RS256 or ES256."}
+		return t, auth.NewError("wrong-algorithm", "The token must be signed with RS256 or ES256.")
 	case t.header.Critical != nil:
 		return t, malformed("The token demands extensions (crit) that are not known here.")
 	case !slices.ContainsFunc(types, func(known string) bool { return strings.EqualFold(known, t.header.Type) }):
-		return t, &auth.Refusal{Reason: "wrong-type", Detail: "The token is no access token: its typ must be at+jwt or JWT, or be left out."}
+		return t, auth.NewError("wrong-type", "The token is no access token: its typ must be at+jwt or JWT, or be left out.")
 	}
 	return t, nil
 }
 
-func malformed(detail string) error { return &auth.Refusal{Reason: "malformed", Detail: detail} }
+func malformed(detail string) error { return auth.NewError("malformed", detail) }
 
-// alphabet is that of base64url, and the dot. Go's decoder takes newlines besides.
+// tokenAlphabet is the alphabet of base64url and the dot. Go's decoder also accepts newlines.
 const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 
 func decode(part string, v any) error {

@@ -30,9 +30,9 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// FuzzJudge: what openapi3filter refuses, we refuse; what we refuse beyond that breaks a rule of stricterRules; and what we
+// FuzzValidator: what openapi3filter refuses, we refuse; what we refuse beyond that breaks a rule of stricterRules; and what we
 // accept reaches the handler as it was written.
-func FuzzJudge(f *testing.F) {
+func FuzzValidator(f *testing.F) {
 	j := newJudges(f)
 	for i, o := range j.operations {
 		add := func(s sentRequest) { f.Add(byte(i), s.id, s.query, s.head, s.body) }
@@ -58,8 +58,8 @@ func FuzzJudge(f *testing.F) {
 	})
 }
 
-// TestJudge holds generated requests to the same. A third are ordinary and must be accepted; the others have few or many oddities.
-func TestJudge(t *testing.T) {
+// TestValidator holds generated requests to the same. A third are ordinary and must be accepted; the others have few or many oddities.
+func TestValidator(t *testing.T) {
 	const cases = 30_000
 	j := newJudges(t)
 	outcomes := map[string]int{}
