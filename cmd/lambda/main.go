@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/lambdaevent"
 	"github.com/signpost-s3/signpost/internal/sigv4"
@@ -37,11 +38,11 @@ func main() {
 // start reads the settings and returns what answers events.
 func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 	uuid.EnableRandPool()
-	c, err := app.ReadFunctionConfig(os.Getenv)
+	c, err := config.ReadFunctionConfig(os.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	for _, warning := range app.UnknownSettings(os.Environ(), app.SettingNames()) {
+	for _, warning := range config.UnknownSettings(os.Environ(), config.SettingNames()) {
 		log.Warn(warning)
 	}
 	f, err := app.NewFunction(ctx, c.Config, log)

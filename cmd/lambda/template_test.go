@@ -10,9 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/signpost-s3/signpost/internal/config"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/signpost-s3/signpost/internal/app"
 )
 
 // folder is this one, as it is before a local store changes the working directory.
@@ -54,7 +53,7 @@ func at[T any](t *testing.T, v any, keys ...string) T {
 // TestTemplateSetsWhatIsRead holds every SIGNPOST_ variable of the template against those that the function reads.
 func TestTemplateSetsWhatIsRead(t *testing.T) {
 	var reads []string
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[app.FunctionConfig]()) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[config.FunctionConfig]()) {
 		reads = append(reads, field.Tag.Get("env"))
 	}
 	set := at[map[string]any](t, template(t), "Resources", "Function", "Properties", "Environment", "Variables")

@@ -10,7 +10,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
@@ -39,9 +39,9 @@ type invocation struct {
 	// stdout and stderr escape control characters, for text often contains strings of a server.
 	stdout, stderr io.Writer
 	// raw is for what is not text: an object's bytes, the output of the user's own command, and the cursor movements of progress bars.
-	raw        struct{ stdout, stderr io.Writer }
-	complaints *app.Complaints
-	variables  []string // all that some command or the Lambda function reads
+	raw          struct{ stdout, stderr io.Writer }
+	configErrors *config.Errors
+	variables    []string // all that some command or the Lambda function reads
 }
 
 // run is the whole program but for the process's own exit.
@@ -49,9 +49,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	i := invocation{ctx: ctx, stdout: terminal.NewWriter(stdout), stderr: terminal.NewWriter(stderr)}
 	i.raw.stdout, i.raw.stderr = stdout, stderr
 	var commands cli
-	var complaints app.Complaints
+	var configErrors config.Errors
 	exited := false
-	parser, err := kong.New(&commands, append(complaints.Options(),
+	parser, err := kong.New(&commands, append(configErrors.Options(),
 		kong.Name("signpost"),
 		kong.Description("Signpost hands out signed S3 URLs, so that large uploads go straight to S3 instead of through an API."),
 		kong.Writers(i.stdout, i.stderr),
@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return usageError{fmt.Errorf("%w; see %s --help", err, commandOf(err))}
 	}
-	i.complaints, i.variables = &complaints, variablesOf(parser.Model)
+	i.configErrors, i.variables = &configErrors, variablesOf(parser.Model)
 	return command.Run(&i)
 }
 
@@ -102,7 +102,7 @@ func commandOf(err error) string {
 
 // variablesOf returns the names of all environment variables that set a flag.
 func variablesOf(model *kong.Application) []string {
-	names := app.SettingNames()
+	names := config.SettingNames()
 	for _, command := range model.Leaves(false) {
 		for _, flag := range command.Flags {
 			names = append(names, flag.Envs...)

@@ -10,10 +10,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-type doctorCmd struct{ app.Config }
+type doctorCmd struct{ config.Config }
 
 // Help is what doctor --help says before its flags.
 func (doctorCmd) Help() string {
@@ -22,7 +23,7 @@ func (doctorCmd) Help() string {
 }
 
 func (d doctorCmd) Run(i *invocation) (err error) {
-	if err := i.complaints.Check(d.Config); err != nil {
+	if err := i.configErrors.Check(d.Config); err != nil {
 		return err
 	}
 	if d.Bucket != "" {

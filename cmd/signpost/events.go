@@ -13,6 +13,7 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/outbox"
 )
@@ -24,7 +25,7 @@ type eventsCmd struct {
 }
 
 type tailCmd struct {
-	app.Config
+	config.Config
 	Since time.Duration `placeholder:"DURATION" help:"Begin with what was found to have ended so long ago, such as 1h; with what ends from now on when left out."`
 	JSON  bool          `name:"json" help:"Print an event a line as JSON."`
 }
@@ -44,9 +45,9 @@ func (t tailCmd) Run(i *invocation) error {
 	if t.Since < 0 {
 		return usageError{errors.New("--since: must be a duration such as 1h")}
 	}
-	return withBucket(i, t.Config, func(_ aws.Config, store *bucket.Bucket, c app.Config) error {
+	return withBucket(i, t.Config, func(_ aws.Config, store *bucket.Bucket, c config.Config) error {
 		since := time.Now().Add(-t.Since)
-		f := follower{service: c.Service(store), since: since, last: since, told: map[string]bool{}}
+		f := follower{service: app.Service(c, store), since: since, last: since, told: map[string]bool{}}
 		return f.follow(i, func(e outbox.Event) error { return printEvent(i.stdout, e, t.JSON) })
 	})
 }
@@ -132,7 +133,7 @@ func printEvent(w io.Writer, e outbox.Event, asJSON bool) error {
 }
 
 type deadCmd struct {
-	app.Config
+	config.Config
 	JSON bool `name:"json" help:"Print an event a line as JSON, with what kept it from being delivered."`
 }
 
@@ -145,7 +146,7 @@ func (deadCmd) Help() string {
 const noneGivenUp = "no event was given up"
 
 func (d deadCmd) Run(i *invocation) error {
-	return withBucket(i, d.Config, func(_ aws.Config, store *bucket.Bucket, _ app.Config) error {
+	return withBucket(i, d.Config, func(_ aws.Config, store *bucket.Bucket, _ config.Config) error {
 		found := 0
 		box := outbox.Outbox{Bucket: store}
 		err := box.EachDead(i.ctx, func(dead outbox.Dead) error {
@@ -170,7 +171,7 @@ func (d deadCmd) Run(i *invocation) error {
 }
 
 type redeliverCmd struct {
-	app.Config
+	config.Config
 	ID  string `arg:"" optional:"" name:"id" help:"The event's id, as signpost events dead lists it."`
 	All bool   `help:"Send all events that were given up."`
 }
@@ -185,7 +186,7 @@ func (r redeliverCmd) Run(i *invocation) error {
 	if (r.ID == "") != r.All {
 		return usageError{errors.New("name one event, or say --all; signpost events dead lists them")}
 	}
-	return withBucket(i, r.Config, func(_ aws.Config, store *bucket.Bucket, _ app.Config) error {
+	return withBucket(i, r.Config, func(_ aws.Config, store *bucket.Bucket, _ config.Config) error {
 		box := outbox.Outbox{Bucket: store, Now: time.Now}
 		n, err := box.Redeliver(i.ctx, r.ID)
 		switch {

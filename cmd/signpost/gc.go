@@ -10,10 +10,11 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/sweep"
 )
 
-type gcCmd struct{ app.Config }
+type gcCmd struct{ config.Config }
 
 // Help is what gc --help says before its flags.
 func (gcCmd) Help() string {
@@ -23,14 +24,14 @@ func (gcCmd) Help() string {
 }
 
 func (g gcCmd) Run(i *invocation) error {
-	return withBucket(i, g.Config, func(settings aws.Config, store *bucket.Bucket, c app.Config) error {
+	return withBucket(i, g.Config, func(settings aws.Config, store *bucket.Bucket, c config.Config) error {
 		log := app.NewLogger(i.stderr)
-		service := c.Service(store)
-		keys, err := c.OpenWebhookKeys(settings, log)
+		service := app.Service(c, store)
+		keys, err := app.OpenWebhookKeys(c, settings, log)
 		if err != nil {
 			return err
 		}
-		box, err := c.Outbox(service, settings, keys, log)
+		box, err := app.NewOutbox(c, service, settings, keys, log)
 		if err != nil {
 			return err
 		}

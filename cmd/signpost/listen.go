@@ -11,7 +11,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/hostport"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
@@ -51,7 +51,7 @@ func (l listenCmd) Run(i *invocation) error {
 	}
 	listener, err := net.Listen("tcp", l.Listen)
 	if err != nil {
-		return app.ListenError("--listen", l.Listen, err)
+		return config.ListenError("--listen", l.Listen, err)
 	}
 	l.greet(i, listener.Addr().(*net.TCPAddr))
 	return receive(i, listener, &receiver{verifier: verifier, handle: l.handler(i), stderr: i.stderr, turn: make(chan struct{}, 1)})

@@ -12,10 +12,11 @@ import (
 	"strings"
 
 	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/serve"
 )
 
-type serveCmd struct{ app.Config }
+type serveCmd struct{ config.Config }
 
 // Help is what serve --help says before its flags.
 func (serveCmd) Help() string {
@@ -25,13 +26,13 @@ func (serveCmd) Help() string {
 }
 
 func (s serveCmd) Run(i *invocation) error {
-	if err := i.complaints.Check(s.Config); err != nil {
+	if err := i.configErrors.Check(s.Config); err != nil {
 		return err
 	}
 	serve.Tune(os.Getenv("GOGC"))
 	log := app.NewLogger(i.stderr)
 	outlive(i.ctx, log)
-	for _, warning := range app.UnknownSettings(os.Environ(), i.variables) {
+	for _, warning := range config.UnknownSettings(os.Environ(), i.variables) {
 		log.Warn(warning)
 	}
 	listener, err := serve.Listen(s.Config, log)
@@ -42,7 +43,7 @@ func (s serveCmd) Run(i *invocation) error {
 	if s.Bucket == "" {
 		return s.serveLocal(i, listener, log)
 	}
-	settings, err := app.LoadAWS(i.ctx)
+	settings, err := config.LoadAWS(i.ctx)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (s serveCmd) Run(i *invocation) error {
 	if err != nil {
 		return err
 	}
-	if err := s.RequireSignedHeaders(i.ctx, settings, log); err != nil { // no URL is signed before that
+	if err := app.RequireSignedHeaders(i.ctx, s.Config, settings, log); err != nil { // no URL is signed before that
 		return err
 	}
 	s.greet(i.stdout, listener.Addr().String(), "")
@@ -146,15 +147,15 @@ func (s serveCmd) greet(w io.Writer, address, folder string) {
 	switch {
 	case s.APIKeysFile != "" && !s.AllowAnonymous:
 		curl += ` -H "x-api-key: $key"`
-	case s.Asks() && !s.AllowAnonymous:
+	case s.Authenticates() && !s.AllowAnonymous:
 		curl += ` -H "Authorization: Bearer $token"`
 	}
 	if s.MaxSize == 0 && len(s.ContentTypes) == 0 { // otherwise a bare POST is refused
 		fmt.Fprintf(w, "\nTry it in another shell:\n  url=$(%s -X POST %s/import | cut -d '\"' -f 4)\n  curl --upload-file README.md \"$url\"\n", curl, api)
-		if folder != "" && !s.Asks() {
+		if folder != "" && !s.Authenticates() {
 			fmt.Fprintf(w, "  ls -l %s\n", quoted(filepath.Join(folder, "imports", "public")))
 		}
-		if folder != "" && s.Asks() {
+		if folder != "" && s.Authenticates() {
 			fmt.Fprintf(w, "  ls -lR %s\n", quoted(filepath.Join(folder, "imports")))
 		}
 	}

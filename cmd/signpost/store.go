@@ -13,6 +13,7 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
@@ -22,7 +23,7 @@ const localBucket = "signpost"
 
 // startStore starts the local store of c, and returns it with its folder. Arrived, which may be nil, is told of each object that is stored.
 // An error names the setting that is in its way.
-func startStore(ctx context.Context, c app.Config, log *slog.Logger, arrived func(key string)) (store *localstore.Store, dir string, err error) {
+func startStore(ctx context.Context, c config.Config, log *slog.Logger, arrived func(key string)) (store *localstore.Store, dir string, err error) {
 	if dir, err = filepath.Abs(c.DataDir); err != nil {
 		return nil, "", fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", c.DataDir, err)
 	}
@@ -38,15 +39,15 @@ func startStore(ctx context.Context, c app.Config, log *slog.Logger, arrived fun
 	case errors.As(err, &file):
 		err = fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", c.DataDir, file)
 	case errors.As(err, &errno):
-		err = app.ListenError("SIGNPOST_LOCAL_LISTEN", c.LocalListen, errno)
+		err = config.ListenError("SIGNPOST_LOCAL_LISTEN", c.LocalListen, errno)
 	}
 	return store, dir, err
 }
 
 // withBucket calls f with the bucket that c names or, where it names none, that of the local store: of the service that runs here, or else
 // one of its own. Settings are how it is reached, and c as it is then.
-func withBucket(i *invocation, c app.Config, f func(settings aws.Config, store *bucket.Bucket, c app.Config) error) (err error) {
-	if err := i.complaints.Check(c); err != nil {
+func withBucket(i *invocation, c config.Config, f func(settings aws.Config, store *bucket.Bucket, c config.Config) error) (err error) {
+	if err := i.configErrors.Check(c); err != nil {
 		return err
 	}
 	if c, err = c.WithAbsolutePaths(); err != nil {
@@ -54,7 +55,7 @@ func withBucket(i *invocation, c app.Config, f func(settings aws.Config, store *
 	}
 	var settings aws.Config
 	if c.Bucket != "" {
-		settings, err = app.LoadAWS(i.ctx)
+		settings, err = config.LoadAWS(i.ctx)
 	} else {
 		leave := func() error { return nil }
 		settings, leave, err = reachLocal(i, c)
@@ -64,14 +65,14 @@ func withBucket(i *invocation, c app.Config, f func(settings aws.Config, store *
 	if err != nil {
 		return err
 	}
-	store, err := c.Open(i.ctx, settings, bucket.Watch{})
+	store, err := app.Open(i.ctx, c, settings, bucket.Watch{})
 	if err != nil {
 		return err
 	}
 	return f(settings, store, c)
 }
 
-func reachLocal(i *invocation, c app.Config) (settings aws.Config, leave func() error, err error) {
+func reachLocal(i *invocation, c config.Config) (settings aws.Config, leave func() error, err error) {
 	leave = func() error { return nil }
 	store, dir, err := startStore(i.ctx, c, app.NewLogger(i.stderr), nil)
 	if errors.Is(err, localstore.ErrInUse) {

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
@@ -37,10 +38,10 @@ func (k webhooksKeygenCmd) Run(i *invocation) error {
 }
 
 type webhooksSecretCmd struct {
-	Host      string       `arg:"" optional:"" help:"Host of SIGNPOST_WEBHOOK_HOSTS, with the port unless it is 443. Without it, print what the receiver at SIGNPOST_WEBHOOK_URL needs."`
-	Secrets   []app.Secret `name:"webhook-secrets" env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"KEY" help:"Keys of the service. Other users of this machine see flags: prefer the variable or a file."`
-	File      string       `name:"webhook-secrets-file" env:"SIGNPOST_WEBHOOK_SECRETS_FILE" placeholder:"FILE" help:"File with the keys of the service."`
-	Parameter string       `name:"webhook-secrets-parameter" env:"SIGNPOST_WEBHOOK_SECRETS_PARAMETER" placeholder:"NAME" help:"Parameter of AWS Systems Manager Parameter Store with the keys of the service."`
+	Host      string          `arg:"" optional:"" help:"Host of SIGNPOST_WEBHOOK_HOSTS, with the port unless it is 443. Without it, print what the receiver at SIGNPOST_WEBHOOK_URL needs."`
+	Secrets   []config.Secret `name:"webhook-secrets" env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"KEY" help:"Keys of the service. Other users of this machine see flags: prefer the variable or a file."`
+	File      string          `name:"webhook-secrets-file" env:"SIGNPOST_WEBHOOK_SECRETS_FILE" placeholder:"FILE" help:"File with the keys of the service."`
+	Parameter string          `name:"webhook-secrets-parameter" env:"SIGNPOST_WEBHOOK_SECRETS_PARAMETER" placeholder:"NAME" help:"Parameter of AWS Systems Manager Parameter Store with the keys of the service."`
 }
 
 // Help is what webhooks secret --help prints before its flags.
@@ -86,10 +87,10 @@ func (s webhooksSecretCmd) read(i *invocation) (*webhook.Keys, error) {
 	var settings aws.Config
 	var err error
 	if s.Parameter != "" {
-		if settings, err = app.LoadAWS(i.ctx); err != nil {
+		if settings, err = config.LoadAWS(i.ctx); err != nil {
 			return nil, err
 		}
 	}
-	c := app.Config{WebhookSecrets: s.Secrets, WebhookSecretsFile: s.File, WebhookSecretsParameter: s.Parameter}
-	return c.ReadWebhookKeys(i.ctx, settings, app.NewLogger(i.stderr))
+	c := config.Config{WebhookSecrets: s.Secrets, WebhookSecretsFile: s.File, WebhookSecretsParameter: s.Parameter}
+	return app.ReadWebhookKeys(i.ctx, c, settings, app.NewLogger(i.stderr))
 }

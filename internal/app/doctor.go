@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signpost-s3/signpost/internal/config"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -51,7 +53,7 @@ type check struct {
 
 // doctor is one examination.
 type doctor struct {
-	config   Config
+	config   config.Config
 	settings aws.Config
 	local    bool
 	sight    bucket.Sight
@@ -63,7 +65,7 @@ type doctor struct {
 
 // Examine tries whether the bucket that c names does what the service needs of it, and reports each finding as it is made. It
 // takes AWS settings from the SDK's chain, or those of a local store. What it writes there it removes, also when ctx ends early.
-func Examine(ctx context.Context, c Config, local *aws.Config, report func(Finding)) {
+func Examine(ctx context.Context, c config.Config, local *aws.Config, report func(Finding)) {
 	d := &doctor{config: c}
 	if local != nil {
 		d.settings, d.local = *local, true
@@ -146,5 +148,5 @@ func cause(err error) string {
 	case errors.Is(err, bucket.ErrForbidden):
 		return "access denied"
 	}
-	return strings.TrimPrefix(Innermost(err).Error(), "api error ")
+	return strings.TrimPrefix(config.Innermost(err).Error(), "api error ")
 }

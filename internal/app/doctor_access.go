@@ -7,10 +7,11 @@ import (
 	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/config"
 )
 
 // How far the clocks may differ: S3 refuses signatures that are 15 minutes off, and a URL that lives for minutes suffers earlier.
@@ -23,7 +24,7 @@ const (
 func (d *doctor) credentials(ctx context.Context) Finding {
 	d.obstacle = "there are no credentials"
 	if !d.local {
-		loaded, err := config.LoadDefaultConfig(ctx)
+		loaded, err := awsconfig.LoadDefaultConfig(ctx)
 		if err != nil {
 			return Finding{Mark: Fail, Found: "AWS settings: " + cause(err), Remedy: "mend AWS_PROFILE, or the files in ~/.aws"}
 		}
@@ -50,13 +51,13 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 	d.obstacle = ""
 	switch {
 	case c.CanExpire && left < d.config.URLTTL:
-		return Finding{Mark: Warn, Found: fmt.Sprintf("%s; they end in %s, and URLs with them, before SIGNPOST_URL_TTL=%s", origin, span(left.Round(time.Second)), span(d.config.URLTTL)),
+		return Finding{Mark: Warn, Found: fmt.Sprintf("%s; they end in %s, and URLs with them, before SIGNPOST_URL_TTL=%s", origin, config.FormatDuration(left.Round(time.Second)), config.FormatDuration(d.config.URLTTL)),
 			Remedy: "give the role longer sessions, or lower SIGNPOST_URL_TTL"}
 	case !c.CanExpire && c.SessionToken != "":
 		return Finding{Mark: Warn, Found: origin + ", a session whose end nobody tells; URLs end with it, and expires_at cannot say so",
 			Remedy: "have the SDK fetch credentials (AWS_PROFILE, a role), or keep SIGNPOST_URL_TTL well below the session's life"}
 	case c.CanExpire:
-		return pass("%s, good for another %s", origin, span(left.Round(time.Second)))
+		return pass("%s, good for another %s", origin, config.FormatDuration(left.Round(time.Second)))
 	}
 	return pass("%s, without an end", origin)
 }
@@ -71,7 +72,7 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 		return Finding{Mark: Fail, Found: "AWS_REGION is not set", Remedy: "name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)"}
 	}
 	store, err := bucket.Open(ctx, bucket.Options{Name: d.config.Bucket, AWS: d.settings, PublicEndpoint: d.config.PublicEndpoint, PathStyle: d.config.PathStyle,
-		Signing: d.config.signing(d.settings)})
+		Signing: d.config.SigningCredentials(d.settings, bucket.OnAWS(d.settings))})
 	if err != nil {
 		return Finding{Mark: Fail, Found: "the store's address: " + cause(err), Remedy: "mend AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT"}
 	}
@@ -117,11 +118,11 @@ func (d *doctor) clock(context.Context) Finding {
 		return Finding{Mark: Warn, Found: "the store tells no time", Remedy: "make sure that this machine's clock is right"}
 	case skew > fatalSkew:
 		d.obstacle = "the clocks are too far apart"
-		return Finding{Mark: Fail, Found: fmt.Sprintf("%s %s the store's; signatures are refused from %s on", span(skew.Round(time.Second)), side, span(fatalSkew)), Remedy: remedy}
+		return Finding{Mark: Fail, Found: fmt.Sprintf("%s %s the store's; signatures are refused from %s on", config.FormatDuration(skew.Round(time.Second)), side, config.FormatDuration(fatalSkew)), Remedy: remedy}
 	case skew > slightSkew:
-		return Finding{Mark: Warn, Found: fmt.Sprintf("%s %s the store's, by which signed URLs begin or end wrongly", span(skew.Round(time.Second)), side), Remedy: remedy}
+		return Finding{Mark: Warn, Found: fmt.Sprintf("%s %s the store's, by which signed URLs begin or end wrongly", config.FormatDuration(skew.Round(time.Second)), side), Remedy: remedy}
 	case skew <= time.Second:
 		return pass("as the store's, to the second")
 	}
-	return pass("%s %s the store's", span(skew.Round(time.Second)), side)
+	return pass("%s %s the store's", config.FormatDuration(skew.Round(time.Second)), side)
 }

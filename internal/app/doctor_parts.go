@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signpost-s3/signpost/internal/config"
+
 	"github.com/minio/crc64nvme"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -136,8 +138,8 @@ func (d *doctor) leftovers(ctx context.Context) Finding {
 		among = fmt.Sprintf(" among the first %d", len(uploads))
 	}
 	if old > 0 {
-		return Finding{Mark: Warn, Found: fmt.Sprintf("incomplete uploads%s older than SIGNPOST_JOB_TTL=%s: %d", among, span(d.config.JobTTL), old),
+		return Finding{Mark: Warn, Found: fmt.Sprintf("incomplete uploads%s older than SIGNPOST_JOB_TTL=%s: %d", among, config.FormatDuration(d.config.JobTTL), old),
 			Remedy: "make a lifecycle rule that aborts them (aws s3api abort-multipart-upload does it one by one)"}
 	}
-	return pass("no incomplete uploads%s older than %s", among, span(d.config.JobTTL))
+	return pass("no incomplete uploads%s older than %s", among, config.FormatDuration(d.config.JobTTL))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/cors"
 	"github.com/signpost-s3/signpost/internal/hostport"
 )
@@ -17,10 +18,10 @@ import (
 // lifecycle rules clean up after uploads that nobody ends, and spare those that somebody may.
 func (d *doctor) lifecycle(ctx context.Context) Finding {
 	records, named := []string{"jobs/", "idem/"}, "jobs/ and idem/"
-	if d.config.tells() { // what was given up stays otherwise
+	if d.config.HasEvents() { // what was given up stays otherwise
 		records, named = append(records, "outbox/"), "jobs/, idem/ and outbox/"
 	}
-	remedy := fmt.Sprintf("make rules that abort incomplete uploads under imports/, and expire %s, each no sooner than %s after", named, span(d.config.JobTTL))
+	remedy := fmt.Sprintf("make rules that abort incomplete uploads under imports/, and expire %s, each no sooner than %s after", named, config.FormatDuration(d.config.JobTTL))
 	rules, err := d.store.Lifecycle(ctx)
 	if err != nil {
 		return unread(err, "s3:GetLifecycleConfiguration", "the store has no lifecycle rules: parts of abandoned uploads and old records stay",
@@ -38,15 +39,15 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 	ends := "objects do not expire"
 	for _, r := range rules {
 		if r.Aborts && r.AbortAfter < d.config.JobTTL && touches(r, "imports/") {
-			faults = append(faults, fmt.Sprintf("one aborts uploads under %q after %s, sooner than SIGNPOST_JOB_TTL=%s", r.Prefix, span(r.AbortAfter), span(d.config.JobTTL)))
+			faults = append(faults, fmt.Sprintf("one aborts uploads under %q after %s, sooner than SIGNPOST_JOB_TTL=%s", r.Prefix, config.FormatDuration(r.AbortAfter), config.FormatDuration(d.config.JobTTL)))
 		}
 		for _, prefix := range append([]string{"imports/"}, records...) {
 			switch {
 			case !r.Expires || !touches(r, prefix):
 			case r.ExpireAfter < d.config.JobTTL:
-				faults = append(faults, fmt.Sprintf("one expires %s after %s, sooner than SIGNPOST_JOB_TTL=%s", prefix, span(r.ExpireAfter), span(d.config.JobTTL)))
+				faults = append(faults, fmt.Sprintf("one expires %s after %s, sooner than SIGNPOST_JOB_TTL=%s", prefix, config.FormatDuration(r.ExpireAfter), config.FormatDuration(d.config.JobTTL)))
 			case prefix == "imports/":
-				ends = "objects expire after " + span(r.ExpireAfter)
+				ends = "objects expire after " + config.FormatDuration(r.ExpireAfter)
 			}
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signpost-s3/signpost/internal/config"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/uuid"
 
@@ -131,12 +133,12 @@ func (p *probe) request(ctx context.Context, method, url string, headers []sigv4
 	}
 	response, err := p.web.Do(request)
 	if err != nil {
-		return answer{}, Innermost(err)
+		return answer{}, config.Innermost(err)
 	}
 	defer response.Body.Close()
 	a := answer{status: response.StatusCode}
 	if a.body, err = io.ReadAll(io.LimitReader(response.Body, firstPart+lastPart+1)); err != nil {
-		return answer{}, Innermost(err)
+		return answer{}, config.Innermost(err)
 	}
 	var document struct{ Code string }
 	if !a.ok() && xml.Unmarshal(a.body, &document) == nil && plain.MatchString(document.Code) {

@@ -23,10 +23,10 @@ func (d *doctor) unsigned(ctx context.Context) Finding {
 	}
 	f := Finding{
 		Mark: Fail, Found: fmt.Sprintf("honored: %s; %s", found, found.harm()),
-		Remedy: "use a store that refuses unsigned headers, or " + d.config.limitSigning(),
+		Remedy: "use a store that refuses unsigned headers, or " + limitSigning(d.config),
 	}
 	switch {
-	case d.config.hasSigning() && !found.copies:
+	case d.config.HasSigningCredentials() && !found.copies:
 		f.Mark, f.Remedy = Warn, "let nothing rely on tags or ACLs of objects under imports/"
 	case d.config.AllowUnsignedHeaders:
 		f.Mark = Warn
@@ -39,10 +39,10 @@ const onlyUploads = "allow them s3:PutObject on imports/* only"
 
 // signingRights checks that credentials which only sign uploads cannot read.
 func (d *doctor) signingRights(ctx context.Context) Finding {
-	if !d.config.hasSigning() {
+	if !d.config.HasSigningCredentials() {
 		return pass("uploads are signed with the service's credentials")
 	}
-	signing := d.config.signing(d.settings)
+	signing := d.config.SigningCredentials(d.settings, bucket.OnAWS(d.settings))
 	c, err := signing.Retrieve(ctx)
 	if err != nil {
 		return Finding{Mark: Fail, Found: "no signing credentials: " + cause(err),

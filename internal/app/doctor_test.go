@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signpost-s3/signpost/internal/config"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -58,7 +60,7 @@ var rows = []string{"credentials", "bucket", "region", "clock", "lifecycle rules
 var secrets = regexp.MustCompile(`(?i)x-amz-(signature|credential|security-token)|\?`)
 
 // examine returns the findings by row, after what holds for all of them.
-func examine(t *testing.T, ctx context.Context, c Config, settings aws.Config) map[string]Finding {
+func examine(t *testing.T, ctx context.Context, c config.Config, settings aws.Config) map[string]Finding {
 	t.Helper()
 	found := map[string]Finding{}
 	var order []string
@@ -78,8 +80,8 @@ func examine(t *testing.T, ctx context.Context, c Config, settings aws.Config) m
 	return found
 }
 
-func examined(store *localstore.Store) Config {
-	return Config{Bucket: store.Bucket(), PathStyle: true, URLTTL: time.Hour, JobTTL: 7 * 24 * time.Hour}
+func examined(store *localstore.Store) config.Config {
+	return config.Config{Bucket: store.Bucket(), PathStyle: true, URLTTL: time.Hour, JobTTL: 7 * 24 * time.Hour}
 }
 
 // wantEmpty: nothing is left of the examinations.
@@ -120,7 +122,7 @@ const (
 	origin = "https://app.example.com"
 )
 
-func origins(c *Config) { c.CORSOrigins = []string{origin} }
+func origins(c *config.Config) { c.CORSOrigins = []string{origin} }
 
 // setting answers requests about one setting of the bucket, others go on.
 func setting(query string, status int, body string) doer {
@@ -174,7 +176,7 @@ func TestExamine(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		fault  doer
-		config func(*Config)
+		config func(*config.Config)
 		aws    func(*aws.Config)
 		row    string // "": none but the usual
 		mark   Mark
@@ -190,7 +192,7 @@ func TestExamine(t *testing.T) {
 			c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, io.ErrUnexpectedEOF })
 		}, row: "credentials", mark: Fail, found: "none: unexpected EOF", skips: "bucket region clock +"},
 
-		{name: "no such bucket", config: func(c *Config) { c.Bucket = "missing" }, row: "bucket", mark: Fail, found: "missing: there is no such bucket", skips: "region +"},
+		{name: "no such bucket", config: func(c *config.Config) { c.Bucket = "missing" }, row: "bucket", mark: Fail, found: "missing: there is no such bucket", skips: "region +"},
 		{name: "no store", aws: func(c *aws.Config) { c.BaseEndpoint = aws.String("http://127.0.0.1:1") }, row: "bucket", mark: Fail, found: "connection refused", skips: "region clock +"},
 		{name: "no region", aws: func(c *aws.Config) { c.Region = "" }, row: "bucket", mark: Fail, found: "AWS_REGION is not set", skips: "region clock +"},
 		{name: "another region that works", fault: func(r *http.Request) (*http.Response, error) {
@@ -204,7 +206,7 @@ func TestExamine(t *testing.T) {
 		{name: "one rule for all", fault: lifecycle(strings.ReplaceAll(abort+jobs, "</Rule><Rule><Status>Enabled</Status><Filter><Prefix>jobs/</Prefix></Filter>", "")), row: "lifecycle rules", mark: Warn, found: "none expires jobs/"},
 		{name: "one rule for the bucket", fault: lifecycle(strings.NewReplacer("<Prefix>imports/</Prefix>", "<Prefix></Prefix>", "</Rule>", "<Expiration><Days>8</Days></Expiration></Rule>").Replace(abort)), row: "lifecycle rules", mark: Pass, found: "objects expire after 192h"},
 		{name: "no rules", fault: setting("lifecycle", 404, "<Error><Code>NoSuchLifecycleConfiguration</Code></Error>"), row: "lifecycle rules", mark: Warn, found: "none aborts incomplete uploads under imports/; none expires jobs/; none expires idem/"},
-		{name: "no rule for given up events", fault: lifecycle(abort, jobs, idem), config: func(c *Config) { c.WebhookURL = "https://a.test/" }, row: "lifecycle rules", mark: Warn, found: "none expires outbox/"},
+		{name: "no rule for given up events", fault: lifecycle(abort, jobs, idem), config: func(c *config.Config) { c.WebhookURL = "https://a.test/" }, row: "lifecycle rules", mark: Warn, found: "none expires outbox/"},
 		{name: "no right to the outbox", fault: func(r *http.Request) (*http.Response, error) {
 			if strings.Contains(r.URL.Path, "/outbox/") && r.Method == "PUT" {
 				return says(r, 403, "<Error><Code>AccessDenied</Code></Error>")

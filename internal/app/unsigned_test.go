@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
@@ -18,8 +19,8 @@ func TestUnsignedHeaders(t *testing.T) {
 	store := startStore(t)
 	lenient := storetest.NewLenient(t, store.AWSConfig(), store.Bucket())
 	root := store.Credentials()
-	with := func(id, secret string) func(*Config) {
-		return func(c *Config) { c.SigningAccessKeyID, c.SigningSecretAccessKey = id, Secret(secret) }
+	with := func(id, secret string) func(*config.Config) {
+		return func(c *config.Config) { c.SigningAccessKeyID, c.SigningSecretAccessKey = id, config.Secret(secret) }
 	}
 	restricted := with(lenient.Restricted.AccessKeyID, lenient.Restricted.SecretAccessKey)
 	tagsOnly := lenient.AWS.Copy() // a front that drops x-amz-copy-source and x-amz-acl
@@ -56,30 +57,30 @@ func TestUnsignedHeaders(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		aws    aws.Config
-		config func(*Config)
+		config func(*config.Config)
 
 		unsigned, rights Mark
 		found            string // part of the doctor's finding about unsigned headers
 		start            string // part of the error that keeps serve from starting; "": it starts
 		log              string // part of its log
 	}{
-		{"refused", store.AWSConfig(), func(*Config) {}, Pass, Pass, "have no effect", "", `"msg":"unsigned headers: refused by the store"`},
-		{"honored", lenient.AWS, func(*Config) {}, Fail, Pass, "honored: " + all + "; a client with one upload URL can read every object",
+		{"refused", store.AWSConfig(), func(*config.Config) {}, Pass, Pass, "have no effect", "", `"msg":"unsigned headers: refused by the store"`},
+		{"honored", lenient.AWS, func(*config.Config) {}, Fail, Pass, "honored: " + all + "; a client with one upload URL can read every object",
 			"set SIGNPOST_SIGNING_ACCESS_KEY_ID and SIGNPOST_SIGNING_SECRET_ACCESS_KEY, or SIGNPOST_SIGNING_ROLE_ARN,", ""},
-		{"allowed", lenient.AWS, func(c *Config) { c.AllowUnsignedHeaders = true }, Warn, Pass, all, "", `"headers":["x-amz-copy-source on PUT URLs"`},
+		{"allowed", lenient.AWS, func(c *config.Config) { c.AllowUnsignedHeaders = true }, Warn, Pass, all, "", `"headers":["x-amz-copy-source on PUT URLs"`},
 		{"signed with an account that may only put", lenient.AWS, restricted, Pass, Pass, "have no effect", "", "refused by the store"},
 		{"signed with an account that may read", lenient.AWS, with(root.AccessKeyID, root.SecretAccessKey), Fail, Fail, all,
 			"take s3:GetObject from the credentials that sign uploads", ""},
 		{"signed with an account that does not exist", lenient.AWS, with("NOBODY", "secret"), Skip, Pass, "signed URLs do not work",
 			"cannot check whether the store honors unsigned headers: uploading by a signed URL: 403", ""},
 		{"signed with another owner's account", foreign, restricted, Pass, Fail, "have no effect", "", "refused by the store"},
-		{"tags only", tagsOnly, func(*Config) {}, Fail, Pass, "honored: x-amz-tagging on PUT URLs; a client with an upload URL can set them",
+		{"tags only", tagsOnly, func(*config.Config) {}, Fail, Pass, "honored: x-amz-tagging on PUT URLs; a client with an upload URL can set them",
 			"the store honors headers that an upload URL does not sign (x-amz-tagging on PUT URLs)", ""},
-		{"the store fails", broken, func(*Config) {}, Fail, Pass, "503 SlowDown", "cannot check whether the store honors unsigned headers: 503 SlowDown", ""},
-		{"the store fails, allowed", broken, func(c *Config) { c.AllowUnsignedHeaders = true }, Fail, Pass, "503 SlowDown", "", "unsigned headers: not checked"},
-		{"the store is full", full, func(*Config) {}, Fail, Pass, "store is full", "honors unsigned headers: store is full", ""},
+		{"the store fails", broken, func(*config.Config) {}, Fail, Pass, "503 SlowDown", "cannot check whether the store honors unsigned headers: 503 SlowDown", ""},
+		{"the store fails, allowed", broken, func(c *config.Config) { c.AllowUnsignedHeaders = true }, Fail, Pass, "503 SlowDown", "", "unsigned headers: not checked"},
+		{"the store is full", full, func(*config.Config) {}, Fail, Pass, "store is full", "honors unsigned headers: store is full", ""},
 		{"the store is full, signed", full, restricted, Fail, Pass, "store is full", "", "unsigned headers: not checked"},
-		{"clients reach another address", lenient.AWS, func(c *Config) { c.PublicEndpoint = "http://127.0.0.1:1" }, Skip, Pass, "signed URLs do not work",
+		{"clients reach another address", lenient.AWS, func(c *config.Config) { c.PublicEndpoint = "http://127.0.0.1:1" }, Skip, Pass, "signed URLs do not work",
 			"the store honors headers", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -93,7 +94,7 @@ func TestUnsignedHeaders(t *testing.T) {
 				t.Errorf("signing rights: got %+v, want %s", got, c.rights)
 			}
 			var log bytes.Buffer
-			err := cfg.RequireSignedHeaders(t.Context(), c.aws, NewLogger(&log))
+			err := RequireSignedHeaders(t.Context(), cfg, c.aws, NewLogger(&log))
 			if (err != nil) != (c.start != "") || err != nil && !strings.Contains(err.Error(), c.start) || !strings.Contains(log.String(), c.log) {
 				t.Errorf("RequireSignedHeaders: got %v and the log %s, want %q and %q", err, log.String(), c.start, c.log)
 			}
@@ -112,7 +113,7 @@ func TestUnsignedHeadersOnAWS(t *testing.T) {
 		return refuses(r, 403, "AccessDenied")
 	})}
 	var log bytes.Buffer
-	if err := (Config{Bucket: "b"}).RequireSignedHeaders(t.Context(), settings, NewLogger(&log)); err != nil || log.Len() > 0 {
+	if err := RequireSignedHeaders(t.Context(), config.Config{Bucket: "b"}, settings, NewLogger(&log)); err != nil || log.Len() > 0 {
 		t.Errorf("RequireSignedHeaders: got %v and the log %s, want neither", err, log.String())
 	}
 }

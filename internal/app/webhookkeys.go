@@ -6,22 +6,15 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/filewatch"
 	"github.com/signpost-s3/signpost/internal/parameterstore"
 	"github.com/signpost-s3/signpost/internal/webhook"
-)
-
-// The settings that can hold the keys of webhooks. One of them is set.
-const (
-	secretsVariable          = "SIGNPOST_WEBHOOK_SECRETS"
-	secretsFileVariable      = "SIGNPOST_WEBHOOK_SECRETS_FILE"
-	secretsParameterVariable = "SIGNPOST_WEBHOOK_SECRETS_PARAMETER"
 )
 
 const (
@@ -38,7 +31,7 @@ const (
 
 // WebhookKeys are the keys of webhooks. They can change while the service runs.
 type WebhookKeys struct {
-	config    Config
+	config    config.Config
 	log       *slog.Logger
 	parameter func(context.Context) (string, error) // nil unless the keys are in Parameter Store
 
@@ -51,23 +44,23 @@ type WebhookKeys struct {
 // OpenWebhookKeys reads the keys of webhooks from the setting or its file. A parameter is read by Current, so that a
 // Lambda function that delivers nothing starts without that call: a burst of starts would exceed the rate that
 // Parameter Store allows. It returns nil if c has no webhooks.
-func (c Config) OpenWebhookKeys(settings aws.Config, log *slog.Logger) (*WebhookKeys, error) {
-	if !c.hasWebhooks() {
+func OpenWebhookKeys(c config.Config, settings aws.Config, log *slog.Logger) (*WebhookKeys, error) {
+	if !c.HasWebhooks() {
 		return nil, nil
 	}
-	return c.newWebhookKeys(settings, log)
+	return newWebhookKeys(c, settings, log)
 }
 
 // ReadWebhookKeys reads the keys of webhooks once.
-func (c Config) ReadWebhookKeys(ctx context.Context, settings aws.Config, log *slog.Logger) (*webhook.Keys, error) {
-	keys, err := c.newWebhookKeys(settings, log)
+func ReadWebhookKeys(ctx context.Context, c config.Config, settings aws.Config, log *slog.Logger) (*webhook.Keys, error) {
+	keys, err := newWebhookKeys(c, settings, log)
 	if err != nil {
 		return nil, err
 	}
 	return keys.Current(ctx)
 }
 
-func (c Config) newWebhookKeys(settings aws.Config, log *slog.Logger) (*WebhookKeys, error) {
+func newWebhookKeys(c config.Config, settings aws.Config, log *slog.Logger) (*WebhookKeys, error) {
 	k := &WebhookKeys{config: c, log: log}
 	if c.WebhookSecretsParameter != "" {
 		k.parameter = parameterstore.Open(settings, c.WebhookSecretsParameter)
@@ -96,10 +89,10 @@ func (k *WebhookKeys) readParameter(ctx context.Context) {
 	text, err := k.parameter(ctx)
 	var keys *webhook.Keys
 	if err == nil {
-		keys, err = k.config.parseWebhookKeys(text)
+		keys, err = k.config.ParseWebhookKeys(text)
 	}
 	if err != nil {
-		k.err = fmt.Errorf("%s=%q: %w", secretsParameterVariable, k.config.WebhookSecretsParameter, err)
+		k.err = fmt.Errorf("%s=%q: %w", config.SecretsParameterVariable, k.config.WebhookSecretsParameter, err)
 		k.next = time.Now().Add(parameterRetry)
 		if k.held != nil { // otherwise the caller reports the error
 			k.log.Error("webhook secrets cannot be read; those from before stay in use", "error", k.err.Error())
@@ -126,16 +119,16 @@ func (k *WebhookKeys) Follow(ctx context.Context) {
 
 // read takes the keys of the setting or its file into use.
 func (k *WebhookKeys) read() error {
-	text, variable := k.config.secretsText(), secretsVariable
+	text, variable := k.config.SecretsText(), config.SecretsVariable
 	if file := k.config.WebhookSecretsFile; file != "" {
-		variable = fmt.Sprintf("%s=%q", secretsFileVariable, file)
+		variable = fmt.Sprintf("%s=%q", config.SecretsFileVariable, file)
 		contents, err := readSecretsFile(file)
 		if err != nil {
 			return fmt.Errorf("%s: %w", variable, err)
 		}
 		text = contents
 	}
-	keys, err := k.config.parseWebhookKeys(text)
+	keys, err := k.config.ParseWebhookKeys(text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", variable, err)
 	}
@@ -161,36 +154,4 @@ func readSecretsFile(path string) (string, error) {
 		return "", errors.Unwrap(err)
 	}
 	return string(contents), nil
-}
-
-// secretsText returns SIGNPOST_WEBHOOK_SECRETS as it was set.
-func (c Config) secretsText() string {
-	entries := make([]string, len(c.WebhookSecrets))
-	for i, secret := range c.WebhookSecrets {
-		entries[i] = string(secret)
-	}
-	return strings.Join(entries, ",")
-}
-
-// parseWebhookKeys parses keys, and checks that every receiver that c names has one.
-func (c Config) parseWebhookKeys(text string) (*webhook.Keys, error) {
-	keys, err := webhook.ParseKeys(text)
-	if err != nil {
-		return nil, err
-	}
-	if c.WebhookURL != "" {
-		if _, err := keys.Common(); err != nil {
-			return nil, fmt.Errorf("SIGNPOST_WEBHOOK_URL needs a key: %w", err)
-		}
-	}
-	for _, text := range c.WebhookHosts {
-		host, err := webhook.ParseHost(text)
-		if err != nil {
-			continue // a complaint of its own
-		}
-		if _, err := keys.ForHost(host); err != nil {
-			return nil, err
-		}
-	}
-	return keys, nil
 }

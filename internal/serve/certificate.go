@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/filewatch"
 )
 
@@ -25,7 +25,7 @@ func openCertificate(chain, key string) (*certificate, error) {
 func (c *certificate) load() error {
 	loaded, err := tls.LoadX509KeyPair(c.chain, c.key)
 	if err != nil {
-		return fmt.Errorf("SIGNPOST_TLS_CERT=%q, SIGNPOST_TLS_KEY=%q: %w", c.chain, c.key, app.Innermost(err))
+		return fmt.Errorf("SIGNPOST_TLS_CERT=%q, SIGNPOST_TLS_KEY=%q: %w", c.chain, c.key, config.Innermost(err))
 	}
 	c.current.Store(&loaded)
 	return nil

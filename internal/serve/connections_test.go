@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 )
 
 // dialFrom opens a connection from another address of this machine.
@@ -59,7 +59,7 @@ func (s *service) closed(t *testing.T, conn net.Conn) {
 
 // TestWaitingLeavesConnections: requests that wait take half of the connections. Others are answered meanwhile.
 func TestWaitingLeavesConnections(t *testing.T) {
-	s := startAs(t, app.Config{MaxConnections: 4}, &service{})
+	s := startAs(t, config.Config{MaxConnections: 4}, &service{})
 	_, body, err := ask(s.dial(t), s.json("{}", "Connection: close"))
 	var job struct {
 		ID        string
@@ -109,7 +109,7 @@ func TestWaitingLeavesConnections(t *testing.T) {
 // TestConnectionsPerClient: a client's connections beyond its limit are closed, also while all connections are in use.
 // Other clients are served.
 func TestConnectionsPerClient(t *testing.T) {
-	s := startAs(t, app.Config{MaxConnections: 3, MaxConnectionsPerClient: 2}, &service{})
+	s := startAs(t, config.Config{MaxConnections: 3, MaxConnectionsPerClient: 2}, &service{})
 	var held []net.Conn
 	for range 2 {
 		conn := s.dialFrom(t, "127.0.0.1")
@@ -139,7 +139,7 @@ func TestConnectionsPerClient(t *testing.T) {
 
 // TestConnectionsPerClientExemptions: the limit does not apply to trusted proxies. By default it is generous.
 func TestConnectionsPerClientExemptions(t *testing.T) {
-	for name, c := range map[string]app.Config{
+	for name, c := range map[string]config.Config{
 		"trusted proxy": {MaxConnectionsPerClient: 1, TrustedProxies: []string{"127.0.0.0/8"}},
 		"default":       {MaxConnections: 16},
 	} {
@@ -154,7 +154,7 @@ func TestConnectionsPerClientExemptions(t *testing.T) {
 
 // TestQueuedConnectionsTakeTurns: while connections are queued, one in use is closed after its response.
 func TestQueuedConnectionsTakeTurns(t *testing.T) {
-	s := startAs(t, app.Config{MaxConnections: 1}, &service{})
+	s := startAs(t, config.Config{MaxConnections: 1}, &service{})
 	first := s.dialFrom(t, "127.0.0.1")
 	s.served(t, first)
 	second := s.dialFrom(t, "127.0.0.1")

@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/gen/client"
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 )
 
 // startTLS is a service that speaks TLS.
@@ -33,7 +33,7 @@ func startTLS(t *testing.T) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := app.Config{TLSCert: filepath.Join(dir, "cert.pem"), TLSKey: filepath.Join(dir, "key.pem")}
+	c := config.Config{TLSCert: filepath.Join(dir, "cert.pem"), TLSKey: filepath.Join(dir, "key.pem")}
 	for path, block := range map[string]*pem.Block{c.TLSCert: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, c.TLSKey: {Type: "PRIVATE KEY", Bytes: key}} {
 		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)

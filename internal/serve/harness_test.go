@@ -14,6 +14,7 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/auth"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/serve"
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
@@ -49,7 +50,7 @@ type answered struct {
 // start is a service of which only this machine knows, that asks nobody.
 func start(t *testing.T) *service {
 	t.Helper()
-	return startAs(t, app.Config{}, &service{key: "signpost_" + strings.Repeat("A", 43)})
+	return startAs(t, config.Config{}, &service{key: "signpost_" + strings.Repeat("A", 43)})
 }
 
 // startGuarded is a service that asks for keys and takes calls of pages.
@@ -71,10 +72,10 @@ func startGuarded(t *testing.T) *service {
 		}
 		*key = made
 	}
-	return startAs(t, app.Config{APIKeysFile: file, CORSOrigins: []string{friend}}, s)
+	return startAs(t, config.Config{APIKeysFile: file, CORSOrigins: []string{friend}}, s)
 }
 
-func startAs(t *testing.T, c app.Config, s *service) *service {
+func startAs(t *testing.T, c config.Config, s *service) *service {
 	t.Helper()
 	target := storetest.Open(t)
 	c.Listen, c.MaxConnections = "127.0.0.1:0", cmp.Or(c.MaxConnections, 4096)

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 )
 
 // TestHealthBesideMetrics: the metrics listener answers health checks while all connections of the API are in use, also when
@@ -17,7 +17,7 @@ func TestHealthBesideMetrics(t *testing.T) {
 	}
 	metrics := &service{address: free.Addr().String()}
 	free.Close()
-	s := startAs(t, app.Config{MaxConnections: 1, MetricsListen: metrics.address}, &service{})
+	s := startAs(t, config.Config{MaxConnections: 1, MetricsListen: metrics.address}, &service{})
 	s.served(t, s.dial(t))
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		request := bare("GET "+path+" HTTP/1.1", "Host: signpost.internal:9090")

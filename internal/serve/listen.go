@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 )
 
 // Limits on connections. Answers are small and made at once; what takes longer is a client that is slow on purpose or gone.
@@ -20,8 +20,8 @@ const (
 )
 
 // Listen opens the API's address, for as many connections at a time as c allows.
-func Listen(c app.Config, log *slog.Logger) (net.Listener, error) {
-	proxies, err := c.Proxies()
+func Listen(c config.Config, log *slog.Logger) (net.Listener, error) {
+	proxies, err := c.TrustedNetworks()
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func Listen(c app.Config, log *slog.Logger) (net.Listener, error) {
 func listenOn(variable, address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, app.ListenError(variable, address, err)
+		return nil, config.ListenError(variable, address, err)
 	}
 	return listener, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/auth/oidc"
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/metrics"
@@ -29,18 +30,18 @@ const scrapers = 16
 const discoveryTimeout = 15 * time.Second
 
 // New puts the service together as c says, and looks whether all that c names is there.
-func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logger, version string) (*Server, error) {
+func New(ctx context.Context, c config.Config, settings aws.Config, log *slog.Logger, version string) (*Server, error) {
 	s := &Server{Log: log, stopDelay: c.StopDelay}
 	var store *bucket.Bucket
 	counts := metrics.New(version, func() (left time.Duration, ends bool) {
 		left, ends, err := store.CredentialsLeft(context.Background())
 		return left, ends || err != nil
 	})
-	store, err := c.Open(ctx, settings, bucket.Watch{Called: counts.Called, Signed: counts.Signed})
+	store, err := app.Open(ctx, c, settings, bucket.Watch{Called: counts.Called, Signed: counts.Signed})
 	if err != nil {
 		return nil, err
 	}
-	if err := c.CheckSigning(ctx, store); err != nil {
+	if err := app.CheckSigning(ctx, c, store); err != nil {
 		return nil, err
 	}
 	authenticate, err := s.authenticator(ctx, c)
@@ -50,11 +51,11 @@ func New(ctx context.Context, c app.Config, settings aws.Config, log *slog.Logge
 	if err := s.openTLS(c); err != nil {
 		return nil, err
 	}
-	proxies, err := c.Proxies()
+	proxies, err := c.TrustedNetworks()
 	if err != nil {
 		return nil, err
 	}
-	service := c.Service(store)
+	service := app.Service(c, store)
 	if err := s.openEvents(ctx, c, service, settings, counts.Told); err != nil {
 		return nil, err
 	}
@@ -86,18 +87,18 @@ func metricsHandler(metrics, health http.Handler) http.Handler {
 }
 
 // documents are what is served besides the API. Pages upload to storeOrigin.
-func documents(c app.Config, storeOrigin string) func(*echo.Echo) {
+func documents(c config.Config, storeOrigin string) func(*echo.Echo) {
 	return func(e *echo.Echo) {
 		web.RegisterReference(e)
 		if c.UI {
-			web.RegisterUI(e, web.UI{StoreOrigin: storeOrigin, AsksKey: c.Asks() && !c.AllowAnonymous, Local: c.Local() && !c.AllowAnonymous, Downloads: c.Downloads})
+			web.RegisterUI(e, web.UI{StoreOrigin: storeOrigin, AsksKey: c.Authenticates() && !c.AllowAnonymous, Local: c.Local() && !c.AllowAnonymous, Downloads: c.Downloads})
 		}
 	}
 }
 
 // openEvents has the service tell what ends, and sweep.
-func (s *Server) openEvents(ctx context.Context, c app.Config, service *imports.Service, settings aws.Config, told func(to, outcome string)) error {
-	keys, err := c.OpenWebhookKeys(settings, s.Log)
+func (s *Server) openEvents(ctx context.Context, c config.Config, service *imports.Service, settings aws.Config, told func(to, outcome string)) error {
+	keys, err := app.OpenWebhookKeys(c, settings, s.Log)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (s *Server) openEvents(ctx context.Context, c app.Config, service *imports.
 		}
 		s.followers = append(s.followers, keys.Follow)
 	}
-	box, err := c.Outbox(service, settings, keys, s.Log)
+	box, err := app.NewOutbox(c, service, settings, keys, s.Log)
 	if err != nil {
 		return err
 	}
@@ -123,8 +124,8 @@ func (s *Server) openEvents(ctx context.Context, c app.Config, service *imports.
 }
 
 // authenticator is nil where nobody is asked.
-func (s *Server) authenticator(ctx context.Context, c app.Config) (auth.Authenticator, error) {
-	if !c.Asks() {
+func (s *Server) authenticator(ctx context.Context, c config.Config) (auth.Authenticator, error) {
+	if !c.Authenticates() {
 		return nil, nil
 	}
 	var keys *auth.Keys
@@ -148,7 +149,7 @@ func (s *Server) authenticator(ctx context.Context, c app.Config) (auth.Authenti
 	return auth.New(keys, tokens, c.AllowAnonymous), nil
 }
 
-func (s *Server) openTLS(c app.Config) (err error) {
+func (s *Server) openTLS(c config.Config) (err error) {
 	if c.TLSCert == "" {
 		return nil
 	}

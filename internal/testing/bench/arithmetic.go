@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
@@ -87,7 +87,7 @@ func presignClient() *s3.PresignClient {
 // many signatures.
 func measureParts(ctx context.Context, _ *bench) error {
 	const parts = 1000
-	server, err := inMemory(ctx, slog.New(slog.DiscardHandler), app.Config{})
+	server, err := inMemory(ctx, slog.New(slog.DiscardHandler), config.Config{})
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
-
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 )
 
 // measureAuth sends bare imports to the service's handler, by callers it knows and by some it asks nothing.
@@ -30,18 +29,18 @@ func measureAuth(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer issuer.Close()
-	nobody, err := bareCalls(ctx, app.Config{}, "", "")
+	nobody, err := bareCalls(ctx, config.Config{}, "", "")
 	if err != nil {
 		return err
 	}
 	for _, c := range []struct {
 		what, header, value string
-		config              app.Config
+		config              config.Config
 		most                float64
 	}{
-		{"API key, handler time", "X-Api-Key", keys[0], app.Config{APIKeysFile: file}, 3},
-		{"token of RS256, its keys at hand", "Authorization", "Bearer " + tokens[jose.RS256], app.Config{OIDCIssuer: issuer.URL, OIDCAudience: "bench"}, 60},
-		{"token of ES256, its keys at hand", "Authorization", "Bearer " + tokens[jose.ES256], app.Config{OIDCIssuer: issuer.URL, OIDCAudience: "bench"}, 60},
+		{"API key, handler time", "X-Api-Key", keys[0], config.Config{APIKeysFile: file}, 3},
+		{"token of RS256, its keys at hand", "Authorization", "Bearer " + tokens[jose.RS256], config.Config{OIDCIssuer: issuer.URL, OIDCAudience: "bench"}, 60},
+		{"token of ES256, its keys at hand", "Authorization", "Bearer " + tokens[jose.ES256], config.Config{OIDCIssuer: issuer.URL, OIDCAudience: "bench"}, 60},
 	} {
 		known, err := bareCalls(ctx, c.config, c.header, c.value)
 		if err != nil {
@@ -65,7 +64,7 @@ func measureAuth(ctx context.Context, b *bench) error {
 }
 
 // bareCalls makes bare imports in a service with these guards.
-func bareCalls(ctx context.Context, c app.Config, header, value string) (func() error, error) {
+func bareCalls(ctx context.Context, c config.Config, header, value string) (func() error, error) {
 	server, err := inMemory(ctx, slog.New(slog.DiscardHandler), c)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/localstore"
 	"github.com/signpost-s3/signpost/internal/serve"
 )
@@ -27,7 +28,7 @@ func serveChild(ctx context.Context, kind string, body int) error {
 		if err != nil {
 			return err
 		}
-		server, err := inMemory(ctx, app.NewLogger(log), app.Config{})
+		server, err := inMemory(ctx, app.NewLogger(log), config.Config{})
 		if err != nil {
 			return err
 		}
@@ -56,7 +57,7 @@ func bareEcho(body int) http.Handler {
 }
 
 // inMemory is the whole service on a store that is not there, with the guards of c.
-func inMemory(ctx context.Context, log *slog.Logger, c app.Config) (*serve.Server, error) {
+func inMemory(ctx context.Context, log *slog.Logger, c config.Config) (*serve.Server, error) {
 	serve.Tune(os.Getenv("GOGC"))
 	c.Listen, c.Bucket, c.PathStyle, c.URLTTL, c.JobTTL = "127.0.0.1:0", bucketName, true, time.Hour, 168*time.Hour
 	return serve.New(ctx, c, memoryAWS(), log, "bench")

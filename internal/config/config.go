@@ -1,26 +1,18 @@
-// Package app is what every form of the service has in common: its settings, the bucket that they name, a look at whether all works.
-package app
+// Package config reads and validates all settings: those of the service as a process and as a Lambda function, and the
+// configuration of the AWS SDK. Of this module, it imports only packages that import no others, for their parsers.
+package config
 
 import (
 	"cmp"
-	"fmt"
 	"net"
-	"net/netip"
-	"net/url"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/hostport"
-	"github.com/signpost-s3/signpost/internal/imports"
-	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// Config holds every setting. Each is an environment variable and a flag of serve; kong reads both, and the tags are the
-// documentation. Credentials, region and endpoint are not here: they come from the AWS SDK's standard chain.
+// Config holds every setting. Each is an environment variable and a flag of serve; the tags are the documentation.
+// Credentials, region and endpoint are not here: they come from the AWS SDK's standard chain.
 type Config struct {
 	Listen         string        `env:"SIGNPOST_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of the API; ${default} when left out."`
 	Bucket         string        `env:"SIGNPOST_BUCKET" placeholder:"NAME" help:"The bucket; when left out, a local store is started and used."`
@@ -70,14 +62,6 @@ type Config struct {
 	StopDelay               time.Duration `env:"SIGNPOST_STOP_DELAY" default:"0s" placeholder:"DURATION" help:"For how long, when told to stop, it serves on while /readyz already sends callers elsewhere, up to 5m; ${default} when left out."`
 }
 
-// Limits are what c grants to callers.
-func (c Config) Limits() imports.Limits {
-	return imports.Limits{
-		MaxSize: c.MaxSize, URLTTL: c.URLTTL, JobTTL: c.JobTTL, ContentTypes: c.ContentTypes,
-		OpenUploads: c.MaxOpenUploads, WriteOnce: c.WriteOnce, WebhookHosts: c.WebhookHosts,
-	}
-}
-
 // WithAbsolutePaths returns c with absolute paths of files, because the local store changes the working directory.
 func (c Config) WithAbsolutePaths() (Config, error) {
 	for _, path := range []*string{&c.APIKeysFile, &c.TLSCert, &c.TLSKey, &c.WebhookSecretsFile} {
@@ -93,145 +77,31 @@ func (c Config) WithAbsolutePaths() (Config, error) {
 	return c, nil
 }
 
-// Local reports whether only this machine reaches the API.
+// Local reports whether only this machine can reach the API.
 func (c Config) Local() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
 	return err == nil && hostport.IsLoopback(host)
 }
 
-// ConnectionsPerClient is how many connections one client may have: half of all by default, so that no client alone takes all of
-// them; but 16 at least, because a browser opens 6 and several users may share an address.
+// ConnectionsPerClient returns how many connections one client may have. The default is half of all, so that one client
+// cannot take all of them, but at least 16: a browser opens 6, and several users may share an address.
 func (c Config) ConnectionsPerClient() int {
 	return cmp.Or(c.MaxConnectionsPerClient, max(16, c.MaxConnections/2))
 }
 
-// Asks reports whether callers are asked who they are.
-func (c Config) Asks() bool { return c.APIKeysFile != "" || c.OIDCIssuer != "" }
+// Authenticates reports whether callers can present credentials.
+func (c Config) Authenticates() bool { return c.APIKeysFile != "" || c.OIDCIssuer != "" }
 
-// check adds every rule that c breaks.
-func (c Config) check(complain func(variable, value, rule string)) {
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		complain("SIGNPOST_LISTEN", c.Listen, "must be HOST:PORT, such as 127.0.0.1:8080")
-	} else if !c.AllowAnonymous && !c.Asks() && !c.Local() {
-		complain("SIGNPOST_LISTEN", c.Listen, "reaches beyond this machine, and nobody is asked who they are: "+
-			"listen on 127.0.0.1, set SIGNPOST_API_KEYS_FILE or SIGNPOST_OIDC_ISSUER, or SIGNPOST_ALLOW_ANONYMOUS=true if everybody who reaches it may upload")
-	}
-	if host, _, err := net.SplitHostPort(c.LocalListen); err != nil || !hostport.IsLoopback(host) {
-		complain("SIGNPOST_LOCAL_LISTEN", c.LocalListen, "must be a loopback HOST:PORT, such as 127.0.0.1:9000; the local store is for this machine alone")
-	}
-	if c.Bucket == "" && c.DataDir == "" {
-		complain("SIGNPOST_DATA_DIR", c.DataDir, "must name a folder")
-	}
-	if c.PublicEndpoint != "" {
-		if _, err := sigv4.ParseEndpoint(c.PublicEndpoint); err != nil {
-			complain("SIGNPOST_PUBLIC_ENDPOINT", c.PublicEndpoint, "must be a URL such as https://s3.example.com")
-		}
-	}
-	if c.URLTTL < time.Second || c.URLTTL > sigv4.MaxExpires || c.URLTTL%time.Second != 0 {
-		complain("SIGNPOST_URL_TTL", span(c.URLTTL), "must be a duration between 1s and 168h, in whole seconds")
-	}
-	if c.JobTTL < time.Minute || c.JobTTL > 365*24*time.Hour || c.JobTTL%time.Second != 0 {
-		complain("SIGNPOST_JOB_TTL", span(c.JobTTL), "must be a duration between 1m and 8760h, in whole seconds")
-	}
-	if c.MaxSize < 0 {
-		complain("SIGNPOST_MAX_SIZE", fmt.Sprint(c.MaxSize), sizeRule)
-	}
-	if bad := slices.DeleteFunc(slices.Clone(c.CORSOrigins), isOrigin); len(bad) > 0 {
-		complain("SIGNPOST_CORS_ORIGINS", strings.Join(bad, ","), "must be origins such as https://app.example.com, without path or wildcard, divided by commas")
-	}
-	c.checkGuards(complain)
+// TrustedNetworks returns the networks of proxies whose X-Forwarded-For is used.
+func (c Config) TrustedNetworks() ([]*net.IPNet, error) { return parseNetworks(c.TrustedProxies) }
+
+// HasSigningCredentials reports whether uploads are signed with other credentials than the service's.
+func (c Config) HasSigningCredentials() bool {
+	return c.SigningAccessKeyID != "" || c.SigningRoleARN != ""
 }
 
-// checkGuards adds every rule that the settings of who may call, and how much, break.
-func (c Config) checkGuards(complain func(variable, value, rule string)) {
-	if bad := slices.DeleteFunc(slices.Clone(c.ContentTypes), mediaRange.MatchString); len(bad) > 0 {
-		complain("SIGNPOST_CONTENT_TYPES", strings.Join(bad, ","), "must be media types such as text/csv or image/*, in lower case, divided by commas")
-	}
-	if c.MaxOpenUploads < 0 || c.MaxOpenUploads > 1000 {
-		complain("SIGNPOST_MAX_OPEN_UPLOADS", strconv.Itoa(c.MaxOpenUploads), "must be a number up to 1000, or left out")
-	}
-	if c.RateLimit < 0 || c.RateLimit > 1_000_000 {
-		complain("SIGNPOST_RATE_LIMIT", strconv.Itoa(c.RateLimit), "must be a number up to 1000000, or left out")
-	}
-	if c.OIDCIssuer != "" && !isIssuer(c.OIDCIssuer) {
-		complain("SIGNPOST_OIDC_ISSUER", c.OIDCIssuer, "must be the issuer's https URL, exactly as its tokens have it")
-	}
-	switch {
-	case c.OIDCIssuer != "" && c.OIDCAudience == "":
-		complain("SIGNPOST_OIDC_AUDIENCE", "", "must say for whom the tokens of SIGNPOST_OIDC_ISSUER are; a token that is for somebody else opens nothing here")
-	case c.OIDCIssuer == "" && c.OIDCAudience != "":
-		complain("SIGNPOST_OIDC_ISSUER", "", "must name the issuer, as SIGNPOST_OIDC_AUDIENCE is set")
-	}
-	c.checkEvents(complain)
-	c.checkSigning(complain)
-	if _, err := c.Proxies(); err != nil {
-		complain("SIGNPOST_TRUSTED_PROXIES", strings.Join(c.TrustedProxies, ","), "must be networks such as 10.0.0.0/8 or single addresses, but not everybody, divided by commas")
-	}
-	switch {
-	case c.TLSCert != "" && c.TLSKey == "":
-		complain("SIGNPOST_TLS_KEY", "", "must name the file of the private key, as SIGNPOST_TLS_CERT is set")
-	case c.TLSCert == "" && c.TLSKey != "":
-		complain("SIGNPOST_TLS_CERT", "", "must name the file of the certificate, as SIGNPOST_TLS_KEY is set")
-	}
-	if _, _, err := net.SplitHostPort(c.MetricsListen); c.MetricsListen != "" && err != nil {
-		complain("SIGNPOST_METRICS_LISTEN", c.MetricsListen, "must be HOST:PORT, such as 127.0.0.1:9090")
-	}
-	if c.MaxConnections < 1 {
-		complain("SIGNPOST_MAX_CONNECTIONS", strconv.Itoa(c.MaxConnections), "must be a number from 1 on")
-	}
-	if c.MaxConnectionsPerClient < 0 {
-		complain("SIGNPOST_MAX_CONNECTIONS_PER_CLIENT", strconv.Itoa(c.MaxConnectionsPerClient), "must be a number from 1 on, or left out")
-	}
-	if c.StopDelay < 0 || c.StopDelay > 5*time.Minute {
-		complain("SIGNPOST_STOP_DELAY", span(c.StopDelay), "must be a duration up to 5m")
-	}
-}
+// HasWebhooks reports whether events may be delivered by webhook.
+func (c Config) HasWebhooks() bool { return c.WebhookURL != "" || len(c.WebhookHosts) > 0 }
 
-// mediaRange is a media type, or all of one kind (RFC 9110, section 12.5.1).
-var mediaRange = regexp.MustCompile(`^[a-z0-9][a-z0-9!#$&^_.+-]*/([a-z0-9][a-z0-9!#$&^_.+-]*|\*)$`)
-
-// isIssuer reports whether s can be an issuer (OpenID Connect Discovery, section 3); for tests, one of this machine needs no TLS.
-func isIssuer(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && hostport.IsLoopback(u.Hostname()))
-}
-
-// Proxies are the networks whose X-Forwarded-For is believed.
-func (c Config) Proxies() ([]*net.IPNet, error) { return networksOf(c.TrustedProxies) }
-
-// networksOf reads networks. A single address is one of its own.
-func networksOf(texts []string) ([]*net.IPNet, error) {
-	var networks []*net.IPNet
-	for _, text := range texts {
-		if ip, err := netip.ParseAddr(text); err == nil {
-			text = netip.PrefixFrom(ip, ip.BitLen()).String()
-		}
-		_, network, err := net.ParseCIDR(text)
-		if err != nil {
-			return nil, err
-		}
-		if ones, _ := network.Mask.Size(); ones == 0 {
-			return nil, fmt.Errorf("%s is everybody", text)
-		}
-		networks = append(networks, network)
-	}
-	return networks, nil
-}
-
-// span is d as people write it, without the zeros that time.Duration adds.
-func span(d time.Duration) string {
-	text := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zero) {
-			text = strings.TrimSuffix(text, zero[1:])
-		}
-	}
-	return text
-}
-
-// isOrigin reports whether s is what a browser sends as Origin (RFC 6454, section 7).
-func isOrigin(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
-		s == u.Scheme+"://"+u.Host && s == strings.ToLower(s) && !strings.Contains(s, "*")
-}
+// HasEvents reports whether c names a receiver of events.
+func (c Config) HasEvents() bool { return c.HasWebhooks() || c.EventBus != "" }

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"context"
@@ -36,7 +36,7 @@ func sharedFiles(t *testing.T) (credentials, settings string) {
 	return credentials, settings
 }
 
-// put replaces a file at once, as whoever cares for its readers does.
+// put replaces a file atomically.
 func put(t *testing.T, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
@@ -128,12 +128,12 @@ func TestFilesAreFollowed(t *testing.T) {
 					{"no file any more", func() { remove(t, file); os.Mkdir(file, 0o700) }, ""},
 					{"a file again", func() { remove(t, file); put(t, file, section(c.section, "fourth")) }, "fourth"},
 					{"half a pair", func() { put(t, file, "["+c.section+"]\naws_access_key_id = fifth\n") }, ""},
-					{"another's keys", func() { put(t, file, section("somebody", "fifth")) }, ""},
+					{"another's keys", func() { put(t, file, section("other", "fifth")) }, ""},
 					{"no form", func() { put(t, file, "= ]\x00[") }, ""},
 					{"ours again", func() { put(t, file, section(c.section, "fifth")) }, "fifth"},
 				} {
 					step.do()
-					time.Sleep(lookEvery)
+					time.Sleep(checkInterval)
 					url, call, err := keys()
 					if step.want == "" && !errors.Is(err, bucket.ErrCredentialsExpired) {
 						t.Errorf("%s: signed by %q, %v, want ErrCredentialsExpired", step.name, url, err)
@@ -164,9 +164,9 @@ func TestLooks(t *testing.T) {
 		if url, _, err := keys(); url != "first" || err != nil {
 			t.Errorf("just after a look: signed by %q, %v, want first", url, err)
 		}
-		time.Sleep(lookEvery)
+		time.Sleep(checkInterval)
 		if url, _, err := keys(); url != "second" || err != nil {
-			t.Errorf("after %s: signed by %q, %v, want second", lookEvery, url, err)
+			t.Errorf("after %s: signed by %q, %v, want second", checkInterval, url, err)
 		}
 	})
 }
@@ -180,7 +180,7 @@ func TestEnvironmentComesFirst(t *testing.T) {
 		settings := loadAWS(t)
 		keys := keysOf(t, settings)
 		put(t, file, section("default", "file"))
-		time.Sleep(lookEvery)
+		time.Sleep(checkInterval)
 		if url, call, err := keys(); url != "environment" || call != "environment" || err != nil {
 			t.Errorf("signed by %q, asked with %q, %v, want environment", url, call, err)
 		}
@@ -231,7 +231,7 @@ func TestPipe(t *testing.T) {
 			if url, _, err := keys(); url != "piped" || err != nil {
 				t.Errorf("signed by %q, %v, want piped", url, err)
 			}
-			time.Sleep(lookEvery)
+			time.Sleep(checkInterval)
 		}
 	})
 }

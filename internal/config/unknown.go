@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"fmt"
@@ -17,17 +17,19 @@ func SettingNames() (names []string) {
 	return names
 }
 
-// UnknownSettings returns a warning for each variable in environ (NAME=VALUE) that begins with SIGNPOST_ and is not one of known. A
-// misspelt name would otherwise be ignored silently. Variables of the tests, SIGNPOST_TEST_*, are left out.
+// UnknownSettings returns a warning for each variable in environ (NAME=VALUE) that begins with SIGNPOST_ and is not one
+// of known. A misspelt name would otherwise be ignored silently. Variables of tests, SIGNPOST_TEST_*, are skipped.
 func UnknownSettings(environ, known []string) (warnings []string) {
 	for _, pair := range environ {
 		name, _, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, "SIGNPOST_") || strings.HasPrefix(name, "SIGNPOST_TEST_") || slices.Contains(known, name) {
+		isSetting := strings.HasPrefix(name, "SIGNPOST_") && !strings.HasPrefix(name, "SIGNPOST_TEST_")
+		if !isSetting || slices.Contains(known, name) {
 			continue
 		}
 		warning := name + " is not a setting and has no effect"
+		// A short name is similar to others by chance.
 		near := slices.MinFunc(known, func(a, b string) int { return edits(a, name) - edits(b, name) })
-		if edits(near, name) <= min(3, len(strings.TrimPrefix(name, "SIGNPOST_"))/2) { // a short name is near to others by chance
+		if edits(near, name) <= min(3, len(strings.TrimPrefix(name, "SIGNPOST_"))/2) {
 			warning += fmt.Sprintf("; did you mean %s?", near)
 		}
 		warnings = append(warnings, warning)
@@ -35,7 +37,7 @@ func UnknownSettings(environ, known []string) (warnings []string) {
 	return warnings
 }
 
-// edits is the Levenshtein distance of a and b, in bytes.
+// edits returns the Levenshtein distance of a and b, in bytes.
 func edits(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

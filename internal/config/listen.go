@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"errors"
@@ -7,12 +7,13 @@ import (
 	"syscall"
 )
 
-// ListenError says that the address of a setting cannot be listened on, why, and what to do.
+// ListenError returns the error of a setting whose address cannot be listened on, with the cause and what to do.
 func ListenError(variable, address string, err error) error {
 	err = fmt.Errorf("%s=%q: %w", variable, address, Innermost(err))
 	host, _, split := net.SplitHostPort(address)
 	if !errors.Is(err, syscall.EADDRINUSE) || split != nil {
 		return err
 	}
-	return fmt.Errorf("%w: stop the program that uses it, or set %s to another address, such as %s for a free port", err, variable, net.JoinHostPort(host, "0"))
+	return fmt.Errorf("%w: stop the program that uses it, or set %s to another address, such as %s for a free port",
+		err, variable, net.JoinHostPort(host, "0"))
 }

@@ -1,11 +1,11 @@
-package app
+package config
 
 import (
 	"strings"
 	"testing"
 )
 
-// TestEventSettings: a rule that is broken is told of by the setting's name, and no secret is repeated.
+// TestEventSettings: an error names the setting, and contains no secret.
 func TestEventSettings(t *testing.T) {
 	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	for _, c := range []struct {
@@ -49,10 +49,10 @@ func TestEventSettings(t *testing.T) {
 		{"plain http", Config{WebhookURL: "http://a.test/", WebhookSecrets: []Secret{secret}}, `SIGNPOST_WEBHOOK_URL="http://a.test/"`},
 		{"a short secret of the store", Config{StoreEventsSecret: "hidden"}, `SIGNPOST_STORE_EVENTS_SECRET="..."`},
 	} {
-		var complaints Complaints
-		c.config.checkEvents(complaints.add)
-		got := strings.Join(complaints.lines, "\n")
-		if !strings.HasPrefix(got, c.want) || len(complaints.lines) > 1 || (got == "") != (c.want == "") || strings.Contains(got, "hid") || strings.Contains(got, "den@") {
+		var errs Errors
+		c.config.checkEvents(errs.add)
+		got := strings.Join(errs.lines, "\n")
+		if !strings.HasPrefix(got, c.want) || len(errs.lines) > 1 || (got == "") != (c.want == "") || strings.Contains(got, "hid") || strings.Contains(got, "den@") {
 			t.Errorf("%s: got %q, want %q and nothing that is hidden", c.name, got, c.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"reflect"
@@ -8,7 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// TestFunctionConfig: a function reads the environment as serve does, and complains as serve does.
+// TestFunctionConfig: a function reads the environment as serve does, with the same errors.
 func TestFunctionConfig(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -35,8 +35,8 @@ func TestFunctionConfig(t *testing.T) {
 			t.Setenv(name, value)
 		}
 		var served Config
-		var complaints Complaints
-		parser, err := kong.New(&served, complaints.Options()...)
+		var errs Errors
+		parser, err := kong.New(&served, errs.Options()...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,22 +64,6 @@ func TestDirectDeclaresNothing(t *testing.T) {
 		env[variable] = map[string]string{"SIGNPOST_MAX_SIZE": "5", "SIGNPOST_CONTENT_TYPES": "text/csv"}[variable]
 		if _, err := ReadFunctionConfig(func(name string) string { return env[name] }); err == nil || !strings.HasPrefix(err.Error(), variable+"=") {
 			t.Errorf("%s with direct events: got %v, want a complaint", variable, err)
-		}
-	}
-}
-
-// TestListingIsForThisMachine: who is told to serve whoever comes may have a proxy in front, whose callers are not each other's.
-func TestListingIsForThisMachine(t *testing.T) {
-	for _, c := range []struct {
-		config Config
-		want   bool
-	}{
-		{Config{Listen: "127.0.0.1:8080"}, true},
-		{Config{Listen: "127.0.0.1:8080", AllowAnonymous: true}, false},
-		{Config{Listen: "0.0.0.0:8080", AllowAnonymous: true}, false},
-	} {
-		if got := c.config.Service(nil).AnonymousListing; got != c.want {
-			t.Errorf("%+v: got listing %t, want %t", c.config, got, c.want)
 		}
 	}
 }

@@ -1,0 +1,86 @@
+package config
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
+)
+
+// StartTimeout limits each request to AWS or the store that must succeed before the service starts.
+const StartTimeout = 15 * time.Second
+
+// LoadAWS reads region, credentials and endpoint from the SDK's standard chain. It returns an error if there are no
+// credentials. Credentials of files are read again when the files change.
+func LoadAWS(ctx context.Context) (aws.Config, error) {
+	ctx, cancel := context.WithTimeout(ctx, StartTimeout)
+	defer cancel()
+	loaded, err := withFiles(ctx)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("AWS settings: %w", err)
+	}
+	if loaded.Region == "" {
+		return aws.Config{}, errors.New("AWS_REGION is not set: " +
+			"name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)")
+	}
+	if _, err := loaded.Credentials.Retrieve(ctx); isSSO(err) {
+		env, _ := awsconfig.NewEnvConfig()
+		profile := cmp.Or(env.SharedConfigProfile, "default")
+		return aws.Config{}, fmt.Errorf("AWS_PROFILE=%q: its SSO session has expired, or there is none: "+
+			"run aws sso login --profile %s", profile, profile)
+	} else if err != nil {
+		return aws.Config{}, fmt.Errorf("no AWS credentials (%w): "+
+			"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a role", Innermost(err))
+	}
+	return loaded, nil
+}
+
+// isSSO reports whether err is about a token of AWS IAM Identity Center (SSO). The SDK has no error type for it if an
+// sso_session is used.
+func isSSO(err error) bool {
+	var invalid *ssocreds.InvalidTokenError
+	return errors.As(err, &invalid) || err != nil && strings.Contains(err.Error(), "SSO token")
+}
+
+// FunctionAWS is LoadAWS for a Lambda function, which has nothing but the environment. It takes a tenth of the time.
+func FunctionAWS() (aws.Config, error) {
+	env, err := awsconfig.NewEnvConfig()
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("AWS settings: %w", err)
+	}
+	if env.Region == "" || !env.Credentials.HasKeys() {
+		return aws.Config{}, errors.New("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set, " +
+			"which Lambda does for every function")
+	}
+	settings := aws.Config{
+		Region: env.Region, Credentials: credentials.StaticCredentialsProvider{Value: env.Credentials},
+		ConfigSources:              []any{env},
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
+	}
+	if env.BaseEndpoint != "" {
+		settings.BaseEndpoint = &env.BaseEndpoint
+	}
+	return settings, nil
+}
+
+// Innermost returns the first cause of err. In the SDK's long chains it is the one that explains the error.
+func Innermost(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if many, ok := err.(interface{ Unwrap() []error }); ok && len(many.Unwrap()) > 0 {
+			next = many.Unwrap()[len(many.Unwrap())-1]
+		}
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}

@@ -1,0 +1,153 @@
+package config
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+const (
+	// uploadPrefix is the prefix of the keys that clients upload to.
+	uploadPrefix = "imports/"
+	// signingSession is the life of an assumed role's session. One hour is the most that a role may have which another
+	// role assumes, as a Lambda function's does (IAM, "role chaining"), and every role allows it.
+	signingSession = time.Hour
+	// assumeTimeout limits one renewal, with the SDK's retries.
+	assumeTimeout = 15 * time.Second
+	// assumeAgain is the pause after a failed renewal.
+	assumeAgain = 5 * time.Second
+)
+
+// checkSigning reports each rule that the signing credentials break.
+func (c Config) checkSigning(report func(variable, value, rule string)) {
+	keys := c.SigningAccessKeyID != "" || c.SigningSecretAccessKey != "" || c.SigningSessionToken != ""
+	switch {
+	case !keys:
+	case c.SigningAccessKeyID == "":
+		report("SIGNPOST_SIGNING_ACCESS_KEY_ID", "", "must be set, because its secret or session token is")
+	case c.SigningSecretAccessKey == "":
+		report("SIGNPOST_SIGNING_SECRET_ACCESS_KEY", "", "must be the secret of SIGNPOST_SIGNING_ACCESS_KEY_ID")
+	case c.SigningRoleARN != "":
+		report("SIGNPOST_SIGNING_ROLE_ARN", c.SigningRoleARN,
+			"must be left out with SIGNPOST_SIGNING_ACCESS_KEY_ID: uploads are signed with one or the other")
+	}
+	if _, err := arn.Parse(c.SigningRoleARN); c.SigningRoleARN != "" && err != nil {
+		report("SIGNPOST_SIGNING_ROLE_ARN", c.SigningRoleARN,
+			"must be the ARN of a role, such as arn:aws:iam::123456789012:role/signpost-uploads")
+	}
+	if c.HasSigningCredentials() && c.Bucket == "" {
+		report("SIGNPOST_BUCKET", "",
+			"must name a bucket, because signing credentials are set: the local store has one account only")
+	}
+}
+
+// SigningCredentials returns the credentials that sign uploads, or nil if the service's own do. A session of a role is
+// limited to uploads, and to KMS keys if withKMS is set.
+func (c Config) SigningCredentials(settings aws.Config, withKMS bool) aws.CredentialsProvider {
+	if c.SigningAccessKeyID != "" {
+		id, secret, token := c.SigningAccessKeyID, string(c.SigningSecretAccessKey), string(c.SigningSessionToken)
+		return credentials.NewStaticCredentialsProvider(id, secret, token)
+	}
+	if c.SigningRoleARN == "" {
+		return nil
+	}
+	policy := c.sessionPolicy(withKMS)
+	options := func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName, o.Duration, o.Policy = "signpost", signingSession, &policy
+	}
+	return &renewing{assume: stscreds.NewAssumeRoleProvider(sts.NewFromConfig(settings), c.SigningRoleARN, options)}
+}
+
+// sessionPolicy limits the session to uploads, whatever the role allows: a session has the rights that both allow.
+func (c Config) sessionPolicy(withKMS bool) string {
+	type statement struct {
+		Effect    string
+		Action    []string
+		Resource  string
+		Condition map[string]map[string]string `json:",omitempty"`
+	}
+	role, _ := arn.Parse(c.SigningRoleARN) // checkSigning has parsed it
+	objects := fmt.Sprintf("arn:%s:s3:::%s/%s*", role.Partition, c.Bucket, uploadPrefix)
+	statements := []statement{{"Allow", []string{"s3:PutObject"}, objects, nil}}
+	if withKMS {
+		// A bucket with a KMS key needs these for uploads, Decrypt for parts. Other stores may refuse a policy with
+		// actions of KMS.
+		onlyS3 := map[string]map[string]string{"StringLike": {"kms:ViaService": "s3.*"}}
+		statements = append(statements, statement{"Allow", []string{"kms:GenerateDataKey", "kms:Decrypt"}, "*", onlyS3})
+	}
+	policy, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
+	if err != nil {
+		panic(err) // strings only
+	}
+	return string(policy)
+}
+
+// renewing holds credentials and renews them when half of their life has passed, so that URLs are valid for at least
+// that half. While the renewal fails, the credentials serve until they expire. aws.CredentialsCache renews only at the
+// end.
+type renewing struct {
+	assume aws.CredentialsProvider
+
+	mu      sync.Mutex
+	held    aws.Credentials
+	due     time.Time     // when to renew
+	running chan struct{} // closed when the renewal in progress ends; nil without one
+	err     error         // of the last renewal
+}
+
+// Retrieve returns the credentials, and waits only if there are none that are valid.
+func (r *renewing) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	for {
+		r.mu.Lock()
+		if r.running == nil && !time.Now().Before(r.due) {
+			r.running = make(chan struct{})
+			go r.renew(context.WithoutCancel(ctx))
+		}
+		held, running, err := r.held, r.running, r.err
+		r.mu.Unlock()
+		switch {
+		case held.HasKeys() && time.Now().Before(held.Expires):
+			return held, nil
+		case running == nil:
+			return aws.Credentials{}, cmp.Or(err, errors.New("the session of the role has expired"))
+		}
+		select {
+		case <-running:
+		case <-ctx.Done():
+			return aws.Credentials{}, ctx.Err()
+		}
+	}
+}
+
+// renew replaces the credentials. It is not for one caller alone, so it has a time limit of its own.
+func (r *renewing) renew(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, assumeTimeout)
+	defer cancel()
+	fresh, err := r.assume.Retrieve(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if r.err = err; err == nil {
+		r.held, r.due = fresh, now.Add(fresh.Expires.Sub(now)/2)
+	}
+	r.due = latest(r.due, now.Add(assumeAgain)) // a store may give sessions that are hardly valid
+	close(r.running)
+	r.running = nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,184 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/signpost-s3/signpost/internal/webhook"
+)
+
+// The settings that can hold the keys of webhooks. One of them is set.
+const (
+	SecretsVariable          = "SIGNPOST_WEBHOOK_SECRETS"
+	SecretsFileVariable      = "SIGNPOST_WEBHOOK_SECRETS_FILE"
+	SecretsParameterVariable = "SIGNPOST_WEBHOOK_SECRETS_PARAMETER"
+)
+
+// ReceiverNetworks are the private networks that webhook receivers may be in.
+type ReceiverNetworks struct {
+	Own   []*net.IPNet            // of the operator's receiver
+	Hosts map[string][]*net.IPNet // by canonical host
+}
+
+// ReceiverNetworks parses SIGNPOST_WEBHOOK_NETWORKS: CIDR or HOST=CIDR.
+func (c Config) ReceiverNetworks() (ReceiverNetworks, error) {
+	n := ReceiverNetworks{Hosts: map[string][]*net.IPNet{}}
+	for _, entry := range c.WebhookNetworks {
+		host, text, bound := strings.Cut(entry, "=")
+		if !bound {
+			text = entry
+		}
+		parsed, err := parseNetworks([]string{text})
+		if err != nil {
+			return n, err
+		}
+		if !bound {
+			n.Own = append(n.Own, parsed...)
+			continue
+		}
+		if host, err = webhook.ParseHost(host); err != nil {
+			return n, err
+		}
+		n.Hosts[host] = append(n.Hosts[host], parsed...)
+	}
+	return n, nil
+}
+
+// checkEvents reports each rule that the settings of events break. No report contains a secret.
+func (c Config) checkEvents(report func(variable, value, rule string)) {
+	c.checkNetworks(report)
+	if c.EventBus != "" && c.Bucket == "" {
+		report("SIGNPOST_EVENT_BUS", c.EventBus,
+			"must be left out with the local store, whose credentials are none of AWS: set SIGNPOST_BUCKET")
+	}
+	for _, host := range c.WebhookHosts {
+		if strings.Contains(host, "=") {
+			report("SIGNPOST_WEBHOOK_HOSTS", "...", "must not hold keys: put HOST=KEY into SIGNPOST_WEBHOOK_SECRETS or its file")
+		} else if _, err := webhook.ParseHost(host); err != nil {
+			report("SIGNPOST_WEBHOOK_HOSTS", strings.Join(c.WebhookHosts, ","),
+				"must be hosts such as hooks.example.com or hooks.example.com:8443, separated by commas")
+		}
+	}
+	c.checkSecrets(report)
+	if c.StoreEventsSecret != "" && len(c.StoreEventsSecret) < 16 {
+		report("SIGNPOST_STORE_EVENTS_SECRET", "...",
+			"must have at least 16 characters, as nothing else keeps strangers from speaking for the store")
+	}
+}
+
+// checkNetworks reports each rule that the operator's URL and the networks of webhooks break.
+func (c Config) checkNetworks(report func(variable, value, rule string)) {
+	value := strings.Join(c.WebhookNetworks, ",")
+	networks, err := c.ReceiverNetworks()
+	if err != nil {
+		report("SIGNPOST_WEBHOOK_NETWORKS", value,
+			"must be networks such as 10.0.0.0/8 or single addresses, but not all addresses, or "+
+				"HOST=10.0.0.0/8 for a host of SIGNPOST_WEBHOOK_HOSTS, separated by commas")
+		return
+	}
+	if c.WebhookURL == "" && len(c.WebhookHosts) > 0 && len(networks.Own) > 0 {
+		report("SIGNPOST_WEBHOOK_NETWORKS", value,
+			"a network without a host applies to SIGNPOST_WEBHOOK_URL alone, which is not set: write "+
+				"HOST=10.0.0.0/8 for a host of SIGNPOST_WEBHOOK_HOSTS")
+	}
+	var known []string
+	for _, host := range c.WebhookHosts {
+		if host, err := webhook.ParseHost(host); err == nil {
+			known = append(known, host)
+		}
+	}
+	plain := len(networks.Own) > 0 // the operator's receiver may use plain HTTP
+	if u, err := url.Parse(c.WebhookURL); err == nil && c.WebhookURL != "" {
+		host := webhook.CanonicalHost(u)
+		known = append(known, host)
+		plain = plain || len(networks.Hosts[host]) > 0
+	}
+	for _, host := range slices.Sorted(maps.Keys(networks.Hosts)) {
+		if !slices.Contains(known, host) {
+			report("SIGNPOST_WEBHOOK_NETWORKS", value, "names "+host+", which is not in SIGNPOST_WEBHOOK_HOSTS")
+		}
+	}
+	if c.WebhookURL == "" {
+		return
+	}
+	if err := webhook.CheckURL(c.WebhookURL); err != nil {
+		report("SIGNPOST_WEBHOOK_URL", showable(c.WebhookURL), err.Error())
+	} else if strings.HasPrefix(c.WebhookURL, "http://") && !plain {
+		report("SIGNPOST_WEBHOOK_URL", showable(c.WebhookURL),
+			"must be https, unless it is in one of SIGNPOST_WEBHOOK_NETWORKS")
+	}
+}
+
+// checkSecrets reports each rule that the keys of webhooks break. Keys of a file or parameter are checked when they
+// are read.
+func (c Config) checkSecrets(report func(variable, value, rule string)) {
+	var set []string
+	if len(c.WebhookSecrets) > 0 {
+		set = append(set, SecretsVariable)
+	}
+	if c.WebhookSecretsFile != "" {
+		set = append(set, SecretsFileVariable)
+	}
+	if c.WebhookSecretsParameter != "" {
+		set = append(set, SecretsParameterVariable)
+	}
+	switch {
+	case c.WebhookSecretsParameter != "" && c.Bucket == "":
+		report(SecretsParameterVariable, c.WebhookSecretsParameter,
+			"must be left out with the local store, whose credentials AWS does not accept: set SIGNPOST_BUCKET")
+	case len(set) > 1:
+		report(set[1], "...", "must be left out, because "+set[0]+" is set")
+	case len(set) == 0 && c.HasWebhooks():
+		report(SecretsVariable, "",
+			"must hold a key that signs deliveries, or set "+SecretsFileVariable+": signpost webhooks keygen prints keys")
+	case len(c.WebhookSecrets) > 0:
+		if _, err := c.ParseWebhookKeys(c.SecretsText()); err != nil {
+			report(SecretsVariable, "...", err.Error())
+		}
+	}
+}
+
+// showable returns a URL without its query and user information, which may be credentials.
+func showable(raw string) string {
+	shown, _, _ := strings.Cut(raw, "?")
+	if scheme, rest, ok := strings.Cut(shown, "://"); ok && strings.Contains(rest, "@") {
+		return scheme + "://...@" + rest[strings.LastIndex(rest, "@")+1:]
+	}
+	return shown
+}
+
+// SecretsText returns SIGNPOST_WEBHOOK_SECRETS as it was set.
+func (c Config) SecretsText() string {
+	entries := make([]string, len(c.WebhookSecrets))
+	for i, secret := range c.WebhookSecrets {
+		entries[i] = string(secret)
+	}
+	return strings.Join(entries, ",")
+}
+
+// ParseWebhookKeys parses keys, and checks that every receiver that c names has one.
+func (c Config) ParseWebhookKeys(text string) (*webhook.Keys, error) {
+	keys, err := webhook.ParseKeys(text)
+	if err != nil {
+		return nil, err
+	}
+	if c.WebhookURL != "" {
+		if _, err := keys.Common(); err != nil {
+			return nil, fmt.Errorf("SIGNPOST_WEBHOOK_URL needs a key: %w", err)
+		}
+	}
+	for _, text := range c.WebhookHosts {
+		host, err := webhook.ParseHost(text)
+		if err != nil {
+			continue // checkEvents reports it
+		}
+		if _, err := keys.ForHost(host); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
