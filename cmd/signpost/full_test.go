@@ -104,10 +104,10 @@ func TestUploadToFullDisk(t *testing.T) {
 		args  []string
 		said  string
 	}{
-		{"some parts fit", 12 * mib, inParts, "the store said 507 InsufficientStorage"},
-		{"all parts fit, and the object does not", 35 * mib, inParts, "completing it: the service said 507 store-full"},
-		{"one request does not fit", 3 * mib, []string{small}, "the store said 507 InsufficientStorage"},
-		{"no record fits", 0, []string{small}, "creating the import: the service said 507 store-full"},
+		{"some parts fit", 12 * mib, inParts, "the store returned 507 InsufficientStorage"},
+		{"all parts fit, and the object does not", 35 * mib, inParts, "complete: the service returned 507 store-full"},
+		{"one request does not fit", 3 * mib, []string{small}, "the store returned 507 InsufficientStorage"},
+		{"no record fits", 0, []string{small}, "create import: the service returned 507 store-full"},
 	} {
 		p.fillBut(t, filepath.Join(dir, "filler"), c.space)
 		said, err := upload(c.args...)

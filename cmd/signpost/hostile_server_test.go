@@ -194,7 +194,7 @@ func TestHostileStringsOnTerminal(t *testing.T) {
 	c.Dir = dir
 	c.Env = append(cleanEnv(t), "SIGNPOST_URL="+h.URL, "TERM=xterm", "XDG_CACHE_HOME="+t.TempDir())
 	said, _ := c.CombinedOutput()
-	if !strings.Contains(string(said), "the store said 400") {
+	if !strings.Contains(string(said), "the store returned 400") {
 		t.Fatalf("got %q, want the store's error", said)
 	}
 	for _, sequence := range []string{"\x1b]", "\u009b", "\x7f", "\x07"} {
@@ -229,14 +229,14 @@ func TestHostileRequests(t *testing.T) {
 		says        string
 	}{
 		{"DELETE", victim.URL + "/internal?X-Amz-Signature=secret", none,
-			"refused to send DELETE " + victim.URL + "/internal, which the service asked for: only PUT is allowed"},
+			"refused to send DELETE " + victim.URL + "/internal from the service: only PUT is allowed"},
 		{"POST", victim.URL + "/internal", none, "only PUT is allowed"},
 		{"GET", victim.URL + "/internal", none, "only PUT is allowed"},
 		{"PUT", victim.URL + "/internal", map[string]string{"Authorization": "Bearer x"},
-			"header Authorization is not one of an S3 upload"},
+			"header Authorization is not a header of S3 uploads"},
 		{"PUT", "http://user:pass@" + at + "/internal", none, "a URL with a user name or password is not allowed"},
 		{"PUT", "gopher://" + at + "/internal", none, "only http and https URLs are allowed"},
-		{"PUT", redirecting.URL + "/key", none, "the store said 302"},
+		{"PUT", redirecting.URL + "/key", none, "the store returned 302"},
 	} {
 		signed := map[string]any{"method": c.method, "url": c.url, "headers": c.headers}
 		h := newHostileServer(t, func(r *http.Request) (int, any) {
@@ -259,7 +259,7 @@ func TestHostileRequests(t *testing.T) {
 	}
 	for url, says := range map[string]string{
 		"file://" + file: "only http and https URLs are allowed", "http://user:pass@" + at + "/": "a URL with a user name",
-		redirecting.URL + "/get": "the store said 302",
+		redirecting.URL + "/get": "the store returned 302",
 	} {
 		h := newHostileServer(t, func(*http.Request) (int, any) {
 			return 200, map[string]any{"id": anID, "status": "completed", "filename": "a.csv", "download_url": url}

@@ -46,7 +46,7 @@ func (s statusCmd) Run(i *invocation) error {
 		switch status := of(job.Status); {
 		case !s.Watch || status == client.JobStatusCompleted:
 			return nil
-		case engine.Ended(job):
+		case engine.IsTerminal(job):
 			return fmt.Errorf("%s is %s%s", s.ID, how(job), why(job))
 		}
 	}
@@ -69,7 +69,7 @@ func (s statusCmd) text(job client.Job) (string, error) {
 		return string(text) + "\n", err
 	case s.Watch:
 		line := of(job.ID) + "  " + how(job)
-		if !engine.Ended(job) {
+		if !engine.IsTerminal(job) {
 			line += why(job)
 		}
 		return line + "\n", nil

@@ -2,19 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/sha1"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"hash"
-	"hash/crc32"
 	"io"
 	"net/http"
 	"time"
-
-	"github.com/minio/crc64nvme"
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/terminal"
@@ -84,9 +77,8 @@ func fetch(ctx context.Context, job client.Job, w io.Writer) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		var said struct{ Code, Message string }
-		_ = xml.NewDecoder(io.LimitReader(response.Body, 64<<10)).Decode(&said) // a proxy's page says nothing
-		return &engine.Refusal{By: "the store", Status: response.StatusCode, Code: said.Code, Detail: said.Message}
+		body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // the status is the error, whatever the body
+		return engine.StoreError(response.StatusCode, body)
 	}
 	sum := hashOf(job.Checksum)
 	watch.Stop()
@@ -98,7 +90,7 @@ func fetch(ctx context.Context, job client.Job, w io.Writer) error {
 		return fmt.Errorf("after %s: %w", inBytes(size), unaddressed(err))
 	case job.Size != nil && size != *job.Size:
 		return fmt.Errorf("got %d bytes of %d", size, *job.Size)
-	case job.Checksum != nil && of(job.Checksum.Value) != "" && sum.Size() > 0 && base64.StdEncoding.EncodeToString(sum.Sum(nil)) != *job.Checksum.Value:
+	case job.Checksum != nil && of(job.Checksum.Value) != "" && sum.Size() > 0 && engine.EncodeChecksum(sum.Sum(nil)) != *job.Checksum.Value:
 		return fmt.Errorf("the bytes that came do not have the import's %s %s", job.Checksum.Algorithm, *job.Checksum.Value)
 	}
 	return nil
@@ -116,20 +108,11 @@ func (w watched) Read(p []byte) (int, error) {
 	return w.from.Read(p)
 }
 
-// hashOf is the hash of a declared checksum; of none, one whose sum is empty.
+// hashOf returns the hash of a checksum; without one, a hash with an empty sum.
 func hashOf(c *client.VerifiedChecksum) hash.Hash {
 	if c != nil {
-		switch c.Algorithm {
-		case client.ChecksumAlgorithmCrc64Nvme:
-			return crc64nvme.New()
-		case client.ChecksumAlgorithmCrc32C:
-			return crc32.New(crc32.MakeTable(crc32.Castagnoli))
-		case client.ChecksumAlgorithmCrc32:
-			return crc32.NewIEEE()
-		case client.ChecksumAlgorithmSha1:
-			return sha1.New()
-		case client.ChecksumAlgorithmSha256:
-			return sha256.New()
+		if h := engine.Algorithm(c.Algorithm).Hash(); h != nil {
+			return h
 		}
 	}
 	return noHash{}

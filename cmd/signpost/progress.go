@@ -18,7 +18,7 @@ import (
 type view interface {
 	begin(f *file)
 	tell(f *file, e engine.Event)
-	end(f *file, result engine.Result, failure *engine.Failure)
+	end(f *file, result engine.Result, failure *engine.Error)
 	close()
 }
 
@@ -52,7 +52,7 @@ type progress struct {
 	uploaded int
 	skipped  int
 	bytes    int64
-	failures []*engine.Failure
+	failures []*engine.Error
 	cut      []*file // on their way when a signal came
 }
 
@@ -118,15 +118,15 @@ func (p *progress) end(ctx context.Context, path string, result engine.Result, e
 	if f == nil { // it could not be looked at
 		f = &file{name: path}
 	}
-	var failure *engine.Failure
+	var failure *engine.Error
 	if err != nil && !errors.As(err, &failure) {
-		failure = &engine.Failure{File: path, Doing: "uploading it", Cause: err}
+		failure = &engine.Error{File: path, Step: "uploading it", Err: err}
 	}
 	switch {
 	case failure != nil && ctx.Err() != nil:
-		f.notAborted = failure.NotAborted
+		f.notAborted = failure.AbortErr
 		p.cut = append(p.cut, f)
-		failure.Cause, failure.Attempts = errInterrupted, 0
+		failure.Err, failure.Attempts = errInterrupted, 0
 	case failure != nil:
 		p.failures = append(p.failures, failure)
 		p.all.size.Add(f.sent.Load() - max(f.size.Load(), 0))

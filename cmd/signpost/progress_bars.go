@@ -59,7 +59,7 @@ func (b *bars) begin(f *file) { b.bars[f] = b.bar(f, len(b.bars)) }
 
 func (b *bars) tell(f *file, e engine.Event) { b.retries.tell(b, f, e) }
 
-func (b *bars) end(f *file, result engine.Result, failure *engine.Failure) {
+func (b *bars) end(f *file, result engine.Result, failure *engine.Error) {
 	switch {
 	case failure == nil:
 		fmt.Fprintln(b.stdout, ended(f, result))

@@ -28,10 +28,10 @@ func (u uploadCmd) show(i *invocation, p *progress) {
 // silent is the view of --quiet.
 type silent struct{}
 
-func (silent) begin(*file)                               {}
-func (silent) tell(*file, engine.Event)                  {}
-func (silent) end(*file, engine.Result, *engine.Failure) {}
-func (silent) close()                                    {}
+func (silent) begin(*file)                             {}
+func (silent) tell(*file, engine.Event)                {}
+func (silent) end(*file, engine.Result, *engine.Error) {}
+func (silent) close()                                  {}
 
 // lines is the view of a log: what is done goes to stdout, what happens on the way to stderr.
 type lines struct {
@@ -86,7 +86,7 @@ func (l *lines) tell(f *file, e engine.Event) {
 	l.retries.tell(l.stderr, f, e)
 }
 
-func (l *lines) end(f *file, result engine.Result, failure *engine.Failure) {
+func (l *lines) end(f *file, result engine.Result, failure *engine.Error) {
 	switch {
 	case failure == nil:
 		fmt.Fprintln(l.stdout, ended(f, result))
@@ -169,7 +169,7 @@ func (v *events) tell(f *file, e engine.Event) {
 	v.print(f, event{Event: string(e.Kind), Part: e.Part}, e.Error)
 }
 
-func (v *events) end(f *file, r engine.Result, failure *engine.Failure) {
+func (v *events) end(f *file, r engine.Result, failure *engine.Error) {
 	delete(v.told, f)
 	e := event{Event: "completed", Bucket: r.Bucket, Key: r.Key, ETag: r.ETag}
 	switch {
@@ -203,11 +203,11 @@ func (v *events) close() {}
 
 // planEvent is the line of --dry-run --json.
 func planEvent(path string, p engine.Plan) string {
-	e := event{Event: "planned", File: path, ID: p.Begun + p.Done, Parts: p.Parts, PartSize: p.PartSize}
+	e := event{Event: "planned", File: path, ID: p.ResumeID + p.CompletedID, Parts: p.Parts, PartSize: p.PartSize}
 	if p.Size >= 0 {
 		e.Total = &p.Size
 	}
-	if p.Done != "" {
+	if p.CompletedID != "" {
 		e.Event = "skipped"
 	}
 	line, _ := json.Marshal(e) // of strings and numbers, which never fail

@@ -65,13 +65,13 @@ func (u uploadCmd) Run(i *invocation) error {
 		u.Concurrency = max(1, min(u.Concurrency, int(u.LimitRate/perConnection)))
 	}
 	uploader := engine.New(api, storeClient(u.Concurrency), u.Concurrency)
-	if uploader.Memory, err = u.memory(); err != nil {
+	if uploader.ResumeStore, err = u.memory(); err != nil {
 		fmt.Fprintf(i.stderr, "signpost: %v; an interrupted upload starts again, and uploaded files are not skipped\n", err)
 	} else {
-		defer uploader.Memory.Close()
+		defer uploader.ResumeStore.Close()
 	}
 	if u.LimitRate > 0 {
-		uploader.Limit = rate.NewLimiter(rate.Limit(u.LimitRate), max(64<<10, int(u.LimitRate/20)))
+		uploader.RateLimit = rate.NewLimiter(rate.Limit(u.LimitRate), max(64<<10, int(u.LimitRate/20)))
 	}
 	if u.DryRun {
 		return u.plan(i.stdout, uploader, items, failed)
@@ -79,7 +79,7 @@ func (u uploadCmd) Run(i *invocation) error {
 	if err := u.reach(i.ctx, restarting); err != nil {
 		return err
 	}
-	uploader.Notify, uploader.Wait = p.notify, u.Wait
+	uploader.OnEvent, uploader.Wait = p.notify, u.Wait
 	u.show(i, p)
 	for _, f := range failed {
 		p.end(i.ctx, f.File, engine.Result{}, f)
@@ -121,16 +121,16 @@ func (u uploadCmd) stdins() (n int) {
 }
 
 // memory is below the user's cache folder. What it knows is of use on this machine alone.
-func (u uploadCmd) memory() (*engine.Memory, error) {
+func (u uploadCmd) memory() (*engine.ResumeStore, error) {
 	folder, err := os.UserCacheDir()
 	if err != nil {
 		return nil, err
 	}
-	return engine.OpenMemory(filepath.Join(folder, "signpost"), u.server())
+	return engine.OpenResumeStore(filepath.Join(folder, "signpost"), u.server())
 }
 
-func (u uploadCmd) declaration() engine.Declaration {
-	return engine.Declaration{Filename: u.Filename, ContentType: u.ContentType, Metadata: u.Metadata, Checksum: engine.Algorithm(u.Checksum),
+func (u uploadCmd) declaration() engine.Options {
+	return engine.Options{Filename: u.Filename, ContentType: u.ContentType, Metadata: u.Metadata, Checksum: engine.Algorithm(u.Checksum),
 		PartSize: int64(u.PartSize), WriteOnce: u.WriteOnce, Again: u.Again, ID: u.ID}
 }
 
@@ -142,7 +142,7 @@ type item struct {
 }
 
 // items are all there is to upload. What cannot be looked at is a failure of its own, and the rest goes on.
-func (u uploadCmd) items() (items []item, failed []*engine.Failure) {
+func (u uploadCmd) items() (items []item, failed []*engine.Error) {
 	seen := map[string]bool{}
 	add := func(i item) {
 		place, err := filepath.Abs(i.path)
@@ -177,7 +177,7 @@ func (u uploadCmd) items() (items []item, failed []*engine.Failure) {
 }
 
 // walk adds the regular files below root.
-func walk(root string, add func(item)) (failed []*engine.Failure) {
+func walk(root string, add func(item)) (failed []*engine.Error) {
 	root += string(filepath.Separator) // otherwise a link that was named would not be followed
 	_ = filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		if err == nil && !entry.Type().IsRegular() {
@@ -197,12 +197,12 @@ func walk(root string, add func(item)) (failed []*engine.Failure) {
 	return failed
 }
 
-func unreadable(path string, err error) *engine.Failure {
+func unreadable(path string, err error) *engine.Error {
 	var at *os.PathError
 	if errors.As(err, &at) {
 		err = at.Err
 	}
-	return &engine.Failure{File: path, Doing: "opening it", Cause: err}
+	return &engine.Error{File: path, Step: "open", Err: err}
 }
 
 // send uploads all items. What becomes of them is p's to know.
@@ -231,35 +231,17 @@ func (u uploadCmd) one(ctx context.Context, uploader *engine.Uploader, it item) 
 	if d.Filename == "" && it.path != "-" {
 		d.Filename = filepath.Base(it.path)
 	}
-	from := piped(ctx, func() (io.ReadCloser, error) {
+	open := func() (io.ReadCloser, error) {
 		if it.path == "-" {
 			return os.Stdin, nil
 		}
 		return os.Open(it.path)
-	})
-	defer from.Close()
-	return uploader.Stream(ctx, from, it.path, d)
-}
-
-// piped reads what open opens, until ctx ends: to open a named pipe, and to read one, waits for the other side and cannot be
-// interrupted itself.
-func piped(ctx context.Context, open func() (io.ReadCloser, error)) io.ReadCloser {
-	r, w := io.Pipe()
-	stop := context.AfterFunc(ctx, func() { w.CloseWithError(context.Cause(ctx)) })
-	go func() {
-		defer stop()
-		from, err := open()
-		if err == nil {
-			_, err = io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{from}, make([]byte, 1<<20))
-			from.Close()
-		}
-		w.CloseWithError(err) // nil is the end
-	}()
-	return r
+	}
+	return uploader.Stream(ctx, open, it.path, d)
 }
 
 // plan says what would be done.
-func (u uploadCmd) plan(w io.Writer, uploader *engine.Uploader, items []item, failed []*engine.Failure) error {
+func (u uploadCmd) plan(w io.Writer, uploader *engine.Uploader, items []item, failed []*engine.Error) error {
 	say := planLine
 	if u.JSON {
 		say = planEvent
@@ -292,10 +274,10 @@ func planLine(path string, p engine.Plan) string {
 	switch {
 	case p.Size < 0:
 		return fmt.Sprintf("would upload %s: its length is not known before it is read", path)
-	case p.Done != "":
-		return fmt.Sprintf("would skip %s: uploaded before as %s; --again uploads it anew", path, p.Done)
-	case p.Begun != "":
-		return fmt.Sprintf("would go on with %s: %s, import %s", path, inBytes(p.Size), p.Begun)
+	case p.CompletedID != "":
+		return fmt.Sprintf("would skip %s: uploaded before as %s; --again uploads it anew", path, p.CompletedID)
+	case p.ResumeID != "":
+		return fmt.Sprintf("would go on with %s: %s, import %s", path, inBytes(p.Size), p.ResumeID)
 	case p.Parts > 0:
 		return fmt.Sprintf("would upload %s: %s in %s of %s", path, inBytes(p.Size), counted(p.Parts, "part"), inBytes(p.PartSize))
 	}

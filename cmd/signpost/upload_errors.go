@@ -36,7 +36,7 @@ func about(id string, err error) error {
 
 // remoteError is err, with what to do about it.
 func remoteError(err error) error {
-	if next := remedy(&engine.Failure{Cause: err}); next != "" {
+	if next := remedy(&engine.Error{Err: err}); next != "" {
 		return fmt.Errorf("%w\n  -> %s", err, next)
 	}
 	return err
@@ -44,7 +44,7 @@ func remoteError(err error) error {
 
 // codeOf is the stable name of an answer that said no.
 func codeOf(err error) string {
-	var said *engine.Refusal
+	var said *engine.ResponseError
 	if errors.As(err, &said) {
 		return said.Code
 	}
@@ -52,12 +52,12 @@ func codeOf(err error) string {
 }
 
 // explain is what failed, and below it what to do.
-func explain(f *engine.Failure) string {
+func explain(f *engine.Error) string {
 	text := reason(f)
 	if next := remedy(f); next != "" {
 		text += "\n  -> " + next
 	}
-	if f.NotAborted != nil {
+	if f.AbortErr != nil {
 		text += "\n  -> " + removal(f.ID)
 	}
 	return text
@@ -67,13 +67,13 @@ func explain(f *engine.Failure) string {
 func removal(id string) string { return "signpost abort " + id + " removes what remains of it" }
 
 // reason is f in one line that a file's name cannot break.
-func reason(f *engine.Failure) string {
+func reason(f *engine.Error) string {
 	return shown(f.File) + strings.ReplaceAll(strings.TrimPrefix(f.Error(), f.File), "\n", "; ")
 }
 
 // remedy is what to do about f, or empty where its own words say it.
-func remedy(f *engine.Failure) string {
-	var said *engine.Refusal
+func remedy(f *engine.Error) string {
+	var said *engine.ResponseError
 	switch {
 	case errors.Is(f, engine.ErrBusy):
 		return "wait until it is done, or stop it: what it has sent is kept"
@@ -83,17 +83,17 @@ func remedy(f *engine.Failure) string {
 		return "upload it again when nothing writes to it any more"
 	case errors.As(f, new(*engine.UnsafeRequestError)):
 		return "check --server or SIGNPOST_URL; the operator of the service checks SIGNPOST_PUBLIC_ENDPOINT"
-	case errors.As(f, &said) && said.By == "the service":
+	case errors.As(f, &said) && said.Source == engine.FromService:
 		return serviceRemedy(said)
 	case errors.As(f, &said):
 		return storeRemedy(said)
-	case f.ID != "" && f.NotAborted == nil:
+	case f.ID != "" && f.AbortErr == nil:
 		return "give the same command again to go on, or signpost abort " + f.ID + " to give it up"
 	}
 	return ""
 }
 
-func serviceRemedy(said *engine.Refusal) string {
+func serviceRemedy(said *engine.ResponseError) string {
 	switch {
 	case said.Code == "store-full":
 		return storeFullRemedy
@@ -118,7 +118,7 @@ var storeFullCodes = []string{
 	"InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded",
 }
 
-func storeRemedy(said *engine.Refusal) string {
+func storeRemedy(said *engine.ResponseError) string {
 	switch {
 	case said.Status == http.StatusInsufficientStorage || slices.Contains(storeFullCodes, said.Code):
 		return storeFullRemedy

@@ -74,7 +74,7 @@ func TestTwoUploadsOfOneFile(t *testing.T) {
 	first := p.runs(t, home, append(slowly, file)...)
 	first.halfway(t)
 	second := p.runs(t, home, "upload", "--part-size", "5MiB", file)
-	if status := second.wait(t); status.ExitStatus() != 1 || !strings.Contains(second.stderr.String(), "another run is uploading this file\nsignpost:   -> wait until it is done") {
+	if status := second.wait(t); status.ExitStatus() != 1 || !strings.Contains(second.stderr.String(), "another process is uploading this file\nsignpost:   -> wait until it is done") {
 		t.Errorf("got status %d,\n%s", status.ExitStatus(), second.stderr)
 	}
 	if status := first.wait(t); status.ExitStatus() != 0 {
@@ -138,7 +138,7 @@ func TestInterruptedStreamRemains(t *testing.T) {
 	}
 	c.await(t, c.stdout, "started", func(s string) bool { return strings.Contains(s, `"started"`) })
 	c.signal(t, syscall.SIGINT)
-	want := regexp.MustCompile(`(?m)^signpost: \S+/pipe: import (\S+) could not be aborted: the service said 501; signpost abort (\S+) removes what remains of it$`)
+	want := regexp.MustCompile(`(?m)^signpost: \S+/pipe: import (\S+) could not be aborted: the service returned 501; signpost abort (\S+) removes what remains of it$`)
 	if status := c.wait(t); status.ExitStatus() != 130 || !want.MatchString(c.stderr.String()) {
 		t.Errorf("got status %d,\n%s", status.ExitStatus(), c.stderr)
 	}

@@ -18,25 +18,30 @@ import (
 )
 
 const (
-	callTimeout = 40 * time.Second // API Gateway gives up after 29 s
-	callBudget  = 5 * time.Minute  // for one call and its repetitions
-	maxAnswer   = 16 << 20         // bytes; 1,000 part URLs with a long session token are 2 MB
+	// callTimeout is longer than API Gateway's timeout of 29 s.
+	callTimeout = 40 * time.Second
+	// callBudget limits one call with its retries.
+	callBudget = 5 * time.Minute
+	// maxResponseBody is in bytes. 1,000 part URLs with a long session token are 2 MB.
+	maxResponseBody = 16 << 20
 )
 
-// API is the service, each call repeated until it is answered. All of its calls may be repeated.
+// API is a client of the service that retries calls. All calls are idempotent.
 type API struct {
-	server   *url.URL
-	client   client.ClientInterface
-	budget   time.Duration
-	retrying func(error) // receives the error after which a call is repeated
+	server      *url.URL
+	client      client.ClientInterface
+	retryBudget time.Duration
+	onRetry     func(error)
 }
 
-// Credential tells, for each call anew, the header that says who calls. A token may end while an upload is under way.
+// Credential returns the authentication header. It is called for each request, because a token may expire during an
+// upload.
 type Credential func() (header, value string, err error)
 
-// NewAPI returns the service at server, such as https://import.example.com/prod. The credential is nil where none is asked for.
+// NewAPI returns a client of the service at server, such as https://import.example.com/prod. With a nil credential,
+// calls are anonymous.
 func NewAPI(server string, credential Credential, transport http.RoundTripper) (*API, error) {
-	as := func(_ context.Context, r *http.Request) error {
+	authenticate := func(_ context.Context, r *http.Request) error {
 		r.Header.Set("User-Agent", "signpost-upload")
 		if credential == nil {
 			return nil
@@ -45,34 +50,35 @@ func NewAPI(server string, credential Credential, transport http.RoundTripper) (
 		r.Header.Set(header, value)
 		return err
 	}
-	place, err := url.Parse(server)
+	base, err := url.Parse(server)
 	if err != nil {
 		return nil, err
 	}
-	web := staying(&http.Client{Transport: transport})
-	c, err := client.NewClient(server, client.WithHTTPClient(web), client.WithRequestEditorFn(as))
+	httpClient := withoutRedirects(&http.Client{Transport: transport})
+	c, err := client.NewClient(server, client.WithHTTPClient(httpClient), client.WithRequestEditorFn(authenticate))
 	if err != nil {
 		return nil, err
 	}
-	return &API{server: place, client: c, budget: callBudget, retrying: func(error) {}}, nil
+	return &API{server: base, client: c, retryBudget: callBudget, onRetry: func(error) {}}, nil
 }
 
-// staying returns a client that does not follow redirects: it would send the API key along, and make a GET of what it is to send.
-func staying(c *http.Client) *http.Client {
-	still := *c
-	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &still
+// withoutRedirects returns a copy of c that does not follow redirects. A redirected request would carry the API key to
+// another host, and net/http would turn PUT into GET.
+func withoutRedirects(c *http.Client) *http.Client {
+	own := *c
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
 }
 
-// OnRetry returns a copy of a that calls retrying with the error of a call before it repeats the call.
-func (a *API) OnRetry(retrying func(error)) *API {
+// OnRetry returns a copy of a that calls onRetry with the error of a call before it retries the call.
+func (a *API) OnRetry(onRetry func(error)) *API {
 	c := *a
-	c.retrying = retrying
+	c.onRetry = onRetry
 	return &c
 }
 
-// Create begins an import. Key makes repetitions find what the first call made; it costs the service another write. Without one, a
-// lost answer leaves a job behind that expires.
+// Create creates an import. The idempotency key makes retries return the first import; it costs the service another
+// write. With an empty key, a lost response leaves an import behind, which expires.
 func (a *API) Create(ctx context.Context, request client.ImportRequest, key string) (job client.Job, err error) {
 	return job, a.call(ctx, &job, func(ctx context.Context) (*http.Response, error) {
 		params := &client.CreateImportParams{}
@@ -83,47 +89,55 @@ func (a *API) Create(ctx context.Context, request client.ImportRequest, key stri
 	})
 }
 
-// isID is the form of an import's id. What has another would be another path.
-var isID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+// importID matches the id of an import. Other text could change the path of a request.
+var importID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// Read returns an import as it is now.
+// Read returns an import.
 func (a *API) Read(ctx context.Context, id string) (client.Job, error) {
 	job, _, err := a.read(ctx, id, client.GetImportParams{})
 	return job, err
 }
 
-// read returns an import and its ETag: errUnchanged where that is the one in params.
-func (a *API) read(ctx context.Context, id string, params client.GetImportParams) (job client.Job, tag string, err error) {
-	if !isID.MatchString(id) {
+// read returns an import and its ETag, or errNotModified if params.IfNoneMatch is its ETag.
+func (a *API) read(
+	ctx context.Context, id string, params client.GetImportParams,
+) (job client.Job, etag string, err error) {
+	if !importID.MatchString(id) {
 		return client.Job{}, "", fmt.Errorf("%q is not the id of an import", id)
 	}
 	err = a.call(ctx, &job, func(ctx context.Context) (*http.Response, error) {
 		response, err := a.client.GetImport(ctx, id, &params)
 		if err == nil {
-			tag = response.Header.Get("ETag")
+			etag = response.Header.Get("ETag")
 		}
 		return response, err
 	})
-	return job, tag, err
+	return job, etag, err
 }
 
 // List returns a page of imports, newest first.
 func (a *API) List(ctx context.Context, params client.ListImportsParams) (page client.JobList, err error) {
-	return page, a.call(ctx, &page, func(ctx context.Context) (*http.Response, error) { return a.client.ListImports(ctx, &params) })
+	return page, a.call(ctx, &page, func(ctx context.Context) (*http.Response, error) {
+		return a.client.ListImports(ctx, &params)
+	})
 }
 
-// Delete aborts an import and removes what there is of it.
+// Delete aborts an import, or deletes a completed one with its object.
 func (a *API) Delete(ctx context.Context, id string) error {
-	return a.call(ctx, nil, func(ctx context.Context) (*http.Response, error) { return a.client.DeleteImport(ctx, id) })
+	return a.call(ctx, nil, func(ctx context.Context) (*http.Response, error) {
+		return a.client.DeleteImport(ctx, id)
+	})
 }
 
-// Parts returns all parts that the store holds.
+// Parts returns all uploaded parts.
 func (a *API) Parts(ctx context.Context, id string) ([]client.Part, error) {
 	var all []client.Part
 	params := client.ListPartsParams{}
 	for {
 		var page client.PartList
-		err := a.call(ctx, &page, func(ctx context.Context) (*http.Response, error) { return a.client.ListParts(ctx, id, &params) })
+		err := a.call(ctx, &page, func(ctx context.Context) (*http.Response, error) {
+			return a.client.ListParts(ctx, id, &params)
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -134,99 +148,110 @@ func (a *API) Parts(ctx context.Context, id string) ([]client.Part, error) {
 	}
 }
 
-// Sign returns the requests that upload these parts.
+// Sign returns the signed requests that upload these parts.
 func (a *API) Sign(ctx context.Context, id string, parts client.PartsRequest) ([]client.SignedPart, error) {
 	var signed client.SignedParts
-	err := a.call(ctx, &signed, func(ctx context.Context) (*http.Response, error) { return a.client.SignParts(ctx, id, parts) })
+	err := a.call(ctx, &signed, func(ctx context.Context) (*http.Response, error) {
+		return a.client.SignParts(ctx, id, parts)
+	})
 	return signed.Parts, err
 }
 
-// Complete assembles the object from its parts. It may still be in progress when this returns: the job's status says. A 500 is final,
-// because the store would copy all parts again.
+// Complete starts to assemble the object from its parts. The returned job's status tells whether that is in progress. A
+// 500 is not retried, because the store would copy all parts again.
 func (a *API) Complete(ctx context.Context, id string, request client.CompleteRequest) (job client.Job, err error) {
-	err = a.callWhile(ctx, func(err error) bool {
-		var refusal *Refusal
-		return temporary(err) && !(errors.As(err, &refusal) && refusal.Status == http.StatusInternalServerError)
-	}, &job, func(ctx context.Context) (*http.Response, error) { return a.client.CompleteImport(ctx, id, request) })
-	return job, err
+	retryable := func(err error) bool {
+		var e *ResponseError
+		return isTemporary(err) && !(errors.As(err, &e) && e.Status == http.StatusInternalServerError)
+	}
+	return job, a.callWhile(ctx, retryable, &job, func(ctx context.Context) (*http.Response, error) {
+		return a.client.CompleteImport(ctx, id, request)
+	})
 }
 
-// call sends until there is an answer that repeating would not change, and decodes it into answer.
-func (a *API) call(ctx context.Context, answer any, send func(context.Context) (*http.Response, error)) error {
-	return a.callWhile(ctx, temporary, answer, send)
+// sendFunc sends one request to the service.
+type sendFunc func(context.Context) (*http.Response, error)
+
+// call calls send until it succeeds or fails permanently, and decodes the response into result.
+func (a *API) call(ctx context.Context, result any, send sendFunc) error {
+	return a.callWhile(ctx, isTemporary, result, send)
 }
 
-// callWhile is call for which retriable reports whether an error may be repeated.
-func (a *API) callWhile(ctx context.Context, retriable func(error) bool, answer any, send func(context.Context) (*http.Response, error)) error {
-	p := patience{budget: a.budget, retrying: a.retrying}
+// callWhile is call with its own rule for which errors are retried.
+func (a *API) callWhile(ctx context.Context, retryable func(error) bool, result any, send sendFunc) error {
+	b := backoff{budget: a.retryBudget, onRetry: a.onRetry}
 	for {
-		err := once(ctx, answer, send)
+		err := callOnce(ctx, result, send)
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err == nil || !retriable(err) {
+		if err == nil || !retryable(err) {
 			return err
 		}
-		if err := p.wait(ctx, err); err != nil {
+		if err := b.wait(ctx, err); err != nil {
 			return err
 		}
 	}
 }
 
-func once(ctx context.Context, answer any, send func(context.Context) (*http.Response, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, fmt.Errorf("the service did not answer within %s", callTimeout))
+func callOnce(ctx context.Context, result any, send sendFunc) error {
+	cause := fmt.Errorf("the service did not respond within %s", callTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, cause)
 	defer cancel()
 	response, err := send(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return fmt.Errorf("the service cannot be reached: %w", plain(err))
+		return fmt.Errorf("the service cannot be reached: %w", withoutURL(err))
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponseBody))
 	if err != nil {
-		return fmt.Errorf("the service's answer was cut short: %w", plain(err))
+		return fmt.Errorf("read the service's response: %w", withoutURL(err))
 	}
 	if response.StatusCode == http.StatusNotModified {
-		return errUnchanged
+		return errNotModified
 	}
 	if response.StatusCode >= 300 {
-		return refusalOf(response, body)
+		return responseError(response, body)
 	}
-	if answer == nil {
+	if result == nil {
 		return nil
 	}
-	if err := json.Unmarshal(body, answer); err != nil || !hasIDs(answer) || !strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
-		return fmt.Errorf("%w: is there a Signpost service at this address?", errBadAnswer)
+	isJSON := strings.HasPrefix(response.Header.Get("Content-Type"), "application/json")
+	if err := json.Unmarshal(body, result); err != nil || !hasIDs(result) || !isJSON {
+		return fmt.Errorf("%w: is there a Signpost service at this address?", errInvalidResponse)
 	}
 	return nil
 }
 
-// hasIDs reports whether each import in answer has the id of one. An id becomes part of paths, messages and suggested commands.
-func hasIDs(answer any) bool {
-	isJob := func(job client.Job) bool { return job.ID != nil && isID.MatchString(*job.ID) }
-	switch answer := answer.(type) {
+// hasIDs reports whether each import in result has a valid id. Ids become part of paths, messages and suggested
+// commands.
+func hasIDs(result any) bool {
+	isJob := func(job client.Job) bool { return job.ID != nil && importID.MatchString(*job.ID) }
+	switch result := result.(type) {
 	case *client.Job:
-		return isJob(*answer)
+		return isJob(*result)
 	case *client.JobList:
-		return !slices.ContainsFunc(answer.Imports, func(job client.Job) bool { return !isJob(job) })
+		return !slices.ContainsFunc(result.Imports, func(job client.Job) bool { return !isJob(job) })
 	}
 	return true
 }
 
-// refusalOf reads a problem document, or what little a gateway says of its own.
-func refusalOf(response *http.Response, body []byte) error {
-	r := &Refusal{By: theService, Status: response.StatusCode, After: retryafter.Parse(response.Header, maxRetryAfter)}
+// responseError reads a problem document, or the JSON message of an API gateway.
+func responseError(response *http.Response, body []byte) error {
+	delay := retryafter.Parse(response.Header, maxRetryAfter)
+	r := &ResponseError{Source: FromService, Status: response.StatusCode, RetryAfter: delay}
 	var problem client.Problem
 	var gateway struct{ Message string }
 	if json.Unmarshal(body, &problem) == nil && problem.Code != "" {
-		r.Code, r.Detail, r.ID = problem.Code, detailOf(problem), problem.RequestID
+		r.Code, r.Detail, r.RequestID = problem.Code, problemDetail(problem), problem.RequestID
 	} else if json.Unmarshal(body, &gateway) == nil {
 		r.Detail = gateway.Message
 	}
 	if to, err := response.Location(); err == nil && response.StatusCode < 400 {
-		r.Detail = fmt.Sprintf("it is elsewhere, and may be meant to be called at %s://%s%s", to.Scheme, to.Host, to.EscapedPath())
+		r.Detail = fmt.Sprintf("redirected; the service may be at %s://%s%s", to.Scheme, to.Host, to.EscapedPath())
 	}
 	return r
 }

@@ -14,8 +14,8 @@ type answering func(*http.Request) (*http.Response, error)
 
 func (a answering) RoundTrip(r *http.Request) (*http.Response, error) { return a(r) }
 
-// TestCanceledWhileAnswered: a call canceled while its response arrives returns the cause of the cancellation, not a complaint
-// about the response.
+// TestCanceledWhileAnswered: a call canceled while its response arrives returns the cause of the cancellation, not a
+// complaint about the response.
 func TestCanceledWhileAnswered(t *testing.T) {
 	cause := errors.New("interrupted")
 	for name, body := range map[string]io.Reader{

@@ -40,19 +40,19 @@ func (t *tally) notify(e Event) {
 }
 
 // behind puts the world behind fronts with these faults, and bounds its retries.
-func (w *world) behind(t *testing.T, store, service fault) (toStore, toService *front, told *tally) {
+func (w *world) behind(t *testing.T, store, service fault) (toStore, toService *proxy, told *tally) {
 	t.Helper()
 	if w.store.AWS.BaseEndpoint == nil || !strings.HasPrefix(*w.store.AWS.BaseEndpoint, "http://") {
 		t.Skip("the store does not speak plain HTTP, so nothing can stand before it")
 	}
-	toStore, toService, told = newFront(t, store), newFront(t, service), &tally{}
+	toStore, toService, told = newProxy(t, store), newProxy(t, service), &tally{}
 	api, err := NewAPI(w.server, nil, toService.client(t).Transport)
 	if err != nil {
 		t.Fatal(err)
 	}
-	memory := w.Memory
+	memory := w.ResumeStore
 	w.Uploader = New(api, toStore.client(t), 4)
-	w.Memory, w.Notify, w.retry = memory, told.notify, 10*time.Second
+	w.ResumeStore, w.OnEvent, w.retryBudget = memory, told.notify, 10*time.Second
 	return toStore, toService, told
 }
 
@@ -66,7 +66,8 @@ func file(t *testing.T, body []byte) string {
 	return path
 }
 
-// TestChaos uploads over bad lines, to a bad store, through a bad service: what arrives is the file, and what is told adds up.
+// TestChaos uploads over bad lines, to a bad store, through a bad service: what arrives is the file, and what is told
+// adds up.
 func TestChaos(t *testing.T) {
 	const html = "<html>Bad gateway</html>"
 	cases := []struct {
@@ -122,14 +123,14 @@ func TestChaos(t *testing.T) {
 					w := start(t)
 					_, _, told := w.behind(t, c.store, c.service)
 					if c.name == "silence of the store" {
-						w.stall, w.retry = 500*time.Millisecond, patienceForParts // a busy machine stalls more than once
+						w.stallTimeout, w.retryBudget = 500*time.Millisecond, partRetryBudget // a busy machine stalls more than once
 					}
 					body := content(u.size, 2)
 					var r Result
 					var err error
-					d := Declaration{Checksum: u.checksum, PartSize: 5 * mib, WriteOnce: u.size < 5*mib}
+					d := Options{Checksum: u.checksum, PartSize: 5 * mib, WriteOnce: u.size < 5*mib}
 					if u.stream {
-						r, err = w.Stream(t.Context(), bytes.NewReader(body), "-", d)
+						r, err = w.Stream(t.Context(), opens(bytes.NewReader(body)), "-", d)
 					} else {
 						r, err = w.File(t.Context(), file(t, body), d)
 					}

@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -10,22 +11,24 @@ import (
 	"github.com/minio/crc64nvme"
 )
 
-// Algorithm is S3's name of a checksum, in lower case, or None.
+// Algorithm is an S3 checksum algorithm in lower case, or None.
 type Algorithm string
 
-// The checksums that an upload can declare. Those of parts are combined to that of the whole, so only the CRCs work in parts.
+// The algorithms that an upload can declare. Only CRCs work for multipart uploads, because the CRCs of the parts are
+// combined into the CRC of the object.
 const (
 	CRC64NVME Algorithm = "crc64nvme"
 	CRC32C    Algorithm = "crc32c"
 	CRC32     Algorithm = "crc32"
-	SHA256    Algorithm = "sha256" // in one request alone
+	SHA256    Algorithm = "sha256"
 	None      Algorithm = "none"
 )
 
-// inParts reports whether the checksums of parts make that of the whole.
-func (a Algorithm) inParts() bool { return a != SHA256 }
+// combinable reports whether the checksums of parts can be combined.
+func (a Algorithm) combinable() bool { return a != SHA256 }
 
-func (a Algorithm) hash() hash.Hash {
+// Hash returns a hash for any algorithm of S3, or nil.
+func (a Algorithm) Hash() hash.Hash {
 	switch a {
 	case CRC64NVME:
 		return crc64nvme.New()
@@ -35,49 +38,52 @@ func (a Algorithm) hash() hash.Hash {
 		return crc32.NewIEEE()
 	case SHA256:
 		return sha256.New()
+	case "sha1":
+		return sha1.New()
 	}
 	return nil
 }
 
-// value is a sum as S3 spells it: the base64 of its bytes, most significant first.
-func value(sum []byte) string { return base64.StdEncoding.EncodeToString(sum) }
+// EncodeChecksum returns a sum in S3's notation: base64 of its big-endian bytes.
+func EncodeChecksum(sum []byte) string { return base64.StdEncoding.EncodeToString(sum) }
 
-// whole combines the CRCs of consecutive parts to that of all their bytes, so that nothing is read twice to be hashed.
-type whole struct {
+// combinedCRC combines the CRCs of consecutive parts into the CRC of all their bytes, so that the file is hashed once.
+type combinedCRC struct {
 	algorithm Algorithm
 	crc       uint64
 }
 
 // add appends a part of length bytes whose base64 checksum is sum.
-func (w *whole) add(sum string, length int64) error {
+func (c *combinedCRC) add(sum string, length int64) error {
 	bytes, err := base64.StdEncoding.DecodeString(sum)
 	if err != nil {
 		return err
 	}
-	switch w.algorithm {
+	switch c.algorithm {
 	case CRC64NVME:
-		w.crc = combine(crc64Reversed, 64, w.crc, binary.BigEndian.Uint64(bytes), length)
+		c.crc = combine(crc64Reversed, 64, c.crc, binary.BigEndian.Uint64(bytes), length)
 	case CRC32C:
-		w.crc = combine(crc32.Castagnoli, 32, w.crc, uint64(binary.BigEndian.Uint32(bytes)), length)
+		c.crc = combine(crc32.Castagnoli, 32, c.crc, uint64(binary.BigEndian.Uint32(bytes)), length)
 	case CRC32:
-		w.crc = combine(crc32.IEEE, 32, w.crc, uint64(binary.BigEndian.Uint32(bytes)), length)
+		c.crc = combine(crc32.IEEE, 32, c.crc, uint64(binary.BigEndian.Uint32(bytes)), length)
 	}
 	return nil
 }
 
-func (w *whole) value() string {
-	if w.algorithm != CRC64NVME {
-		return value(binary.BigEndian.AppendUint32(nil, uint32(w.crc)))
+func (c *combinedCRC) value() string {
+	if c.algorithm != CRC64NVME {
+		return EncodeChecksum(binary.BigEndian.AppendUint32(nil, uint32(c.crc)))
 	}
-	return value(binary.BigEndian.AppendUint64(nil, w.crc))
+	return EncodeChecksum(binary.BigEndian.AppendUint64(nil, c.crc))
 }
 
-// crc64Reversed is the polynomial of CRC-64/NVME, bits reversed: https://reveng.sourceforge.io/crc-catalogue/all.htm#crc.cat.crc-64-nvme.
+// crc64Reversed is the reversed polynomial of CRC-64/NVME:
+// https://reveng.sourceforge.io/crc-catalogue/all.htm#crc.cat.crc-64-nvme.
 const crc64Reversed = 0x9a6c9329ac4bc9b5
 
-// combine returns the CRC of a's bytes followed by b's, of which there are length: a moved on by as many zero bytes, and b. Zeros
-// move a CRC on by a linear map over GF(2), so that the map of many zeros is that of one squared again and again. It is what
-// zlib's crc32_combine does, for any reflected CRC whose first and last complement are the same.
+// combine returns the CRC of a's bytes followed by the length bytes of b: it appends length zero bytes to a, and adds
+// b. Appending zeros is a linear map over GF(2), so the map for many zeros is computed by repeated squaring. zlib's
+// crc32_combine does the same. It works for any reflected CRC whose initial and final complement are equal.
 func combine(polynomial uint64, bits int, a, b uint64, length int64) uint64 {
 	zero := make(matrix, bits) // one zero bit
 	zero[0] = polynomial
@@ -96,7 +102,7 @@ func combine(polynomial uint64, bits int, a, b uint64, length int64) uint64 {
 	return a ^ b
 }
 
-// matrix is a square one over GF(2), by columns.
+// matrix is a square matrix over GF(2), stored by columns.
 type matrix []uint64
 
 func (m matrix) times(vector uint64) (product uint64) {

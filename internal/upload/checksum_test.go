@@ -14,11 +14,11 @@ func FuzzWhole(f *testing.F) {
 		second := max(int(x%uint(len(text)+1)), int(y%uint(len(text)+1)))
 		for _, a := range []Algorithm{CRC64NVME, CRC32C, CRC32} {
 			sum := func(b []byte) string {
-				h := a.hash()
+				h := a.Hash()
 				h.Write(b)
-				return value(h.Sum(nil))
+				return EncodeChecksum(h.Sum(nil))
 			}
-			w := whole{algorithm: a}
+			w := combinedCRC{algorithm: a}
 			for _, piece := range [][]byte{text[:first], text[first:second], text[second:]} {
 				if err := w.add(sum(piece), int64(len(piece))); err != nil {
 					t.Fatal(err)

@@ -9,54 +9,54 @@ import (
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
-// complete has the store make the object, once the file is still what it was when its first part was read.
+// complete completes the multipart upload, unless the file changed since its first part was read.
 func (t *transfer) complete(ctx context.Context, sums []string, partSize, size int64) (Result, error) {
-	t.doing = "completing it"
-	if err := t.unchanged(); err != nil {
+	t.step = "complete"
+	if err := t.checkUnchanged(); err != nil {
 		return Result{}, err
 	}
-	t.Notify(Event{Kind: Finishing, File: t.name, ID: t.id, Total: size})
+	t.OnEvent(Event{Kind: Finishing, File: t.name, ID: t.id, Total: size})
 	request := client.CompleteRequest{}
 	if t.Checksum != None {
-		w := whole{algorithm: t.Checksum}
+		crc := combinedCRC{algorithm: t.Checksum}
 		for i, sum := range sums {
-			if err := w.add(sum, min(partSize, size-int64(i)*partSize)); err != nil {
+			if err := crc.add(sum, min(partSize, size-int64(i)*partSize)); err != nil {
 				return Result{}, err
 			}
 		}
-		sum := w.value()
+		sum := crc.value()
 		request.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum), Value: &sum}
 	}
 	job, err := t.API.Complete(ctx, t.id, request)
-	return t.completed(ctx, job, err)
+	return t.waitCompleted(ctx, job, err)
 }
 
-// completed waits until the completion of an import succeeds or fails. The service continues it without further calls.
-// Another call would have some stores copy all parts again.
-func (t *transfer) completed(ctx context.Context, job client.Job, err error) (Result, error) {
-	t.doing = "completing it"
+// waitCompleted waits until the completion of an import succeeds or fails. It does not call Complete again, because
+// some stores would then copy all parts again.
+func (t *transfer) waitCompleted(ctx context.Context, job client.Job, err error) (Result, error) {
+	t.step = "complete"
 	watch := t.API.Watch(t.id)
 	for err == nil && statusOf(job) == client.JobStatusUploading && job.Error == nil {
 		job, err = watch.Next(ctx)
 	}
-	return outcome(job, err)
+	return terminalResult(job, err)
 }
 
-// arrived waits until the service has seen the object of an import of one request.
-func (t *transfer) arrived(ctx context.Context) (Result, error) {
-	t.doing = "waiting for the service to say that it is completed"
-	t.Notify(Event{Kind: Finishing, File: t.name, ID: t.id, Total: t.total})
+// waitTerminal waits until the import of a file sent in one request has a terminal status.
+func (t *transfer) waitTerminal(ctx context.Context) (Result, error) {
+	t.step = "wait for completion"
+	t.OnEvent(Event{Kind: Finishing, File: t.name, ID: t.id, Total: t.total})
 	watch := t.API.Watch(t.id)
 	for {
 		job, err := watch.Next(ctx)
-		if err != nil || Ended(job) {
-			return outcome(job, err)
+		if err != nil || IsTerminal(job) {
+			return terminalResult(job, err)
 		}
 	}
 }
 
-// outcome is what became of an import that has ended, or whose completion has failed.
-func outcome(job client.Job, err error) (Result, error) {
+// terminalResult returns the result of an import with a terminal status, or with a failed completion.
+func terminalResult(job client.Job, err error) (Result, error) {
 	status := statusOf(job)
 	switch {
 	case err != nil:
@@ -64,9 +64,10 @@ func outcome(job client.Job, err error) (Result, error) {
 	case status == client.JobStatusCompleted:
 		return resultOf(job), nil
 	case status == client.JobStatusUploading && job.Error != nil:
-		return Result{}, &Refusal{By: theService, Code: string(job.Error.Code), Detail: job.Error.Detail}
+		return Result{}, &ResponseError{Source: FromService, Code: string(job.Error.Code), Detail: job.Error.Detail}
 	case job.Error != nil:
-		return Result{}, errors.New(terminal.Line(fmt.Sprintf("the import %s (%s): %s", status, job.Error.Code, job.Error.Detail)))
+		text := fmt.Sprintf("the import %s (%s): %s", status, job.Error.Code, job.Error.Detail)
+		return Result{}, errors.New(terminal.Line(text))
 	}
-	return Result{}, fmt.Errorf("%w: it is %s", errOver, terminal.Line(string(status)))
+	return Result{}, fmt.Errorf("%w: it is %s", errNotOpen, terminal.Line(string(status)))
 }

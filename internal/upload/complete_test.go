@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestCompleteFails: a completion that the service answers with 500 or 507 is not repeated, for the store would copy all parts again.
+// TestCompleteFails: a completion that the service answers with 500 or 507 is not repeated, for the store would copy
+// all parts again.
 func TestCompleteFails(t *testing.T) {
 	for _, status := range []int{http.StatusInternalServerError, http.StatusInsufficientStorage} {
 		w := start(t)
@@ -23,8 +24,8 @@ func TestCompleteFails(t *testing.T) {
 			rw.WriteHeader(status)
 			return true
 		})
-		_, err := w.File(t.Context(), path, Declaration{Checksum: CRC64NVME, PartSize: 5 * mib})
-		var refusal *Refusal
+		_, err := w.File(t.Context(), path, Options{Checksum: CRC64NVME, PartSize: 5 * mib})
+		var refusal *ResponseError
 		if !errors.As(err, &refusal) || refusal.Status != status || completions != 1 {
 			t.Errorf("%d: got %v after %d completions, want it after 1", status, err, completions)
 		}
@@ -57,9 +58,9 @@ func TestCompletionFailsLater(t *testing.T) {
 		}
 		return false
 	})
-	d := Declaration{Checksum: CRC64NVME, PartSize: 5 * mib}
+	d := Options{Checksum: CRC64NVME, PartSize: 5 * mib}
 	_, err := w.File(t.Context(), path, d)
-	if !refusedAs(err, "store-full") || completions != 1 {
+	if !hasCode(err, "store-full") || completions != 1 {
 		t.Errorf("got %v after %d completions, want store-full after 1", err, completions)
 	}
 	sent := store.all

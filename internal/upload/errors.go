@@ -12,104 +12,109 @@ import (
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
-// ErrChanged: the file is not what it was when the upload began.
-var ErrChanged = errors.New("the file changed while it was read")
+// ErrChanged reports that the file changed during the upload.
+var ErrChanged = errors.New("the file changed during the upload")
 
-// ErrBusy: another process is uploading the same file.
-var ErrBusy = errors.New("another run is uploading this file")
+// ErrBusy reports that another process uploads the same file.
+var ErrBusy = errors.New("another process is uploading this file")
 
 var (
-	errStalled   = errors.New("nothing moved")
-	errBadAnswer = errors.New("the answer is not of this API")
-	errOver      = errors.New("the import is over")
-	errUnchanged = errors.New("the import is as it was")
+	errStalled         = errors.New("no data transferred")
+	errInvalidResponse = errors.New("the response is not from a Signpost service")
+	errNotOpen         = errors.New("the import is no longer open")
+	errNotModified     = errors.New("the import is unchanged")
 )
 
-// Who can refuse.
+// The sources of a ResponseError.
 const (
-	theService = "the service"
-	theStore   = "the store"
+	FromService = "the service"
+	FromStore   = "the store"
 )
 
-// Refusal is a response that reports an error: a problem document of the service, or an S3 error of the store. With
-// status 0 it is the error that the service recorded for a completion.
-type Refusal struct {
-	By     string // theService or theStore
+// ResponseError is a response that reports an error: a problem document of the service, or an S3 error of the store.
+// With status 0 it is the error that the service recorded for a completion.
+type ResponseError struct {
+	// Source is FromService or FromStore.
+	Source string
 	Status int
-	Code   string // stable: a problem's, or S3's own
+	// Code is a problem code or an S3 error code. Codes are stable.
+	Code   string
 	Detail string
-	ID     string // of the request, to report it with
-	After  time.Duration
+	// RequestID identifies the request in the logs of its source.
+	RequestID string
+	// RetryAfter is the least delay before another attempt.
+	RetryAfter time.Duration
 }
 
-func (r *Refusal) Error() string {
-	text := r.By + " said"
-	if r.Status != 0 {
-		text += fmt.Sprintf(" %d", r.Status)
+func (e *ResponseError) Error() string {
+	text := e.Source + " returned"
+	if e.Status != 0 {
+		text += fmt.Sprintf(" %d", e.Status)
 	}
-	if r.Code != "" {
-		text += " " + r.Code
+	if e.Code != "" {
+		text += " " + e.Code
 	}
-	if r.Detail != "" {
-		text += ": " + strings.TrimSuffix(r.Detail, ".")
+	if e.Detail != "" {
+		text += ": " + strings.TrimSuffix(e.Detail, ".")
 	}
-	if r.ID != "" {
-		text += " (request " + r.ID + ")"
+	if e.RequestID != "" {
+		text += " (request " + e.RequestID + ")"
 	}
 	return terminal.Line(text)
 }
 
-// detailOf is what a problem says, its faults included.
-func detailOf(p client.Problem) string {
+// problemDetail returns the detail of a problem, with the errors of its fields.
+func problemDetail(p client.Problem) string {
 	detail := p.Detail
 	for _, e := range p.Errors {
-		where := ""
+		field := ""
 		if e.Pointer != nil {
-			where = *e.Pointer + " "
+			field = *e.Pointer + " "
 		} else if e.Parameter != nil {
-			where = *e.Parameter + " "
+			field = *e.Parameter + " "
 		}
-		detail += " " + strings.TrimSpace(where+e.Detail) + "."
+		detail += " " + strings.TrimSpace(field+e.Detail) + "."
 	}
 	return detail
 }
 
-// Failure is an upload that was given up: of which file, in what, after how many attempts.
-type Failure struct {
-	File     string
-	Doing    string // such as "sending part 7"
+// Error is a failed upload.
+type Error struct {
+	File string
+	// Step is what failed, such as "part 7".
+	Step     string
 	Attempts int
-	Cause    error
-	// ID names the import that remains, if one does. The next run continues it, unless NotAborted is set.
+	Err      error
+	// ID names the import that remains, if any. The next run resumes it, unless AbortErr is set.
 	ID string
-	// NotAborted is why the import could not be aborted, although it is of no use to another run.
-	NotAborted error
+	// AbortErr is why an import that cannot be resumed could not be aborted.
+	AbortErr error
 }
 
-func (f *Failure) Error() string {
-	text := f.File + ": " + f.Doing + ": " + f.Cause.Error()
-	if f.Attempts > 1 {
-		text += fmt.Sprintf("; tried %d times", f.Attempts)
+func (e *Error) Error() string {
+	text := e.File + ": " + e.Step + ": " + e.Err.Error()
+	if e.Attempts > 1 {
+		text += fmt.Sprintf("; tried %d times", e.Attempts)
 	}
-	if f.NotAborted != nil {
-		text += fmt.Sprintf("; import %s could not be aborted: %v", f.ID, f.NotAborted)
+	if e.AbortErr != nil {
+		text += fmt.Sprintf("; import %s could not be aborted: %v", e.ID, e.AbortErr)
 	}
 	return text
 }
 
-func (f *Failure) Unwrap() error { return f.Cause }
+func (e *Error) Unwrap() error { return e.Err }
 
-// refusedAs reports whether the service refused with this code.
-func refusedAs(err error, code string) bool {
-	var said *Refusal
-	return errors.As(err, &said) && said.By == theService && said.Code == code
+// hasCode reports whether err is a problem of the service with this code.
+func hasCode(err error, code string) bool {
+	var e *ResponseError
+	return errors.As(err, &e) && e.Source == FromService && e.Code == code
 }
 
-// plain is err without the URL that net/http puts into it, whose query is a credential.
-func plain(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
+// withoutURL removes the URL that net/http adds to an error, because its query is a credential.
+func withoutURL(err error) error {
+	var urlError *url.Error
+	if errors.As(err, &urlError) {
+		err = urlError.Err
 	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Addr != nil {

@@ -1,26 +1,35 @@
 package upload
 
-// Kind is what happened.
+// Kind is the kind of an event.
 type Kind string
 
-// The kinds of events. The names are part of the command's output, and stay.
+// The kinds of events. The names are part of the output of the command's --json flag and must not change.
 const (
-	Started   Kind = "started"   // the import is created, or found again
-	Resumed   Kind = "resumed"   // an earlier run had sent Bytes
-	Progress  Kind = "progress"  // Bytes more are with the store, or fewer, where they have to be sent again
-	Retrying  Kind = "retrying"  // Error; it is tried again
-	Finishing Kind = "finishing" // all is sent; the store puts it together, or the service is waited for
+	// Started reports that the import was created or found again.
+	Started Kind = "started"
+	// Resumed reports that an earlier run sent Bytes.
+	Resumed Kind = "resumed"
+	// Progress reports that Bytes were sent. Bytes is negative if they must be sent again.
+	Progress Kind = "progress"
+	// Retrying reports that a request failed with Error and is retried.
+	Retrying Kind = "retrying"
+	// Finishing reports that all bytes are sent and that the upload waits for the store or the service.
+	Finishing Kind = "finishing"
+	// Completed reports the end of a successful upload.
 	Completed Kind = "completed"
 )
 
-// Event is told to Notify.
+// Event is passed to Uploader.OnEvent.
 type Event struct {
-	Kind   Kind
-	File   string
-	ID     string // of the import
-	Part   int32  // 0: the whole file
-	Bytes  int64
-	Total  int64 // of the file; -1 where nobody knows
+	Kind Kind
+	File string
+	// ID is the import's id.
+	ID string
+	// Part is a part number; 0 means the whole file.
+	Part  int32
+	Bytes int64
+	// Total is the file's size in bytes; -1 means unknown.
+	Total  int64
 	Error  error
 	Result *Result
 }

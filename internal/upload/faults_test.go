@@ -53,13 +53,13 @@ func TestChanged(t *testing.T) {
 					})
 					return false
 				}, nil)
-				r, err := w.File(t.Context(), path, Declaration{Checksum: a, PartSize: 5 * mib})
-				var failure *Failure
+				r, err := w.File(t.Context(), path, Options{Checksum: a, PartSize: 5 * mib})
+				var failure *Error
 				if !errors.Is(err, ErrChanged) || !errors.As(err, &failure) {
 					t.Errorf("%s, %d bytes, %s: got %+v, %v, want ErrChanged", c.name, size, a, r, err)
 					continue
 				}
-				if failure.ID != "" || failure.NotAborted != nil {
+				if failure.ID != "" || failure.AbortErr != nil {
 					t.Errorf("%s, %d bytes, %s: got %+v, want no import left", c.name, size, a, failure)
 				}
 				if job, err := w.API.Read(t.Context(), told.id); err != nil || statusOf(job) != client.JobStatusAborted {
@@ -88,14 +88,14 @@ func TestNotAborted(t *testing.T) {
 				return false
 			}, always("DELETE", says(501, "text/plain", "")))
 			var err error
-			if d := (Declaration{Checksum: CRC64NVME, PartSize: 5 * mib}); stream {
-				_, err = w.Stream(t.Context(), bytes.NewReader(body), "-", d)
+			if d := (Options{Checksum: CRC64NVME, PartSize: 5 * mib}); stream {
+				_, err = w.Stream(t.Context(), opens(bytes.NewReader(body)), "-", d)
 			} else {
 				_, err = w.File(t.Context(), path, d)
 			}
-			var failure *Failure
-			if !errors.As(err, &failure) || failure.ID == "" || failure.ID != told.id || failure.NotAborted == nil ||
-				!strings.HasSuffix(err.Error(), "; import "+told.id+" could not be aborted: the service said 501") {
+			var failure *Error
+			if !errors.As(err, &failure) || failure.ID == "" || failure.ID != told.id || failure.AbortErr == nil ||
+				!strings.HasSuffix(err.Error(), "; import "+told.id+" could not be aborted: the service returned 501") {
 				t.Errorf("%d bytes, stream %t: got %v, want it to name import %s and why it remains", size, stream, err, told.id)
 			}
 			if n := service.requests("DELETE /import/" + told.id); n != 1 || told.kinds[Retrying] > 0 {
@@ -110,9 +110,9 @@ func TestAbortedAlready(t *testing.T) {
 	w := start(t)
 	w.behind(t, always("PUT", s3Error(400, "InvalidRequest")),
 		always("DELETE", says(404, "application/problem+json", `{"code":"import-not-found"}`)))
-	_, err := w.Stream(t.Context(), bytes.NewReader(content(100, 1)), "-", Declaration{Checksum: CRC64NVME})
-	var failure *Failure
-	if !errors.As(err, &failure) || failure.ID != "" || failure.NotAborted != nil {
+	_, err := w.Stream(t.Context(), opens(bytes.NewReader(content(100, 1))), "-", Options{Checksum: CRC64NVME})
+	var failure *Error
+	if !errors.As(err, &failure) || failure.ID != "" || failure.AbortErr != nil {
 		t.Errorf("got %+v, want no import left", failure)
 	}
 }
@@ -126,7 +126,7 @@ func TestRetryingTold(t *testing.T) {
 		attempts   int
 	}{
 		{"not temporary", 501, "", 1},
-		{"temporary, until the last attempt", 503, "", least},
+		{"temporary, until the last attempt", 503, "", minAttempts},
 		{"a wait beyond the budget", 429, "3600", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -139,7 +139,7 @@ func TestRetryingTold(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				api.budget = 0
+				api.retryBudget = 0
 				if err := api.OnRetry(func(error) { told++ }).Delete(t.Context(), "01a22529-74d5-7f84-bc00-7bf3810bf0e7"); err == nil {
 					t.Error("Delete: got no error")
 				}
@@ -153,18 +153,19 @@ func TestRetryingTold(t *testing.T) {
 
 // TestRetryingTheStoreTold: the same for requests to the store.
 func TestRetryingTheStoreTold(t *testing.T) {
-	for status, attempts := range map[int]int{501: 1, 503: least} {
+	for status, attempts := range map[int]int{501: 1, 503: minAttempts} {
 		w := start(t)
 		store, _, told := w.behind(t, always("PUT", s3Error(status, "No")), nil)
-		w.retry = 0
-		_, err := w.File(t.Context(), file(t, content(100, 1)), Declaration{Checksum: CRC64NVME})
+		w.retryBudget = 0
+		_, err := w.File(t.Context(), file(t, content(100, 1)), Options{Checksum: CRC64NVME})
 		if err == nil || store.all != attempts || len(told.complain) != attempts-1 {
 			t.Errorf("%d: got %v after %d requests and %d retries told, want %d and %d", status, err, store.all, len(told.complain), attempts, attempts-1)
 		}
 	}
 }
 
-// TestLanded loses the answer to the request that carried the file, and lets none of the next through: the import says what came of it.
+// TestLanded loses the answer to the request that carried the file, and lets none of the next through: the import says
+// what came of it.
 func TestLanded(t *testing.T) {
 	for _, once := range []bool{false, true} {
 		w := start(t)
@@ -174,9 +175,9 @@ func TestLanded(t *testing.T) {
 			}
 			return cut(rw, r, onward)
 		}, nil)
-		w.retry = time.Millisecond
+		w.retryBudget = time.Millisecond
 		body := content(4*mib, 1)
-		r, err := w.File(t.Context(), file(t, body), Declaration{Checksum: CRC64NVME, WriteOnce: once})
+		r, err := w.File(t.Context(), file(t, body), Options{Checksum: CRC64NVME, WriteOnce: once})
 		if err != nil || !bytes.Equal(w.stored(t, r), body) {
 			t.Errorf("write once %v: got %+v, %v, want the file", once, r, err)
 		}
@@ -196,13 +197,14 @@ func TestVanished(t *testing.T) {
 		os.Remove(path)
 		return false
 	}, nil)
-	r, err := w.File(t.Context(), path, Declaration{Checksum: CRC64NVME, PartSize: 5 * mib})
+	r, err := w.File(t.Context(), path, Options{Checksum: CRC64NVME, PartSize: 5 * mib})
 	if err != nil || !bytes.Equal(w.stored(t, r), body) {
 		t.Errorf("got %+v, %v, want the file as it was", r, err)
 	}
 }
 
-// TestCancelled ends an upload at each of its requests: it never panics, never says that all is well, and leaves nothing running.
+// TestCancelled ends an upload at each of its requests: it never panics, never says that all is well, and leaves
+// nothing running.
 func TestCancelled(t *testing.T) {
 	for at := 1; at <= 8; at++ {
 		for _, stream := range []bool{false, true} {
@@ -219,11 +221,11 @@ func TestCancelled(t *testing.T) {
 				return false
 			}
 			w.behind(t, count, count)
-			w.gate = newGate(1)
-			body, d := content(17*mib, 1), Declaration{Checksum: CRC64NVME, PartSize: 5 * mib}
+			w.limiter = newLimiter(1)
+			body, d := content(17*mib, 1), Options{Checksum: CRC64NVME, PartSize: 5 * mib}
 			var err error
 			if stream {
-				_, err = w.Stream(ctx, bytes.NewReader(body), "-", d)
+				_, err = w.Stream(ctx, opens(bytes.NewReader(body)), "-", d)
 			} else {
 				_, err = w.File(ctx, file(t, body), d)
 			}
@@ -241,18 +243,19 @@ func TestCancelledBeforeParts(t *testing.T) {
 	w := start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w.Notify = func(e Event) {
+	w.OnEvent = func(e Event) {
 		if e.Kind == Started {
 			cancel()
 		}
 	}
-	r, err := w.File(ctx, file(t, content(11*mib, 1)), Declaration{Checksum: CRC64NVME, PartSize: 5 * mib})
+	r, err := w.File(ctx, file(t, content(11*mib, 1)), Options{Checksum: CRC64NVME, PartSize: 5 * mib})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %+v, %v, want the cancellation", r, err)
 	}
 }
 
-// TestStreamEnds: a reader that never gives anything again does not keep a stream that has failed, or is no longer wanted.
+// TestStreamEnds: a reader that never gives anything again does not keep a stream that has failed, or is no longer
+// wanted.
 func TestStreamEnds(t *testing.T) {
 	refused := always("PUT", s3Error(403, "AccessDenied"))
 	for _, c := range []struct {
@@ -273,7 +276,7 @@ func TestStreamEnds(t *testing.T) {
 		if c.after > 0 {
 			time.AfterFunc(c.after, cancel)
 		}
-		r, err := w.Stream(ctx, from, "-", Declaration{Checksum: CRC64NVME, PartSize: 5 * mib})
+		r, err := w.Stream(ctx, opens(from), "-", Options{Checksum: CRC64NVME, PartSize: 5 * mib})
 		if err == nil {
 			t.Errorf("%s: got %+v, want an error", c.name, r)
 		}
@@ -288,7 +291,7 @@ func TestStreamOfWholeParts(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close a file that is left open
 	w := start(t)
 	body := content(10*mib, 1)
-	r, err := w.Stream(t.Context(), bytes.NewReader(body), "-", Declaration{Checksum: CRC64NVME, PartSize: 5 * mib})
+	r, err := w.Stream(t.Context(), opens(bytes.NewReader(body)), "-", Options{Checksum: CRC64NVME, PartSize: 5 * mib})
 	if err != nil || !bytes.Equal(w.stored(t, r), body) {
 		t.Errorf("got %+v, %v", r, err)
 	}
@@ -303,7 +306,7 @@ func TestNames(t *testing.T) {
 		if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r, err := w.File(t.Context(), path, Declaration{Checksum: CRC64NVME})
+		r, err := w.File(t.Context(), path, Options{Checksum: CRC64NVME})
 		if err != nil {
 			t.Errorf("%q: %v", name, err)
 		} else if got := w.stored(t, r); string(got) != name {
@@ -321,13 +324,14 @@ func TestNoFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{folder: "a folder", pipe: "a pipe", filepath.Join(folder, "none"): "no such file"} {
-		if r, err := w.File(t.Context(), path, Declaration{}); err == nil || !strings.Contains(err.Error(), want) {
+		if r, err := w.File(t.Context(), path, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %+v, %v, want %q", path, r, err, want)
 		}
 	}
 }
 
-// TestStall: a store that takes nothing for a while has stalled. A rate limit that lets nothing through for longer has not.
+// TestStall: a store that takes nothing for a while has stalled. A rate limit that lets nothing through for longer has
+// not.
 func TestStall(t *testing.T) {
 	body := content(400<<10, 1)
 	for _, c := range []struct {
@@ -354,8 +358,8 @@ func TestStall(t *testing.T) {
 					t.Fatal(err)
 				}
 				u := New(api, &http.Client{Transport: store}, 1)
-				u.stall, u.Limit = 100*time.Millisecond, rate.NewLimiter(256<<10, 64<<10) // 250 ms for each chunk
-				r := request{method: http.MethodPut, url: "http://store.example"}
+				u.stallTimeout, u.RateLimit = 100*time.Millisecond, rate.NewLimiter(256<<10, 64<<10) // 250 ms for each chunk
+				r := signedRequest{method: http.MethodPut, url: "http://store.example"}
 				if _, err := u.put(t.Context(), r, bytes.NewReader(body), int64(len(body)), func(int) {}); !errors.Is(err, c.want) || !bytes.Equal(got, body) {
 					t.Errorf("put: got %v and %d bytes, want %v and %d bytes", err, len(got), c.want, len(body))
 				}
@@ -387,13 +391,13 @@ func TestNotTheService(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			io.WriteString(w, "[]")
 		}},
-		{"nothing", "the service said 404", http.NotFound},
+		{"nothing", "the service returned 404", http.NotFound},
 		{"no key", "Forbidden", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
 			io.WriteString(w, `{"message":"Forbidden"}`)
 		}},
-		{"a redirect", "it is elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) }},
-		{"a redirect that keeps the method", "it is elsewhere", func(w http.ResponseWriter, r *http.Request) {
+		{"a redirect", "redirected", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) }},
+		{"a redirect that keeps the method", "redirected", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, other.URL, http.StatusPermanentRedirect)
 		}},
 		{"a stranger's certificate", "certificate", nil},
@@ -409,8 +413,8 @@ func TestNotTheService(t *testing.T) {
 			t.Fatal(err)
 		}
 		u, told := New(api, http.DefaultClient, 1), &tally{}
-		u.Notify = told.notify
-		_, err = u.File(t.Context(), file(t, nil), Declaration{Checksum: CRC64NVME})
+		u.OnEvent = told.notify
+		_, err = u.File(t.Context(), file(t, nil), Options{Checksum: CRC64NVME})
 		if err == nil || !strings.Contains(err.Error(), c.want) || len(told.complain) > 0 {
 			t.Errorf("%s: got %v after retries because of %v, want %q at once", c.name, err, told.complain, c.want)
 		}
@@ -428,8 +432,8 @@ func TestNotTheStore(t *testing.T) {
 			http.Redirect(rw, r, "/login", http.StatusFound)
 			return true
 		}), nil)
-		r, err := w.File(t.Context(), file(t, content(size, 1)), Declaration{Checksum: CRC64NVME, PartSize: 5 * mib})
-		var said *Refusal
+		r, err := w.File(t.Context(), file(t, content(size, 1)), Options{Checksum: CRC64NVME, PartSize: 5 * mib})
+		var said *ResponseError
 		if !errors.As(err, &said) || said.Status != http.StatusFound {
 			t.Errorf("%d bytes: got %+v, %v, want the store's 302", size, r, err)
 		}
@@ -438,7 +442,7 @@ func TestNotTheStore(t *testing.T) {
 
 // TestPatience is a table of how often and how long something is tried that always fails.
 func TestPatience(t *testing.T) {
-	failed, asked := errors.New("no"), &Refusal{After: time.Hour}
+	failed, asked := errors.New("no"), &ResponseError{RetryAfter: time.Hour}
 	for _, c := range []struct {
 		name   string
 		budget time.Duration
@@ -446,12 +450,12 @@ func TestPatience(t *testing.T) {
 		least  int
 		most   int
 	}{
-		{"a budget that one attempt outlasts", 0, failed, least, least},
+		{"a budget that one attempt outlasts", 0, failed, minAttempts, minAttempts},
 		{"a wait asked for that is beyond the budget", time.Minute, asked, 1, 1},
-		{"time", time.Second, failed, least, 100},
+		{"time", time.Second, failed, minAttempts, 100},
 	} {
 		told := 0
-		p := patience{budget: c.budget, retrying: func(error) { told++ }}
+		p := backoff{budget: c.budget, onRetry: func(error) { told++ }}
 		var err error
 		for err == nil {
 			err = p.wait(t.Context(), c.err)
@@ -473,24 +477,24 @@ func TestGate(t *testing.T) {
 	}{
 		{"calm", nil, 100, 8},
 		{"one complaint", []time.Duration{0}, 0, 4},
-		{"complaints about one crowd", []time.Duration{0, calm - 1}, 0, 4},
-		{"complaints about two", []time.Duration{0, calm}, 0, 2},
-		{"complaints without end", []time.Duration{0, calm, 2 * calm, 3 * calm, 4 * calm, 5 * calm}, 0, 1},
+		{"complaints about one crowd", []time.Duration{0, decreaseInterval - 1}, 0, 4},
+		{"complaints about two", []time.Duration{0, decreaseInterval}, 0, 2},
+		{"complaints without end", []time.Duration{0, decreaseInterval, 2 * decreaseInterval, 3 * decreaseInterval, 4 * decreaseInterval, 5 * decreaseInterval}, 0, 1},
 		{"a little back", []time.Duration{0}, 5, 5},
 		{"all back", []time.Duration{0}, 100, 8},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			g := newGate(8)
+			g := newLimiter(8)
 			for _, after := range c.complaints {
-				g.complain(now.Add(after))
+				g.decrease(now.Add(after))
 			}
 			for range c.successes {
-				g.welcome()
+				g.increase()
 			}
 			let := 0
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second) // which is over when all wait
 			defer cancel()
-			for g.enter(ctx) == nil {
+			for g.acquire(ctx) == nil {
 				let++
 			}
 			if let != c.want {

@@ -2,38 +2,41 @@ package upload
 
 import "path/filepath"
 
-// Plan is what File would do, as far as is known without asking anybody.
+// Plan is what File would do, as far as is known without a request to the service.
 type Plan struct {
-	Size            int64
-	Parts, PartSize int64  // 0: in one request
-	Begun           string // the import to go on with, if there is one
-	Done            string // what it was uploaded as before, if it was: it is skipped
+	Size int64
+	// Parts and PartSize are 0 for an upload in one request.
+	Parts, PartSize int64
+	// ResumeID is the import that would be resumed, or "".
+	ResumeID string
+	// CompletedID is the import that the file was uploaded as, or "". File would skip it.
+	CompletedID string
 }
 
-// Plan tells what File would do.
-func (u *Uploader) Plan(path string, d Declaration) (Plan, error) {
+// Plan returns what File would do.
+func (u *Uploader) Plan(path string, o Options) (Plan, error) {
 	s, err := openSource(path)
 	if err != nil {
 		return Plan{}, err
 	}
 	defer s.file.Close()
-	s.declared = d.said()
-	t := &transfer{Uploader: u, name: path, Declaration: d}
-	p := Plan{Size: s.size, Begun: d.ID}
-	remembers := u.Memory != nil && d.ID == ""
-	if remembers && !d.Again {
-		p.Done = u.Memory.finished(s)
+	s.attributes = o.fingerprint()
+	t := &transfer{Uploader: u, name: path, Options: o}
+	p := Plan{Size: s.size, ResumeID: o.ID}
+	hasState := u.ResumeStore != nil && o.ID == ""
+	if hasState && !o.Again {
+		p.CompletedID = u.ResumeStore.completedID(s)
 	}
-	if p.Done != "" || d.ID == "" && t.fitsOne(s.size) {
+	if p.CompletedID != "" || o.ID == "" && t.fitsOne(s.size) {
 		return p, nil
 	}
-	if remembers {
-		slot := slot{file: filepath.Join(u.Memory.folder, s.fingerprint()) + ".json"} // not held: nothing is written
-		if r := slot.read(); r.Checksum == d.Checksum {
-			p.Begun = r.ID
+	if hasState {
+		entry := resumeEntry{file: filepath.Join(u.ResumeStore.dir, s.fingerprint()) + ".json"} // read without the lock
+		if state := entry.read(); state.Checksum == o.Checksum {
+			p.ResumeID = state.ID
 		}
 	}
-	if p.PartSize = d.PartSize; p.PartSize == 0 { // what the service says it chooses
+	if p.PartSize = o.PartSize; p.PartSize == 0 { // the service's documented choice
 		p.PartSize = max(16<<20, (s.size+maxParts<<20-1)/(maxParts<<20)<<20)
 	}
 	p.Parts = (s.size + p.PartSize - 1) / p.PartSize

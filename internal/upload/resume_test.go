@@ -17,7 +17,7 @@ import (
 )
 
 // interrupted runs an upload of four parts one after the other, and ends it at the third request to the store.
-func (w *world) interrupted(t *testing.T, path string, d Declaration) (id string) {
+func (w *world) interrupted(t *testing.T, path string, d Options) (id string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -28,9 +28,9 @@ func (w *world) interrupted(t *testing.T, path string, d Declaration) (id string
 		cancel()
 		panic(http.ErrAbortHandler)
 	}, nil)
-	w.gate = newGate(1)
+	w.limiter = newLimiter(1)
 	_, err := w.File(ctx, path, d)
-	var failure *Failure
+	var failure *Error
 	if !errors.Is(err, context.Canceled) || !errors.As(err, &failure) || failure.ID == "" {
 		t.Fatalf("interrupted: got %v, want a Failure by cancellation that names the import", err)
 	}
@@ -38,7 +38,7 @@ func (w *world) interrupted(t *testing.T, path string, d Declaration) (id string
 }
 
 // parts counts the requests for parts 1 to 4.
-func (f *front) parts() (n [4]int) {
+func (f *proxy) parts() (n [4]int) {
 	for i := range n {
 		n[i] = f.requests(fmt.Sprintf("part %d", i+1))
 	}
@@ -49,7 +49,7 @@ func (f *front) parts() (n [4]int) {
 func TestResume(t *testing.T) {
 	day := func(by time.Duration) func(*testing.T, *world, string, string) {
 		return func(t *testing.T, w *world, _, _ string) {
-			entries, err := filepath.Glob(filepath.Join(w.Memory.folder, "*"))
+			entries, err := filepath.Glob(filepath.Join(w.ResumeStore.dir, "*"))
 			if err != nil || len(entries) == 0 {
 				t.Fatalf("memory: got %q, %v", entries, err)
 			}
@@ -58,7 +58,7 @@ func TestResume(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			w.Memory.sweep(time.Now())
+			w.ResumeStore.removeExpired(time.Now())
 		}
 	}
 	rewrite := func(t *testing.T, path string, keep bool) {
@@ -103,12 +103,12 @@ func TestResume(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.file.Close()
-			s.declared = Declaration{}.said()
-			memory, err := w.Memory.hold(s)
+			s.attributes = Options{}.fingerprint()
+			memory, err := w.ResumeStore.lockEntry(s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer memory.release()
+			defer memory.unlock()
 			r := memory.read()
 			if r.ID != id {
 				t.Fatalf("remembered: got %q, want %q", r.ID, id)
@@ -124,7 +124,7 @@ func TestResume(t *testing.T) {
 			t.Run(c.name+", "+string(a), func(t *testing.T) {
 				w := start(t)
 				path := file(t, content(17*mib+7, 3))
-				d := Declaration{Checksum: a, PartSize: 5 * mib}
+				d := Options{Checksum: a, PartSize: 5 * mib}
 				id := w.interrupted(t, path, d)
 				c.between(t, w, path, id)
 				store, _, told := w.behind(t, nil, nil)
@@ -159,15 +159,15 @@ func (w *world) spoil(t *testing.T, id string) {
 	}
 	parts := client.PartsRequest{PartNumbers: []int32{1}}
 	if job.Checksum != nil {
-		h := Algorithm(job.Checksum.Algorithm).hash()
+		h := Algorithm(job.Checksum.Algorithm).Hash()
 		h.Write(other)
-		parts.Checksums = map[string]string{"1": value(h.Sum(nil))}
+		parts.Checksums = map[string]string{"1": EncodeChecksum(h.Sum(nil))}
 	}
 	signed, err := w.API.Sign(t.Context(), id, parts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := request{string(signed[0].Method), signed[0].URL, signed[0].Headers}
+	r := signedRequest{string(signed[0].Method), signed[0].URL, signed[0].Headers}
 	if _, err := w.put(t.Context(), r, bytes.NewReader(other), int64(len(other)), func(int) {}); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestCompletionCutOff(t *testing.T) {
 	for _, through := range []bool{false, true} {
 		w := start(t)
 		body := content(11*mib, 5)
-		path, d := file(t, body), Declaration{Checksum: CRC64NVME, PartSize: 5 * mib}
+		path, d := file(t, body), Options{Checksum: CRC64NVME, PartSize: 5 * mib}
 		ctx, cancel := context.WithCancel(t.Context())
 		w.behind(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 			if filepath.Base(r.URL.Path) != "complete" {
@@ -206,7 +206,7 @@ func TestCompletionCutOff(t *testing.T) {
 func TestBusy(t *testing.T) {
 	w := start(t)
 	body := content(11*mib, 6)
-	path, d := file(t, body), Declaration{Checksum: CRC64NVME, PartSize: 5 * mib}
+	path, d := file(t, body), Options{Checksum: CRC64NVME, PartSize: 5 * mib}
 	met := make(chan error, 1)
 	w.behind(t, func(all, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 		if all == 1 {
@@ -228,7 +228,8 @@ func TestBusy(t *testing.T) {
 	noneLeft(t)
 }
 
-// TestByID goes on with imports that somebody else began: an empty one, one with a checksum of its own choice, and a finished one.
+// TestByID goes on with imports that somebody else began: an empty one, one with a checksum of its own choice, and a
+// finished one.
 func TestByID(t *testing.T) {
 	w := start(t)
 	for _, a := range []Algorithm{CRC64NVME, CRC32C, CRC32, None} {
@@ -243,7 +244,7 @@ func TestByID(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			path, d := file(t, body), Declaration{ID: *job.ID, Checksum: CRC64NVME}
+			path, d := file(t, body), Options{ID: *job.ID, Checksum: CRC64NVME}
 			r, err := w.File(t.Context(), path, d)
 			if err != nil {
 				t.Errorf("File of %d bytes, %s: %v", size, a, err)
@@ -266,24 +267,24 @@ func TestByID(t *testing.T) {
 	noneLeft(t)
 }
 
-// TestDeclarations: the same bytes under another name, type or with other metadata are another upload; that they are declared alike,
-// the same.
+// TestDeclarations: the same bytes under another name, type or with other metadata are another upload; that they are
+// declared alike, the same.
 func TestDeclarations(t *testing.T) {
 	w := start(t)
 	path := file(t, content(7*mib, 9))
-	first, err := w.File(t.Context(), path, Declaration{Checksum: CRC64NVME, PartSize: 5 * mib, Metadata: map[string]string{"a": "1", "b": "2"}})
+	first, err := w.File(t.Context(), path, Options{Checksum: CRC64NVME, PartSize: 5 * mib, Metadata: map[string]string{"a": "1", "b": "2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		name string
-		d    Declaration
+		d    Options
 		same bool
 	}{
-		{"the same", Declaration{Metadata: map[string]string{"b": "2", "a": "1"}}, true},
-		{"other metadata", Declaration{Metadata: map[string]string{"a": "2", "b": "2"}}, false},
-		{"another name", Declaration{Metadata: map[string]string{"a": "1", "b": "2"}, Filename: "x.csv"}, false},
-		{"another type", Declaration{Metadata: map[string]string{"a": "1", "b": "2"}, ContentType: "text/plain"}, false},
+		{"the same", Options{Metadata: map[string]string{"b": "2", "a": "1"}}, true},
+		{"other metadata", Options{Metadata: map[string]string{"a": "2", "b": "2"}}, false},
+		{"another name", Options{Metadata: map[string]string{"a": "1", "b": "2"}, Filename: "x.csv"}, false},
+		{"another type", Options{Metadata: map[string]string{"a": "1", "b": "2"}, ContentType: "text/plain"}, false},
 	} {
 		c.d.Checksum, c.d.PartSize = CRC64NVME, 5*mib
 		if r, err := w.File(t.Context(), path, c.d); err != nil || (r.ID == first.ID) != c.same || r.Skipped != c.same {
@@ -295,8 +296,8 @@ func TestDeclarations(t *testing.T) {
 // TestNoMemory: a folder that cannot be written costs the going on, not the upload.
 func TestNoMemory(t *testing.T) {
 	w := start(t)
-	w.Memory.folder += "/missing"
-	if _, err := w.File(t.Context(), file(t, content(7*mib, 10)), Declaration{Checksum: CRC64NVME, PartSize: 5 * mib}); err != nil {
+	w.ResumeStore.dir += "/missing"
+	if _, err := w.File(t.Context(), file(t, content(7*mib, 10)), Options{Checksum: CRC64NVME, PartSize: 5 * mib}); err != nil {
 		t.Errorf("File without a folder to remember in: %v", err)
 	}
 }

@@ -10,46 +10,47 @@ import (
 	"time"
 )
 
-// maxRetryAfter limits the wait that a response asks for in Retry-After.
-const maxRetryAfter = 24 * time.Hour
-
 const (
-	firstWait = 200 * time.Millisecond
-	longest   = 20 * time.Second
-	// least is how many attempts there are, however long each takes: a part may be 5 GiB, and the line slow.
-	least = 5
+	baseDelay = 200 * time.Millisecond
+	maxDelay  = 20 * time.Second
+	// minAttempts applies even when the budget is spent: a part may have 5 GiB, and the connection be slow.
+	minAttempts = 5
 )
 
-// patience is for how long one thing is tried that keeps failing, from its first failure on. Each attempt is followed by a wait of
-// random length, which on average doubles: full jitter,
+// maxRetryAfter bounds the delay of a Retry-After header.
+const maxRetryAfter = 24 * time.Hour
+
+// backoff waits between attempts, until its budget is spent; the budget begins with the first failure. Delays are
+// random and double on average (full jitter):
 // https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
-type patience struct {
-	budget   time.Duration
-	retrying func(error) // receives the errors that another attempt follows
+type backoff struct {
+	budget time.Duration
+	// onRetry receives each error that is followed by another attempt.
+	onRetry  func(error)
 	attempts int
-	until    time.Time
+	deadline time.Time
 }
 
-// wait returns when to try again what failed with err, or err where that would be too late.
-func (p *patience) wait(ctx context.Context, err error) error {
-	if p.attempts++; p.attempts == 1 {
-		p.until = time.Now().Add(p.budget)
+// wait returns nil when to try again after err, or an error if there is no further attempt.
+func (b *backoff) wait(ctx context.Context, err error) error {
+	if b.attempts++; b.attempts == 1 {
+		b.deadline = time.Now().Add(b.budget)
 	}
-	length := time.Duration(rand.Int64N(int64(min(longest, firstWait<<min(p.attempts-1, 10)))))
-	var said *Refusal
-	if errors.As(err, &said) {
-		length = max(length, said.After)
+	delay := time.Duration(rand.Int64N(int64(min(maxDelay, baseDelay<<min(b.attempts-1, 10)))))
+	var e *ResponseError
+	if errors.As(err, &e) {
+		delay = max(delay, e.RetryAfter)
 	}
-	if time.Now().Add(length).After(p.until) && (p.attempts >= least || length > longest) {
+	if time.Now().Add(delay).After(b.deadline) && (b.attempts >= minAttempts || delay > maxDelay) {
 		return err
 	}
 	if ctx.Err() == nil {
-		p.retrying(err)
+		b.onRetry(err)
 	}
-	return pause(ctx, length)
+	return sleep(ctx, delay)
 }
 
-func pause(ctx context.Context, d time.Duration) error {
+func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
 		return nil
@@ -58,41 +59,45 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// temporary reports whether what failed may succeed when tried again: no answer, an answer cut short, or one that says so.
-func temporary(err error) bool {
-	var said *Refusal
-	if errors.As(err, &said) {
-		switch said.Status {
-		case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+// isTemporary reports whether another attempt may succeed: there was no response, an incomplete one, or a temporary
+// error.
+func isTemporary(err error) bool {
+	var e *ResponseError
+	if errors.As(err, &e) {
+		switch e.Status {
+		case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
+			http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 			return true
 		}
-		switch said.Code { // of S3, with 400 and 409
+		switch e.Code { // S3 sends these with status 400 and 409
 		case "RequestTimeout", "IncompleteBody", "ConditionalRequestConflict", "OperationAborted":
 			return true
 		}
 		return false
 	}
-	var stranger *tls.CertificateVerificationError
+	for _, permanent := range []error{
+		context.Canceled, ErrChanged, errInvalidResponse, errNotOpen, errNotModified,
+	} {
+		if errors.Is(err, permanent) {
+			return false
+		}
+	}
+	var certificate *tls.CertificateVerificationError
 	var noTLS tls.RecordHeaderError
 	var unsafe *UnsafeRequestError
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, ErrChanged), errors.Is(err, errBadAnswer), errors.Is(err, errOver), errors.Is(err, errUnchanged),
-		errors.As(err, &stranger), errors.As(err, &noTLS), errors.As(err, &unsafe):
-		return false
-	}
-	return true
+	return !errors.As(err, &certificate) && !errors.As(err, &noTLS) && !errors.As(err, &unsafe)
 }
 
-// overloaded reports whether fewer requests at a time would help.
-func overloaded(err error) bool {
-	var said *Refusal
-	if !errors.As(err, &said) {
-		var late net.Error
-		return errors.Is(err, errStalled) || errors.As(err, &late) && late.Timeout()
+// isOverload reports whether fewer concurrent requests may help.
+func isOverload(err error) bool {
+	var e *ResponseError
+	if !errors.As(err, &e) {
+		var timeout net.Error
+		return errors.Is(err, errStalled) || errors.As(err, &timeout) && timeout.Timeout()
 	}
-	switch said.Status {
+	switch e.Status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
-	return said.Code == "SlowDown" || said.Code == "RequestTimeout"
+	return e.Code == "SlowDown" || e.Code == "RequestTimeout"
 }

@@ -9,94 +9,95 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// signer asks the service for part URLs just when they are needed, so that none grows old. Whoever asks while a call is under way
-// is served by the next one, together with all others who do.
+// signer requests part URLs from the service when they are needed, so that they do not expire unused. Parts that are
+// requested during a call are signed together by the next call.
 type signer struct {
 	api *API
 	id  string
 
 	mu      sync.Mutex
-	waiting map[int32]*wish
-	calling bool
+	pending map[int32]*signCall
+	running bool
 }
 
-// wish is one part to be signed.
-type wish struct {
+// signCall is a part to sign.
+type signCall struct {
 	checksum string
 	done     chan struct{}
 	signed   client.SignedPart
 	err      error
 }
 
-// maxSigned is how many parts the service signs in one call.
-const maxSigned = 1000
+// maxSignBatch is the API's limit of parts per call.
+const maxSignBatch = 1000
 
-// sign, always called with the same ctx, returns the request for a part with this checksum, which is empty where the import declares none.
-func (s *signer) sign(ctx context.Context, number int32, checksum string) (request, error) {
-	w := &wish{checksum: checksum, done: make(chan struct{})}
+// sign returns the request for a part. The checksum is empty if the import declares none. All calls must use the same
+// ctx.
+func (s *signer) sign(ctx context.Context, number int32, checksum string) (signedRequest, error) {
+	c := &signCall{checksum: checksum, done: make(chan struct{})}
 	s.mu.Lock()
-	if s.waiting == nil {
-		s.waiting = map[int32]*wish{}
+	if s.pending == nil {
+		s.pending = map[int32]*signCall{}
 	}
-	s.waiting[number] = w
-	if !s.calling {
-		s.calling = true
-		go s.serve(ctx) // which is that of all parts
+	s.pending[number] = c
+	if !s.running {
+		s.running = true
+		go s.run(ctx)
 	}
 	s.mu.Unlock()
 	select {
-	case <-w.done:
-		return request{string(w.signed.Method), w.signed.URL, w.signed.Headers}, w.err
+	case <-c.done:
+		return signedRequest{string(c.signed.Method), c.signed.URL, c.signed.Headers}, c.err
 	case <-ctx.Done():
-		return request{}, context.Cause(ctx)
+		return signedRequest{}, context.Cause(ctx)
 	}
 }
 
-// serve calls the service until nobody waits.
-func (s *signer) serve(ctx context.Context) {
+// run signs batches until nothing is pending.
+func (s *signer) run(ctx context.Context) {
 	for {
 		s.mu.Lock()
-		batch := map[int32]*wish{}
-		for number, w := range s.waiting {
-			if len(batch) == maxSigned {
+		batch := map[int32]*signCall{}
+		for number, c := range s.pending {
+			if len(batch) == maxSignBatch {
 				break
 			}
-			batch[number] = w
-			delete(s.waiting, number)
+			batch[number] = c
+			delete(s.pending, number)
 		}
-		if s.calling = len(batch) > 0; !s.calling {
+		if s.running = len(batch) > 0; !s.running {
 			s.mu.Unlock()
 			return
 		}
 		s.mu.Unlock()
-		s.call(ctx, batch)
+		s.signBatch(ctx, batch)
 	}
 }
 
-func (s *signer) call(ctx context.Context, batch map[int32]*wish) {
+func (s *signer) signBatch(ctx context.Context, batch map[int32]*signCall) {
 	parts := client.PartsRequest{}
-	for number, w := range batch {
+	for number, c := range batch {
 		parts.PartNumbers = append(parts.PartNumbers, number)
-		if w.checksum != "" {
+		if c.checksum != "" {
 			if parts.Checksums == nil {
 				parts.Checksums = map[string]string{}
 			}
-			parts.Checksums[strconv.Itoa(int(number))] = w.checksum
+			parts.Checksums[strconv.Itoa(int(number))] = c.checksum
 		}
 	}
 	signed, err := s.api.Sign(ctx, s.id, parts)
 	for _, p := range signed {
-		if w := batch[p.PartNumber]; w != nil && p.URL != "" {
-			w.signed = p
-			close(w.done)
+		if c := batch[p.PartNumber]; c != nil && p.URL != "" {
+			c.signed = p
+			close(c.done)
 			delete(batch, p.PartNumber)
 		}
 	}
 	if err == nil {
-		err = errBadAnswer // a part was left out
+		err = errInvalidResponse // for parts that the response lacks
 	}
-	for w := range maps.Values(batch) {
-		w.err = err
-		close(w.done)
+	for c := range maps.Values(batch) {
+		c.err = err
+		close(c.done)
 	}
 }

@@ -12,69 +12,72 @@ import (
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
-// single sends size bytes in one request. Open gives them from the start, as often as it is called.
-func (t *transfer) single(ctx context.Context, size int64, open func() (io.Reader, error)) (Result, error) {
-	t.doing = "reading it"
-	if size <= heldSize {
+// uploadSingle sends size bytes in one request. Each call of open returns a reader of all bytes.
+func (t *transfer) uploadSingle(ctx context.Context, size int64, open func() (io.Reader, error)) (Result, error) {
+	t.step = "read"
+	if size <= maxBuffered {
 		from, err := open()
 		if err != nil {
 			return Result{}, err
 		}
-		held, err := io.ReadAll(from)
+		content, err := io.ReadAll(from)
 		if err != nil {
 			return Result{}, err
 		}
-		open = func() (io.Reader, error) { return bytes.NewReader(held), nil }
+		open = func() (io.Reader, error) { return bytes.NewReader(content), nil }
 	}
-	declared := t.declare(size, client.ImportRequestModeSingle)
+	request := t.importRequest(size, client.ImportRequestModeSingle)
 	if t.Checksum != None {
-		sum, err := checksumOf(ctx, t.Checksum, open)
+		sum, err := computeChecksum(ctx, t.Checksum, open)
 		if err != nil {
 			return Result{}, err
 		}
-		declared.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum), Value: &sum}
+		request.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum), Value: &sum}
 	}
-	t.doing = "creating the import"
-	job, err := t.API.Create(ctx, declared, "")
+	t.step = "create import"
+	job, err := t.API.Create(ctx, request, "")
 	if err != nil {
 		return Result{}, err
 	}
 	if job.ID == nil || job.Upload == nil {
-		return Result{}, errBadAnswer
+		return Result{}, errInvalidResponse
 	}
 	t.id = *job.ID
-	t.Notify(Event{Kind: Started, File: t.name, ID: t.id, Total: size})
-	t.doing = "sending it"
+	t.OnEvent(Event{Kind: Started, File: t.name, ID: t.id, Total: size})
+	t.step = "send"
 	upload := job.Upload
-	etag, err := t.send(ctx, piece{0, size, open, func(ctx context.Context, again bool) (request, error) {
-		if again { // reading the job signs it anew
+	sign := func(ctx context.Context, renew bool) (signedRequest, error) {
+		if renew { // reading the import signs a new request
 			now, err := t.API.Read(ctx, t.id)
 			if err != nil {
-				return request{}, err
+				return signedRequest{}, err
 			}
 			if upload = cmp.Or(now.Upload, upload); now.Upload == nil {
-				return request{}, fmt.Errorf("%w: it is %s", errOver, terminal.Line(string(statusOf(now))))
+				return signedRequest{}, fmt.Errorf("%w: it is %s", errNotOpen, terminal.Line(string(statusOf(now))))
 			}
 		}
-		return request{string(upload.Method), upload.URL, upload.Headers}, nil
-	}})
-	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrChanged) { // is it there by an attempt whose answer was lost?
+		return signedRequest{string(upload.Method), upload.URL, upload.Headers}, nil
+	}
+	etag, err := t.send(ctx, payload{0, size, open, sign})
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrChanged) {
+		// The response of a successful attempt may have been lost.
 		if now, e := t.API.Read(ctx, t.id); e == nil && statusOf(now) == client.JobStatusCompleted {
 			job, etag, err = now, resultOf(now).ETag, nil
-			t.Notify(Event{Kind: Progress, File: t.name, ID: t.id, Bytes: size, Total: size}) // which was taken back
+			// The failed attempt subtracted its bytes.
+			t.OnEvent(Event{Kind: Progress, File: t.name, ID: t.id, Bytes: size, Total: size})
 		}
 	}
 	if err == nil {
-		err = t.unchanged()
+		err = t.checkUnchanged()
 	}
 	if errors.Is(err, ErrChanged) {
-		t.undo(ctx)
+		t.abort(ctx)
 	}
 	if err != nil {
 		return Result{}, err
 	}
 	if t.Wait {
-		return t.arrived(ctx)
+		return t.waitTerminal(ctx)
 	}
 	result := resultOf(job)
 	result.ETag, result.Size = etag, size

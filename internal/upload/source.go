@@ -8,27 +8,27 @@ import (
 	"time"
 )
 
-// source is a file as it was when its upload began. All parts are read through one handle.
+// source is an open file with its state when the upload began. All parts are read through one handle.
 type source struct {
 	file  *os.File
 	path  string
 	size  int64
 	mtime time.Time
-	// declared is what is said of it besides. The same bytes under another name or type are another upload.
-	declared string
+	// attributes is Options.fingerprint: the same bytes with another name or type are another upload.
+	attributes string
 }
 
 func openSource(path string) (*source, error) {
-	info, err := os.Stat(path) // first: to open a pipe that nobody writes to takes for ever
+	info, err := os.Stat(path) // first, because opening a pipe without a writer blocks
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("is %s, not a file", kindOf(info.Mode()))
+		err = fmt.Errorf("it is %s, not a regular file", kindOf(info.Mode()))
 	}
 	if err != nil {
-		return nil, plainPath(err)
+		return nil, withoutPath(err)
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, plainPath(err)
+		return nil, withoutPath(err)
 	}
 	info, err = file.Stat()
 	if err != nil {
@@ -48,11 +48,11 @@ func kindOf(mode os.FileMode) string {
 	case mode&os.ModeDevice != 0:
 		return "a device"
 	}
-	return "something else"
+	return "not readable"
 }
 
-// plainPath is err without the path, which all messages begin with.
-func plainPath(err error) error {
+// withoutPath removes the path from err, because all messages begin with it.
+func withoutPath(err error) error {
 	var at *os.PathError
 	if errors.As(err, &at) {
 		return at.Err
@@ -60,16 +60,16 @@ func plainPath(err error) error {
 	return err
 }
 
-// section reads length bytes from offset on. That there are fewer is ErrChanged.
+// section returns a reader of length bytes from offset. It returns ErrChanged if there are fewer.
 func (s *source) section(offset, length int64) io.Reader {
-	return &exactly{io.NewSectionReader(s.file, offset, length), length}
+	return &exactReader{io.NewSectionReader(s.file, offset, length), length}
 }
 
-// unchanged reports ErrChanged where the file is not what it was.
+// unchanged returns ErrChanged if the size or modification time changed.
 func (s *source) unchanged() error {
 	info, err := s.file.Stat()
 	if err != nil {
-		return plainPath(err)
+		return withoutPath(err)
 	}
 	if info.Size() != s.size || !info.ModTime().Equal(s.mtime) {
 		return ErrChanged
@@ -77,20 +77,20 @@ func (s *source) unchanged() error {
 	return nil
 }
 
-// exactly is a reader of exactly so many bytes.
-type exactly struct {
+// exactReader returns ErrChanged if there are fewer bytes than expected.
+type exactReader struct {
 	from io.Reader
 	left int64
 }
 
-func (w *exactly) Read(p []byte) (int, error) {
+func (w *exactReader) Read(p []byte) (int, error) {
 	n, err := w.from.Read(p)
 	w.left -= int64(n)
 	if errors.Is(err, io.EOF) && w.left > 0 {
 		return n, ErrChanged
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		return n, plainPath(err)
+		return n, withoutPath(err)
 	}
 	return n, err
 }

@@ -10,84 +10,96 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// spools is how many parts of a stream are under way at most. Each is a file of a part's size until the store has it.
-const spools = 4
+// maxSpooled bounds the parts of a stream in progress. Each is a temporary file of a part's size.
+const maxSpooled = 4
 
-// Stream uploads what can be read only once, whatever its length. Each part is kept in a temporary file until it is sent, so that
-// it can be sent again; what was cut off cannot be gone on with, and is removed. When Stream returns before from has ended, a
-// goroutine stays with it until it gives something, or ends.
-func (u *Uploader) Stream(ctx context.Context, from io.Reader, name string, d Declaration) (Result, error) {
-	t := u.transfer(name, d)
-	t.total, t.doing = -1, "reading it"
+// Stream uploads what can be read only once, of any length. open may block, as it does for a named pipe. Each part is
+// kept in a temporary file until it is sent, so that it can be retried. An interrupted stream cannot be resumed; its
+// import is aborted. If Stream returns before the reader ends, a goroutine stays until open or a read returns.
+func (u *Uploader) Stream(
+	ctx context.Context, open func() (io.ReadCloser, error), name string, o Options,
+) (Result, error) {
+	t := u.newTransfer(name, o)
+	t.total, t.step = -1, "read"
 	if t.Filename == "" {
 		t.Filename = "stdin"
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	result, err := t.stream(ctx, cancel, piped(ctx, from))
+	result, err := t.stream(ctx, cancel, openPipe(ctx, open))
 	if err == nil {
-		u.Notify(Event{Kind: Completed, File: name, ID: result.ID, Total: result.Size, Result: &result})
+		u.OnEvent(Event{Kind: Completed, File: name, ID: result.ID, Total: result.Size, Result: &result})
 		return result, nil
 	}
 	if t.id != "" {
-		t.undo(ctx)
+		t.abort(ctx)
 	}
-	return Result{}, t.failed(err)
+	return Result{}, t.wrapError(err)
 }
 
-// piped reads from, until ctx ends: a terminal, or a pipe that nobody writes to, would keep its reader for ever.
-func piped(ctx context.Context, from io.Reader) io.Reader {
+// openPipe returns a reader of what open returns that ends with ctx. Opening and reading a terminal or a named pipe
+// cannot be interrupted.
+func openPipe(ctx context.Context, open func() (io.ReadCloser, error)) io.Reader {
 	r, w := io.Pipe()
-	context.AfterFunc(ctx, func() { w.CloseWithError(context.Cause(ctx)) })
+	stop := context.AfterFunc(ctx, func() { w.CloseWithError(context.Cause(ctx)) })
 	go func() {
-		_, err := io.CopyBuffer(w, struct{ io.Reader }{from}, make([]byte, chunk))
-		w.CloseWithError(err)
+		defer stop()
+		from, err := open()
+		if err == nil {
+			_, err = io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{from}, make([]byte, 1<<20))
+			from.Close()
+		}
+		w.CloseWithError(err) // nil means io.EOF
 	}()
 	return r
 }
 
 func (t *transfer) stream(ctx context.Context, cancel context.CancelCauseFunc, from io.Reader) (Result, error) {
-	head, err := io.ReadAll(io.LimitReader(from, heldSize+1))
+	head, err := io.ReadAll(io.LimitReader(from, maxBuffered+1))
 	if err != nil {
 		return Result{}, err
 	}
-	if len(head) <= heldSize && t.fitsOne(int64(len(head))) {
+	if len(head) <= maxBuffered && t.fitsOne(int64(len(head))) {
 		t.total = int64(len(head))
-		return t.single(ctx, t.total, func() (io.Reader, error) { return bytes.NewReader(head), nil })
+		return t.uploadSingle(ctx, t.total, func() (io.Reader, error) { return bytes.NewReader(head), nil })
 	}
-	if !t.Checksum.inParts() {
-		return Result{}, fmt.Errorf("%s is of a whole file and a stream goes in parts: use --checksum crc64nvme, crc32c or none", t.Checksum)
+	if !t.Checksum.combinable() {
+		return Result{}, fmt.Errorf("--checksum %s requires one request, and a stream is sent in parts: "+
+			"use crc64nvme, crc32c or none", t.Checksum)
 	}
-	t.doing = "creating the import"
-	job, err := t.create(ctx, -1)
+	t.step = "create import"
+	job, err := t.createMultipart(ctx, -1)
 	if err != nil {
 		return Result{}, err
 	}
-	t.Notify(Event{Kind: Started, File: t.name, ID: t.id, Total: -1})
-	size, sums, err := t.streamParts(ctx, cancel, io.MultiReader(bytes.NewReader(head), from), job.Multipart.PartSize)
+	t.OnEvent(Event{Kind: Started, File: t.name, ID: t.id, Total: -1})
+	from = io.MultiReader(bytes.NewReader(head), from)
+	size, sums, err := t.streamParts(ctx, cancel, from, job.Multipart.PartSize)
 	if err != nil {
 		return Result{}, err
 	}
 	return t.complete(ctx, sums, job.Multipart.PartSize, size)
 }
 
-// streamParts sends part after part until from ends. What keeps one from being read or sent ends all.
-func (t *transfer) streamParts(ctx context.Context, cancel context.CancelCauseFunc, from io.Reader, partSize int64) (size int64, sums []string, err error) {
-	t.doing = "sending it"
+// streamParts sends parts until from ends. The first error cancels all parts.
+func (t *transfer) streamParts(
+	ctx context.Context, cancel context.CancelCauseFunc, from io.Reader, partSize int64,
+) (size int64, sums []string, err error) {
+	t.step = "send"
 	sign := signer{api: t.API, id: t.id}
 	var g errgroup.Group
-	g.SetLimit(spools)
+	g.SetLimit(maxSpooled)
 	byNumber := [maxParts]string{}
 	count, full := 0, true
 	for full && ctx.Err() == nil {
-		file, length, err := spool(from, partSize)
+		file, length, err := spoolPart(from, partSize)
 		if err != nil {
 			cancel(err)
 			break
 		}
 		full = length == partSize
 		if count == maxParts && length > 0 {
-			cancel(fmt.Errorf("it has more than %d parts of %d bytes: begin anew with a larger --part-size", maxParts, partSize))
+			cancel(fmt.Errorf("the stream has more than %d parts of %d bytes: use a larger --part-size", maxParts, partSize))
 		}
 		if length == 0 || ctx.Err() != nil {
 			file.Close()
@@ -98,8 +110,8 @@ func (t *transfer) streamParts(ctx context.Context, cancel context.CancelCauseFu
 		size += length
 		g.Go(func() (err error) {
 			defer file.Close()
-			byNumber[i], err = t.sendPart(ctx, &sign, int32(i+1), length, func() (io.Reader, error) { return io.NewSectionReader(file, 0, length), nil })
-			if err != nil {
+			open := func() (io.Reader, error) { return io.NewSectionReader(file, 0, length), nil }
+			if byNumber[i], err = t.sendPart(ctx, &sign, int32(i+1), length, open); err != nil {
 				cancel(err)
 			}
 			return nil
@@ -109,17 +121,18 @@ func (t *transfer) streamParts(ctx context.Context, cancel context.CancelCauseFu
 	return size, byNumber[:count], context.Cause(ctx)
 }
 
-// maxParts is S3's bound: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
+// maxParts is S3's limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
 const maxParts = 10_000
 
-// spool puts up to size bytes into a temporary file that has no name any more, so that nothing of it stays behind.
-func spool(from io.Reader, size int64) (*os.File, int64, error) {
+// spoolPart copies up to size bytes into a temporary file that is already removed, so that a crash leaves nothing
+// behind.
+func spoolPart(from io.Reader, size int64) (*os.File, int64, error) {
 	file, err := os.CreateTemp("", "signpost-part-*")
 	if err != nil {
 		return nil, 0, err
 	}
-	_ = os.Remove(file.Name()) // a system that keeps open files from being removed cleans up by itself
-	n, err := io.CopyBuffer(struct{ io.Writer }{file}, io.LimitReader(from, size), make([]byte, chunk))
+	_ = os.Remove(file.Name()) // fails on systems that cannot remove open files
+	n, err := io.CopyBuffer(struct{ io.Writer }{file}, io.LimitReader(from, size), make([]byte, chunkSize))
 	if err != nil {
 		file.Close()
 	}

@@ -46,10 +46,10 @@ func start(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	u := New(api, http.DefaultClient, 4)
-	if u.Memory, err = OpenMemory(t.TempDir(), server.URL); err != nil {
+	if u.ResumeStore, err = OpenResumeStore(t.TempDir(), server.URL); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { u.Memory.Close() })
+	t.Cleanup(func() { u.ResumeStore.Close() })
 	return &world{u, target, server.URL}
 }
 
@@ -83,13 +83,13 @@ func content(size int, seed uint64) []byte {
 func TestSizes(t *testing.T) {
 	w := start(t)
 	for _, a := range []Algorithm{CRC64NVME, CRC32C, SHA256, None} {
-		for _, size := range []int{0, 1, heldSize, heldSize + 1, 5 * mib, 5*mib + 1, 10 * mib, 12*mib + 7} {
+		for _, size := range []int{0, 1, maxBuffered, maxBuffered + 1, 5 * mib, 5*mib + 1, 10 * mib, 12*mib + 7} {
 			body := content(size, 1)
 			path := filepath.Join(t.TempDir(), "file.csv")
 			if err := os.WriteFile(path, body, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			d := Declaration{Checksum: a, PartSize: 5 * mib}
+			d := Options{Checksum: a, PartSize: 5 * mib}
 			r, err := w.File(t.Context(), path, d)
 			if err != nil {
 				t.Errorf("File of %d bytes with %s: %v", size, a, err)
@@ -101,14 +101,19 @@ func TestSizes(t *testing.T) {
 			if again, err := w.File(t.Context(), path, d); err != nil || !again.Skipped || again.ID != r.ID {
 				t.Errorf("File again: got %+v, %v, want it skipped as %s", again, err, r.ID)
 			}
-			if !a.inParts() && size > heldSize {
+			if !a.combinable() && size > maxBuffered {
 				continue
 			}
-			if r, err = w.Stream(t.Context(), bytes.NewReader(body), "-", d); err != nil {
+			if r, err = w.Stream(t.Context(), opens(bytes.NewReader(body)), "-", d); err != nil {
 				t.Errorf("Stream of %d bytes with %s: %v", size, a, err)
 			} else if got := w.stored(t, r); !bytes.Equal(got, body) {
 				t.Errorf("Stream of %d bytes with %s: the store has %d others", size, a, len(got))
 			}
 		}
 	}
+}
+
+// opens returns a function that opens r for Stream.
+func opens(r io.Reader) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return io.NopCloser(r), nil }
 }

@@ -9,56 +9,56 @@ import (
 )
 
 const (
-	// watchWait is for how many seconds the service is asked to wait for news. It takes 25; gateways and proxies may give up after 29.
-	watchWait = 20
-	// watchEvery is the shortest time between requests that should each have waited. A service that is old, busy or
-	// without long polling answers at once. While nothing changes the time doubles, up to watchSeldom.
-	watchEvery  = time.Second
-	watchSeldom = 8 * time.Second
+	// longPollSeconds is how long the service may hold a request. It allows 25; gateways and proxies may give up after 29.
+	longPollSeconds = 20
+	// minPollInterval is the shortest time between requests. A service that is old, busy or without long polling responds
+	// at once. The interval doubles while the import does not change, up to maxPollInterval.
+	minPollInterval = time.Second
+	maxPollInterval = 8 * time.Second
 )
 
-// Watch follows an import. It is for one goroutine.
+// Watch returns the changes of an import. It must not be used concurrently.
 type Watch struct {
-	api  *API
-	id   string
-	job  client.Job
-	tag  string    // of job; empty: the service gives none, or was not asked yet
-	next time.Time // when the service may be asked
-
-	every time.Duration // the shortest time between requests
+	api *API
+	id  string
+	job client.Job
+	// etag is that of job. It is empty before the first request, or if the service sends none.
+	etag     string
+	earliest time.Time // of the next request
+	interval time.Duration
 }
 
-// Watch returns one of the import with this id.
-func (a *API) Watch(id string) *Watch { return &Watch{api: a, id: id, every: watchEvery} }
+// Watch returns a watch of the import with this id.
+func (a *API) Watch(id string) *Watch { return &Watch{api: a, id: id, interval: minPollInterval} }
 
-// Next returns the import: as it is when called first, then as soon as it is another than before, or after a while as it was.
+// Next returns the import. After the first call it waits until the import has changed or a long poll has ended.
 func (w *Watch) Next(ctx context.Context) (client.Job, error) {
-	if err := pause(ctx, time.Until(w.next)); err != nil {
+	if err := sleep(ctx, time.Until(w.earliest)); err != nil {
 		return client.Job{}, err
 	}
 	var params client.GetImportParams
 	began := time.Now()
-	if w.tag != "" {
-		params.Wait, params.IfNoneMatch = new(int32(watchWait)), &w.tag
+	if w.etag != "" {
+		params.Wait, params.IfNoneMatch = new(int32(longPollSeconds)), &w.etag
 	}
-	job, tag, err := w.api.read(ctx, w.id, params)
-	if waited := params.Wait != nil; waited || tag == "" {
-		w.next = began.Add(w.every)
+	job, etag, err := w.api.read(ctx, w.id, params)
+	if params.Wait != nil || etag == "" {
+		w.earliest = began.Add(w.interval)
 	}
-	if errors.Is(err, errUnchanged) {
-		if time.Since(began) < watchSeldom {
-			w.every = min(2*w.every, watchSeldom)
+	if errors.Is(err, errNotModified) {
+		if time.Since(began) < maxPollInterval {
+			w.interval = min(2*w.interval, maxPollInterval)
 		}
 		return w.job, nil
 	}
 	if err == nil {
-		w.job, w.tag, w.every = job, tag, watchEvery
+		w.job, w.etag, w.interval = job, etag, minPollInterval
 	}
 	return job, err
 }
 
-// Ended reports whether nothing more is expected to arrive for job.
-func Ended(job client.Job) bool {
+// IsTerminal reports whether job has a terminal status.
+func IsTerminal(job client.Job) bool {
 	status := statusOf(job)
 	return status != client.JobStatusAwaitingUpload && status != client.JobStatusUploading
 }

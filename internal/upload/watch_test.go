@@ -66,7 +66,7 @@ func TestWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	watch := w.API.Watch(*job.ID)
-	if got, err := watch.Next(t.Context()); err != nil || Ended(got) {
+	if got, err := watch.Next(t.Context()); err != nil || IsTerminal(got) {
 		t.Fatalf("first Next: got %s, %v, want it awaited", statusOf(got), err)
 	}
 	<-a.seen
@@ -97,12 +97,12 @@ func TestWatchOldService(t *testing.T) {
 	}
 	watch := w.API.Watch(*job.ID)
 	for range 3 {
-		if got, err := watch.Next(t.Context()); err != nil || Ended(got) {
+		if got, err := watch.Next(t.Context()); err != nil || IsTerminal(got) {
 			t.Fatalf("Next: got %s, %v, want it awaited", statusOf(got), err)
 		}
 	}
 	for i := range 2 {
-		if gap := a.at[i+1].Sub(a.at[i]); gap < watchEvery-50*time.Millisecond {
+		if gap := a.at[i+1].Sub(a.at[i]); gap < minPollInterval-50*time.Millisecond {
 			t.Errorf("requests %d and %d: %s apart, want a second", i, i+1, gap)
 		}
 	}
@@ -122,9 +122,9 @@ func TestWatchWithoutLongPolling(t *testing.T) {
 	watch := w.API.Watch(*job.ID)
 	next := func(status client.JobStatus, every time.Duration) {
 		t.Helper()
-		watch.next = time.Time{}
-		if got, err := watch.Next(t.Context()); err != nil || statusOf(got) != status || watch.every != every {
-			t.Fatalf("Next: got %s, %v, next after %s, want %s, next after %s", statusOf(got), err, watch.every, status, every)
+		watch.earliest = time.Time{}
+		if got, err := watch.Next(t.Context()); err != nil || statusOf(got) != status || watch.interval != every {
+			t.Fatalf("Next: got %s, %v, next after %s, want %s, next after %s", statusOf(got), err, watch.interval, status, every)
 		}
 	}
 	for _, seconds := range []time.Duration{1, 2, 4, 8, 8} {
@@ -136,7 +136,8 @@ func TestWatchWithoutLongPolling(t *testing.T) {
 	next(client.JobStatusAborted, time.Second)
 }
 
-// TestUploadAndWait: with Wait a file in one request is uploaded when the service says so, and is not when it says otherwise.
+// TestUploadAndWait: with Wait a file in one request is uploaded when the service says so, and is not when it says
+// otherwise.
 func TestUploadAndWait(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.csv")
 	if err := os.WriteFile(path, []byte("a,b\n"), 0o600); err != nil {
@@ -150,7 +151,7 @@ func TestUploadAndWait(t *testing.T) {
 		w, a := start(t), newAsked()
 		w.behind(t, nil, a.reads)
 		w.Wait = true
-		if got, err := w.File(t.Context(), path, Declaration{Checksum: None}); err != nil || got.Size != 4 || got.ETag == "" || len(a.at) == 0 {
+		if got, err := w.File(t.Context(), path, Options{Checksum: None}); err != nil || got.Size != 4 || got.ETag == "" || len(a.at) == 0 {
 			t.Errorf("File: got %+v, %v after %d reads of the import, want 4 bytes after some", got, err, len(a.at))
 		}
 	})
@@ -159,14 +160,14 @@ func TestUploadAndWait(t *testing.T) {
 		w.behind(t, always(http.MethodPut, swallowed), a.reads)
 		w.Wait = true
 		id := make(chan string, 1)
-		w.Notify = func(e Event) {
+		w.OnEvent = func(e Event) {
 			if e.Kind == Finishing {
 				id <- e.ID
 			}
 		}
 		done := make(chan error)
 		go func() {
-			_, err := w.File(t.Context(), path, Declaration{Checksum: None})
+			_, err := w.File(t.Context(), path, Options{Checksum: None})
 			done <- err
 		}()
 		awaited := <-id
@@ -174,7 +175,7 @@ func TestUploadAndWait(t *testing.T) {
 		if err := w.API.Delete(t.Context(), awaited); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-done; !errors.Is(err, errOver) || !strings.Contains(err.Error(), "aborted") {
+		if err := <-done; !errors.Is(err, errNotOpen) || !strings.Contains(err.Error(), "aborted") {
 			t.Errorf("File: got %v, want that it is aborted", err)
 		}
 	})
@@ -183,14 +184,14 @@ func TestUploadAndWait(t *testing.T) {
 		w.behind(t, always(http.MethodPut, swallowed), nil)
 		w.Wait = true
 		id := make(chan string, 1)
-		w.Notify = func(e Event) {
+		w.OnEvent = func(e Event) {
 			if e.Kind == Finishing {
 				id <- e.ID
 			}
 		}
 		done := make(chan error)
 		go func() {
-			_, err := w.File(t.Context(), path, Declaration{Checksum: None})
+			_, err := w.File(t.Context(), path, Options{Checksum: None})
 			done <- err
 		}()
 		w.overwrite(t, "imports/public/"+<-id, "another length")

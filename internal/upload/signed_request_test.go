@@ -34,8 +34,8 @@ func TestUnsafeRequests(t *testing.T) {
 		{"https://api.example", "PUT", "/key", nil, "only http and https"},
 		{"https://api.example", "PUT", "https:key", nil, "only http and https"},
 		{"https://api.example", "PUT", "https://bucket\x7f/", nil, "invalid"},
-		{"https://api.example", "PUT", "http://10.0.0.1/key", nil, "to this machine only"},
-		{"https://api.example", "PUT", "http://127.0.0.1.example/key", nil, "to this machine only"},
+		{"https://api.example", "PUT", "http://10.0.0.1/key", nil, "for this machine only"},
+		{"https://api.example", "PUT", "http://127.0.0.1.example/key", nil, "for this machine only"},
 		{"https://api.example", "PUT", "http://127.0.0.1:9000/key", nil, ""},
 		{"https://api.example", "PUT", "http://[::1]:9000/key", nil, ""},
 		{"https://api.example", "PUT", "http://localhost:9000/key", nil, ""},
@@ -45,7 +45,7 @@ func TestUnsafeRequests(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = api.check("PUT", request{c.method, c.url, c.headers})
+		err = api.check("PUT", signedRequest{c.method, c.url, c.headers})
 		var unsafe *UnsafeRequestError
 		switch {
 		case c.refused == "" && err != nil:

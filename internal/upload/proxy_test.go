@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// fault does to a request what a bad line, or a bad day, does. It reports false where the request is to go on. All says how many
-// requests there were, this the how manieth it is of its kind: of its part, or of its method and path.
+// fault does to a request what a bad line, or a bad day, does. It reports false where the request is to go on. All says
+// how many requests there were, this the how manieth it is of its kind: of its part, or of its method and path.
 type fault func(all, this int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool
 
 // front stands between the uploader and whom it calls.
-type front struct {
+type proxy struct {
 	addr string
 
 	mu    sync.Mutex
@@ -26,7 +26,7 @@ type front struct {
 	all   int
 }
 
-func newFront(t *testing.T, f fault) *front {
+func newProxy(t *testing.T, f fault) *proxy {
 	t.Helper()
 	onward := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -36,7 +36,7 @@ func newFront(t *testing.T, f fault) *front {
 		ErrorLog:     quiet,
 		Transport:    &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Minute},
 	}
-	fr := &front{count: map[string]int{}}
+	fr := &proxy{count: map[string]int{}}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		kind := r.Method + " " + r.URL.Path
 		if part := r.URL.Query().Get("partNumber"); part != "" {
@@ -62,7 +62,7 @@ func newFront(t *testing.T, f fault) *front {
 var quiet = log.New(io.Discard, "", 0)
 
 // client sends everything to the front, whatever its URL says.
-func (f *front) client(t *testing.T) *http.Client {
+func (f *proxy) client(t *testing.T) *http.Client {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, f.addr)
 	}
@@ -72,7 +72,7 @@ func (f *front) client(t *testing.T) *http.Client {
 }
 
 // requests returns how many there were of a kind.
-func (f *front) requests(kind string) int {
+func (f *proxy) requests(kind string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.count[kind]

@@ -12,37 +12,38 @@ import (
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
-// UnsafeRequestError reports a signed request that the service asked for and that the client does not send.
+// UnsafeRequestError reports a signed request from the service that the client does not send.
 type UnsafeRequestError struct {
 	Method string
-	URL    string // without its query, which is a credential
+	// URL has no query, which is a credential.
+	URL    string
 	Reason string
 }
 
 func (e *UnsafeRequestError) Error() string {
-	text := fmt.Sprintf("refused to send %s %s, which the service asked for: %s", e.Method, e.URL, e.Reason)
+	text := fmt.Sprintf("refused to send %s %s from the service: %s", e.Method, e.URL, e.Reason)
 	return terminal.Line(text)
 }
 
-// uploadHeaders are the headers of S3 uploads, beside those that begin with x-amz-.
+// uploadHeaders are the headers of S3 uploads, besides those that begin with x-amz-.
 var uploadHeaders = []string{"cache-control", "content-disposition", "content-encoding", "content-language",
 	"content-length", "content-md5", "content-type", "expires", "if-none-match"}
 
-// CheckDownload returns an UnsafeRequestError where a download from url is not safe.
+// CheckDownload returns an UnsafeRequestError if a download from url is not safe.
 func (a *API) CheckDownload(url string) error {
-	return a.check(http.MethodGet, request{method: http.MethodGet, url: url})
+	return a.check(http.MethodGet, signedRequest{method: http.MethodGet, url: url})
 }
 
-// check returns an UnsafeRequestError unless r is an S3 request of this method. A hostile service could otherwise use the
-// client to send any request to hosts that only the client reaches.
-func (a *API) check(method string, r request) error {
+// check returns an UnsafeRequestError unless r is an S3 request with this method. A hostile service could otherwise
+// make the client send any request to hosts in the client's network.
+func (a *API) check(method string, r signedRequest) error {
 	u, err := url.Parse(r.url)
 	if err != nil {
-		return &UnsafeRequestError{r.method, "to a URL", "the URL is invalid"}
+		return &UnsafeRequestError{r.method, "a URL", "the URL is invalid"}
 	}
 	refuse := func(reason string) error {
-		place := url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path}
-		return &UnsafeRequestError{r.method, place.String(), reason}
+		shown := url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path}
+		return &UnsafeRequestError{r.method, shown.String(), reason}
 	}
 	switch {
 	case r.method != method:
@@ -52,12 +53,12 @@ func (a *API) check(method string, r request) error {
 	case u.User != nil:
 		return refuse("a URL with a user name or password is not allowed")
 	case u.Scheme == "http" && a.server.Scheme == "https" && !hostport.IsLoopback(u.Hostname()):
-		return refuse("the service uses https, so http is allowed to this machine only")
+		return refuse("the service uses https, so http is allowed for this machine only")
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.headers)) {
 		lower := strings.ToLower(name)
 		if !strings.HasPrefix(lower, "x-amz-") && !slices.Contains(uploadHeaders, lower) {
-			return refuse("header " + name + " is not one of an S3 upload")
+			return refuse("header " + name + " is not a header of S3 uploads")
 		}
 	}
 	return nil
