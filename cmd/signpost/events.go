@@ -90,7 +90,7 @@ func (f *follower) look(ctx context.Context, tell func(outbox.Event) error) erro
 	newest, found, met := f.last, []outbox.Event(nil), map[string]bool{}
 	err := f.service.Owners(ctx, "", func(owner string) error {
 		last, err := f.service.EachTerminal(ctx, owner, oldest, f.since.Add(-doubt), func(j imports.Job, written time.Time) error {
-			e, err := outbox.Tell(j, f.service.Bucket.Name(), written)
+			e, err := outbox.EventFor(j, f.service.Bucket.Name(), written)
 			met[e.ID] = true
 			if err == nil && !f.told[e.ID] {
 				found = append(found, e)

@@ -36,7 +36,7 @@ func (g gcCmd) Run(i *invocation) error {
 			return err
 		}
 		sweeper := sweep.Sweeper{Bucket: store, Imports: service, Outbox: box, Holder: "gc-" + uuid.NewString(), Now: time.Now, Log: log}
-		r, err := sweeper.Once(i.ctx)
+		r, err := sweeper.RunOnce(i.ctx)
 		if errors.Is(err, sweep.ErrLeased) {
 			fmt.Fprintln(i.stdout, err)
 			return nil

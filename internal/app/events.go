@@ -30,9 +30,9 @@ func NewOutbox(c config.Config, service *imports.Service, settings aws.Config, k
 		}
 	}
 	if c.EventBus != "" {
-		box.Publish = outbox.EventBus(settings, c.EventBus)
+		box.PutEvent = outbox.EventBus(settings, c.EventBus)
 	}
-	service.Publish = box.Announce
+	service.Publish = box.Publish
 	return box, nil
 }
 

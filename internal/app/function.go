@@ -52,12 +52,12 @@ func NewFunction(ctx context.Context, c config.Config, log *slog.Logger) (*Funct
 	return &Function{
 		Handler: httpapi.New(httpapi.Options{Service: service, Ready: store.Check, Authenticate: auth.NewGateway(c.AllowAnonymous), CORSOrigins: c.CORSOrigins, Log: log}),
 		Service: service,
-		Sweep:   sweeper.Due,
+		Sweep:   sweeper.RunDue,
 		Notice: func(ctx context.Context, key string) error {
 			if err := service.HandleObjectCreated(ctx, key); err != nil || box == nil {
 				return err
 			}
-			_, err := box.Pass(ctx, eventsAtOnce)
+			_, err := box.QueueDue(ctx, eventsAtOnce)
 			box.Wait()
 			return err
 		},

@@ -108,7 +108,7 @@ func (k *WebhookKeys) Follow(ctx context.Context) {
 	if k.config.WebhookSecretsFile == "" {
 		return
 	}
-	filewatch.Files(ctx, func() {
+	filewatch.Watch(ctx, func() {
 		if err := k.read(); err != nil {
 			k.log.Error("webhook secrets cannot be read; those from before stay in use", "error", err.Error())
 		} else {

@@ -49,7 +49,7 @@ func OpenKeys(path string) (*Keys, error) {
 // Watch reads the file again when it changes, until ctx ends, and logs the result. While the file is invalid or
 // missing, the previous keys stay in use.
 func (k *Keys) Watch(ctx context.Context, log *slog.Logger) {
-	filewatch.Files(ctx, func() {
+	filewatch.Watch(ctx, func() {
 		if count, err := k.read(); err != nil {
 			log.Error("API keys cannot be read; those from before stay in use", "error", err)
 		} else {

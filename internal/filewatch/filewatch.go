@@ -17,13 +17,13 @@ const interval = 500 * time.Millisecond
 // maxRead bounds what is read of a file at each look. Keys and certificates are far smaller.
 const maxRead = 4 << 20
 
-// Files calls changed each time that the contents of one of the files are other than before, until ctx ends: once for all that
+// Watch calls changed each time that the contents of one of the files are other than before, until ctx ends: once for all that
 // changed together, and not while they are still being written. It calls it when it starts, too, for what was read before may be
 // old by then. That a file is gone or cannot be read is a change as well.
 //
 // It reads the files over and over, which costs little as they are small. So it sees a Kubernetes secret change, which is a symbolic
 // link that comes to point elsewhere, and works on network file systems, of whose changes inotify knows nothing.
-func Files(ctx context.Context, changed func(), paths ...string) {
+func Watch(ctx context.Context, changed func(), paths ...string) {
 	look := time.NewTicker(interval)
 	defer look.Stop()
 	var last, told [sha256.Size]byte

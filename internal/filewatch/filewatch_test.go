@@ -21,7 +21,7 @@ func TestFiles(t *testing.T) {
 	var calls atomic.Int32
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		go Files(ctx, func() { calls.Add(1) }, a, b)
+		go Watch(ctx, func() { calls.Add(1) }, a, b)
 		for _, step := range []struct {
 			what string
 			do   func()
@@ -59,7 +59,7 @@ func TestHalfWrittenFileIsNotTold(t *testing.T) {
 	write(t, path, "")
 	var calls atomic.Int32
 	synctest.Test(t, func(t *testing.T) {
-		go Files(t.Context(), func() { calls.Add(1) }, path)
+		go Watch(t.Context(), func() { calls.Add(1) }, path)
 		after(within+interval/2, &calls) // between two looks
 		for text := "x"; len(text) < 20; text += "x" {
 			write(t, path, text)
@@ -86,7 +86,7 @@ func TestSecretOfKubernetes(t *testing.T) {
 	link(t, "..data/file", path)
 	var calls atomic.Int32
 	synctest.Test(t, func(t *testing.T) {
-		go Files(t.Context(), func() { calls.Add(1) }, path)
+		go Watch(t.Context(), func() { calls.Add(1) }, path)
 		after(within, &calls)
 		link(t, "..2", data+"_tmp")
 		if err := os.Rename(data+"_tmp", data); err != nil {

@@ -69,7 +69,7 @@ func (h storeEventsHandler) handle(c echo.Context) error {
 	if err != nil {
 		return newProblem(http.StatusBadRequest, "invalid-event", "The body is no event of a store: "+err.Error()+".")
 	}
-	if err := s3events.Tell(c.Request().Context(), arrivals, h.bucket, h.onObjectCreated); err != nil {
+	if err := s3events.HandleEach(c.Request().Context(), arrivals, h.bucket, h.onObjectCreated); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)

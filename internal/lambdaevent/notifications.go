@@ -37,7 +37,7 @@ func (p Proxy) handleEvent(ctx context.Context, payload []byte, refusal error) (
 		if err != nil {
 			return nil, fmt.Errorf("%w (nor an S3 notification: %w)", refusal, err)
 		}
-		return acknowledge(s3events.Tell(ctx, arrivals, p.Bucket, p.Notice))
+		return acknowledge(s3events.HandleEach(ctx, arrivals, p.Bucket, p.Notice))
 	}
 	return nil, refusal
 }

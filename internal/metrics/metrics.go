@@ -57,26 +57,26 @@ func New(version string, credentialsLeft func() (time.Duration, bool)) *Metrics 
 	return m
 }
 
-// Answered counts a request.
-func (m *Metrics) Answered(operation string, status int, took time.Duration) {
+// ObserveRequest counts a request.
+func (m *Metrics) ObserveRequest(operation string, status int, took time.Duration) {
 	m.requests.WithLabelValues(operation, strconv.Itoa(status)).Inc()
 	m.latency.WithLabelValues(operation).Observe(took.Seconds())
 }
 
-// Signed counts n signed requests.
-func (m *Metrics) Signed(n int) { m.signatures.Add(float64(n)) }
+// CountSignatures counts n signed requests.
+func (m *Metrics) CountSignatures(n int) { m.signatures.Add(float64(n)) }
 
-// Called counts a call to the store.
-func (m *Metrics) Called(operation, outcome string, took time.Duration) {
+// ObserveStoreCall counts a call to the store.
+func (m *Metrics) ObserveStoreCall(operation, outcome string, took time.Duration) {
 	m.calls.WithLabelValues(operation, outcome).Inc()
 	m.callTime.WithLabelValues(operation).Observe(took.Seconds())
 }
 
-// Seen counts an import that was shown in a state.
-func (m *Metrics) Seen(status string) { m.seen.WithLabelValues(status).Inc() }
+// CountImport counts an import that was shown in a state.
+func (m *Metrics) CountImport(status string) { m.seen.WithLabelValues(status).Inc() }
 
-// Told counts an attempt to deliver an event.
-func (m *Metrics) Told(to, outcome string) { m.deliveries.WithLabelValues(to, outcome).Inc() }
+// CountDelivery counts an attempt to deliver an event.
+func (m *Metrics) CountDelivery(to, outcome string) { m.deliveries.WithLabelValues(to, outcome).Inc() }
 
 // Handler answers a scrape, of /metrics.
 func (m *Metrics) Handler() http.Handler {

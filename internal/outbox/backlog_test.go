@@ -82,7 +82,7 @@ func TestBacklog(t *testing.T) {
 	passes := 0
 	for ; passes < 1000 && !store.reads[last]; passes++ {
 		store.lists = 0
-		if _, err := box.Pass(t.Context(), 20); err != nil {
+		if _, err := box.QueueDue(t.Context(), 20); err != nil {
 			t.Fatal(err)
 		}
 		box.Wait()

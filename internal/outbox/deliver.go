@@ -73,8 +73,8 @@ func (o *Outbox) sendTo(ctx context.Context, to string, h held, body []byte) err
 		return errors.New("its host is not allowed any more")
 	case to == toImport && h.Webhook != "" && o.Send != nil:
 		return o.Send(ctx, h.Webhook, h.Event.ID, o.Now(), body)
-	case to == toBus && o.Publish != nil:
-		return o.Publish(ctx, h.Event)
+	case to == toBus && o.PutEvent != nil:
+		return o.PutEvent(ctx, h.Event)
 	}
 	return errors.New("the service's settings name no such receiver any more")
 }
@@ -100,8 +100,8 @@ func (o *Outbox) postpone(ctx context.Context, h held, pause time.Duration) erro
 }
 
 func (o *Outbox) told(to, outcome string) {
-	if o.Told != nil {
-		o.Told(to, outcome)
+	if o.OnAttempt != nil {
+		o.OnAttempt(to, outcome)
 	}
 }
 

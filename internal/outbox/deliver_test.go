@@ -110,7 +110,7 @@ func TestSameKey(t *testing.T) {
 		return &webhook.Failure{RetryAfter: standardPace.lease, Reason: "down"}
 	})
 	s.box.Now = func() time.Time { return frozen }
-	s.box.Queue()
+	s.box.DeliverImmediately()
 	w.ended(s, "")
 	s.box.sendOwn(t.Context(), <-s.box.announced)
 	if _, e := w.only(); e.Attempts != 1 {
@@ -138,9 +138,9 @@ func TestReceivers(t *testing.T) {
 		return nil
 	})
 	s.box.Webhook = "https://all.test/"
-	s.box.Publish = func(context.Context, Event) error { took("bus"); return nil }
+	s.box.PutEvent = func(context.Context, Event) error { took("bus"); return nil }
 	told := map[string]int{}
-	s.box.Told = func(to, outcome string) {
+	s.box.OnAttempt = func(to, outcome string) {
 		mu.Lock()
 		defer mu.Unlock()
 		told[to+" "+outcome]++

@@ -97,8 +97,8 @@ func idOf(j imports.Job) (string, error) {
 	return id.String(), err
 }
 
-// Tell is the event of j as receivers are told it, for those who look on. Its ID is that of the delivery, where there is one.
-func Tell(j imports.Job, bucket string, now time.Time) (Event, error) {
+// EventFor is the event of j as receivers are told it, for those who look on. Its ID is that of the delivery, where there is one.
+func EventFor(j imports.Job, bucket string, now time.Time) (Event, error) {
 	e, err := eventOf(j, bucket, now)
 	if e.ID = j.EventID; e.ID == "" {
 		e.ID = j.ID + "." + string(j.Status)

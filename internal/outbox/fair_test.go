@@ -24,7 +24,7 @@ const (
 func (w *world) publish(s *server, owner, hook string) (eventID string) {
 	w.Helper()
 	j := imports.Job{ID: uuid.NewString(), Owner: owner, Status: imports.Completed, Webhook: hook, Object: &imports.Object{ETag: `"e"`}}
-	id, recorded, err := s.box.Announce(w.Context(), j)
+	id, recorded, err := s.box.Publish(w.Context(), j)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestBlockedReceiver(t *testing.T) {
 			w, b := newWorld(t), newBlocked()
 			s := w.server(b.send)
 			if by == "queue" {
-				s.box.Queue()
+				s.box.DeliverImmediately()
 				defer w.runs(s.box)()
 			} else {
 				s.box.Webhook = "" // a function's pass has few places, which are then the attacker's
@@ -112,7 +112,7 @@ func TestBlockedReceiver(t *testing.T) {
 			victim := publish("victim", slow)
 			wanted = append(wanted, victim[1:]...)
 			if by == "pass" {
-				if _, err := s.box.Pass(t.Context(), 20); err != nil {
+				if _, err := s.box.QueueDue(t.Context(), 20); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -144,7 +144,7 @@ func TestBlockedReceiver(t *testing.T) {
 func TestDeathAtBlockedReceiver(t *testing.T) {
 	w, b := newWorld(t), newBlocked()
 	s := w.server(b.send)
-	s.box.Queue()
+	s.box.DeliverImmediately()
 	stop := w.runs(s.box)
 	id := w.publish(s, "a", slow)
 	b.await(t, s.box.Webhook+" "+id)

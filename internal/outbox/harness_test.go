@@ -75,7 +75,7 @@ func (w *world) server(send sendFunc) *server {
 	}
 	s := &imports.Service{Bucket: b, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, WebhookHosts: []string{"own.test"}}, Now: w.now}
 	box := &Outbox{Bucket: b, Confirm: s.Confirm, Webhook: "https://all.test/?token=secret", Send: send, Now: w.now, Log: slog.New(slog.DiscardHandler)}
-	s.Publish = box.Announce
+	s.Publish = box.Publish
 	return &server{s, box}
 }
 
@@ -103,7 +103,7 @@ func (w *world) ended(s *server, own string) imports.Job {
 // passBy has s send what is due.
 func (w *world) passBy(s *server) {
 	w.Helper()
-	if _, err := s.box.Pass(w.Context(), 1000); err != nil {
+	if _, err := s.box.QueueDue(w.Context(), 1000); err != nil {
 		w.Errorf("pass: %v", err)
 	}
 	s.box.Wait()

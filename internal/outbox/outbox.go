@@ -44,12 +44,12 @@ type Outbox struct {
 	Send func(ctx context.Context, url, id string, at time.Time, body []byte) error
 	// Allows reports whether an import's own webhook may be called, which may have been allowed when it was named; nil: it may.
 	Allows func(url string) bool
-	// Publish puts an event on a bus; nil: there is none.
-	Publish func(ctx context.Context, e Event) error
-	Now     func() time.Time
-	Log     *slog.Logger
-	// Told is told of each attempt to deliver: to webhook, bus or import; ok, failed or, when it was the last, dead. It may be nil.
-	Told func(to, outcome string)
+	// PutEvent puts an event on a bus; nil: there is none.
+	PutEvent func(ctx context.Context, e Event) error
+	Now      func() time.Time
+	Log      *slog.Logger
+	// OnAttempt is told of each attempt to deliver: to webhook, bus or import; ok, failed or, when it was the last, dead. It may be nil.
+	OnAttempt func(to, outcome string)
 
 	pace       pace      // standardPace, but for tests
 	announced  chan held // by this server, and not in a lane yet; nil: it leaves all to sweepers
@@ -76,11 +76,11 @@ func (o *Outbox) paced() pace {
 	return o.pace
 }
 
-// Queue has o send what it announces right away, in Run.
-func (o *Outbox) Queue() { o.announced = make(chan held, queueSize) }
+// DeliverImmediately has o send what it announces right away, in Run.
+func (o *Outbox) DeliverImmediately() { o.announced = make(chan held, queueSize) }
 
-// Announce writes the event of job down, once for each receiver; see imports.Publish.
-func (o *Outbox) Announce(ctx context.Context, job imports.Job) (news string, recorded func(), err error) {
+// Publish writes the event of job down, once for each receiver; see imports.Publish.
+func (o *Outbox) Publish(ctx context.Context, job imports.Job) (news string, recorded func(), err error) {
 	receivers := o.receivers(job)
 	if len(receivers) == 0 {
 		return "", func() {}, nil
@@ -120,7 +120,7 @@ func (o *Outbox) receivers(job imports.Job) (to []string) {
 	if o.Webhook != "" {
 		to = append(to, toWebhook)
 	}
-	if o.Publish != nil {
+	if o.PutEvent != nil {
 		to = append(to, toBus)
 	}
 	if job.Webhook != "" && o.Send != nil {

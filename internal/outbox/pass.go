@@ -15,10 +15,10 @@ import (
 // attemptLimit is what one entry may take: an answer of 15 s, and what is read and written down before and after it.
 const attemptLimit = 20 * time.Second
 
-// Pass queues entries that are due, at most so many, and returns how many those are. Each lane gets its share, the oldest entries first.
+// QueueDue queues entries that are due, at most so many, and returns how many those are. Each lane gets its share, the oldest entries first.
 // Wait waits for them. A delivery that ctx has no time for when its turn comes is left to a later pass: a process that is killed in the
 // middle of an attempt cannot record that it failed.
-func (o *Outbox) Pass(ctx context.Context, most int) (queued int, err error) {
+func (o *Outbox) QueueDue(ctx context.Context, most int) (queued int, err error) {
 	if !timeFor(ctx) {
 		return 0, nil
 	}

@@ -23,12 +23,12 @@ func TestPassHasLittleTime(t *testing.T) {
 	}
 	hurried, cancel := context.WithTimeout(t.Context(), attemptLimit)
 	defer cancel()
-	if n, err := s.box.Pass(hurried, 99); n != 0 || err != nil || len(w.keys(pendingPrefix)) != perOwner+2 {
+	if n, err := s.box.QueueDue(hurried, 99); n != 0 || err != nil || len(w.keys(pendingPrefix)) != perOwner+2 {
 		t.Errorf("Pass with %s left: queued %d, %v, want none, and all as it was", attemptLimit, n, err)
 	}
 
 	ctx, end := context.WithCancel(t.Context())
-	if n, err := s.box.Pass(ctx, perOwner+1); n != perOwner+1 || err != nil {
+	if n, err := s.box.QueueDue(ctx, perOwner+1); n != perOwner+1 || err != nil {
 		t.Errorf("Pass: queued %d, %v, want %d", n, err, perOwner+1)
 	}
 	for range perOwner {

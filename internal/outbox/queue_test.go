@@ -16,7 +16,7 @@ func TestSentRightAway(t *testing.T) {
 	w := newWorld(t)
 	sent := make(chan string, 9)
 	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
-	s.box.Queue()
+	s.box.DeliverImmediately()
 	w.ended(s, "")
 	w.passBy(s)
 	if len(sent) > 0 {
@@ -75,7 +75,7 @@ func TestStop(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	})
-	s.box.Queue()
+	s.box.DeliverImmediately()
 	for range 3 {
 		w.ended(s, "")
 	}
@@ -112,7 +112,7 @@ func TestStopDuringPasses(t *testing.T) {
 		stop := w.runs(s.box)
 		var passes sync.WaitGroup
 		passes.Go(func() {
-			if _, err := s.box.Pass(t.Context(), 2); err != nil {
+			if _, err := s.box.QueueDue(t.Context(), 2); err != nil {
 				t.Error(err)
 			}
 		})
@@ -165,7 +165,7 @@ func TestBounds(t *testing.T) {
 		w.ended(s, "")
 	}
 	for _, want := range []int{2, 2, 1, 0} {
-		n, err := s.box.Pass(t.Context(), 2)
+		n, err := s.box.QueueDue(t.Context(), 2)
 		s.box.Wait()
 		if n != want || err != nil {
 			t.Errorf("pass of at most 2: got %d, %v, want %d", n, err, want)

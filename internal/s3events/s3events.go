@@ -14,8 +14,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Arrival is an object that was created, or replaced.
-type Arrival struct {
+// CreatedObject is an object that was created, or replaced.
+type CreatedObject struct {
 	Bucket string
 	Key    string // decoded
 }
@@ -47,7 +47,7 @@ var (
 //   - MinIO, which sets EventName and Key beside the Records: https://github.com/minio/minio/blob/master/internal/event/event.go
 //   - Ceph: https://docs.ceph.com/en/latest/radosgw/notifications/#events
 //   - versitygw: https://github.com/versity/versitygw/blob/v1.8.0/s3event/event.go
-func Parse(body []byte) ([]Arrival, error) {
+func Parse(body []byte) ([]CreatedObject, error) {
 	if len(body) > maxBody {
 		return nil, errTooLong
 	}
@@ -94,7 +94,7 @@ func readWhere(text jsontext.Value) (w where, err error) {
 }
 
 // ofRecords reads what S3 sends itself, and those do that follow it.
-func ofRecords(text jsontext.Value) ([]Arrival, error) {
+func ofRecords(text jsontext.Value) ([]CreatedObject, error) {
 	var records []jsontext.Value
 	if err := read(text, &records); err != nil {
 		return nil, fmt.Errorf("/Records: %w", err)
@@ -105,8 +105,8 @@ func ofRecords(text jsontext.Value) ([]Arrival, error) {
 	if len(records) > maxRecords {
 		return nil, errTooMany
 	}
-	var all []Arrival
-	seen, readable := map[Arrival]bool{}, len(records) == 0
+	var all []CreatedObject
+	seen, readable := map[CreatedObject]bool{}, len(records) == 0
 	var odd error
 	for i, text := range records {
 		a, created, err := ofRecord(text)
@@ -127,29 +127,29 @@ func ofRecords(text jsontext.Value) ([]Arrival, error) {
 	return nil, errors.New(first)
 }
 
-func ofRecord(text jsontext.Value) (a Arrival, created bool, err error) {
+func ofRecord(text jsontext.Value) (a CreatedObject, created bool, err error) {
 	var r struct {
 		Source string         `json:"eventSource"`
 		Name   string         `json:"eventName"`
 		S3     jsontext.Value `json:"s3"`
 	}
 	if err := read(text, &r); err != nil {
-		return Arrival{}, false, err
+		return CreatedObject{}, false, err
 	}
 	if !isStore(r.Source) {
-		return Arrival{}, false, errSource
+		return CreatedObject{}, false, errSource
 	}
 	if r.Name == "" {
-		return Arrival{}, false, errors.New("expected an eventName")
+		return CreatedObject{}, false, errors.New("expected an eventName")
 	}
 	if !creates(r.Name) {
-		return Arrival{}, false, nil
+		return CreatedObject{}, false, nil
 	}
 	w, err := readWhere(r.S3)
 	if err != nil {
-		return Arrival{}, false, fmt.Errorf("s3: %w", err)
+		return CreatedObject{}, false, fmt.Errorf("s3: %w", err)
 	}
-	return Arrival{w.Bucket.Name, decoded(w.Object.Key)}, true, nil
+	return CreatedObject{w.Bucket.Name, decoded(w.Object.Key)}, true, nil
 }
 
 // isStore reports whether eventSource names S3 or an S3-compatible store: aws:s3, minio:s3, ceph:s3. Some stores omit it.
@@ -177,7 +177,7 @@ func decoded(key string) string {
 }
 
 // ofBridge reads an event of EventBridge, which leaves keys as they are.
-func ofBridge(body []byte) ([]Arrival, error) {
+func ofBridge(body []byte) ([]CreatedObject, error) {
 	var e struct {
 		Source     string         `json:"source"`
 		DetailType string         `json:"detail-type"`
@@ -193,7 +193,7 @@ func ofBridge(body []byte) ([]Arrival, error) {
 	if err != nil {
 		return nil, fmt.Errorf("detail: %w", err)
 	}
-	return []Arrival{{w.Bucket.Name, w.Object.Key}}, nil
+	return []CreatedObject{{w.Bucket.Name, w.Object.Key}}, nil
 }
 
 // read is json.Unmarshal with errors that say where the fault is, and not what stands there.

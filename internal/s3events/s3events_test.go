@@ -49,7 +49,7 @@ func TestShapes(t *testing.T) {
 			}
 		case key == "" && (err != nil || len(got) != 0):
 			t.Errorf("%s: got %v, %v, want nothing", name, got, err)
-		case key != "" && (err != nil || !slices.Equal(got, []s3events.Arrival{{Bucket: "uploads", Key: key}})):
+		case key != "" && (err != nil || !slices.Equal(got, []s3events.CreatedObject{{Bucket: "uploads", Key: key}})):
 			t.Errorf("%s: got %v, %v, want %s", name, got, err, key)
 		}
 	}
@@ -187,7 +187,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil && got != nil || len(got) > 1000 {
 			t.Errorf("Parse(%q) = %d arrivals, %v", body, len(got), err)
 		}
-		seen := map[s3events.Arrival]bool{}
+		seen := map[s3events.CreatedObject]bool{}
 		for _, a := range got {
 			if a.Bucket == "" || a.Key == "" || seen[a] {
 				t.Errorf("Parse(%q) = %v, with %v, which says nothing or is there twice", body, got, a)
@@ -199,16 +199,16 @@ func FuzzParse(f *testing.F) {
 
 // TestTell: each key of the bucket is noticed, eight at a time at most, and whatever becomes of one, the others are too.
 func TestTell(t *testing.T) {
-	var arrivals []s3events.Arrival
+	var arrivals []s3events.CreatedObject
 	for i := range 40 {
-		arrivals = append(arrivals, s3events.Arrival{Bucket: "uploads", Key: fmt.Sprint(i)}, s3events.Arrival{Bucket: "others", Key: "x"})
+		arrivals = append(arrivals, s3events.CreatedObject{Bucket: "uploads", Key: fmt.Sprint(i)}, s3events.CreatedObject{Bucket: "others", Key: "x"})
 	}
 	fault := errors.New("fault")
 	var mu sync.Mutex
 	noticed, under, most := map[string]int{}, 0, 0
 	full := make(chan struct{})
 	isFull := sync.OnceFunc(func() { close(full) })
-	err := s3events.Tell(t.Context(), arrivals, "uploads", func(_ context.Context, key string) error {
+	err := s3events.HandleEach(t.Context(), arrivals, "uploads", func(_ context.Context, key string) error {
 		mu.Lock()
 		noticed[key]++
 		under++

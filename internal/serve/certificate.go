@@ -41,7 +41,7 @@ func (c *certificate) config() *tls.Config {
 // follow takes up renewed files until ctx ends. While they do not fit each other, as when one of them is written before the other, the
 // old ones stay.
 func (c *certificate) follow(ctx context.Context, log *slog.Logger) {
-	filewatch.Files(ctx, func() {
+	filewatch.Watch(ctx, func() {
 		before := c.current.Load().Leaf
 		if err := c.load(); err != nil {
 			log.Error("the certificate was not renewed; the old one stays", "error", err.Error())

@@ -37,7 +37,7 @@ func New(ctx context.Context, c config.Config, settings aws.Config, log *slog.Lo
 		left, ends, err := store.CredentialsLeft(context.Background())
 		return left, ends || err != nil
 	})
-	store, err := app.Open(ctx, c, settings, bucket.Watch{Called: counts.Called, Signed: counts.Signed})
+	store, err := app.Open(ctx, c, settings, bucket.Watch{Called: counts.ObserveStoreCall, Signed: counts.CountSignatures})
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func New(ctx context.Context, c config.Config, settings aws.Config, log *slog.Lo
 		return nil, err
 	}
 	service := app.Service(c, store)
-	if err := s.openEvents(ctx, c, service, settings, counts.Told); err != nil {
+	if err := s.openEvents(ctx, c, service, settings, counts.CountDelivery); err != nil {
 		return nil, err
 	}
 	options := httpapi.Options{
@@ -64,7 +64,7 @@ func New(ctx context.Context, c config.Config, settings aws.Config, log *slog.Lo
 		Authenticate: authenticate, RateLimit: c.RateLimit, TrustedProxies: proxies, CORSOrigins: c.CORSOrigins,
 		LocalOnly: c.Local() && !c.AllowAnonymous && authenticate == nil,
 		TLS:       s.tls != nil, RegisterDocuments: documents(c, store.Origin()), Log: log,
-		Hooks: httpapi.Hooks{OnResponse: counts.Answered, OnStatus: func(s imports.Status) { counts.Seen(string(s)) }},
+		Hooks: httpapi.Hooks{OnResponse: counts.ObserveRequest, OnStatus: func(s imports.Status) { counts.CountImport(string(s)) }},
 	}
 	s.Handler = httpapi.New(options)
 	if c.MetricsListen != "" {
@@ -113,8 +113,8 @@ func (s *Server) openEvents(ctx context.Context, c config.Config, service *impor
 		return err
 	}
 	if box != nil {
-		box.Told = told
-		box.Queue()
+		box.OnAttempt = told
+		box.DeliverImmediately()
 		s.followers = append(s.followers, box.Run)
 	}
 	sweeper := sweep.Sweeper{Bucket: service.Bucket, Imports: service, Outbox: box, Holder: uuid.NewString(), Now: service.Now, Log: s.Log}

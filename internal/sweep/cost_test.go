@@ -84,7 +84,7 @@ func TestCost(t *testing.T) {
 					return nil
 				}
 				w.pass(3 * time.Minute)
-				_, err := s.box.Pass(w.Context(), 10)
+				_, err := s.box.QueueDue(w.Context(), 10)
 				s.box.Wait()
 				return err
 			}, "DeleteObject 1, GetObject 2, ListObjectsV2 1, PutObject 1", ""},
@@ -93,7 +93,7 @@ func TestCost(t *testing.T) {
 		for _, receiver := range []bool{true, false} {
 			w := newWorld(t)
 			s := w.server(nil)
-			if s.box.Queue(); !receiver {
+			if s.box.DeliverImmediately(); !receiver {
 				s.box, s.Publish = nil, nil
 			}
 			var j imports.Job
@@ -119,7 +119,7 @@ func TestIdleCost(t *testing.T) {
 	w := newWorld(t)
 	w.create(imports.Request{})
 	s := w.server(nil)
-	if _, err := s.Once(t.Context()); err != nil {
+	if _, err := s.RunOnce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {

@@ -63,7 +63,7 @@ func TestDeadline(t *testing.T) {
 			}
 			return nil
 		}})
-		_ = s.Due(ctx)
+		_ = s.RunDue(ctx)
 		cancel()
 		w.pass(2 * time.Minute) // the lease of a sweeper that was killed ends
 		open = append(open, w.open(owners...))
@@ -100,7 +100,7 @@ func TestTimeUp(t *testing.T) {
 	s.margin = time.Second
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	if err := s.Due(ctx); err != nil {
+	if err := s.RunDue(ctx); err != nil {
 		t.Errorf("Due: got %v, want no error", err)
 	}
 	if n := w.uploads(); n != 0 {

@@ -99,7 +99,7 @@ func (w *world) callAndStop(s *server, queue bool, call func() error) {
 		_ = call()
 		return
 	}
-	s.box.Queue()
+	s.box.DeliverImmediately()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { s.box.Run(ctx); close(ended) }()

@@ -28,7 +28,7 @@ func TestDueDespiteReceiver(t *testing.T) {
 		return nil
 	}})
 	ended := make(chan error)
-	go func() { ended <- hurried.Due(t.Context()) }()
+	go func() { ended <- hurried.RunDue(t.Context()) }()
 	for _, event := range []<-chan struct{}{asked, recorded} {
 		select {
 		case <-event:

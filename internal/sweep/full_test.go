@@ -29,7 +29,7 @@ func TestFullStore(t *testing.T) {
 		}
 		return nil
 	}})
-	if err := s.Due(t.Context()); err != nil {
+	if err := s.RunDue(t.Context()); err != nil {
 		t.Errorf("Due on a full store: got %v, want nil", err)
 	}
 	if n := w.uploads(); n != 0 {

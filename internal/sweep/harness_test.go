@@ -175,7 +175,7 @@ func (w *world) server(line *wire) *server {
 	log := slog.New(slog.DiscardHandler)
 	s := &imports.Service{Bucket: b, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, WebhookHosts: []string{"own.test"}}, Now: w.now}
 	box := &outbox.Outbox{Bucket: b, Confirm: s.Confirm, Webhook: receiver, Send: w.send, Now: w.now, Log: log}
-	s.Publish = box.Announce
+	s.Publish = box.Publish
 	return &server{s, box, &Sweeper{Bucket: b, Imports: s, Outbox: box, Holder: uuid.NewString(), Now: w.now, Log: log}, line}
 }
 
@@ -210,7 +210,7 @@ func (w *world) arrived() imports.Job {
 func (w *world) sweptBy(s *server) {
 	w.Helper()
 	for range 3 {
-		if _, err := s.Once(w.Context()); err != nil {
+		if _, err := s.RunOnce(w.Context()); err != nil {
 			w.Errorf("sweep: %v", err)
 		}
 		w.pass(3 * time.Minute)

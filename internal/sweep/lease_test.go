@@ -104,10 +104,10 @@ func TestLeaseLapses(t *testing.T) {
 		t.Errorf("release: %v", err)
 	}
 	want("the first, after it was handed over", a, true)
-	if _, err := b.Once(t.Context()); !errors.Is(err, ErrLeased) {
+	if _, err := b.RunOnce(t.Context()); !errors.Is(err, ErrLeased) {
 		t.Errorf("sweep of one without the lease: got %v, want %v", err, ErrLeased)
 	}
-	if err := b.Due(t.Context()); err != nil {
+	if err := b.RunDue(t.Context()); err != nil {
 		t.Errorf("what is due, without the lease: got %v, want nothing", err)
 	}
 }
@@ -137,7 +137,7 @@ func TestBrokenLease(t *testing.T) {
 			w.put(leaseKey, []byte(body))
 			w.pass(2 * time.Hour)
 			s := w.server(nil)
-			if err := s.Due(t.Context()); err != nil {
+			if err := s.RunDue(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if got := w.status(j); got != imports.Expired {
@@ -173,7 +173,7 @@ func TestMarksDoNotGoBack(t *testing.T) {
 		return nil
 	}}
 	s := w.server(line)
-	if _, err := s.Once(t.Context()); err != nil {
+	if _, err := s.RunOnce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	before := w.lease()

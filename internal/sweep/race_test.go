@@ -117,7 +117,7 @@ func TestStalledWriter(t *testing.T) {
 			other := w.server(nil)
 			for range 2 {
 				w.pass(time.Minute)
-				if _, err := other.box.Pass(t.Context(), 10); err != nil {
+				if _, err := other.box.QueueDue(t.Context(), 10); err != nil {
 					t.Fatal(err)
 				}
 				other.box.Wait()

@@ -32,7 +32,7 @@ func TestSweepCutShort(t *testing.T) {
 					w.begun()
 					w.pass(26 * time.Hour)
 					line := diesAt(n, heard)
-					_, err := w.server(line).Once(context.Background())
+					_, err := w.server(line).RunOnce(context.Background())
 					if err != nil && line.sent < n {
 						t.Errorf("sweep: %v after %d requests of %d", err, line.sent, n)
 					}
@@ -95,7 +95,7 @@ func TestFree(t *testing.T) {
 			w.pass(c.later)
 			s := w.server(nil)
 			for range 2 {
-				r, err := s.Once(t.Context())
+				r, err := s.RunOnce(t.Context())
 				if err != nil || len(r.Uploads.Failed)+len(r.Imports.Failed) > 0 {
 					t.Errorf("sweep: got %+v, %v", r, err)
 				}
@@ -158,7 +158,7 @@ func TestManyUploads(t *testing.T) {
 	}
 	all.Wait()
 	w.pass(2 * time.Hour)
-	if r, err := w.server(nil).Once(t.Context()); err != nil || r.Uploads.Terminated != many || r.Uploads.Inspected != many {
+	if r, err := w.server(nil).RunOnce(t.Context()); err != nil || r.Uploads.Terminated != many || r.Uploads.Inspected != many {
 		t.Errorf("sweep: got %d of %d, %v, want %d", r.Uploads.Terminated, r.Uploads.Inspected, err, many)
 	}
 	if left := w.uploads(); left != 0 {

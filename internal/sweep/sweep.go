@@ -93,15 +93,15 @@ func (s *Sweeper) every(ctx context.Context, interval time.Duration, f func(cont
 }
 
 func (s *Sweeper) pass(ctx context.Context) error {
-	_, err := s.Outbox.Pass(ctx, outboxAtOnce)
+	_, err := s.Outbox.QueueDue(ctx, outboxAtOnce)
 	return err
 }
 
 // outboxAtOnce bounds the events that are taken in one go.
 const outboxAtOnce = 1000
 
-// Once sweeps now and delivers what is due, as far as a minute suffices for it. ErrLeased: another server sweeps.
-func (s *Sweeper) Once(ctx context.Context) (r Report, err error) {
+// RunOnce sweeps now and delivers what is due, as far as a minute suffices for it. ErrLeased: another server sweeps.
+func (s *Sweeper) RunOnce(ctx context.Context) (r Report, err error) {
 	err = s.leading(ctx, func() error {
 		if r, err = s.sweep(ctx); err == nil {
 			sending, cancel := context.WithTimeout(ctx, sendLimit)
@@ -113,9 +113,9 @@ func (s *Sweeper) Once(ctx context.Context) (r Report, err error) {
 	return r, err
 }
 
-// Due does what is due and returns: for a function that a schedule invokes. It does nothing if another server holds the lease. Before
+// RunDue does what is due and returns: for a function that a schedule invokes. It does nothing if another server holds the lease. Before
 // ctx's deadline it stops and records its progress, and the next call continues from there.
-func (s *Sweeper) Due(ctx context.Context) error {
+func (s *Sweeper) RunDue(ctx context.Context) error {
 	var sent error
 	var sending sync.WaitGroup // at the same time, so that a receiver that does not answer leaves the sweep its time
 	sending.Go(func() { _, sent = s.send(ctx) })
@@ -154,7 +154,7 @@ func (s *Sweeper) send(ctx context.Context) (events int, err error) {
 	if s.Outbox == nil {
 		return 0, nil
 	}
-	events, err = s.Outbox.Pass(ctx, outboxAtOnce)
+	events, err = s.Outbox.QueueDue(ctx, outboxAtOnce)
 	s.Outbox.Wait()
 	return events, err
 }

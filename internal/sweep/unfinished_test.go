@@ -38,7 +38,7 @@ func TestEachAgeFinishes(t *testing.T) {
 				return dead
 			}
 			return nil
-		}}).Due(ctx)
+		}}).RunDue(ctx)
 		cancel()
 		w.pass(2 * time.Minute)
 	}
@@ -89,7 +89,7 @@ func TestUnreadable(t *testing.T) {
 			w.pass(2 * time.Hour)
 			s := w.server(answering(503, "SlowDown", func(r *http.Request) bool { return concerned(r, stuck) }))
 			w.put(leaseKey, encoded(t, state{marks: marks{Page: 4}}))
-			r, err := s.Once(t.Context())
+			r, err := s.RunOnce(t.Context())
 			if err != nil || len(r.Imports.Failed)+len(r.Uploads.Failed) == 0 {
 				t.Errorf("sweep: got %+v, %v, want one reported", r, err)
 			}
@@ -112,7 +112,7 @@ func TestUploadsDespiteImports(t *testing.T) {
 	w.orphan(orphanKey)
 	w.pass(2 * time.Hour)
 	s := w.server(answering(503, "SlowDown", func(r *http.Request) bool { return r.URL.Query().Get("prefix") == "jobs/" }))
-	if err := s.Due(t.Context()); err == nil {
+	if err := s.RunDue(t.Context()); err == nil {
 		t.Error("Due: got no error, want the store's")
 	}
 	if left := w.uploads(); left != 0 {
@@ -130,7 +130,7 @@ func TestShortDeadline(t *testing.T) {
 	w.pass(2 * time.Hour)
 	for range 10 {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-		if err := w.server(nil).Due(ctx); err != nil {
+		if err := w.server(nil).RunDue(ctx); err != nil {
 			t.Errorf("Due: %v", err)
 		}
 		cancel()
@@ -152,7 +152,7 @@ func TestCursorOfFastClock(t *testing.T) {
 	fast.Cursors[0].Until = w.now().Add(-30 * time.Minute).UTC()
 	w.put(leaseKey, encoded(t, fast))
 	for range 2 {
-		if err := w.server(nil).Due(t.Context()); err != nil {
+		if err := w.server(nil).RunDue(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		w.pass(20 * time.Minute)
@@ -181,7 +181,7 @@ func TestStrangeProgress(t *testing.T) {
 			if h, err := s.readLease(t.Context()); err != nil || h.Page < 0 || h.Page > bucket.MaxListed {
 				t.Errorf("page: got %d, %v, want 0 to %d", h.Page, err, bucket.MaxListed)
 			}
-			if err := s.Due(t.Context()); err != nil {
+			if err := s.RunDue(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if got := w.status(j); got != imports.Expired {
@@ -220,14 +220,14 @@ func TestTakeover(t *testing.T) {
 				}
 				return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 					w.pass(2 * time.Minute)
-					if _, err := w.server(nil).Once(w.Context()); err != nil {
+					if _, err := w.server(nil).RunOnce(w.Context()); err != nil {
 						w.Errorf("the other sweep: %v", err)
 					}
 					between = w.lease()
 					return next.RoundTrip(r)
 				}
 			}}
-			_, _ = w.server(line).Once(t.Context())
+			_, _ = w.server(line).RunOnce(t.Context())
 			after := w.lease()
 			for i := range after.Settled {
 				if after.Settled[i].Before(between.Settled[i]) {

@@ -11,9 +11,9 @@ import (
 // atOnce bounds the notices under way for one event: each is a call or two to the store.
 const atOnce = 8
 
-// Tell calls notice for the key of each arrival in bucket, up to eight at a time, and returns when all have returned, with their
+// HandleEach calls notice for the key of each arrival in bucket, up to eight at a time, and returns when all have returned, with their
 // errors together. Those of other buckets are nobody's business here.
-func Tell(ctx context.Context, arrivals []Arrival, bucket string, notice func(ctx context.Context, key string) error) error {
+func HandleEach(ctx context.Context, arrivals []CreatedObject, bucket string, notice func(ctx context.Context, key string) error) error {
 	errs := make([]error, len(arrivals))
 	turns := make(chan struct{}, atOnce)
 	var wg sync.WaitGroup
