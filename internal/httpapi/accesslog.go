@@ -79,7 +79,7 @@ func (x *exchange) addAttrs(line *slog.Record, took time.Duration, err error) {
 		slog.Int64("bytes", response.Size),
 		slog.Int64("duration_us", took.Microseconds()),
 		slog.String("remote", x.RealIP()),
-		slog.String("request_id", response.Header().Get(echo.HeaderXRequestID)),
+		slog.String("request_id", x.loggedRequestID()),
 	)
 	if trace, parent := parseTraceparent(request.Header); trace != "" {
 		attrs = append(attrs, slog.String("trace_id", trace), slog.String("parent_id", parent))
@@ -104,6 +104,21 @@ func (x *exchange) redactIDs(text string) string {
 	}
 	return imports.LoggedIDs(x.owner, text)
 }
+
+// loggedRequestID returns the request's id. The caller may have made it of the import's id, which is then logged as in the path. Other
+// UUIDs are logged whole, because the response has them.
+func (x *exchange) loggedRequestID() string {
+	id := x.Response().Header().Get(echo.HeaderXRequestID)
+	for element := range strings.SplitSeq(x.Request().URL.Path, "/") {
+		if len(element) >= idLength && strings.Contains(id, element) {
+			return x.redactIDs(id)
+		}
+	}
+	return id
+}
+
+// idLength is the length of an import's id.
+const idLength = len("0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55")
 
 // parseTraceparent returns the trace id and parent id of a valid traceparent (W3C Trace Context, section 3.2).
 func parseTraceparent(h http.Header) (trace, parent string) {
