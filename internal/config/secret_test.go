@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
 // TestConfigHidesSecrets: no way to show the settings shows a secret.
@@ -23,5 +25,24 @@ func TestConfigHidesSecrets(t *testing.T) {
 	slog.New(slog.NewTextHandler(&shown, nil)).Info("c", "config", c, "secret", c.StoreEventsSecret)
 	if got := shown.String(); strings.Contains(got, "hidden") || strings.Contains(got, "68696464656e") || strings.Contains(got, "68696464656E") {
 		t.Errorf("got %s, want no secret", got)
+	}
+}
+
+// TestKeyInWrongSetting: a webhook key that was pasted into another setting is refused, and neither shown nor sent anywhere.
+func TestKeyInWrongSetting(t *testing.T) {
+	for _, key := range []string{webhook.NewSecret(), webhook.NewPrivateKey(), "hooks.example.com=" + webhook.NewSecret()} {
+		_, hidden, _ := strings.Cut(key, "wh")
+		for variable, c := range map[string]Config{
+			"SIGNPOST_WEBHOOK_HOSTS":             {WebhookHosts: []string{key}, WebhookSecretsFile: "f"},
+			"SIGNPOST_WEBHOOK_NETWORKS":          {WebhookNetworks: []string{key}},
+			"SIGNPOST_WEBHOOK_URL":               {WebhookURL: key, WebhookSecretsFile: "f"},
+			"SIGNPOST_WEBHOOK_SECRETS_FILE":      {WebhookHosts: []string{"a.test"}, WebhookSecretsFile: key},
+			"SIGNPOST_WEBHOOK_SECRETS_PARAMETER": {Bucket: "b", WebhookHosts: []string{"a.test"}, WebhookSecretsParameter: key},
+		} {
+			err := new(Errors).Check(c)
+			if err == nil || !strings.Contains(err.Error(), variable+`="...": must`) || strings.Contains(err.Error(), hidden) {
+				t.Errorf("%s=%s: got %v, want an error without the key", variable, key, err)
+			}
+		}
 	}
 }

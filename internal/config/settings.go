@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -32,8 +33,14 @@ func (e *Errors) add(variable, value, rule string) {
 			return
 		}
 	}
+	if webhookKey.MatchString(value) { // pasted into the wrong setting
+		value = "..."
+	}
 	e.lines = append(e.lines, fmt.Sprintf("%s=%q: %s", variable, value, rule))
 }
+
+// webhookKey finds webhook keys that sign.
+var webhookKey = regexp.MustCompile(`wh(sec|sk)_`)
 
 // parse sets a setting to the value of text, or returns the rule that text breaks.
 func parse(setting reflect.Value, text string) (broken string) {

@@ -126,6 +126,14 @@ func (c Config) checkSecrets(report func(variable, value, rule string)) {
 	if c.WebhookSecretsParameter != "" {
 		set = append(set, SecretsParameterVariable)
 	}
+	for variable, value := range map[string]string{
+		SecretsFileVariable: c.WebhookSecretsFile, SecretsParameterVariable: c.WebhookSecretsParameter,
+	} {
+		if webhookKey.MatchString(value) {
+			report(variable, value, "must name where the keys are, and must not be a key: put keys into "+SecretsVariable)
+			return
+		}
+	}
 	switch {
 	case c.WebhookSecretsParameter != "" && c.Bucket == "":
 		report(SecretsParameterVariable, c.WebhookSecretsParameter,
