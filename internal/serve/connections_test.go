@@ -152,20 +152,41 @@ func TestConnectionsPerClientExemptions(t *testing.T) {
 	}
 }
 
-// TestQueuedConnectionsTakeTurns: while connections are queued, one in use is closed after its response.
+// TestIdleConnectionsMakeRoom: while connections are queued, the server closes those that are idle, and those that become
+// idle, such as after a request that waited.
+func TestIdleConnectionsMakeRoom(t *testing.T) {
+	s := startAs(t, config.Config{MaxConnections: 4}, &service{})
+	_, body, err := ask(s.dial(t), s.json("{}"))
+	var job struct{ ID string }
+	if err != nil || json.Unmarshal(body, &job) != nil {
+		t.Fatalf("POST /import: got %s, %v, want an import", body, err)
+	}
+	for range 6 {
+		s.served(t, s.dialFrom(t, "127.0.0.1"))
+	}
+	for range 6 {
+		conn := s.dialFrom(t, "127.0.0.1")
+		if _, err := io.WriteString(conn, s.get("/import/"+job.ID+"?wait=1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.served(t, s.dialFrom(t, "127.0.0.1"))
+}
+
+// TestQueuedConnectionsTakeTurns: while connections are queued, one in use is closed after its response, which says so.
 func TestQueuedConnectionsTakeTurns(t *testing.T) {
 	s := startAs(t, config.Config{MaxConnections: 1}, &service{})
-	first := s.dialFrom(t, "127.0.0.1")
-	s.served(t, first)
-	second := s.dialFrom(t, "127.0.0.1")
-	for { // until the server has accepted the second connection
+	for { // until the server has accepted the second connection before the request
+		first, second := s.dialFrom(t, "127.0.0.1"), s.dialFrom(t, "127.0.0.1")
 		response, _, err := ask(first, s.get("/healthz"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if response.Close {
-			break
+			s.served(t, second)
+			return
 		}
+		first.Close()
+		second.Close()
 	}
-	s.served(t, second)
 }

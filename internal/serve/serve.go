@@ -68,10 +68,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		defer metrics.Close()
 	}
 
-	if limited, ok := listener.(*limitedListener); ok {
-		s.busy = limited.Busy
-	}
 	server := s.server(http.HandlerFunc(s.answer))
+	if limited, ok := listener.(*limitedListener); ok {
+		s.busy, server.ConnState = limited.Busy, limited.connState
+	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.listen(server, listener) }()
 	select {
