@@ -16,7 +16,7 @@ import (
 )
 
 // Open resolves the address of c's bucket and looks whether the bucket is there.
-func Open(ctx context.Context, c config.Config, settings aws.Config, watch bucket.Watch) (*bucket.Bucket, error) {
+func Open(ctx context.Context, c config.Config, settings aws.Config, watch bucket.Hooks) (*bucket.Bucket, error) {
 	store, err := openBucket(ctx, c, settings, watch)
 	if err != nil {
 		return nil, err
@@ -29,8 +29,8 @@ func Open(ctx context.Context, c config.Config, settings aws.Config, watch bucke
 	return store, nil
 }
 
-func openBucket(ctx context.Context, c config.Config, settings aws.Config, watch bucket.Watch) (*bucket.Bucket, error) {
-	store, err := bucket.Open(ctx, bucket.Options{Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle, Watch: watch, Signing: c.SigningCredentials(settings, bucket.OnAWS(settings))})
+func openBucket(ctx context.Context, c config.Config, settings aws.Config, watch bucket.Hooks) (*bucket.Bucket, error) {
+	store, err := bucket.Open(ctx, bucket.Options{Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle, Hooks: watch, Signing: c.SigningCredentials(settings, bucket.OnAWS(settings))})
 	if err != nil {
 		return nil, fmt.Errorf("the store's address (AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT): %s", strings.TrimPrefix(config.Innermost(err).Error(), "endpoint rule error, "))
 	}

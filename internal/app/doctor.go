@@ -56,7 +56,7 @@ type doctor struct {
 	config   config.Config
 	settings aws.Config
 	local    bool
-	sight    bucket.Sight
+	sight    bucket.Inspection
 	obstacle string // why the needy checks are pointless
 	urlless  bool   // signed URLs do not work
 	partless bool   // nor do uploads in parts

@@ -76,7 +76,7 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 	if err != nil {
 		return Finding{Mark: Fail, Found: "the store's address: " + cause(err), Remedy: "mend AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT"}
 	}
-	if d.sight, err = store.Look(ctx); err != nil {
+	if d.sight, err = store.Inspect(ctx); err != nil {
 		found, remedy, _ := strings.Cut(whyNot(err), "; ")
 		return Finding{Mark: Fail, Found: d.config.Bucket + ": " + found, Remedy: remedy}
 	}
@@ -106,15 +106,15 @@ func (d *doctor) region(context.Context) Finding {
 
 // clock agrees with the store's.
 func (d *doctor) clock(context.Context) Finding {
-	skew, side := d.sight.Ahead.Abs(), "behind"
-	if d.sight.Ahead < 0 {
+	skew, side := d.sight.ClockAhead.Abs(), "behind"
+	if d.sight.ClockAhead < 0 {
 		side = "ahead of"
 	}
 	const remedy = "set this machine's clock, and keep it right with NTP"
 	switch {
 	case !d.sight.Answered:
 		return skip(d.obstacle)
-	case !d.sight.Dated:
+	case !d.sight.HasDate:
 		return Finding{Mark: Warn, Found: "the store tells no time", Remedy: "make sure that this machine's clock is right"}
 	case skew > fatalSkew:
 		d.obstacle = "the clocks are too far apart"

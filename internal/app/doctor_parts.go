@@ -124,13 +124,13 @@ func (d *doctor) expect(ctx context.Context, doing string, signed bucket.SignedR
 
 // leftovers are uploads that nobody can resume any more, of which the parts cost money.
 func (d *doctor) leftovers(ctx context.Context) Finding {
-	uploads, more, err := d.store.Uploads(ctx, "imports/", bucket.Multipart{}, bucket.MaxListed)
+	uploads, more, err := d.store.ListUploads(ctx, "imports/", bucket.Multipart{}, bucket.MaxListed)
 	if err != nil {
 		return unread(err, "s3:ListBucketMultipartUploads", "the store does not list incomplete uploads", "look for abandoned parts in the store's own way")
 	}
 	old, among := 0, ""
 	for _, u := range uploads {
-		if time.Since(u.At) > d.config.JobTTL {
+		if time.Since(u.Initiated) > d.config.JobTTL {
 			old++
 		}
 	}

@@ -28,11 +28,11 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 			"run a job of your own that aborts old uploads under imports/ and deletes old records under "+named)
 	}
 	var faults []string
-	if !slices.ContainsFunc(rules, func(r bucket.Rule) bool { return r.Aborts && covers(r, "imports/") }) {
+	if !slices.ContainsFunc(rules, func(r bucket.LifecycleRule) bool { return r.Aborts && covers(r, "imports/") }) {
 		faults = append(faults, "none aborts incomplete uploads under imports/")
 	}
 	for _, prefix := range records {
-		if !slices.ContainsFunc(rules, func(r bucket.Rule) bool { return r.Expires && covers(r, prefix) }) {
+		if !slices.ContainsFunc(rules, func(r bucket.LifecycleRule) bool { return r.Expires && covers(r, prefix) }) {
 			faults = append(faults, "none expires "+prefix)
 		}
 	}
@@ -58,9 +58,11 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 }
 
 // covers reports whether r concerns all keys below prefix; touches, whether it concerns any.
-func covers(r bucket.Rule, prefix string) bool { return !r.Some && strings.HasPrefix(prefix, r.Prefix) }
+func covers(r bucket.LifecycleRule, prefix string) bool {
+	return !r.Filtered && strings.HasPrefix(prefix, r.Prefix)
+}
 
-func touches(r bucket.Rule, prefix string) bool {
+func touches(r bucket.LifecycleRule, prefix string) bool {
 	return strings.HasPrefix(prefix, r.Prefix) || strings.HasPrefix(r.Prefix, prefix)
 }
 

@@ -85,7 +85,7 @@ func (p *probe) clean(ctx context.Context, cut bool) error {
 	var errs []error
 	for _, key := range p.scratch.keys {
 		if cut { // one may have begun whose id did not reach us
-			begun, _, _ := p.store.Uploads(ctx, key, bucket.Multipart{}, bucket.MaxListed)
+			begun, _, _ := p.store.ListUploads(ctx, key, bucket.Multipart{}, bucket.MaxListed)
 			for _, u := range begun {
 				uploads = append(uploads, u.Multipart)
 			}

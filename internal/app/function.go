@@ -34,7 +34,7 @@ func NewFunction(ctx context.Context, c config.Config, log *slog.Logger) (*Funct
 	if err != nil {
 		return nil, err
 	}
-	store, err := openBucket(ctx, c, settings, bucket.Watch{})
+	store, err := openBucket(ctx, c, settings, bucket.Hooks{})
 	if err != nil {
 		return nil, err
 	}

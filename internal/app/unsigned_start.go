@@ -57,7 +57,7 @@ func limitSigning(c config.Config) string {
 }
 
 func probeHeaders(ctx context.Context, c config.Config, settings aws.Config) (unsigned, error) {
-	store, err := openBucket(ctx, c, settings, bucket.Watch{})
+	store, err := openBucket(ctx, c, settings, bucket.Hooks{})
 	if err != nil {
 		return unsigned{}, err
 	}

@@ -18,7 +18,7 @@ func TestWatchingIsFree(t *testing.T) {
 	}
 	alone := testing.AllocsPerRun(1000, sign)
 	count := 0
-	b.watch.Signed = func(n int) { count += n }
+	b.hooks.OnSigned = func(n int) { count += n }
 	if watched := testing.AllocsPerRun(1000, sign); watched > alone || count == 0 {
 		t.Errorf("SignPut: got %.0f allocations watched, %.0f alone, want as many", watched, alone)
 	}

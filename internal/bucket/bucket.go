@@ -23,7 +23,7 @@ const (
 	// callTimeout bounds one call to the store, retries included. A record is under 8 kB: a store that takes longer is down.
 	callTimeout = 5 * time.Second
 	// freeTimeout bounds a removal. A store may have thousands of parts to go through.
-	freeTimeout = 20 * time.Second
+	removalTimeout = 20 * time.Second
 	// maxAttempts and maxBackoff leave room for a second and a third try within callTimeout.
 	maxAttempts = 3
 	maxBackoff  = 500 * time.Millisecond
@@ -35,7 +35,7 @@ type Options struct {
 	AWS            aws.Config // region, credentials and, for other stores than S3, the endpoint
 	PublicEndpoint string     // the store's address as clients reach it; empty: as AWS says
 	PathStyle      bool       // http://store/bucket/key instead of http://bucket.store/key
-	Watch          Watch      // told of calls and signatures
+	Hooks          Hooks      // told of calls and signatures
 	// Signing signs the uploads that clients send: PUTs, parts and forms. Nil means AWS.Credentials. A store that honors unsigned headers
 	// does with an upload URL whatever these credentials may do, so they should allow s3:PutObject on the imports and nothing else.
 	Signing aws.CredentialsProvider
@@ -43,25 +43,25 @@ type Options struct {
 
 // Bucket signs requests for one bucket and talks to it. It is safe for concurrent use.
 type Bucket struct {
-	name     string
-	client   *s3.Client
-	creds    aws.CredentialsProvider // the service's own, for its calls and for downloads
-	signing  aws.CredentialsProvider // for the uploads of clients
-	signer   *sigv4.Signer
-	endpoint sigv4.Endpoint // as clients reach it
-	inner    sigv4.Endpoint // as the service itself does
-	web      s3.HTTPClient  // the SDK's
-	circuit  circuit
-	watch    Watch
-	full     atomic.Bool // the last write was refused with ErrStoreFull
+	name             string
+	client           *s3.Client
+	creds            aws.CredentialsProvider // the service's own, for its calls and for downloads
+	signing          aws.CredentialsProvider // for the uploads of clients
+	signer           *sigv4.Signer
+	publicEndpoint   sigv4.Endpoint // as clients reach it
+	internalEndpoint sigv4.Endpoint // as the service itself does
+	httpClient       s3.HTTPClient  // the SDK's
+	circuit          circuit
+	hooks            Hooks
+	full             atomic.Bool // the last write was refused with ErrStoreFull
 }
 
 // Open resolves the bucket's addresses. It calls nobody; see Check.
 func Open(ctx context.Context, o Options) (*Bucket, error) {
-	o.AWS.Credentials = marked{o.AWS.Credentials}
+	o.AWS.Credentials = credentialsProvider{o.AWS.Credentials}
 	signing := o.AWS.Credentials
 	if o.Signing != nil {
-		signing = marked{o.Signing}
+		signing = credentialsProvider{o.Signing}
 	}
 	client := s3.NewFromConfig(o.AWS, func(c *s3.Options) {
 		c.UsePathStyle = o.PathStyle
@@ -69,25 +69,25 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 		c.DisableLogOutputChecksumValidationSkipped = true // the SDK would write that to stderr for each record of some stores
 		c.APIOptions = append(c.APIOptions, addRequestID)
 	})
-	endpoint, err := endpointFor(ctx, client, o, o.PublicEndpoint)
+	endpoint, err := resolveEndpoint(ctx, client, o, o.PublicEndpoint)
 	if err != nil {
 		return nil, fmt.Errorf("address of bucket %s: %w", o.Name, err)
 	}
-	inner, err := endpointFor(ctx, client, o, "")
+	inner, err := resolveEndpoint(ctx, client, o, "")
 	if err != nil {
 		return nil, fmt.Errorf("address of bucket %s: %w", o.Name, err)
 	}
 	return &Bucket{
-		name:     o.Name,
-		client:   client,
-		creds:    o.AWS.Credentials,
-		signing:  signing,
-		signer:   sigv4.NewSigner(client.Options().Region),
-		endpoint: endpoint,
-		inner:    inner,
-		web:      client.Options().HTTPClient,
-		circuit:  newCircuit(),
-		watch:    o.Watch,
+		name:             o.Name,
+		client:           client,
+		creds:            o.AWS.Credentials,
+		signing:          signing,
+		signer:           sigv4.NewSigner(client.Options().Region),
+		publicEndpoint:   endpoint,
+		internalEndpoint: inner,
+		httpClient:       client.Options().HTTPClient,
+		circuit:          newCircuit(),
+		hooks:            o.Hooks,
 	}, nil
 }
 
@@ -103,7 +103,7 @@ func retryer() aws.Retryer {
 
 // endpointFor asks the SDK's own rules where the bucket is: host or path style, partition, dots in the name. Address takes the
 // place of the store's own, where it is not empty.
-func endpointFor(ctx context.Context, client *s3.Client, o Options, address string) (sigv4.Endpoint, error) {
+func resolveEndpoint(ctx context.Context, client *s3.Client, o Options, address string) (sigv4.Endpoint, error) {
 	settings := client.Options()
 	where := s3.EndpointParameters{
 		Bucket:         &o.Name,
@@ -134,7 +134,7 @@ func endpointFor(ctx context.Context, client *s3.Client, o Options, address stri
 func (b *Bucket) Name() string { return b.name }
 
 // Origin is where clients send what the bucket signs for them: scheme and authority.
-func (b *Bucket) Origin() string { return b.endpoint.Origin() }
+func (b *Bucket) Origin() string { return b.publicEndpoint.Origin() }
 
 // OnAWS reports whether settings lead to Amazon S3, by its own endpoints or a private one in a VPC.
 func OnAWS(settings aws.Config) bool {
@@ -154,7 +154,7 @@ var awsHost = regexp.MustCompile(`(^|\.)s3[a-z0-9-]*(\.dualstack)?(\.[a-z]+(-[a-
 // Check reports whether the bucket exists, the credentials give access to it, and it accepts writes: ErrNotFound, ErrForbidden,
 // ErrStoreFull and ErrUnavailable say why not.
 func (b *Bucket) Check(ctx context.Context) error {
-	if _, err := b.Look(ctx); err != nil {
+	if _, err := b.Inspect(ctx); err != nil {
 		return err
 	}
 	return b.checkSpace(ctx)

@@ -14,32 +14,32 @@ type call struct {
 	bucket         *Bucket
 	operation, key string                                    // by S3's name for it; what it concerns, for the log
 	timeout        time.Duration                             // retries included; 0: as long as ctx lets it
-	pass           func(context.Context, func() error) error // the circuit's way for it
+	through        func(context.Context, func() error) error // the circuit's way for it
 }
 
 // quick is what nearly all calls are.
-func (b *Bucket) quick(operation, key string) call {
-	return call{b, operation, key, callTimeout, b.circuit.pass}
+func (b *Bucket) shortCall(operation, key string) call {
+	return call{b, operation, key, callTimeout, b.circuit.do}
 }
 
 // slow is a removal.
-func (b *Bucket) slow(operation, key string) call {
-	return call{b, operation, key, freeTimeout, b.circuit.passSlowly}
+func (b *Bucket) removalCall(operation, key string) call {
+	return call{b, operation, key, removalTimeout, b.circuit.doSlow}
 }
 
 // unbounded takes as long as ctx lets it.
-func (b *Bucket) unbounded(operation, key string) call {
-	return call{b, operation, key, 0, b.circuit.passSlowly}
+func (b *Bucket) unlimitedCall(operation, key string) call {
+	return call{b, operation, key, 0, b.circuit.doSlow}
 }
 
 // probe asks how the store and its bucket are, which no open circuit may answer.
-func (b *Bucket) probe(operation string) call {
+func (b *Bucket) uncutCall(operation string) call {
 	around := func(_ context.Context, send func() error) error { return send() }
 	return call{b, operation, b.name, callTimeout, around}
 }
 
 // ask makes c by a method of the SDK's client.
-func ask[In, Out any](ctx context.Context, c call, method func(context.Context, *In, ...func(*s3.Options)) (*Out, error), in *In) (out *Out, err error) {
+func invoke[In, Out any](ctx context.Context, c call, method func(context.Context, *In, ...func(*s3.Options)) (*Out, error), in *In) (out *Out, err error) {
 	err = c.run(ctx, func(ctx context.Context) (err error) {
 		out, err = method(ctx, in)
 		return err
@@ -50,9 +50,9 @@ func ask[In, Out any](ctx context.Context, c call, method func(context.Context, 
 // run makes c by do.
 func (c call) run(ctx context.Context, do func(context.Context) error) error {
 	began := time.Now()
-	err := c.pass(ctx, func() error { return c.send(ctx, do) })
-	c.bucket.noteFull(c.operation, err)
-	c.bucket.watch.called(c.operation, err, time.Since(began))
+	err := c.through(ctx, func() error { return c.send(ctx, do) })
+	c.bucket.recordFull(c.operation, err)
+	c.bucket.hooks.called(c.operation, err, time.Since(began))
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", c.operation, c.key, err)
 	}

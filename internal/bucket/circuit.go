@@ -19,15 +19,15 @@ const (
 	// second is no load for it.
 	openTime = time.Second
 	// probeWait is how long the others wait for what the one finds that is let through then. A store that is back answers sooner.
-	probeWait   = 250 * time.Millisecond
-	probeGlance = 5 * time.Millisecond
+	probeWait = 250 * time.Millisecond
+	probePoll = 5 * time.Millisecond
 )
 
 var (
 	// errCut is the failure of a call that was not sent.
-	errCut = fmt.Errorf("%w: the circuit is open, nothing was sent", ErrUnavailable)
+	errCircuitOpen = fmt.Errorf("%w: the circuit is open, nothing was sent", ErrUnavailable)
 	// errNoEvidence is how a call ended that says nothing about the store.
-	errNoEvidence = errors.New("no evidence")
+	errInconclusive = errors.New("no evidence")
 )
 
 // circuit spares callers the wait for a store that does not answer: when openAfter calls in a row found it unavailable, the
@@ -40,19 +40,19 @@ func newCircuit() circuit {
 	return circuit{gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:     openTime,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= openAfter },
-		IsExcluded:  func(err error) bool { return errors.Is(err, errNoEvidence) },
+		IsExcluded:  func(err error) bool { return errors.Is(err, errInconclusive) },
 	})}
 }
 
 // pass sends, or returns errCut.
-func (c circuit) pass(ctx context.Context, send func() error) (err error) {
+func (c circuit) do(ctx context.Context, send func() error) (err error) {
 	c.awaitProbe(ctx)
 	_, refused := c.breaker.Execute(func() (struct{}, error) {
 		err = send()
-		return struct{}{}, evidence(ctx, err)
+		return struct{}{}, failureOf(ctx, err)
 	})
 	if errors.Is(refused, gobreaker.ErrOpenState) || errors.Is(refused, gobreaker.ErrTooManyRequests) {
-		return errCut
+		return errCircuitOpen
 	}
 	return err
 }
@@ -66,7 +66,7 @@ func (c circuit) awaitProbe(ctx context.Context) {
 	}
 	for end := time.Now().Add(probeWait); probing() && time.Now().Before(end); {
 		select {
-		case <-time.After(probeGlance):
+		case <-time.After(probePoll):
 		case <-ctx.Done():
 			return
 		}
@@ -74,29 +74,29 @@ func (c circuit) awaitProbe(ctx context.Context) {
 }
 
 // passSlowly is pass for what may take long. It is never the one that is let through, for which the others would have to wait.
-func (c circuit) passSlowly(ctx context.Context, send func() error) error {
+func (c circuit) doSlow(ctx context.Context, send func() error) error {
 	if c.breaker.State() == gobreaker.StateHalfOpen {
 		return send()
 	}
-	return c.pass(ctx, send)
+	return c.do(ctx, send)
 }
 
 // evidence returns err if it speaks against the store, and nil if the store has answered: a store that answers, whatever its answer, is
 // not away, and each caller should receive that answer.
-func evidence(ctx context.Context, err error) error {
+func failureOf(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil, errors.Is(err, ErrCredentialsExpired): // our caller's end, not that of our deadline
-		return errNoEvidence
-	case errors.Is(err, ErrUnavailable) && !answered(err):
+		return errInconclusive
+	case errors.Is(err, ErrUnavailable) && !isCompleteAnswer(err):
 		return err
 	}
 	return nil
 }
 
 // answered reports whether err is an answer of the store that arrived whole.
-func answered(err error) bool {
+func isCompleteAnswer(err error) bool {
 	var response *awshttp.ResponseError
 	broken := (*smithy.DeserializationError)(nil)
 	return errors.As(err, &response) && response.HTTPStatusCode() != 0 && !errors.As(err, &broken)

@@ -46,15 +46,15 @@ func TestOpening(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := &wire{answer: c.answer}
 			b, _ := wired(t, w, static())
-			if err := reads(t.Context(), b, openAfter-1); errors.Is(err, errCut) {
+			if err := reads(t.Context(), b, openAfter-1); errors.Is(err, errCircuitOpen) {
 				t.Errorf("%s: cut after %d calls, want one more", c.name, openAfter-1)
 			}
-			if err := reads(t.Context(), b, 1); errors.Is(err, errCut) || w.count() != openAfter {
+			if err := reads(t.Context(), b, 1); errors.Is(err, errCircuitOpen) || w.count() != openAfter {
 				t.Errorf("%s: got %v and %d requests, want %d", c.name, err, w.count(), openAfter)
 			}
 			began := time.Now()
 			err := reads(t.Context(), b, 100)
-			if errors.Is(err, errCut) != c.opens || (w.count() == openAfter) != c.opens {
+			if errors.Is(err, errCircuitOpen) != c.opens || (w.count() == openAfter) != c.opens {
 				t.Errorf("%s: got %v and %d requests, want open %v", c.name, err, w.count(), c.opens)
 			}
 			if c.opens && (!errors.Is(err, ErrUnavailable) || time.Since(began) > 0) {
@@ -86,11 +86,11 @@ func TestRecovery(t *testing.T) {
 		reads(t.Context(), b, openAfter)
 		for range 3 {
 			w.becomes(breaks(syscall.ECONNREFUSED))
-			if err := reads(t.Context(), b, 1); !errors.Is(err, errCut) {
+			if err := reads(t.Context(), b, 1); !errors.Is(err, errCircuitOpen) {
 				t.Fatalf("ReadRecord of an open circuit: got %v, want it cut", err)
 			}
 			time.Sleep(openTime + 1)
-			if err := reads(t.Context(), b, 5); !errors.Is(err, errCut) || w.count() != 1 {
+			if err := reads(t.Context(), b, 5); !errors.Is(err, errCircuitOpen) || w.count() != 1 {
 				t.Fatalf("ReadRecord after %s: got %v and %d requests, want one and the others cut", openTime, err, w.count())
 			}
 		}
@@ -191,7 +191,7 @@ func TestNoEvidence(t *testing.T) {
 			w.becomes(hangs)
 			keys.fail(c.keys)
 			for range 3 * openAfter {
-				if err := reads(c.caller(t), b, 1); err == nil || errors.Is(err, errCut) {
+				if err := reads(c.caller(t), b, 1); err == nil || errors.Is(err, errCircuitOpen) {
 					t.Fatalf("%s: got %v, want it sent", c.name, err)
 				}
 			}
@@ -223,7 +223,7 @@ func TestSlowCalls(t *testing.T) {
 		w := &wire{answer: breaks(syscall.ECONNRESET)}
 		b, _ := wired(t, w, static())
 		reads(t.Context(), b, openAfter)
-		if err := b.CompleteMultipart(t.Context(), begun, nil, ""); !errors.Is(err, errCut) {
+		if err := b.CompleteMultipart(t.Context(), begun, nil, ""); !errors.Is(err, errCircuitOpen) {
 			t.Errorf("CompleteMultipart of an open circuit: got %v, want it cut", err)
 		}
 		time.Sleep(openTime + 1)
@@ -253,18 +253,18 @@ func TestCheckGoesAround(t *testing.T) {
 		w := &wire{answer: breaks(syscall.ECONNRESET)}
 		b, _ := wired(t, w, static())
 		for range 2 * openAfter {
-			if err := b.Check(t.Context()); !errors.Is(err, ErrUnavailable) || errors.Is(err, errCut) {
+			if err := b.Check(t.Context()); !errors.Is(err, ErrUnavailable) || errors.Is(err, errCircuitOpen) {
 				t.Fatalf("Check: got %v, want the store's own failure", err)
 			}
 		}
-		if err := reads(t.Context(), b, openAfter); errors.Is(err, errCut) {
+		if err := reads(t.Context(), b, openAfter); errors.Is(err, errCircuitOpen) {
 			t.Fatalf("ReadRecord: got %v, want it sent", err)
 		}
 		w.becomes(says(200, ""))
 		if err := b.Check(t.Context()); err != nil || w.count() != 1 {
 			t.Errorf("Check: got %v and %d requests, want nil and 1", err, w.count())
 		}
-		if err := reads(t.Context(), b, 1); !errors.Is(err, errCut) {
+		if err := reads(t.Context(), b, 1); !errors.Is(err, errCircuitOpen) {
 			t.Errorf("ReadRecord: got %v, want it cut", err)
 		}
 	})

@@ -9,12 +9,12 @@ import (
 )
 
 // leftTimeout bounds CredentialsLeft, so that whoever collects metrics need not wait for a role.
-const leftTimeout = time.Second
+const credentialsTimeout = time.Second
 
 // CredentialsLeft returns how long both the service's credentials and those that sign uploads are valid; ends is false if neither has
 // an expiry.
 func (b *Bucket) CredentialsLeft(ctx context.Context) (left time.Duration, ends bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, leftTimeout)
+	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
 	defer cancel()
 	for _, provider := range []aws.CredentialsProvider{b.creds, b.signing} {
 		c, err := retrieve(ctx, provider)
@@ -37,7 +37,7 @@ func (b *Bucket) CheckSigning(ctx context.Context) error {
 // retrieve returns the provider's credentials. It costs no timer if the SDK's cache has them, as it nearly always does: the cache
 // looks at ctx only when it has to wait.
 func retrieve(ctx context.Context, provider aws.CredentialsProvider) (aws.Credentials, error) {
-	if c, err := provider.Retrieve(ended); err == nil {
+	if c, err := provider.Retrieve(canceledContext); err == nil {
 		return c, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -46,16 +46,16 @@ func retrieve(ctx context.Context, provider aws.CredentialsProvider) (aws.Creden
 }
 
 // ended is a context in which nobody waits.
-var ended = func() context.Context {
+var canceledContext = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
 }()
 
 // marked makes every failure to get credentials ErrCredentialsExpired, so that it is not taken for one of the store's.
-type marked struct{ aws.CredentialsProvider }
+type credentialsProvider struct{ aws.CredentialsProvider }
 
-func (m marked) Retrieve(ctx context.Context) (aws.Credentials, error) {
+func (m credentialsProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	c, err := m.CredentialsProvider.Retrieve(ctx)
 	if err != nil {
 		return aws.Credentials{}, fmt.Errorf("%w: %w", ErrCredentialsExpired, err)

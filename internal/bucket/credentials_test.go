@@ -117,8 +117,8 @@ func TestCredentialsLeft(t *testing.T) {
 		source.slow(time.Minute) // a role that nobody gives
 		time.Sleep(time.Hour)
 		began := time.Now()
-		if _, _, err := b.CredentialsLeft(t.Context()); !errors.Is(err, ErrCredentialsExpired) || time.Since(began) > leftTimeout {
-			t.Errorf("while the role is slow: got %v after %s, want ErrCredentialsExpired after %s", err, time.Since(began), leftTimeout)
+		if _, _, err := b.CredentialsLeft(t.Context()); !errors.Is(err, ErrCredentialsExpired) || time.Since(began) > credentialsTimeout {
+			t.Errorf("while the role is slow: got %v after %s, want ErrCredentialsExpired after %s", err, time.Since(began), credentialsTimeout)
 		}
 		time.Sleep(time.Minute) // the renewal went on
 		if _, ends, err := b.CredentialsLeft(t.Context()); !ends || err != nil {

@@ -26,11 +26,11 @@ var (
 
 // kinds are those errors and the outcomes that a Watch is told. What was cut is unavailable too, and whoever went away may have
 // waited for credentials, so these come first.
-var kinds = []struct {
+var outcomes = []struct {
 	err     error
 	outcome string
 }{
-	{errCut, "cut"},
+	{errCircuitOpen, "cut"},
 	{context.Canceled, "cancelled"},
 	{ErrNotFound, "not-found"},
 	{ErrChanged, "changed"},
@@ -49,7 +49,7 @@ func outcome(err error) string {
 	if err == nil {
 		return "ok"
 	}
-	for _, k := range kinds {
+	for _, k := range outcomes {
 		if errors.Is(err, k.err) {
 			return k.outcome
 		}

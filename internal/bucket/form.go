@@ -18,7 +18,7 @@ import (
 //
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 func (b *Bucket) SignForm(ctx context.Context, u Upload) (SignedRequest, error) {
-	grant, err := grantBy(ctx, b.signing, u.From, u.Until)
+	grant, err := newGrant(ctx, b.signing, u.From, u.Until)
 	if err != nil {
 		return SignedRequest{}, fmt.Errorf("sign form %s: %w", u.Key, err)
 	}
@@ -35,8 +35,8 @@ func (b *Bucket) SignForm(ctx context.Context, u Upload) (SignedRequest, error) 
 	}
 	fields["policy"] = policy
 	fields["x-amz-signature"] = b.signer.SignPolicy(grant.credentials, grant.from, policy)
-	b.watch.signed(1)
-	return SignedRequest{Method: "POST", URL: b.endpoint.BucketURL(), Fields: fields, ExpiresAt: grant.until()}, nil
+	b.hooks.signed(1)
+	return SignedRequest{Method: "POST", URL: b.publicEndpoint.BucketURL(), Fields: fields, ExpiresAt: grant.until()}, nil
 }
 
 // fields are what the object gets, by their form names.

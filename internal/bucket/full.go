@@ -10,7 +10,7 @@ import (
 const probeKey = "sweep/probe"
 
 // noteFull remembers whether the last write was refused because the store is full.
-func (b *Bucket) noteFull(operation string, err error) {
+func (b *Bucket) recordFull(operation string, err error) {
 	switch {
 	case errors.Is(err, ErrStoreFull):
 		b.full.Store(true)

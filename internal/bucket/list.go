@@ -10,7 +10,7 @@ import (
 )
 
 // Listed is an object as a listing shows it.
-type Listed struct {
+type ListedObject struct {
 	Key      string
 	Modified time.Time // in whole seconds
 }
@@ -18,7 +18,7 @@ type Listed struct {
 // List returns up to limit (1 to 1,000) keys under prefix in ascending order, those after the key after; more says that there
 // are others.
 func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (keys []string, more bool, err error) {
-	listed, more, err := b.ListTimes(ctx, prefix, after, limit)
+	listed, more, err := b.ListObjects(ctx, prefix, after, limit)
 	for _, object := range listed {
 		keys = append(keys, object.Key)
 	}
@@ -26,24 +26,24 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (key
 }
 
 // ListTimes is List with the time of each object.
-func (b *Bucket) ListTimes(ctx context.Context, prefix, after string, limit int) (listed []Listed, more bool, err error) {
+func (b *Bucket) ListObjects(ctx context.Context, prefix, after string, limit int) (listed []ListedObject, more bool, err error) {
 	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, MaxKeys: aws.Int32(int32(limit))}
 	if after != "" {
 		in.StartAfter = &after
 	}
-	out, err := ask(ctx, b.quick("ListObjectsV2", prefix), b.client.ListObjectsV2, in)
+	out, err := invoke(ctx, b.shortCall("ListObjectsV2", prefix), b.client.ListObjectsV2, in)
 	if err != nil {
 		return nil, false, err
 	}
 	for _, object := range out.Contents {
-		listed = append(listed, Listed{aws.ToString(object.Key), aws.ToTime(object.LastModified).UTC()})
+		listed = append(listed, ListedObject{aws.ToString(object.Key), aws.ToTime(object.LastModified).UTC()})
 	}
 	return listed, aws.ToBool(out.IsTruncated), nil
 }
 
 // Delete removes an object. That there is none is no error.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	_, err := ask(ctx, b.slow("DeleteObject", key), b.client.DeleteObject, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
+	_, err := invoke(ctx, b.removalCall("DeleteObject", key), b.client.DeleteObject, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
 	if errors.Is(err, ErrNotFound) {
 		return nil // some stores say so, S3 does not
 	}
@@ -52,12 +52,12 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 
 // Folders returns up to 1,000 of the folders right below prefix, each with prefix and a slash at its end, those after the folder after;
 // more says that there are others.
-func (b *Bucket) Folders(ctx context.Context, prefix, after string) (folders []string, more bool, err error) {
+func (b *Bucket) ListFolders(ctx context.Context, prefix, after string) (folders []string, more bool, err error) {
 	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, Delimiter: aws.String("/"), MaxKeys: aws.Int32(MaxListed)}
 	if after != "" {
 		in.StartAfter = aws.String(after + "\U0010FFFF") // beyond what is in it
 	}
-	out, err := ask(ctx, b.quick("ListObjectsV2", prefix), b.client.ListObjectsV2, in)
+	out, err := invoke(ctx, b.shortCall("ListObjectsV2", prefix), b.client.ListObjectsV2, in)
 	if err != nil {
 		return nil, false, err
 	}

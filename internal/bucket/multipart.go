@@ -33,7 +33,7 @@ func (b *Bucket) CreateMultipart(ctx context.Context, u Upload) (string, error) 
 		in.ChecksumAlgorithm = types.ChecksumAlgorithm(strings.ToUpper(u.Checksum.Algorithm))
 		in.ChecksumType = types.ChecksumTypeFullObject
 	}
-	out, err := ask(ctx, b.quick("CreateMultipartUpload", u.Key), b.client.CreateMultipartUpload, in)
+	out, err := invoke(ctx, b.shortCall("CreateMultipartUpload", u.Key), b.client.CreateMultipartUpload, in)
 	if err != nil {
 		return "", err
 	}
@@ -55,7 +55,7 @@ type Part struct {
 // SignParts signs one PUT for each of parts, to begin between from and until. The sizes of all parts are known, or of none; all
 // have a checksum, or none.
 func (b *Bucket) SignParts(ctx context.Context, m Multipart, parts []Part, from, until time.Time) ([]SignedRequest, error) {
-	grant, err := grantBy(ctx, b.signing, from, until)
+	grant, err := newGrant(ctx, b.signing, from, until)
 	if err != nil {
 		return nil, fmt.Errorf("sign parts of %s: %w", m.Key, err)
 	}
@@ -76,7 +76,7 @@ func (b *Bucket) SignParts(ctx context.Context, m Multipart, parts []Part, from,
 		}
 		own := headers[first:]
 		if i == 0 {
-			series = b.signer.Series(grant.credentials, b.endpoint, sigv4.Request{
+			series = b.signer.Series(grant.credentials, b.publicEndpoint, sigv4.Request{
 				Method:  "PUT",
 				Key:     m.Key,
 				Params:  []sigv4.Param{{Name: "partNumber"}, {Name: "uploadId", Value: m.UploadID}, {Name: "x-id", Value: "UploadPart"}},
@@ -87,7 +87,7 @@ func (b *Bucket) SignParts(ctx context.Context, m Multipart, parts []Part, from,
 		}
 		signed[i] = SignedRequest{Method: "PUT", URL: series.Presign(int64(p.Number), own), Headers: own, ExpiresAt: grant.until()}
 	}
-	b.watch.signed(len(signed))
+	b.hooks.signed(len(signed))
 	return signed, nil
 }
 
@@ -97,7 +97,7 @@ const MaxListed = 1000
 // ListParts returns up to 1,000 parts that the store holds, in order, from the one after number after; more says that there are
 // others. ErrNotFound: the upload is completed, aborted, or was never begun.
 func (b *Bucket) ListParts(ctx context.Context, m Multipart, after int32) (parts []Part, more bool, err error) {
-	out, err := ask(ctx, b.quick("ListParts", m.Key), b.client.ListParts, &s3.ListPartsInput{
+	out, err := invoke(ctx, b.shortCall("ListParts", m.Key), b.client.ListParts, &s3.ListPartsInput{
 		Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID, MaxParts: aws.Int32(MaxListed), PartNumberMarker: aws.String(strconv.Itoa(int(after))),
 	})
 	if err != nil {
@@ -158,9 +158,9 @@ func (b *Bucket) CompleteMultipart(ctx context.Context, m Multipart, parts []Par
 		in.ChecksumType = types.ChecksumTypeFullObject
 		setCRC(m.Algorithm, &whole, &in.ChecksumCRC64NVME, &in.ChecksumCRC32C, &in.ChecksumCRC32)
 	}
-	return b.unbounded("CompleteMultipartUpload", m.Key).run(ctx, func(ctx context.Context) error {
-		_, err := b.client.CompleteMultipartUpload(ctx, in, func(o *s3.Options) { o.Retryer = tryAgain() })
-		if hasFailed(err) {
+	return b.unlimitedCall("CompleteMultipartUpload", m.Key).run(ctx, func(ctx context.Context) error {
+		_, err := b.client.CompleteMultipartUpload(ctx, in, func(o *s3.Options) { o.Retryer = completionRetryer() })
+		if completionFailed(err) {
 			return fmt.Errorf("%w: %s", ErrNotCompleted, err) // no longer ErrUnavailable, so that no caller repeats it
 		}
 		return err
@@ -168,18 +168,18 @@ func (b *Bucket) CompleteMultipart(ctx context.Context, m Multipart, parts []Par
 }
 
 // hasFailed reports whether the store began a completion and failed: with 500 or, where it answered 200 before that, InternalError.
-func hasFailed(err error) bool {
+func completionFailed(err error) bool {
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorCode() == "InternalError" {
 		return true
 	}
 	var response *awshttp.ResponseError // its status is 500 for every error within a 200, so the code comes first
-	return answered(err) && kindOf(err) == ErrUnavailable && errors.As(err, &response) && response.HTTPStatusCode() == http.StatusInternalServerError
+	return isCompleteAnswer(err) && kindOf(err) == ErrUnavailable && errors.As(err, &response) && response.HTTPStatusCode() == http.StatusInternalServerError
 }
 
 // tryAgain retries a completion only if the store asks for that before it begins. Stores that copy the parts into the object would copy
 // all of them again.
-func tryAgain() aws.Retryer {
+func completionRetryer() aws.Retryer {
 	return retry.NewStandard(func(r *retry.StandardOptions) {
 		r.MaxAttempts = maxAttempts
 		r.MaxBackoff = maxBackoff
@@ -206,7 +206,7 @@ func setCRC(algorithm string, value *string, crc64nvme, crc32c, crc32 **string) 
 
 // AbortMultipart frees the parts. That the upload is gone is no error.
 func (b *Bucket) AbortMultipart(ctx context.Context, m Multipart) error {
-	_, err := ask(ctx, b.slow("AbortMultipartUpload", m.Key), b.client.AbortMultipartUpload, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID})
+	_, err := invoke(ctx, b.removalCall("AbortMultipartUpload", m.Key), b.client.AbortMultipartUpload, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID})
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}

@@ -21,7 +21,7 @@ type Object struct {
 
 // Head asks for an object without its bytes.
 func (b *Bucket) Head(ctx context.Context, key string) (Object, error) {
-	out, err := ask(ctx, b.quick("HeadObject", key), b.client.HeadObject, &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+	out, err := invoke(ctx, b.shortCall("HeadObject", key), b.client.HeadObject, &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil {
 		return Object{}, err
 	}
@@ -45,7 +45,7 @@ func (b *Bucket) Head(ctx context.Context, key string) (Object, error) {
 
 // HasTags reports whether an object has tags.
 func (b *Bucket) HasTags(ctx context.Context, key string) (bool, error) {
-	out, err := ask(ctx, b.quick("GetObjectTagging", key), b.client.GetObjectTagging, &s3.GetObjectTaggingInput{Bucket: &b.name, Key: &key})
+	out, err := invoke(ctx, b.shortCall("GetObjectTagging", key), b.client.GetObjectTagging, &s3.GetObjectTaggingInput{Bucket: &b.name, Key: &key})
 	if err != nil {
 		return false, err
 	}

@@ -17,34 +17,34 @@ import (
 )
 
 // Sight is what the store's answer tells of the bucket and itself, a refusal as well as a yes.
-type Sight struct {
-	Answered bool
-	Region   string        // the bucket's; empty where the store does not tell
-	Dated    bool          // the answer has a date
-	Ahead    time.Duration // of the store's clock against ours; dates are in whole seconds
+type Inspection struct {
+	Answered   bool
+	Region     string        // the bucket's; empty where the store does not tell
+	HasDate    bool          // the answer has a date
+	ClockAhead time.Duration // of the store's clock against ours; dates are in whole seconds
 }
 
 // Look is Check, with all that the answer tells.
-func (b *Bucket) Look(ctx context.Context) (Sight, error) {
-	out, err := ask(ctx, b.probe("HeadBucket"), b.client.HeadBucket, &s3.HeadBucketInput{Bucket: &b.name})
+func (b *Bucket) Inspect(ctx context.Context) (Inspection, error) {
+	out, err := invoke(ctx, b.uncutCall("HeadBucket"), b.client.HeadBucket, &s3.HeadBucketInput{Bucket: &b.name})
 	var header http.Header
 	var refusal *awshttp.ResponseError
 	switch {
 	case err == nil:
-		header = answerHeader(out.ResultMetadata)
+		header = responseHeader(out.ResultMetadata)
 	case errors.As(err, &refusal) && refusal.Response != nil && refusal.HTTPStatusCode() != 0:
 		header = refusal.Response.Header
 	default:
-		return Sight{}, err
+		return Inspection{}, err
 	}
-	s := Sight{Answered: true, Region: header.Get("X-Amz-Bucket-Region")}
+	s := Inspection{Answered: true, Region: header.Get("X-Amz-Bucket-Region")}
 	if date, e := http.ParseTime(header.Get("Date")); e == nil {
-		s.Dated, s.Ahead = true, date.Sub(time.Now().Truncate(time.Second))
+		s.HasDate, s.ClockAhead = true, date.Sub(time.Now().Truncate(time.Second))
 	}
 	return s, err
 }
 
-func answerHeader(m middleware.Metadata) http.Header {
+func responseHeader(m middleware.Metadata) http.Header {
 	if response, ok := awsmiddleware.GetRawResponse(m).(*smithyhttp.Response); ok {
 		return response.Header
 	}
@@ -69,38 +69,38 @@ func Unsupported(err error) bool {
 }
 
 // Rule is a lifecycle rule in force: what happens under Prefix, and how long after a key's making.
-type Rule struct {
+type LifecycleRule struct {
 	Prefix                  string
-	Some                    bool // it concerns only objects of some tag or size
+	Filtered                bool // it concerns only objects of some tag or size
 	Aborts, Expires         bool // incomplete uploads; objects
 	AbortAfter, ExpireAfter time.Duration
 }
 
 // Lifecycle returns the rules in force. That there are none is no error.
-func (b *Bucket) Lifecycle(ctx context.Context) ([]Rule, error) {
-	out, err := ask(ctx, b.probe("GetBucketLifecycleConfiguration"), b.client.GetBucketLifecycleConfiguration, &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.name})
+func (b *Bucket) Lifecycle(ctx context.Context) ([]LifecycleRule, error) {
+	out, err := invoke(ctx, b.uncutCall("GetBucketLifecycleConfiguration"), b.client.GetBucketLifecycleConfiguration, &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.name})
 	if err != nil {
-		return nil, unlessAbsent("NoSuchLifecycleConfiguration", err)
+		return nil, ignoreCode("NoSuchLifecycleConfiguration", err)
 	}
-	var rules []Rule
+	var rules []LifecycleRule
 	for _, r := range out.Rules {
 		if r.Status == types.ExpirationStatusEnabled {
-			rules = append(rules, ruleOf(r))
+			rules = append(rules, newLifecycleRule(r))
 		}
 	}
 	return rules, nil
 }
 
-func ruleOf(r types.LifecycleRule) Rule {
+func newLifecycleRule(r types.LifecycleRule) LifecycleRule {
 	const day = 24 * time.Hour
 	//lint:ignore SA1019 old rules still have it
-	rule := Rule{Prefix: aws.ToString(r.Prefix)}
+	rule := LifecycleRule{Prefix: aws.ToString(r.Prefix)}
 	if f := r.Filter; f != nil {
 		rule.Prefix += aws.ToString(f.Prefix)
-		rule.Some = f.Tag != nil || f.ObjectSizeGreaterThan != nil || f.ObjectSizeLessThan != nil
+		rule.Filtered = f.Tag != nil || f.ObjectSizeGreaterThan != nil || f.ObjectSizeLessThan != nil
 		if and := f.And; and != nil {
 			rule.Prefix += aws.ToString(and.Prefix)
-			rule.Some = len(and.Tags) > 0 || and.ObjectSizeGreaterThan != nil || and.ObjectSizeLessThan != nil
+			rule.Filtered = len(and.Tags) > 0 || and.ObjectSizeGreaterThan != nil || and.ObjectSizeLessThan != nil
 		}
 	}
 	if a := r.AbortIncompleteMultipartUpload; a != nil {
@@ -114,15 +114,15 @@ func ruleOf(r types.LifecycleRule) Rule {
 
 // CORS returns the bucket's rules for browsers. That there are none is no error.
 func (b *Bucket) CORS(ctx context.Context) ([]types.CORSRule, error) {
-	out, err := ask(ctx, b.probe("GetBucketCors"), b.client.GetBucketCors, &s3.GetBucketCorsInput{Bucket: &b.name})
+	out, err := invoke(ctx, b.uncutCall("GetBucketCors"), b.client.GetBucketCors, &s3.GetBucketCorsInput{Bucket: &b.name})
 	if err != nil {
-		return nil, unlessAbsent("NoSuchCORSConfiguration", err)
+		return nil, ignoreCode("NoSuchCORSConfiguration", err)
 	}
 	return out.CORSRules, nil
 }
 
 // unlessAbsent returns err unless the store says by code that there is nothing.
-func unlessAbsent(code string, err error) error {
+func ignoreCode(code string, err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorCode() == code {
 		return nil

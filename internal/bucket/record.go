@@ -28,7 +28,7 @@ type Record struct {
 // ReadRecord returns the record at key: ErrNotFound where there is none.
 func (b *Bucket) ReadRecord(ctx context.Context, key string) (Record, error) {
 	var record Record
-	err := b.quick("GetObject", key).run(ctx, func(ctx context.Context) error {
+	err := b.shortCall("GetObject", key).run(ctx, func(ctx context.Context) error {
 		out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
 		if err != nil {
 			return err
@@ -61,9 +61,9 @@ func (b *Bucket) ReplaceRecord(ctx context.Context, key, etag string, body []byt
 // left to the SDK, with its retries and its knowledge of errors. Together they are one call, as a retry of the SDK's is none.
 func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (string, error) {
 	var written string
-	err := b.quick("PutObject", key).run(ctx, func(ctx context.Context) (err error) {
+	err := b.shortCall("PutObject", key).run(ctx, func(ctx context.Context) (err error) {
 		var status int
-		status, written, err = b.tryPut(ctx, key, etag, body)
+		status, written, err = b.putSigned(ctx, key, etag, body)
 		switch {
 		case status == http.StatusOK:
 			return nil
@@ -72,13 +72,13 @@ func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (
 		case errors.Is(err, context.DeadlineExceeded): // the time went by waiting for credentials
 			return err
 		}
-		written, err = b.sdkPut(ctx, key, etag, body)
+		written, err = b.putBySDK(ctx, key, etag, body)
 		return err
 	})
 	return written, err
 }
 
-func (b *Bucket) sdkPut(ctx context.Context, key, etag string, body []byte) (written string, err error) {
+func (b *Bucket) putBySDK(ctx context.Context, key, etag string, body []byte) (written string, err error) {
 	in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("application/json")}
 	if etag == "" {
 		in.IfNoneMatch = aws.String("*")
@@ -93,13 +93,13 @@ func (b *Bucket) sdkPut(ctx context.Context, key, etag string, body []byte) (wri
 }
 
 // tryLife is how long such a signature is good for: a clock may be slow by as much. Nobody but tryPut ever sees it.
-const tryLife = 10 * time.Minute
+const putSignedLifetime = 10 * time.Minute
 
 // tryPut is putRecord's first attempt: the status of the answer, 0 without one, and the ETag written. An error says why it could
 // not be signed.
-func (b *Bucket) tryPut(ctx context.Context, key, etag string, body []byte) (status int, written string, err error) {
+func (b *Bucket) putSigned(ctx context.Context, key, etag string, body []byte) (status int, written string, err error) {
 	now := time.Now()
-	grant, err := grantBy(ctx, b.creds, now, now.Add(tryLife))
+	grant, err := newGrant(ctx, b.creds, now, now.Add(putSignedLifetime))
 	if err != nil {
 		return 0, "", err
 	}
@@ -112,7 +112,7 @@ func (b *Bucket) tryPut(ctx context.Context, key, etag string, body []byte) (sta
 		{Name: "content-type", Value: "application/json"}, condition,
 		{Name: "x-amz-checksum-sha256", Value: base64.StdEncoding.EncodeToString(sum[:])},
 	}
-	url := b.signer.Presign(grant.credentials, b.inner, sigv4.Request{Method: http.MethodPut, Key: key, Headers: headers, Time: grant.from, Expires: grant.lifetime})
+	url := b.signer.Presign(grant.credentials, b.internalEndpoint, sigv4.Request{Method: http.MethodPut, Key: key, Headers: headers, Time: grant.from, Expires: grant.lifetime})
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, url.Reveal(), bytes.NewReader(body))
 	if err != nil {
 		return 0, "", nil
@@ -120,8 +120,8 @@ func (b *Bucket) tryPut(ctx context.Context, key, etag string, body []byte) (sta
 	for _, h := range headers {
 		request.Header.Set(h.Name, h.Value)
 	}
-	request.Header.Set("User-Agent", "signpost"+agentSuffix(ctx))
-	response, err := b.web.Do(request)
+	request.Header.Set("User-Agent", "signpost"+userAgentSuffix(ctx))
+	response, err := b.httpClient.Do(request)
 	if err != nil {
 		return 0, "", nil
 	}

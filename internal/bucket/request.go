@@ -43,12 +43,12 @@ const emptySHA256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 // SignPut signs one PUT of u. Length, type and all that u names become headers the client must send exactly so.
 func (b *Bucket) SignPut(ctx context.Context, u Upload) (SignedRequest, error) {
-	grant, err := grantBy(ctx, b.signing, u.From, u.Until)
+	grant, err := newGrant(ctx, b.signing, u.From, u.Until)
 	if err != nil {
 		return SignedRequest{}, fmt.Errorf("sign PUT %s: %w", u.Key, err)
 	}
 	headers := u.headers()
-	url := b.signer.Presign(grant.credentials, b.endpoint, sigv4.Request{
+	url := b.signer.Presign(grant.credentials, b.publicEndpoint, sigv4.Request{
 		Method:  "PUT",
 		Key:     u.Key,
 		Params:  []sigv4.Param{{Name: "x-id", Value: "PutObject"}}, // as the SDK has it
@@ -56,25 +56,25 @@ func (b *Bucket) SignPut(ctx context.Context, u Upload) (SignedRequest, error) {
 		Time:    grant.from,
 		Expires: grant.lifetime,
 	})
-	b.watch.signed(1)
+	b.hooks.signed(1)
 	return SignedRequest{Method: "PUT", URL: url, Headers: headers, ExpiresAt: grant.until()}, nil
 }
 
 // SignGet signs a download of key under the name that disposition, a Content-Disposition, gives it. It signs with the service's own
 // credentials, because those of uploads may not read. That is safe on every store: a GET changes nothing, and reads its own key only.
 func (b *Bucket) SignGet(ctx context.Context, key, disposition string, from, until time.Time) (SignedRequest, error) {
-	grant, err := grantBy(ctx, b.creds, from, until)
+	grant, err := newGrant(ctx, b.creds, from, until)
 	if err != nil {
 		return SignedRequest{}, fmt.Errorf("sign GET %s: %w", key, err)
 	}
-	url := b.signer.Presign(grant.credentials, b.endpoint, sigv4.Request{
+	url := b.signer.Presign(grant.credentials, b.publicEndpoint, sigv4.Request{
 		Method:  "GET",
 		Key:     key,
 		Params:  []sigv4.Param{{Name: "response-content-disposition", Value: disposition}, {Name: "x-id", Value: "GetObject"}},
 		Time:    grant.from,
 		Expires: grant.lifetime,
 	})
-	b.watch.signed(1)
+	b.hooks.signed(1)
 	return SignedRequest{Method: "GET", URL: url, ExpiresAt: grant.until()}, nil
 }
 
@@ -115,7 +115,7 @@ type grant struct {
 func (g grant) until() time.Time { return g.from.Add(g.lifetime) }
 
 // grantBy reduces the lifetime to that of the provider's credentials, so that no URL expires before the time it states.
-func grantBy(ctx context.Context, provider aws.CredentialsProvider, from, until time.Time) (grant, error) {
+func newGrant(ctx context.Context, provider aws.CredentialsProvider, from, until time.Time) (grant, error) {
 	c, err := retrieve(ctx, provider)
 	if err != nil {
 		return grant{}, err

@@ -19,14 +19,14 @@ func WithRequestID(ctx context.Context, id string) context.Context {
 		return ctx
 	}
 	for _, c := range []byte(id) {
-		if !inRequestID(c) {
+		if !isRequestIDByte(c) {
 			return ctx
 		}
 	}
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
 
-func inRequestID(c byte) bool {
+func isRequestIDByte(c byte) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
 		return true
@@ -35,7 +35,7 @@ func inRequestID(c byte) bool {
 }
 
 // agentSuffix is what ctx adds to a User-Agent.
-func agentSuffix(ctx context.Context) string {
+func userAgentSuffix(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey{}).(string)
 	if id == "" {
 		return ""
@@ -47,7 +47,7 @@ func agentSuffix(ctx context.Context) string {
 func addRequestID(stack *middleware.Stack) error {
 	return stack.Build.Add(middleware.BuildMiddlewareFunc("SignpostRequestID", func(ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {
 		if r, ok := in.Request.(*smithyhttp.Request); ok {
-			r.Header.Set("User-Agent", r.Header.Get("User-Agent")+agentSuffix(ctx))
+			r.Header.Set("User-Agent", r.Header.Get("User-Agent")+userAgentSuffix(ctx))
 		}
 		return next.HandleBuild(ctx, in)
 	}), middleware.After)

@@ -73,7 +73,7 @@ func headerLines(h http.Header) (n int) {
 func TestRequestIDWithin(t *testing.T) {
 	outer := WithRequestID(context.Background(), "outer")
 	for id, want := range map[string]string{"inner": " signpost-request/inner", "not sound": " signpost-request/outer"} {
-		if got := agentSuffix(WithRequestID(outer, id)); got != want {
+		if got := userAgentSuffix(WithRequestID(outer, id)); got != want {
 			t.Errorf("WithRequestID(outer, %q): got %q, want %q", id, got, want)
 		}
 	}

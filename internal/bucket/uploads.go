@@ -9,26 +9,26 @@ import (
 )
 
 // Begun is a multipart upload that was neither completed nor aborted.
-type Begun struct {
+type OpenUpload struct {
 	Multipart
-	At time.Time
+	Initiated time.Time
 }
 
 // Uploads returns up to limit (1 to 1,000) multipart uploads in progress below prefix, those after the upload after; more says that
 // there are others.
-func (b *Bucket) Uploads(ctx context.Context, prefix string, after Multipart, limit int) (uploads []Begun, more bool, err error) {
+func (b *Bucket) ListUploads(ctx context.Context, prefix string, after Multipart, limit int) (uploads []OpenUpload, more bool, err error) {
 	out, err := b.listUploads(ctx, prefix, after, limit)
 	if err != nil {
 		return nil, false, err
 	}
 	for _, u := range out.Uploads {
-		uploads = append(uploads, Begun{Multipart{Key: aws.ToString(u.Key), UploadID: aws.ToString(u.UploadId)}, aws.ToTime(u.Initiated)})
+		uploads = append(uploads, OpenUpload{Multipart{Key: aws.ToString(u.Key), UploadID: aws.ToString(u.UploadId)}, aws.ToTime(u.Initiated)})
 	}
 	return uploads, aws.ToBool(out.IsTruncated), nil
 }
 
 // OpenUploads counts the multipart uploads under way below prefix, up to atMost (1 to 1,000), in one call.
-func (b *Bucket) OpenUploads(ctx context.Context, prefix string, atMost int) (n int, err error) {
+func (b *Bucket) CountUploads(ctx context.Context, prefix string, atMost int) (n int, err error) {
 	out, err := b.listUploads(ctx, prefix, Multipart{}, atMost)
 	if err != nil {
 		return 0, err
@@ -44,5 +44,5 @@ func (b *Bucket) listUploads(ctx context.Context, prefix string, after Multipart
 	if after.UploadID != "" {
 		in.UploadIdMarker = &after.UploadID
 	}
-	return ask(ctx, b.quick("ListMultipartUploads", prefix), b.client.ListMultipartUploads, in)
+	return invoke(ctx, b.shortCall("ListMultipartUploads", prefix), b.client.ListMultipartUploads, in)
 }

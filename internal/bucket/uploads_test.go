@@ -12,7 +12,7 @@ func TestOpenUploads(t *testing.T) {
 	prefix := "imports/o-" + uuid.NewString() + "/"
 	expect := func(what, prefix string, atMost, want int) {
 		t.Helper()
-		if n, err := b.OpenUploads(t.Context(), prefix, atMost); n != want || err != nil {
+		if n, err := b.CountUploads(t.Context(), prefix, atMost); n != want || err != nil {
 			t.Errorf("%s: got %d, %v, want %d", what, n, err, want)
 		}
 	}

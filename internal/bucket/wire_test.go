@@ -76,7 +76,7 @@ func wired(t *testing.T, w *wire, provider aws.CredentialsProvider) (b *Bucket, 
 	b, err := Open(t.Context(), Options{
 		Name: "data",
 		AWS:  aws.Config{Region: "us-east-1", Credentials: provider, HTTPClient: &http.Client{Transport: w}},
-		Watch: Watch{Called: func(operation, outcome string, _ time.Duration) {
+		Hooks: Hooks{OnCall: func(operation, outcome string, _ time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
 			told = append(told, operation+" "+outcome)
@@ -111,7 +111,7 @@ var operations = []struct {
 	}},
 	{"HeadObject", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.Head(ctx, "k"); return err }},
 	{"ListObjectsV2", callTimeout, func(ctx context.Context, b *Bucket) error { _, _, err := b.List(ctx, "p/", "", 10); return err }},
-	{"DeleteObject", freeTimeout, func(ctx context.Context, b *Bucket) error { return b.Delete(ctx, "k") }},
+	{"DeleteObject", removalTimeout, func(ctx context.Context, b *Bucket) error { return b.Delete(ctx, "k") }},
 	{"CreateMultipartUpload", callTimeout, func(ctx context.Context, b *Bucket) error {
 		_, err := b.CreateMultipart(ctx, Upload{Key: "k"})
 		return err
@@ -120,12 +120,12 @@ var operations = []struct {
 	{"CompleteMultipartUpload", 0, func(ctx context.Context, b *Bucket) error {
 		return b.CompleteMultipart(ctx, begun, []Part{{Number: 1, Size: 1, ETag: "e"}}, "")
 	}},
-	{"AbortMultipartUpload", freeTimeout, func(ctx context.Context, b *Bucket) error { return b.AbortMultipart(ctx, begun) }},
+	{"AbortMultipartUpload", removalTimeout, func(ctx context.Context, b *Bucket) error { return b.AbortMultipart(ctx, begun) }},
 	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error {
-		_, _, err := b.Uploads(ctx, "p/", Multipart{}, MaxListed)
+		_, _, err := b.ListUploads(ctx, "p/", Multipart{}, MaxListed)
 		return err
 	}},
-	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.OpenUploads(ctx, "p/", 10); return err }},
+	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.CountUploads(ctx, "p/", 10); return err }},
 	{"HeadBucket", callTimeout, func(ctx context.Context, b *Bucket) error { return b.Check(ctx) }},
 	{"GetBucketLifecycleConfiguration", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.Lifecycle(ctx); return err }},
 	{"GetBucketCors", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.CORS(ctx); return err }},

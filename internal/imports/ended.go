@@ -11,7 +11,7 @@ import (
 // were created after oldest; the record of the newest first. It returns when the last record of all was written. It asks for nothing but records.
 func (s *Service) EachTerminal(ctx context.Context, owner string, oldest, since time.Time, f func(j Job, written time.Time) error) (last time.Time, err error) {
 	for after, more := "", true; more; {
-		listed, rest, err := s.Bucket.ListTimes(ctx, recordPrefix(owner), after, bucket.MaxListed)
+		listed, rest, err := s.Bucket.ListObjects(ctx, recordPrefix(owner), after, bucket.MaxListed)
 		if err != nil {
 			return last, fromStore("list imports", err)
 		}

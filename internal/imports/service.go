@@ -134,7 +134,7 @@ func (s *Service) admit(ctx context.Context, owner string) error {
 	if most == 0 {
 		return nil
 	}
-	open, err := s.Bucket.OpenUploads(ctx, objectPrefix(owner), most)
+	open, err := s.Bucket.CountUploads(ctx, objectPrefix(owner), most)
 	if err != nil {
 		return fromStore("count open uploads", err)
 	}

@@ -19,7 +19,7 @@ func (s *Service) Owners(ctx context.Context, after string, f func(owner string)
 		after = root + after + "/"
 	}
 	for {
-		prefixes, more, err := s.Bucket.Folders(ctx, root, after)
+		prefixes, more, err := s.Bucket.ListFolders(ctx, root, after)
 		if err != nil {
 			return fromStore("list owners", err)
 		}
@@ -141,7 +141,7 @@ const (
 // or that have another upload or no record. It returns the cursor of the next page, "" if there is none. It may be
 // repeated.
 func (s *Service) AbortOrphans(ctx context.Context, cursor string, limit int) (w Swept, next string, err error) {
-	uploads, more, err := s.Bucket.Uploads(ctx, ObjectRoot, bucket.Multipart{Key: cursor}, min(limit, bucket.MaxListed))
+	uploads, more, err := s.Bucket.ListUploads(ctx, ObjectRoot, bucket.Multipart{Key: cursor}, min(limit, bucket.MaxListed))
 	if err != nil || len(uploads) == 0 {
 		return w, "", fromStore("list uploads", err)
 	}
@@ -150,11 +150,11 @@ func (s *Service) AbortOrphans(ctx context.Context, cursor string, limit int) (w
 		// meanwhile. Other uploads of the same key are inspected in a later sweep.
 		next = uploads[len(uploads)-1].Key
 	}
-	sweep(&w, uploads, func(u bucket.Begun) (bool, error) { return s.abortOrphan(ctx, u) })
+	sweep(&w, uploads, func(u bucket.OpenUpload) (bool, error) { return s.abortOrphan(ctx, u) })
 	return w, next, nil
 }
 
-func (s *Service) abortOrphan(ctx context.Context, u bucket.Begun) (aborted bool, err error) {
+func (s *Service) abortOrphan(ctx context.Context, u bucket.OpenUpload) (aborted bool, err error) {
 	owner, id, ok := objectOf(u.Key)
 	if !ok {
 		return false, nil // not an import
@@ -165,7 +165,7 @@ func (s *Service) abortOrphan(ctx context.Context, u bucket.Begun) (aborted bool
 	case err != nil && !isKind(err, NotFound):
 		return false, err
 	case err != nil, j.Parts == nil, j.Parts.UploadID != u.UploadID: // the server stopped before it wrote the record, or a twin's upload
-		if now.Sub(u.At) < unrecordedAfter {
+		if now.Sub(u.Initiated) < unrecordedAfter {
 			return false, nil
 		}
 		return true, fromStore("abort an upload of "+id, s.Bucket.AbortMultipart(ctx, u.Multipart))

@@ -37,7 +37,7 @@ func New(ctx context.Context, c config.Config, settings aws.Config, log *slog.Lo
 		left, ends, err := store.CredentialsLeft(context.Background())
 		return left, ends || err != nil
 	})
-	store, err := app.Open(ctx, c, settings, bucket.Watch{Called: counts.ObserveStoreCall, Signed: counts.CountSignatures})
+	store, err := app.Open(ctx, c, settings, bucket.Hooks{OnCall: counts.ObserveStoreCall, OnSigned: counts.CountSignatures})
 	if err != nil {
 		return nil, err
 	}

@@ -168,7 +168,7 @@ func (w *world) server(line *wire) *server {
 	}
 	cfg := w.target.AWS.Copy()
 	cfg.HTTPClient = &http.Client{Transport: line}
-	b, err := bucket.Open(w.Context(), bucket.Options{Name: w.bucket, AWS: cfg, PathStyle: true, Watch: bucket.Watch{Called: line.called}})
+	b, err := bucket.Open(w.Context(), bucket.Options{Name: w.bucket, AWS: cfg, PathStyle: true, Hooks: bucket.Hooks{OnCall: line.called}})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -14,7 +14,7 @@ func TestSigned(t *testing.T) {
 	count := 0
 	keys := &keys{}
 	b, _ := wired(t, &wire{answer: says(200, "")}, keys)
-	b.watch.Signed = func(n int) { count += n }
+	b.hooks.OnSigned = func(n int) { count += n }
 	from := time.Now()
 	until := from.Add(time.Hour)
 	parts := func(n int) error {
@@ -68,7 +68,7 @@ func TestTook(t *testing.T) {
 		}}
 		b, _ := wired(t, w, static())
 		var took time.Duration
-		b.watch.Called = func(_, _ string, d time.Duration) { took = d }
+		b.hooks.OnCall = func(_, _ string, d time.Duration) { took = d }
 		for _, c := range []struct {
 			name string
 			call func() error
