@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		args = []string{"--help"}
 	}
 	args = withCommonSpellings(args)
-	if args[0] == completing {
+	if args[0] == completeCommand {
 		complete(i.stdout, parser.Model.Node, args[1:])
 		return nil
 	}
@@ -113,13 +113,13 @@ func variablesOf(model *kong.Application) []string {
 
 // flagsFirst moves a command's flags before its arguments: kong takes no further argument of a list after a flag.
 func flagsFirst(root *kong.Node, args []string) []string {
-	node := childOf(root, args[0])
+	node := findChild(root, args[0])
 	if node == nil {
 		return args
 	}
 	first := 1
-	for first < len(args) && childOf(node, args[first]) != nil {
-		node = childOf(node, args[first])
+	for first < len(args) && findChild(node, args[first]) != nil {
+		node = findChild(node, args[first])
 		first++
 	}
 	flags, words := slices.Clone(args[:first]), []string{}
@@ -129,9 +129,9 @@ func flagsFirst(root *kong.Node, args []string) []string {
 			return slices.Concat(flags, []string{"--"}, words, args[n+1:])
 		case !strings.HasPrefix(word, "-") || word == "-":
 			words = append(words, word)
-		case flagOf(node, word) != nil && n+1 == len(args):
+		case findFlag(node, word) != nil && n+1 == len(args):
 			return slices.Concat(flags, words, args[n:]) // no argument is its value
-		case flagOf(node, word) != nil:
+		case findFlag(node, word) != nil:
 			n++
 			flags = append(flags, word, args[n])
 		default:

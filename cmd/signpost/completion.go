@@ -20,10 +20,10 @@ func (completionCmd) Help() string {
 }
 
 // completing is the word with which a shell asks: signpost __complete WORD..., of which the last is the one to complete.
-const completing = "__complete"
+const completeCommand = "__complete"
 
 // scripts have the shell ask, and complete the names of files where there is no answer.
-var scripts = map[string]string{
+var completionScripts = map[string]string{
 	"bash": `_signpost() {
   local IFS=$'\n'
   COMPREPLY=($(signpost __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
@@ -44,7 +44,7 @@ complete -c signpost -a '(signpost __complete (commandline -opc)[2..-1] (command
 }
 
 func (c completionCmd) Run(i *invocation) error {
-	_, err := io.WriteString(i.stdout, scripts[c.Shell])
+	_, err := io.WriteString(i.stdout, completionScripts[c.Shell])
 	return err
 }
 
@@ -60,16 +60,16 @@ func complete(w io.Writer, node *kong.Node, words []string) {
 		case value != nil:
 			value = nil
 		case strings.HasPrefix(next, "-"):
-			value = flagOf(node, next)
+			value = findFlag(node, next)
 		default:
-			if child := childOf(node, next); child != nil {
+			if child := findChild(node, next); child != nil {
 				node = child
 			}
 		}
 	}
 	before := ""
 	if name, rest, ok := strings.Cut(word, "="); ok && strings.HasPrefix(name, "--") {
-		before, word, value = name+"=", rest, flagOf(node, name)
+		before, word, value = name+"=", rest, findFlag(node, name)
 	} else if word == "=" {
 		word = ""
 	}
@@ -84,7 +84,7 @@ func complete(w io.Writer, node *kong.Node, words []string) {
 func candidates(node *kong.Node, value *kong.Flag, word string) (found []string) {
 	switch {
 	case value != nil:
-		return enumOf(value.Value)
+		return enumValues(value.Value)
 	case strings.HasPrefix(word, "-"):
 		for _, group := range node.AllFlags(true) {
 			for _, flag := range group {
@@ -93,7 +93,7 @@ func candidates(node *kong.Node, value *kong.Flag, word string) (found []string)
 		}
 		return found
 	case len(node.Positional) > 0:
-		return enumOf(node.Positional[0])
+		return enumValues(node.Positional[0])
 	}
 	for _, child := range node.Children {
 		if !child.Hidden {
@@ -103,7 +103,7 @@ func candidates(node *kong.Node, value *kong.Flag, word string) (found []string)
 	return found
 }
 
-func enumOf(v *kong.Value) (found []string) {
+func enumValues(v *kong.Value) (found []string) {
 	for _, name := range v.EnumSlice() {
 		if name != "" {
 			found = append(found, name)
@@ -113,7 +113,7 @@ func enumOf(v *kong.Value) (found []string) {
 }
 
 // flagOf is the flag that word names and that awaits a value in the next one.
-func flagOf(node *kong.Node, word string) *kong.Flag {
+func findFlag(node *kong.Node, word string) *kong.Flag {
 	for _, group := range node.AllFlags(false) {
 		for _, flag := range group {
 			if !flag.IsBool() && (word == "--"+flag.Name || flag.Short != 0 && word == "-"+string(flag.Short)) {
@@ -124,7 +124,7 @@ func flagOf(node *kong.Node, word string) *kong.Flag {
 	return nil
 }
 
-func childOf(node *kong.Node, name string) *kong.Node {
+func findChild(node *kong.Node, name string) *kong.Node {
 	for _, child := range node.Children {
 		if child.Name == name {
 			return child

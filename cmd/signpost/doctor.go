@@ -65,11 +65,11 @@ func (d doctorCmd) examine(ctx context.Context, w io.Writer, local *aws.Config, 
 }
 
 // foundWidth is what the first two columns leave of a terminal.
-const foundWidth = 80 - 26
+const findingWidth = 80 - 26
 
 func printFinding(w io.Writer, f app.Finding) {
-	lines := wrapped(f.Found, foundWidth)
-	for n, line := range wrapped(f.Remedy, foundWidth-3) {
+	lines := wrapText(f.Found, findingWidth)
+	for n, line := range wrapText(f.Remedy, findingWidth-3) {
 		lines = append(lines, []string{"-> ", "   "}[min(n, 1)]+line)
 	}
 	for n, line := range lines {
@@ -81,7 +81,7 @@ func printFinding(w io.Writer, f app.Finding) {
 }
 
 // wrapped breaks text between words; a word that is too long stays whole.
-func wrapped(text string, width int) (lines []string) {
+func wrapText(text string, width int) (lines []string) {
 	for _, word := range strings.Fields(text) {
 		if last := len(lines) - 1; last >= 0 && len(lines[last])+1+len(word) <= width {
 			lines[last] += " " + word

@@ -17,48 +17,48 @@ import (
 func (d downloadCmd) save(i *invocation, job client.Job) error {
 	name := d.Output
 	if name == "" {
-		name = safeName(of(job.Filename), d.ID)
+		name = safeName(deref(job.Filename), d.ID)
 	}
 	info, err := os.Stat(name)
 	if err == nil && info.IsDir() {
-		name = filepath.Join(name, safeName(of(job.Filename), d.ID))
+		name = filepath.Join(name, safeName(deref(job.Filename), d.ID))
 		info, err = os.Stat(name)
 	}
-	path, old, unsafe := followed(name)
+	path, old, unsafe := resolveLinks(name)
 	if unsafe != nil {
-		return unreadable(name, unsafe)
+		return openError(name, unsafe)
 	}
-	write := func(w io.Writer) error { return fetch(i.ctx, job, w) }
+	write := func(w io.Writer) error { return downloadObject(i.ctx, job, w) }
 	_, missing := os.Lstat(name)
 	switch {
 	case err == nil && info.Mode()&(fs.ModeCharDevice|fs.ModeNamedPipe) != 0:
-		err = writeInto(i.ctx, path, name, write)
+		err = writeSpecial(i.ctx, path, name, write)
 	case missing == nil && !d.Force:
-		return isThere(name)
+		return existsError(name)
 	case missing != nil && !errors.Is(missing, fs.ErrNotExist):
-		return unreadable(name, missing)
+		return openError(name, missing)
 	case err == nil && !info.Mode().IsRegular():
-		err = writeInto(i.ctx, path, name, write)
+		err = writeSpecial(i.ctx, path, name, write)
 	default:
 		err = d.replace(path, old, write)
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return isThere(name)
+		return existsError(name)
 	}
 	if err != nil {
-		return about(d.ID, err)
+		return importError(d.ID, err)
 	}
-	_, err = fmt.Fprintf(i.stdout, "downloaded %s as %s (%s)\n", d.ID, shown(name), inBytes(of(job.Size)))
+	_, err = fmt.Fprintf(i.stdout, "downloaded %s as %s (%s)\n", d.ID, displayName(name), formatBytes(deref(job.Size)))
 	return err
 }
 
-func isThere(name string) error {
-	return usageError{fmt.Errorf("%s is there already: --force replaces it, -o names another", shown(name))}
+func existsError(name string) error {
+	return usageError{fmt.Errorf("%s is there already: --force replaces it, -o names another", displayName(name))}
 }
 
 // writeInto writes to what is not a regular file, and so can be neither replaced nor completed later. Path is where the links at name
 // lead. It opens name, because a path such as pipe:[7], to which /dev/stdout leads, cannot be opened.
-func writeInto(ctx context.Context, path, name string, write func(io.Writer) error) error {
+func writeSpecial(ctx context.Context, path, name string, write func(io.Writer) error) error {
 	type opening struct {
 		file *os.File
 		err  error
@@ -86,7 +86,7 @@ func writeInto(ctx context.Context, path, name string, write func(io.Writer) err
 		return fmt.Errorf("%s has become a regular file meanwhile", name)
 	}
 	if err := checkOwner(info, filepath.Dir(path)); err != nil {
-		return unreadable(name, err)
+		return openError(name, err)
 	}
 	defer context.AfterFunc(ctx, func() { o.file.Close() })() // ends a write that nothing reads
 	if err := write(o.file); err != nil {
@@ -104,7 +104,7 @@ func (d downloadCmd) replace(path string, old fs.FileInfo, write func(io.Writer)
 	part := filepath.Join(filepath.Dir(path), ".signpost-"+rand.Text()+".part")
 	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return unreadable(path, err)
+		return openError(path, err)
 	}
 	defer os.Remove(f.Name()) // unless it has its name by then
 	if old != nil {
@@ -120,11 +120,11 @@ func (d downloadCmd) replace(path string, old fs.FileInfo, write func(io.Writer)
 	if d.Force {
 		return os.Rename(f.Name(), path)
 	}
-	return publish(f.Name(), path)
+	return renameExclusive(f.Name(), path)
 }
 
 // publish gives file the name path, unless that exists. The error is fs.ErrExist then.
-func publish(file, path string) error {
+func renameExclusive(file, path string) error {
 	err := os.Link(file, path)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return err
@@ -145,7 +145,7 @@ const maxLinks = 40
 
 // followed returns the file that the symbolic links at name lead to, and nil if it does not exist. It follows no link, and returns
 // no file, that another user may have put there for the download.
-func followed(name string) (path string, file fs.FileInfo, err error) {
+func resolveLinks(name string) (path string, file fs.FileInfo, err error) {
 	for range maxLinks {
 		info, err := os.Lstat(name)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -9,7 +9,7 @@ import (
 
 // reserved are the names that Windows takes for devices, whatever their extension:
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file
-var reserved = regexp.MustCompile(`(?i)^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?$`)
+var reservedName = regexp.MustCompile(`(?i)^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?$`)
 
 // safeName returns the last element of a filename that someone else chose. It changes the name so that it is an ordinary
 // visible file on every system and no option of a command. It returns otherwise where nothing is left.
@@ -23,7 +23,7 @@ func safeName(filename, otherwise string) string {
 	}, name)
 	kept := strings.TrimRight(name, ". ") // Windows drops the others
 	name = kept + strings.Repeat("_", len(name)-len(kept))
-	if name != "" && strings.ContainsRune(".-~ ", rune(name[0])) || reserved.MatchString(name) {
+	if name != "" && strings.ContainsRune(".-~ ", rune(name[0])) || reservedName.MatchString(name) {
 		name = "_" + name
 	}
 	return cmp.Or(name, otherwise)

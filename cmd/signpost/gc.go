@@ -44,12 +44,12 @@ func (g gcCmd) Run(i *invocation) error {
 		if i.ctx.Err() != nil {
 			return interruption{"interrupted; the next sweep goes on from here"}
 		}
-		return report(i, r, box != nil, err)
+		return printReport(i, r, box != nil, err)
 	})
 }
 
 // report tells what a sweep came to.
-func report(i *invocation, r sweep.Report, tells bool, err error) error {
+func printReport(i *invocation, r sweep.Report, tells bool, err error) error {
 	fmt.Fprintf(i.stdout, "imports whose time is over: %d, of which %d had ended unnoticed\n", r.Imports.Inspected, r.Imports.Terminated)
 	fmt.Fprintf(i.stdout, "uploads in parts: %d, of which %d were abandoned and are freed\n", r.Uploads.Inspected, r.Uploads.Terminated)
 	if tells {
@@ -60,7 +60,7 @@ func report(i *invocation, r sweep.Report, tells bool, err error) error {
 		fmt.Fprintf(i.stderr, "signpost: %v\n", o)
 	}
 	if len(odd) > 0 && err == nil {
-		err = fmt.Errorf("%s cannot be looked at", counted(len(odd), "import"))
+		err = fmt.Errorf("%s cannot be looked at", plural(len(odd), "import"))
 	}
 	return err
 }

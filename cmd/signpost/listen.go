@@ -24,7 +24,7 @@ type listenCmd struct {
 }
 
 // finishTimeout is how long what is under way gets when the command is told to stop. The service waits no longer for an answer.
-const finishTimeout = 30 * time.Second
+const shutdownTimeout = 30 * time.Second
 
 // Help is what listen --help says before its flags.
 func (listenCmd) Help() string {
@@ -53,12 +53,12 @@ func (l listenCmd) Run(i *invocation) error {
 	if err != nil {
 		return config.ListenError("--listen", l.Listen, err)
 	}
-	l.greet(i, listener.Addr().(*net.TCPAddr))
-	return receive(i, listener, &receiver{verifier: verifier, handle: l.handler(i), stderr: i.stderr, turn: make(chan struct{}, 1)})
+	l.printStart(i, listener.Addr().(*net.TCPAddr))
+	return serveReceiver(i, listener, &receiver{verifier: verifier, handle: l.handler(i), stderr: i.stderr, busy: make(chan struct{}, 1)})
 }
 
 // greet says how to start the service. Where events are for programs, they have stdout for themselves.
-func (l listenCmd) greet(i *invocation, at *net.TCPAddr) {
+func (l listenCmd) printStart(i *invocation, at *net.TCPAddr) {
 	w, network := i.stdout, "127.0.0.0/8"
 	if l.JSON {
 		w = i.stderr
@@ -71,10 +71,10 @@ func (l listenCmd) greet(i *invocation, at *net.TCPAddr) {
 }
 
 // handler is what is done with each event: the command first, so that an event is told of when it has succeeded.
-func (l listenCmd) handler(i *invocation) func(context.Context, notice) error {
-	return func(ctx context.Context, n notice) error {
+func (l listenCmd) handler(i *invocation) func(context.Context, receivedEvent) error {
+	return func(ctx context.Context, n receivedEvent) error {
 		if l.Exec != "" {
-			if err := n.exec(ctx, l.Exec, i.raw.stdout, i.raw.stderr); err != nil {
+			if err := n.run(ctx, l.Exec, i.raw.stdout, i.raw.stderr); err != nil {
 				return err
 			}
 		}
@@ -88,7 +88,7 @@ func (l listenCmd) handler(i *invocation) func(context.Context, notice) error {
 }
 
 // receive serves r until the user has had enough, and finishes what is under way.
-func receive(i *invocation, listener net.Listener, r *receiver) error {
+func serveReceiver(i *invocation, listener net.Listener, r *receiver) error {
 	// No limit on a whole request: it lives for as long as the command that it has started.
 	server := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, ErrorLog: log.New(i.stderr, "", 0)}
 	ended := make(chan error, 1)
@@ -98,10 +98,10 @@ func receive(i *invocation, listener net.Listener, r *receiver) error {
 		return fmt.Errorf("listen: %w", err)
 	case <-i.ctx.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.ctx), finishTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.ctx), shutdownTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("an event was still being handled after %s, and will come again", finishTimeout), server.Close())
+		return errors.Join(fmt.Errorf("an event was still being handled after %s, and will come again", shutdownTimeout), server.Close())
 	}
 	return nil
 }

@@ -120,8 +120,8 @@ func TestListenTellsEachEventOnce(t *testing.T) {
 		{"of an hour ago", late("e4"), http.StatusUnauthorized},
 		{"no event", l.deliver(t, l.sender, "e5", `{}`), http.StatusBadRequest},
 		{"no JSON", l.deliver(t, l.sender, "e6", `{`), http.StatusBadRequest},
-		{"of exactly 1 MiB", l.deliver(t, l.sender, "e7", strings.Repeat(" ", maxEvent)), http.StatusBadRequest},
-		{"a byte more", l.deliver(t, l.sender, "e8", strings.Repeat(" ", maxEvent+1)), http.StatusRequestEntityTooLarge},
+		{"of exactly 1 MiB", l.deliver(t, l.sender, "e7", strings.Repeat(" ", maxEventBody)), http.StatusBadRequest},
+		{"a byte more", l.deliver(t, l.sender, "e8", strings.Repeat(" ", maxEventBody+1)), http.StatusRequestEntityTooLarge},
 	} {
 		if c.got != c.want {
 			t.Errorf("deliver %s: got %d, want %d", c.what, c.got, c.want)
@@ -146,8 +146,8 @@ func TestListenTellsEachEventOnce(t *testing.T) {
 	l.interrupt(t)
 
 	at := new(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	want := when(at) + `  import.completed  import-1  "orders \x1b[31m.csv"  1.5 MiB` + "\n" +
-		when(at) + "  import.failed  import-1  checksum-mismatch: not as declared\n"
+	want := formatTime(at) + `  import.completed  import-1  "orders \x1b[31m.csv"  1.5 MiB` + "\n" +
+		formatTime(at) + "  import.failed  import-1  checksum-mismatch: not as declared\n"
 	if got := l.said(); got != want {
 		t.Errorf("stdout: got\n%swant\n%s", got, want)
 	}
@@ -183,16 +183,16 @@ func TestListenJSON(t *testing.T) {
 }
 
 func TestRecentForgetsTheOldest(t *testing.T) {
-	var r recent
-	for n := range maxRecent + 2 {
+	var r recentIDs
+	for n := range maxRecentIDs + 2 {
 		r.add(fmt.Sprint(n))
 	}
-	for id, want := range map[string]bool{"0": false, "1": false, "2": true, fmt.Sprint(maxRecent): true, fmt.Sprint(maxRecent + 1): true} {
+	for id, want := range map[string]bool{"0": false, "1": false, "2": true, fmt.Sprint(maxRecentIDs): true, fmt.Sprint(maxRecentIDs + 1): true} {
 		if got := r.has(id); got != want {
 			t.Errorf("has(%s): got %t, want %t", id, got, want)
 		}
 	}
-	if len(r.known) != maxRecent || len(r.order) != maxRecent {
-		t.Errorf("kept: got %d and %d, want %d", len(r.known), len(r.order), maxRecent)
+	if len(r.known) != maxRecentIDs || len(r.order) != maxRecentIDs {
+		t.Errorf("kept: got %d and %d, want %d", len(r.known), len(r.order), maxRecentIDs)
 	}
 }

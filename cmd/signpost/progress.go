@@ -17,7 +17,7 @@ import (
 // view is how the user is told. None of its methods is called while another runs.
 type view interface {
 	begin(f *file)
-	tell(f *file, e engine.Event)
+	event(f *file, e engine.Event)
 	end(f *file, result engine.Result, failure *engine.Error)
 	close()
 }
@@ -31,9 +31,9 @@ type file struct {
 	retries atomic.Int32
 	state   atomic.Pointer[string] // what is done when nothing is sent
 
-	id         string
-	inParts    bool
-	notAborted error // why the import remains, although no other run can continue it
+	id       string
+	inParts  bool
+	abortErr error // why the import remains, although no other run can continue it
 }
 
 func (f *file) add(sent int64) {
@@ -45,15 +45,15 @@ func (f *file) add(sent int64) {
 type progress struct {
 	view
 
-	mu       sync.Mutex
-	files    map[string]*file
-	all      *file
-	began    time.Time
-	uploaded int
-	skipped  int
-	bytes    int64
-	failures []*engine.Error
-	cut      []*file // on their way when a signal came
+	mu          sync.Mutex
+	files       map[string]*file
+	all         *file
+	began       time.Time
+	uploaded    int
+	skipped     int
+	bytes       int64
+	failures    []*engine.Error
+	interrupted []*file // on their way when a signal came
 }
 
 // newProgress is of these items and as many others, which failed already.
@@ -75,7 +75,7 @@ func (p *progress) begin(it item) {
 }
 
 // notify takes the uploader's events.
-func (p *progress) notify(e engine.Event) {
+func (p *progress) onEvent(e engine.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := p.files[e.File]
@@ -107,7 +107,7 @@ func (p *progress) notify(e engine.Event) {
 	case engine.Completed:
 		return // there is more to it: see end
 	}
-	p.view.tell(f, e)
+	p.view.event(f, e)
 }
 
 // end is what became of a file.
@@ -124,8 +124,8 @@ func (p *progress) end(ctx context.Context, path string, result engine.Result, e
 	}
 	switch {
 	case failure != nil && ctx.Err() != nil:
-		f.notAborted = failure.AbortErr
-		p.cut = append(p.cut, f)
+		f.abortErr = failure.AbortErr
+		p.interrupted = append(p.interrupted, f)
 		failure.Err, failure.Attempts = errInterrupted, 0
 	case failure != nil:
 		p.failures = append(p.failures, failure)
@@ -148,21 +148,21 @@ func (p *progress) finish(ctx context.Context, w io.Writer, summary bool) error 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.view.close()
-	total := len(p.files) + p.unknown()
+	total := len(p.files) + p.countUnopened()
 	if summary && total != 1 {
 		fmt.Fprintln(w, p.summary())
 	}
 	switch {
 	case ctx.Err() != nil && p.uploaded+p.skipped < total:
-		return p.interruption(total)
+		return p.interruptionError(total)
 	case len(p.failures) > 0:
-		return errors.New(strings.Join(p.explained(), "\n"))
+		return errors.New(strings.Join(p.explainFailures(), "\n"))
 	}
 	return nil
 }
 
 // unknown are the failures of paths that could not be looked at.
-func (p *progress) unknown() (n int) {
+func (p *progress) countUnopened() (n int) {
 	for _, f := range p.failures {
 		if p.files[f.File] == nil {
 			n++
@@ -171,7 +171,7 @@ func (p *progress) unknown() (n int) {
 	return n
 }
 
-func (p *progress) explained() (lines []string) {
+func (p *progress) explainFailures() (lines []string) {
 	for _, f := range p.failures {
 		lines = append(lines, explain(f))
 	}
@@ -180,14 +180,14 @@ func (p *progress) explained() (lines []string) {
 
 func (p *progress) summary() string {
 	elapsed := time.Since(p.began)
-	text := fmt.Sprintf("uploaded %s", counted(p.uploaded, "file"))
+	text := fmt.Sprintf("uploaded %s", plural(p.uploaded, "file"))
 	if p.uploaded > 0 {
-		text += fmt.Sprintf(", %s in %s (%s)", inBytes(p.bytes), inTime(elapsed), inRate(float64(p.all.moved.Load())/elapsed.Seconds()))
+		text += fmt.Sprintf(", %s in %s (%s)", formatBytes(p.bytes), formatDuration(elapsed), formatRate(float64(p.all.moved.Load())/elapsed.Seconds()))
 	}
 	for _, n := range []struct {
 		count int
 		what  string
-	}{{p.skipped, "skipped"}, {len(p.failures), "failed"}, {len(p.cut), "interrupted"}} {
+	}{{p.skipped, "skipped"}, {len(p.failures), "failed"}, {len(p.interrupted), "interrupted"}} {
 		if n.count > 0 {
 			text += fmt.Sprintf("; %d %s", n.count, n.what)
 		}
@@ -196,33 +196,33 @@ func (p *progress) summary() string {
 }
 
 // interruption tells how to go on.
-func (p *progress) interruption(total int) error {
-	lines := append(p.explained(), fmt.Sprintf("interrupted: %d of %s done", p.uploaded+p.skipped, counted(total, "file")))
-	for _, f := range p.cut {
-		if f.notAborted != nil {
-			lines = append(lines, fmt.Sprintf("%s: import %s could not be aborted: %v; %s", shown(f.name), f.id, f.notAborted, removal(f.id)))
+func (p *progress) interruptionError(total int) error {
+	lines := append(p.explainFailures(), fmt.Sprintf("interrupted: %d of %s done", p.uploaded+p.skipped, plural(total, "file")))
+	for _, f := range p.interrupted {
+		if f.abortErr != nil {
+			lines = append(lines, fmt.Sprintf("%s: import %s could not be aborted: %v; %s", displayName(f.name), f.id, f.abortErr, abortHint(f.id)))
 		} else if f.inParts && f.id != "" && f.size.Load() >= 0 {
 			kept := "no part is done"
 			if sent := f.sent.Load(); sent > 0 {
-				kept = fmt.Sprintf("%s of %s are kept", inBytes(sent), inBytes(f.size.Load()))
+				kept = fmt.Sprintf("%s of %s are kept", formatBytes(sent), formatBytes(f.size.Load()))
 			}
-			lines = append(lines, fmt.Sprintf("%s: %s; signpost abort %s gives it up", shown(f.name), kept, f.id))
+			lines = append(lines, fmt.Sprintf("%s: %s; signpost abort %s gives it up", displayName(f.name), kept, f.id))
 		}
 	}
 	return interruption{strings.Join(append(lines, "  -> give the same command again to go on"), "\n")}
 }
 
 // pace is a rate that follows what happens within seconds.
-type pace struct {
+type rateEstimate struct {
 	began, at time.Time
 	moved     int64
 	rate      float64 // bytes a second
 }
 
 // settling is after how long an old rate counts a third.
-const settling = 3.0 // seconds
+const smoothing = 3.0 // seconds
 
-func (p *pace) look(now time.Time, moved int64) float64 {
+func (p *rateEstimate) update(now time.Time, moved int64) float64 {
 	if p.at.IsZero() {
 		p.began, p.at, p.moved = now, now, moved
 	}
@@ -230,31 +230,19 @@ func (p *pace) look(now time.Time, moved int64) float64 {
 	if passed < 0.1 {
 		return p.rate
 	}
-	weight := max(1-math.Exp(-passed/settling), passed/now.Sub(p.began).Seconds())
+	weight := max(1-math.Exp(-passed/smoothing), passed/now.Sub(p.began).Seconds())
 	p.rate += weight * (float64(moved-p.moved)/passed - p.rate)
 	p.at, p.moved = now, moved
 	return p.rate
 }
 
-func inRate(rate float64) string { return inBytes(int64(rate)) + "/s" }
-
-func inTime(d time.Duration) string {
-	switch {
-	case d < 10*time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	case d < time.Hour:
-		return d.Round(time.Second).String()
-	}
-	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
-}
-
 // left is how long the rest takes at this rate, or empty where nobody can tell.
-func (f *file) left(rate float64) string {
+func (f *file) remaining(rate float64) string {
 	rest := f.size.Load() - f.sent.Load()
 	if f.size.Load() < 0 || rest <= 0 || rate < 1 || float64(rest)/rate > 100*3600 {
 		return ""
 	}
-	return inTime(max(time.Second, time.Duration(float64(rest)/rate*1e9).Round(time.Second)))
+	return formatDuration(max(time.Second, time.Duration(float64(rest)/rate*1e9).Round(time.Second)))
 }
 
 // percent never says 100 before all is sent.

@@ -37,9 +37,9 @@ func newBars(i *invocation, p *progress) *bars {
 
 // bar adds f's. The file itself is what is counted in: the library draws, and keeps to the terminal's width.
 func (b *bars) bar(f *file, priority int) *mpb.Bar {
-	var p pace
+	var p rateEstimate
 	draw := func(w io.Writer, s decor.Statistics) error {
-		_, err := io.WriteString(w, "\r"+terminal.Escape(f.line(s.AvailableWidth, p.look(time.Now(), f.moved.Load()))))
+		_, err := io.WriteString(w, "\r"+terminal.Escape(f.line(s.AvailableWidth, p.update(time.Now(), f.moved.Load()))))
 		return err
 	}
 	bar, err := b.Add(0, mpb.BarFillerFunc(draw), mpb.BarPriority(priority), mpb.BarFillerTrim())
@@ -57,14 +57,14 @@ func (b *bars) Write(line []byte) (int, error) {
 
 func (b *bars) begin(f *file) { b.bars[f] = b.bar(f, len(b.bars)) }
 
-func (b *bars) tell(f *file, e engine.Event) { b.retries.tell(b, f, e) }
+func (b *bars) event(f *file, e engine.Event) { b.retries.event(b, f, e) }
 
 func (b *bars) end(f *file, result engine.Result, failure *engine.Error) {
 	switch {
 	case failure == nil:
-		fmt.Fprintln(b.stdout, ended(f, result))
+		fmt.Fprintln(b.stdout, completedLine(f, result))
 	case b.all != nil && !errors.Is(failure, errInterrupted):
-		fmt.Fprintln(b, "failed "+reason(failure))
+		fmt.Fprintln(b, "failed "+oneLineError(failure))
 	}
 	remove(b.bars[f])
 	b.bars[f] = nil
@@ -85,7 +85,7 @@ func remove(bar *mpb.Bar) {
 func (f *file) line(width int, rate float64) string {
 	width-- // some terminals wrap after the last column
 	name := min(30, max(10, width/4))
-	left := shown(f.name)
+	left := displayName(f.name)
 	if over := runewidth.StringWidth(left) - name; over > 0 { // what tells files apart is at the end
 		left = runewidth.TruncateLeft(left, over+1, "…")
 	}
@@ -105,16 +105,16 @@ func (f *file) line(width int, rate float64) string {
 	const bar = 12 // columns, which the bar keeps in any case
 	room -= bar
 	f.figures(rate, add)
-	return left + "  " + f.drawn(room+bar-2) + right
+	return left + "  " + f.drawBar(room+bar-2) + right
 }
 
 // figures adds what there is to tell beside the bar.
 func (f *file) figures(rate float64, add func(text string, columns int)) {
-	add(inRate(rate), 11)
+	add(formatRate(rate), 11)
 	if n := f.retries.Load(); n > 0 {
-		add(strings.Replace(counted(int64(n), "retry"), "retrys", "retries", 1), 10)
+		add(strings.Replace(plural(int64(n), "retry"), "retrys", "retries", 1), 10)
 	}
-	eta := f.left(rate)
+	eta := f.remaining(rate)
 	if state := f.state.Load(); state != nil {
 		eta = *state
 	} else if eta != "" {
@@ -122,14 +122,14 @@ func (f *file) figures(rate float64, add func(text string, columns int)) {
 	}
 	add(eta, 10)
 	if size := f.size.Load(); size < 0 {
-		add(inBytes(f.sent.Load()), 8)
+		add(formatBytes(f.sent.Load()), 8)
 	} else {
-		add(inBytes(f.sent.Load())+" of "+inBytes(size), 20)
+		add(formatBytes(f.sent.Load())+" of "+formatBytes(size), 20)
 	}
 }
 
 // drawn is the bar itself. Of what nobody knows the length of, it stays empty.
-func (f *file) drawn(columns int) string {
+func (f *file) drawBar(columns int) string {
 	inside, full := columns-2, 0
 	if size := f.size.Load(); size > 0 {
 		full = int(float64(inside) * min(1, max(0, float64(f.sent.Load())/float64(size))))

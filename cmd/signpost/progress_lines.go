@@ -13,11 +13,11 @@ import (
 )
 
 // show chooses how p is told.
-func (u uploadCmd) show(i *invocation, p *progress) {
+func (u uploadCmd) setView(i *invocation, p *progress) {
 	switch {
 	case u.Quiet:
 	case u.JSON:
-		p.view = newEvents(i)
+		p.view = newJSONLines(i)
 	case terminal.Is(i.stderr) && u.Term != "dumb":
 		p.view = newBars(i, p)
 	default:
@@ -29,7 +29,7 @@ func (u uploadCmd) show(i *invocation, p *progress) {
 type silent struct{}
 
 func (silent) begin(*file)                             {}
-func (silent) tell(*file, engine.Event)                {}
+func (silent) event(*file, engine.Event)               {}
 func (silent) end(*file, engine.Result, *engine.Error) {}
 func (silent) close()                                  {}
 
@@ -37,7 +37,7 @@ func (silent) close()                                  {}
 type lines struct {
 	stdout, stderr io.Writer
 	all            *file
-	alone          bool // there is one file
+	single         bool // there is one file
 	retries
 	stop    chan struct{}
 	stopped sync.WaitGroup
@@ -45,33 +45,33 @@ type lines struct {
 
 const (
 	// newsEvery is how often a log hears how far all is.
-	newsEvery = 10 * time.Second
+	reportInterval = 10 * time.Second
 	// retriesEvery is how often people hear that the same file has trouble.
-	retriesEvery = 5 * time.Second
+	retryReportInterval = 5 * time.Second
 )
 
 func newLines(i *invocation, p *progress) *lines {
-	l := &lines{stdout: i.stdout, stderr: i.stderr, all: p.all, alone: len(p.files) < 2, retries: retries{}, stop: make(chan struct{})}
-	l.stopped.Go(l.news)
+	l := &lines{stdout: i.stdout, stderr: i.stderr, all: p.all, single: len(p.files) < 2, retries: retries{}, stop: make(chan struct{})}
+	l.stopped.Go(l.reportProgress)
 	return l
 }
 
-func (l *lines) news() {
-	ticker := time.NewTicker(newsEvery)
+func (l *lines) reportProgress() {
+	ticker := time.NewTicker(reportInterval)
 	defer ticker.Stop()
-	var p pace
-	p.look(time.Now(), 0)
+	var p rateEstimate
+	p.update(time.Now(), 0)
 	for {
 		var rate float64
 		select {
 		case <-l.stop:
 			return
 		case now := <-ticker.C:
-			rate = p.look(now, l.all.moved.Load())
+			rate = p.update(now, l.all.moved.Load())
 		}
-		text := fmt.Sprintf("%s sent, %s", inBytes(l.all.sent.Load()), inRate(rate))
-		if left := l.all.left(rate); left != "" {
-			text = fmt.Sprintf("%s of %s sent (%s), %s, %s left", inBytes(l.all.sent.Load()), inBytes(l.all.size.Load()), l.all.percent(), inRate(rate), left)
+		text := fmt.Sprintf("%s sent, %s", formatBytes(l.all.sent.Load()), formatRate(rate))
+		if left := l.all.remaining(rate); left != "" {
+			text = fmt.Sprintf("%s of %s sent (%s), %s, %s left", formatBytes(l.all.sent.Load()), formatBytes(l.all.size.Load()), l.all.percent(), formatRate(rate), left)
 		}
 		fmt.Fprintln(l.stderr, text)
 	}
@@ -79,19 +79,19 @@ func (l *lines) news() {
 
 func (l *lines) begin(*file) {}
 
-func (l *lines) tell(f *file, e engine.Event) {
+func (l *lines) event(f *file, e engine.Event) {
 	if e.Kind == engine.Resumed {
-		fmt.Fprintf(l.stderr, "resumed %s: %s of %s were sent before\n", shown(f.name), inBytes(e.Bytes), inBytes(e.Total))
+		fmt.Fprintf(l.stderr, "resumed %s: %s of %s were sent before\n", displayName(f.name), formatBytes(e.Bytes), formatBytes(e.Total))
 	}
-	l.retries.tell(l.stderr, f, e)
+	l.retries.event(l.stderr, f, e)
 }
 
 func (l *lines) end(f *file, result engine.Result, failure *engine.Error) {
 	switch {
 	case failure == nil:
-		fmt.Fprintln(l.stdout, ended(f, result))
-	case !l.alone && !errors.Is(failure, errInterrupted):
-		fmt.Fprintln(l.stderr, "failed "+reason(failure)) // a log is read while it grows; the end tells what to do
+		fmt.Fprintln(l.stdout, completedLine(f, result))
+	case !l.single && !errors.Is(failure, errInterrupted):
+		fmt.Fprintln(l.stderr, "failed "+oneLineError(failure)) // a log is read while it grows; the end tells what to do
 	}
 }
 
@@ -103,13 +103,13 @@ func (l *lines) close() {
 // retries is when one of each file's was last told of.
 type retries map[*file]time.Time
 
-func (r retries) tell(w io.Writer, f *file, e engine.Event) {
+func (r retries) event(w io.Writer, f *file, e engine.Event) {
 	now := time.Now()
-	if e.Kind != engine.Retrying || now.Sub(r[f]) < retriesEvery {
+	if e.Kind != engine.Retrying || now.Sub(r[f]) < retryReportInterval {
 		return
 	}
 	r[f] = now
-	what := shown(f.name)
+	what := displayName(f.name)
 	if e.Part > 0 {
 		what += fmt.Sprintf(", part %d", e.Part)
 	}
@@ -117,15 +117,15 @@ func (r retries) tell(w io.Writer, f *file, e engine.Event) {
 }
 
 // ended is the line of a file that is uploaded.
-func ended(f *file, r engine.Result) string {
+func completedLine(f *file, r engine.Result) string {
 	if r.Skipped {
-		return fmt.Sprintf("skipped %s: uploaded before as %s (--again uploads it anew)", shown(f.name), r.ID)
+		return fmt.Sprintf("skipped %s: uploaded before as %s (--again uploads it anew)", displayName(f.name), r.ID)
 	}
-	return fmt.Sprintf("uploaded %s as %s (%s)", shown(f.name), r.ID, inBytes(r.Size))
+	return fmt.Sprintf("uploaded %s as %s (%s)", displayName(f.name), r.ID, formatBytes(r.Size))
 }
 
 // event is a line of --json. Names and meanings stay.
-type event struct {
+type jsonEvent struct {
 	Event    string `json:"event"`
 	File     string `json:"file"`
 	ID       string `json:"id,omitempty"`
@@ -142,36 +142,36 @@ type event struct {
 }
 
 // events is the view of --json.
-type events struct {
-	encoder *json.Encoder
-	told    map[*file]time.Time // when progress was last told of
+type jsonLines struct {
+	encoder  *json.Encoder
+	reported map[*file]time.Time // when progress was last told of
 }
 
 // progressEvery is how often a program hears of one file's progress.
-const progressEvery = 250 * time.Millisecond
+const progressInterval = 250 * time.Millisecond
 
-func newEvents(i *invocation) *events {
-	v := &events{encoder: json.NewEncoder(i.stdout), told: map[*file]time.Time{}}
+func newJSONLines(i *invocation) *jsonLines {
+	v := &jsonLines{encoder: json.NewEncoder(i.stdout), reported: map[*file]time.Time{}}
 	v.encoder.SetEscapeHTML(false)
 	return v
 }
 
-func (v *events) begin(*file) {}
+func (v *jsonLines) begin(*file) {}
 
-func (v *events) tell(f *file, e engine.Event) {
+func (v *jsonLines) event(f *file, e engine.Event) {
 	if e.Kind == engine.Progress {
 		now := time.Now()
-		if now.Sub(v.told[f]) < progressEvery {
+		if now.Sub(v.reported[f]) < progressInterval {
 			return
 		}
-		v.told[f], e.Part = now, 0 // all parts together
+		v.reported[f], e.Part = now, 0 // all parts together
 	}
-	v.print(f, event{Event: string(e.Kind), Part: e.Part}, e.Error)
+	v.print(f, jsonEvent{Event: string(e.Kind), Part: e.Part}, e.Error)
 }
 
-func (v *events) end(f *file, r engine.Result, failure *engine.Error) {
-	delete(v.told, f)
-	e := event{Event: "completed", Bucket: r.Bucket, Key: r.Key, ETag: r.ETag}
+func (v *jsonLines) end(f *file, r engine.Result, failure *engine.Error) {
+	delete(v.reported, f)
+	e := jsonEvent{Event: "completed", Bucket: r.Bucket, Key: r.Key, ETag: r.ETag}
 	switch {
 	case failure != nil:
 		e.Event = "failed"
@@ -187,23 +187,23 @@ func (v *events) end(f *file, r engine.Result, failure *engine.Error) {
 }
 
 // print completes e and writes it as one line.
-func (v *events) print(f *file, e event, err error) {
+func (v *jsonLines) print(f *file, e jsonEvent, err error) {
 	sent, size := f.sent.Load(), f.size.Load()
 	e.File, e.ID, e.Bytes = f.name, f.id, &sent
 	if size >= 0 {
 		e.Total = &size
 	}
 	if err != nil {
-		e.Error, e.Code = err.Error(), codeOf(err)
+		e.Error, e.Code = err.Error(), errorCode(err)
 	}
 	_ = v.encoder.Encode(e)
 }
 
-func (v *events) close() {}
+func (v *jsonLines) close() {}
 
 // planEvent is the line of --dry-run --json.
 func planEvent(path string, p engine.Plan) string {
-	e := event{Event: "planned", File: path, ID: p.ResumeID + p.CompletedID, Parts: p.Parts, PartSize: p.PartSize}
+	e := jsonEvent{Event: "planned", File: path, ID: p.ResumeID + p.CompletedID, Parts: p.Parts, PartSize: p.PartSize}
 	if p.Size >= 0 {
 		e.Total = &p.Size
 	}

@@ -31,7 +31,7 @@ func (s serveCmd) Run(i *invocation) error {
 	}
 	serve.Tune(os.Getenv("GOGC"))
 	log := app.NewLogger(i.stderr)
-	outlive(i.ctx, log)
+	ignoreHangups(i.ctx, log)
 	for _, warning := range config.UnknownSettings(os.Environ(), i.variables) {
 		log.Warn(warning)
 	}
@@ -54,7 +54,7 @@ func (s serveCmd) Run(i *invocation) error {
 	if err := app.RequireSignedHeaders(i.ctx, s.Config, settings, log); err != nil { // no URL is signed before that
 		return err
 	}
-	s.greet(i.stdout, listener.Addr().String(), "")
+	s.printStart(i.stdout, listener.Addr().String(), "")
 	return server.Serve(i.ctx, listener)
 }
 
@@ -66,7 +66,7 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 	ready, server := make(chan struct{}), (*serve.Server)(nil)
 	settings := s.Config
 	if s.UI {
-		settings.CORSOrigins = append(ownOrigins(listener.Addr(), s.TLSCert != ""), s.CORSOrigins...)
+		settings.CORSOrigins = append(localOrigins(listener.Addr(), s.TLSCert != ""), s.CORSOrigins...)
 	}
 	store, dir, err := startStore(i.ctx, settings, log, func(key string) {
 		select {
@@ -97,7 +97,7 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 		return err
 	}
 	close(ready)
-	s.greet(i.stdout, listener.Addr().String(), folder)
+	s.printStart(i.stdout, listener.Addr().String(), folder)
 	if err := server.Serve(ctx, listener); err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 }
 
 // ownOrigins are those of the page that this service serves to this machine. The store is another origin to it.
-func ownOrigins(at net.Addr, overTLS bool) (origins []string) {
+func localOrigins(at net.Addr, overTLS bool) (origins []string) {
 	scheme := "http://"
 	if overTLS {
 		scheme = "https://"
@@ -126,7 +126,7 @@ func ownOrigins(at net.Addr, overTLS bool) (origins []string) {
 }
 
 // greet says where the service is and how to try it.
-func (s serveCmd) greet(w io.Writer, address, folder string) {
+func (s serveCmd) printStart(w io.Writer, address, folder string) {
 	if host, port, err := net.SplitHostPort(address); err == nil && net.ParseIP(host).IsUnspecified() {
 		address = net.JoinHostPort("localhost", port) // or by any other name of this machine
 	}
@@ -153,14 +153,11 @@ func (s serveCmd) greet(w io.Writer, address, folder string) {
 	if s.MaxSize == 0 && len(s.ContentTypes) == 0 { // otherwise a bare POST is refused
 		fmt.Fprintf(w, "\nTry it in another shell:\n  url=$(%s -X POST %s/import | cut -d '\"' -f 4)\n  curl --upload-file README.md \"$url\"\n", curl, api)
 		if folder != "" && !s.Authenticates() {
-			fmt.Fprintf(w, "  ls -l %s\n", quoted(filepath.Join(folder, "imports", "public")))
+			fmt.Fprintf(w, "  ls -l %s\n", shellQuote(filepath.Join(folder, "imports", "public")))
 		}
 		if folder != "" && s.Authenticates() {
-			fmt.Fprintf(w, "  ls -lR %s\n", quoted(filepath.Join(folder, "imports")))
+			fmt.Fprintf(w, "  ls -lR %s\n", shellQuote(filepath.Join(folder, "imports")))
 		}
 	}
 	fmt.Fprintln(w)
 }
-
-// quoted is path as one word of a shell.
-func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }

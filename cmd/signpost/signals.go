@@ -10,7 +10,7 @@ import (
 
 // outlive keeps a server alive when its terminal is closed (SIGHUP) and when the reader of its output is gone (SIGPIPE), until ctx ends.
 // SIGHUP traditionally asks a server to reload its files. There is nothing to do: the server reloads them when they change.
-func outlive(ctx context.Context, log *slog.Logger) {
+func ignoreHangups(ctx context.Context, log *slog.Logger) {
 	signal.Ignore(syscall.SIGPIPE)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)

@@ -16,8 +16,8 @@ import (
 type specCmd struct {
 	Format string `enum:"yaml,json" default:"yaml" placeholder:"yaml|json" help:"How it is written; ${default} when left out."`
 	targetFlags
-	Anonymous choice `help:"Leave out the API key. Whoever knows the API's address may then upload at your expense, and read or delete an import whose id they know; so protect it otherwise, by an authorizer, IAM, a resource policy or a private endpoint."`
-	Swagger2  choice `name:"swagger2" help:"Write Swagger 2.0, for tools that read no OpenAPI 3. Extensions are kept, comments and examples of request bodies are not."`
+	Anonymous boolFlag `help:"Leave out the API key. Whoever knows the API's address may then upload at your expense, and read or delete an import whose id they know; so protect it otherwise, by an authorizer, IAM, a resource policy or a private endpoint."`
+	Swagger2  boolFlag `name:"swagger2" help:"Write Swagger 2.0, for tools that read no OpenAPI 3. Extensions are kept, comments and examples of request bodies are not."`
 }
 
 // Help is what spec --help says before its flags.
@@ -70,13 +70,13 @@ func printYAML(w io.Writer, document *yaml.Node) error {
 }
 
 // A choice is a flag that is there or not. The program's own reading of booleans is for settings: it complains of their variables.
-type choice bool
+type boolFlag bool
 
 // IsBool lets the flag stand alone.
-func (*choice) IsBool() bool { return true }
+func (*boolFlag) IsBool() bool { return true }
 
 // Decode reads it as kong does.
-func (c *choice) Decode(ctx *kong.DecodeContext) error {
+func (c *boolFlag) Decode(ctx *kong.DecodeContext) error {
 	mapper := kong.NewRegistry().RegisterDefaults().ForType(reflect.TypeFor[bool]())
 	return mapper.Decode(ctx, reflect.ValueOf(c).Elem())
 }

@@ -19,16 +19,16 @@ type targetFlags struct {
 }
 
 // A form is what the value of a flag must look like, and how that is said.
-type form struct {
+type valueRule struct {
 	pattern *regexp.Regexp
-	rule    string
+	message string
 }
 
 var (
-	accountForm   = form{regexp.MustCompile(`^[0-9]{12}$`), "must be the 12 digits of an account, such as 123456789012"}
-	regionForm    = form{regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+$`), "must be a region, such as eu-west-1"}
-	partitionForm = form{regexp.MustCompile(`^aws(-[a-z]+)*$`), "must be a partition, such as aws, aws-cn or aws-us-gov"}
-	functionForm  = form{regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_-]{1,128})?$`),
+	accountForm   = valueRule{regexp.MustCompile(`^[0-9]{12}$`), "must be the 12 digits of an account, such as 123456789012"}
+	regionForm    = valueRule{regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+$`), "must be a region, such as eu-west-1"}
+	partitionForm = valueRule{regexp.MustCompile(`^aws(-[a-z]+)*$`), "must be a partition, such as aws, aws-cn or aws-us-gov"}
+	functionForm  = valueRule{regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_-]{1,128})?$`),
 		"must be a function's name alone, of at most 64 letters, digits, - and _, such as signpost, or with an alias signpost:live"}
 )
 
@@ -51,13 +51,13 @@ var partitions = []struct {
 func (f targetFlags) target() (openapi.Target, error) {
 	faults := append(f.malformed(), f.missing()...)
 	if len(faults) == 0 {
-		faults = f.misplaced()
+		faults = f.wrongPartition()
 	}
 	if len(faults) > 0 {
 		return openapi.Target{}, errors.New(strings.Join(faults, "\n"))
 	}
-	t := openapi.Target{Account: value(f.AWSAccount), Region: value(f.AWSRegion), Function: value(f.Function)}
-	t.Partition = cmp.Or(value(f.AWSPartition), partitionOf(t.Region))
+	t := openapi.Target{Account: deref(f.AWSAccount), Region: deref(f.AWSRegion), Function: deref(f.Function)}
+	t.Partition = cmp.Or(deref(f.AWSPartition), partitionOf(t.Region))
 	return t, nil
 }
 
@@ -65,7 +65,7 @@ func (f targetFlags) malformed() (faults []string) {
 	for _, flag := range []struct {
 		name  string
 		value *string
-		form  form
+		form  valueRule
 	}{
 		{"--aws-account", f.AWSAccount, accountForm},
 		{"--aws-region", f.AWSRegion, regionForm},
@@ -73,7 +73,7 @@ func (f targetFlags) malformed() (faults []string) {
 		{"--function", f.Function, functionForm},
 	} {
 		if flag.value != nil && !flag.form.pattern.MatchString(*flag.value) {
-			faults = append(faults, fmt.Sprintf("%s=%q: %s", flag.name, *flag.value, flag.form.rule))
+			faults = append(faults, fmt.Sprintf("%s=%q: %s", flag.name, *flag.value, flag.form.message))
 		}
 	}
 	return faults
@@ -93,8 +93,8 @@ func (f targetFlags) missing() []string {
 }
 
 // misplaced finds a region that is not in the partition given, or in none that is known.
-func (f targetFlags) misplaced() []string {
-	region, given := value(f.AWSRegion), value(f.AWSPartition)
+func (f targetFlags) wrongPartition() []string {
+	region, given := deref(f.AWSRegion), deref(f.AWSPartition)
 	known := partitionOf(region)
 	switch {
 	case region != "" && known == "" && given == "":
@@ -114,11 +114,4 @@ func partitionOf(region string) string {
 		}
 	}
 	return ""
-}
-
-func value(flag *string) string {
-	if flag == nil {
-		return ""
-	}
-	return *flag
 }

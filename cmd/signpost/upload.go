@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
@@ -19,7 +18,7 @@ import (
 
 type uploadCmd struct {
 	Paths []string `arg:"" name:"file" help:"Files, named pipes, folders with --recursive, or - for standard input."`
-	remote
+	serviceFlags
 	Recursive   bool              `short:"r" help:"Upload the files below folders. Symbolic links in them are left out."`
 	Concurrency int               `default:"16" placeholder:"N" help:"How many requests to the store are under way at a time, those of all files together; ${default} when left out."`
 	PartSize    byteSize          `placeholder:"SIZE" help:"Length of each part but the last, such as 64MiB, from 5MiB to 5GiB; as the service likes when left out."`
@@ -46,26 +45,26 @@ func (uploadCmd) Help() string {
 }
 
 // perConnection is how many bytes a second each connection should have at least under a limit.
-const perConnection = 4 << 20
+const minConnectionRate = 4 << 20
 
 // filesAtOnce bounds the open files. More would not be faster: all share --concurrency.
-const filesAtOnce = 16
+const maxOpenFiles = 16
 
 func (u uploadCmd) Run(i *invocation) error {
-	items, failed := u.items()
-	if err := u.check(len(items), slices.ContainsFunc(items, func(i item) bool { return i.stream })); err != nil {
+	items, failed := u.findItems()
+	if err := u.validate(len(items), slices.ContainsFunc(items, func(i item) bool { return i.stream })); err != nil {
 		return usageError{err}
 	}
 	p := newProgress(items, len(failed))
-	api, err := u.api(http.DefaultTransport)
+	api, err := u.newAPI(http.DefaultTransport)
 	if err != nil {
 		return err
 	}
 	if u.LimitRate > 0 { // parts that share little would all be finished late, and nothing of them kept before
-		u.Concurrency = max(1, min(u.Concurrency, int(u.LimitRate/perConnection)))
+		u.Concurrency = max(1, min(u.Concurrency, int(u.LimitRate/minConnectionRate)))
 	}
 	uploader := engine.New(api, storeClient(u.Concurrency), u.Concurrency)
-	if uploader.ResumeStore, err = u.memory(); err != nil {
+	if uploader.ResumeStore, err = u.openResumeStore(); err != nil {
 		fmt.Fprintf(i.stderr, "signpost: %v; an interrupted upload starts again, and uploaded files are not skipped\n", err)
 	} else {
 		defer uploader.ResumeStore.Close()
@@ -74,22 +73,22 @@ func (u uploadCmd) Run(i *invocation) error {
 		uploader.RateLimit = rate.NewLimiter(rate.Limit(u.LimitRate), max(64<<10, int(u.LimitRate/20)))
 	}
 	if u.DryRun {
-		return u.plan(i.stdout, uploader, items, failed)
+		return u.printPlan(i.stdout, uploader, items, failed)
 	}
-	if err := u.reach(i.ctx, restarting); err != nil {
+	if err := u.waitReachable(i.ctx, startupWait); err != nil {
 		return err
 	}
-	uploader.OnEvent, uploader.Wait = p.notify, u.Wait
-	u.show(i, p)
+	uploader.OnEvent, uploader.Wait = p.onEvent, u.Wait
+	u.setView(i, p)
 	for _, f := range failed {
 		p.end(i.ctx, f.File, engine.Result{}, f)
 	}
-	u.send(i.ctx, uploader, p, items)
+	u.uploadAll(i.ctx, uploader, p, items)
 	return p.finish(i.ctx, i.stderr, !u.JSON && !u.Quiet)
 }
 
 // check looks at what kong cannot.
-func (u uploadCmd) check(files int, streams bool) error {
+func (u uploadCmd) validate(files int, streams bool) error {
 	switch {
 	case u.Concurrency < 1 || u.Concurrency > 256:
 		return errors.New("--concurrency: must be from 1 to 256")
@@ -105,13 +104,13 @@ func (u uploadCmd) check(files int, streams bool) error {
 		return errors.New("--id goes on with a file: a stream begins anew")
 	case u.Filename != "" && files > 1:
 		return errors.New("--filename is of one file: name one")
-	case u.stdins() > 1:
+	case u.stdinCount() > 1:
 		return errors.New("- can be named once")
 	}
-	return u.remote.check()
+	return u.serviceFlags.validate()
 }
 
-func (u uploadCmd) stdins() (n int) {
+func (u uploadCmd) stdinCount() (n int) {
 	for _, path := range u.Paths {
 		if path == "-" {
 			n++
@@ -121,7 +120,7 @@ func (u uploadCmd) stdins() (n int) {
 }
 
 // memory is below the user's cache folder. What it knows is of use on this machine alone.
-func (u uploadCmd) memory() (*engine.ResumeStore, error) {
+func (u uploadCmd) openResumeStore() (*engine.ResumeStore, error) {
 	folder, err := os.UserCacheDir()
 	if err != nil {
 		return nil, err
@@ -129,93 +128,22 @@ func (u uploadCmd) memory() (*engine.ResumeStore, error) {
 	return engine.OpenResumeStore(filepath.Join(folder, "signpost"), u.server())
 }
 
-func (u uploadCmd) declaration() engine.Options {
+func (u uploadCmd) options() engine.Options {
 	return engine.Options{Filename: u.Filename, ContentType: u.ContentType, Metadata: u.Metadata, Checksum: engine.Algorithm(u.Checksum),
 		PartSize: int64(u.PartSize), WriteOnce: u.WriteOnce, Again: u.Again, ID: u.ID}
 }
 
-// item is something to upload.
-type item struct {
-	path   string
-	size   int64 // bytes; -1 where nobody knows
-	stream bool  // can be read once only
-}
-
-// items are all there is to upload. What cannot be looked at is a failure of its own, and the rest goes on.
-func (u uploadCmd) items() (items []item, failed []*engine.Error) {
-	seen := map[string]bool{}
-	add := func(i item) {
-		place, err := filepath.Abs(i.path)
-		if err != nil {
-			place = i.path
-		}
-		if !seen[place] {
-			items = append(items, i)
-		}
-		seen[place] = true
-	}
-	for _, path := range u.Paths {
-		if path == "-" {
-			add(item{path, -1, true})
-			continue
-		}
-		info, err := os.Stat(path)
-		switch {
-		case err != nil:
-			failed = append(failed, unreadable(path, err))
-		case info.IsDir() && !u.Recursive:
-			failed = append(failed, unreadable(path, errors.New("it is a folder: add --recursive to upload the files in it")))
-		case info.IsDir():
-			failed = append(failed, walk(path, add)...)
-		case info.Mode()&os.ModeNamedPipe != 0:
-			add(item{path, -1, true})
-		default:
-			add(item{path, info.Size(), false})
-		}
-	}
-	return items, failed
-}
-
-// walk adds the regular files below root.
-func walk(root string, add func(item)) (failed []*engine.Error) {
-	root += string(filepath.Separator) // otherwise a link that was named would not be followed
-	_ = filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
-		if err == nil && !entry.Type().IsRegular() {
-			return nil
-		}
-		var info os.FileInfo
-		if err == nil {
-			info, err = entry.Info()
-		}
-		if err != nil {
-			failed = append(failed, unreadable(filepath.Clean(path), err))
-			return nil // a folder that cannot be read is left by itself
-		}
-		add(item{path, info.Size(), false})
-		return nil
-	})
-	return failed
-}
-
-func unreadable(path string, err error) *engine.Error {
-	var at *os.PathError
-	if errors.As(err, &at) {
-		err = at.Err
-	}
-	return &engine.Error{File: path, Step: "open", Err: err}
-}
-
 // send uploads all items. What becomes of them is p's to know.
-func (u uploadCmd) send(ctx context.Context, uploader *engine.Uploader, p *progress, items []item) {
+func (u uploadCmd) uploadAll(ctx context.Context, uploader *engine.Uploader, p *progress, items []item) {
 	var g errgroup.Group
-	g.SetLimit(min(u.Concurrency, filesAtOnce))
+	g.SetLimit(min(u.Concurrency, maxOpenFiles))
 	for _, it := range items {
 		g.Go(func() error {
 			if ctx.Err() != nil {
 				return nil
 			}
 			p.begin(it)
-			result, err := u.one(ctx, uploader, it)
+			result, err := u.uploadItem(ctx, uploader, it)
 			p.end(ctx, it.path, result, err)
 			return nil
 		})
@@ -223,11 +151,11 @@ func (u uploadCmd) send(ctx context.Context, uploader *engine.Uploader, p *progr
 	_ = g.Wait()
 }
 
-func (u uploadCmd) one(ctx context.Context, uploader *engine.Uploader, it item) (engine.Result, error) {
+func (u uploadCmd) uploadItem(ctx context.Context, uploader *engine.Uploader, it item) (engine.Result, error) {
 	if !it.stream {
-		return uploader.File(ctx, it.path, u.declaration())
+		return uploader.File(ctx, it.path, u.options())
 	}
-	d := u.declaration()
+	d := u.options()
 	if d.Filename == "" && it.path != "-" {
 		d.Filename = filepath.Base(it.path)
 	}
@@ -238,48 +166,4 @@ func (u uploadCmd) one(ctx context.Context, uploader *engine.Uploader, it item) 
 		return os.Open(it.path)
 	}
 	return uploader.Stream(ctx, open, it.path, d)
-}
-
-// plan says what would be done.
-func (u uploadCmd) plan(w io.Writer, uploader *engine.Uploader, items []item, failed []*engine.Error) error {
-	say := planLine
-	if u.JSON {
-		say = planEvent
-	}
-	for _, it := range items {
-		p := engine.Plan{Size: -1}
-		if !it.stream {
-			var err error
-			if p, err = uploader.Plan(it.path, u.declaration()); err != nil {
-				failed = append(failed, unreadable(it.path, err))
-				continue
-			}
-		}
-		if !u.Quiet {
-			fmt.Fprintln(w, say(it.path, p))
-		}
-	}
-	if len(failed) == 0 {
-		return nil
-	}
-	var lines []string
-	for _, f := range failed {
-		lines = append(lines, explain(f))
-	}
-	return errors.New(strings.Join(lines, "\n"))
-}
-
-func planLine(path string, p engine.Plan) string {
-	path = shown(path)
-	switch {
-	case p.Size < 0:
-		return fmt.Sprintf("would upload %s: its length is not known before it is read", path)
-	case p.CompletedID != "":
-		return fmt.Sprintf("would skip %s: uploaded before as %s; --again uploads it anew", path, p.CompletedID)
-	case p.ResumeID != "":
-		return fmt.Sprintf("would go on with %s: %s, import %s", path, inBytes(p.Size), p.ResumeID)
-	case p.Parts > 0:
-		return fmt.Sprintf("would upload %s: %s in %s of %s", path, inBytes(p.Size), counted(p.Parts, "part"), inBytes(p.PartSize))
-	}
-	return fmt.Sprintf("would upload %s: %s in one request", path, inBytes(p.Size))
 }

@@ -18,21 +18,21 @@ import (
 )
 
 // remote is where the service is, and as whom it is asked.
-type remote struct {
+type serviceFlags struct {
 	Server     string `env:"SIGNPOST_URL" placeholder:"URL" help:"The service; http://127.0.0.1:8080, where signpost serve listens, when left out."`
 	APIKey     string `name:"api-key" env:"SIGNPOST_API_KEY" placeholder:"KEY" help:"The service's API key. Other users of this machine see flags: the variable or a file keeps it to you."`
 	APIKeyFile string `name:"api-key-file" env:"SIGNPOST_API_KEY_FILE" placeholder:"FILE" help:"A file that holds the API key alone."`
 	TokenFile  string `env:"SIGNPOST_TOKEN_FILE" placeholder:"FILE" help:"A file that holds an access token alone. It is read for each call, so that the token can be renewed meanwhile."`
 }
 
-func (r remote) server() string {
+func (r serviceFlags) server() string {
 	if r.Server == "" {
 		return "http://127.0.0.1:8080"
 	}
 	return strings.TrimRight(r.Server, "/")
 }
 
-func (r remote) check() error {
+func (r serviceFlags) validate() error {
 	u, err := url.Parse(r.server())
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil {
 		return errors.New("--server (or SIGNPOST_URL): must be a URL such as https://import.example.com/prod")
@@ -53,30 +53,30 @@ func (r remote) check() error {
 }
 
 // credential is nil where none is given.
-func (r remote) credential() (engine.Credential, error) {
+func (r serviceFlags) credential() (engine.Credential, error) {
 	switch {
 	case r.TokenFile != "":
 		bearer := func() (string, string, error) {
-			token, err := oneLine("--token-file", r.TokenFile)
+			token, err := readLine("--token-file", r.TokenFile)
 			return "Authorization", "Bearer " + token, err
 		}
 		_, _, err := bearer()
 		return bearer, err
 	case r.APIKeyFile != "":
-		key, err := oneLine("--api-key-file", r.APIKeyFile)
-		return apiKey(key), err
+		key, err := readLine("--api-key-file", r.APIKeyFile)
+		return apiKeyCredential(key), err
 	case r.APIKey != "":
-		return apiKey(r.APIKey), nil
+		return apiKeyCredential(r.APIKey), nil
 	}
 	return nil, nil
 }
 
-func apiKey(key string) engine.Credential {
+func apiKeyCredential(key string) engine.Credential {
 	return func() (string, string, error) { return "X-Api-Key", key, nil }
 }
 
 // oneLine is what the file of a flag holds.
-func oneLine(flag, file string) (string, error) {
+func readLine(flag, file string) (string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", flag, err)
@@ -89,8 +89,8 @@ func oneLine(flag, file string) (string, error) {
 }
 
 // api is the service.
-func (r remote) api(transport http.RoundTripper) (*engine.API, error) {
-	if err := r.check(); err != nil {
+func (r serviceFlags) newAPI(transport http.RoundTripper) (*engine.API, error) {
+	if err := r.validate(); err != nil {
 		return nil, usageError{err}
 	}
 	credential, err := r.credential()
@@ -101,17 +101,17 @@ func (r remote) api(transport http.RoundTripper) (*engine.API, error) {
 }
 
 // restarting is how long an upload waits for a service that nobody answers for, before it says that the address may be wrong.
-const restarting = 3 * time.Second
+const startupWait = 3 * time.Second
 
 // reach fails where nobody answers for so long. What comes later is worth more patience; a wrong address is not.
-func (r remote) reach(ctx context.Context, patience time.Duration) error {
+func (r serviceFlags) waitReachable(ctx context.Context, patience time.Duration) error {
 	for until := time.Now().Add(patience); ; {
-		err := r.knock(ctx)
+		err := r.probe(ctx)
 		if err == nil {
 			return nil
 		}
 		if time.Now().After(until) || ctx.Err() != nil {
-			return stopped(ctx, fmt.Errorf("%s cannot be reached: %w\n  -> %s", r.server(), unaddressed(err), connectionRemedy(err)))
+			return asInterruption(ctx, fmt.Errorf("%s cannot be reached: %w\n  -> %s", r.server(), withoutAddress(err), connectionRemedy(err)))
 		}
 		select {
 		case <-time.After(200 * time.Millisecond):
@@ -133,7 +133,7 @@ func connectionRemedy(err error) string {
 }
 
 // knock returns nil when anything answers.
-func (r remote) knock(ctx context.Context) error {
+func (r serviceFlags) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	q, err := http.NewRequestWithContext(ctx, http.MethodHead, r.server(), nil)
@@ -148,14 +148,14 @@ func (r remote) knock(ctx context.Context) error {
 }
 
 // connect is api, once somebody listens.
-func (r remote) connect(i *invocation) (*engine.API, error) {
-	api, err := r.api(http.DefaultTransport)
+func (r serviceFlags) connect(i *invocation) (*engine.API, error) {
+	api, err := r.newAPI(http.DefaultTransport)
 	if err != nil {
 		return nil, err
 	}
 	// A call may be repeated for minutes.
 	api = api.OnRetry(func(err error) { fmt.Fprintf(i.stderr, "signpost: %v; retrying\n", err) })
-	return api, r.reach(i.ctx, 0)
+	return api, r.waitReachable(i.ctx, 0)
 }
 
 // storeClient sends the signed requests. HTTP/1.1 gives each part a connection of its own, as S3 likes it; an upload has no end that
@@ -177,7 +177,7 @@ func storeClient(concurrency int) *http.Client {
 }
 
 // unaddressed is what failed, without a URL, whose query may be a credential.
-func unaddressed(err error) error {
+func withoutAddress(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err

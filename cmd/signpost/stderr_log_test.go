@@ -11,7 +11,7 @@ func TestWithoutColors(t *testing.T) {
 		"mkdir /data/m: no space [1] 30m":          "mkdir /data/m: no space [1] 30m",
 		"":                                         "",
 	} {
-		if got := withoutColors(line); got != want {
+		if got := stripEscapes(line); got != want {
 			t.Errorf("withoutColors(%q): got %q, want %q", line, got, want)
 		}
 	}

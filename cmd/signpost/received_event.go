@@ -14,7 +14,7 @@ import (
 )
 
 // notice is an event as it came, and what of it is told or handed on (CloudEvents 1.0, section 3).
-type notice struct {
+type receivedEvent struct {
 	line string // all of it, as one line of JSON
 
 	Version string     `json:"specversion"`
@@ -32,10 +32,10 @@ type notice struct {
 	} `json:"data"`
 }
 
-func parseNotice(body []byte) (notice, error) {
-	var n notice
+func parseEvent(body []byte) (receivedEvent, error) {
+	var n receivedEvent
 	if err := json.Unmarshal(body, &n); err != nil || n.Version != "1.0" || n.ID == "" || n.Type == "" {
-		return notice{}, errors.New("a delivery is signed as it should be, and is no CloudEvent 1.0 in JSON")
+		return receivedEvent{}, errors.New("a delivery is signed as it should be, and is no CloudEvent 1.0 in JSON")
 	}
 	var line bytes.Buffer
 	err := json.Compact(&line, body)
@@ -44,27 +44,27 @@ func parseNotice(body []byte) (notice, error) {
 }
 
 // String is the event for people, in a line: when, what, of which import, and what is known of the file.
-func (n notice) String() string {
-	words := []string{when(n.Time), shown(n.Type), shown(n.Subject), shown(n.Data.Filename)}
+func (n receivedEvent) String() string {
+	words := []string{formatTime(n.Time), displayName(n.Type), displayName(n.Subject), displayName(n.Data.Filename)}
 	if n.Data.Size != nil {
-		words = append(words, inBytes(*n.Data.Size))
+		words = append(words, formatBytes(*n.Data.Size))
 	}
 	if e := n.Data.Error; e != nil {
-		words = append(words, shown(e.Code+": "+e.Detail))
+		words = append(words, displayName(e.Code+": "+e.Detail))
 	}
 	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), "  ")
 }
 
 // killDelay is how long what a killed command has left behind may keep its output open.
-const killDelay = time.Second
+const outputDelay = time.Second
 
 // exec runs command with the event, and kills it and all that it has started when ctx ends.
-func (n notice) exec(ctx context.Context, command string, stdout, stderr io.Writer) error {
+func (n receivedEvent) run(ctx context.Context, command string, stdout, stderr io.Writer) error {
 	c := exec.CommandContext(ctx, "sh", "-c", command)
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(n.line+"\n"), stdout, stderr
 	c.Env = append(c.Environ(), "SIGNPOST_EVENT_TYPE="+n.Type, "SIGNPOST_EVENT_ID="+n.ID, "SIGNPOST_IMPORT_ID="+n.Subject)
-	c.WaitDelay = killDelay
-	asGroup(c)
+	c.WaitDelay = outputDelay
+	setProcessGroup(c)
 	err := c.Run()
 	switch {
 	case ctx.Err() != nil:
@@ -73,31 +73,4 @@ func (n notice) exec(ctx context.Context, command string, stdout, stderr io.Writ
 		return fmt.Errorf("the command: %w; the event will come again", err)
 	}
 	return nil
-}
-
-// maxRecent is how many ids are remembered: more than come to a laptop while the service may still send one again.
-const maxRecent = 10_000
-
-// recent is the ids that were added last.
-type recent struct {
-	known map[string]bool
-	order []string // a ring, once it is full
-	next  int      // where the oldest is then
-}
-
-func (r *recent) has(id string) bool { return r.known[id] }
-
-// add remembers id, which it does not know yet, and forgets the oldest where there are too many.
-func (r *recent) add(id string) {
-	if r.known == nil {
-		r.known = map[string]bool{}
-	}
-	r.known[id] = true
-	if len(r.order) < maxRecent {
-		r.order = append(r.order, id)
-		return
-	}
-	delete(r.known, r.order[r.next])
-	r.order[r.next] = id
-	r.next = (r.next + 1) % maxRecent
 }

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
@@ -19,7 +17,7 @@ type interruption struct{ text string }
 func (i interruption) Error() string { return i.text }
 
 // stopped is err, or an interruption where the user has asked for the end.
-func stopped(ctx context.Context, err error) error {
+func asInterruption(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return interruption{"interrupted"}
 	}
@@ -27,15 +25,15 @@ func stopped(ctx context.Context, err error) error {
 }
 
 // about is err as it concerns an import.
-func about(id string, err error) error {
+func importError(id string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", shown(id), remoteError(err))
+	return fmt.Errorf("%s: %w", displayName(id), withRemedy(err))
 }
 
 // remoteError is err, with what to do about it.
-func remoteError(err error) error {
+func withRemedy(err error) error {
 	if next := remedy(&engine.Error{Err: err}); next != "" {
 		return fmt.Errorf("%w\n  -> %s", err, next)
 	}
@@ -43,7 +41,7 @@ func remoteError(err error) error {
 }
 
 // codeOf is the stable name of an answer that said no.
-func codeOf(err error) string {
+func errorCode(err error) string {
 	var said *engine.ResponseError
 	if errors.As(err, &said) {
 		return said.Code
@@ -53,22 +51,22 @@ func codeOf(err error) string {
 
 // explain is what failed, and below it what to do.
 func explain(f *engine.Error) string {
-	text := reason(f)
+	text := oneLineError(f)
 	if next := remedy(f); next != "" {
 		text += "\n  -> " + next
 	}
 	if f.AbortErr != nil {
-		text += "\n  -> " + removal(f.ID)
+		text += "\n  -> " + abortHint(f.ID)
 	}
 	return text
 }
 
 // removal is how to remove the import that a failed upload left behind.
-func removal(id string) string { return "signpost abort " + id + " removes what remains of it" }
+func abortHint(id string) string { return "signpost abort " + id + " removes what remains of it" }
 
 // reason is f in one line that a file's name cannot break.
-func reason(f *engine.Error) string {
-	return shown(f.File) + strings.ReplaceAll(strings.TrimPrefix(f.Error(), f.File), "\n", "; ")
+func oneLineError(f *engine.Error) string {
+	return displayName(f.File) + strings.ReplaceAll(strings.TrimPrefix(f.Error(), f.File), "\n", "; ")
 }
 
 // remedy is what to do about f, or empty where its own words say it.
@@ -132,19 +130,4 @@ func storeRemedy(said *engine.ResponseError) string {
 		return "the store refuses what the service signed: signpost doctor, run where the service runs, tells what the bucket lacks"
 	}
 	return "give the same command again to go on"
-}
-
-// shown is a name as a terminal can take it: one that hides control characters is quoted.
-func shown(name string) string {
-	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return strconv.Quote(name)
-	}
-	return name
-}
-
-func counted[N int | int64](n N, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }

@@ -11,7 +11,7 @@ import (
 
 // adoptChatter makes lines of log of what the local store writes to standard error, which it does by itself and in red, for such
 // things as a client that went away. It lasts as long as the process: the store's goroutines use os.Stderr at any time.
-func adoptChatter(log *slog.Logger) error {
+func captureStderr(log *slog.Logger) error {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("local store: %w", err)
@@ -23,15 +23,15 @@ func adoptChatter(log *slog.Logger) error {
 			if err != nil {
 				return
 			}
-			log.Warn("local store", "says", withoutColors(line))
+			log.Warn("local store", "says", stripEscapes(line))
 		}
 	}()
 	return nil
 }
 
 // withoutColors returns a line without its end and its escape sequences (ECMA-48, section 5.4).
-func withoutColors(line string) string {
-	return strings.TrimRight(escapes.ReplaceAllString(line, ""), "\r\n")
+func stripEscapes(line string) string {
+	return strings.TrimRight(escapeSequences.ReplaceAllString(line, ""), "\r\n")
 }
 
-var escapes = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]")
+var escapeSequences = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]")

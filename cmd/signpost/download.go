@@ -16,7 +16,7 @@ import (
 
 type downloadCmd struct {
 	ID string `arg:"" name:"id" help:"The import's id."`
-	remote
+	serviceFlags
 	Output string `short:"o" placeholder:"FILE" help:"File or folder to write to, - for standard output (default: the import's filename)."`
 	Force  bool   `help:"Replace an existing file, or write to a block device."`
 }
@@ -37,35 +37,35 @@ func (d downloadCmd) Run(i *invocation) error {
 	}
 	job, err := api.Read(i.ctx, d.ID)
 	if err != nil {
-		return stopped(i.ctx, about(d.ID, err))
+		return asInterruption(i.ctx, importError(d.ID, err))
 	}
 	switch {
-	case of(job.Status) != client.JobStatusCompleted:
-		return fmt.Errorf("%s is %s: only completed imports can be downloaded", d.ID, how(job))
+	case deref(job.Status) != client.JobStatusCompleted:
+		return fmt.Errorf("%s is %s: only completed imports can be downloaded", d.ID, statusText(job))
 	case job.DownloadURL == nil:
 		return fmt.Errorf("the service at %s does not allow downloads: its operator can set SIGNPOST_DOWNLOADS=true", d.server())
 	}
 	if err := api.CheckDownload(*job.DownloadURL); err != nil {
-		return about(d.ID, err)
+		return importError(d.ID, err)
 	}
 	if d.Output != "-" {
-		return stopped(i.ctx, d.save(i, job))
+		return asInterruption(i.ctx, d.save(i, job))
 	}
 	w := i.raw.stdout
 	if terminal.Is(w) {
 		w = i.stdout
 	}
-	return stopped(i.ctx, about(d.ID, fetch(i.ctx, job, w)))
+	return asInterruption(i.ctx, importError(d.ID, downloadObject(i.ctx, job, w)))
 }
 
 // idle is how long a download may stand still.
-const idle = time.Minute
+const stallTimeout = time.Minute
 
 // fetch writes the object to w, and fails if it is not what the import says.
-func fetch(ctx context.Context, job client.Job, w io.Writer) error {
+func downloadObject(ctx context.Context, job client.Job, w io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watch := time.AfterFunc(idle, func() { cancel(fmt.Errorf("the store sent nothing for %s", idle)) })
+	watch := time.AfterFunc(stallTimeout, func() { cancel(fmt.Errorf("the store sent nothing for %s", stallTimeout)) })
 	defer watch.Stop()
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, *job.DownloadURL, nil)
 	if err != nil {
@@ -73,7 +73,7 @@ func fetch(ctx context.Context, job client.Job, w io.Writer) error {
 	}
 	response, err := storeClient(1).Do(q)
 	if err != nil {
-		return fmt.Errorf("the store at %s cannot be reached: %w", q.URL.Host, unaddressed(err))
+		return fmt.Errorf("the store at %s cannot be reached: %w", q.URL.Host, withoutAddress(err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -82,28 +82,28 @@ func fetch(ctx context.Context, job client.Job, w io.Writer) error {
 	}
 	sum := hashOf(job.Checksum)
 	watch.Stop()
-	size, err := io.Copy(io.MultiWriter(w, sum), watched{response.Body, watch})
+	size, err := io.Copy(io.MultiWriter(w, sum), stallReader{response.Body, watch})
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil:
-		return fmt.Errorf("after %s: %w", inBytes(size), unaddressed(err))
+		return fmt.Errorf("after %s: %w", formatBytes(size), withoutAddress(err))
 	case job.Size != nil && size != *job.Size:
 		return fmt.Errorf("got %d bytes of %d", size, *job.Size)
-	case job.Checksum != nil && of(job.Checksum.Value) != "" && sum.Size() > 0 && engine.EncodeChecksum(sum.Sum(nil)) != *job.Checksum.Value:
+	case job.Checksum != nil && deref(job.Checksum.Value) != "" && sum.Size() > 0 && engine.EncodeChecksum(sum.Sum(nil)) != *job.Checksum.Value:
 		return fmt.Errorf("the bytes that came do not have the import's %s %s", job.Checksum.Algorithm, *job.Checksum.Value)
 	}
 	return nil
 }
 
 // watched reads from a store that must not stand still. The timer stops between reads, because the output may be slow.
-type watched struct {
+type stallReader struct {
 	from  io.Reader
 	timer *time.Timer
 }
 
-func (w watched) Read(p []byte) (int, error) {
-	w.timer.Reset(idle)
+func (w stallReader) Read(p []byte) (int, error) {
+	w.timer.Reset(stallTimeout)
 	defer w.timer.Stop()
 	return w.from.Read(p)
 }

@@ -27,7 +27,7 @@ func startStore(ctx context.Context, c config.Config, log *slog.Logger, arrived 
 	if dir, err = filepath.Abs(c.DataDir); err != nil {
 		return nil, "", fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", c.DataDir, err)
 	}
-	if err := adoptChatter(log); err != nil {
+	if err := captureStderr(log); err != nil {
 		return nil, "", err
 	}
 	store, err = localstore.Start(ctx, localstore.Options{Dir: dir, Listen: c.LocalListen, Bucket: localBucket, CORSOrigins: c.CORSOrigins, Arrived: arrived, ArrivedUnder: imports.ObjectRoot})

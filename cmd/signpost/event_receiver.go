@@ -12,7 +12,7 @@ import (
 )
 
 // maxEvent bounds an event, which is what is known of one import: a few kB.
-const maxEvent = 1 << 20
+const maxEventBody = 1 << 20
 
 // bodyTimeout is how long its bytes may take.
 const bodyTimeout = 10 * time.Second
@@ -20,14 +20,14 @@ const bodyTimeout = 10 * time.Second
 // receiver takes deliveries: signed ones, each event once, one at a time.
 type receiver struct {
 	verifier *standardwebhooks.Webhook
-	handle   func(context.Context, notice) error
+	handle   func(context.Context, receivedEvent) error
 	stderr   io.Writer
-	turn     chan struct{} // whose it is may handle an event, and look at handled
-	handled  recent
+	busy     chan struct{} // whose it is may handle an event, and look at handled
+	handled  recentIDs
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
-	status, err := r.take(w, request)
+	status, err := r.receive(w, request)
 	if err != nil {
 		fmt.Fprintf(r.stderr, "answered %d: %v\n", status, err)
 		http.Error(w, http.StatusText(status), status)
@@ -37,7 +37,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 }
 
 // take returns the status to answer with, and for people what is wrong.
-func (r *receiver) take(w http.ResponseWriter, request *http.Request) (status int, err error) {
+func (r *receiver) receive(w http.ResponseWriter, request *http.Request) (status int, err error) {
 	if request.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return http.StatusMethodNotAllowed, fmt.Errorf("%s is no delivery of an event, which is a POST", request.Method)
@@ -47,16 +47,16 @@ func (r *receiver) take(w http.ResponseWriter, request *http.Request) (status in
 		return status, err
 	}
 	if err := r.verifier.Verify(body, request.Header); err != nil {
-		return http.StatusUnauthorized, unverified(err)
+		return http.StatusUnauthorized, verificationError(err)
 	}
-	n, err := parseNotice(body)
+	n, err := parseEvent(body)
 	if err != nil {
 		return http.StatusBadRequest, err
 	}
 	ctx := request.Context()
 	select {
-	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
+	case r.busy <- struct{}{}:
+		defer func() { <-r.busy }()
 	case <-ctx.Done():
 		return http.StatusServiceUnavailable, fmt.Errorf("%s: the service has not waited for its turn, and will send it again", n)
 	}
@@ -77,10 +77,10 @@ func readEvent(w http.ResponseWriter, request *http.Request) (body []byte, statu
 	if err := control.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil {
 		return nil, http.StatusInternalServerError, err
 	}
-	body, err = io.ReadAll(http.MaxBytesReader(w, request.Body, maxEvent))
+	body, err = io.ReadAll(http.MaxBytesReader(w, request.Body, maxEventBody))
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
-		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("a delivery of more than %s", inBytes(maxEvent))
+		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("a delivery of more than %s", formatBytes(maxEventBody))
 	case err != nil:
 		return nil, http.StatusBadRequest, errors.New("a delivery that broke off")
 	}
@@ -88,7 +88,7 @@ func readEvent(w http.ResponseWriter, request *http.Request) (body []byte, statu
 }
 
 // unverified says why err's delivery is not believed.
-func unverified(err error) error {
+func verificationError(err error) error {
 	switch {
 	case errors.Is(err, standardwebhooks.ErrNoMatchingSignature):
 		return errors.New("a delivery is signed with another secret, or is not what was signed")

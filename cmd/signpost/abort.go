@@ -1,0 +1,38 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+type abortCmd struct {
+	IDs []string `arg:"" name:"id" help:"The imports' ids."`
+	serviceFlags
+	Force bool `help:"Delete even what is completed: its object is lost."`
+}
+
+func (a abortCmd) Run(i *invocation) error {
+	api, err := a.connect(i)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, id := range a.IDs {
+		job, err := api.Read(i.ctx, id)
+		switch {
+		case err != nil:
+		case deref(job.Status) == client.JobStatusCompleted && !a.Force:
+			err = errors.New("it is completed; --force deletes it with its object")
+		default:
+			err = api.Delete(i.ctx, id)
+		}
+		if err != nil {
+			failed = append(failed, importError(id, err))
+			continue
+		}
+		fmt.Fprintln(i.stdout, "aborted "+id)
+	}
+	return asInterruption(i.ctx, errors.Join(failed...))
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/terminal"
+)
+
+// describe prints what is known of job, a line each.
+func describe(w io.Writer, job client.Job) {
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%-13s %s\n", name, terminal.Line(value))
+		}
+	}
+	row("id", deref(job.ID))
+	row("status", statusText(job))
+	if job.Error != nil {
+		row("error", fmt.Sprintf("%s: %s", job.Error.Code, job.Error.Detail))
+	}
+	row("filename", displayName(deref(job.Filename)))
+	row("content type", deref(job.ContentType))
+	if job.Size != nil {
+		row("size", fmt.Sprintf("%s (%d bytes)", formatBytes(*job.Size), *job.Size))
+	}
+	for name, value := range job.Metadata {
+		row("metadata", name+"="+value)
+	}
+	if c := job.Checksum; c != nil {
+		verified := ""
+		if c.Verified {
+			verified = ", verified by the store"
+		}
+		row("checksum", strings.TrimSpace(string(c.Algorithm)+" "+deref(c.Value))+verified)
+	}
+	row("created", formatTime(job.CreatedAt))
+	row("completed", formatTime(job.CompletedAt))
+	if s := deref(job.Status); s == client.JobStatusAwaitingUpload || s == client.JobStatusUploading {
+		row("expires", formatTime(job.ExpiresAt))
+	}
+	if job.Object != nil {
+		row("object", "s3://"+job.Object.Bucket+"/"+job.Object.Key)
+	}
+}
+
+// how is job's status, with how far it has come.
+func statusText(job client.Job) string {
+	text := terminal.Line(strings.ReplaceAll(string(deref(job.Status)), "_", " "))
+	if m := job.Multipart; m != nil && deref(job.Status) == client.JobStatusUploading && m.UploadedParts != nil {
+		text += fmt.Sprintf(", %s", plural(int64(*m.UploadedParts), "part"))
+		if m.PartCount != nil {
+			text += fmt.Sprintf(" of %d", *m.PartCount)
+		}
+		text += fmt.Sprintf(" (%s)", formatBytes(deref(m.UploadedBytes)))
+	}
+	return text
+}
+
+// why is the error of an import that failed, or whose completion failed, to follow its status.
+func errorText(job client.Job) string {
+	if job.Error == nil {
+		return ""
+	}
+	return terminal.Line(fmt.Sprintf(": %s: %s", job.Error.Code, job.Error.Detail))
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/config"
+	"github.com/signpost-s3/signpost/internal/webhook"
+)
+
+type webhooksSecretCmd struct {
+	Host      string          `arg:"" optional:"" help:"Host of SIGNPOST_WEBHOOK_HOSTS, with the port unless it is 443. Without it, print what the receiver at SIGNPOST_WEBHOOK_URL needs."`
+	Secrets   []config.Secret `name:"webhook-secrets" env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"KEY" help:"Keys of the service. Other users of this machine see flags: prefer the variable or a file."`
+	File      string          `name:"webhook-secrets-file" env:"SIGNPOST_WEBHOOK_SECRETS_FILE" placeholder:"FILE" help:"File with the keys of the service."`
+	Parameter string          `name:"webhook-secrets-parameter" env:"SIGNPOST_WEBHOOK_SECRETS_PARAMETER" placeholder:"NAME" help:"Parameter of AWS Systems Manager Parameter Store with the keys of the service."`
+}
+
+// Help is what webhooks secret --help prints before its flags.
+func (webhooksSecretCmd) Help() string {
+	return "It reads the keys of the service, and prints a line for each that signs deliveries to this receiver, the " +
+		"newest first: a secret (whsec_...) or a public key (whpk_...). The receiver needs one of them, preferably the " +
+		"first. Never give a receiver the keys of the service: with them it could sign for every receiver.\n\n" +
+		"For example:  SIGNPOST_WEBHOOK_SECRETS_FILE=webhook-secrets signpost webhooks secret hooks.example.com"
+}
+
+func (s webhooksSecretCmd) Run(i *invocation) error {
+	keys, err := s.read(i)
+	if err != nil {
+		return err
+	}
+	var signing []webhook.Key
+	if s.Host == "" {
+		signing, err = keys.Common()
+	} else {
+		var host string
+		if host, err = webhook.ParseHost(s.Host); err != nil {
+			return usageError{err}
+		}
+		signing, err = keys.ForHost(host)
+	}
+	if err != nil {
+		return err
+	}
+	for _, key := range signing {
+		if _, err := fmt.Fprintln(i.stdout, key.Verifier()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read returns the keys of the service.
+func (s webhooksSecretCmd) read(i *invocation) (*webhook.Keys, error) {
+	if len(s.Secrets) == 0 && s.File == "" && s.Parameter == "" {
+		return nil, usageError{errors.New("set SIGNPOST_WEBHOOK_SECRETS, SIGNPOST_WEBHOOK_SECRETS_FILE or " +
+			"SIGNPOST_WEBHOOK_SECRETS_PARAMETER as for the service")}
+	}
+	var settings aws.Config
+	var err error
+	if s.Parameter != "" {
+		if settings, err = config.LoadAWS(i.ctx); err != nil {
+			return nil, err
+		}
+	}
+	c := config.Config{WebhookSecrets: s.Secrets, WebhookSecretsFile: s.File, WebhookSecretsParameter: s.Parameter}
+	return app.ReadWebhookKeys(i.ctx, c, settings, app.NewLogger(i.stderr))
+}
