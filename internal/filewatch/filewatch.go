@@ -1,4 +1,4 @@
-// Package filewatch reports that the contents of files have changed.
+// Package filewatch reports changes of the contents of files.
 package filewatch
 
 import (
@@ -11,38 +11,38 @@ import (
 	"time"
 )
 
-// interval is how often files are looked at. What changed is told at the second look that finds it the same, so within a second.
+// interval is the time between two reads of the files. A change is reported once two reads agree, so within a second.
 const interval = 500 * time.Millisecond
 
-// maxRead bounds what is read of a file at each look. Keys and certificates are far smaller.
+// maxRead limits what is read of a file, in bytes. Keys and certificates are far smaller.
 const maxRead = 4 << 20
 
-// Watch calls changed each time that the contents of one of the files are other than before, until ctx ends: once for all that
-// changed together, and not while they are still being written. It calls it when it starts, too, for what was read before may be
-// old by then. That a file is gone or cannot be read is a change as well.
+// Watch calls changed each time the contents of one of the files change, until ctx ends. Files that change together
+// cause one call. A file that is still being written causes none. Watch also calls changed when it starts, because the
+// caller's copy may be outdated. A file that is removed or cannot be read has changed.
 //
-// It reads the files over and over, which costs little as they are small. So it sees a Kubernetes secret change, which is a symbolic
-// link that comes to point elsewhere, and works on network file systems, of whose changes inotify knows nothing.
+// Watch reads the files at a fixed interval, because inotify does not report changes on network file systems. This also
+// detects that a symbolic link, such as a Kubernetes secret, has another target.
 func Watch(ctx context.Context, changed func(), paths ...string) {
-	look := time.NewTicker(interval)
-	defer look.Stop()
-	var last, told [sha256.Size]byte
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	var last, reported [sha256.Size]byte
 	for {
 		now := Digest(paths)
-		if now == last && now != told {
-			told = now
+		if now == last && now != reported {
+			reported = now
 			changed()
 		}
 		last = now
 		select {
-		case <-look.C:
+		case <-ticker.C:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// Digest is of all that the files hold, or of why they cannot be read.
+// Digest returns a digest of the contents of the files, or of the errors where they cannot be read.
 func Digest(paths []string) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	for _, path := range paths {
@@ -55,7 +55,7 @@ func Digest(paths []string) (sum [sha256.Size]byte) {
 
 func read(path string) ([]byte, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file") // to open a pipe may take for ever
+		return nil, errors.New("not a regular file") // opening a pipe may block forever
 	}
 	file, err := os.Open(path)
 	if err != nil {

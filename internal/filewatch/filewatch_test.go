@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// within is by when a change must have been told.
+// within is the time in which a change must be reported.
 const within = time.Second
 
 func TestFiles(t *testing.T) {
@@ -28,54 +28,55 @@ func TestFiles(t *testing.T) {
 			want int32
 		}{
 			{"at the start", func() {}, 1},
-			{"nothing happens", func() {}, 0},
+			{"no change", func() {}, 0},
 			{"one changes", func() { write(t, a, "second") }, 1},
 			{"both change", func() { write(t, a, "third"); write(t, b, "third") }, 1},
-			{"written anew, the same", func() { write(t, a, "third") }, 0},
+			{"written again with the same text", func() { write(t, a, "third") }, 0},
 			{"of the same size and time", func() { write(t, a, "Third"); at(t, a) }, 1},
-			{"text moves from one to the other", func() { write(t, a, ""); write(t, b, "Thirdthird") }, 1},
-			{"gone", func() { remove(t, a) }, 1},
-			{"still gone", func() {}, 0},
-			{"back", func() { write(t, a, "") }, 1},
+			{"text moves between the files", func() { write(t, a, ""); write(t, b, "Thirdthird") }, 1},
+			{"removed", func() { remove(t, a) }, 1},
+			{"still removed", func() {}, 0},
+			{"created again", func() { write(t, a, "") }, 1},
 			{"becomes a folder", func() { remove(t, a); mkdir(t, a) }, 1},
 			{"a file again", func() { remove(t, a); write(t, a, "") }, 1},
 		} {
 			step.do()
 			if got := after(within, &calls); got != step.want {
-				t.Errorf("%s: told %d times, want %d", step.what, got, step.want)
+				t.Errorf("%s: called %d times, want %d", step.what, got, step.want)
 			}
 		}
 		stop()
 		write(t, a, "after the end")
 		if got := after(10*within, &calls); got != 0 {
-			t.Errorf("after the end: told %d times, want never", got)
+			t.Errorf("after the end: called %d times, want 0", got)
 		}
 	})
 }
 
-// A file that somebody is still writing is left alone until they have done.
-func TestHalfWrittenFileIsNotTold(t *testing.T) {
+// TestHalfWrittenFile: a file that is still being written is reported when it is complete.
+func TestHalfWrittenFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	write(t, path, "")
 	var calls atomic.Int32
 	synctest.Test(t, func(t *testing.T) {
 		go Watch(t.Context(), func() { calls.Add(1) }, path)
-		after(within+interval/2, &calls) // between two looks
+		after(within+interval/2, &calls) // between two reads
 		for text := "x"; len(text) < 20; text += "x" {
 			write(t, path, text)
 			time.Sleep(interval)
 		}
 		if got := after(0, &calls); got != 0 {
-			t.Errorf("while it is written: told %d times, want never", got)
+			t.Errorf("while it is written: called %d times, want 0", got)
 		}
 		if got := after(within, &calls); got != 1 {
-			t.Errorf("when it is written: told %d times, want once", got)
+			t.Errorf("when it is written: called %d times, want 1", got)
 		}
 	})
 }
 
-// Kubernetes mounts a secret's files as links through ..data, itself a link to the folder of one version, which it replaces.
-func TestSecretOfKubernetes(t *testing.T) {
+// TestKubernetesSecret: Kubernetes mounts a secret's files as links through ..data, a link to the folder of one
+// version, and replaces that link.
+func TestKubernetesSecret(t *testing.T) {
 	dir := t.TempDir()
 	for version, text := range map[string]string{"..1": "old", "..2": "new"} {
 		mkdir(t, filepath.Join(dir, version))
@@ -93,12 +94,12 @@ func TestSecretOfKubernetes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := after(within, &calls); got != 1 {
-			t.Errorf("told %d times, want once", got)
+			t.Errorf("called %d times, want 1", got)
 		}
 	})
 }
 
-// after is how many calls there are in the time to come.
+// after returns the number of calls in the next d.
 func after(d time.Duration, calls *atomic.Int32) int32 {
 	time.Sleep(d)
 	synctest.Wait()
@@ -113,7 +114,7 @@ func write(t *testing.T, path, text string) {
 	at(t, path)
 }
 
-// at gives a file the time that all files of these tests have.
+// at sets the modification time that all files of these tests have.
 func at(t *testing.T, path string) {
 	t.Helper()
 	if err := os.Chtimes(path, time.Unix(0, 0), time.Unix(0, 0)); err != nil {

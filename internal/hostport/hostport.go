@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Host returns the host of address without its port and brackets. It accepts 192.0.2.1:80, [2001:db8::1]:80, [2001:db8::1] and
-// localhost.
+// Host returns the host of address without its port and brackets. It accepts 192.0.2.1:80, [2001:db8::1]:80,
+// [2001:db8::1] and localhost.
 func Host(address string) string {
 	if host, _, err := net.SplitHostPort(address); err == nil {
 		return host

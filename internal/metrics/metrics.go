@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics are those of one process. All methods but Handler may be called by any number of goroutines, on the way of each request.
+// Metrics are the metrics of one process. They are safe for concurrent use.
 type Metrics struct {
 	registry   *prometheus.Registry
 	requests   *prometheus.CounterVec
@@ -25,39 +25,53 @@ type Metrics struct {
 	deliveries *prometheus.CounterVec
 }
 
-// buckets, in seconds: a bare import takes a tenth of the first, and API Gateway waits for 29.
+// buckets are upper limits in seconds. POST /import without a body takes a tenth of the first, and API Gateway waits
+// for 29 s.
 var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-// New returns the metrics of a process of this version. CredentialsLeft is asked at each scrape for how long the credentials that
-// sign are good; false: they have no end.
+// New returns the metrics of a process of this version. It calls credentialsLeft at each scrape: the remaining validity
+// of the signing credentials, and false if they do not expire.
 func New(version string, credentialsLeft func() (time.Duration, bool)) *Metrics {
 	m := &Metrics{
-		registry:   prometheus.NewRegistry(),
-		requests:   counters("signpost_http_requests_total", "Requests answered, by the contract's operation (or other) and status.", "operation", "status"),
-		latency:    histogram("signpost_http_request_duration_seconds", "Time from a request's header to the end of its answer, by operation."),
-		signatures: prometheus.NewCounter(prometheus.CounterOpts{Name: "signpost_signatures_total", Help: "Signed requests handed out: one for an import or a download, one for each part."}),
-		calls:      counters("signpost_s3_requests_total", "Calls to the store, retries included in one, by S3's operation and what came of it; cut: not sent, because the store was down.", "operation", "outcome"),
-		callTime:   histogram("signpost_s3_request_duration_seconds", "Time of calls to the store, retries included, by operation."),
-		seen:       counters("signpost_imports_seen_total", "Imports in answers, by the state they were shown in.", "status"),
-		deliveries: counters("signpost_deliveries_total", "Attempts to tell webhook, bus or import (its own webhook) of an end; failed: it is tried again; dead: it is given up.", "to", "outcome"),
+		registry: prometheus.NewRegistry(),
+		requests: counters("signpost_http_requests_total",
+			"Responses, by operation of the API (or other) and status.", "operation", "status"),
+		latency: histogram("signpost_http_request_duration_seconds",
+			"Time from the header of a request to the end of its response, by operation."),
+		signatures: prometheus.NewCounter(prometheus.CounterOpts{Name: "signpost_signatures_total",
+			Help: "Signed requests: one for each import, download and part."}),
+		calls: counters("signpost_s3_requests_total",
+			"Calls to the store, with their retries, by S3 operation and outcome; cut: not sent, because the store was down.",
+			"operation", "outcome"),
+		callTime: histogram("signpost_s3_request_duration_seconds",
+			"Time of calls to the store, with their retries, by operation."),
+		seen: counters("signpost_imports_seen_total", "Imports in responses, by status.", "status"),
+		deliveries: counters("signpost_deliveries_total",
+			"Attempts to deliver an event to webhook, bus or import (its own webhook); failed: it is retried; dead: it is not.",
+			"to", "outcome"),
 	}
-	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "signpost_build_info", Help: "Always 1; the labels tell what runs.", ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}})
+	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "signpost_build_info",
+		Help:        "Always 1; the labels contain the versions.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+	})
 	build.Set(1)
+	credentials := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "signpost_credentials_remaining_seconds",
+		Help: "Remaining validity of the signing credentials: +Inf if they do not expire, 0 if there are none.",
+	}, func() float64 {
+		left, ends := credentialsLeft()
+		if !ends {
+			return math.Inf(1)
+		}
+		return max(0, left.Seconds())
+	})
 	m.registry.MustRegister(
-		m.requests, m.latency, m.signatures, m.calls, m.callTime, m.seen, m.deliveries, build,
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "signpost_credentials_remaining_seconds", Help: "For how long the credentials that sign are good: +Inf where they have no end, 0 where there are none."}, func() float64 {
-			left, ends := credentialsLeft()
-			if !ends {
-				return math.Inf(1)
-			}
-			return max(0, left.Seconds())
-		}),
+		m.requests, m.latency, m.signatures, m.calls, m.callTime, m.seen, m.deliveries, build, credentials,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
 }
 
-// ObserveRequest counts a request.
+// ObserveRequest counts a request and its duration.
 func (m *Metrics) ObserveRequest(operation string, status int, took time.Duration) {
 	m.requests.WithLabelValues(operation, strconv.Itoa(status)).Inc()
 	m.latency.WithLabelValues(operation).Observe(took.Seconds())
@@ -66,19 +80,19 @@ func (m *Metrics) ObserveRequest(operation string, status int, took time.Duratio
 // CountSignatures counts n signed requests.
 func (m *Metrics) CountSignatures(n int) { m.signatures.Add(float64(n)) }
 
-// ObserveStoreCall counts a call to the store.
+// ObserveStoreCall counts a call to the store and its duration.
 func (m *Metrics) ObserveStoreCall(operation, outcome string, took time.Duration) {
 	m.calls.WithLabelValues(operation, outcome).Inc()
 	m.callTime.WithLabelValues(operation).Observe(took.Seconds())
 }
 
-// CountImport counts an import that was shown in a state.
+// CountImport counts an import in a response, by its status there.
 func (m *Metrics) CountImport(status string) { m.seen.WithLabelValues(status).Inc() }
 
 // CountDelivery counts an attempt to deliver an event.
 func (m *Metrics) CountDelivery(to, outcome string) { m.deliveries.WithLabelValues(to, outcome).Inc() }
 
-// Handler answers a scrape, of /metrics.
+// Handler returns the handler of GET /metrics.
 func (m *Metrics) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
@@ -90,5 +104,6 @@ func counters(name, help string, labels ...string) *prometheus.CounterVec {
 }
 
 func histogram(name, help string) *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"operation"})
+	options := prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}
+	return prometheus.NewHistogramVec(options, []string{"operation"})
 }

@@ -16,7 +16,7 @@ import (
 // Open returns a function that reads the decrypted value of the parameter with that name. The name
 // /aws/reference/secretsmanager/NAME reads a secret of AWS Secrets Manager.
 func Open(settings aws.Config, name string) func(context.Context) (string, error) {
-	settings.BaseEndpoint = nil // it is the store's
+	settings.BaseEndpoint = nil // it is the endpoint of the store
 	client := ssm.NewFromConfig(settings)
 	return func(ctx context.Context) (string, error) {
 		out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
@@ -27,7 +27,8 @@ func Open(settings aws.Config, name string) func(context.Context) (string, error
 		case errors.As(err, &missing):
 			return "", fmt.Errorf("there is no such parameter in %s", settings.Region)
 		case errors.As(err, &refused) && refused.ErrorCode() == "AccessDeniedException":
-			return "", fmt.Errorf("access denied: allow ssm:GetParameter on it, and kms:Decrypt on its key unless that is aws/ssm: %w", err)
+			return "", fmt.Errorf("access denied: allow ssm:GetParameter on it, "+
+				"and kms:Decrypt on its key unless that is aws/ssm: %w", err)
 		case errors.As(err, &unsent):
 			return "", fmt.Errorf("Parameter Store cannot be reached: %w", unsent.Err)
 		case err != nil:

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Parse returns how long the sender of header asks the client to wait, at most limit, and 0 if it does not ask. The value is a number
-// of seconds or a date (RFC 9110, section 10.2.3). A date is compared with the header Date, because the clocks may differ.
+// Parse returns how long the sender of header asks the client to wait, at most limit, and 0 if it does not ask. The
+// value is a number of seconds or a date (RFC 9110, section 10.2.3). A date is compared with the header Date, because
+// the clocks may differ.
 func Parse(header http.Header, limit time.Duration) time.Duration {
 	value := header.Get("Retry-After")
 	var wait time.Duration

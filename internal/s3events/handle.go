@@ -5,38 +5,40 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// atOnce bounds the notices under way for one event: each is a call or two to the store.
-const atOnce = 8
+// concurrency limits the concurrent calls of a handler for one event. Each makes one or two calls to the store.
+const concurrency = 8
 
-// HandleEach calls notice for the key of each arrival in bucket, up to eight at a time, and returns when all have returned, with their
-// errors together. Those of other buckets are nobody's business here.
-func HandleEach(ctx context.Context, arrivals []CreatedObject, bucket string, notice func(ctx context.Context, key string) error) error {
-	errs := make([]error, len(arrivals))
-	turns := make(chan struct{}, atOnce)
-	var wg sync.WaitGroup
-	for i, a := range arrivals {
-		if a.Bucket != bucket {
+// HandleEach calls handle for the key of each object in bucket, up to eight at a time, and ignores objects in other
+// buckets. It returns when all calls have returned, with all their errors: an error stops no other call.
+func HandleEach(
+	ctx context.Context, objects []CreatedObject, bucket string, handle func(ctx context.Context, key string) error,
+) error {
+	errs := make([]error, len(objects))
+	var calls errgroup.Group
+	calls.SetLimit(concurrency)
+	for i, o := range objects {
+		if o.Bucket != bucket {
 			continue
 		}
-		turns <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-turns }()
-			errs[i] = guarded(ctx, a.Key, notice)
+		calls.Go(func() error {
+			errs[i] = recovered(ctx, o.Key, handle)
+			return nil
 		})
 	}
-	wg.Wait()
+	_ = calls.Wait()
 	return errors.Join(errs...)
 }
 
-// guarded makes an error of a panic, which in a goroutine of its own nobody else could stop from ending the process.
-func guarded(ctx context.Context, key string, notice func(context.Context, string) error) (err error) {
+// recovered returns a panic of handle as an error. A panic in a goroutine would end the process.
+func recovered(ctx context.Context, key string, handle func(context.Context, string) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return notice(ctx, key)
+	return handle(ctx, key)
 }

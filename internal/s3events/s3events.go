@@ -1,6 +1,6 @@
-// Package s3events reads what stores send when an object was created. It is forgiving of what the many kinds of store add or leave
-// out, and of event names that it does not know, for nothing is taken from an event but where to look: what is there is for the
-// store to say.
+// Package s3events parses the notifications that stores send when an object was created. It accepts additional and
+// missing members and unknown event names, because stores differ. A notification only names an object: the service then
+// inspects the object itself.
 package s3events
 
 import (
@@ -14,37 +14,38 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// CreatedObject is an object that was created, or replaced.
+// CreatedObject is an object that was created or replaced.
 type CreatedObject struct {
 	Bucket string
 	Key    string // decoded
 }
 
 const (
-	// maxRecords bounds an event. The stores send one record in each, and S3 promises no more than a list of them.
+	// maxRecords limits the records of a notification. Stores send one record in each, but S3 documents a list.
 	maxRecords = 1000
-	// maxBody gives each record a kilobyte, which is what an honest one takes.
+	// maxBody allows 1 kB for each record, the usual size of one.
 	maxBody = maxRecords << 10
 )
 
 var (
-	errUnknown = errors.New("expected an S3 event notification, which has Records, or an EventBridge event, which has detail-type and detail")
+	errUnknown = errors.New("expected an S3 event notification, which has Records, or an EventBridge event, " +
+		"which has detail-type and detail")
 	errKind    = errors.New("expected another kind of value")
 	errSource  = errors.New(`expected an eventSource that ends in ":s3", such as aws:s3`)
 	errTooMany = fmt.Errorf("expected %d Records at most", maxRecords)
 	errTooLong = fmt.Errorf("expected %d bytes at most", maxBody)
 )
 
-// Parse returns the objects whose creation body tells of, each once, in its order. What else may have happened to an object, and what
-// has a name that is not known, is left out; so there may be none. A record that cannot be read is left out as well, and is an error
-// only where there is none that can. No error quotes what the body says.
+// Parse returns the objects that were created according to body, each once, in its order. It ignores other and unknown
+// kinds of event, so the result may be empty. It also ignores invalid records, unless all records are invalid: then it
+// returns an error. Records of other services, such as DynamoDB or Kinesis, are invalid. Errors never quote the body.
 //
-// A record of another service, such as DynamoDB or Kinesis, counts as one that cannot be read.
-//
-// The shapes are those of:
-//   - S3, to Lambda and queues: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
-//   - S3 by way of EventBridge: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
-//   - MinIO, which sets EventName and Key beside the Records: https://github.com/minio/minio/blob/master/internal/event/event.go
+// It accepts the formats of:
+//   - S3, to Lambda and queues:
+//     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+//   - S3 through EventBridge: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+//   - MinIO, which sets EventName and Key beside the Records:
+//     https://github.com/minio/minio/blob/master/internal/event/event.go
 //   - Ceph: https://docs.ceph.com/en/latest/radosgw/notifications/#events
 //   - versitygw: https://github.com/versity/versitygw/blob/v1.8.0/s3event/event.go
 func Parse(body []byte) ([]CreatedObject, error) {
@@ -56,24 +57,24 @@ func Parse(body []byte) ([]CreatedObject, error) {
 		DetailType jsontext.Value `json:"detail-type"`
 		Event      jsontext.Value `json:"Event"`
 	}
-	if err := read(body, &m); errors.Is(err, errKind) {
+	if err := unmarshal(body, &m); errors.Is(err, errKind) {
 		return nil, errUnknown
 	} else if err != nil {
 		return nil, err
 	}
 	switch {
 	case m.Records != nil:
-		return ofRecords(m.Records)
+		return parseRecords(m.Records)
 	case m.DetailType != nil:
-		return ofBridge(body)
-	case string(m.Event) == `"s3:TestEvent"`: // what S3 and versitygw send when they are set up
+		return parseEventBridge(body)
+	case string(m.Event) == `"s3:TestEvent"`: // S3 and versitygw send it when notifications are configured
 		return nil, nil
 	}
 	return nil, errUnknown
 }
 
-// where is what both shapes have in common: the bucket and the object.
-type where struct {
+// location is the bucket and the key of an object, as all formats contain it.
+type location struct {
 	Bucket struct {
 		Name string `json:"name"`
 	} `json:"bucket"`
@@ -82,21 +83,21 @@ type where struct {
 	} `json:"object"`
 }
 
-// readWhere takes no text at all for one that says nothing.
-func readWhere(text jsontext.Value) (w where, err error) {
+// parseLocation parses a location with a bucket and a key. A nil text has neither.
+func parseLocation(text jsontext.Value) (l location, err error) {
 	if text != nil {
-		err = read(text, &w)
+		err = unmarshal(text, &l)
 	}
-	if err == nil && (w.Bucket.Name == "" || w.Object.Key == "") {
+	if err == nil && (l.Bucket.Name == "" || l.Object.Key == "") {
 		err = errors.New("expected the bucket's name and the object's key")
 	}
-	return w, err
+	return l, err
 }
 
-// ofRecords reads what S3 sends itself, and those do that follow it.
-func ofRecords(text jsontext.Value) ([]CreatedObject, error) {
+// parseRecords parses the records of S3 and of stores that use its format.
+func parseRecords(text jsontext.Value) ([]CreatedObject, error) {
 	var records []jsontext.Value
-	if err := read(text, &records); err != nil {
+	if err := unmarshal(text, &records); err != nil {
 		return nil, fmt.Errorf("/Records: %w", err)
 	}
 	if records == nil { // null
@@ -106,34 +107,34 @@ func ofRecords(text jsontext.Value) ([]CreatedObject, error) {
 		return nil, errTooMany
 	}
 	var all []CreatedObject
-	seen, readable := map[CreatedObject]bool{}, len(records) == 0
-	var odd error
+	seen, anyValid := map[CreatedObject]bool{}, len(records) == 0
+	var invalid error
 	for i, text := range records {
-		a, created, err := ofRecord(text)
+		o, created, err := parseRecord(text)
 		if err != nil {
-			odd = errors.Join(odd, fmt.Errorf("/Records/%d: %w", i, err))
+			invalid = errors.Join(invalid, fmt.Errorf("/Records/%d: %w", i, err))
 			continue
 		}
-		readable = true
-		if created && !seen[a] {
-			seen[a] = true
-			all = append(all, a)
+		anyValid = true
+		if created && !seen[o] {
+			seen[o] = true
+			all = append(all, o)
 		}
 	}
-	if readable {
+	if anyValid {
 		return all, nil
 	}
-	first, _, _ := strings.Cut(odd.Error(), "\n")
+	first, _, _ := strings.Cut(invalid.Error(), "\n")
 	return nil, errors.New(first)
 }
 
-func ofRecord(text jsontext.Value) (a CreatedObject, created bool, err error) {
+func parseRecord(text jsontext.Value) (o CreatedObject, created bool, err error) {
 	var r struct {
 		Source string         `json:"eventSource"`
 		Name   string         `json:"eventName"`
 		S3     jsontext.Value `json:"s3"`
 	}
-	if err := read(text, &r); err != nil {
+	if err := unmarshal(text, &r); err != nil {
 		return CreatedObject{}, false, err
 	}
 	if !isStore(r.Source) {
@@ -142,24 +143,26 @@ func ofRecord(text jsontext.Value) (a CreatedObject, created bool, err error) {
 	if r.Name == "" {
 		return CreatedObject{}, false, errors.New("expected an eventName")
 	}
-	if !creates(r.Name) {
+	if !isCreation(r.Name) {
 		return CreatedObject{}, false, nil
 	}
-	w, err := readWhere(r.S3)
+	l, err := parseLocation(r.S3)
 	if err != nil {
 		return CreatedObject{}, false, fmt.Errorf("s3: %w", err)
 	}
-	return CreatedObject{w.Bucket.Name, decoded(w.Object.Key)}, true, nil
+	return CreatedObject{l.Bucket.Name, decodeKey(l.Object.Key)}, true, nil
 }
 
-// isStore reports whether eventSource names S3 or an S3-compatible store: aws:s3, minio:s3, ceph:s3. Some stores omit it.
+// isStore reports whether eventSource names S3 or an S3-compatible store: aws:s3, minio:s3, ceph:s3. Some stores omit
+// it.
 func isStore(eventSource string) bool {
 	return eventSource == "" || strings.HasSuffix(eventSource, ":s3")
 }
 
-// creates reports whether an event of this name is of an object that was stored. MinIO, versitygw and some releases of Ceph put s3:
-// before it. MinIO tells of tags, holds and retention as of things created, too: ObjectCreated:PutTagging and the like.
-func creates(name string) bool {
+// isCreation reports whether events with this name report a stored object. MinIO, versitygw and some releases of Ceph
+// add the prefix s3:. MinIO also sends ObjectCreated events for tags, legal holds and retention, such as
+// ObjectCreated:PutTagging.
+func isCreation(name string) bool {
 	switch strings.TrimPrefix(name, "s3:") {
 	case "ObjectCreated:Put", "ObjectCreated:Post", "ObjectCreated:Copy", "ObjectCreated:CompleteMultipartUpload":
 		return true
@@ -167,8 +170,8 @@ func creates(name string) bool {
 	return false
 }
 
-// decoded is a key as it was before it was encoded like a form's field, which not every store does.
-func decoded(key string) string {
+// decodeKey returns the decoded form of a key that is encoded like a form field. Some stores do not encode keys.
+func decodeKey(key string) string {
 	plain, err := url.QueryUnescape(key)
 	if err != nil || !utf8.ValidString(plain) {
 		return key
@@ -176,39 +179,39 @@ func decoded(key string) string {
 	return plain
 }
 
-// ofBridge reads an event of EventBridge, which leaves keys as they are.
-func ofBridge(body []byte) ([]CreatedObject, error) {
+// parseEventBridge parses an event of EventBridge, which does not encode keys.
+func parseEventBridge(body []byte) ([]CreatedObject, error) {
 	var e struct {
 		Source     string         `json:"source"`
 		DetailType string         `json:"detail-type"`
 		Detail     jsontext.Value `json:"detail"`
 	}
-	if err := read(body, &e); err != nil {
+	if err := unmarshal(body, &e); err != nil {
 		return nil, err
 	}
 	if e.Source != "aws.s3" || e.DetailType != "Object Created" {
 		return nil, nil
 	}
-	w, err := readWhere(e.Detail)
+	l, err := parseLocation(e.Detail)
 	if err != nil {
 		return nil, fmt.Errorf("detail: %w", err)
 	}
-	return []CreatedObject{{w.Bucket.Name, w.Object.Key}}, nil
+	return []CreatedObject{{l.Bucket.Name, l.Object.Key}}, nil
 }
 
-// read is json.Unmarshal with errors that say where the fault is, and not what stands there.
-func read(text []byte, target any) error {
+// unmarshal calls json.Unmarshal. Its errors name the position of the fault and do not quote the text.
+func unmarshal(text []byte, target any) error {
 	err := json.Unmarshal(text, target)
 	var syntax *jsontext.SyntacticError
-	var meaning *json.SemanticError
+	var semantic *json.SemanticError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &syntax):
 		return fmt.Errorf("expected JSON; see byte %d", syntax.ByteOffset)
-	case errors.As(err, &meaning) && meaning.JSONPointer != "":
-		return fmt.Errorf("%w at %s", errKind, meaning.JSONPointer)
-	case errors.As(err, &meaning):
+	case errors.As(err, &semantic) && semantic.JSONPointer != "":
+		return fmt.Errorf("%w at %s", errKind, semantic.JSONPointer)
+	case errors.As(err, &semantic):
 		return errKind
 	}
 	return errors.New("expected JSON")

@@ -1,5 +1,4 @@
-// Package terminal writes text that contains strings of others, such as a server's, and keeps them from controlling the
-// terminal.
+// Package terminal writes text from untrusted sources, such as a server, so that it cannot control the terminal.
 package terminal
 
 import (
@@ -14,12 +13,12 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// Writer escapes every character that is not printable, except line feeds and tabs. Control characters (C0, DEL and C1) and
-// characters that change the direction of text become \uXXXX. Bytes that are not UTF-8 become \xXX. JSON keeps its meaning:
-// encoding/json leaves DEL, C1 and directions as they are, and \uXXXX stands for the same character there.
+// Writer escapes every character that is not printable, except line feeds and tabs. Control characters (C0, DEL and C1)
+// and characters that change the direction of text become \uXXXX. Bytes that are not UTF-8 become \xXX. JSON keeps its
+// meaning: encoding/json leaves DEL, C1 and directions as they are, and \uXXXX stands for the same character there.
 type Writer struct{ io.Writer }
 
-// NewWriter returns a Writer to w, or w itself where it is one.
+// NewWriter returns a Writer to w, or w itself if it is a Writer.
 func NewWriter(w io.Writer) Writer {
 	if wrapped, ok := w.(Writer); ok {
 		return wrapped
@@ -27,7 +26,7 @@ func NewWriter(w io.Writer) Writer {
 	return Writer{w}
 }
 
-// Write writes text, which must not end within a character.
+// Write writes the escaped text. Text must not end within a character.
 func (w Writer) Write(text []byte) (int, error) {
 	if _, err := io.WriteString(w.Writer, Escape(string(text))); err != nil {
 		return 0, err
@@ -38,7 +37,7 @@ func (w Writer) Write(text []byte) (int, error) {
 // Escape returns text as a Writer writes it.
 func Escape(text string) string {
 	var escaped []byte
-	kept := 0 // text up to here is in escaped
+	kept := 0 // escaped contains text up to here
 	for at := 0; at < len(text); {
 		r, size := utf8.DecodeRuneInString(text[at:])
 		invalid := r == utf8.RuneError && size == 1
@@ -63,10 +62,10 @@ func Escape(text string) string {
 	return string(append(escaped, text[kept:]...))
 }
 
-// Line returns text in one line, so that a string of a server adds no line that looks like the program's own.
+// Line returns text in one line. A string of a server cannot add a line that looks like output of the program.
 func Line(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// Is reports whether w, or what a Writer w writes to, is a terminal.
+// Is reports whether w, or the destination of the Writer w, is a terminal.
 func Is(w io.Writer) bool {
 	if wrapped, ok := w.(Writer); ok {
 		w = wrapped.Writer

@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// FuzzWriter: the output has only printable characters, line feeds and tabs, and a JSON string keeps its meaning.
+// FuzzWriter: the output contains only printable characters, line feeds and tabs, and a JSON string keeps its meaning.
 func FuzzWriter(f *testing.F) {
 	for _, text := range []string{
 		"plain", "résumé 日本 👍", "\x1b[31mred\x1b[0m", "a\tb\nc\r\n", "\x7f\u0080\u009b", "\x9b31m", "\u202egpj",
