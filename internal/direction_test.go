@@ -25,6 +25,7 @@ func TestDirections(t *testing.T) {
 		localstore = internal + "localstore"
 		httpapi    = internal + "httpapi"
 		config     = internal + "config"
+		doctor     = internal + "doctor"
 		app        = internal + "app"
 		serve      = internal + "serve"
 		api        = module + "gen/api"
@@ -49,14 +50,15 @@ func TestDirections(t *testing.T) {
 		"internal/config":         {echo, kin, sdk, api, internal + "bucket", internal + "imports", httpapi, internal + "auth"},
 		"internal/bucket":         {echo, kin, api, internal + "imports", config},
 		"internal/imports":        {echo, kin, api, httpapi, config},
-		"internal/outbox":         {echo, kin, api, httpapi, config, app},
-		"internal/sweep":          {echo, kin, api, httpapi, config, app},
+		"internal/outbox":         {echo, kin, api, httpapi, config, doctor, app},
+		"internal/sweep":          {echo, kin, api, httpapi, config, doctor, app},
 		"internal/auth":           {echo, kin, oidc, httpapi, config},
-		"internal/httpapi":        {localstore, versitygw, oidc, metrics, config, app},
+		"internal/httpapi":        {localstore, versitygw, oidc, metrics, config, doctor, app},
+		"internal/doctor":         {echo, kin, api, httpapi, internal + "imports", internal + "outbox", app, localstore, versitygw},
 		"internal/app":            {localstore, versitygw, oidc, metrics, serve},
 		"internal/serve":          {localstore, versitygw},
-		"internal/localstore":     {echo, kin, internal + "bucket", internal + "imports", config, app},
-		"internal/lambdaevent":    {echo, kin, httpapi, config, app},
+		"internal/localstore":     {echo, kin, internal + "bucket", internal + "imports", config, doctor, app},
+		"internal/lambdaevent":    {echo, kin, httpapi, config, doctor, app},
 		"cmd/lambda":              {localstore, versitygw, docs, oidc, metrics, internal + "web", serve, module + "gen/client"},
 	} {
 		out, err := exec.Command("go", "list", "-deps", module+pkg).Output()

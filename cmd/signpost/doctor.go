@@ -11,6 +11,7 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/config"
+	"github.com/signpost-s3/signpost/internal/doctor"
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
@@ -49,25 +50,25 @@ func (d doctorCmd) Run(i *invocation) (err error) {
 // examine prints the table, and returns an error if a check failed or was not made because ctx ended.
 func (d doctorCmd) examine(ctx context.Context, w io.Writer, local *aws.Config, where string) error {
 	fmt.Fprintf(w, "Signpost %s looks at bucket %s%s\n\n", versionText(), d.Bucket, where)
-	counts := map[app.Mark]int{}
-	app.Examine(ctx, d.Config, local, func(f app.Finding) {
+	counts := map[doctor.Mark]int{}
+	doctor.Examine(ctx, d.Config, local, func(f doctor.Finding) {
 		counts[f.Mark]++
 		printFinding(w, f)
 	})
-	fmt.Fprintf(w, "\n%d passed, %d warned, %d failed, %d skipped\n", counts[app.Pass], counts[app.Warn], counts[app.Fail], counts[app.Skip])
+	fmt.Fprintf(w, "\n%d passed, %d warned, %d failed, %d skipped\n", counts[doctor.Pass], counts[doctor.Warn], counts[doctor.Fail], counts[doctor.Skip])
 	switch {
-	case counts[app.Fail] > 0:
-		return fmt.Errorf("%d of the checks failed", counts[app.Fail])
+	case counts[doctor.Fail] > 0:
+		return fmt.Errorf("%d of the checks failed", counts[doctor.Fail])
 	case ctx.Err() != nil:
 		return errors.New("interrupted")
 	}
 	return nil
 }
 
-// foundWidth is what the first two columns leave of a terminal.
+// findingWidth is what the first two columns leave of a terminal.
 const findingWidth = 80 - 26
 
-func printFinding(w io.Writer, f app.Finding) {
+func printFinding(w io.Writer, f doctor.Finding) {
 	lines := wrapText(f.Found, findingWidth)
 	for n, line := range wrapText(f.Remedy, findingWidth-3) {
 		lines = append(lines, []string{"-> ", "   "}[min(n, 1)]+line)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/app"
 	"github.com/signpost-s3/signpost/internal/config"
+	"github.com/signpost-s3/signpost/internal/doctor"
 	"github.com/signpost-s3/signpost/internal/serve"
 )
 
@@ -51,7 +52,7 @@ func (s serveCmd) Run(i *invocation) error {
 	if err != nil {
 		return err
 	}
-	if err := app.RequireSignedHeaders(i.ctx, s.Config, settings, log); err != nil { // no URL is signed before that
+	if err := doctor.RequireSignedHeaders(i.ctx, s.Config, settings, log); err != nil { // no URL is signed before that
 		return err
 	}
 	s.printStart(i.stdout, listener.Addr().String(), "")

@@ -2,12 +2,12 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/config"
+	"github.com/signpost-s3/signpost/internal/doctor"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -24,7 +24,7 @@ func Open(ctx context.Context, c config.Config, settings aws.Config, watch bucke
 	ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 	defer cancel()
 	if err := store.Check(ctx); err != nil {
-		return nil, fmt.Errorf("SIGNPOST_BUCKET=%q: %s", c.Bucket, whyNot(err))
+		return nil, fmt.Errorf("SIGNPOST_BUCKET=%q: %s", c.Bucket, doctor.Explain(err))
 	}
 	return store, nil
 }
@@ -49,24 +49,6 @@ func Service(c config.Config, store *bucket.Bucket) *imports.Service {
 		s.Waiters = imports.NewWaiters(c.MaxConnections / 2)
 	}
 	return s
-}
-
-// whyNot says in one line why a bucket cannot be used.
-func whyNot(err error) string {
-	switch {
-	case errors.Is(err, bucket.ErrNotFound):
-		return "there is no such bucket at this endpoint; create it, or mend the name or AWS_REGION"
-	case errors.Is(err, bucket.ErrForbidden):
-		return "access denied; the credentials are wrong, or lack s3:ListBucket on it"
-	case errors.Is(err, bucket.ErrCredentialsExpired):
-		return "the credentials have ended, or cannot be had: " + config.Innermost(err).Error()
-	case errors.Is(err, context.DeadlineExceeded):
-		return "the store does not answer; look at the endpoint, or at AWS_REGION"
-	case errors.Is(err, bucket.ErrUnavailable):
-		return "the store cannot be reached: " + config.Innermost(err).Error() + "; check AWS_ENDPOINT_URL_S3 (SIGNPOST_LOCAL_LISTEN for the local store) " +
-			"and that the store runs"
-	}
-	return fmt.Sprintf("the store says %q; look at the name, at AWS_REGION and at the endpoint", config.Innermost(err))
 }
 
 // Limits are what c grants to callers.

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,12 +13,18 @@ import (
 	"github.com/signpost-s3/signpost/internal/config"
 )
 
+// doer answers requests without a network.
+type doer func(*http.Request) (*http.Response, error)
+
+func (f doer) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
 // TestCheckSigning: a role that cannot be assumed is an error that names its setting.
 func TestCheckSigning(t *testing.T) {
 	settings := aws.Config{
 		Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("own", "s", ""),
 		HTTPClient: doer(func(r *http.Request) (*http.Response, error) {
-			return says(r, 403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>")
+			const body = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
+			return &http.Response{Request: r, StatusCode: 403, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
 		}),
 	}
 	c := config.Config{Bucket: "data", SigningRoleARN: "arn:aws:iam::123456789012:role/uploads"}

@@ -1,7 +1,8 @@
-package app
+package doctor
 
 import (
 	"bytes"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -94,7 +95,7 @@ func TestUnsignedHeaders(t *testing.T) {
 				t.Errorf("signing rights: got %+v, want %s", got, c.rights)
 			}
 			var log bytes.Buffer
-			err := RequireSignedHeaders(t.Context(), cfg, c.aws, NewLogger(&log))
+			err := RequireSignedHeaders(t.Context(), cfg, c.aws, slog.New(slog.NewJSONHandler(&log, nil)))
 			if (err != nil) != (c.start != "") || err != nil && !strings.Contains(err.Error(), c.start) || !strings.Contains(log.String(), c.log) {
 				t.Errorf("RequireSignedHeaders: got %v and the log %s, want %q and %q", err, log.String(), c.start, c.log)
 			}
@@ -113,7 +114,7 @@ func TestUnsignedHeadersOnAWS(t *testing.T) {
 		return refuses(r, 403, "AccessDenied")
 	})}
 	var log bytes.Buffer
-	if err := RequireSignedHeaders(t.Context(), config.Config{Bucket: "b"}, settings, NewLogger(&log)); err != nil || log.Len() > 0 {
+	if err := RequireSignedHeaders(t.Context(), config.Config{Bucket: "b"}, settings, slog.New(slog.NewJSONHandler(&log, nil))); err != nil || log.Len() > 0 {
 		t.Errorf("RequireSignedHeaders: got %v and the log %s, want neither", err, log.String())
 	}
 }

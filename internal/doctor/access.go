@@ -1,4 +1,4 @@
-package app
+package doctor
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
@@ -26,7 +27,7 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 	if !d.local {
 		loaded, err := awsconfig.LoadDefaultConfig(ctx)
 		if err != nil {
-			return Finding{Mark: Fail, Found: "AWS settings: " + cause(err), Remedy: "mend AWS_PROFILE, or the files in ~/.aws"}
+			return Finding{Mark: Fail, Found: "AWS settings: " + Cause(err), Remedy: "mend AWS_PROFILE, or the files in ~/.aws"}
 		}
 		d.settings = loaded
 	}
@@ -36,7 +37,7 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 	}
 	c, err := d.settings.Credentials.Retrieve(ctx)
 	if err != nil {
-		return Finding{Mark: Fail, Found: "none: " + cause(err),
+		return Finding{Mark: Fail, Found: "none: " + Cause(err),
 			Remedy: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a role"}
 	}
 	source, _, _ := strings.Cut(c.Source, ":") // what follows may be a path
@@ -62,6 +63,13 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 	return pass("%s, without an end", origin)
 }
 
+func bucketOptions(c config.Config, settings aws.Config) bucket.Options {
+	return bucket.Options{
+		Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle,
+		Signing: c.SigningCredentials(settings, bucket.OnAWS(settings)),
+	}
+}
+
 // bucket is there and lets us in.
 func (d *doctor) bucket(ctx context.Context) Finding {
 	if d.obstacle != "" {
@@ -71,13 +79,12 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 	if d.settings.Region == "" {
 		return Finding{Mark: Fail, Found: "AWS_REGION is not set", Remedy: "name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)"}
 	}
-	store, err := bucket.Open(ctx, bucket.Options{Name: d.config.Bucket, AWS: d.settings, PublicEndpoint: d.config.PublicEndpoint, PathStyle: d.config.PathStyle,
-		Signing: d.config.SigningCredentials(d.settings, bucket.OnAWS(d.settings))})
+	store, err := bucket.Open(ctx, bucketOptions(d.config, d.settings))
 	if err != nil {
-		return Finding{Mark: Fail, Found: "the store's address: " + cause(err), Remedy: "mend AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT"}
+		return Finding{Mark: Fail, Found: "the store's address: " + Cause(err), Remedy: "mend AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT"}
 	}
 	if d.sight, err = store.Inspect(ctx); err != nil {
-		found, remedy, _ := strings.Cut(whyNot(err), "; ")
+		found, remedy, _ := strings.Cut(Explain(err), "; ")
 		return Finding{Mark: Fail, Found: d.config.Bucket + ": " + found, Remedy: remedy}
 	}
 	d.store, d.obstacle = store, ""

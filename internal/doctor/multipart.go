@@ -1,4 +1,4 @@
-package app
+package doctor
 
 import (
 	"bytes"
@@ -111,7 +111,7 @@ func (d *doctor) expect(ctx context.Context, doing string, signed bucket.SignedR
 	found := ""
 	switch {
 	case err != nil:
-		found = cause(err)
+		found = Cause(err)
 	case !got.ok():
 		found = got.String()
 	case want != nil && !bytes.Equal(got.body, want):

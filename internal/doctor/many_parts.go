@@ -1,4 +1,4 @@
-package app
+package doctor
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func (d *doctor) manyParts(ctx context.Context) Finding {
 		return fail("two parts of one byte", err, "s3:PutObject and s3:ListMultipartUploadParts on imports/*")
 	}
 	if err := d.completeParts(ctx, manyParts); err != nil {
-		return Finding{Mark: Fail, Found: fmt.Sprintf("%d parts: %s", manyParts, cause(err)),
+		return Finding{Mark: Fail, Found: fmt.Sprintf("%d parts: %s", manyParts, Cause(err)),
 			Remedy: "use a store that completes 10,000 parts, or send large files in few large parts"}
 	}
 	return pass("%d parts of one byte completed", manyParts)

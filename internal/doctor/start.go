@@ -1,4 +1,4 @@
-package app
+package doctor
 
 import (
 	"context"
@@ -32,10 +32,10 @@ func RequireSignedHeaders(ctx context.Context, c config.Config, settings aws.Con
 	allow := "set SIGNPOST_ALLOW_UNSIGNED_HEADERS=true if every client may read the whole bucket"
 	switch {
 	case err != nil && c.AllowUnsignedHeaders, errors.Is(err, bucket.ErrStoreFull) && c.HasSigningCredentials(): // clients can free space
-		log.Warn("unsigned headers: not checked", "error", cause(err))
+		log.Warn("unsigned headers: not checked", "error", Cause(err))
 	case err != nil:
 		return fmt.Errorf("SIGNPOST_BUCKET=%q: cannot check whether the store honors unsigned headers: %s; see signpost doctor, or %s",
-			c.Bucket, cause(err), allow)
+			c.Bucket, Cause(err), allow)
 	case len(found.honored) == 0:
 		log.Info("unsigned headers: refused by the store")
 	case c.AllowUnsignedHeaders || c.HasSigningCredentials() && !found.copies:
@@ -57,7 +57,7 @@ func limitSigning(c config.Config) string {
 }
 
 func probeHeaders(ctx context.Context, c config.Config, settings aws.Config) (unsigned, error) {
-	store, err := openBucket(ctx, c, settings, bucket.Hooks{})
+	store, err := bucket.Open(ctx, bucketOptions(c, settings))
 	if err != nil {
 		return unsigned{}, err
 	}

@@ -1,4 +1,5 @@
-package app
+// Package doctor checks that a bucket supports what the service needs, and explains how to fix what it lacks.
+package doctor
 
 import (
 	"context"
@@ -94,7 +95,7 @@ func Examine(ctx context.Context, c config.Config, local *aws.Config, report fun
 		report(f)
 	}
 	if err := d.clean(ctx, cut); err != nil {
-		report(Finding{Warn, "scratch", "not all that was written for these checks could be removed: " + cause(err),
+		report(Finding{Warn, "scratch", "not all that was written for these checks could be removed: " + Cause(err),
 			"delete what is left under doctor/ in imports/, jobs/, idem/, outbox/ and sweep/ (s3:DeleteObject, s3:AbortMultipartUpload)"})
 	}
 }
@@ -119,7 +120,7 @@ func (d *doctor) perform(ctx context.Context, c check) (f Finding, inTime bool) 
 
 // fail is the finding about err, met while doing something that needs action.
 func fail(doing string, err error, action string) Finding {
-	f := Finding{Mark: Fail, Found: doing + ": " + cause(err), Remedy: "look at the store, and whether the credentials have " + action}
+	f := Finding{Mark: Fail, Found: doing + ": " + Cause(err), Remedy: "look at the store, and whether the credentials have " + action}
 	switch {
 	case bucket.Unsupported(err):
 		f.Remedy = "use a store, or a version of it, that knows this call"
@@ -137,11 +138,11 @@ func unread(err error, action, lacking, remedy string) Finding {
 	case errors.Is(err, bucket.ErrForbidden):
 		return Finding{Mark: Warn, Found: "access denied: the credentials lack " + action, Remedy: "grant " + action + " for this check, or see for yourself"}
 	}
-	return Finding{Mark: Warn, Found: "not to be read: " + cause(err), Remedy: "try again later"}
+	return Finding{Mark: Warn, Found: "not to be read: " + Cause(err), Remedy: "try again later"}
 }
 
-// cause says in a few words why a call failed.
-func cause(err error) string {
+// Cause returns in a few words why a call failed.
+func Cause(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the store does not answer in time"
@@ -149,4 +150,22 @@ func cause(err error) string {
 		return "access denied"
 	}
 	return strings.TrimPrefix(config.Innermost(err).Error(), "api error ")
+}
+
+// Explain returns in one line why a bucket cannot be used and, after "; ", what to do.
+func Explain(err error) string {
+	switch {
+	case errors.Is(err, bucket.ErrNotFound):
+		return "there is no such bucket at this endpoint; create it, or mend the name or AWS_REGION"
+	case errors.Is(err, bucket.ErrForbidden):
+		return "access denied; the credentials are wrong, or lack s3:ListBucket on it"
+	case errors.Is(err, bucket.ErrCredentialsExpired):
+		return "the credentials have ended, or cannot be had: " + config.Innermost(err).Error()
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the store does not answer; look at the endpoint, or at AWS_REGION"
+	case errors.Is(err, bucket.ErrUnavailable):
+		return "the store cannot be reached: " + config.Innermost(err).Error() + "; check AWS_ENDPOINT_URL_S3 (SIGNPOST_LOCAL_LISTEN for the local store) " +
+			"and that the store runs"
+	}
+	return fmt.Sprintf("the store says %q; look at the name, at AWS_REGION and at the endpoint", config.Innermost(err))
 }

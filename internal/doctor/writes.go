@@ -1,4 +1,4 @@
-package app
+package doctor
 
 import (
 	"bytes"
@@ -39,7 +39,7 @@ func (d *doctor) conditions(ctx context.Context) Finding {
 	case again == nil || !bytes.Equal(first.Body, now.Body):
 		faults = append(faults, "a second PUT with If-None-Match: * is taken")
 	case !errors.Is(again, bucket.ErrChanged):
-		faults = append(faults, "a second PUT with If-None-Match: * ends in "+cause(again))
+		faults = append(faults, "a second PUT with If-None-Match: * ends in "+Cause(again))
 	}
 	if err != nil {
 		faults = append(faults, "a PUT with If-Match and the right ETag is refused")
@@ -48,7 +48,7 @@ func (d *doctor) conditions(ctx context.Context) Finding {
 	case stale == nil:
 		faults = append(faults, "a PUT with If-Match and a stale ETag is taken")
 	case !errors.Is(stale, bucket.ErrChanged):
-		faults = append(faults, "a PUT with If-Match and a stale ETag ends in "+cause(stale))
+		faults = append(faults, "a PUT with If-Match and a stale ETag ends in "+Cause(stale))
 	}
 	if len(faults) > 0 {
 		return Finding{Mark: Fail, Found: strings.Join(faults, "; "), Remedy: "use a store, or a version of it, with conditional writes: all state depends on them"}
@@ -116,7 +116,7 @@ func (d *doctor) signedURLs(ctx context.Context) Finding {
 	d.urlless = err != nil || !taken.ok()
 	switch {
 	case err != nil:
-		return Finding{Mark: Fail, Found: address + ": " + cause(err), Remedy: remedy}
+		return Finding{Mark: Fail, Found: address + ": " + Cause(err), Remedy: remedy}
 	case !taken.ok():
 		return Finding{Mark: Fail, Found: fmt.Sprintf("%s: refused: %s", address, taken), Remedy: remedy}
 	}

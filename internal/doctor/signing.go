@@ -1,4 +1,4 @@
-package app
+package doctor
 
 import (
 	"context"
@@ -17,7 +17,7 @@ func (d *doctor) unsigned(ctx context.Context) Finding {
 	found, err := d.unsignedHeaders(ctx)
 	switch {
 	case err != nil:
-		return Finding{Mark: Fail, Found: "cannot be checked: " + cause(err), Remedy: "look at the store and what is before it"}
+		return Finding{Mark: Fail, Found: "cannot be checked: " + Cause(err), Remedy: "look at the store and what is before it"}
 	case len(found.honored) == 0:
 		return pass("x-amz-copy-source, x-amz-tagging and x-amz-acl have no effect unless they are signed")
 	}
@@ -45,7 +45,7 @@ func (d *doctor) signingRights(ctx context.Context) Finding {
 	signing := d.config.SigningCredentials(d.settings, bucket.OnAWS(d.settings))
 	c, err := signing.Retrieve(ctx)
 	if err != nil {
-		return Finding{Mark: Fail, Found: "no signing credentials: " + cause(err),
+		return Finding{Mark: Fail, Found: "no signing credentials: " + Cause(err),
 			Remedy: "let the service assume SIGNPOST_SIGNING_ROLE_ARN (sts:AssumeRole, and the role's trust policy)"}
 	}
 	u := d.upload()
