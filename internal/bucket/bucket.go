@@ -1,5 +1,5 @@
-// Package bucket is the S3 side of the service: one bucket, the requests it signs for clients, and the few calls the service
-// makes itself. It knows keys, headers and conditions, and stays out of what an import is.
+// Package bucket accesses one S3 bucket: it signs requests for clients, and sends the service's own requests. It
+// knows keys, headers and conditions, but not imports.
 package bucket
 
 import (
@@ -20,43 +20,45 @@ import (
 )
 
 const (
-	// callTimeout bounds one call to the store, retries included. A record is under 8 kB: a store that takes longer is down.
+	// callTimeout limits a call to the store, including retries. A record is under 8 kB: a store that takes longer is
+	// down.
 	callTimeout = 5 * time.Second
-	// freeTimeout bounds a removal. A store may have thousands of parts to go through.
+	// removalTimeout limits a removal, for which a store may process thousands of parts.
 	removalTimeout = 20 * time.Second
-	// maxAttempts and maxBackoff leave room for a second and a third try within callTimeout.
+	// maxAttempts and maxBackoff permit a second and a third attempt within callTimeout.
 	maxAttempts = 3
 	maxBackoff  = 500 * time.Millisecond
 )
 
-// Options says which bucket to open.
+// Options configures a Bucket.
 type Options struct {
 	Name           string
 	AWS            aws.Config // region, credentials and, for other stores than S3, the endpoint
-	PublicEndpoint string     // the store's address as clients reach it; empty: as AWS says
+	PublicEndpoint string     // the store's endpoint for clients; empty: AWS's
 	PathStyle      bool       // http://store/bucket/key instead of http://bucket.store/key
-	Hooks          Hooks      // told of calls and signatures
-	// Signing signs the uploads that clients send: PUTs, parts and forms. Nil means AWS.Credentials. A store that honors unsigned headers
-	// does with an upload URL whatever these credentials may do, so they should allow s3:PutObject on the imports and nothing else.
+	Hooks          Hooks
+	// Signing signs the uploads of clients: PUTs, parts and forms (default AWS.Credentials). A store that honors
+	// unsigned headers does with an upload URL whatever these credentials allow, so they should only allow s3:PutObject
+	// on imports.
 	Signing aws.CredentialsProvider
 }
 
-// Bucket signs requests for one bucket and talks to it. It is safe for concurrent use.
+// Bucket signs and sends requests for one bucket. It is safe for concurrent use.
 type Bucket struct {
 	name             string
 	client           *s3.Client
-	creds            aws.CredentialsProvider // the service's own, for its calls and for downloads
-	signing          aws.CredentialsProvider // for the uploads of clients
+	creds            aws.CredentialsProvider // for the service's calls and for downloads
+	signing          aws.CredentialsProvider // for uploads of clients
 	signer           *sigv4.Signer
-	publicEndpoint   sigv4.Endpoint // as clients reach it
-	internalEndpoint sigv4.Endpoint // as the service itself does
+	publicEndpoint   sigv4.Endpoint // for clients
+	internalEndpoint sigv4.Endpoint // for the service
 	httpClient       s3.HTTPClient  // the SDK's
 	circuit          circuit
 	hooks            Hooks
-	full             atomic.Bool // the last write was refused with ErrStoreFull
+	full             atomic.Bool // the last write failed with ErrStoreFull
 }
 
-// Open resolves the bucket's addresses. It calls nobody; see Check.
+// Open resolves the bucket's endpoints. It sends no request; see Check.
 func Open(ctx context.Context, o Options) (*Bucket, error) {
 	o.AWS.Credentials = credentialsProvider{o.AWS.Credentials}
 	signing := o.AWS.Credentials
@@ -66,7 +68,7 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 	client := s3.NewFromConfig(o.AWS, func(c *s3.Options) {
 		c.UsePathStyle = o.PathStyle
 		c.Retryer = retryer()
-		c.DisableLogOutputChecksumValidationSkipped = true // the SDK would write that to stderr for each record of some stores
+		c.DisableLogOutputChecksumValidationSkipped = true // otherwise logged for each record of some stores
 		c.APIOptions = append(c.APIOptions, addRequestID)
 	})
 	endpoint, err := resolveEndpoint(ctx, client, o, o.PublicEndpoint)
@@ -91,8 +93,8 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 	}, nil
 }
 
-// retryer tries again what may succeed, which includes the 409 of a conditional write that met another: it says nothing about
-// which of the two was made.
+// retryer retries what may succeed. That includes the 409 of a conditional write that met another one: it does not
+// say which of the two succeeded.
 func retryer() aws.Retryer {
 	standard := retry.NewStandard(func(r *retry.StandardOptions) {
 		r.MaxAttempts = maxAttempts
@@ -101,8 +103,8 @@ func retryer() aws.Retryer {
 	return retry.AddWithErrorCodes(standard, "ConditionalRequestConflict", "OperationAborted")
 }
 
-// endpointFor asks the SDK's own rules where the bucket is: host or path style, partition, dots in the name. Address takes the
-// place of the store's own, where it is not empty.
+// resolveEndpoint resolves the bucket's endpoint by the SDK's rules: host or path style, partition, dots in the name.
+// A non-empty address replaces the store's own.
 func resolveEndpoint(ctx context.Context, client *s3.Client, o Options, address string) (sigv4.Endpoint, error) {
 	settings := client.Options()
 	where := s3.EndpointParameters{
@@ -113,7 +115,7 @@ func resolveEndpoint(ctx context.Context, client *s3.Client, o Options, address 
 		UseFIPS:        aws.Bool(settings.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled),
 		UseDualStack:   aws.Bool(settings.EndpointOptions.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled),
 	}
-	if address != "" { // a given address has no variants
+	if address != "" { // a configured address has no variants
 		where.Endpoint, where.UseFIPS, where.UseDualStack = &address, nil, nil
 	}
 	resolved, err := settings.EndpointResolverV2.ResolveEndpoint(ctx, where)
@@ -123,20 +125,20 @@ func resolveEndpoint(ctx context.Context, client *s3.Client, o Options, address 
 	if schemes, ok := smithyauth.GetAuthOptions(&resolved.Properties); ok {
 		for _, scheme := range schemes {
 			if name, ok := smithyhttp.GetSigV4SigningName(&scheme.SignerProperties); ok && name != "s3" {
-				return sigv4.Endpoint{}, fmt.Errorf("this is no general purpose bucket: its requests are signed for %s, not for s3", name)
+				return sigv4.Endpoint{}, fmt.Errorf(
+					"this is no general purpose bucket: its requests are signed for %s, not for s3", name)
 			}
 		}
 	}
 	return sigv4.ParseEndpoint(resolved.URI.String())
 }
 
-// Name returns the bucket's name.
 func (b *Bucket) Name() string { return b.name }
 
-// Origin is where clients send what the bucket signs for them: scheme and authority.
+// Origin returns scheme and authority of the URLs that the bucket signs.
 func (b *Bucket) Origin() string { return b.publicEndpoint.Origin() }
 
-// OnAWS reports whether settings lead to Amazon S3, by its own endpoints or a private one in a VPC.
+// OnAWS reports whether settings select Amazon S3, by its own endpoints or a private one in a VPC.
 func OnAWS(settings aws.Config) bool {
 	endpoint := s3.NewFromConfig(settings).Options().BaseEndpoint
 	if endpoint == nil {
@@ -146,13 +148,13 @@ func OnAWS(settings aws.Config) bool {
 	return err == nil && awsHost.MatchString(u.Hostname())
 }
 
-// awsHost matches S3's endpoints in the domains of the AWS partitions, such as s3.eu-west-1.amazonaws.com. It does not match names that
-// customers' machines and load balancers have in these domains, because another store can be there.
+// awsHost matches S3's endpoints in the domains of the AWS partitions, such as s3.eu-west-1.amazonaws.com. It does
+// not match names of customers' machines and load balancers in these domains, because another store can run there.
 var awsHost = regexp.MustCompile(`(^|\.)s3[a-z0-9-]*(\.dualstack)?(\.[a-z]+(-[a-z]+)+-[0-9]+)?(\.vpce)?` +
 	`\.(amazonaws\.com(\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov)$`)
 
-// Check reports whether the bucket exists, the credentials give access to it, and it accepts writes: ErrNotFound, ErrForbidden,
-// ErrStoreFull and ErrUnavailable say why not.
+// Check checks that the bucket exists, that the credentials have access, and that it accepts writes. It returns
+// ErrNotFound, ErrForbidden, ErrStoreFull or ErrUnavailable.
 func (b *Bucket) Check(ctx context.Context) error {
 	if _, err := b.Inspect(ctx); err != nil {
 		return err

@@ -8,38 +8,41 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// call is one call to the store, by whose run every one goes: with a deadline, through the circuit, its failures classified, and
-// watched.
+// call is a call to the store. Run adds a timeout, the circuit breaker, the error's class, and metrics.
 type call struct {
 	bucket         *Bucket
-	operation, key string                                    // by S3's name for it; what it concerns, for the log
-	timeout        time.Duration                             // retries included; 0: as long as ctx lets it
-	through        func(context.Context, func() error) error // the circuit's way for it
+	operation, key string        // S3's name of the operation; the key, for errors
+	timeout        time.Duration // including retries; 0: none
+	// through runs the call through the circuit breaker.
+	through func(context.Context, func() error) error
 }
 
-// quick is what nearly all calls are.
+// shortCall returns a call that needs one small response: the usual case.
 func (b *Bucket) shortCall(operation, key string) call {
 	return call{b, operation, key, callTimeout, b.circuit.do}
 }
 
-// slow is a removal.
+// removalCall returns a call that removes something.
 func (b *Bucket) removalCall(operation, key string) call {
 	return call{b, operation, key, removalTimeout, b.circuit.doSlow}
 }
 
-// unbounded takes as long as ctx lets it.
+// unlimitedCall returns a call without a timeout of its own.
 func (b *Bucket) unlimitedCall(operation, key string) call {
 	return call{b, operation, key, 0, b.circuit.doSlow}
 }
 
-// probe asks how the store and its bucket are, which no open circuit may answer.
+// uncutCall returns a call that inspects the store, so it bypasses the circuit breaker.
 func (b *Bucket) uncutCall(operation string) call {
 	around := func(_ context.Context, send func() error) error { return send() }
 	return call{b, operation, b.name, callTimeout, around}
 }
 
-// ask makes c by a method of the SDK's client.
-func invoke[In, Out any](ctx context.Context, c call, method func(context.Context, *In, ...func(*s3.Options)) (*Out, error), in *In) (out *Out, err error) {
+// invoke runs c with a method of the SDK's client.
+func invoke[In, Out any](
+	ctx context.Context, c call,
+	method func(context.Context, *In, ...func(*s3.Options)) (*Out, error), in *In,
+) (out *Out, err error) {
 	err = c.run(ctx, func(ctx context.Context) (err error) {
 		out, err = method(ctx, in)
 		return err
@@ -47,7 +50,7 @@ func invoke[In, Out any](ctx context.Context, c call, method func(context.Contex
 	return out, err
 }
 
-// run makes c by do.
+// run runs c, which do sends.
 func (c call) run(ctx context.Context, do func(context.Context) error) error {
 	began := time.Now()
 	err := c.through(ctx, func() error { return c.send(ctx, do) })

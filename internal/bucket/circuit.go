@@ -12,26 +12,26 @@ import (
 )
 
 const (
-	// openAfter is how many calls in a row must fail. Each was tried up to three times, so this is no passing trouble, yet few
-	// callers have waited for their whole deadline.
+	// openAfter is the number of consecutive failures that open the circuit. Each call has made up to three attempts, so
+	// this is not a brief disturbance, but few callers have waited for a timeout.
 	openAfter = 10
-	// openTime is how long nothing is sent then. A store that is back should be noticed before callers try again, and one call a
-	// second is no load for it.
+	// openTime is how long the circuit stays open. The service should notice a store that recovers before callers retry,
+	// and one call per second is no load.
 	openTime = time.Second
-	// probeWait is how long the others wait for what the one finds that is let through then. A store that is back answers sooner.
+	// probeWait is how long other calls wait for the probe's result. A store that has recovered answers sooner.
 	probeWait = 250 * time.Millisecond
 	probePoll = 5 * time.Millisecond
 )
 
 var (
-	// errCut is the failure of a call that was not sent.
+	// errCircuitOpen is the error of a call that was not sent.
 	errCircuitOpen = fmt.Errorf("%w: the circuit is open, nothing was sent", ErrUnavailable)
-	// errNoEvidence is how a call ended that says nothing about the store.
+	// errInconclusive is an error that says nothing about the store.
 	errInconclusive = errors.New("no evidence")
 )
 
-// circuit spares callers the wait for a store that does not answer: when openAfter calls in a row found it unavailable, the
-// others fail at once. After a while one is let through, and when it gets an answer, whatever it is, all are.
+// circuit is a circuit breaker: after openAfter consecutive calls that found the store unavailable, calls fail at
+// once. After openTime, one call is sent as a probe. Any response to it closes the circuit.
 type circuit struct {
 	breaker *gobreaker.CircuitBreaker[struct{}]
 }
@@ -44,7 +44,7 @@ func newCircuit() circuit {
 	})}
 }
 
-// pass sends, or returns errCut.
+// do calls send, or returns errCircuitOpen.
 func (c circuit) do(ctx context.Context, send func() error) (err error) {
 	c.awaitProbe(ctx)
 	_, refused := c.breaker.Execute(func() (struct{}, error) {
@@ -57,12 +57,12 @@ func (c circuit) do(ctx context.Context, send func() error) (err error) {
 	return err
 }
 
-// awaitProbe waits for the call that was let through, if there is one under way: who calls at the same moment should not be told that
-// the store is away, which may have been back for long.
+// awaitProbe waits for a probe in progress, so that concurrent calls do not fail although the store has recovered.
 func (c circuit) awaitProbe(ctx context.Context) {
 	probing := func() bool {
 		counts := c.breaker.Counts()
-		return c.breaker.State() == gobreaker.StateHalfOpen && counts.Requests > counts.TotalExclusions // a canceled call has ended
+		// A canceled call counts as an exclusion.
+		return c.breaker.State() == gobreaker.StateHalfOpen && counts.Requests > counts.TotalExclusions
 	}
 	for end := time.Now().Add(probeWait); probing() && time.Now().Before(end); {
 		select {
@@ -73,7 +73,7 @@ func (c circuit) awaitProbe(ctx context.Context) {
 	}
 }
 
-// passSlowly is pass for what may take long. It is never the one that is let through, for which the others would have to wait.
+// doSlow is do for calls that may take long. They are never the probe, for which other calls wait.
 func (c circuit) doSlow(ctx context.Context, send func() error) error {
 	if c.breaker.State() == gobreaker.StateHalfOpen {
 		return send()
@@ -81,13 +81,13 @@ func (c circuit) doSlow(ctx context.Context, send func() error) error {
 	return c.do(ctx, send)
 }
 
-// evidence returns err if it speaks against the store, and nil if the store has answered: a store that answers, whatever its answer, is
-// not away, and each caller should receive that answer.
+// failureOf returns err if it shows that the store is unavailable. It returns nil for every response of the store,
+// even an error: callers should receive that response.
 func failureOf(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil, errors.Is(err, ErrCredentialsExpired): // our caller's end, not that of our deadline
+	case ctx.Err() != nil, errors.Is(err, ErrCredentialsExpired): // the caller's cancellation, not callTimeout
 		return errInconclusive
 	case errors.Is(err, ErrUnavailable) && !isCompleteAnswer(err):
 		return err
@@ -95,7 +95,7 @@ func failureOf(ctx context.Context, err error) error {
 	return nil
 }
 
-// answered reports whether err is an answer of the store that arrived whole.
+// isCompleteAnswer reports whether err is a response of the store that was received completely.
 func isCompleteAnswer(err error) bool {
 	var response *awshttp.ResponseError
 	broken := (*smithy.DeserializationError)(nil)

@@ -8,11 +8,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// leftTimeout bounds CredentialsLeft, so that whoever collects metrics need not wait for a role.
+// credentialsTimeout limits CredentialsLeft, so that a metrics scrape does not wait for a role.
 const credentialsTimeout = time.Second
 
-// CredentialsLeft returns how long both the service's credentials and those that sign uploads are valid; ends is false if neither has
-// an expiry.
+// CredentialsLeft returns the shorter remaining lifetime of the service's credentials and those that sign uploads. If
+// neither expires, ends is false.
 func (b *Bucket) CredentialsLeft(ctx context.Context) (left time.Duration, ends bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
 	defer cancel()
@@ -28,14 +28,14 @@ func (b *Bucket) CredentialsLeft(ctx context.Context) (left time.Duration, ends 
 	return left, ends, nil
 }
 
-// CheckSigning returns ErrCredentialsExpired if the credentials that sign uploads cannot be had.
+// CheckSigning returns ErrCredentialsExpired if the credentials that sign uploads are unavailable.
 func (b *Bucket) CheckSigning(ctx context.Context) error {
 	_, err := retrieve(ctx, b.signing)
 	return err
 }
 
-// retrieve returns the provider's credentials. It costs no timer if the SDK's cache has them, as it nearly always does: the cache
-// looks at ctx only when it has to wait.
+// retrieve returns the provider's credentials. Usually the SDK's cache has them. The cache checks ctx only if it must
+// wait, so the first attempt, without a timer, succeeds.
 func retrieve(ctx context.Context, provider aws.CredentialsProvider) (aws.Credentials, error) {
 	if c, err := provider.Retrieve(canceledContext); err == nil {
 		return c, nil
@@ -45,14 +45,14 @@ func retrieve(ctx context.Context, provider aws.CredentialsProvider) (aws.Creden
 	return provider.Retrieve(ctx)
 }
 
-// ended is a context in which nobody waits.
+// canceledContext is an already canceled context: it returns cached credentials only.
 var canceledContext = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
 }()
 
-// marked makes every failure to get credentials ErrCredentialsExpired, so that it is not taken for one of the store's.
+// credentialsProvider wraps errors in ErrCredentialsExpired, so that they do not count as errors of the store.
 type credentialsProvider struct{ aws.CredentialsProvider }
 
 func (m credentialsProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {

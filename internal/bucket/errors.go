@@ -10,22 +10,22 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// What a call to the store can come to, for errors.Is. Anything else is a fault of ours.
+// Errors of calls to the store, for errors.Is. Other errors are bugs.
 var (
 	ErrNotFound           = errors.New("not found")
-	ErrChanged            = errors.New("changed meanwhile")                   // a condition of the write did not hold
-	ErrForbidden          = errors.New("access denied")                       // the credentials are wrong or lack a right
-	ErrUnavailable        = errors.New("store unavailable")                   // no answer in time, or none that means anything
-	ErrStoreFull          = errors.New("store is full")                       // it answers, and refuses writes for lack of space or by a quota
-	ErrNotCompleted       = errors.New("store failed to complete the upload") // to repeat it may copy the whole object again
-	ErrBusy               = errors.New("another call is at it")               // and retrying did not help
+	ErrChanged            = errors.New("changed meanwhile")                   // a condition of the write failed
+	ErrForbidden          = errors.New("access denied")                       // invalid credentials or no permission
+	ErrUnavailable        = errors.New("store unavailable")                   // no valid response in time
+	ErrStoreFull          = errors.New("store is full")                       // no space, or a quota
+	ErrNotCompleted       = errors.New("store failed to complete the upload") // a retry may copy the object again
+	ErrBusy               = errors.New("another call is in progress")         // and retries did not help
 	ErrBadPart            = errors.New("a part is not what was listed")
 	ErrBadChecksum        = errors.New("checksum does not match")
-	ErrCredentialsExpired = errors.New("signing credentials expired") // or cannot be had
+	ErrCredentialsExpired = errors.New("signing credentials expired") // or are unavailable
 )
 
-// kinds are those errors and the outcomes that a Watch is told. What was cut is unavailable too, and whoever went away may have
-// waited for credentials, so these come first.
+// outcomes are these errors with their names for Hooks. A call that was cut is also unavailable, and a canceled one
+// may have waited for credentials, so these two come first.
 var outcomes = []struct {
 	err     error
 	outcome string
@@ -44,7 +44,7 @@ var outcomes = []struct {
 	{ErrCredentialsExpired, "credentials"},
 }
 
-// outcome is the word for err, from a closed list: see Watch.
+// outcome returns the name of err: see Hooks.
 func outcome(err error) string {
 	if err == nil {
 		return "ok"
@@ -57,9 +57,9 @@ func outcome(err error) string {
 	return "error"
 }
 
-// classify says which of the errors above err is, keeping err for the log.
+// classify wraps err in the error above that it is.
 func classify(err error) error {
-	if err == nil || outcome(err) != "error" { // it is one of them
+	if err == nil || outcome(err) != "error" { // already classified
 		return err
 	}
 	if kind := kindOf(err); kind != nil {
@@ -71,11 +71,11 @@ func classify(err error) error {
 func kindOf(err error) error {
 	var response *awshttp.ResponseError
 	if !errors.As(err, &response) || response.HTTPStatusCode() == 0 {
-		return ErrUnavailable // no answer: refused, reset, or timed out
+		return ErrUnavailable // no response: refused, reset, or timed out
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		switch api.ErrorCode() { // the status of an error within a 200 tells nothing
+		switch api.ErrorCode() { // an error within a 200 has no meaningful status
 		case "NoSuchUpload", "NoSuchKey", "NotFound":
 			return ErrNotFound
 		case "PreconditionFailed":
@@ -96,7 +96,7 @@ func kindOf(err error) error {
 		}
 	}
 	if broken := (*smithy.DeserializationError)(nil); errors.As(err, &broken) {
-		return ErrUnavailable // the answer broke off, or cannot be understood
+		return ErrUnavailable // an incomplete or malformed response
 	}
 	switch status := response.HTTPStatusCode(); {
 	case status == http.StatusNotFound:
@@ -109,7 +109,7 @@ func kindOf(err error) error {
 		return ErrBusy
 	case status == http.StatusInsufficientStorage:
 		return ErrStoreFull
-	case status >= 500, status == http.StatusTooManyRequests, status < 300: // a yes that did not arrive whole
+	case status >= 500, status == http.StatusTooManyRequests, status < 300: // below 300: an incomplete success
 		return ErrUnavailable
 	}
 	return nil

@@ -13,8 +13,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// SignForm signs a form that POSTs u from a browser. Its policy bounds the length, so that u.Size need not be known; the
-// fields are exact.
+// SignForm signs a POST form for u. Its policy limits the length, so u.Size may be unknown; all fields are exact.
 //
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 func (b *Bucket) SignForm(ctx context.Context, u Upload) (SignedRequest, error) {
@@ -39,7 +38,7 @@ func (b *Bucket) SignForm(ctx context.Context, u Upload) (SignedRequest, error) 
 	return SignedRequest{Method: "POST", URL: b.publicEndpoint.BucketURL(), Fields: fields, ExpiresAt: grant.until()}, nil
 }
 
-// fields are what the object gets, by their form names.
+// fields returns the form fields of the object.
 func (u Upload) fields() map[string]string {
 	fields := map[string]string{"key": u.Key, "success_action_status": "201"}
 	add := func(name, value string) {
@@ -59,7 +58,7 @@ func (u Upload) fields() map[string]string {
 	return fields
 }
 
-// policy returns the base64 of a document that permits exactly these fields, in this bucket, within the length.
+// policy returns the base64 of a policy that permits exactly these fields, in this bucket, within the length.
 func (b *Bucket) policy(u Upload, fields map[string]string, until time.Time) (string, error) {
 	least, most := int64(0), u.MaxSize
 	if u.Size != nil {

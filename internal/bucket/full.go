@@ -5,11 +5,11 @@ import (
 	"errors"
 )
 
-// probeKey is the object that checkSpace writes. It has one name for all servers, so that at most one stays behind if a
-// server stops before it has removed it. The service's credentials may write there anyway.
+// probeKey is the object that checkSpace writes. All processes share it, so that at most one remains if a process
+// stops during a check. The service's credentials may write there.
 const probeKey = "sweep/probe"
 
-// noteFull remembers whether the last write was refused because the store is full.
+// recordFull records whether the last write failed because the store is full.
 func (b *Bucket) recordFull(operation string, err error) {
 	switch {
 	case errors.Is(err, ErrStoreFull):
@@ -19,8 +19,8 @@ func (b *Bucket) recordFull(operation string, err error) {
 	}
 }
 
-// checkSpace returns ErrStoreFull while the store refuses writes for lack of space. It costs nothing unless the last write
-// was refused like that; then it removes the probe that an earlier check may have left, and writes and removes one.
+// checkSpace returns ErrStoreFull while the store rejects writes for lack of space. It sends requests only if the
+// last write failed so: it removes the probe that an earlier check may have left, and writes and removes a new one.
 func (b *Bucket) checkSpace(ctx context.Context) error {
 	if !b.full.Load() {
 		return nil
@@ -29,7 +29,7 @@ func (b *Bucket) checkSpace(ctx context.Context) error {
 		return err
 	}
 	switch err := b.CreateRecord(ctx, probeKey, []byte("{}")); {
-	case errors.Is(err, ErrChanged): // another server has written one since, so there is space
+	case errors.Is(err, ErrChanged): // another process has written one, so there is space
 	case err != nil:
 		return err
 	}

@@ -2,25 +2,27 @@ package bucket
 
 import "time"
 
-// Watch is told what a bucket does. Its functions are called by many goroutines at once and should be quick; each may be nil.
+// Hooks are callbacks for metrics. They are called concurrently and must return quickly; each may be nil.
 type Hooks struct {
-	// Called is told of each call to the store: S3's name for it, how it ended, and how long it took with its retries.
+	// OnCall receives each call to the store: S3's name of the operation, the outcome, and the duration including
+	// retries.
 	//
-	// Outcomes are ok, not-found, changed, forbidden, unavailable, busy, bad-part, bad-checksum and credentials, after the errors
-	// of this package; cut, which was not sent since the circuit was open; cancelled by our caller; and error, a fault of ours.
+	// Outcomes are ok, not-found, changed, forbidden, unavailable, not-completed, full, busy, bad-part, bad-checksum and
+	// credentials, after the errors of this package; cut, if the circuit breaker was open; cancelled, by the caller; and
+	// error, a bug.
 	OnCall func(operation, outcome string, took time.Duration)
-	// Signed is told how many URLs were just handed out.
+	// OnSigned receives the number of URLs that were just signed.
 	OnSigned func(n int)
 }
 
-func (w Hooks) called(operation string, err error, took time.Duration) {
-	if w.OnCall != nil {
-		w.OnCall(operation, outcome(err), took)
+func (h Hooks) called(operation string, err error, took time.Duration) {
+	if h.OnCall != nil {
+		h.OnCall(operation, outcome(err), took)
 	}
 }
 
-func (w Hooks) signed(n int) {
-	if w.OnSigned != nil {
-		w.OnSigned(n)
+func (h Hooks) signed(n int) {
+	if h.OnSigned != nil {
+		h.OnSigned(n)
 	}
 }

@@ -9,14 +9,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// Listed is an object as a listing shows it.
+// ListedObject is an object of a listing.
 type ListedObject struct {
 	Key      string
-	Modified time.Time // in whole seconds
+	Modified time.Time // precision: 1 s
 }
 
-// List returns up to limit (1 to 1,000) keys under prefix in ascending order, those after the key after; more says that there
-// are others.
+// List returns up to limit (1 to 1,000) keys with prefix after the key after, in ascending order. If there are more
+// keys, more is true.
 func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (keys []string, more bool, err error) {
 	listed, more, err := b.ListObjects(ctx, prefix, after, limit)
 	for _, object := range listed {
@@ -25,8 +25,10 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (key
 	return keys, more, err
 }
 
-// ListTimes is List with the time of each object.
-func (b *Bucket) ListObjects(ctx context.Context, prefix, after string, limit int) (listed []ListedObject, more bool, err error) {
+// ListObjects is List with the time of each object.
+func (b *Bucket) ListObjects(
+	ctx context.Context, prefix, after string, limit int,
+) (listed []ListedObject, more bool, err error) {
 	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, MaxKeys: aws.Int32(int32(limit))}
 	if after != "" {
 		in.StartAfter = &after
@@ -41,21 +43,24 @@ func (b *Bucket) ListObjects(ctx context.Context, prefix, after string, limit in
 	return listed, aws.ToBool(out.IsTruncated), nil
 }
 
-// Delete removes an object. That there is none is no error.
+// Delete removes an object. A missing object is not an error.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	_, err := invoke(ctx, b.removalCall("DeleteObject", key), b.client.DeleteObject, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
+	in := &s3.DeleteObjectInput{Bucket: &b.name, Key: &key}
+	_, err := invoke(ctx, b.removalCall("DeleteObject", key), b.client.DeleteObject, in)
 	if errors.Is(err, ErrNotFound) {
-		return nil // some stores say so, S3 does not
+		return nil // some stores return it, S3 does not
 	}
 	return err
 }
 
-// Folders returns up to 1,000 of the folders right below prefix, each with prefix and a slash at its end, those after the folder after;
-// more says that there are others.
+// ListFolders returns up to 1,000 folders directly below prefix after the folder after, each with prefix and a
+// trailing slash. If there are more folders, more is true.
 func (b *Bucket) ListFolders(ctx context.Context, prefix, after string) (folders []string, more bool, err error) {
-	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, Delimiter: aws.String("/"), MaxKeys: aws.Int32(MaxListed)}
+	in := &s3.ListObjectsV2Input{
+		Bucket: &b.name, Prefix: &prefix, Delimiter: aws.String("/"), MaxKeys: aws.Int32(MaxListed),
+	}
 	if after != "" {
-		in.StartAfter = aws.String(after + "\U0010FFFF") // beyond what is in it
+		in.StartAfter = aws.String(after + "\U0010FFFF") // after all keys in the folder
 	}
 	out, err := invoke(ctx, b.shortCall("ListObjectsV2", prefix), b.client.ListObjectsV2, in)
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// CreateMultipart begins a multipart upload of u and returns its id. Where u.Checksum names an algorithm, the store demands that
-// checksum of every part and keeps one of the whole object.
+// CreateMultipart creates a multipart upload for u and returns its id. With u.Checksum.Algorithm, the store requires
+// that checksum for every part and keeps one of the whole object.
 func (b *Bucket) CreateMultipart(ctx context.Context, u Upload) (string, error) {
 	in := &s3.CreateMultipartUploadInput{Bucket: &b.name, Key: &u.Key, Metadata: u.Metadata}
 	if u.ContentType != "" {
@@ -40,33 +40,35 @@ func (b *Bucket) CreateMultipart(ctx context.Context, u Upload) (string, error) 
 	return aws.ToString(out.UploadId), nil
 }
 
-// Multipart is a multipart upload under way. Where Algorithm (crc64nvme, crc32c or crc32) was declared for it, the store demands
-// that checksum of every part.
+// Multipart is a multipart upload in progress. If it has an Algorithm (crc64nvme, crc32c or crc32), the store
+// requires that checksum for every part.
 type Multipart struct{ Key, UploadID, Algorithm string }
 
-// Part is one part of it: as planned, or as the store has it.
+// Part is a planned or an uploaded part.
 type Part struct {
 	Number   int32
 	Size     int64 // bytes
 	ETag     string
-	Checksum string // base64, of the upload's Algorithm
+	Checksum string // base64, of Multipart.Algorithm
 }
 
-// SignParts signs one PUT for each of parts, to begin between from and until. The sizes of all parts are known, or of none; all
-// have a checksum, or none.
-func (b *Bucket) SignParts(ctx context.Context, m Multipart, parts []Part, from, until time.Time) ([]SignedRequest, error) {
+// SignParts signs a PUT for each of parts, which may start between from and until. Either all parts have a size or
+// none; the same holds for checksums.
+func (b *Bucket) SignParts(
+	ctx context.Context, m Multipart, parts []Part, from, until time.Time,
+) ([]SignedRequest, error) {
 	grant, err := newGrant(ctx, b.signing, from, until)
 	if err != nil {
 		return nil, fmt.Errorf("sign parts of %s: %w", m.Key, err)
 	}
 	var series *sigv4.Series
 	signed := make([]SignedRequest, len(parts))
-	headers := make([]sigv4.Header, 0, 2*len(parts)) // of all parts, in one piece of memory
+	headers := make([]sigv4.Header, 0, 2*len(parts)) // one allocation for all parts
 	length, checksum := "", "x-amz-checksum-"+m.Algorithm
 	for i, p := range parts {
 		first := len(headers)
 		if p.Size > 0 {
-			if i == 0 || p.Size != parts[i-1].Size { // equal but for the last
+			if i == 0 || p.Size != parts[i-1].Size { // all parts but the last have the same size
 				length = strconv.FormatInt(p.Size, 10)
 			}
 			headers = append(headers, sigv4.Header{Name: "content-length", Value: length})
@@ -77,28 +79,32 @@ func (b *Bucket) SignParts(ctx context.Context, m Multipart, parts []Part, from,
 		own := headers[first:]
 		if i == 0 {
 			series = b.signer.Series(grant.credentials, b.publicEndpoint, sigv4.Request{
-				Method:  "PUT",
-				Key:     m.Key,
-				Params:  []sigv4.Param{{Name: "partNumber"}, {Name: "uploadId", Value: m.UploadID}, {Name: "x-id", Value: "UploadPart"}},
+				Method: "PUT",
+				Key:    m.Key,
+				Params: []sigv4.Param{
+					{Name: "partNumber"}, {Name: "uploadId", Value: m.UploadID}, {Name: "x-id", Value: "UploadPart"},
+				},
 				Headers: own,
 				Time:    grant.from,
 				Expires: grant.lifetime,
 			})
 		}
-		signed[i] = SignedRequest{Method: "PUT", URL: series.Presign(int64(p.Number), own), Headers: own, ExpiresAt: grant.until()}
+		url := series.Presign(int64(p.Number), own)
+		signed[i] = SignedRequest{Method: "PUT", URL: url, Headers: own, ExpiresAt: grant.until()}
 	}
 	b.hooks.signed(len(signed))
 	return signed, nil
 }
 
-// MaxListed is how many objects, parts or uploads S3 lists in one response.
+// MaxListed is the maximum number of objects, parts or uploads in a response of S3.
 const MaxListed = 1000
 
-// ListParts returns up to 1,000 parts that the store holds, in order, from the one after number after; more says that there are
-// others. ErrNotFound: the upload is completed, aborted, or was never begun.
+// ListParts returns up to 1,000 uploaded parts after number after, in ascending order. If there are more parts, more
+// is true. ErrNotFound: the upload is completed, aborted, or was never created.
 func (b *Bucket) ListParts(ctx context.Context, m Multipart, after int32) (parts []Part, more bool, err error) {
 	out, err := invoke(ctx, b.shortCall("ListParts", m.Key), b.client.ListParts, &s3.ListPartsInput{
-		Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID, MaxParts: aws.Int32(MaxListed), PartNumberMarker: aws.String(strconv.Itoa(int(after))),
+		Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID,
+		MaxParts: aws.Int32(MaxListed), PartNumberMarker: aws.String(strconv.Itoa(int(after))),
 	})
 	if err != nil {
 		return nil, false, err
@@ -119,7 +125,7 @@ func (b *Bucket) ListParts(ctx context.Context, m Multipart, after int32) (parts
 	return parts, aws.ToBool(out.IsTruncated), nil
 }
 
-// AllParts returns every part that the store holds, in order: at most ten calls, as there are at most 10,000.
+// AllParts returns all uploaded parts in ascending order, by at most ten calls (S3 permits 10,000 parts).
 func (b *Bucket) AllParts(ctx context.Context, m Multipart) ([]Part, error) {
 	var all []Part
 	for more, after := true, int32(0); more; {
@@ -135,14 +141,19 @@ func (b *Bucket) AllParts(ctx context.Context, m Multipart) ([]Part, error) {
 	return all, nil
 }
 
-// CompleteMultipart makes the object of parts, unless there is one at its key. Whole is the checksum of the whole object, of m's
-// algorithm, where it is known. It takes as long as ctx lets it: a store may need minutes for thousands of parts.
+// CompleteMultipart assembles the object from its parts, unless its key exists. Whole is the checksum of the whole
+// object, by m's algorithm, or empty. Only ctx limits the time: a store may need minutes for thousands of parts.
 //
-// ErrNotFound: the upload is gone, completed or aborted. ErrChanged: there is an object. ErrBadPart: a part is not what was
-// listed. ErrBadChecksum: the object would have another checksum; the parts are still there.
-// ErrNotCompleted: the store failed; the parts are still there.
+// Errors:
+//   - ErrNotFound: the upload is completed or aborted.
+//   - ErrChanged: the key exists.
+//   - ErrBadPart: a part differs from the listed one.
+//   - ErrBadChecksum: the object would have another checksum. The parts are kept.
+//   - ErrNotCompleted: the store failed. The parts are kept.
 func (b *Bucket) CompleteMultipart(ctx context.Context, m Multipart, parts []Part, whole string) error {
-	in := &s3.CompleteMultipartUploadInput{Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID, IfNoneMatch: aws.String("*")}
+	in := &s3.CompleteMultipartUploadInput{
+		Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID, IfNoneMatch: aws.String("*"),
+	}
 	var size int64
 	completed := make([]types.CompletedPart, len(parts))
 	for i, p := range parts {
@@ -161,30 +172,34 @@ func (b *Bucket) CompleteMultipart(ctx context.Context, m Multipart, parts []Par
 	return b.unlimitedCall("CompleteMultipartUpload", m.Key).run(ctx, func(ctx context.Context) error {
 		_, err := b.client.CompleteMultipartUpload(ctx, in, func(o *s3.Options) { o.Retryer = completionRetryer() })
 		if completionFailed(err) {
-			return fmt.Errorf("%w: %s", ErrNotCompleted, err) // no longer ErrUnavailable, so that no caller repeats it
+			return fmt.Errorf("%w: %s", ErrNotCompleted, err) // not ErrUnavailable, so that no caller retries it
 		}
 		return err
 	})
 }
 
-// hasFailed reports whether the store began a completion and failed: with 500 or, where it answered 200 before that, InternalError.
+// completionFailed reports whether the store started a completion and failed: with 500, or with InternalError within
+// a 200.
 func completionFailed(err error) bool {
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorCode() == "InternalError" {
 		return true
 	}
-	var response *awshttp.ResponseError // its status is 500 for every error within a 200, so the code comes first
-	return isCompleteAnswer(err) && kindOf(err) == ErrUnavailable && errors.As(err, &response) && response.HTTPStatusCode() == http.StatusInternalServerError
+	// Every error within a 200 has the status 500, so the code is checked first.
+	var response *awshttp.ResponseError
+	return isCompleteAnswer(err) && kindOf(err) == ErrUnavailable &&
+		errors.As(err, &response) && response.HTTPStatusCode() == http.StatusInternalServerError
 }
 
-// tryAgain retries a completion only if the store asks for that before it begins. Stores that copy the parts into the object would copy
-// all of them again.
+// completionRetryer retries a completion only if the store did not start it. Stores that copy the parts into the
+// object would copy all of them again.
 func completionRetryer() aws.Retryer {
 	return retry.NewStandard(func(r *retry.StandardOptions) {
 		r.MaxAttempts = maxAttempts
 		r.MaxBackoff = maxBackoff
 		r.Retryables = []retry.IsErrorRetryable{
-			retry.RetryableConnectionError{}, // a store that received the request answers the next one with NoSuchUpload or a conflict
+			// A store that received the request answers the retry with NoSuchUpload or a conflict.
+			retry.RetryableConnectionError{},
 			retry.RetryableErrorCode{Codes: map[string]struct{}{
 				"SlowDown": {}, "ServiceUnavailable": {}, "ConditionalRequestConflict": {}, "OperationAborted": {},
 			}},
@@ -192,7 +207,7 @@ func completionRetryer() aws.Retryer {
 	})
 }
 
-// setCRC puts value in the field of its algorithm.
+// setCRC sets the field of algorithm.
 func setCRC(algorithm string, value *string, crc64nvme, crc32c, crc32 **string) {
 	switch algorithm {
 	case "crc64nvme":
@@ -204,9 +219,10 @@ func setCRC(algorithm string, value *string, crc64nvme, crc32c, crc32 **string) 
 	}
 }
 
-// AbortMultipart frees the parts. That the upload is gone is no error.
+// AbortMultipart removes the parts. A missing upload is not an error.
 func (b *Bucket) AbortMultipart(ctx context.Context, m Multipart) error {
-	_, err := invoke(ctx, b.removalCall("AbortMultipartUpload", m.Key), b.client.AbortMultipartUpload, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID})
+	in := &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID}
+	_, err := invoke(ctx, b.removalCall("AbortMultipartUpload", m.Key), b.client.AbortMultipartUpload, in)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}

@@ -10,18 +10,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// Object is what the store says of an object.
+// Object is the metadata of a stored object.
 type Object struct {
 	Size         int64
-	ETag         string // quotes included
+	ETag         string // with quotes
 	VersionID    string
 	LastModified time.Time
-	Checksums    map[string]string // algorithm to base64, those the store keeps for the whole object
+	Checksums    map[string]string // of the whole object: algorithm to base64
 }
 
-// Head asks for an object without its bytes.
+// Head returns an object's metadata.
 func (b *Bucket) Head(ctx context.Context, key string) (Object, error) {
-	out, err := invoke(ctx, b.shortCall("HeadObject", key), b.client.HeadObject, &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+	in := &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ChecksumMode: types.ChecksumModeEnabled}
+	out, err := invoke(ctx, b.shortCall("HeadObject", key), b.client.HeadObject, in)
 	if err != nil {
 		return Object{}, err
 	}
@@ -33,9 +34,10 @@ func (b *Bucket) Head(ctx context.Context, key string) (Object, error) {
 		Checksums:    map[string]string{},
 	}
 	for algorithm, value := range map[string]*string{
-		"sha256": out.ChecksumSHA256, "sha1": out.ChecksumSHA1, "crc32": out.ChecksumCRC32, "crc32c": out.ChecksumCRC32C, "crc64nvme": out.ChecksumCRC64NVME,
+		"sha256": out.ChecksumSHA256, "sha1": out.ChecksumSHA1,
+		"crc32": out.ChecksumCRC32, "crc32c": out.ChecksumCRC32C, "crc64nvme": out.ChecksumCRC64NVME,
 	} {
-		// A checksum of checksums says "-" and the number of parts, whether or not the store tells its type.
+		// A composite checksum ends in "-" and the number of parts, even if the store omits its type.
 		if value != nil && out.ChecksumType != types.ChecksumTypeComposite && !strings.Contains(*value, "-") {
 			o.Checksums[algorithm] = *value
 		}
@@ -45,7 +47,8 @@ func (b *Bucket) Head(ctx context.Context, key string) (Object, error) {
 
 // HasTags reports whether an object has tags.
 func (b *Bucket) HasTags(ctx context.Context, key string) (bool, error) {
-	out, err := invoke(ctx, b.shortCall("GetObjectTagging", key), b.client.GetObjectTagging, &s3.GetObjectTaggingInput{Bucket: &b.name, Key: &key})
+	in := &s3.GetObjectTaggingInput{Bucket: &b.name, Key: &key}
+	out, err := invoke(ctx, b.shortCall("GetObjectTagging", key), b.client.GetObjectTagging, in)
 	if err != nil {
 		return false, err
 	}

@@ -16,15 +16,15 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// Sight is what the store's answer tells of the bucket and itself, a refusal as well as a yes.
+// Inspection is what a response of the store reveals about the bucket and the store, even an error.
 type Inspection struct {
 	Answered   bool
-	Region     string        // the bucket's; empty where the store does not tell
-	HasDate    bool          // the answer has a date
-	ClockAhead time.Duration // of the store's clock against ours; dates are in whole seconds
+	Region     string        // the bucket's; empty if the response has none
+	HasDate    bool          // the response has a date
+	ClockAhead time.Duration // the store's clock minus ours; precision: 1 s
 }
 
-// Look is Check, with all that the answer tells.
+// Inspect is Check without a write. It returns what the response reveals, also with an error.
 func (b *Bucket) Inspect(ctx context.Context) (Inspection, error) {
 	out, err := invoke(ctx, b.uncutCall("HeadBucket"), b.client.HeadBucket, &s3.HeadBucketInput{Bucket: &b.name})
 	var header http.Header
@@ -51,7 +51,7 @@ func responseHeader(m middleware.Metadata) http.Header {
 	return nil
 }
 
-// Unsupported reports whether err is a store's way of saying that it does not know a call at all.
+// Unsupported reports whether err says that the store does not implement the operation.
 func Unsupported(err error) bool {
 	var api smithy.APIError
 	if errors.As(err, &api) {
@@ -68,17 +68,18 @@ func Unsupported(err error) bool {
 	return status == http.StatusNotImplemented || status == http.StatusMethodNotAllowed
 }
 
-// Rule is a lifecycle rule in force: what happens under Prefix, and how long after a key's making.
+// LifecycleRule is an enabled lifecycle rule.
 type LifecycleRule struct {
 	Prefix                  string
-	Filtered                bool // it concerns only objects of some tag or size
-	Aborts, Expires         bool // incomplete uploads; objects
+	Filtered                bool // applies only to objects with certain tags or sizes
+	Aborts, Expires         bool // aborts incomplete uploads; expires objects
 	AbortAfter, ExpireAfter time.Duration
 }
 
-// Lifecycle returns the rules in force. That there are none is no error.
+// Lifecycle returns the enabled rules. A bucket without rules is not an error.
 func (b *Bucket) Lifecycle(ctx context.Context) ([]LifecycleRule, error) {
-	out, err := invoke(ctx, b.uncutCall("GetBucketLifecycleConfiguration"), b.client.GetBucketLifecycleConfiguration, &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.name})
+	in := &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.name}
+	out, err := invoke(ctx, b.uncutCall("GetBucketLifecycleConfiguration"), b.client.GetBucketLifecycleConfiguration, in)
 	if err != nil {
 		return nil, ignoreCode("NoSuchLifecycleConfiguration", err)
 	}
@@ -106,13 +107,13 @@ func newLifecycleRule(r types.LifecycleRule) LifecycleRule {
 	if a := r.AbortIncompleteMultipartUpload; a != nil {
 		rule.Aborts, rule.AbortAfter = true, time.Duration(aws.ToInt32(a.DaysAfterInitiation))*day
 	}
-	if e := r.Expiration; e != nil && (e.Days != nil || e.Date != nil) { // from a Date on, at whatever age
+	if e := r.Expiration; e != nil && (e.Days != nil || e.Date != nil) { // a Date counts as 0 days
 		rule.Expires, rule.ExpireAfter = true, time.Duration(aws.ToInt32(e.Days))*day
 	}
 	return rule
 }
 
-// CORS returns the bucket's rules for browsers. That there are none is no error.
+// CORS returns the bucket's CORS rules. A bucket without rules is not an error.
 func (b *Bucket) CORS(ctx context.Context) ([]types.CORSRule, error) {
 	out, err := invoke(ctx, b.uncutCall("GetBucketCors"), b.client.GetBucketCors, &s3.GetBucketCorsInput{Bucket: &b.name})
 	if err != nil {
@@ -121,7 +122,7 @@ func (b *Bucket) CORS(ctx context.Context) ([]types.CORSRule, error) {
 	return out.CORSRules, nil
 }
 
-// unlessAbsent returns err unless the store says by code that there is nothing.
+// ignoreCode returns nil if err has this code, otherwise err.
 func ignoreCode(code string, err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorCode() == code {

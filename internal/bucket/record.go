@@ -16,16 +16,17 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// maxRecord bounds a record. The largest honest one holds 2 kB of metadata and a name of 255 characters.
+// maxRecord limits a record, in bytes. The largest legitimate one has 2 kB of metadata and a filename of 255
+// characters.
 const maxRecord = 64 << 10
 
-// Record is a small object of the service's own, with the ETag that conditional writes need.
+// Record is a small JSON object of the service, with its ETag for conditional writes.
 type Record struct {
 	Body []byte
 	ETag string
 }
 
-// ReadRecord returns the record at key: ErrNotFound where there is none.
+// ReadRecord returns the record at key, or ErrNotFound.
 func (b *Bucket) ReadRecord(ctx context.Context, key string) (Record, error) {
 	var record Record
 	err := b.shortCall("GetObject", key).run(ctx, func(ctx context.Context) error {
@@ -44,21 +45,22 @@ func (b *Bucket) ReadRecord(ctx context.Context, key string) (Record, error) {
 	return record, nil
 }
 
-// CreateRecord writes body to key unless there is a record: ErrChanged then. A lost answer and the retry after it also end in
-// ErrChanged, so that the caller reads before it concludes.
+// CreateRecord writes body to key, or returns ErrChanged if key exists. A retry after a lost response also returns
+// ErrChanged, so the caller must read the record before it concludes anything.
 func (b *Bucket) CreateRecord(ctx context.Context, key string, body []byte) error {
 	_, err := b.putRecord(ctx, key, "", body)
 	return err
 }
 
-// ReplaceRecord writes body over the record that has etag, and returns the new one: ErrChanged when it has another by now.
+// ReplaceRecord replaces the record that has etag and returns the new ETag, or ErrChanged if etag is outdated.
 func (b *Bucket) ReplaceRecord(ctx context.Context, key, etag string, body []byte) (string, error) {
 	return b.putRecord(ctx, key, etag, body)
 }
 
-// putRecord writes over the record that has etag or, where that is empty, where there is none. The write that each tracked import
-// costs is first tried with a signature of our own, for a tenth of the SDK's work; whatever is not plain success or refusal is
-// left to the SDK, with its retries and its knowledge of errors. Together they are one call, as a retry of the SDK's is none.
+// putRecord replaces the record that has etag or, if etag is empty, creates one. The first attempt uses our own
+// signature, which takes a tenth of the SDK's work; every tracked import pays for this write. Unless it succeeds or
+// its condition fails, the SDK sends the request, with its retries and error handling. For metrics and the circuit
+// breaker both are one call.
 func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (string, error) {
 	var written string
 	err := b.shortCall("PutObject", key).run(ctx, func(ctx context.Context) (err error) {
@@ -69,7 +71,7 @@ func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (
 			return nil
 		case status == http.StatusPreconditionFailed:
 			return ErrChanged
-		case errors.Is(err, context.DeadlineExceeded): // the time went by waiting for credentials
+		case errors.Is(err, context.DeadlineExceeded): // the credentials took too long
 			return err
 		}
 		written, err = b.putBySDK(ctx, key, etag, body)
@@ -79,7 +81,9 @@ func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (
 }
 
 func (b *Bucket) putBySDK(ctx context.Context, key, etag string, body []byte) (written string, err error) {
-	in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("application/json")}
+	in := &s3.PutObjectInput{
+		Bucket: &b.name, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("application/json"),
+	}
 	if etag == "" {
 		in.IfNoneMatch = aws.String("*")
 	} else {
@@ -92,11 +96,12 @@ func (b *Bucket) putBySDK(ctx context.Context, key, etag string, body []byte) (w
 	return aws.ToString(out.ETag), nil
 }
 
-// tryLife is how long such a signature is good for: a clock may be slow by as much. Nobody but tryPut ever sees it.
+// putSignedLifetime is the lifetime of putSigned's signatures: the tolerated clock difference. They are never handed
+// out.
 const putSignedLifetime = 10 * time.Minute
 
-// tryPut is putRecord's first attempt: the status of the answer, 0 without one, and the ETag written. An error says why it could
-// not be signed.
+// putSigned is putRecord's first attempt. It returns the status, 0 without a response, and the ETag. An error means
+// that the request could not be signed.
 func (b *Bucket) putSigned(ctx context.Context, key, etag string, body []byte) (status int, written string, err error) {
 	now := time.Now()
 	grant, err := newGrant(ctx, b.creds, now, now.Add(putSignedLifetime))
@@ -107,12 +112,14 @@ func (b *Bucket) putSigned(ctx context.Context, key, etag string, body []byte) (
 	if etag != "" {
 		condition = sigv4.Header{Name: "if-match", Value: etag}
 	}
-	sum := sha256.Sum256(body) // without it, the signature would not cover the body
+	sum := sha256.Sum256(body) // the signature covers the body only by this checksum
 	headers := []sigv4.Header{
 		{Name: "content-type", Value: "application/json"}, condition,
 		{Name: "x-amz-checksum-sha256", Value: base64.StdEncoding.EncodeToString(sum[:])},
 	}
-	url := b.signer.Presign(grant.credentials, b.internalEndpoint, sigv4.Request{Method: http.MethodPut, Key: key, Headers: headers, Time: grant.from, Expires: grant.lifetime})
+	url := b.signer.Presign(grant.credentials, b.internalEndpoint, sigv4.Request{
+		Method: http.MethodPut, Key: key, Headers: headers, Time: grant.from, Expires: grant.lifetime,
+	})
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, url.Reveal(), bytes.NewReader(body))
 	if err != nil {
 		return 0, "", nil
@@ -126,6 +133,6 @@ func (b *Bucket) putSigned(ctx context.Context, key, etag string, body []byte) (
 		return 0, "", nil
 	}
 	defer response.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxRecord)) // so that the connection can be used again
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxRecord)) // so that the connection is reused
 	return response.StatusCode, response.Header.Get("ETag"), nil
 }

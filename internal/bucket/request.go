@@ -11,37 +11,37 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// Checksum is a whole-object checksum. Algorithm is S3's name in lower case (sha256, sha1, crc32, crc32c, crc64nvme), Value its
-// base64 form.
+// Checksum is a checksum of a whole object. Algorithm is S3's name in lower case (sha256, sha1, crc32, crc32c,
+// crc64nvme), Value is base64.
 type Checksum struct{ Algorithm, Value string }
 
-// Upload is what one signed request may store. Zero members are left to the client.
+// Upload describes what a signed request may store. Clients choose what is zero.
 type Upload struct {
 	Key                string
 	ContentType        string
 	ContentDisposition string
 	Metadata           map[string]string // names without x-amz-meta-
 	Checksum           Checksum
-	Size               *int64    // exact length in bytes
-	MaxSize            int64     // a form's bound where Size is not known
-	WriteOnce          bool      // only where there is no object yet; not for forms
-	From, Until        time.Time // when it is signed, and until when it may begin; the credentials may end sooner
+	Size               *int64    // exact, in bytes
+	MaxSize            int64     // a form's limit if Size is unknown, in bytes
+	WriteOnce          bool      // fails if the key exists; not for forms
+	From, Until        time.Time // when the upload may start; credentials may expire earlier
 }
 
-// SignedRequest is a request that uploads: send Method to URL with Headers or, where there are Fields, as a form of them.
+// SignedRequest is a signed upload: send Method to URL with Headers or, if there are Fields, as a form.
 type SignedRequest struct {
 	Method    string
 	URL       sigv4.SecretURL
 	Headers   []sigv4.Header // sorted by name
 	Fields    map[string]string
-	ExpiresAt time.Time // until when it may begin, in whole seconds
+	ExpiresAt time.Time // when the request must have started; precision: 1 s
 }
 
-// emptySHA256 is the checksum of no bytes. Neither the SDK nor every store signs a Content-Length of 0, so an empty object is
-// asked for by its checksum.
+// emptySHA256 is the checksum of an empty object. It replaces Content-Length: 0, which the SDK and some stores do not
+// sign.
 const emptySHA256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
-// SignPut signs one PUT of u. Length, type and all that u names become headers the client must send exactly so.
+// SignPut signs a PUT of u. The client must send all returned headers unchanged.
 func (b *Bucket) SignPut(ctx context.Context, u Upload) (SignedRequest, error) {
 	grant, err := newGrant(ctx, b.signing, u.From, u.Until)
 	if err != nil {
@@ -51,7 +51,7 @@ func (b *Bucket) SignPut(ctx context.Context, u Upload) (SignedRequest, error) {
 	url := b.signer.Presign(grant.credentials, b.publicEndpoint, sigv4.Request{
 		Method:  "PUT",
 		Key:     u.Key,
-		Params:  []sigv4.Param{{Name: "x-id", Value: "PutObject"}}, // as the SDK has it
+		Params:  []sigv4.Param{{Name: "x-id", Value: "PutObject"}}, // as the SDK does
 		Headers: headers,
 		Time:    grant.from,
 		Expires: grant.lifetime,
@@ -60,17 +60,19 @@ func (b *Bucket) SignPut(ctx context.Context, u Upload) (SignedRequest, error) {
 	return SignedRequest{Method: "PUT", URL: url, Headers: headers, ExpiresAt: grant.until()}, nil
 }
 
-// SignGet signs a download of key under the name that disposition, a Content-Disposition, gives it. It signs with the service's own
-// credentials, because those of uploads may not read. That is safe on every store: a GET changes nothing, and reads its own key only.
+// SignGet signs a download of key with this Content-Disposition. It uses the service's own credentials, because those
+// for uploads may not read. That is safe on every store: a GET changes nothing and reads only its key.
 func (b *Bucket) SignGet(ctx context.Context, key, disposition string, from, until time.Time) (SignedRequest, error) {
 	grant, err := newGrant(ctx, b.creds, from, until)
 	if err != nil {
 		return SignedRequest{}, fmt.Errorf("sign GET %s: %w", key, err)
 	}
 	url := b.signer.Presign(grant.credentials, b.publicEndpoint, sigv4.Request{
-		Method:  "GET",
-		Key:     key,
-		Params:  []sigv4.Param{{Name: "response-content-disposition", Value: disposition}, {Name: "x-id", Value: "GetObject"}},
+		Method: "GET",
+		Key:    key,
+		Params: []sigv4.Param{
+			{Name: "response-content-disposition", Value: disposition}, {Name: "x-id", Value: "GetObject"},
+		},
 		Time:    grant.from,
 		Expires: grant.lifetime,
 	})
@@ -91,7 +93,7 @@ func (u Upload) headers() []sigv4.Header {
 		add("x-amz-meta-"+name, value)
 	}
 	switch {
-	case u.Size != nil && *u.Size == 0: // whatever checksum was declared, it is one of no bytes too
+	case u.Size != nil && *u.Size == 0: // a declared checksum is also one of an empty object
 		add("x-amz-checksum-sha256", emptySHA256)
 	case u.Checksum.Algorithm != "":
 		add("x-amz-checksum-"+u.Checksum.Algorithm, u.Checksum.Value)
@@ -105,7 +107,7 @@ func (u Upload) headers() []sigv4.Header {
 	return hs
 }
 
-// grant is the right to sign: with which credentials, from when, and for how long.
+// grant contains credentials, and the period for which they may sign.
 type grant struct {
 	credentials sigv4.Credentials
 	from        time.Time
@@ -114,7 +116,8 @@ type grant struct {
 
 func (g grant) until() time.Time { return g.from.Add(g.lifetime) }
 
-// grantBy reduces the lifetime to that of the provider's credentials, so that no URL expires before the time it states.
+// newGrant limits the period to the lifetime of the provider's credentials, so that no URL expires before the time it
+// states.
 func newGrant(ctx context.Context, provider aws.CredentialsProvider, from, until time.Time) (grant, error) {
 	c, err := retrieve(ctx, provider)
 	if err != nil {
@@ -133,8 +136,10 @@ func newGrant(ctx context.Context, provider aws.CredentialsProvider, from, until
 		return grant{}, fmt.Errorf("%w at %s", ErrCredentialsExpired, c.Expires.UTC().Format(time.RFC3339))
 	}
 	return grant{
-		credentials: sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken},
-		from:        from,
-		lifetime:    lifetime,
+		credentials: sigv4.Credentials{
+			AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken,
+		},
+		from:     from,
+		lifetime: lifetime,
 	}, nil
 }

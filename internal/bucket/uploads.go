@@ -8,26 +8,29 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// Begun is a multipart upload that was neither completed nor aborted.
+// OpenUpload is a multipart upload that is neither completed nor aborted.
 type OpenUpload struct {
 	Multipart
 	Initiated time.Time
 }
 
-// Uploads returns up to limit (1 to 1,000) multipart uploads in progress below prefix, those after the upload after; more says that
-// there are others.
-func (b *Bucket) ListUploads(ctx context.Context, prefix string, after Multipart, limit int) (uploads []OpenUpload, more bool, err error) {
+// ListUploads returns up to limit (1 to 1,000) open uploads below prefix after the upload after. If there are more
+// uploads, more is true.
+func (b *Bucket) ListUploads(
+	ctx context.Context, prefix string, after Multipart, limit int,
+) (uploads []OpenUpload, more bool, err error) {
 	out, err := b.listUploads(ctx, prefix, after, limit)
 	if err != nil {
 		return nil, false, err
 	}
 	for _, u := range out.Uploads {
-		uploads = append(uploads, OpenUpload{Multipart{Key: aws.ToString(u.Key), UploadID: aws.ToString(u.UploadId)}, aws.ToTime(u.Initiated)})
+		upload := Multipart{Key: aws.ToString(u.Key), UploadID: aws.ToString(u.UploadId)}
+		uploads = append(uploads, OpenUpload{upload, aws.ToTime(u.Initiated)})
 	}
 	return uploads, aws.ToBool(out.IsTruncated), nil
 }
 
-// OpenUploads counts the multipart uploads under way below prefix, up to atMost (1 to 1,000), in one call.
+// CountUploads counts the open uploads below prefix, up to atMost (1 to 1,000), in one call.
 func (b *Bucket) CountUploads(ctx context.Context, prefix string, atMost int) (n int, err error) {
 	out, err := b.listUploads(ctx, prefix, Multipart{}, atMost)
 	if err != nil {
@@ -36,7 +39,9 @@ func (b *Bucket) CountUploads(ctx context.Context, prefix string, atMost int) (n
 	return len(out.Uploads), nil
 }
 
-func (b *Bucket) listUploads(ctx context.Context, prefix string, after Multipart, atMost int) (*s3.ListMultipartUploadsOutput, error) {
+func (b *Bucket) listUploads(
+	ctx context.Context, prefix string, after Multipart, atMost int,
+) (*s3.ListMultipartUploadsOutput, error) {
 	in := &s3.ListMultipartUploadsInput{Bucket: &b.name, Prefix: &prefix, MaxUploads: aws.Int32(int32(atMost))}
 	if after.Key != "" {
 		in.KeyMarker = &after.Key

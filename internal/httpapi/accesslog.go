@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
@@ -18,19 +19,12 @@ import (
 func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id := c.Request().Header.Get(echo.HeaderXRequestID)
-		if !isValidRequestID(id) {
+		if !bucket.IsRequestID(id) {
 			id = uuid.NewString()
 		}
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 		return next(c)
 	}
-}
-
-// isValidRequestID reports whether id is 1 to 128 characters, none of which could forge a log line.
-func isValidRequestID(id string) bool {
-	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._:=-", r))
-	})
 }
 
 // accessLog writes one log line per request, with fixed keys, and calls onResponse. It omits the query, which may
@@ -105,8 +99,8 @@ func (x *exchange) redactIDs(text string) string {
 	return imports.LoggedIDs(x.owner, text)
 }
 
-// loggedRequestID returns the request's id. The caller may have made it of the import's id, which is then logged as in the path. Other
-// UUIDs are logged whole, because the response has them.
+// loggedRequestID returns the request's id. If it contains the import's id, that is redacted as in the path. Other UUIDs
+// are logged whole, because the response has them.
 func (x *exchange) loggedRequestID() string {
 	id := x.Response().Header().Get(echo.HeaderXRequestID)
 	for element := range strings.SplitSeq(x.Request().URL.Path, "/") {
