@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/signpost-s3/signpost/internal/hostport"
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
@@ -59,6 +61,9 @@ func (a *API) check(method string, r signedRequest) error {
 		lower := strings.ToLower(name)
 		if !strings.HasPrefix(lower, "x-amz-") && !slices.Contains(uploadHeaders, lower) {
 			return refuse("header " + name + " is not a header of S3 uploads")
+		}
+		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(r.headers[name]) {
+			return refuse("header " + name + " is invalid")
 		}
 	}
 	return nil
