@@ -30,7 +30,7 @@ func Resolve(document []byte, t Target) []byte {
 
 // keyed are the members that concern the API key; * is any one name. The 401 of an operation is none of them: whatever else
 // protects the API answers that too.
-var keyed = [][]string{
+var keyMembers = [][]string{
 	{"security"},
 	{"paths", "*", "*", "security"},
 	{"components", "securitySchemes"},
@@ -50,7 +50,7 @@ func Anonymous(document []byte) []byte {
 		if m.key != "" {
 			place = append(slices.DeleteFunc(place, func(p member) bool { return p.indent >= m.indent }), m)
 		}
-		if m.key == "" || !isKeyed(place) {
+		if m.key == "" || !isKeyMember(place) {
 			kept = append(kept, lines[i])
 			continue
 		}
@@ -65,8 +65,8 @@ func Anonymous(document []byte) []byte {
 	return []byte(strings.Join(kept, ""))
 }
 
-func isKeyed(place []member) bool {
-	return slices.ContainsFunc(keyed, func(names []string) bool {
+func isKeyMember(place []member) bool {
+	return slices.ContainsFunc(keyMembers, func(names []string) bool {
 		return slices.EqualFunc(place, names, func(m member, name string) bool { return name == "*" || name == m.key })
 	})
 }

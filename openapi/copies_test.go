@@ -65,7 +65,7 @@ func TestRulesOfCopies(t *testing.T) {
 // fromSwagger makes Swagger 2.0 of a document, and that OpenAPI 3.0 again.
 func fromSwagger(t *testing.T, text []byte) []byte {
 	t.Helper()
-	node, err := swagger.From(text)
+	node, err := swagger.Convert(text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 	if c.Events == "direct" {
 		return lambdaevent.Direct{Sign: func(ctx context.Context) (sigv4.SecretURL, error) { return f.Service.Sign(ctx, imports.Public) }}, nil
 	}
-	return lambdaevent.Proxy{Handler: f.Handler, Bucket: c.Bucket, Notice: f.Notice, Sweep: f.Sweep}, nil
+	return lambdaevent.Proxy{Handler: f.Handler, Bucket: c.Bucket, OnObjectCreated: f.Notice, Sweep: f.Sweep}, nil
 }
 
 // reportStart tells Lambda why the function cannot start, so that whoever invokes it is told too

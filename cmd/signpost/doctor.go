@@ -33,7 +33,7 @@ func (d doctorCmd) Run(i *invocation) (err error) {
 	store, dir, err := startStore(i.ctx, d.Config, app.NewLogger(i.stderr), nil)
 	d.Bucket, d.PathStyle = localBucket, true
 	if errors.Is(err, localstore.ErrInUse) {
-		settings, err := localstore.Outside(i.ctx, dir, d.LocalListen)
+		settings, err := localstore.ExternalConfig(i.ctx, dir, d.LocalListen)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func startStore(ctx context.Context, c config.Config, log *slog.Logger, arrived 
 	if err := captureStderr(log); err != nil {
 		return nil, "", err
 	}
-	store, err = localstore.Start(ctx, localstore.Options{Dir: dir, Listen: c.LocalListen, Bucket: localBucket, CORSOrigins: c.CORSOrigins, Arrived: arrived, ArrivedUnder: imports.ObjectRoot})
+	store, err = localstore.Start(ctx, localstore.Options{Dir: dir, Listen: c.LocalListen, Bucket: localBucket, CORSOrigins: c.CORSOrigins, OnObjectCreated: arrived, ObjectCreatedPrefix: imports.ObjectRoot})
 	var file *fs.PathError
 	var errno syscall.Errno
 	switch {
@@ -76,7 +76,7 @@ func reachLocal(i *invocation, c config.Config) (settings aws.Config, leave func
 	leave = func() error { return nil }
 	store, dir, err := startStore(i.ctx, c, app.NewLogger(i.stderr), nil)
 	if errors.Is(err, localstore.ErrInUse) {
-		settings, err = localstore.Outside(i.ctx, dir, c.LocalListen)
+		settings, err = localstore.ExternalConfig(i.ctx, dir, c.LocalListen)
 		return settings, leave, err
 	}
 	if err != nil {

@@ -54,7 +54,7 @@ func (s specCmd) Run(i *invocation) error {
 // parseSpec reads the document as nodes, which keep its order.
 func parseSpec(text []byte, swagger2 bool) (*yaml.Node, error) {
 	if swagger2 {
-		return swagger.From(text)
+		return swagger.Convert(text)
 	}
 	var file yaml.Node
 	if err := yaml.Unmarshal(text, &file); err != nil {

@@ -59,22 +59,22 @@ type requestContext struct {
 }
 
 // front is what made an event.
-type front int
+type integration int
 
 const (
-	rest         front = iota // also an HTTP API with payload format 1.0
-	http2                     // an HTTP API or function URL with payload format 2.0
-	loadBalancer              // an Application Load Balancer
+	rest         integration = iota // also an HTTP API with payload format 1.0
+	http2                           // an HTTP API or function URL with payload format 2.0
+	loadBalancer                    // an Application Load Balancer
 )
 
 // errNoProxyEvent says what to do about a payload that holds no HTTP request.
-var errNoProxyEvent = errors.New("this is no proxy event: invoke the function through a proxy integration (aws_proxy), a function URL or a load balancer, " +
+var errNotProxyEvent = errors.New("this is no proxy event: invoke the function through a proxy integration (aws_proxy), a function URL or a load balancer, " +
 	"or set SIGNPOST_LAMBDA_EVENTS=direct if every event is to be answered with an upload_url")
 
 // parseEvent reads a payload and finds out what made it.
-func parseEvent(payload []byte) (e event, from front, err error) {
+func parseEvent(payload []byte) (e event, from integration, err error) {
 	if err := json.Unmarshal(payload, &e); err != nil {
-		return event{}, 0, fmt.Errorf("%w (%w)", errNoProxyEvent, err)
+		return event{}, 0, fmt.Errorf("%w (%w)", errNotProxyEvent, err)
 	}
 	switch c := e.Context; {
 	case c.HTTP != nil && c.HTTP.Method != "" && strings.HasPrefix(e.RawPath, "/"):
@@ -84,28 +84,28 @@ func parseEvent(payload []byte) (e event, from front, err error) {
 	case e.HTTPMethod != "" && strings.HasPrefix(e.Path, "/") && e.Resource != "" && c.RequestID != "":
 		return e, rest, nil
 	}
-	return event{}, 0, errNoProxyEvent
+	return event{}, 0, errNotProxyEvent
 }
 
 // path is the one that the client asked for, as the contract has it: without what a stage or a custom domain puts before it, and
 // escaped as it came.
-func (e *event) path(from front) string {
+func (e *event) path(from integration) string {
 	switch declared := e.Resource; from {
 	case loadBalancer:
 		return e.Path
 	case http2:
 		_, declared, _ = strings.Cut(e.RouteKey, " ") // nothing, of $default
-		return e.below(e.withoutStage(e.RawPath), declared)
+		return e.trimBasePath(e.trimStage(e.RawPath), declared)
 	default:
 		if declared == "$default" { // of an HTTP API
-			return e.withoutStage(e.Path)
+			return e.trimStage(e.Path)
 		}
-		return e.below(e.Path, declared)
+		return e.trimBasePath(e.Path, declared)
 	}
 }
 
 // withoutStage takes off what an HTTP API puts before the path, unless its stage is $default.
-func (e *event) withoutStage(path string) string {
+func (e *event) trimStage(path string) string {
 	if stage := "/" + e.Context.Stage; strings.HasPrefix(path, stage+"/") {
 		return path[len(stage):]
 	}
@@ -114,7 +114,7 @@ func (e *event) withoutStage(path string) string {
 
 // below returns the end of path that the declared path stands for: as many segments, or what a greedy {proxy+} took and as many
 // segments before it.
-func (e *event) below(path, declared string) string {
+func (e *event) trimBasePath(path, declared string) string {
 	if i := strings.LastIndex(declared, "/{"); i >= 0 && strings.HasSuffix(declared, "+}") {
 		before, name := declared[:i], strings.TrimSuffix(declared[i+2:], "+}")
 		taken := e.PathParameters[name] // as it came, or decoded
@@ -146,7 +146,7 @@ func lastSegments(path string, n int) string {
 }
 
 // query is the raw query string. A load balancer hands names and values on as they came, a REST API decodes them.
-func (e *event) query(from front) string {
+func (e *event) query(from integration) string {
 	if from == http2 {
 		return e.RawQuery
 	}
@@ -185,9 +185,9 @@ func (e *event) body() ([]byte, error) {
 // API may ask for besides.
 func (e *event) owner() (owner string, known bool) {
 	var jwt struct {
-		Claims subject `json:"claims"`
+		Claims tokenClaims `json:"claims"`
 	} // of an HTTP API
-	var cognito subject
+	var cognito tokenClaims
 	var principalID string // from a function that authorizes, and as HTTP APIs have it
 	var function struct {
 		PrincipalID string `json:"principalId"`
@@ -202,8 +202,8 @@ func (e *event) owner() (owner string, known bool) {
 		_ = json.Unmarshal(e.Context.Authorizer[name], target) // of another form, it is somebody else's member
 	}
 	for _, candidate := range []struct{ kind, name string }{
-		{"sub", jwt.Claims.name()},
-		{"sub", cognito.name()},
+		{"sub", jwt.Claims.ownerName()},
+		{"sub", cognito.ownerName()},
 		{"fn", principalID},
 		{"fn", function.PrincipalID},
 		{"pool", iam.Cognito.ID},
@@ -222,13 +222,13 @@ func (e *event) owner() (owner string, known bool) {
 // scope is what the caller's token allows, or everything where it is no token by which they are known.
 func (e *event) scope() auth.Scope {
 	var jwt struct {
-		Claims subject `json:"claims"`
+		Claims tokenClaims `json:"claims"`
 	}
-	var cognito subject
+	var cognito tokenClaims
 	_ = json.Unmarshal(e.Context.Authorizer["jwt"], &jwt)
 	_ = json.Unmarshal(e.Context.Authorizer["claims"], &cognito)
-	for _, token := range []subject{jwt.Claims, cognito} {
-		if token.name() != "" {
+	for _, token := range []tokenClaims{jwt.Claims, cognito} {
+		if token.ownerName() != "" {
 			return auth.TokenScope(strings.Trim(token.Scope, "[]"), strings.Trim(token.Scp, "[]")) // lists come as [a b]
 		}
 	}
@@ -237,14 +237,14 @@ func (e *event) scope() auth.Scope {
 
 // subject is what a token says of whose it is, and what it allows. Only its issuer knows each subject by one name (RFC 7519, section
 // 4.1.2).
-type subject struct {
+type tokenClaims struct {
 	Sub   string `json:"sub"`
 	Iss   string `json:"iss"`
 	Scope string `json:"scope"`
 	Scp   string `json:"scp"`
 }
 
-func (s subject) name() string {
+func (s tokenClaims) ownerName() string {
 	if s.Sub == "" || s.Iss == "" {
 		return s.Sub
 	}

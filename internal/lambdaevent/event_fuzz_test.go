@@ -100,7 +100,7 @@ func holdAnswer(t *testing.T, payload, answered []byte, e map[string]jsontext.Va
 		members = append(members, "headers")
 	}
 	var all map[string]jsontext.Value
-	var a answer
+	var a proxyResponse
 	if err := errors.Join(json.Unmarshal(answered, &all), json.Unmarshal(answered, &a)); err != nil {
 		t.Fatalf("%q: answered %q: %v", payload, answered, err)
 	}

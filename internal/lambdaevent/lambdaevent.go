@@ -20,9 +20,9 @@ import (
 type Proxy struct {
 	Handler http.Handler
 
-	Bucket string                                      // of whose objects Notice is told
-	Notice func(ctx context.Context, key string) error // nil: the function takes no events of S3. It is called up to 8 at a time
-	Sweep  func(ctx context.Context) error             // nil: the function takes no events of a schedule
+	Bucket          string                                      // of whose objects Notice is told
+	OnObjectCreated func(ctx context.Context, key string) error // nil: the function takes no events of S3. It is called up to 8 at a time
+	Sweep           func(ctx context.Context) error             // nil: the function takes no events of a schedule
 }
 
 // Invoke answers one event. An error is one of the event; the service's own are HTTP answers.
@@ -40,7 +40,7 @@ func (p Proxy) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if r.Method == http.MethodHead {
 		w.body.Reset()
 	}
-	return w.answer(&e, from)
+	return w.encode(&e, from)
 }
 
 // Direct answers every event with the URL of a bare upload, which Sign makes.

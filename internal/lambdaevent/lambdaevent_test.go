@@ -129,7 +129,7 @@ func TestNoProxyEvent(t *testing.T) {
 		`{"version":"2.0","rawPath":"/import","requestContext":{"http":{}}}`,
 		`{"httpMethod":7}`, `{"Records":[{"eventSource":"aws:s3"}]}`,
 	} {
-		if got, out, err := invoke(t, payload, nothing); !errors.Is(err, errNoProxyEvent) || out != "" || got.method != "" {
+		if got, out, err := invoke(t, payload, nothing); !errors.Is(err, errNotProxyEvent) || out != "" || got.method != "" {
 			t.Errorf("Invoke %s: got %q, %v, and the service saw %+v; want errNoProxyEvent", payload, out, err, got)
 		}
 	}

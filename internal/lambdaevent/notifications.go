@@ -32,12 +32,12 @@ func (p Proxy) handleEvent(ctx context.Context, payload []byte, refusal error) (
 		// A rule of EventBridge (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html) or
 		// EventBridge Scheduler (https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html).
 		return acknowledge(p.Sweep(ctx))
-	case p.Notice != nil && (e.Records != nil || e.Source == "aws.s3"):
+	case p.OnObjectCreated != nil && (e.Records != nil || e.Source == "aws.s3"):
 		arrivals, err := s3events.Parse(payload)
 		if err != nil {
 			return nil, fmt.Errorf("%w (nor an S3 notification: %w)", refusal, err)
 		}
-		return acknowledge(s3events.HandleEach(ctx, arrivals, p.Bucket, p.Notice))
+		return acknowledge(s3events.HandleEach(ctx, arrivals, p.Bucket, p.OnObjectCreated))
 	}
 	return nil, refusal
 }

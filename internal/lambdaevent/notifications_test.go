@@ -28,10 +28,10 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	lambda.Start(Proxy{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "served") }),
-		Bucket:  "uploads",
-		Notice:  func(_ context.Context, key string) error { return report("noticed " + key) },
-		Sweep:   func(context.Context) error { return report("swept") },
+		Handler:         http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "served") }),
+		Bucket:          "uploads",
+		OnObjectCreated: func(_ context.Context, key string) error { return report("noticed " + key) },
+		Sweep:           func(context.Context) error { return report("swept") },
 	})
 }
 
@@ -120,16 +120,16 @@ func TestHear(t *testing.T) {
 		for _, fails := range []error{nil, fault} {
 			var done []string
 			p := Proxy{
-				Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { done = append(done, "served") }),
-				Bucket:  "uploads",
-				Notice:  func(_ context.Context, key string) error { done = append(done, "noticed "+key); return fails },
-				Sweep:   func(context.Context) error { done = append(done, "swept"); return fails },
+				Handler:         http.HandlerFunc(func(http.ResponseWriter, *http.Request) { done = append(done, "served") }),
+				Bucket:          "uploads",
+				OnObjectCreated: func(_ context.Context, key string) error { done = append(done, "noticed "+key); return fails },
+				Sweep:           func(context.Context) error { done = append(done, "swept"); return fails },
 			}
 			got, err := p.Invoke(t.Context(), []byte(c.payload))
 			what := strings.Join(done, ", ")
 			switch {
 			case c.want == "refused":
-				if !errors.Is(err, errNoProxyEvent) || got != nil || what != "" {
+				if !errors.Is(err, errNotProxyEvent) || got != nil || what != "" {
 					t.Errorf("%s: got %s, %v, done %q, want errNoProxyEvent", c.name, got, err, what)
 				}
 			case what != c.want:
@@ -165,10 +165,10 @@ func TestHearNothing(t *testing.T) {
 		{"a schedule, neither", Proxy{Handler: handler}, scheduled, false},
 		{"S3, Sweep alone", Proxy{Handler: handler, Sweep: sweep}, created("b", "k"), false},
 		{"a schedule, Sweep alone", Proxy{Handler: handler, Sweep: sweep}, scheduled, true},
-		{"S3, Notice alone", Proxy{Handler: handler, Bucket: "b", Notice: notice}, created("b", "k"), true},
-		{"a schedule, Notice alone", Proxy{Handler: handler, Bucket: "b", Notice: notice}, scheduled, false},
+		{"S3, Notice alone", Proxy{Handler: handler, Bucket: "b", OnObjectCreated: notice}, created("b", "k"), true},
+		{"a schedule, Notice alone", Proxy{Handler: handler, Bucket: "b", OnObjectCreated: notice}, scheduled, false},
 	} {
-		if got, err := c.p.Invoke(t.Context(), []byte(c.payload)); c.ok != (err == nil) || !c.ok && !errors.Is(err, errNoProxyEvent) {
+		if got, err := c.p.Invoke(t.Context(), []byte(c.payload)); c.ok != (err == nil) || !c.ok && !errors.Is(err, errNotProxyEvent) {
 			t.Errorf("%s: got %s, %v, want taken: %v", c.name, got, err, c.ok)
 		}
 	}
@@ -258,7 +258,7 @@ func FuzzHear(f *testing.F) {
 			Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }),
 			Bucket:  "uploads",
 			Sweep:   func(context.Context) error { swept++; return nil },
-			Notice: func(_ context.Context, key string) error {
+			OnObjectCreated: func(_ context.Context, key string) error {
 				mu.Lock()
 				defer mu.Unlock()
 				if noticed++; key == "" {

@@ -17,7 +17,7 @@ import (
 )
 
 // request makes of an event the request that net/http would have read.
-func (e *event) request(ctx context.Context, from front) (*http.Request, error) {
+func (e *event) request(ctx context.Context, from integration) (*http.Request, error) {
 	body, err := e.body()
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func (e *event) request(ctx context.Context, from front) (*http.Request, error) 
 		method = e.Context.HTTP.Method
 	}
 	r := (&http.Request{
-		Method: method, URL: address(e.path(from), e.query(from)), Header: e.header(),
+		Method: method, URL: parseURL(e.path(from), e.query(from)), Header: e.header(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: http.NoBody, ContentLength: int64(len(body)),
 	}).WithContext(ctx)
@@ -51,7 +51,7 @@ func (e *event) request(ctx context.Context, from front) (*http.Request, error) 
 }
 
 // address reads path and query as net/http does. HTTP APIs decode the path; what came of it may have to be escaped again.
-func address(path, query string) *url.URL {
+func parseURL(path, query string) *url.URL {
 	if !strings.HasPrefix(path, "/") { // as no front sends it
 		path = "/" + path
 	}
@@ -86,20 +86,20 @@ func (e *event) header() http.Header {
 
 // sourceIP is the client's address as the front saw it. A load balancer appends it to X-Forwarded-For; what comes before is the
 // client's own say.
-func (e *event) sourceIP(from front, h http.Header) string {
+func (e *event) sourceIP(from integration, h http.Header) string {
 	switch from {
 	case http2:
-		return bracketed(e.Context.HTTP.SourceIP)
+		return bracketIPv6(e.Context.HTTP.SourceIP)
 	case loadBalancer:
 		all := strings.Join(h.Values("X-Forwarded-For"), ",")
 		last := strings.TrimSpace(all[strings.LastIndex(all, ",")+1:])
-		return bracketed(hostport.Host(last)) // a load balancer may be configured to add the port
+		return bracketIPv6(hostport.Host(last)) // a load balancer may be configured to add the port
 	}
-	return bracketed(e.Context.Identity.SourceIP)
+	return bracketIPv6(e.Context.Identity.SourceIP)
 }
 
 // bracketed is an address as it stands before a port.
-func bracketed(ip string) string {
+func bracketIPv6(ip string) string {
 	if strings.Contains(ip, ":") {
 		return "[" + ip + "]"
 	}

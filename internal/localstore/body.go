@@ -49,7 +49,7 @@ func wholeBody(body io.Reader, length *int64) io.Reader {
 	}
 	counted := &countedBody{body: body, left: *length}
 	if sum, ok := body.(middlewares.ChecksumReader); ok {
-		return summedBody{counted, sum}
+		return checksummedBody{counted, sum}
 	}
 	return counted
 }
@@ -71,10 +71,10 @@ func (b *countedBody) Read(p []byte) (int, error) {
 }
 
 // summedBody is a countedBody with the trailing checksum of the body within.
-type summedBody struct {
+type checksummedBody struct {
 	*countedBody
 	sum middlewares.ChecksumReader
 }
 
-func (b summedBody) Algorithm() string { return b.sum.Algorithm() }
-func (b summedBody) Checksum() string  { return b.sum.Checksum() }
+func (b checksummedBody) Algorithm() string { return b.sum.Algorithm() }
+func (b checksummedBody) Checksum() string  { return b.sum.Checksum() }

@@ -16,15 +16,15 @@ const (
 )
 
 // refuseFutureURL refuses presigned URLs that are not valid yet; versitygw accepts them.
-func refuseFutureURL(ctx fiber.Ctx) error {
+func rejectFutureURL(ctx fiber.Ctx) error {
 	if !utils.IsPresignedURLAuth(ctx) {
 		return nil
 	}
-	return refuseFuture(ctx.Query("X-Amz-Date"))
+	return rejectFutureDate(ctx.Query("X-Amz-Date"))
 }
 
 // refuseFuture leaves dates that cannot be read to versitygw, which has S3's errors for them.
-func refuseFuture(date string) error {
+func rejectFutureDate(date string) error {
 	signed, err := time.Parse(amzDate, date)
 	if err == nil && time.Until(signed) > maxSkew {
 		return s3err.GetAPIError(s3err.ErrRequestNotReadyYet)

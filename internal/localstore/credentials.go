@@ -19,7 +19,7 @@ import (
 // (AWS_SHARED_CREDENTIALS_FILE may name it), and makes them if there are none yet.
 func loadCredentials(ctx context.Context, path string) (aws.Credentials, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := makeCredentials(path); err != nil {
+		if err := createCredentials(path); err != nil {
 			return aws.Credentials{}, fmt.Errorf("local store: make credentials: %w", err)
 		}
 	}
@@ -43,7 +43,7 @@ func loadCredentials(ctx context.Context, path string) (aws.Credentials, error) 
 
 // makeCredentials writes new keys beside path and links them to it: of two that start at once, one link succeeds and
 // both read what it made. Nobody sees half a file.
-func makeCredentials(path string) error {
+func createCredentials(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".credentials-*") // mode 0600
 	if err != nil {
 		return err

@@ -13,64 +13,64 @@ import (
 
 const (
 	// maxUntold is how many arrivals wait to be told of. What arrives while as many wait is not told of.
-	maxUntold = 1024
+	maxQueued = 1024
 	// maxTellers is how many are told of at a time.
-	maxTellers = 4
+	maxWorkers = 4
 )
 
 // arrivals tells somebody of the objects that arrive, in goroutines of its own: who stores one waits for none of that.
-type arrivals struct {
-	told  func(key string) // nil: nobody
-	under string           // the prefix of those that are told
-	limit time.Duration    // for those being told of when a store closes: drainLimit, but for tests
+type notifier struct {
+	onCreated func(key string) // nil: nobody
+	prefix    string           // the prefix of those that are told
+	limit     time.Duration    // for those being told of when a store closes: drainLimit, but for tests
 
 	mu      sync.Mutex
 	closed  bool
-	waiting []string
-	tellers int
-	telling sync.WaitGroup // the tellers
+	queue   []string
+	workers int
+	running sync.WaitGroup // the tellers
 }
 
 // add never waits.
-func (a *arrivals) add(key string) {
+func (a *notifier) add(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.told == nil || a.closed || !strings.HasPrefix(key, a.under) || len(a.waiting) == maxUntold {
+	if a.onCreated == nil || a.closed || !strings.HasPrefix(key, a.prefix) || len(a.queue) == maxQueued {
 		return
 	}
-	a.waiting = append(a.waiting, key)
-	if a.tellers < maxTellers {
-		a.tellers++
-		a.telling.Go(a.tell)
+	a.queue = append(a.queue, key)
+	if a.workers < maxWorkers {
+		a.workers++
+		a.running.Go(a.work)
 	}
 }
 
 // tell ends when there is nothing left to tell.
-func (a *arrivals) tell() {
+func (a *notifier) work() {
 	for key, ok := a.next(); ok; key, ok = a.next() {
-		a.told(key)
+		a.onCreated(key)
 	}
 }
 
-func (a *arrivals) next() (key string, ok bool) {
+func (a *notifier) next() (key string, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.waiting) == 0 {
-		a.tellers--
+	if len(a.queue) == 0 {
+		a.workers--
 		return "", false
 	}
-	key, a.waiting = a.waiting[0], a.waiting[1:]
+	key, a.queue = a.queue[0], a.queue[1:]
 	return key, true
 }
 
 // end forgets those that wait, and waits for those being told of.
-func (a *arrivals) end() error {
+func (a *notifier) close() error {
 	a.mu.Lock()
-	a.closed, a.waiting = true, nil
+	a.closed, a.queue = true, nil
 	a.mu.Unlock()
 	ended := make(chan struct{})
 	go func() {
-		a.telling.Wait()
+		a.running.Wait()
 		close(ended)
 	}()
 	select {
@@ -83,33 +83,33 @@ func (a *arrivals) end() error {
 
 // watched tells of what is stored in one bucket. It stands between versitygw's front end and its files because the front end's own
 // event sender is told no key of a form, which has none in its path.
-type watched struct {
+type notifyingBackend struct {
 	wholeBodies
 	bucket   string
-	arrivals *arrivals
+	notifier *notifier
 }
 
-func (w watched) stored(bucket, key *string, err error) {
+func (w notifyingBackend) notify(bucket, key *string, err error) {
 	if err == nil && bucket != nil && key != nil && *bucket == w.bucket {
-		w.arrivals.add(strings.Clone(*key)) // fiber uses its memory again for the next request
+		w.notifier.add(strings.Clone(*key)) // fiber uses its memory again for the next request
 	}
 }
 
 // PutObject is of forms, too.
-func (w watched) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
+func (w notifyingBackend) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
 	out, err := w.wholeBodies.PutObject(ctx, in)
-	w.stored(in.Bucket, in.Key, err)
+	w.notify(in.Bucket, in.Key, err)
 	return out, err
 }
 
-func (w watched) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (s3response.CompleteMultipartUploadResult, string, error) {
+func (w notifyingBackend) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (s3response.CompleteMultipartUploadResult, string, error) {
 	out, version, err := w.wholeBodies.CompleteMultipartUpload(ctx, in)
-	w.stored(in.Bucket, in.Key, err)
+	w.notify(in.Bucket, in.Key, err)
 	return out, version, err
 }
 
-func (w watched) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (s3response.CopyObjectOutput, error) {
+func (w notifyingBackend) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (s3response.CopyObjectOutput, error) {
 	out, err := w.wholeBodies.CopyObject(ctx, in)
-	w.stored(in.Bucket, in.Key, err)
+	w.notify(in.Bucket, in.Key, err)
 	return out, err
 }

@@ -3,11 +3,11 @@ package localstore
 import "time"
 
 // SetArrivedLimit spares a test of Close its 10 s.
-func (s *Store) SetArrivedLimit(limit time.Duration) { s.arrived.limit = limit }
+func (s *Store) SetArrivedLimit(limit time.Duration) { s.notifier.limit = limit }
 
 // ForgotArrivals reports whether Close has come to the arrivals that nobody was told of.
 func (s *Store) ForgotArrivals() bool {
-	s.arrived.mu.Lock()
-	defer s.arrived.mu.Unlock()
-	return s.arrived.closed
+	s.notifier.mu.Lock()
+	defer s.notifier.mu.Unlock()
+	return s.notifier.closed
 }

@@ -21,7 +21,7 @@ import (
 // startWatched runs a store that tells arrived.
 func startWatched(t *testing.T, arrived func(key string)) *localstore.Store {
 	t.Helper()
-	s, err := localstore.Start(t.Context(), localstore.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Bucket: "uploads", Arrived: arrived})
+	s, err := localstore.Start(t.Context(), localstore.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Bucket: "uploads", OnObjectCreated: arrived})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func openStore(dir string) (folder, error) {
 	if err != nil {
 		return folder{}, err
 	}
-	if err = mend(metadata); err == nil && large != nil {
+	if err = repair(metadata); err == nil && large != nil {
 		err = large.pruneAll()
 	}
 	if err != nil {
@@ -85,7 +85,7 @@ func openMetadata(root, dir string) (meta.MetadataStorer, *attributes, error) {
 
 // probeAttributes is how many attributes of maxInline bytes a file must have room for. Nine are as long as clients want, and the
 // others need no more than two of them do.
-const probeAttributes = 11
+const probeAttributeCount = 11
 
 // xattrsWork writes and reads the most that one object needs. meta.XattrMeta's own test only reads, and takes any error but ENOTSUP
 // for a yes.
@@ -98,7 +98,7 @@ func xattrsWork(root string) (bool, error) {
 	defer f.Close()
 	var xattrs meta.XattrMeta
 	probe := bytes.Repeat([]byte("x"), maxInline)
-	for i := range probeAttributes {
+	for i := range probeAttributeCount {
 		name := fmt.Sprintf("signpost.probe-%02d", i)
 		if err := xattrs.StoreAttribute(f, "", "", name, probe); err != nil {
 			return false, nil //nolint:nilerr // the answer is no; why does not matter

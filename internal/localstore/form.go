@@ -69,7 +69,7 @@ func (f forms) open(r *http.Request, body io.Reader) (form io.Reader, length int
 		return nil, 0, s3err.GetAPIError(s3err.ErrMalformedPOSTRequest)
 	}
 	limited.N = math.MaxInt64
-	if err := refuseFuture(fields.get("x-amz-date")); err != nil {
+	if err := rejectFutureDate(fields.get("x-amz-date")); err != nil {
 		return nil, 0, err
 	}
 	content := &formFile{head: file.Header, part: file}

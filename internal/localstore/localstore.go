@@ -38,9 +38,9 @@ type Options struct {
 	// Arrived is called with the key of each object that has been stored in Bucket, by PUT, form, copy or a completed multipart
 	// upload; nil: nobody is. Up to four calls are under way at a time, while no upload waits for them. It is a hint, which may come
 	// twice or before the upload is answered, and not at all: while 1,024 wait and once Close is called, there are no more.
-	Arrived func(key string)
+	OnObjectCreated func(key string)
 	// ArrivedUnder is the prefix of the keys that Arrived is called with; empty: any.
-	ArrivedUnder string
+	ObjectCreatedPrefix string
 }
 
 // Store is a running local store.
@@ -49,11 +49,11 @@ type Store struct {
 	bucket   string
 	creds    aws.Credentials
 
-	server  *http.Server
-	backend backend.Backend
-	process *occupation
-	traffic *traffic
-	arrived *arrivals
+	server   *http.Server
+	backend  backend.Backend
+	process  *processLock
+	traffic  *traffic
+	notifier *notifier
 
 	done chan struct{} // closed once serving has ended
 	err  error         // why; read only after done
@@ -77,17 +77,17 @@ func start(ctx context.Context, o Options, limits limits) (*Store, error) {
 	if o.Dir == "" {
 		return nil, errors.New("local store: no folder named")
 	}
-	process, err := occupy()
+	process, err := lockProcess()
 	if err != nil {
 		return nil, err
 	}
 	s, err := open(ctx, o, limits, process)
 	if err != nil {
-		return nil, errors.Join(err, process.leave())
+		return nil, errors.Join(err, process.release())
 	}
 	if err := s.listen(o.Listen); err != nil {
 		s.backend.Shutdown()
-		return nil, errors.Join(err, process.leave())
+		return nil, errors.Join(err, process.release())
 	}
 	if err := s.prepareBucket(ctx, o.CORSOrigins); err != nil {
 		return nil, errors.Join(fmt.Errorf("local store: prepare bucket %s: %w", o.Bucket, err), s.Close())
@@ -96,7 +96,7 @@ func start(ctx context.Context, o Options, limits limits) (*Store, error) {
 }
 
 // open readies everything but the port.
-func open(ctx context.Context, o Options, limits limits, process *occupation) (*Store, error) {
+func open(ctx context.Context, o Options, limits limits, process *processLock) (*Store, error) {
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("local store: folder %s: %w", o.Dir, err)
@@ -105,14 +105,14 @@ func open(ctx context.Context, o Options, limits limits, process *occupation) (*
 	if err != nil {
 		return nil, err
 	}
-	arrived := &arrivals{told: o.Arrived, under: o.ArrivedUnder, limit: drainLimit}
+	arrived := &notifier{onCreated: o.OnObjectCreated, prefix: o.ObjectCreatedPrefix, limit: drainLimit}
 	s := &Store{
-		bucket:  o.Bucket,
-		backend: watched{wholeBodies{files}, o.Bucket, arrived},
-		process: process,
-		traffic: newTraffic(),
-		arrived: arrived,
-		done:    make(chan struct{}),
+		bucket:   o.Bucket,
+		backend:  notifyingBackend{wholeBodies{files}, o.Bucket, arrived},
+		process:  process,
+		traffic:  newTraffic(),
+		notifier: arrived,
+		done:     make(chan struct{}),
 	}
 	var front *front
 	if s.creds, err = loadCredentials(ctx, filepath.Join(dir, "credentials")); err == nil {

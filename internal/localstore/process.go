@@ -8,27 +8,27 @@ import (
 )
 
 // occupied is package state because what it guards, the working directory, is the process's.
-var occupied atomic.Bool
+var processInUse atomic.Bool
 
 // occupation is one store's hold on the process's working directory.
-type occupation struct{ was string }
+type processLock struct{ previousDir string }
 
-func occupy() (*occupation, error) {
-	if !occupied.CompareAndSwap(false, true) {
+func lockProcess() (*processLock, error) {
+	if !processInUse.CompareAndSwap(false, true) {
 		return nil, errors.New("local store: one already runs in this process; close it first")
 	}
 	was, err := os.Getwd()
 	if err != nil {
-		occupied.Store(false)
+		processInUse.Store(false)
 		return nil, fmt.Errorf("local store: working directory: %w", err)
 	}
-	return &occupation{was: was}, nil
+	return &processLock{previousDir: was}, nil
 }
 
 // leave changes back to where the process was and lets the next store start.
-func (o *occupation) leave() error {
-	defer occupied.Store(false)
-	if err := os.Chdir(o.was); err != nil {
+func (o *processLock) release() error {
+	defer processInUse.Store(false)
+	if err := os.Chdir(o.previousDir); err != nil {
 		return fmt.Errorf("local store: return to the former working directory: %w", err)
 	}
 	return nil

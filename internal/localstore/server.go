@@ -33,7 +33,7 @@ func (s *Store) newFront(origins []string, limits limits) (*front, error) {
 	found, ready := make(chan *fiber.App, 1), make(chan struct{})
 	server, err := s3api.New(s.backend,
 		middlewares.RootUserConfig{Access: root.Access, Secret: root.Secret},
-		region, onlyAccount{auth.NewIAMServiceSingle(root)},
+		region, singleAccount{auth.NewIAMServiceSingle(root)},
 		nil, nil, nil, nil, // no audit logs, events (of which Options.Arrived tells) or metrics
 		s3api.WithQuiet(),
 		s3api.WithDisableACL(), // one account owns everything
@@ -47,7 +47,7 @@ func (s *Store) newFront(origins []string, limits limits) (*front, error) {
 			}
 			return ctx.Next()
 		}),
-		s3api.WithMiddleware("/", controllers.WrapMiddleware(refuseFutureURL, nil, nil)),
+		s3api.WithMiddleware("/", controllers.WrapMiddleware(rejectFutureURL, nil, nil)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("local store: %w", err)
@@ -79,13 +79,13 @@ func serveOnce(server *s3api.S3ApiServer, ready <-chan struct{}) error {
 		return err
 	case <-ready:
 	}
-	err = errors.Join(ask(socket), server.ShutDown())
+	err = errors.Join(sendRequest(socket), server.ShutDown())
 	<-ended // with the error that its listener was closed
 	return err
 }
 
 // ask sends a request to the socket, and returns once the server has closed the connection.
-func ask(socket string) error {
+func sendRequest(socket string) error {
 	conn, err := net.Dial("unix", socket)
 	if err != nil {
 		return err
@@ -100,9 +100,9 @@ func ask(socket string) error {
 
 // onlyAccount answers for unknown access keys with the error that becomes S3's InvalidAccessKeyId; versitygw's
 // single-account service has one of its admin API's errors, which becomes a 404.
-type onlyAccount struct{ auth.IAMService }
+type singleAccount struct{ auth.IAMService }
 
-func (a onlyAccount) GetUserAccount(access string) (auth.Account, error) {
+func (a singleAccount) GetUserAccount(access string) (auth.Account, error) {
 	account, err := a.IAMService.GetUserAccount(access)
 	if err != nil {
 		return auth.Account{}, auth.ErrNoSuchUser
@@ -113,7 +113,7 @@ func (a onlyAccount) GetUserAccount(access string) (auth.Account, error) {
 // stop ends serving. The working directory is given back only when no request can use it any more.
 func (s *Store) stop() error {
 	s.closing.Store(true)
-	err := errors.Join(s.arrived.end(), s.traffic.end())
+	err := errors.Join(s.notifier.close(), s.traffic.drain())
 	if s.traffic.any() {
 		return err
 	}
@@ -124,5 +124,5 @@ func (s *Store) stop() error {
 	}
 	<-s.done
 	s.backend.Shutdown()
-	return errors.Join(err, s.process.leave())
+	return errors.Join(err, s.process.release())
 }

@@ -50,7 +50,7 @@ func (t *traffic) exit(conn net.Conn) {
 }
 
 // end admits no further request and waits for those under way, at last by closing their connections.
-func (t *traffic) end() error {
+func (t *traffic) drain() error {
 	t.mu.Lock()
 	t.closed = true
 	if len(t.conns) == 0 {

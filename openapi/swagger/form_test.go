@@ -138,7 +138,7 @@ func TestRefuses(t *testing.T) {
 		}),
 		"read the document": []byte("{"),
 	} {
-		if _, err := swagger.From(text); err == nil || !strings.Contains(err.Error(), fault) {
+		if _, err := swagger.Convert(text); err == nil || !strings.Contains(err.Error(), fault) {
 			t.Errorf("got error %v, want one that says %q", err, fault)
 		}
 	}

@@ -10,14 +10,14 @@ import (
 
 // arrange puts what FromV3 made, which is in alphabetical order, into the order of the document it was made from. There is no
 // meant where the document has nothing that corresponds; whole says then how it orders such members elsewhere.
-func arrange(made, meant, whole *yaml.Node) {
+func reorder(made, meant, whole *yaml.Node) {
 	made.Style = 0 // that of JSON
 	switch made.Kind {
 	case yaml.MappingNode:
 		sortMembers(made, meant, whole)
 		for pair := range slices.Chunk(made.Content, 2) {
 			pair[0].Style = 0
-			arrange(pair[1], counterpart(meant, pair[0].Value), whole)
+			reorder(pair[1], counterpart(meant, pair[0].Value), whole)
 		}
 	case yaml.SequenceNode:
 		for i, item := range made.Content {
@@ -25,15 +25,15 @@ func arrange(made, meant, whole *yaml.Node) {
 			if meant != nil && meant.Kind == yaml.SequenceNode && i < len(meant.Content) {
 				other = meant.Content[i]
 			}
-			arrange(item, other, whole)
+			reorder(item, other, whole)
 		}
 	}
 }
 
 func sortMembers(made, meant, whole *yaml.Node) {
 	near, far := map[string]int{}, map[string]int{}
-	note(near, meant)
-	note(far, whole)
+	recordLines(near, meant)
+	recordLines(far, whole)
 	pairs := slices.Collect(slices.Chunk(made.Content, 2))
 	slices.SortStableFunc(pairs, func(x, y []*yaml.Node) int {
 		a, b := x[0].Value, y[0].Value
@@ -43,7 +43,7 @@ func sortMembers(made, meant, whole *yaml.Node) {
 }
 
 // note takes down where each key stands: those of the node itself, then the first of each name deeper down.
-func note(lines map[string]int, n *yaml.Node) {
+func recordLines(lines map[string]int, n *yaml.Node) {
 	if n == nil {
 		return
 	}
@@ -55,7 +55,7 @@ func note(lines map[string]int, n *yaml.Node) {
 		}
 	}
 	for _, c := range n.Content {
-		note(lines, c)
+		recordLines(lines, c)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 
 // From is an OpenAPI 3.0 document as Swagger 2.0, in the order of the document. Swagger has no place for examples of request
 // bodies, nor for a description of a parameter's schema beside the parameter's own.
-func From(document []byte) (*yaml.Node, error) {
+func Convert(document []byte) (*yaml.Node, error) {
 	contract, err := openapi3.NewLoader().LoadFromData(document)
 	if err != nil {
 		return nil, fmt.Errorf("read the document: %w", err)
@@ -27,17 +27,17 @@ func From(document []byte) (*yaml.Node, error) {
 	}
 	for path, item := range contract.Paths.Map() {
 		for method, operation := range item.Operations() {
-			if err := mend(converted.Paths[path].GetOperation(method), operation, contract.Components); err != nil {
+			if err := restore(converted.Paths[path].GetOperation(method), operation, contract.Components); err != nil {
 				return nil, fmt.Errorf("convert to Swagger 2.0: %s %s: %w", method, path, err)
 			}
 		}
 	}
-	return arranged(converted, document)
+	return orderedNodes(converted, document)
 }
 
 // mend gives an operation what FromV3 leaves out or, for parameters, writes in a form that Swagger does not have.
-func mend(converted *openapi2.Operation, meant *openapi3.Operation, components *openapi3.Components) error {
-	if err := mendParameters(converted, meant, components); err != nil {
+func restore(converted *openapi2.Operation, meant *openapi3.Operation, components *openapi3.Components) error {
+	if err := restoreParameters(converted, meant, components); err != nil {
 		return err
 	}
 	types := map[string]bool{}
@@ -47,7 +47,7 @@ func mend(converted *openapi2.Operation, meant *openapi3.Operation, components *
 		}
 		for name, mediaType := range response.Value.Content {
 			types[name] = true
-			mendAnswer(converted.Responses.Value(status), name, mediaType, components)
+			restoreResponse(converted.Responses.Value(status), name, mediaType, components)
 		}
 	}
 	converted.Produces = slices.Sorted(maps.Keys(types))
@@ -55,7 +55,7 @@ func mend(converted *openapi2.Operation, meant *openapi3.Operation, components *
 }
 
 // mendParameters writes schemas out, for a parameter may not refer to one, and restores the order, which FromV3 makes alphabetical.
-func mendParameters(converted *openapi2.Operation, meant *openapi3.Operation, components *openapi3.Components) error {
+func restoreParameters(converted *openapi2.Operation, meant *openapi3.Operation, components *openapi3.Components) error {
 	var all openapi2.Parameters
 	for _, p := range meant.Parameters {
 		out := *p.Value
@@ -72,7 +72,7 @@ func mendParameters(converted *openapi2.Operation, meant *openapi3.Operation, co
 }
 
 // mendAnswer adds the example, and the schema, which FromV3 takes from application/json alone.
-func mendAnswer(converted *openapi2.Response, name string, meant *openapi3.MediaType, components *openapi3.Components) {
+func restoreResponse(converted *openapi2.Response, name string, meant *openapi3.MediaType, components *openapi3.Components) {
 	converted.Schema, _ = openapi2conv.FromV3SchemaRef(meant.Schema, components)
 	if meant.Example != nil {
 		converted.Examples = map[string]any{name: meant.Example}
@@ -80,7 +80,7 @@ func mendAnswer(converted *openapi2.Response, name string, meant *openapi3.Media
 }
 
 // arranged is the converted document as nodes, in the order of the one it was made from.
-func arranged(converted *openapi2.T, document []byte) (*yaml.Node, error) {
+func orderedNodes(converted *openapi2.T, document []byte) (*yaml.Node, error) {
 	text, err := json.Marshal(converted)
 	if err != nil {
 		return nil, fmt.Errorf("write Swagger 2.0: %w", err)
@@ -93,6 +93,6 @@ func arranged(converted *openapi2.T, document []byte) (*yaml.Node, error) {
 		return nil, fmt.Errorf("read the document: %w", err)
 	}
 	root := file.Content[0]
-	arrange(root, source.Content[0], source.Content[0])
+	reorder(root, source.Content[0], source.Content[0])
 	return root, nil
 }

@@ -173,7 +173,7 @@ func objects(v any) map[string]object {
 
 func from(t *testing.T, text []byte) *yaml.Node {
 	t.Helper()
-	node, err := swagger.From(text)
+	node, err := swagger.Convert(text)
 	if err != nil {
 		t.Fatal(err)
 	}

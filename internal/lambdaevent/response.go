@@ -11,7 +11,7 @@ import (
 )
 
 // answer is what a proxy event is answered with. A member more would be a 502.
-type answer struct {
+type proxyResponse struct {
 	StatusCode        int                 `json:"statusCode"`
 	Headers           map[string]string   `json:"headers,omitzero"`
 	MultiValueHeaders map[string][]string `json:"multiValueHeaders,omitzero"`
@@ -42,9 +42,9 @@ func (w *recorder) Write(b []byte) (int, error) {
 }
 
 // answer is what was recorded, in the form that e's front takes.
-func (w *recorder) answer(e *event, from front) ([]byte, error) {
+func (w *recorder) encode(e *event, from integration) ([]byte, error) {
 	w.WriteHeader(http.StatusOK)
-	a := answer{StatusCode: w.status, Body: w.body.String()}
+	a := proxyResponse{StatusCode: w.status, Body: w.body.String()}
 	if !utf8.Valid(w.body.Bytes()) {
 		a.Body, a.IsBase64Encoded = base64.StdEncoding.EncodeToString(w.body.Bytes()), true
 	}

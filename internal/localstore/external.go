@@ -10,7 +10,7 @@ import (
 )
 
 // Outside returns all that s3.NewFromConfig needs, with UsePathStyle set, to reach a store that another process runs in dir, at listen.
-func Outside(ctx context.Context, dir, listen string) (aws.Config, error) {
+func ExternalConfig(ctx context.Context, dir, listen string) (aws.Config, error) {
 	path := filepath.Join(dir, "credentials")
 	if _, err := os.Stat(path); err != nil {
 		return aws.Config{}, fmt.Errorf("no store was ever run in %s: %w", dir, err)

@@ -14,8 +14,8 @@ import (
 
 // mend removes what a process left in the store's root, which is the working directory, when it was killed. Nobody else may be at
 // work in it.
-func mend(metadata meta.MetadataStorer) error {
-	if err := mendCompletions(metadata); err != nil {
+func repair(metadata meta.MetadataStorer) error {
+	if err := repairCompletions(metadata); err != nil {
 		return err
 	}
 	return removeStaged()
@@ -27,7 +27,7 @@ const inProgress = ".inprogress"
 // mendCompletions undoes completions that were cut short. Versitygw v1.8.0 moves an upload's folder aside for the time of one, and
 // takes a folder that it finds there for another call's work: such an upload can be neither listed nor completed nor aborted, though
 // every call to complete it is answered with success. Its folder is put back or, where the object was made, removed.
-func mendCompletions(metadata meta.MetadataStorer) error {
+func repairCompletions(metadata meta.MetadataStorer) error {
 	folders, err := filepath.Glob(filepath.Join("*", posix.MetaTmpMultipartDir, "*", "*"+inProgress))
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func mendCompletions(metadata meta.MetadataStorer) error {
 }
 
 // staged is the name that versitygw gives to a file for the moment before it replaces another. It is an object to whoever lists.
-var staged = regexp.MustCompile(`^\..+\.sgwtmp\.\d+$`)
+var stagedPattern = regexp.MustCompile(`^\..+\.sgwtmp\.\d+$`)
 
 func removeStaged() error {
 	return filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
@@ -69,7 +69,7 @@ func removeStaged() error {
 			return err
 		case entry.IsDir() && (entry.Name() == posix.MetaTmpDir || entry.Name() == ".vgwlocks"):
 			return fs.SkipDir
-		case entry.Type().IsRegular() && staged.MatchString(entry.Name()):
+		case entry.Type().IsRegular() && stagedPattern.MatchString(entry.Name()):
 			return os.Remove(path)
 		}
 		return nil
