@@ -12,7 +12,6 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/signpost-s3/signpost/gen/api"
-	"github.com/signpost-s3/signpost/internal/imports"
 )
 
 // maxFieldErrors limits the errors in a response: a body of 128 KiB can have 60,000, which would make a response of 4
@@ -45,11 +44,23 @@ func schemaErrors(schema *openapi3.Schema, value any) []api.FieldError {
 		if schemaErr.SchemaField == "properties" { // reported for the parent, about the member
 			steps = append(steps, unknownMember(schemaErr))
 		}
-		pointer = imports.Pointer(steps...)
+		pointer = jsonPointer(steps...)
 		fields = append(fields, api.FieldError{Pointer: &pointer, Detail: describeSchemaError(schemaErr)})
 	}
 	return fields
 }
+
+// jsonPointer returns the JSON Pointer of the member to which steps lead (RFC 6901, section 3).
+func jsonPointer(steps ...string) string {
+	var p strings.Builder
+	for _, step := range steps {
+		p.WriteByte('/')
+		pointerEscapes.WriteString(&p, step)
+	}
+	return p.String()
+}
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 func flatten(err error) []error {
 	if many, ok := err.(openapi3.MultiError); ok {
@@ -157,7 +168,7 @@ func fractionErrors(schema *openapi3.Schema, value any, pointer string) []api.Fi
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(value)) {
 			if member := schema.Properties[name]; member != nil {
-				fields = append(fields, fractionErrors(member.Value, value[name], pointer+imports.Pointer(name))...)
+				fields = append(fields, fractionErrors(member.Value, value[name], pointer+jsonPointer(name))...)
 			}
 		}
 	case []any:

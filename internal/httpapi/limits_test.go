@@ -169,7 +169,7 @@ func TestOpenUploads(t *testing.T) {
 		ids = append(ids, idOf(body))
 	}
 	status, _, body := s.as(t, keys["alice"], "POST", "/import", parts)
-	if status != 422 || codeOf(body) != imports.CodeOpenUploads || !strings.Contains(body, "2 uploads") {
+	if status != 422 || codeOf(body) != imports.CodeOpenUploads || !strings.Contains(body, "2 multipart uploads") {
 		t.Errorf("the third: got %d %s, want 422 that names the limit", status, body)
 	}
 	for _, c := range []struct{ who, body string }{{"bob", parts}, {"alice", `{}`}} {

@@ -61,7 +61,7 @@ func domainProblem(e *imports.Error) *problem {
 	p := newProblem(http.StatusInternalServerError, e.Code, e.Detail)
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, api.FieldError{
-			Pointer: optional(f.Pointer), Parameter: optional(f.Parameter), Detail: f.Detail,
+			Pointer: optional(jsonPointer(f.Path...)), Parameter: optional(f.Parameter), Detail: f.Detail,
 		})
 	}
 	switch e.Kind {

@@ -34,7 +34,7 @@ type failure struct {
 // fail returns the error, or panics.
 func (f failure) fail() error {
 	signed := "https://bucket.example.com/k?X-Amz-Signature=" + strings.Repeat("0", 64) + "&" + f.text
-	domain := &imports.Error{Kind: imports.Kind(f.number), Code: imports.CodeFailed, Detail: f.text, Fields: []imports.Field{{Pointer: f.pointer, Detail: f.text}, {Detail: f.pointer}}}
+	domain := &imports.Error{Kind: imports.Kind(f.number), Code: imports.CodeFailed, Detail: f.text, Fields: []imports.Field{{Path: []string{f.pointer}, Detail: f.text}, {Detail: f.pointer}}}
 	other := &imports.Error{Kind: imports.NotFound, Code: imports.CodeNotFound, Detail: f.text}
 	var err error
 	switch f.kind % 12 {

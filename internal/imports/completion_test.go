@@ -42,7 +42,7 @@ func TestCompletionFailed(t *testing.T) {
 		t.Run(fmt.Sprintf("%d %s", c.status, c.answer), func(t *testing.T) {
 			t.Parallel()
 			y := yardOf(t)
-			id := y.begun(t, hello).ID
+			id := y.createMultipart(t, hello).ID
 			w := step{assemble, 1}.at(says(c.status, c.answer, false), true)
 			for calls := 1; calls <= 2; calls++ {
 				if _, err := server(t, w).Complete(t.Context(), y.owner, id, nil); codeOf(err) != c.code {
@@ -74,7 +74,7 @@ func TestCompletionFailed(t *testing.T) {
 // reports that.
 func TestCompletionUnanswered(t *testing.T) {
 	y := yardOf(t)
-	id := y.begun(t, hello).ID
+	id := y.createMultipart(t, hello).ID
 	w := step{assemble, 1}.at(says(504, "", false), true)
 	if _, err := server(t, w).Complete(t.Context(), y.owner, id, nil); codeOf(err) != CodeStoreUnavailable {
 		t.Errorf("complete: got %v, want %s", err, CodeStoreUnavailable)
@@ -100,7 +100,7 @@ func TestCompletionUnanswered(t *testing.T) {
 // that, and the completion is resumed once there is space.
 func TestResumeOnFullStore(t *testing.T) {
 	y := yardOf(t)
-	id := y.begun(t, hello).ID
+	id := y.createMultipart(t, hello).ID
 	dies := server(t, step{assemble, 1}.at(dead, true))
 	if _, err := dies.Complete(t.Context(), y.owner, id, nil); codeOf(err) != CodeStoreUnavailable {
 		t.Fatalf("complete on a server that dies: got %v", err)
@@ -140,7 +140,7 @@ func TestFailureOvertaken(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			y := yardOf(t)
-			id := y.begun(t, hello).ID
+			id := y.createMultipart(t, hello).ID
 			w := step{assemble, 1}.at(says(500, "InternalError", false), true)
 			fail := w.on
 			w.on = func(sent call) fault {
@@ -172,7 +172,7 @@ func TestFailureOvertaken(t *testing.T) {
 // TestFailureSpreads: a call that waits for another server's completion ends when that fails, with the same error.
 func TestFailureSpreads(t *testing.T) {
 	y := yardOf(t)
-	id := y.begun(t, hello).ID
+	id := y.createMultipart(t, hello).ID
 	first := step{assemble, 1}.at(says(507, "InsufficientStorage", false), true)
 	second := &wire{on: func(sent call) fault {
 		if sent.kind != assemble {

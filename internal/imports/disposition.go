@@ -10,12 +10,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxWithFallback is the longest Content-Disposition, in bytes, that carries a fallback. Beyond it the fallback could exceed S3's limit
-// of 2 KB for a name that fits without.
+// maxWithFallback is the longest Content-Disposition, in bytes, that includes a fallback. Above it the fallback could
+// exceed S3's limit of 2 KB for a name that fits without one.
 const maxWithFallback = 1536
 
-// attachment returns the Content-Disposition of a file to be saved under name (RFC 6266). A name that is not plain ASCII is given twice:
-// as filename* (RFC 8187), and as an ASCII filename for clients that do not read filename*, such as curl -OJ.
+// attachment returns the Content-Disposition of a file to be saved as name (RFC 6266). A name that is not plain ASCII
+// is given twice: as filename* (RFC 8187), and as an ASCII filename for clients that do not read filename*, such as
+// curl -OJ.
 func attachment(name string) string {
 	exact := mime.FormatMediaType("attachment", map[string]string{"filename": name})
 	fallback := asciiName(name)
@@ -25,8 +26,8 @@ func attachment(name string) string {
 	return `attachment; filename="` + fallback + `"; filename*=UTF-8''` + escaped(name)
 }
 
-// asciiName returns name without accents, and with "_" in place of what a quoted filename cannot hold portably: other characters than
-// printable ASCII, quotes, backslashes, and "%", which browsers decode.
+// asciiName returns name without accents, and with "_" in place of characters that a quoted filename cannot hold
+// portably: all but printable ASCII, quotes, backslashes, and "%", which browsers decode.
 func asciiName(name string) string {
 	plain, _, err := transform.String(transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn))), name)
 	if err != nil {
@@ -40,13 +41,15 @@ func asciiName(name string) string {
 	}, plain)
 }
 
-// escaped returns s as the value of an extended parameter (RFC 8187, section 3.2.1): all but attr-char is percent-encoded.
+// escaped returns s as the value of an extended parameter (RFC 8187, section 3.2.1): percent-encoded except for
+// attr-char.
 func escaped(s string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(s) {
 		c := s[i]
-		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$&+-.^_`|~", c) >= 0 {
+		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if alphanumeric || strings.IndexByte("!#$&+-.^_`|~", c) >= 0 {
 			b.WriteByte(c)
 			continue
 		}

@@ -25,9 +25,10 @@ func TestAttachment(t *testing.T) {
 	}
 }
 
-// FuzzAttachment: the header is printable ASCII, and a client that knows RFC 8187 reads the exact name from it.
+// FuzzAttachment: the header is printable ASCII, and a client that supports RFC 8187 reads the exact name from it.
 func FuzzAttachment(f *testing.F) {
-	for _, name := range []string{"a", "é", `"`, "\\", "%41", "日本", "ﬁ", "a;b=c", strings.Repeat("é", 250), strings.Repeat("日", 250)} {
+	for _, name := range []string{"a", "é", `"`, "\\", "%41", "日本", "ﬁ", "a;b=c", strings.Repeat("é", 250),
+		strings.Repeat("日", 250)} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {

@@ -3,41 +3,39 @@ package imports
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// Kind is what a caller can do about an error. The zero value is a fault of ours.
+// Kind says what a caller can do about an error. The zero value is a failure of the service.
 type Kind int
 
 // The kinds of error.
 const (
-	Internal     Kind = iota // report it
-	Invalid                  // mend the request
-	NotFound                 // look elsewhere
-	Forbidden                // be somebody else
-	Conflict                 // bring the import into the state for this, or see that it is past it
-	Refused                  // ask for less: the request is sound, this service will not grant it
-	Unavailable              // try again later
+	Internal     Kind = iota // report the error
+	Invalid                  // correct the request
+	NotFound                 // use another ID
+	Forbidden                // use other credentials
+	Conflict                 // change the state of the import first, or accept that it is terminal
+	Refused                  // request less: the request is valid, but this service does not grant it
+	Unavailable              // retry later
 	Full                     // free space in the store, or delete imports
 	NotCompleted             // complete the import again
 )
 
-// Error is a failure fit to be shown: Code is stable, Detail says what to do, Fields name the members at fault. Cause is for
-// the log alone.
+// Error is an error that may be shown to clients.
 type Error struct {
 	Kind   Kind
-	Code   string
-	Detail string
-	Fields []Field
-	Cause  error
+	Code   string  // stable, one of the Code constants
+	Detail string  // what failed and what to do
+	Fields []Field // the invalid members of the request
+	Cause  error   // for the log only
 }
 
-// Field is one invalid member, header or part of a request.
+// Field is one invalid member or header of a request, or one invalid part of an upload.
 type Field struct {
-	Pointer   string // RFC 6901, into the request body; empty where the fault is not there
-	Parameter string // the header or query parameter; empty where the fault is not there
+	Path      []string // the names that lead to the member of the request body; nil if the error is elsewhere
+	Parameter string   // the name of the header or query parameter; "" if the error is elsewhere
 	Detail    string
 }
 
@@ -80,41 +78,53 @@ const (
 	CodeCredentialsExpired   = "credentials-expired"
 )
 
-// invalid is a request that no service could grant.
-func invalid(faults []Field) *Error {
-	return &Error{Kind: Invalid, Code: CodeInvalidRequest, Detail: InvalidDetail, Fields: faults}
+// The details of the errors whose text other packages need.
+const (
+	// InvalidDetail is the detail of every CodeInvalidRequest.
+	InvalidDetail = "The request is not as it should be; see errors."
+	// NotFoundDetail is the detail of every CodeNotFound.
+	NotFoundDetail = "There is no import with this id."
+	// StoreFullDetail is the detail of every CodeStoreFull.
+	StoreFullDetail = "The store has no space left. Free space in it, or delete imports that are no longer needed."
+	// CompletionFailedDetail is the detail of every CodeCompletionFailed.
+	CompletionFailedDetail = "The store failed to assemble the object. The parts are kept. Complete the import again."
+)
+
+// fieldErrors collects the invalid members of a request.
+type fieldErrors []Field
+
+func (e *fieldErrors) add(path []string, detail string, args ...any) {
+	*e = append(*e, Field{Path: path, Detail: fmt.Sprintf(detail, args...)})
 }
 
-// InvalidDetail is the detail of every CodeInvalidRequest.
-const InvalidDetail = "The request is not as it should be; see errors."
+// path names a member of the request body.
+type path = []string
 
-// Pointer is the JSON Pointer of these steps into a document (RFC 6901, section 3).
-func Pointer(steps ...string) string {
-	var p strings.Builder
-	for _, step := range steps {
-		p.WriteByte('/')
-		pointerEscapes.WriteString(&p, step)
+// invalid returns the error of a request that every service would reject.
+func invalid(fields fieldErrors) *Error {
+	return &Error{Kind: Invalid, Code: CodeInvalidRequest, Detail: InvalidDetail, Fields: fields}
+}
+
+// refuse returns the error of a valid request that this service does not grant, because of one member.
+func refuse(code string, at path, detail string, args ...any) *Error {
+	e := &Error{Kind: Refused, Code: code, Detail: "This service cannot grant the import as asked."}
+	e.Fields = []Field{{Path: at, Detail: fmt.Sprintf(detail, args...)}}
+	return e
+}
+
+// conflict returns the error of a call that the state of the import does not allow.
+func conflict(code, detail string, fields []Field) *Error {
+	if more := len(fields) - maxReported; more > 0 {
+		fields = append(fields[:maxReported], Field{Detail: fmt.Sprintf("and %d more", more)})
 	}
-	return p.String()
+	return &Error{Kind: Conflict, Code: code, Detail: detail, Fields: fields}
 }
 
-var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+// maxReported limits the fields that one error lists.
+const maxReported = 100
 
-// refuse is a request that is well-formed and will not be granted because of one member.
-func refuse(code, pointer, detail string, args ...any) *Error {
-	return &Error{Kind: Refused, Code: code, Detail: "This service cannot grant the import as asked.", Fields: []Field{{Pointer: pointer, Detail: fmt.Sprintf(detail, args...)}}}
-}
-
-// conflict is a call that the state of the import does not allow.
-func conflict(code, detail string, faults []Field) *Error {
-	if more := len(faults) - maxReported; more > 0 {
-		faults = append(faults[:maxReported], Field{Detail: fmt.Sprintf("and %d more", more)})
-	}
-	return &Error{Kind: Conflict, Code: code, Detail: detail, Fields: faults}
-}
-
-// over is the conflict of a call on an import that has ended.
-func over(s Status) *Error {
+// terminalError returns the error of a call on an import with the terminal status s.
+func terminalError(s Status) *Error {
 	switch s {
 	case Completed:
 		return conflict(CodeCompleted, "The import is completed.", nil)
@@ -126,9 +136,6 @@ func over(s Status) *Error {
 	return conflict(CodeExpired, "The import has expired. Create a new one.", nil)
 }
 
-// NotFoundDetail is the detail of every CodeNotFound.
-const NotFoundDetail = "There is no import with this id."
-
 func notFound(id string) *Error {
 	return &Error{Kind: NotFound, Code: CodeNotFound, Detail: NotFoundDetail, Cause: fmt.Errorf("no record of %s", id)}
 }
@@ -139,19 +146,20 @@ func isKind(err error, k Kind) bool {
 	return errors.As(err, &e) && e.Kind == k
 }
 
-// StoreFullDetail is the detail of every CodeStoreFull.
-const StoreFullDetail = "The store has no space left. Free space in it, or delete imports that are no longer needed."
-
-// completionFailed is a completion that the store failed and that is not resumed: it may copy the whole object each
-// time.
+// completionFailed returns the error of a completion that the store failed. It is not resumed, because a store may copy
+// the whole object for each attempt.
 func completionFailed(cause error) *Error {
 	return &Error{Kind: NotCompleted, Code: CodeCompletionFailed, Detail: CompletionFailedDetail, Cause: cause}
 }
 
-// CompletionFailedDetail is the detail of every CodeCompletionFailed.
-const CompletionFailedDetail = "The store failed to assemble the object. The parts are kept. Complete the import again."
+func checksumMismatch(detail string) *Error {
+	return &Error{
+		Kind: Refused, Code: CodeChecksumMismatch,
+		Detail: "The object is not what was declared, and was removed: " + detail + ".",
+	}
+}
 
-// error returns the failure of a completion as its caller should see it.
+// error returns the recorded failure of a completion as an Error.
 func (f Failure) error() *Error {
 	e := &Error{Kind: NotCompleted, Code: f.Code, Detail: f.Detail}
 	switch f.Code {
@@ -163,19 +171,23 @@ func (f Failure) error() *Error {
 	return e
 }
 
-// fromStore gives an error of the bucket the kind its caller should see.
+// fromStore returns the Error for an error of package bucket; doing is what failed.
 func fromStore(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
 	err = fmt.Errorf("%s: %w", doing, err)
+	e := &Error{Kind: Unavailable, Cause: err}
 	switch {
 	case errors.Is(err, bucket.ErrCredentialsExpired):
-		return &Error{Kind: Unavailable, Code: CodeCredentialsExpired, Detail: "The service has no valid credentials to sign with at the moment. Try again later.", Cause: err}
+		e.Code = CodeCredentialsExpired
+		e.Detail = "The service has no valid credentials to sign with at the moment. Try again later."
 	case errors.Is(err, bucket.ErrStoreFull):
-		return &Error{Kind: Full, Code: CodeStoreFull, Detail: StoreFullDetail, Cause: err}
+		e.Kind, e.Code, e.Detail = Full, CodeStoreFull, StoreFullDetail
 	case errors.Is(err, bucket.ErrUnavailable), errors.Is(err, bucket.ErrBusy):
-		return &Error{Kind: Unavailable, Code: CodeStoreUnavailable, Detail: "The store cannot be reached at the moment. Try again later.", Cause: err}
+		e.Code, e.Detail = CodeStoreUnavailable, "The store cannot be reached at the moment. Try again later."
+	default:
+		return err
 	}
-	return err
+	return e
 }

@@ -3,12 +3,11 @@ package imports
 import (
 	"context"
 	"slices"
-	"strings"
 )
 
-// Publish writes an event about job to the outbox before the record of job is written, and returns the event's ID, which
-// the record will contain. The caller calls recorded once the record is stored. Several servers may publish the same
-// change; the record names one event. EventID is empty if the event has no receiver.
+// Publish writes an event about job to the outbox before the record of job is written, and returns the event's ID,
+// which the record will contain. The caller calls recorded once the record is stored. Several servers may publish the
+// same change; the record names one event. EventID is empty if the event has no receiver.
 type Publish func(ctx context.Context, job Job) (eventID string, recorded func(), err error)
 
 // isEvent reports whether the change from j to next is an event: next is terminal, and its status or its object is new.
@@ -50,16 +49,16 @@ func (s *Service) publish(ctx context.Context, j, next Job) (Job, func(), error)
 }
 
 // HandleObjectCreated handles the store's notification that an object was created at key: it inspects the import and
-// updates its record. Repeated and late notifications, and keys that belong to no import, change nothing. Only the key is
-// used, everything else is read from the bucket. An untracked import has no record, so each notification publishes an
-// event.
+// updates its record. Repeated and late notifications, and keys that belong to no import, change nothing. Only the key
+// is used, everything else is read from the bucket. An untracked import has no record, so each notification publishes
+// an event.
 func (s *Service) HandleObjectCreated(ctx context.Context, key string) error {
 	owner, id, ok := objectOf(key)
 	if !ok {
 		return nil
 	}
 	s.NotifyWaiters(id)
-	_, err := s.reconciled(ctx, owner, id, s.Now())
+	_, err := s.inspect(ctx, owner, id, s.Now())
 	if isKind(err, NotFound) {
 		return s.publishUntracked(ctx, owner, id)
 	}
@@ -85,17 +84,6 @@ func (s *Service) publishUntracked(ctx context.Context, owner, id string) error 
 // IsUntracked reports whether j is an import without a record.
 func (j Job) IsUntracked() bool { return j.Mode == "" }
 
-// objectOf returns the owner and the ID of the import whose object has this key.
-func objectOf(key string) (owner, id string, ok bool) {
-	rest, ok := strings.CutPrefix(key, ObjectRoot)
-	slash := strings.LastIndexByte(rest, '/')
-	if !ok || slash <= 0 {
-		return "", "", false
-	}
-	owner, id = rest[:slash], rest[slash+1:]
-	return owner, id, canonicalID.MatchString(id) && !strings.Contains(owner, "/")
-}
-
 // Event identifies a published event about an import, with the state that it reports.
 type Event struct {
 	ID              string
@@ -118,15 +106,15 @@ const (
 )
 
 // Confirm compares an event with the record of its import. If final is set, the server that published the event is
-// assumed to have stopped: Confirm reconciles the import itself and, if the record still does not name the event, fences
-// the record, so that a late write of that server fails. With final the verdict is never Pending.
+// assumed to have stopped: Confirm reconciles the import itself and, if the record still does not name the event,
+// fences the record, so that a late write of that server fails. With final the verdict is never Pending.
 func (s *Service) Confirm(ctx context.Context, e Event, final bool) (Verdict, error) {
 	verdict, err := retry(e.ImportID, func() (Verdict, error) {
 		j, err := s.load(ctx, e.Owner, e.ImportID)
 		if verdict := j.verdict(e); err != nil || verdict != Pending || !final {
 			return verdict, err
 		}
-		if _, err := s.reconcile(ctx, j, s.Now()); err != nil {
+		if _, err := s.reconcile(ctx, j, s.Now(), resumeStalled); err != nil {
 			return Pending, err
 		}
 		if j, err = s.load(ctx, e.Owner, e.ImportID); err != nil {

@@ -10,32 +10,32 @@ import (
 	"time"
 )
 
-// telling is a service that keeps what it announces.
-func telling(t *testing.T) (*Service, *announced) {
-	s, a := server(t, nil), &announced{}
-	s.Publish = a.announce
+// publishing returns a service that keeps the events it publishes.
+func publishing(t *testing.T) (*Service, *published) {
+	s, a := server(t, nil), &published{}
+	s.Publish = a.publish
 	return s, a
 }
 
-// announced are the jobs that were, and those of them whose records say so.
-type announced struct {
+// published are the jobs of published events, and those whose records name the event.
+type published struct {
 	mu             sync.Mutex
 	jobs, recorded []Job
 }
 
-func (a *announced) announce(_ context.Context, j Job) (string, func(), error) {
+func (a *published) publish(_ context.Context, j Job) (string, func(), error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.jobs = append(a.jobs, j)
-	return fmt.Sprintf("news %d", len(a.jobs)), func() {
+	return fmt.Sprintf("event %d", len(a.jobs)), func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.recorded = append(a.recorded, j)
 	}, nil
 }
 
-// statuses are of those recorded, in order.
-func (a *announced) statuses() (all []Status) {
+// statuses returns the statuses of the recorded jobs, in order.
+func (a *published) statuses() (all []Status) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, j := range a.recorded {
@@ -44,22 +44,25 @@ func (a *announced) statuses() (all []Status) {
 	return all
 }
 
-// TestNotice: what the store says has arrived is looked for, and what became of an import is announced once.
-func TestNotice(t *testing.T) {
+// TestHandleObjectCreated: each notification inspects the import, and each change is published once.
+func TestHandleObjectCreated(t *testing.T) {
 	storetestReady(t)
 	five := int64(5)
 	for _, c := range []struct {
 		name string
 		play func(t *testing.T, s *Service, y yard) (key string)
-		want []Status // after two notices
+		want []Status // after two notifications
 	}{
-		{"an import", func(t *testing.T, s *Service, y yard) string { return y.made(t, s, Request{}, hello).Key() }, []Status{Completed}},
+		{"an import", func(t *testing.T, s *Service, y yard) string { return y.made(t, s, Request{}, hello).Key() },
+			[]Status{Completed}},
 		{"one that was read before", func(t *testing.T, s *Service, y yard) string {
 			j := y.made(t, s, Request{}, hello)
 			y.status(t, s, j.ID, Completed)
 			return j.Key()
 		}, []Status{Completed}},
-		{"one that is not what was declared", func(t *testing.T, s *Service, y yard) string { return y.made(t, s, Request{Size: &five}, hello).Key() }, []Status{Failed}},
+		{"one that is not what was declared", func(t *testing.T, s *Service, y yard) string {
+			return y.made(t, s, Request{Size: &five}, hello).Key()
+		}, []Status{Failed}},
 		{"a replaced object", func(t *testing.T, s *Service, y yard) string {
 			j := y.made(t, s, Request{}, hello)
 			y.status(t, s, j.ID, Completed)
@@ -96,7 +99,7 @@ func TestNotice(t *testing.T) {
 			y.put(t, j.ID, hello)
 			return j.Key()
 		}, []Status{Expired, Completed}},
-		{"a bare import, each time", func(t *testing.T, s *Service, y yard) string {
+		{"an untracked import, each time", func(t *testing.T, s *Service, y yard) string {
 			id, err := newID(time.Now())
 			if err != nil {
 				t.Fatal(err)
@@ -104,7 +107,7 @@ func TestNotice(t *testing.T) {
 			y.put(t, id, hello)
 			return objectKey(y.owner, id)
 		}, []Status{Completed, Completed}},
-		{"a bare import whose object is gone", func(t *testing.T, s *Service, y yard) string {
+		{"an untracked import whose object is gone", func(t *testing.T, s *Service, y yard) string {
 			id, err := newID(time.Now())
 			if err != nil {
 				t.Fatal(err)
@@ -113,16 +116,16 @@ func TestNotice(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, a := telling(t)
+			s, a := publishing(t)
 			y := yardOf(t)
 			key := c.play(t, s, y)
 			for range 2 {
 				if err := s.HandleObjectCreated(t.Context(), key); err != nil {
-					t.Errorf("notice of %s: %v", key, err)
+					t.Errorf("notification about %s: %v", key, err)
 				}
 			}
 			if got := a.statuses(); !slices.Equal(got, c.want) {
-				t.Errorf("announced: got %v, want %v", got, c.want)
+				t.Errorf("published: got %v, want %v", got, c.want)
 			}
 			if c.want != nil && c.want[len(c.want)-1] == Aborted && y.object(t, key[strings.LastIndexByte(key, '/')+1:]) != nil {
 				t.Error("the object of a deleted import is there")
@@ -131,7 +134,7 @@ func TestNotice(t *testing.T) {
 	}
 }
 
-// made is an import in one request, whose object is there.
+// made creates an import of one request and stores its object.
 func (y yard) made(t *testing.T, s *Service, r Request, content []byte) Job {
 	t.Helper()
 	j, err := s.Create(t.Context(), y.owner, r, "")
@@ -142,7 +145,7 @@ func (y yard) made(t *testing.T, s *Service, r Request, content []byte) Job {
 	return j
 }
 
-// status reads an import, and insists on where it stands.
+// status reads an import and requires this status.
 func (y yard) status(t *testing.T, s *Service, id string, want Status) {
 	t.Helper()
 	if j, err := s.Read(t.Context(), y.owner, id); err != nil || j.Status != want {
@@ -150,36 +153,40 @@ func (y yard) status(t *testing.T, s *Service, id string, want Status) {
 	}
 }
 
-// TestNoticeOfOthers: of a key that is no import's, the store is asked nothing.
-func TestNoticeOfOthers(t *testing.T) {
+// TestObjectCreatedOtherKeys: a notification about a key of no import sends no request to the store.
+func TestObjectCreatedOtherKeys(t *testing.T) {
 	w := &wire{}
-	s, a := server(t, w), &announced{}
-	s.Publish = a.announce
+	s, a := server(t, w), &published{}
+	s.Publish = a.publish
 	const id = "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 	for _, key := range []string{
-		"", "/", "x", "imports", "imports/", "imports/x", "imports/" + id, "imports//" + id, "imports/o/", "imports/o/x", "imports/o/p/" + id, "/imports/o/" + id,
-		"imports/o/" + strings.ToUpper(id), "imports/o/" + id + "/", "imports/o/" + id + ".json", "jobs/o/" + id, "idem/o/" + id, "outbox/dead/" + id, "Imports/o/" + id,
+		"", "/", "x", "imports", "imports/", "imports/x", "imports/" + id, "imports//" + id,
+		"imports/o/", "imports/o/x", "imports/o/p/" + id, "/imports/o/" + id,
+		"imports/o/" + strings.ToUpper(id), "imports/o/" + id + "/", "imports/o/" + id + ".json", "jobs/o/" + id,
+		"idem/o/" + id,
+		"outbox/dead/" + id, "Imports/o/" + id,
 	} {
 		if err := s.HandleObjectCreated(t.Context(), key); err != nil {
-			t.Errorf("notice of %q: %v", key, err)
+			t.Errorf("notification about %q: %v", key, err)
 		}
 	}
 	if w.sent() > 0 || len(a.jobs) > 0 {
-		t.Errorf("made %d calls and announced %v, want none", w.sent(), a.jobs)
+		t.Errorf("sent %d requests and published %v, want none", w.sent(), a.jobs)
 	}
 }
 
-// TestDeletedTwice: a deletion that is repeated is announced once, and the record keeps its name.
+// TestDeletedTwice: a repeated deletion is published once, and the record keeps the event's ID.
 func TestDeletedTwice(t *testing.T) {
-	s, a := telling(t)
+	s, a := publishing(t)
 	y := yardOf(t)
 	j := y.made(t, s, Request{}, hello)
 	for n := range 3 {
 		if err := s.Delete(t.Context(), y.owner, j.ID); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.load(t.Context(), y.owner, j.ID); err != nil || got.EventID != "news 1" || len(a.jobs) != 1 {
-			t.Errorf("deletion %d: the record names %q, %v, and %d were announced, want the first and one", n+1, got.EventID, err, len(a.jobs))
+		if got, err := s.load(t.Context(), y.owner, j.ID); err != nil || got.EventID != "event 1" || len(a.jobs) != 1 {
+			t.Errorf("deletion %d: the record names %q, %v, and %d events were published, want the first and one", n+1, got.EventID,
+				err, len(a.jobs))
 		}
 	}
 }
@@ -201,18 +208,18 @@ func TestVerdict(t *testing.T) {
 		want  Verdict
 	}{
 		{"named", job(Completed, "e", "n"), completed, Confirmed},
-		{"named, though it stands otherwise", job(Expired, "", "n"), completed, Confirmed},
+		{"named, in another state", job(Expired, "", "n"), completed, Confirmed},
 		{"open", job(AwaitingUpload, "", ""), completed, Pending},
 		{"uploading", job(Uploading, "", ""), completed, Pending},
-		{"so, by another name", job(Completed, "e", "m"), completed, Rejected},
-		{"so, by no name", job(Completed, "e", ""), completed, Rejected},
+		{"same state, another event", job(Completed, "e", "m"), completed, Rejected},
+		{"same state, no event", job(Completed, "e", ""), completed, Rejected},
 		{"of another object", job(Completed, "f", "m"), completed, Pending},
 		{"failed", job(Failed, "e", "m"), completed, Pending},
 		{"expired", job(Expired, "", "m"), completed, Pending},
 		{"aborted", job(Aborted, "", "m"), completed, Rejected},
-		{"aborted by another name", job(Aborted, "", "m"), Event{ID: "n", Status: Aborted}, Rejected},
-		{"aborted by that name", job(Aborted, "", "n"), Event{ID: "n", Status: Aborted}, Confirmed},
-		{"expired by another name", job(Expired, "", "m"), Event{ID: "n", Status: Expired}, Rejected},
+		{"aborted, another event", job(Aborted, "", "m"), Event{ID: "n", Status: Aborted}, Rejected},
+		{"aborted, this event", job(Aborted, "", "n"), Event{ID: "n", Status: Aborted}, Confirmed},
+		{"expired, another event", job(Expired, "", "m"), Event{ID: "n", Status: Expired}, Rejected},
 		{"completed after it had expired", job(Completed, "e", "m"), Event{ID: "n", Status: Expired}, Pending},
 	} {
 		if got := c.job.verdict(c.event); got != c.want {
@@ -221,7 +228,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestConfirm: the last word is asked of the store, and fences off whoever was about to write.
+// TestConfirm: a final verdict is read from the store and fences writes in progress.
 func TestConfirm(t *testing.T) {
 	s := server(t, nil)
 	y := yardOf(t)
@@ -244,17 +251,17 @@ func TestConfirm(t *testing.T) {
 	if got, err := s.load(t.Context(), y.owner, open.ID); err != nil || got.etag != before.etag {
 		t.Errorf("the record was written, %v, want no more than asked", err)
 	}
-	ask("of an open import, for good", e, true, Rejected)
+	ask("of an open import, final", e, true, Rejected)
 	next := before.Job
 	next.Status, next.EventID = Expired, "late"
 	if _, err := s.store(t.Context(), before, next); err == nil {
-		t.Error("a write that was under way is not fenced off")
+		t.Error("a write that was under way is not fenced")
 	}
 	y.status(t, s, open.ID, AwaitingUpload)
 
 	y.put(t, open.ID, hello)
 	e.ETag = `"` + helloMD5 + `"`
-	ask("of an import that is so, unrecorded, for good", e, true, Rejected)
+	ask("of an import in that state, unrecorded, final", e, true, Rejected)
 	y.status(t, s, open.ID, Completed)
 	e.ImportID = "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 	ask("of no import", e, false, Rejected)
@@ -262,5 +269,5 @@ func TestConfirm(t *testing.T) {
 	ask("of no id", e, true, Rejected)
 }
 
-// helloMD5 is what a store makes the ETag of.
+// helloMD5 is the MD5 of hello, from which a store makes the ETag.
 const helloMD5 = "cdae5a006da7601f4ecb89d98b19b881"

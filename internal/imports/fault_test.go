@@ -19,11 +19,11 @@ import (
 
 var hello = []byte("hello, bucket")
 
-// faults are what can befall a call. Those marked acted reach the store.
+// faults are the failures of a request. Those marked acted reach the store.
 var faults = []struct {
 	name  string
 	fault fault
-	only  string // the one kind of call that meets it; empty: all
+	only  string // the one kind of request that fails; empty: all
 }{
 	{"cut before", cutBefore, ""},
 	{"cut after", cutAfter, ""},
@@ -34,13 +34,13 @@ var faults = []struct {
 	{"200 with an error after all", says(200, "InternalError", true), assemble},
 }
 
-// step is the nth call of a kind.
+// step is the nth request of a kind.
 type step struct {
 	kind string
 	nth  int
 }
 
-// at puts f on the wire at s: once, which the SDK's own retry mends, or from then on.
+// at makes f happen at s: once, so that the SDK's retry succeeds, or from then on.
 func (s step) at(f fault, lasting bool) *wire {
 	return &wire{on: func(c call) fault {
 		if c.kind == s.kind && (c.nth == s.nth && c.attempt == 1 || lasting && c.nth >= s.nth) {
@@ -50,11 +50,11 @@ func (s step) at(f fault, lasting bool) *wire {
 	}}
 }
 
-// eachFault runs test, all cases at once, for each of steps and faults, befalling once and from then on.
+// eachFault runs test concurrently for each of steps and faults, once and from then on.
 func eachFault(t *testing.T, steps []step, test func(t *testing.T, w *wire, lasting bool)) {
 	storetestReady(t)
 	var some errgroup.Group
-	some.SetLimit(12) // most wait for their next try; all at once would keep a busy machine from any deadline
+	some.SetLimit(12) // most wait for a retry; all at once would exceed deadlines on a busy machine
 	for _, s := range steps {
 		for _, f := range faults {
 			if f.only != "" && f.only != s.kind {
@@ -72,14 +72,15 @@ func eachFault(t *testing.T, steps []step, test func(t *testing.T, w *wire, last
 	_ = some.Wait()
 }
 
-// storetestReady starts the store before tests run side by side.
+// storetestReady starts the store before tests run in parallel.
 func storetestReady(t *testing.T) { server(t, nil) }
 
-// honest holds the answer to a call that met a fault to the truth: a lasting one is the store's, one that was mended is nobody's.
+// honest requires the right result of a call during a fault: an error about the store if the fault lasts, success if a
+// retry succeeded.
 func honest(t *testing.T, doing string, err error, lasting bool) {
 	t.Helper()
 	if errors.Is(err, bucket.ErrNotCompleted) {
-		return // which is attempted once
+		return // it is attempted once
 	}
 	want := ""
 	if lasting {
@@ -90,8 +91,8 @@ func honest(t *testing.T, doing string, err error, lasting bool) {
 	}
 }
 
-// TestCreateFaults: a create that met a fault is answered honestly, and its retry on a server started anew finds or makes the one
-// job there is.
+// TestCreateFaults: a create during a fault returns the right error, and its retry on a restarted server finds or
+// creates the only job.
 func TestCreateFaults(t *testing.T) {
 	size := int64(len(hello))
 	r := Request{Mode: Multipart, Size: &size}
@@ -105,8 +106,9 @@ func TestCreateFaults(t *testing.T) {
 			t.Fatalf("create again: got %+v, %v, want %+v", again, err, first)
 		}
 		orphans := y.uploads(t) - 1
-		if most := w.count[begin] * 3; orphans < 0 || orphans > most { // begun, and the server died or heard nothing: lifecycle's
-			t.Errorf("%d uploads nobody knows of, want at most %d", orphans, most)
+		// Uploads whose server stopped or got no response; the lifecycle rule aborts them.
+		if most := w.count[begin] * 3; orphans < 0 || orphans > most {
+			t.Errorf("%d orphaned uploads, want at most %d", orphans, most)
 		}
 		if orphans > 0 {
 			t.Logf("%d uploads are left to the lifecycle rule", orphans)
@@ -119,7 +121,7 @@ func TestCreateFaults(t *testing.T) {
 	})
 }
 
-// endsCompleted completes a job on a server started anew: its bytes are those that were sent.
+// endsCompleted completes a job on a restarted server: its bytes are those that were sent.
 func (y yard) endsCompleted(t *testing.T, id string) {
 	t.Helper()
 	s := server(t, nil)
@@ -127,7 +129,8 @@ func (y yard) endsCompleted(t *testing.T, id string) {
 	if err != nil || j.Status != Completed {
 		t.Fatalf("complete by another server: got %s, %v, want completed", j.Status, err)
 	}
-	if read, err := s.Read(t.Context(), y.owner, id); err != nil || read.Status != Completed || read.Object.ETag != j.Object.ETag {
+	if read, err := s.Read(t.Context(), y.owner, id); err != nil || read.Status != Completed ||
+		read.Object.ETag != j.Object.ETag {
 		t.Errorf("read: got %+v, %v, want what complete answered", read, err)
 	}
 	if !bytes.Equal(y.object(t, id), hello) {
@@ -135,7 +138,7 @@ func (y yard) endsCompleted(t *testing.T, id string) {
 	}
 }
 
-// endsAborted deletes a job on a server started anew: nothing of it is left but orphans.
+// endsAborted deletes a job on a restarted server: nothing of it is left but orphans.
 func (y yard) endsAborted(t *testing.T, id string, orphans int) {
 	t.Helper()
 	s := server(t, nil)
@@ -145,7 +148,7 @@ func (y yard) endsAborted(t *testing.T, id string, orphans int) {
 	y.gone(t, id, Aborted, orphans)
 }
 
-// gone holds a job that has ended to what that means.
+// gone requires that a terminal job has no data and stays terminal.
 func (y yard) gone(t *testing.T, id string, want Status, orphans int) {
 	t.Helper()
 	if j, err := server(t, nil).Read(t.Context(), y.owner, id); err != nil || j.Status != want {
@@ -159,15 +162,15 @@ func (y yard) gone(t *testing.T, id string, want Status, orphans int) {
 	}
 }
 
-// TestCompleteFaults: a completion that met a fault is answered honestly, and goes on when it is asked for again, or when
-// anybody reads the import.
+// TestCompleteFaults: a completion during a fault returns the right error, and a repeated call or a read resumes it.
 func TestCompleteFaults(t *testing.T) {
-	steps := []step{{getRecord, 1}, {listHeld, 1}, {putRecord, 1}, {assemble, 1}, {getRecord, 2}, {head, 1}, {putRecord, 2}}
+	steps := []step{{getRecord, 1}, {listHeld, 1}, {putRecord, 1}, {assemble, 1}, {getRecord, 2}, {head, 1},
+		{putRecord, 2}}
 	for _, after := range []string{"complete", "read"} {
 		t.Run(after, func(t *testing.T) {
 			eachFault(t, steps, func(t *testing.T, w *wire, lasting bool) {
 				y := yardOf(t)
-				id := y.begun(t, hello).ID
+				id := y.createMultipart(t, hello).ID
 				j, err := server(t, w).Complete(t.Context(), y.owner, id, nil)
 				// A store may assemble the object and answer with an error.
 				if err != nil || j.Status != Completed || !bytes.Equal(y.object(t, id), hello) {
@@ -183,7 +186,7 @@ func TestCompleteFaults(t *testing.T) {
 	}
 }
 
-// goesOn reads a job, on a server started anew and a minute later: completed if the record says that somebody set out to.
+// goesOn reads a job on a restarted server a minute later: it is completed if the record contains a claim.
 func (y yard) goesOn(t *testing.T, id string) {
 	t.Helper()
 	s := later(server(t, nil), time.Minute)
@@ -200,28 +203,29 @@ func (y yard) goesOn(t *testing.T, id string) {
 	}
 }
 
-// TestAbortFaults: a delete that met a fault is answered honestly, and repeated leaves nothing.
+// TestAbortFaults: a delete during a fault returns the right error, and a repeated one leaves nothing.
 func TestAbortFaults(t *testing.T) {
 	for _, of := range []string{"uploading", "completed"} {
 		t.Run(of, func(t *testing.T) {
-			eachFault(t, []step{{getRecord, 1}, {putRecord, 1}, {abort, 1}, {remove, 1}}, func(t *testing.T, w *wire, lasting bool) {
-				y := yardOf(t)
-				id := y.begun(t, hello).ID
-				if of == "completed" {
-					y.endsCompleted(t, id)
-				}
-				err := server(t, w).Delete(t.Context(), y.owner, id)
-				honest(t, "delete", err, lasting)
-				if err == nil {
-					y.gone(t, id, Aborted, 0)
-				}
-				y.endsAborted(t, id, 0)
-			})
+			eachFault(t, []step{{getRecord, 1}, {putRecord, 1}, {abort, 1}, {remove, 1}},
+				func(t *testing.T, w *wire, lasting bool) {
+					y := yardOf(t)
+					id := y.createMultipart(t, hello).ID
+					if of == "completed" {
+						y.endsCompleted(t, id)
+					}
+					err := server(t, w).Delete(t.Context(), y.owner, id)
+					honest(t, "delete", err, lasting)
+					if err == nil {
+						y.gone(t, id, Aborted, 0)
+					}
+					y.endsAborted(t, id, 0)
+				})
 		})
 	}
 }
 
-// killedAfter is the wire of a server that is killed after its nth call was answered.
+// killedAfter is the wire of a server that is killed after the response to its nth request.
 func killedAfter(n int) *wire {
 	return &wire{on: func(c call) fault {
 		if c.seq > n {
@@ -231,14 +235,14 @@ func killedAfter(n int) *wire {
 	}}
 }
 
-// TestKilled kills a server between any two of its calls to the store; another carries on.
+// TestKilled kills a server between any two of its requests to the store; another server continues.
 func TestKilled(t *testing.T) {
 	storetestReady(t)
 	size := int64(len(hello))
 	request := Request{Mode: Multipart, Size: &size}
 	for _, c := range []struct {
 		name  string
-		steps int // how many calls it makes, so that a change is noticed
+		steps int // how many requests it sends, so that a change fails the test
 		prep  func(t *testing.T, y yard) string
 		call  func(s *Service, y yard, id string) error
 		ends  func(t *testing.T, y yard, id string, n int)
@@ -252,7 +256,7 @@ func TestKilled(t *testing.T) {
 				t.Fatalf("create again: %v", err)
 			}
 			orphans := 0
-			if n == 2 { // begun, not recorded: the lifecycle rule's
+			if n == 2 { // created, not recorded: the lifecycle rule aborts it
 				orphans = 1
 			}
 			if err := y.part(t, j, 1, hello); err != nil {
@@ -261,28 +265,31 @@ func TestKilled(t *testing.T) {
 			y.endsCompleted(t, j.ID)
 			y.endsAborted(t, j.ID, orphans)
 		}},
-		{"complete", 7, func(t *testing.T, y yard) string { return y.begun(t, hello).ID }, func(s *Service, y yard, id string) error {
-			_, err := s.Complete(context.Background(), y.owner, id, nil)
-			return err
-		}, func(t *testing.T, y yard, id string, _ int) {
-			y.goesOn(t, id)
-			y.endsCompleted(t, id)
-			y.endsAborted(t, id, 0)
-		}},
-		{"complete, then delete", 7, func(t *testing.T, y yard) string { return y.begun(t, hello).ID }, func(s *Service, y yard, id string) error {
-			_, err := s.Complete(context.Background(), y.owner, id, nil)
-			return err
-		}, func(t *testing.T, y yard, id string, _ int) { y.endsAborted(t, id, 0) }},
-		{"delete", 4, func(t *testing.T, y yard) string { return y.begun(t, hello).ID }, func(s *Service, y yard, id string) error {
-			return s.Delete(context.Background(), y.owner, id)
-		}, func(t *testing.T, y yard, id string, n int) {
-			if n >= 2 { // recorded: who reads it frees what is left
-				y.gone(t, id, Aborted, 0)
-			}
-			y.endsAborted(t, id, 0)
-		}},
+		{"complete", 7, func(t *testing.T, y yard) string { return y.createMultipart(t, hello).ID },
+			func(s *Service, y yard, id string) error {
+				_, err := s.Complete(context.Background(), y.owner, id, nil)
+				return err
+			}, func(t *testing.T, y yard, id string, _ int) {
+				y.goesOn(t, id)
+				y.endsCompleted(t, id)
+				y.endsAborted(t, id, 0)
+			}},
+		{"complete, then delete", 7, func(t *testing.T, y yard) string { return y.createMultipart(t, hello).ID },
+			func(s *Service, y yard, id string) error {
+				_, err := s.Complete(context.Background(), y.owner, id, nil)
+				return err
+			}, func(t *testing.T, y yard, id string, _ int) { y.endsAborted(t, id, 0) }},
+		{"delete", 4, func(t *testing.T, y yard) string { return y.createMultipart(t, hello).ID },
+			func(s *Service, y yard, id string) error {
+				return s.Delete(context.Background(), y.owner, id)
+			}, func(t *testing.T, y yard, id string, n int) {
+				if n >= 2 { // recorded: a read removes the rest
+					y.gone(t, id, Aborted, 0)
+				}
+				y.endsAborted(t, id, 0)
+			}},
 		{"delete of a completed one", 4, func(t *testing.T, y yard) string {
-			id := y.begun(t, hello).ID
+			id := y.createMultipart(t, hello).ID
 			y.endsCompleted(t, id)
 			return id
 		}, func(s *Service, y yard, id string) error {
@@ -293,17 +300,18 @@ func TestKilled(t *testing.T) {
 			}
 			y.endsAborted(t, id, 0)
 		}},
-		{"read of one past its deadline", 5, func(t *testing.T, y yard) string { return y.begun(t, hello).ID }, func(s *Service, y yard, id string) error {
-			_, err := later(s, 25*time.Hour).Read(context.Background(), y.owner, id)
-			return err
-		}, func(t *testing.T, y yard, id string, _ int) {
-			if j, err := later(server(t, nil), 25*time.Hour).Read(t.Context(), y.owner, id); err != nil || j.Status != Expired {
-				t.Errorf("read by another server: got %s, %v, want expired", j.Status, err)
-			}
-			y.gone(t, id, Expired, 0)
-		}},
+		{"read of one past its deadline", 5, func(t *testing.T, y yard) string { return y.createMultipart(t, hello).ID },
+			func(s *Service, y yard, id string) error {
+				_, err := later(s, 25*time.Hour).Read(context.Background(), y.owner, id)
+				return err
+			}, func(t *testing.T, y yard, id string, _ int) {
+				if j, err := later(server(t, nil), 25*time.Hour).Read(t.Context(), y.owner, id); err != nil || j.Status != Expired {
+					t.Errorf("read by another server: got %s, %v, want expired", j.Status, err)
+				}
+				y.gone(t, id, Expired, 0)
+			}},
 		{"read that resumes", 8, func(t *testing.T, y yard) string {
-			id := y.begun(t, hello).ID
+			id := y.createMultipart(t, hello).ID
 			_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, id, nil)
 			honest(t, "complete", err, true)
 			return id
@@ -318,21 +326,22 @@ func TestKilled(t *testing.T) {
 			y.endsCompleted(t, id)
 			y.endsAborted(t, id, 0)
 		}},
-		{"complete with another checksum", 9, func(t *testing.T, y yard) string { return y.begun(t, hello).ID }, func(s *Service, y yard, id string) error {
-			_, err := s.Complete(context.Background(), y.owner, id, otherChecksum)
-			if codeOf(err) == CodeChecksumMismatch {
-				return nil
-			}
-			return err
-		}, func(t *testing.T, y yard, id string, _ int) {
-			if _, err := server(t, nil).Complete(t.Context(), y.owner, id, otherChecksum); codeOf(err) != CodeChecksumMismatch {
-				t.Errorf("complete by another server: got %v, want %s", err, CodeChecksumMismatch)
-			}
-			if y.object(t, id) != nil || y.uploads(t) != 0 {
-				t.Error("complete by another server says that the object was removed; it was not")
-			}
-			y.gone(t, id, Failed, 0)
-		}},
+		{"complete with another checksum", 9, func(t *testing.T, y yard) string { return y.createMultipart(t, hello).ID },
+			func(s *Service, y yard, id string) error {
+				_, err := s.Complete(context.Background(), y.owner, id, otherChecksum)
+				if codeOf(err) == CodeChecksumMismatch {
+					return nil
+				}
+				return err
+			}, func(t *testing.T, y yard, id string, _ int) {
+				if _, err := server(t, nil).Complete(t.Context(), y.owner, id, otherChecksum); codeOf(err) != CodeChecksumMismatch {
+					t.Errorf("complete by another server: got %v, want %s", err, CodeChecksumMismatch)
+				}
+				if y.object(t, id) != nil || y.uploads(t) != 0 {
+					t.Error("complete by another server says that the object was removed; it was not")
+				}
+				y.gone(t, id, Failed, 0)
+			}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var wg sync.WaitGroup
@@ -358,10 +367,10 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// otherChecksum is of other bytes than hello.
+// otherChecksum is the checksum of other bytes than hello.
 var otherChecksum = &Checksum{Algorithm: "crc64nvme", Value: "AAAAAAAAAAE="}
 
-// TestReplacedPart has part 1 replaced between the completion's look at the parts and the store's.
+// TestReplacedPart replaces part 1 after the service has listed the parts and before the store assembles them.
 func TestReplacedPart(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -371,11 +380,12 @@ func TestReplacedPart(t *testing.T) {
 	}{
 		{"equal size", []byte(strings.ToUpper(string(hello))), nil, ""},
 		{"another size", hello[1:], nil, CodePartSizeMismatch},
-		{"another size, and a checksum that the next completion need not repeat", hello[1:], otherChecksum, CodePartSizeMismatch},
+		{"another size, and a checksum that the next completion need not repeat", hello[1:], otherChecksum,
+			CodePartSizeMismatch},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			y := yardOf(t)
-			job := y.begun(t, hello)
+			job := y.createMultipart(t, hello)
 			replaced := false
 			w := &wire{on: func(c2 call) fault {
 				if c2.kind != assemble || replaced {
@@ -402,7 +412,8 @@ func TestReplacedPart(t *testing.T) {
 				}
 				return
 			}
-			if j, err := later(server(t, nil), time.Minute).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading || j.completing() {
+			if j, err := later(server(t, nil), time.Minute).Read(t.Context(), y.owner, job.ID); err != nil ||
+				j.Status != Uploading || j.completing() {
 				t.Errorf("read: got %+v, %v, want an upload that goes on", j, err)
 			}
 			if err := y.part(t, job, 1, hello); err != nil {
@@ -413,7 +424,7 @@ func TestReplacedPart(t *testing.T) {
 	}
 }
 
-// TestOutOfPlan sends parts that no URL was signed for.
+// TestOutOfPlan uploads parts for which no URL was signed.
 func TestOutOfPlan(t *testing.T) {
 	y, s := yardOf(t), server(t, nil)
 	size := int64(6*MinPartSize + 1)
@@ -427,7 +438,8 @@ func TestOutOfPlan(t *testing.T) {
 	if err := y.part(t, job, 9, hello); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodePartSizeMismatch || !strings.Contains(err.(*Error).Fields[0].Detail, "part 9 is not in the plan") {
+	if _, err := s.Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodePartSizeMismatch ||
+		!strings.Contains(err.(*Error).Fields[0].Detail, "part 9 is not in the plan") {
 		t.Errorf("complete with part 9 of 7: got %+v, want %s", err, CodePartSizeMismatch)
 	}
 	page, err := s.ListParts(t.Context(), y.owner, job.ID, 0)
@@ -441,7 +453,7 @@ func TestOutOfPlan(t *testing.T) {
 	}
 }
 
-// TestWithdrawnChecksum: a value that came with a completion goes with it, and what was declared at the start stays.
+// TestWithdrawnChecksum: a value that came with a failed completion is removed, and the declared algorithm stays.
 func TestWithdrawnChecksum(t *testing.T) {
 	for name, c := range map[string]struct{ declared, want *Checksum }{
 		"bare":   {nil, nil},
@@ -469,7 +481,8 @@ func TestWithdrawnChecksum(t *testing.T) {
 				t.Fatalf("complete: got %v, want %s", err, CodePartsMissing)
 			}
 			j, err = s.load(t.Context(), y.owner, job.ID)
-			if err != nil || j.completing() || (j.Checksum == nil) != (c.want == nil) || c.want != nil && *j.Checksum != *c.want {
+			if err != nil || j.completing() || (j.Checksum == nil) != (c.want == nil) ||
+				c.want != nil && *j.Checksum != *c.want {
 				t.Errorf("record: got %+v, %v, want checksum %+v", j.Checksum, err, c.want)
 			}
 		})

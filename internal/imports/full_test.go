@@ -19,8 +19,8 @@ func fullUntil(room func(call) bool) *wire {
 	}}
 }
 
-// fullUntilFreed is the wire of a server whose store has space again once that server has removed an object, which it does
-// after the parts.
+// fullUntilFreed is the wire of a server whose store has space again once that server has removed an object, which it
+// does after the parts.
 func fullUntilFreed() *wire {
 	freed := false
 	w := fullUntil(func(call) bool { return freed })
@@ -32,17 +32,17 @@ func fullUntilFreed() *wire {
 	return w
 }
 
-// deletable are the imports that a full store must free: what they hold is what fills it.
+// deletable are the imports whose data fills a full store and must be removed.
 var deletable = map[string]func(t *testing.T, y yard) string{
-	"uploading": func(t *testing.T, y yard) string { return y.begun(t, hello).ID },
+	"uploading": func(t *testing.T, y yard) string { return y.createMultipart(t, hello).ID },
 	"completed": func(t *testing.T, y yard) string {
-		id := y.begun(t, hello).ID
+		id := y.createMultipart(t, hello).ID
 		y.endsCompleted(t, id)
 		return id
 	},
 }
 
-// empty insists that the store holds nothing of an import but its record.
+// empty requires that the store holds nothing of an import but its record.
 func (y yard) empty(t *testing.T, id string) {
 	t.Helper()
 	if y.object(t, id) != nil || y.uploads(t) != 0 {
@@ -65,8 +65,8 @@ func TestDeleteMakesRoom(t *testing.T) {
 	}
 }
 
-// TestDeleteOnFullStore: where removing the data makes no room, each DELETE says so, the data is gone and the import is
-// readable. DELETE succeeds once there is room.
+// TestDeleteOnFullStore: if removing the data makes no room, each DELETE fails with store-full, the data is gone and
+// the import is readable. DELETE succeeds once there is room.
 func TestDeleteOnFullStore(t *testing.T) {
 	for name, prepare := range deletable {
 		t.Run(name, func(t *testing.T) {
@@ -127,8 +127,7 @@ func TestDeleteOnFullStoreKilled(t *testing.T) {
 	}
 }
 
-// TestDeletesAtOnceOnFullStore: of many DELETE calls at once, each makes room or says that there is none. Nothing is
-// left.
+// TestDeletesAtOnceOnFullStore: each of many concurrent DELETE calls makes room or returns store-full. Nothing is left.
 func TestDeletesAtOnceOnFullStore(t *testing.T) {
 	for name, prepare := range deletable {
 		for _, makesRoom := range []bool{true, false} {
@@ -175,7 +174,7 @@ func TestDeleteDuringCompletionOnFullStore(t *testing.T) {
 	for name, after := range map[string]bool{"before the store acts": false, "after the store acted": true} {
 		t.Run(name, func(t *testing.T) {
 			y := yardOf(t)
-			id := y.begun(t, hello).ID
+			id := y.createMultipart(t, hello).ID
 			full := fullUntil(func(call) bool { return false })
 			deletes := func() {
 				if err := server(t, full).Delete(t.Context(), y.owner, id); codeOf(err) != CodeStoreFull {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// FuzzKeys: whatever a caller sends as id or Idempotency-Key, a key holds nothing but what the server makes.
+// FuzzKeys: keys contain only characters that the server makes, for every ID and Idempotency-Key that a client sends.
 func FuzzKeys(f *testing.F) {
 	f.Add("0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", "key")
 	f.Add("../../jobs/other/000000000000-x", "../..")
@@ -31,7 +31,7 @@ func FuzzKeys(f *testing.F) {
 	})
 }
 
-// TestRecordsListNewestFirst: S3 lists keys in ascending order, and the service its jobs in descending age.
+// TestRecordsListNewestFirst: S3 lists keys in ascending order, in which the newest job is first.
 func TestRecordsListNewestFirst(t *testing.T) {
 	keys := []string{
 		recordKey(Public, "00000000-0000-7000-8000-000000000000"), // 1970

@@ -7,7 +7,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// TestObserve is the life of a single upload: state, what the store shows, state.
+// TestObserve lists the transitions of a single upload: status, object in the store, status.
 func TestObserve(t *testing.T) {
 	deadline := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	before, at := deadline.Add(-time.Nanosecond), deadline
@@ -16,7 +16,8 @@ func TestObserve(t *testing.T) {
 		return &bucket.Object{Size: size, ETag: `"e"`, LastModified: before, Checksums: checksums}
 	}
 	right, wrong := map[string]string{"sha256": "right"}, map[string]string{"sha256": "wrong"}
-	if j := (Job{Status: AwaitingUpload, CreatedAt: deadline, Deadline: deadline}).observe(object(7, nil), before); !j.CompletedAt.Equal(deadline) {
+	late := Job{Status: AwaitingUpload, CreatedAt: deadline, Deadline: deadline}
+	if j := late.observe(object(7, nil), before); !j.CompletedAt.Equal(deadline) {
 		t.Errorf("observe: completed at %s, before it was created at %s", j.CompletedAt, deadline)
 	}
 	for _, c := range []struct {
@@ -39,7 +40,8 @@ func TestObserve(t *testing.T) {
 		{"one byte short", AwaitingUpload, before, &five, false, object(4, nil), Failed, SizeMismatch, false},
 		{"one byte long", AwaitingUpload, before, &five, false, object(6, nil), Failed, SizeMismatch, false},
 		{"other bytes", AwaitingUpload, before, &five, true, object(5, wrong), Failed, ChecksumMismatch, false},
-		{"unknown bytes", AwaitingUpload, before, &five, true, object(5, map[string]string{"crc32": "x"}), Completed, "", false},
+		{"unknown bytes", AwaitingUpload, before, &five, true, object(5, map[string]string{"crc32": "x"}), Completed, "",
+			false},
 		{"late arrival", Expired, at, nil, false, object(7, nil), Completed, "", false},
 		{"late and wrong", Expired, at, &five, false, object(7, nil), Failed, SizeMismatch, false},
 		{"expired stays", Expired, before, nil, false, nil, Expired, "", false},
@@ -62,7 +64,7 @@ func TestObserve(t *testing.T) {
 			if got.Checksum != nil && got.Checksum.Verified != c.verified {
 				t.Errorf("observe: got verified %v, want %v", got.Checksum.Verified, c.verified)
 			}
-			if again := got.observe(c.shown, c.now); !again.same(got) {
+			if again := got.observe(c.shown, c.now); !again.sameRecord(got) {
 				t.Errorf("observe twice: got %+v, then %+v", got, again)
 			}
 		})

@@ -3,43 +3,45 @@ package imports
 import (
 	"context"
 	"errors"
-	"math"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
 
 const (
-	standardPage = 20
-	// readers bounds the calls to the store that one list makes at a time.
-	readers = 16
+	// defaultPageSize is the default of Page.Limit.
+	defaultPageSize = 20
+	// maxConcurrentReads limits the requests to the store that one call sends at a time.
+	maxConcurrentReads = 16
 )
 
-// Page asks for up to Limit jobs (0: 20) after Cursor (empty: from the newest), those in Status alone where it is not empty.
+// Page selects one page of a list.
 type Page struct {
-	Limit  int
-	Cursor string
-	Status Status
+	Limit  int    // the maximum number of jobs; 0: 20
+	Cursor string // the page begins after this ID; "": with the newest job
+	Status Status // only jobs with this status; "": all
 }
 
-// List returns a page of owner's jobs, newest first, each as the bucket shows it now, and the cursor of the page after it. A page
-// costs one listing and a bounded number of calls for each job on it.
+// List returns one page of owner's jobs, newest first, each as the bucket shows it now, and the cursor of the next
+// page. It sends one LIST and a bounded number of requests for each job to the store.
 func (s *Service) List(ctx context.Context, owner string, p Page) ([]Job, string, error) {
 	if owner == Public && !s.AnonymousListing {
-		return nil, "", &Error{Kind: Forbidden, Code: CodeListForbidden, Detail: "This service does not list imports to callers it does not know. Read an import by its id."}
+		return nil, "", &Error{
+			Kind: Forbidden, Code: CodeListForbidden,
+			Detail: "This service does not list imports to callers it does not know. Read an import by its id.",
+		}
 	}
 	if p.Limit == 0 {
-		p.Limit = standardPage
+		p.Limit = defaultPageSize
 	}
 	after := ""
 	if p.Cursor != "" {
 		after = recordKey(owner, p.Cursor)
 	}
-	ids, more, err := s.listed(ctx, owner, after, p.Limit)
+	ids, more, err := s.listIDs(ctx, owner, after, p.Limit)
 	if err != nil {
 		return nil, "", err
 	}
-	jobs, err := s.readAll(ctx, owner, ids)
+	jobs, err := s.inspectAll(ctx, owner, ids)
 	if err != nil {
 		return nil, "", err
 	}
@@ -47,25 +49,25 @@ func (s *Service) List(ctx context.Context, owner string, p Page) ([]Job, string
 	if more {
 		next = ids[len(ids)-1]
 	}
-	var chosen []Job
+	var selected []Job
 	for _, j := range jobs {
 		if j.ID != "" && (p.Status == "" || j.Status == p.Status) {
-			chosen = append(chosen, j)
+			selected = append(selected, j)
 		}
 	}
-	return chosen, next, nil
+	return selected, next, nil
 }
 
-// listed returns the ids of the records after the key after, at least one if more says that there are others. What is no record, such
-// as the mark of a folder, is passed over.
-func (s *Service) listed(ctx context.Context, owner, after string, limit int) (ids []string, more bool, err error) {
+// listIDs returns the IDs of the records after the key after: at least one if more is true. It skips other objects,
+// such as folder markers.
+func (s *Service) listIDs(ctx context.Context, owner, after string, limit int) (ids []string, more bool, err error) {
 	for {
 		keys, more, err := s.Bucket.List(ctx, recordPrefix(owner), after, limit)
 		if err != nil {
 			return nil, false, fromStore("list imports", err)
 		}
 		for _, key := range keys {
-			if id := recordID(key); canonicalID.MatchString(id) && key == recordKey(owner, id) {
+			if id, ok := recordID(owner, key); ok {
 				ids = append(ids, id)
 			}
 		}
@@ -76,14 +78,12 @@ func (s *Service) listed(ctx context.Context, owner, after string, limit int) (i
 	}
 }
 
-// readAll reconciles the jobs of ids, but leaves a completion that a dead server began to who reads the job. A record that has
-// gone meanwhile leaves a zero Job.
-func (s *Service) readAll(ctx context.Context, owner string, ids []string) ([]Job, error) {
-	jobs := make([]Job, len(ids))
-	now, looker := s.Now(), *s
-	looker.CompletionWait = math.MaxInt64
+// inspectAll inspects the jobs with these IDs. It does not resume stalled completions, which would delay the whole
+// list. The Job of a record that was removed meanwhile is zero.
+func (s *Service) inspectAll(ctx context.Context, owner string, ids []string) ([]Job, error) {
+	jobs, now := make([]Job, len(ids)), s.Now()
 	err := eachOf(ids, func(i int, id string) (err error) {
-		jobs[i], err = looker.reconciled(ctx, owner, id, now)
+		jobs[i], err = s.inspectAnd(ctx, owner, id, now, leaveStalled)
 		if isKind(err, NotFound) {
 			jobs[i], err = Job{}, nil
 		}
@@ -92,11 +92,11 @@ func (s *Service) readAll(ctx context.Context, owner string, ids []string) ([]Jo
 	return jobs, err
 }
 
-// eachOf calls f for each of items, several at a time, and returns what went wrong with any.
+// eachOf calls f for each of items, up to maxConcurrentReads at a time, and returns all errors.
 func eachOf[T any](items []T, f func(int, T) error) error {
 	errs := make([]error, len(items))
 	var group errgroup.Group
-	group.SetLimit(readers)
+	group.SetLimit(maxConcurrentReads)
 	for i, item := range items {
 		group.Go(func() error {
 			errs[i] = f(i, item)
@@ -105,11 +105,4 @@ func eachOf[T any](items []T, f func(int, T) error) error {
 	}
 	_ = group.Wait()
 	return errors.Join(errs...)
-}
-
-// recordID is the id in a record's key.
-func recordID(key string) string {
-	name := key[strings.LastIndexByte(key, '/')+1:]
-	_, id, _ := strings.Cut(strings.TrimSuffix(name, ".json"), "-")
-	return id
 }

@@ -39,7 +39,8 @@ func idsOf(jobs []Job) []string {
 	return ids
 }
 
-// TestList pages through an owner's jobs: newest first, each once, nobody else's, at a cost that does not grow with their number.
+// TestList pages through an owner's jobs: newest first, each once, only this owner's, with a cost that does not grow
+// with their number.
 func TestList(t *testing.T) {
 	y, other := yardOf(t), yardOf(t)
 	want := y.many(t, 250)
@@ -59,17 +60,19 @@ func TestList(t *testing.T) {
 	if pages != 3 || !slices.Equal(got, want) {
 		t.Errorf("got %d jobs on %d pages, want the 250 on 3, newest first", len(got), pages)
 	}
-	if jobs, _, err := s.List(t.Context(), other.owner, Page{Limit: 100}); err != nil || len(jobs) != 20 || slices.ContainsFunc(theirs, func(id string) bool { return !slices.Contains(idsOf(jobs), id) }) {
+	if jobs, _, err := s.List(t.Context(), other.owner, Page{Limit: 100}); err != nil || len(jobs) != 20 ||
+		slices.ContainsFunc(theirs, func(id string) bool { return !slices.Contains(idsOf(jobs), id) }) {
 		t.Errorf("another owner: got %d jobs, %v, want their 20", len(jobs), err)
 	}
-	if jobs, _, err := s.List(t.Context(), other.owner, Page{Limit: 100, Cursor: want[0]}); err != nil || slices.ContainsFunc(jobs, func(j Job) bool { return j.Owner != other.owner }) {
+	if jobs, _, err := s.List(t.Context(), other.owner, Page{Limit: 100, Cursor: want[0]}); err != nil ||
+		slices.ContainsFunc(jobs, func(j Job) bool { return j.Owner != other.owner }) {
 		t.Errorf("another owner with our cursor: got %d jobs, %v, want none of ours", len(jobs), err)
 	}
 
 	for _, c := range []struct {
 		y     yard
 		limit int
-		cost  int // one listing, and record and object of each job
+		cost  int // one LIST, and record and object of each job
 	}{{other, 20, 41}, {y, 20, 41}, {y, 100, 201}} {
 		w := &wire{}
 		if _, _, err := server(t, w).List(t.Context(), c.y.owner, Page{Limit: c.limit}); err != nil {
@@ -81,7 +84,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestListStates: a list shows what the bucket shows, whatever state each job is in, and filters by that.
+// TestListStates: a list shows each job as the bucket does, for every status, and filters by it.
 func TestListStates(t *testing.T) {
 	y, s := yardOf(t), server(t, nil)
 	want := map[Status]string{}
@@ -96,7 +99,7 @@ func TestListStates(t *testing.T) {
 	}
 	five := int64(5)
 	create(AwaitingUpload, Request{})
-	y.put(t, create(Completed, Request{}).ID, hello) // seen by nobody yet
+	y.put(t, create(Completed, Request{}).ID, hello) // not inspected yet
 	y.put(t, create(Failed, Request{Size: &five}).ID, hello)
 	create(Expired, Request{ExpiresIn: time.Second})
 	if err := s.Delete(t.Context(), y.owner, create(Aborted, Request{}).ID); err != nil {
@@ -118,7 +121,7 @@ func TestListStates(t *testing.T) {
 	}
 }
 
-// TestListUnderFaults: one job that cannot be read now makes the page fail, rather than lie by leaving it out.
+// TestListUnderFaults: a page fails if one of its jobs cannot be read, instead of omitting the job.
 func TestListUnderFaults(t *testing.T) {
 	y := yardOf(t)
 	y.many(t, 3)
@@ -131,8 +134,8 @@ func TestListUnderFaults(t *testing.T) {
 	})
 }
 
-// TestListToStrangers: an id is a capability, so callers nobody knows are not told others'.
-func TestListToStrangers(t *testing.T) {
+// TestListAnonymous: an ID gives access to an import, so anonymous clients cannot list the IDs of others.
+func TestListAnonymous(t *testing.T) {
 	w := &wire{}
 	s := server(t, w)
 	s.AnonymousListing = false
@@ -141,10 +144,10 @@ func TestListToStrangers(t *testing.T) {
 	}
 }
 
-// TestListLeavesCompletionsAlone: a list does not wait for the store to complete what another server left.
+// TestListLeavesCompletionsAlone: a list does not wait for stalled completions.
 func TestListLeavesCompletionsAlone(t *testing.T) {
 	y, h := yardOf(t), hold()
-	job := y.begun(t, hello)
+	job := y.createMultipart(t, hello)
 	_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
 	honest(t, "complete", err, true)
 	defer close(h.release)

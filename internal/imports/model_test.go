@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// modelJob is the rules of one import in a few lines, with nothing of how the service keeps to them.
+// modelJob states the rules of one import in a few lines, independent of the implementation.
 type modelJob struct {
 	id       string
 	multi    bool
 	size     int64 // -1: not declared
 	partSize int64
 	deadline time.Time
-	status   Status          // as last recorded; Uploading is only ever shown
+	status   Status          // as last recorded; Uploading is never recorded
 	why      string          // a Failure's code
 	object   int64           // bytes of the object; -1: none
-	parts    map[int32]int64 // bytes by number; nil once freed
+	parts    map[int32]int64 // bytes by number; nil once removed
 }
 
-// look is what a read at now records and shows.
-func (m *modelJob) look(now time.Time) Status {
+// inspect is what a read at now records and returns.
+func (m *modelJob) inspect(now time.Time) Status {
 	gone := m.status == Aborted || m.multi && (m.status == Failed || m.status == Expired)
 	switch {
 	case gone:
@@ -46,7 +46,7 @@ func (m *modelJob) look(now time.Time) Status {
 	return m.status
 }
 
-// closed is why parts are no longer taken: empty while they are.
+// closed is why parts are no longer accepted: empty while they are.
 func (m *modelJob) closed(now time.Time) string {
 	switch {
 	case !m.multi:
@@ -59,7 +59,7 @@ func (m *modelJob) closed(now time.Time) string {
 	return ""
 }
 
-// last is the plan's last part: of an unknown size the highest held.
+// last is the plan's last part: the highest stored one if the size is unknown.
 func (m *modelJob) last() int32 {
 	if m.size >= 0 {
 		return int32(max(1, (m.size+m.partSize-1)/m.partSize))
@@ -67,10 +67,10 @@ func (m *modelJob) last() int32 {
 	return slices.Max(append(slices.Collect(maps.Keys(m.parts)), 1))
 }
 
-// complete is what completing at now answers.
+// complete is what Complete returns at now.
 func (m *modelJob) complete(now time.Time, wrongSum bool) string {
 	if !m.multi {
-		switch s := m.look(now); s {
+		switch s := m.inspect(now); s {
 		case Completed:
 			return ""
 		case AwaitingUpload:
@@ -113,7 +113,7 @@ func (m *modelJob) complete(now time.Time, wrongSum bool) string {
 	return ""
 }
 
-// play makes one random sequence of calls, to the service and to the model, and reports where they disagree.
+// play makes one random sequence of calls, to the service and to the model, and reports differences.
 type play struct {
 	*testing.T
 	*rand.Rand
@@ -142,15 +142,16 @@ func (p *play) create() {
 		r.Size = &m.size
 	}
 	j, err := p.s.Create(p.Context(), p.y.owner, r, "")
-	p.agree(fmt.Sprintf("create %d: multipart %v, size %d", len(p.jobs), m.multi, m.size), codeOf(err)+string(j.Status), AwaitingUpload)
+	p.agree(fmt.Sprintf("create %d: multipart %v, size %d", len(p.jobs), m.multi, m.size), codeOf(err)+string(j.Status),
+		AwaitingUpload)
 	m.id, m.deadline = j.ID, j.Deadline
 	p.jobs = append(p.jobs, m)
 }
 
-// send stores bytes where the caller would: an object, or a part.
+// send stores bytes as the client would: an object, or a part.
 func (p *play) send(i int, m *modelJob) {
 	n := int64(1 + p.IntN(6))
-	if !m.multi || p.IntN(12) == 0 { // the latter with the store's own credentials
+	if !m.multi || p.IntN(12) == 0 { // an object of a multipart import, with the store's own credentials
 		p.log = append(p.log, fmt.Sprintf("object of %d: %d bytes", i, n))
 		p.y.put(p.T, m.id, make([]byte, n))
 		m.object = n
@@ -184,7 +185,7 @@ func (p *play) sign(i int, m *modelJob) {
 	p.agree(fmt.Sprintf("sign part %d of %d", n, i), codeOf(err), want)
 }
 
-// listParts finds out, as any look does, where the store holds no parts any more.
+// listParts updates the job, as every inspection does, if the store holds no parts any more.
 func (p *play) listParts(i int, m *modelJob) {
 	want := m.closed(p.now)
 	page, err := p.s.ListParts(p.Context(), p.y.owner, m.id, 0)
@@ -202,10 +203,10 @@ func (p *play) listParts(i int, m *modelJob) {
 func (p *play) complete(i int, m *modelJob) {
 	var whole *Checksum
 	if m.multi && m.object < 0 && p.IntN(4) == 0 {
-		whole = &Checksum{Algorithm: "crc64nvme", Value: "/////////w8="} // no zeroes have it
+		whole = &Checksum{Algorithm: "crc64nvme", Value: "/////////w8="} // never the checksum of zeroes
 	}
 	if m.multi && m.object >= 0 && m.status == AwaitingUpload {
-		return // an object beside the parts: the store decides which completion meets
+		return // an object beside the parts: the result depends on the store
 	}
 	_, err := p.s.Complete(p.Context(), p.y.owner, m.id, whole)
 	p.agree(fmt.Sprintf("complete %d, wrong checksum %v", i, whole != nil), codeOf(err), m.complete(p.now, whole != nil))
@@ -222,7 +223,7 @@ func (p *play) read(i int, m *modelJob) {
 	if j.Failure != nil {
 		why = j.Failure.Code
 	}
-	want := m.look(p.now)
+	want := m.inspect(p.now)
 	p.agree(fmt.Sprintf("read %d", i), fmt.Sprint(codeOf(err), j.Status, why), fmt.Sprint("", want, m.why))
 	p.agree(fmt.Sprintf("object of %d", i), p.y.object(p.T, m.id) != nil, m.object >= 0)
 }
@@ -234,9 +235,9 @@ func (p *play) list() {
 		got = append(got, j.ID+" "+string(j.Status))
 	}
 	for _, m := range p.jobs {
-		want = append(want, m.id+" "+string(m.look(p.now)))
+		want = append(want, m.id+" "+string(m.inspect(p.now)))
 	}
-	slices.Sort(got) // TestList has their order
+	slices.Sort(got) // TestList checks their order
 	slices.Sort(want)
 	p.agree("list", fmt.Sprint(codeOf(err), got), fmt.Sprint("", want))
 }

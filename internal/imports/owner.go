@@ -9,11 +9,12 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// Public is the owner of imports whose caller is not known.
+// Public is the owner of the imports of anonymous clients.
 const Public = "public"
 
-// OwnerName is the name under which the imports of a principal are kept: its kind (key, iam, sub and so on) and name, so that no two
-// principals share one. It is made of a key's characters alone: a name that has others is replaced by its SHA-256.
+// OwnerName returns the owner for a principal of this kind (key, iam, sub and so on) and name. No two principals have
+// the same owner. Owners are part of object keys: a name with characters that keys do not allow is replaced by its
+// SHA-256.
 func OwnerName(kind, name string) string {
 	if plainName.MatchString(name) {
 		return kind + "-" + name
@@ -24,15 +25,15 @@ func OwnerName(kind, name string) string {
 
 var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,62}$`)
 
-// Call is what is known of a call beside what it asks for.
+// Call is what the service knows about a call besides the request.
 type Call struct {
-	Owner     string // of what the caller imports; empty: nobody has found out
-	RequestID string // by which the logs of the service and of the store can be put together; may be empty
+	Owner     string // of the imports that the call creates; "": anonymous
+	RequestID string // relates the logs of the service to those of the store; may be empty
 }
 
 type callKey struct{}
 
-// WithCall returns a context of the call c.
+// WithCall returns a context with the call c.
 func WithCall(ctx context.Context, c Call) context.Context {
 	if c.RequestID != "" {
 		ctx = bucket.WithRequestID(ctx, c.RequestID)
@@ -40,7 +41,7 @@ func WithCall(ctx context.Context, c Call) context.Context {
 	return context.WithValue(ctx, callKey{}, c.Owner)
 }
 
-// Caller returns the owner who makes the call of ctx: Public, and false, where nobody has found out.
+// Caller returns the owner of the call of ctx, or Public and false if the call is anonymous.
 func Caller(ctx context.Context) (owner string, known bool) {
 	if owner, known = ctx.Value(callKey{}).(string); known && owner != "" {
 		return owner, owner != Public

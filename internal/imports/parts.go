@@ -3,7 +3,6 @@ package imports
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -12,25 +11,25 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// PartsRequest names the parts to sign: Count from First on, or Numbers. The contract bounds them at 1,000, whose URLs, with a
-// long session token, are about 2 MB; a Lambda answers with 6 MB.
+// PartsRequest names the parts to sign: Count parts from First on, or Numbers. The API limits both to 1,000 parts,
+// whose URLs take about 2 MB with a long session token; a Lambda function returns at most 6 MB.
 type PartsRequest struct {
 	First, Count int32
 	Numbers      []int32
 	Checksums    map[string]string // base64, by part number in decimal
 }
 
-// SignedPart is the request that uploads one part.
+// SignedPart is the signed request that uploads one part.
 type SignedPart struct {
 	bucket.SignedRequest
 	Number int32
-	Offset int64 // bytes into the file
-	Size   int64 // bytes; 0 where the size of the import is not known
+	Offset int64 // bytes from the start of the file
+	Size   int64 // bytes; 0 if the size of the import is unknown
 }
 
-// SignParts signs requests for the parts that r names. It reads the record once and asks the store nothing else.
+// SignParts signs the requests that upload the parts of r. It reads the record and sends no other request to the store.
 func (s *Service) SignParts(ctx context.Context, owner, id string, r PartsRequest) ([]SignedPart, error) {
-	j, err := s.loadParts(ctx, owner, id)
+	j, err := s.loadOpenMultipart(ctx, owner, id)
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +37,11 @@ func (s *Service) SignParts(ctx context.Context, owner, id string, r PartsReques
 	if err != nil {
 		return nil, err
 	}
-	now, life := s.Now(), s.Limits.URLTTL
-	if asked := j.Parts.URLTTL; asked > 0 {
-		life = min(asked, life)
+	now, lifetime := s.Now(), s.Limits.URLTTL
+	if requested := j.Parts.URLTTL; requested > 0 {
+		lifetime = min(requested, lifetime)
 	}
-	until := now.Truncate(time.Second).Add(life)
+	until := now.Truncate(time.Second).Add(lifetime)
 	if until.After(j.Deadline) {
 		until = j.Deadline
 	}
@@ -51,47 +50,81 @@ func (s *Service) SignParts(ctx context.Context, owner, id string, r PartsReques
 		return nil, fromStore("sign parts of "+id, err)
 	}
 	if j.Parts.URLTTL > 0 && requests[0].ExpiresAt.Before(until) {
-		return nil, unattainable(requests[0].ExpiresAt.Sub(now))
+		return nil, expiryUnattainable(requests[0].ExpiresAt.Sub(now))
 	}
 	signed := make([]SignedPart, len(parts))
 	for i, p := range parts {
-		signed[i] = SignedPart{SignedRequest: requests[i], Number: p.Number, Offset: j.Parts.offset(p.Number), Size: p.Size}
+		offset := j.Parts.offset(p.Number)
+		signed[i] = SignedPart{SignedRequest: requests[i], Number: p.Number, Offset: offset, Size: p.Size}
 	}
 	return signed, nil
 }
 
-// loadParts reads a job whose parts can still be sent.
-func (s *Service) loadParts(ctx context.Context, owner, id string) (stored, error) {
+// loadOpenMultipart loads a job whose parts can still be uploaded.
+func (s *Service) loadOpenMultipart(ctx context.Context, owner, id string) (stored, error) {
 	j, err := s.load(ctx, owner, id)
 	switch {
 	case err != nil:
 		return stored{}, err
 	case j.Mode != Multipart:
-		return stored{}, conflict(CodeNotMultipart, "The import is not in parts. Send the request that reading it gives.", nil)
-	case !j.Status.open():
-		return stored{}, over(j.Status)
+		return stored{}, conflict(CodeNotMultipart,
+			"The import is not in parts. Send the request that reading it gives.", nil)
+	case j.Status.IsTerminal():
+		return stored{}, terminalError(j.Status)
 	case j.overdue(s.Now()):
-		return stored{}, over(Expired)
+		return stored{}, terminalError(Expired)
 	}
 	return j, nil
 }
 
-// parts returns the parts of j that r names, in order, or all that is wrong with r.
+// parts returns the parts of j that r names, in ascending order, or all errors of r.
 func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
-	var faults []Field
-	fault := func(pointer, detail string, args ...any) {
-		faults = append(faults, Field{Pointer: pointer, Detail: fmt.Sprintf(detail, args...)})
+	var errs fieldErrors
+	last := j.Parts.last()
+	numbers := r.numbers(last, &errs)
+	parts := make([]bucket.Part, len(numbers))
+	var buffer []byte // without an allocation for each of 1,000 parts
+	for i, n := range numbers {
+		buffer = strconv.AppendInt(buffer[:0], int64(n), 10)
+		checksum, given := r.Checksums[string(buffer)]
+		algorithm := j.Parts.Algorithm
+		switch {
+		case algorithm != "" && !given:
+			errs.add(path{"checksums", string(buffer)}, "is missing; the import declared %s", algorithm)
+		case algorithm != "" && !isDigest(algorithm, checksum):
+			errs.add(path{"checksums", string(buffer)}, notDigest, digestSizes[algorithm], algorithm)
+		}
+		parts[i] = bucket.Part{Number: n, Size: j.Parts.partSize(n, j.Size), Checksum: checksum}
 	}
-	numbers, last := r.Numbers, j.Parts.last()
+	if j.Parts.Algorithm == "" && len(r.Checksums) > 0 {
+		errs.add(path{"checksums"}, "must not be given, because the import declared no checksum")
+	} else {
+		for _, name := range slices.Sorted(maps.Keys(r.Checksums)) {
+			n, err := strconv.ParseInt(name, 10, 32)
+			_, found := slices.BinarySearch(numbers, int32(n))
+			if err != nil || !found || name != strconv.Itoa(int(n)) {
+				errs.add(path{"checksums", name}, "is not of a part to be signed")
+			}
+		}
+	}
+	if len(errs) > 0 {
+		return nil, invalid(errs[:min(len(errs), maxReported)])
+	}
+	return parts, nil
+}
+
+// numbers returns the part numbers that r names, in ascending order without repetitions; last is the highest valid one.
+func (r PartsRequest) numbers(last int32, errs *fieldErrors) []int32 {
+	numbers := r.Numbers
 	switch {
 	case len(numbers) == 0 && r.First == 0:
-		fault("", "must name parts: first and count, or part_numbers")
+		errs.add(nil, "must name parts: first and count, or part_numbers")
 	case len(numbers) > 0 && (r.First > 0 || r.Count > 0):
-		fault("/part_numbers", "must not stand beside first and count")
+		errs.add(path{"part_numbers"}, "must not stand beside first and count")
 	case len(numbers) == 0 && r.Count == 0:
-		fault("/count", "is missing")
+		errs.add(path{"count"}, "is missing")
 	case len(numbers) == 0 && r.First > last:
-		fault("/first", "must be at most %d, the last part", last)
+		errs.add(path{"first"}, "must be at most %d, the last part", last)
 	case len(numbers) == 0:
 		for n := r.First; n <= last && n-r.First < r.Count; n++ {
 			numbers = append(numbers, n)
@@ -99,61 +132,34 @@ func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
 	}
 	for i, n := range r.Numbers {
 		if n > last {
-			fault("/part_numbers/"+strconv.Itoa(i), "must be at most %d, the last part", last)
+			errs.add(path{"part_numbers", strconv.Itoa(i)}, "must be at most %d, the last part", last)
 		}
 	}
-	numbers = slices.Compact(slices.Sorted(slices.Values(numbers)))
-	parts := make([]bucket.Part, len(numbers))
-	var name []byte
-	for i, n := range numbers {
-		name = strconv.AppendInt(name[:0], int64(n), 10)
-		checksum, given := r.Checksums[string(name)]
-		switch {
-		case j.Parts.Algorithm != "" && !given:
-			fault(Pointer("checksums", string(name)), "is missing; the import declared %s", j.Parts.Algorithm)
-		case given && j.Parts.Algorithm != "" && !isDigest(j.Parts.Algorithm, checksum):
-			fault(Pointer("checksums", string(name)), "must be the base64 of %d bytes, as %s has", digestSizes[j.Parts.Algorithm], j.Parts.Algorithm)
-		}
-		parts[i] = bucket.Part{Number: n, Size: j.Parts.partSize(n, j.Size), Checksum: checksum}
-	}
-	if j.Parts.Algorithm == "" && len(r.Checksums) > 0 {
-		fault("/checksums", "must not be given, because the import declared no checksum")
-	} else {
-		for _, name := range slices.Sorted(maps.Keys(r.Checksums)) {
-			n, err := strconv.ParseInt(name, 10, 32)
-			if _, asked := slices.BinarySearch(numbers, int32(n)); err != nil || !asked || name != strconv.Itoa(int(n)) {
-				fault(Pointer("checksums", name), "is not of a part to be signed")
-			}
-		}
-	}
-	if len(faults) > 0 {
-		return nil, invalid(faults[:min(len(faults), maxReported)])
-	}
-	return parts, nil
+	return slices.Compact(slices.Sorted(slices.Values(numbers)))
 }
 
-// PartPage is a page of the parts that the store holds.
+// PartPage is one page of the parts that the store holds.
 type PartPage struct {
 	Parts   []bucket.Part
 	Missing []Range
-	Next    int32 // the page after this begins after it; 0: this is the last
+	Next    int32 // the value of after for the next page; 0: this is the last page
 }
 
-// ListParts lists the parts of a job from the one after number after, with the gaps among them.
+// ListParts lists the parts of a job after the part number after, and the gaps between them.
 func (s *Service) ListParts(ctx context.Context, owner, id string, after int32) (PartPage, error) {
-	j, err := s.loadParts(ctx, owner, id)
+	j, err := s.loadOpenMultipart(ctx, owner, id)
 	if err != nil {
 		return PartPage{}, err
 	}
 	parts, more, err := s.Bucket.ListParts(ctx, j.multipart(), after)
 	if errors.Is(err, bucket.ErrNotFound) {
-		return PartPage{}, s.whyGone(ctx, owner, id)
+		return PartPage{}, s.uploadGone(ctx, owner, id)
 	}
 	if err != nil {
 		return PartPage{}, fromStore("list parts of "+id, err)
 	}
 	page := PartPage{Parts: parts}
-	end := j.Parts.PartCount // 0, where nobody knows: what comes after the last part held is not missing
+	end := j.Parts.PartCount // 0 if unknown: then no part after the last stored one is missing
 	if more && len(parts) > 0 {
 		page.Next = parts[len(parts)-1].Number
 		if end == 0 || page.Next < end {
@@ -164,49 +170,14 @@ func (s *Service) ListParts(ctx context.Context, owner, id string, after int32) 
 	return page, nil
 }
 
-// whyGone says what has become of a job whose parts the store no longer has.
-func (s *Service) whyGone(ctx context.Context, owner, id string) error {
-	job, err := s.reconciled(ctx, owner, id, s.Now())
+// uploadGone returns why the store no longer has a job's multipart upload.
+func (s *Service) uploadGone(ctx context.Context, owner, id string) error {
+	job, err := s.inspect(ctx, owner, id, s.Now())
 	if err != nil {
 		return err
 	}
 	if job.Status.open() {
 		return conflict(CodeCompleting, "The import is being completed. Read it until it is.", nil)
 	}
-	return over(job.Status)
-}
-
-// reconcileParts asks the store for the parts of an open job. One whose completion a server began and did not end is completed
-// here.
-func (s *Service) reconcileParts(ctx context.Context, j stored, now time.Time) (Job, error) {
-	parts, err := s.Bucket.AllParts(ctx, j.multipart())
-	switch {
-	case errors.Is(err, bucket.ErrNotFound):
-		return s.settle(ctx, j, now)
-	case err != nil:
-		return Job{}, fromStore("read import "+j.ID, err)
-	case j.completing() && now.Sub(j.Parts.Completing) >= s.patience(): // renewed while its server lives
-		return s.resume(ctx, j, parts)
-	}
-	return j.holding(parts), nil
-}
-
-// holding is j, open, with the parts that the store holds.
-func (j Job) holding(parts []bucket.Part) Job {
-	var bytes int64
-	for _, p := range parts {
-		bytes += p.Size
-	}
-	if len(parts) > 0 {
-		j.Status = Uploading
-	}
-	return j.counting(int32(len(parts)), bytes)
-}
-
-// counting is j with so many parts and bytes uploaded.
-func (j Job) counting(parts int32, bytes int64) Job {
-	p := *j.Parts
-	p.Uploaded, p.UploadedBytes = parts, bytes
-	j.Parts = &p
-	return j
+	return terminalError(job.Status)
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// S3's bounds of a multipart upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
+// S3's limits of a multipart upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
 const (
-	MinPartSize = 5 << 20 // bytes, but for the last part
+	MinPartSize = 5 << 20 // bytes, except for the last part
 	MaxPartSize = 5 << 30 // bytes
 	MaxParts    = 10_000
 	MaxSize     = MaxParts * MaxPartSize // 48.8 TiB
@@ -16,40 +16,41 @@ const (
 
 const (
 	mebibyte = 1 << 20
-	// autoSize is the largest upload that Auto sends in one request. Below it, a retry from the start costs less than parts do.
+	// autoSize is the largest size that Auto uploads in one request. Below it, a retry from the start costs less than
+	// the additional requests of a multipart upload.
 	autoSize = 64 * mebibyte
-	// leastPartSize keeps the number of requests low where the count does not decide.
-	leastPartSize = 16 * mebibyte
-	// blindPartSize leaves room for 625 GiB where the size is not known.
-	blindPartSize = 64 * mebibyte
+	// defaultPartSize keeps the number of requests low. Sizes above 156 GiB need larger parts.
+	defaultPartSize = 16 * mebibyte
+	// unknownSizePartSize allows 625 GiB if the size is unknown.
+	unknownSizePartSize = 64 * mebibyte
 )
 
-// Plan is how an upload is cut into parts. All are of PartSize but the last, which holds what is left.
+// Plan is how a file is divided into parts. All parts have PartSize bytes, except the last, which has the rest.
 type Plan struct {
 	PartSize  int64 `json:"part_size"`            // bytes
-	PartCount int32 `json:"part_count,omitempty"` // 0: the size is not known
+	PartCount int32 `json:"part_count,omitempty"` // 0: the size is unknown
 }
 
-// planFor cuts size bytes (nil: not known) into parts of partSize, or of what suits where that is 0.
+// planFor divides size bytes (nil: unknown) into parts of partSize bytes (0: chosen here).
 func planFor(size *int64, partSize int64) Plan {
 	switch {
 	case size == nil && partSize == 0:
-		return Plan{PartSize: blindPartSize}
+		return Plan{PartSize: unknownSizePartSize}
 	case size == nil:
 		return Plan{PartSize: partSize}
 	case partSize == 0:
-		partSize = max(leastPartSize, roundUp(partSizeFor(*size), mebibyte))
+		partSize = max(defaultPartSize, roundUp(partSizeFor(*size), mebibyte))
 	}
 	return Plan{PartSize: partSize, PartCount: int32(max(1, ceilDiv(*size, partSize)))}
 }
 
-// partSizeFor is the least part size of which MaxParts hold size.
+// partSizeFor returns the smallest part size with which MaxParts hold size bytes.
 func partSizeFor(size int64) int64 { return ceilDiv(size, MaxParts) }
 
 func ceilDiv(a, b int64) int64        { return (a + b - 1) / b }
 func roundUp(n, multiple int64) int64 { return ceilDiv(n, multiple) * multiple }
 
-// last is the highest part number there may be.
+// last returns the highest valid part number.
 func (p Plan) last() int32 {
 	if p.PartCount > 0 {
 		return p.PartCount
@@ -57,10 +58,10 @@ func (p Plan) last() int32 {
 	return MaxParts
 }
 
-// offset is where part n begins in the file.
+// offset returns where part n begins, in bytes from the start of the file.
 func (p Plan) offset(n int32) int64 { return int64(n-1) * p.PartSize }
 
-// partSize is the length of part n of an upload of total bytes; 0 where only the client can tell.
+// partSize returns the size of part n of a file of total bytes, 0 if total is unknown.
 func (p Plan) partSize(n int32, total *int64) int64 {
 	switch {
 	case total == nil:
@@ -71,7 +72,7 @@ func (p Plan) partSize(n int32, total *int64) int64 {
 	return p.PartSize
 }
 
-// Range is a run of part numbers, both ends included.
+// Range is a range of part numbers, both ends included.
 type Range struct{ First, Last int32 }
 
 func (r Range) String() string {
@@ -81,12 +82,12 @@ func (r Range) String() string {
 	return fmt.Sprintf("parts %d to %d", r.First, r.Last)
 }
 
-// missing returns the runs between first and last (0: the last held) that parts, in order, do not hold.
+// missing returns the ranges from first to last (0: the last of parts) that parts, in ascending order, lack.
 func missing(parts []bucket.Part, first, last int32) []Range {
 	var gaps []Range
 	for _, p := range parts {
 		if last > 0 && p.Number > last {
-			break // out of plan
+			break // not in the plan
 		}
 		if p.Number > first {
 			gaps = append(gaps, Range{first, p.Number - 1})
@@ -99,42 +100,39 @@ func missing(parts []bucket.Part, first, last int32) []Range {
 	return gaps
 }
 
-// maxReported bounds how many faults an answer lists.
-const maxReported = 100
-
-// check holds parts, in order, to the plan of an upload of total bytes: nil, or an Error that names what is wrong.
+// check compares parts, in ascending order, with the plan of a file of total bytes. The error names each part that is
+// missing or has the wrong size.
 func (p Plan) check(parts []bucket.Part, total *int64) error {
 	last := p.PartCount
 	if total == nil {
-		last = 1 // there is at least one; the highest number held is the last
+		last = 1 // an upload has at least one part, and its highest part number is the last
 		if n := len(parts); n > 0 {
 			last = parts[n-1].Number
 		}
 	}
-	var wrong []Field
+	var wrong fieldErrors
 	for _, part := range parts {
+		want := p.PartSize
+		if total != nil {
+			want = p.partSize(part.Number, total)
+		}
 		switch {
 		case part.Number > last:
-			wrong = append(wrong, Field{Detail: fmt.Sprintf("part %d is not in the plan, which ends with part %d", part.Number, last)})
+			wrong.add(nil, "part %d is not in the plan, which ends with part %d", part.Number, last)
 		case total == nil && part.Number == last:
 			if part.Size > p.PartSize {
-				wrong = append(wrong, Field{Detail: fmt.Sprintf("part %d has %d bytes, must have at most %d", part.Number, part.Size, p.PartSize)})
+				wrong.add(nil, "part %d has %d bytes, must have at most %d", part.Number, part.Size, p.PartSize)
 			}
-		default:
-			want := p.PartSize
-			if total != nil {
-				want = p.partSize(part.Number, total)
-			}
-			if part.Size != want {
-				wrong = append(wrong, Field{Detail: fmt.Sprintf("part %d has %d bytes, must have %d", part.Number, part.Size, want)})
-			}
+		case part.Size != want:
+			wrong.add(nil, "part %d has %d bytes, must have %d", part.Number, part.Size, want)
 		}
 	}
 	if len(wrong) > 0 {
-		return conflict(CodePartSizeMismatch, "Parts differ from the plan. Upload them again at the right size, then complete.", wrong)
+		const detail = "Parts differ from the plan. Upload them again at the right size, then complete."
+		return conflict(CodePartSizeMismatch, detail, wrong)
 	}
 	for _, gap := range missing(parts, 1, last) {
-		wrong = append(wrong, Field{Detail: gap.String()})
+		wrong.add(nil, "%s", gap)
 	}
 	if len(wrong) > 0 {
 		return conflict(CodePartsMissing, "Parts are missing. Upload them, then complete.", wrong)

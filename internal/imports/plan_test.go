@@ -7,7 +7,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// TestPlan is each limit of a plan and one past it.
+// TestPlan checks each limit of a plan, and the value beyond it.
 func TestPlan(t *testing.T) {
 	const (
 		mib = 1 << 20
@@ -15,10 +15,10 @@ func TestPlan(t *testing.T) {
 	)
 	for _, c := range []struct {
 		name     string
-		size     int64 // -1: not known
+		size     int64 // -1: unknown
 		partSize int64
 		want     Plan
-		last     int64 // bytes in the last part, where the size is known
+		last     int64 // bytes in the last part, if the size is known
 	}{
 		{"empty", 0, 0, Plan{16 * mib, 1}, 0},
 		{"one byte", 1, 0, Plan{16 * mib, 1}, 1},
@@ -59,7 +59,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestModeChosen is what Auto makes of a request.
+// TestModeChosen lists the modes that Auto selects.
 func TestModeChosen(t *testing.T) {
 	size := func(n int64) *int64 { return &n }
 	for _, c := range []struct {
@@ -73,7 +73,8 @@ func TestModeChosen(t *testing.T) {
 		{"said to be auto", Request{Mode: Auto, Size: size(64<<20 + 1)}, Multipart},
 		{"asked for", Request{Mode: Multipart}, Multipart},
 		{"asked for otherwise", Request{Mode: Single, Size: size(64<<20 + 1)}, Single},
-		{"sha256, which one request alone verifies", Request{Size: size(64<<20 + 1), Checksum: &Checksum{Algorithm: "sha256"}}, Single},
+		{"sha256, which one request alone verifies",
+			Request{Size: size(64<<20 + 1), Checksum: &Checksum{Algorithm: "sha256"}}, Single},
 		{"sha1, likewise", Request{Size: size(64<<20 + 1), Checksum: &Checksum{Algorithm: "sha1"}}, Single},
 		{"crc32c", Request{Size: size(64<<20 + 1), Checksum: &Checksum{Algorithm: "crc32c"}}, Multipart},
 		{"crc64nvme at 64 MiB", Request{Size: size(64 << 20), Checksum: &Checksum{Algorithm: "crc64nvme"}}, Single},
@@ -84,7 +85,8 @@ func TestModeChosen(t *testing.T) {
 	}
 }
 
-// FuzzPlan: the parts of any plan lie end to end, are equal but for the last, and sum to the size.
+// FuzzPlan: the parts of a plan are contiguous, all but the last have the same size, and their sizes add up to the
+// total.
 func FuzzPlan(f *testing.F) {
 	for _, size := range []int64{0, 1, 64 << 20, 64<<20 + 1, 10_000*16<<20 + 1, MaxSize - 1, MaxSize} {
 		for _, partSize := range []int64{0, MinPartSize, MinPartSize + 1, MaxPartSize} {
@@ -96,7 +98,7 @@ func FuzzPlan(f *testing.F) {
 		if partSize != 0 {
 			partSize = MinPartSize + max(0, partSize%(MaxPartSize-MinPartSize+1))
 		}
-		if r := (Request{Mode: Multipart, Size: &size, PartSize: partSize}); len(r.faults()) > 0 {
+		if r := (Request{Mode: Multipart, Size: &size, PartSize: partSize}); len(r.invalidFields()) > 0 {
 			if partSize == 0 || partSize*MaxParts >= size {
 				t.Fatalf("%d bytes in parts of %d: refused, though %d parts hold them", size, partSize, MaxParts)
 			}
@@ -111,7 +113,8 @@ func FuzzPlan(f *testing.F) {
 		for n := int32(1); n <= p.PartCount; n++ {
 			length := p.partSize(n, &size)
 			if p.offset(n) != end || n < p.PartCount && length != p.PartSize || length > p.PartSize || length < min(1, size) {
-				t.Fatalf("%d bytes in parts of %d: part %d has %d bytes at %d, the one before ends at %d", size, partSize, n, length, p.offset(n), end)
+				t.Fatalf("%d bytes in parts of %d: part %d has %d bytes at %d, the one before ends at %d", size, partSize, n,
+					length, p.offset(n), end)
 			}
 			end += length
 			held = append(held, bucket.Part{Number: n, Size: length})
@@ -159,7 +162,7 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// TestCheck holds parts to plans: each row breaks one rule.
+// TestCheck compares parts with plans: each row breaks one rule.
 func TestCheck(t *testing.T) {
 	size := int64(11)
 	known, blind := Plan{PartSize: 5, PartCount: 3}, Plan{PartSize: 5}
@@ -174,13 +177,18 @@ func TestCheck(t *testing.T) {
 		{"as planned", known, &size, map[int32]int64{1: 5, 2: 5, 3: 1}, "", ""},
 		{"part 1 missing", known, &size, map[int32]int64{2: 5, 3: 1}, CodePartsMissing, "part 1"},
 		{"last missing", known, &size, map[int32]int64{1: 5, 2: 5}, CodePartsMissing, "part 3"},
-		{"a byte short", known, &size, map[int32]int64{1: 5, 2: 4, 3: 1}, CodePartSizeMismatch, "part 2 has 4 bytes, must have 5"},
-		{"last a byte long", known, &size, map[int32]int64{1: 5, 2: 5, 3: 2}, CodePartSizeMismatch, "part 3 has 2 bytes, must have 1"},
-		{"one past the plan", known, &size, map[int32]int64{1: 5, 2: 5, 3: 1, 4: 5}, CodePartSizeMismatch, "part 4 is not in the plan, which ends with part 3"},
+		{"a byte short", known, &size, map[int32]int64{1: 5, 2: 4, 3: 1}, CodePartSizeMismatch,
+			"part 2 has 4 bytes, must have 5"},
+		{"last a byte long", known, &size, map[int32]int64{1: 5, 2: 5, 3: 2}, CodePartSizeMismatch,
+			"part 3 has 2 bytes, must have 1"},
+		{"one past the plan", known, &size, map[int32]int64{1: 5, 2: 5, 3: 1, 4: 5}, CodePartSizeMismatch,
+			"part 4 is not in the plan, which ends with part 3"},
 		{"blind, full", blind, nil, map[int32]int64{1: 5, 2: 5}, "", ""},
 		{"blind, short last", blind, nil, map[int32]int64{1: 5, 2: 1}, "", ""},
-		{"blind, short before the last", blind, nil, map[int32]int64{1: 4, 2: 1}, CodePartSizeMismatch, "part 1 has 4 bytes, must have 5"},
-		{"blind, long last", blind, nil, map[int32]int64{1: 6}, CodePartSizeMismatch, "part 1 has 6 bytes, must have at most 5"},
+		{"blind, short before the last", blind, nil, map[int32]int64{1: 4, 2: 1}, CodePartSizeMismatch,
+			"part 1 has 4 bytes, must have 5"},
+		{"blind, long last", blind, nil, map[int32]int64{1: 6}, CodePartSizeMismatch,
+			"part 1 has 6 bytes, must have at most 5"},
 		{"blind, nothing", blind, nil, nil, CodePartsMissing, "part 1"},
 		{"blind, a gap", blind, nil, map[int32]int64{1: 5, 10_000: 5}, CodePartsMissing, "parts 2 to 9999"},
 	} {

@@ -12,7 +12,7 @@ import (
 
 const servers = 20
 
-// crowd is that many servers on one bucket. Whoever sends a call passes by.
+// crowd returns n servers on one bucket, which share a wire.
 func crowd(t *testing.T, by func()) [servers]*Service {
 	var all [servers]*Service
 	for i := range all {
@@ -21,12 +21,12 @@ func crowd(t *testing.T, by func()) [servers]*Service {
 	return all
 }
 
-// TestCompleteAtOnce: whichever server the caller asks, the answer is the same.
+// TestCompleteAtOnce: concurrent completions return the same result on all servers.
 func TestCompleteAtOnce(t *testing.T) {
 	all := crowd(t, func() {})
 	for range 5 {
 		y := yardOf(t)
-		id := y.begun(t, hello).ID
+		id := y.createMultipart(t, hello).ID
 		jobs := make([]Job, servers)
 		var wg sync.WaitGroup
 		for i, s := range all {
@@ -48,10 +48,10 @@ func TestCompleteAtOnce(t *testing.T) {
 	}
 }
 
-// TestCompleteAndDeleteAtOnce: the job ends aborted, nothing is left, and no answer contradicts another. The deletes come after
-// more calls in each round, so that they meet completions at every stage.
+// TestCompleteAndDeleteAtOnce: the job is aborted, nothing is left, and no response contradicts another. The deletes
+// come after more requests in each round, so that they meet completions at every stage.
 func TestCompleteAndDeleteAtOnce(t *testing.T) {
-	var left atomic.Int32 // calls before the deletes
+	var left atomic.Int32 // requests before the deletes
 	var begin chan struct{}
 	var open func()
 	all := crowd(t, func() {
@@ -62,7 +62,7 @@ func TestCompleteAndDeleteAtOnce(t *testing.T) {
 	outcomes := map[string]int{}
 	for round := range int32(24) {
 		y := yardOf(t)
-		id := y.begun(t, hello).ID
+		id := y.createMultipart(t, hello).ID
 		var mu sync.Mutex
 		var deleted atomic.Bool
 		var wg sync.WaitGroup
@@ -89,7 +89,8 @@ func TestCompleteAndDeleteAtOnce(t *testing.T) {
 					mu.Lock()
 					outcomes[outcome]++
 					mu.Unlock()
-					if outcome != string(Completed) && outcome != string(Uploading) && outcome != CodeAborted || over && outcome != CodeAborted {
+					if outcome != string(Completed) && outcome != string(Uploading) && outcome != CodeAborted ||
+						over && outcome != CodeAborted {
 						t.Errorf("complete on server %d: got %s, %v (begun after a delete was answered: %v)", i, j.Status, err, over)
 					}
 				}
@@ -104,13 +105,13 @@ func TestCompleteAndDeleteAtOnce(t *testing.T) {
 	t.Logf("completions answered: %v", outcomes)
 }
 
-// TestDeleteDuringCompletion aborts while a server stands right before, or right after, the store's completion: that server
-// finds out, and leaves nothing.
+// TestDeleteDuringCompletion aborts right before, or right after, the store completes the upload for a server: that
+// server detects it, and leaves nothing.
 func TestDeleteDuringCompletion(t *testing.T) {
 	for name, after := range map[string]bool{"before the store acts": false, "after the store acted": true} {
 		t.Run(name, func(t *testing.T) {
 			y := yardOf(t)
-			id := y.begun(t, hello).ID
+			id := y.createMultipart(t, hello).ID
 			w := &wire{on: func(c call) fault {
 				if c.kind != assemble {
 					return nil
@@ -135,13 +136,13 @@ func TestDeleteDuringCompletion(t *testing.T) {
 	}
 }
 
-// TestObjectAfterDelete has the store end a completion after the parts were freed and the object removed: the server whose
-// completion it was removes it, and where that server died the next read does.
+// TestObjectAfterDelete makes the store complete an upload after parts and object were removed: the server of that
+// completion removes the object; if it stopped, the next read does.
 func TestObjectAfterDelete(t *testing.T) {
 	for name, dies := range map[string]bool{"its server lives": false, "its server dies": true} {
 		t.Run(name, func(t *testing.T) {
 			y := yardOf(t)
-			id := y.begun(t, hello).ID
+			id := y.createMultipart(t, hello).ID
 			var killed atomic.Bool
 			w := &wire{on: func(c call) fault {
 				switch {
@@ -151,7 +152,7 @@ func TestObjectAfterDelete(t *testing.T) {
 					return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 						y.endsAborted(t, id, 0)
 						killed.Store(dies)
-						y.put(t, id, hello) // what the store made of parts that it had begun to read
+						y.put(t, id, hello) // assembled from parts that the store had begun to read
 						return says(404, "NoSuchUpload", false)(r, next)
 					}
 				}
@@ -172,7 +173,7 @@ func TestObjectAfterDelete(t *testing.T) {
 	}
 }
 
-// held holds the store's completion until it is let go, or its server is killed.
+// held delays the store's completion until it is released, or its server is killed.
 type held struct {
 	*wire
 	reached, release chan struct{}
@@ -200,11 +201,11 @@ func hold() *held {
 	return h
 }
 
-// TestPatience: a completion that outlasts the caller is answered with where it stands, and ends all the same.
-func TestPatience(t *testing.T) {
+// TestCompletionWait: a completion that takes longer than the wait returns its progress, and continues.
+func TestCompletionWait(t *testing.T) {
 	t.Run("the store is slow", func(t *testing.T) {
 		y, h := yardOf(t), hold()
-		job := y.begun(t, hello)
+		job := y.createMultipart(t, hello)
 		s := server(t, h.wire)
 		s.CompletionWait = 50 * time.Millisecond
 		j, err := s.Complete(t.Context(), y.owner, job.ID, nil)
@@ -212,18 +213,20 @@ func TestPatience(t *testing.T) {
 			t.Fatalf("complete: got %s, %v, want uploading", j.Status, err)
 		}
 		if j.Parts.Uploaded != 1 || j.Parts.UploadedBytes != int64(len(hello)) {
-			t.Errorf("complete: got %d parts of %d bytes, the store holds 1 of %d", j.Parts.Uploaded, j.Parts.UploadedBytes, len(hello))
+			t.Errorf("complete: got %d parts of %d bytes, the store holds 1 of %d", j.Parts.Uploaded, j.Parts.UploadedBytes,
+				len(hello))
 		}
 		<-h.reached
-		if j, err := server(t, nil).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading || j.Parts.Uploaded != 1 {
+		if j, err := server(t, nil).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading ||
+			j.Parts.Uploaded != 1 {
 			t.Errorf("read meanwhile: got %+v, %v, want uploading", j, err)
 		}
 		close(h.release)
-		y.endsCompleted(t, job.ID) // waits for the one under way
+		y.endsCompleted(t, job.ID) // waits for the one in progress
 	})
 	t.Run("the server dies", func(t *testing.T) {
 		y, h := yardOf(t), hold()
-		job := y.begun(t, hello)
+		job := y.createMultipart(t, hello)
 		s := server(t, h.wire)
 		s.CompletionWait = 50 * time.Millisecond
 		if j, err := s.Complete(t.Context(), y.owner, job.ID, nil); err != nil || j.Status != Uploading {
@@ -235,13 +238,14 @@ func TestPatience(t *testing.T) {
 		if j, err := server(t, nil).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading {
 			t.Errorf("read within the patience: got %s, %v, want uploading", j.Status, err)
 		}
-		if j, err := later(server(t, nil), time.Minute).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Completed || !bytes.Equal(y.object(t, job.ID), hello) {
+		if j, err := later(server(t, nil), time.Minute).Read(t.Context(), y.owner, job.ID); err != nil ||
+			j.Status != Completed || !bytes.Equal(y.object(t, job.ID), hello) {
 			t.Errorf("read after it: got %s, %v, want completed", j.Status, err)
 		}
 	})
 	t.Run("a reader's own patience", func(t *testing.T) {
 		y, h := yardOf(t), hold()
-		job := y.begun(t, hello)
+		job := y.createMultipart(t, hello)
 		_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
 		honest(t, "complete", err, true)
 		s := later(server(t, h.wire), time.Minute)
@@ -256,10 +260,10 @@ func TestPatience(t *testing.T) {
 	})
 }
 
-// TestExpiry: what is not completed in time is freed by whoever looks next, and takes nothing more.
+// TestExpiry: an upload that is not completed in time is removed by the next read, and accepts nothing more.
 func TestExpiry(t *testing.T) {
 	y := yardOf(t)
-	job := y.begun(t, hello)
+	job := y.createMultipart(t, hello)
 	before, after := later(server(t, nil), 23*time.Hour), later(server(t, nil), 24*time.Hour)
 	if j, err := before.Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading {
 		t.Errorf("read before the deadline: got %s, %v, want uploading", j.Status, err)
@@ -292,24 +296,25 @@ func TestExpiry(t *testing.T) {
 	y.endsAborted(t, job.ID, 0)
 }
 
-// TestCompletionOutlivesDeadline: one that was asked for in time ends after it.
+// TestCompletionOutlivesDeadline: a completion that was requested before the deadline succeeds after it.
 func TestCompletionOutlivesDeadline(t *testing.T) {
 	y := yardOf(t)
-	job := y.begun(t, hello)
+	job := y.createMultipart(t, hello)
 	_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
 	honest(t, "complete", err, true)
-	if j, err := later(server(t, nil), 25*time.Hour).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Completed {
+	if j, err := later(server(t, nil), 25*time.Hour).Read(t.Context(), y.owner, job.ID); err != nil ||
+		j.Status != Completed {
 		t.Errorf("read a day later: got %s, %v, want completed", j.Status, err)
 	}
 	y.endsCompleted(t, job.ID)
 }
 
-// TestLost: parts that a lifecycle rule took end the job.
+// TestLost: a job fails if a lifecycle rule removed its parts.
 func TestLost(t *testing.T) {
 	for name, completing := range map[string]bool{"uploading": false, "completing": true} {
 		t.Run(name, func(t *testing.T) {
 			y := yardOf(t)
-			job := y.begun(t, hello)
+			job := y.createMultipart(t, hello)
 			if completing {
 				_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
 				honest(t, "complete", err, true)
@@ -318,7 +323,7 @@ func TestLost(t *testing.T) {
 			if err := s.Bucket.AbortMultipart(t.Context(), job.multipart()); err != nil {
 				t.Fatal(err)
 			}
-			if completing { // between parts and object, for all that anybody can tell
+			if completing { // indistinguishable from the moment between parts and object
 				if j, err := s.Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading {
 					t.Errorf("read: got %s, %v, want uploading", j.Status, err)
 				}
@@ -335,18 +340,21 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// TestAnotherIsAtIt: answers of the store that mean that the object is being made, or is there, by whatever status they come.
-func TestAnotherIsAtIt(t *testing.T) {
+// TestConcurrentCompletion: some errors of the store mean that the object is being assembled, or exists.
+func TestConcurrentCompletion(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		code   string
-	}{{409, "ConditionalRequestConflict"}, {409, "OperationAborted"}, {412, "PreconditionFailed"}, {404, "NoSuchUpload"}, {200, "NoSuchUpload"}, {200, "PreconditionFailed"}} {
+	}{
+		{409, "ConditionalRequestConflict"}, {409, "OperationAborted"}, {412, "PreconditionFailed"},
+		{404, "NoSuchUpload"}, {200, "NoSuchUpload"}, {200, "PreconditionFailed"},
+	} {
 		t.Run(fmt.Sprint(c.status, c.code), func(t *testing.T) {
 			y := yardOf(t)
-			job := y.begun(t, hello)
+			job := y.createMultipart(t, hello)
 			w := &wire{on: func(c2 call) fault {
 				if c2.kind == assemble {
-					return says(c.status, c.code, c2.attempt == 1) // the store has made it all the same
+					return says(c.status, c.code, c2.attempt == 1) // the store has assembled it nevertheless
 				}
 				return nil
 			}}
@@ -357,10 +365,10 @@ func TestAnotherIsAtIt(t *testing.T) {
 	}
 }
 
-// TestRefusedParts: a store that will not have parts that fit the plan is not asked for ever.
+// TestRefusedParts: completions are not repeated without end if the store refuses parts that fit the plan.
 func TestRefusedParts(t *testing.T) {
 	y := yardOf(t)
-	job := y.begun(t, hello)
+	job := y.createMultipart(t, hello)
 	w := &wire{on: func(c call) fault {
 		if c.kind == assemble {
 			return says(400, "EntityTooLarge", false)
@@ -370,13 +378,13 @@ func TestRefusedParts(t *testing.T) {
 	if _, err := server(t, w).Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodePartSizeMismatch {
 		t.Errorf("complete: got %v, want %s", err, CodePartSizeMismatch)
 	}
-	y.endsCompleted(t, job.ID) // by a store with higher limits
+	y.endsCompleted(t, job.ID) // with a store that has higher limits
 }
 
-// TestRenewal: while the completing server lives, readers wait for it, however long it takes.
+// TestRenewal: while the completing server runs, readers do not resume its completion.
 func TestRenewal(t *testing.T) {
 	y, h := yardOf(t), hold()
-	job := y.begun(t, hello)
+	job := y.createMultipart(t, hello)
 	s := server(t, h.wire)
 	s.CompletionWait = 200 * time.Millisecond
 	if j, err := s.Complete(t.Context(), y.owner, job.ID, nil); err != nil || j.Status != Uploading {
@@ -387,7 +395,7 @@ func TestRenewal(t *testing.T) {
 	reader := server(t, w)
 	reader.CompletionWait = 10 * s.CompletionWait // renewals come 20 times as often
 	first := time.Now()
-	for renewals, last := 0, (time.Time{}); renewals < 12; { // past the reader's patience, counted from the first word
+	for renewals, last := 0, (time.Time{}); renewals < 12; { // beyond the reader's wait, counted from the first claim
 		j, err := reader.Read(t.Context(), y.owner, job.ID)
 		if err != nil || j.Status != Uploading {
 			t.Fatalf("read meanwhile: got %s, %v, want uploading", j.Status, err)

@@ -5,14 +5,16 @@ import (
 	"time"
 )
 
-// TestFingerprint: what the caller could tell apart, the Idempotency-Key does.
+// TestFingerprint: requests that differ for the client have different fingerprints.
 func TestFingerprint(t *testing.T) {
 	one, two := int64(1), int64(2)
 	seen := map[string]Request{}
 	for _, r := range []Request{
-		{}, {Filename: "a"}, {ContentType: "a"}, {Size: &one}, {Size: &two}, {Mode: Form}, {ExpiresIn: time.Second}, {WriteOnce: true},
+		{}, {Filename: "a"}, {ContentType: "a"}, {Size: &one}, {Size: &two}, {Mode: Form}, {ExpiresIn: time.Second},
+		{WriteOnce: true},
 		{Checksum: &Checksum{Algorithm: "a", Value: "b"}}, {Checksum: &Checksum{Algorithm: "ab"}},
-		{Metadata: map[string]string{"a": "b"}}, {Metadata: map[string]string{"a": "b", "c": "d"}}, {Metadata: map[string]string{"a": "bcd"}},
+		{Metadata: map[string]string{"a": "b"}}, {Metadata: map[string]string{"a": "b", "c": "d"}},
+		{Metadata: map[string]string{"a": "bcd"}},
 	} {
 		if other, taken := seen[r.fingerprint()]; taken {
 			t.Errorf("fingerprint: %+v and %+v have the same", r, other)
@@ -28,15 +30,21 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// TestCalls: a host is allowed with its port, by default 443, over https only.
-func TestCalls(t *testing.T) {
-	l := Limits{WebhookHosts: []string{"a.test", "b.test:80", "c.test:8443", "e.test:443", "[2001:db8::1]", "Bücher.test", "F.test.", "10.0.0.1", "127.0.0.1"}}
+// TestAllowsWebhook: a host is allowed with its port, by default 443, and with https only.
+func TestAllowsWebhook(t *testing.T) {
+	l := Limits{WebhookHosts: []string{"a.test", "b.test:80", "c.test:8443", "e.test:443", "[2001:db8::1]", "Bücher.test",
+		"F.test.", "10.0.0.1", "127.0.0.1"}}
 	for webhook, want := range map[string]bool{
-		"https://a.test/x?y": true, "https://a.test:443/": true, "https://c.test:8443/": true, "https://b.test:80/": true, "https://e.test/": true, "https://e.test:443/": true, "https://[2001:db8::1]/": true,
-		"https://A.Test/": true, "https://a.test./": true, "https://a.test:/": true, "https://[2001:DB8:0::1]/": true, "https://xn--bcher-kva.test/": true, "https://BÜCHER.test/": true, "https://f.test/": true,
-		"http://a.test:443/": false, "http://c.test:8443/": false, "http://b.test/": false, "http://b.test:80/": false, "http://10.0.0.1/": false, "http://127.0.0.1/": false,
-		"http://a.test/": false, "http://a.test:80/": false, "http://e.test/": false, "https://a.test:8443/": false, "https://b.test/": false, "https://c.test/": false,
-		"https://u@a.test/": false, "https://a.test@d.test/": false, "https://a.test.d.test/": false, "ftp://a.test/": false, "//a.test/": false, "https://": false, "": false,
+		"https://a.test/x?y": true, "https://a.test:443/": true, "https://c.test:8443/": true, "https://b.test:80/": true,
+		"https://e.test/": true, "https://e.test:443/": true, "https://[2001:db8::1]/": true,
+		"https://A.Test/": true, "https://a.test./": true, "https://a.test:/": true, "https://[2001:DB8:0::1]/": true,
+		"https://xn--bcher-kva.test/": true, "https://BÜCHER.test/": true, "https://f.test/": true,
+		"http://a.test:443/": false, "http://c.test:8443/": false, "http://b.test/": false, "http://b.test:80/": false,
+		"http://10.0.0.1/": false, "http://127.0.0.1/": false,
+		"http://a.test/": false, "http://a.test:80/": false, "http://e.test/": false, "https://a.test:8443/": false,
+		"https://b.test/": false, "https://c.test/": false,
+		"https://u@a.test/": false, "https://a.test@d.test/": false, "https://a.test.d.test/": false,
+		"ftp://a.test/": false, "//a.test/": false, "https://": false, "": false,
 	} {
 		if got := l.AllowsWebhook(webhook); got != want {
 			t.Errorf("AllowsWebhook(%q): got %t, want %t", webhook, got, want)

@@ -26,7 +26,7 @@ func service(t *testing.T) *Service {
 	return &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: time.Hour}, Now: time.Now}
 }
 
-// TestOneIDTwice creates two imports under one id at once: one is created, and both callers see that one.
+// TestOneIDTwice creates two imports with one ID concurrently: one is created, and both calls return it.
 func TestOneIDTwice(t *testing.T) {
 	s := service(t)
 	for _, mode := range []Mode{Single, Form, Multipart} {
@@ -52,15 +52,18 @@ func oneIDTwice(t *testing.T, s *Service, mode Mode) {
 	}
 	wg.Wait()
 	read, err := s.Read(t.Context(), Public, id)
-	if mode == Multipart && (read.Parts.UploadID != jobs[0].Parts.UploadID || jobs[0].Parts.UploadID != jobs[1].Parts.UploadID) {
+	if mode == Multipart && (read.Parts.UploadID != jobs[0].Parts.UploadID ||
+		jobs[0].Parts.UploadID != jobs[1].Parts.UploadID) {
 		t.Errorf("got different uploads for one import")
 	}
 	if err != nil || jobs[0].Filename != jobs[1].Filename || read.Filename != jobs[0].Filename {
-		t.Errorf("got jobs for %q and %q, and read %q, %v, want one winner", jobs[0].Filename, jobs[1].Filename, read.Filename, err)
+		t.Errorf("got jobs for %q and %q, and read %q, %v, want one winner", jobs[0].Filename, jobs[1].Filename,
+			read.Filename, err)
 	}
 }
 
-// TestClaimWithoutRecord is a server that dies between claiming an Idempotency-Key and writing the record: the retry finishes.
+// TestClaimWithoutRecord: a server stops after it claimed an Idempotency-Key and before it wrote the record; the retry
+// succeeds.
 func TestClaimWithoutRecord(t *testing.T) {
 	s := service(t)
 	id, err := newID(time.Now())
@@ -79,7 +82,8 @@ func TestClaimWithoutRecord(t *testing.T) {
 	}
 }
 
-// TestLateRepeat: the retry of a create that died comes after its URL would have ended, and before its key is free again.
+// TestLateRepeat: the retry of an interrupted create comes after its URL would have expired, and before its key may be
+// claimed again.
 func TestLateRepeat(t *testing.T) {
 	s := service(t)
 	id, err := newID(time.Now().Add(-2 * time.Minute))
@@ -90,12 +94,13 @@ func TestLateRepeat(t *testing.T) {
 	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
 		t.Fatal(err)
 	}
-	if j, err := s.Create(t.Context(), Public, r, key); err != nil || j.ID != id || j.Status != Expired || j.Upload != nil {
+	if j, err := s.Create(t.Context(), Public, r, key); err != nil || j.ID != id || j.Status != Expired ||
+		j.Upload != nil {
 		t.Errorf("Create: got %+v, %v, want job %s, expired", j, err, id)
 	}
 }
 
-// TestOldClaimWithoutRecord: a key whose first call died long ago is as good as new.
+// TestOldClaimWithoutRecord: a key whose first call stopped long ago can be claimed again.
 func TestOldClaimWithoutRecord(t *testing.T) {
 	s := service(t)
 	id, err := newID(time.Now().Add(-2 * time.Hour))
@@ -115,7 +120,7 @@ func TestOldClaimWithoutRecord(t *testing.T) {
 	}
 }
 
-// TestOwnersAreApart: an id is of use to its owner alone.
+// TestOwnersAreApart: only its owner can use an ID.
 func TestOwnersAreApart(t *testing.T) {
 	s := service(t)
 	job, err := s.Create(t.Context(), "alice", Request{}, "")
@@ -130,9 +135,12 @@ func TestOwnersAreApart(t *testing.T) {
 
 // TestRecordIsStable: records of earlier versions are read by later ones.
 func TestRecordIsStable(t *testing.T) {
-	const record = `{"id":"0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55","owner":"public","status":"failed","mode":"single","filename":"a.csv","content_type":"text/csv","size":5,` +
-		`"checksum":{"algorithm":"sha256","value":"v","verified":false},"metadata":{"k":"v"},"write_once":true,"created_at":"2026-01-02T03:04:05.006Z",` +
-		`"deadline":"2026-01-02T04:04:05Z","completed_at":"2026-01-02T03:05:00Z","object":{"size":4,"etag":"\"e\"","version_id":"1"},"failure":{"code":"size-mismatch","detail":"d"}}`
+	const record = `{"id":"0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55","owner":"public","status":"failed","mode":"single",` +
+		`"filename":"a.csv","content_type":"text/csv","size":5,` +
+		`"checksum":{"algorithm":"sha256","value":"v","verified":false},"metadata":{"k":"v"},"write_once":true,` +
+		`"created_at":"2026-01-02T03:04:05.006Z",` +
+		`"deadline":"2026-01-02T04:04:05Z","completed_at":"2026-01-02T03:05:00Z","object":{"size":4,"etag":"\"e\"",` +
+		`"version_id":"1"},"failure":{"code":"size-mismatch","detail":"d"}}`
 	var job Job
 	if err := json.Unmarshal([]byte(record), &job); err != nil {
 		t.Fatal(err)

@@ -20,9 +20,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// wire is one server's way to the store. A test sees what passes, and cuts, delays or changes it.
+// wire is one server's connection to the store. Tests observe requests, and cut, delay or change them.
 type wire struct {
-	on func(call) fault // nil, or returning nil: all passes
+	on func(call) fault // nil, or returning nil: requests pass unchanged
 
 	mu    sync.Mutex
 	calls []call
@@ -30,17 +30,17 @@ type wire struct {
 }
 
 // call is one request to the store: a method, the prefix of its key and the query that tells it from others, as in
-// "POST imports?uploadId". Nth counts calls of that kind from 1, Seq all of them; Attempt is above 1 for the SDK's retries,
-// which are not counted.
+// "POST imports?uploadId". Nth counts calls of that kind from 1, Seq all of them; Attempt is above 1 for the SDK's
+// retries, which are not counted.
 type call struct {
 	kind              string
 	nth, seq, attempt int
 }
 
-// A fault answers a request in the store's place; next would ask the store.
+// A fault responds to a request in place of the store; next sends it to the store.
 type fault func(r *http.Request, next http.RoundTripper) (*http.Response, error)
 
-// These are the calls that a service makes.
+// The requests that a service sends.
 const (
 	putClaim    = "PUT idem"
 	getRecord   = "GET jobs"
@@ -54,7 +54,7 @@ const (
 	listRecords = "GET ?list-type"
 )
 
-// roads is shared by all wires, so that their connections are.
+// roads is shared by all wires, so that they share connections.
 var roads = &http.Transport{MaxIdleConnsPerHost: 64}
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -93,7 +93,7 @@ func (w *wire) see(r *http.Request) call {
 	return c
 }
 
-// sent is how many calls have passed, retries not counted.
+// sent returns how many requests were sent, without retries.
 func (w *wire) sent() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -119,7 +119,7 @@ func cutAfter(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	return nil, err
 }
 
-// dead is a server that was killed: nothing of what it still tries leaves it, and nothing is tried again.
+// dead is a server that was killed: it sends no more requests, and no retries.
 func dead(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
 	if r.Body != nil {
 		r.Body.Close()
@@ -127,7 +127,7 @@ func dead(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
 	return nil, &aws.RequestCanceledError{Err: errors.New("killed")}
 }
 
-// says answers with an S3 error of this code, after the store has acted if so.
+// says returns an S3 error with this code; if acted is set, the store has processed the request before.
 func says(status int, code string, after bool) fault {
 	return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if after {
@@ -137,19 +137,21 @@ func says(status int, code string, after bool) fault {
 		} else if r.Body != nil {
 			r.Body.Close()
 		}
-		// S3 sends blanks while it works, and then what came of it.
-		body := `<?xml version="1.0" encoding="UTF-8"?>` + "\n  \n" + `<Error><Code>` + code + `</Code><Message>test</Message><RequestId>1</RequestId></Error>`
+		// S3 sends spaces while it works, and then the result.
+		body := `<?xml version="1.0" encoding="UTF-8"?>` + "\n  \n" + `<Error><Code>` + code +
+			`</Code><Message>test</Message><RequestId>1</RequestId></Error>`
 		if r.Method == http.MethodHead {
 			body = ""
 		}
 		return &http.Response{
 			StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
-			Header: http.Header{"Content-Type": {"application/xml"}}, ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body)),
+			Header: http.Header{"Content-Type": {"application/xml"}}, ContentLength: int64(len(body)),
+			Body: io.NopCloser(strings.NewReader(body)),
 		}, nil
 	}
 }
 
-// server is a service as it stands after a start, with the store at the end of w (nil: a sound one).
+// server returns a service as after a start, which reaches the store by w (nil: without faults).
 func server(t testing.TB, w *wire) *Service {
 	t.Helper()
 	if w == nil {
@@ -165,23 +167,24 @@ func server(t testing.TB, w *wire) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour}, Now: time.Now, AnonymousListing: true}
+	return &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour}, Now: time.Now,
+		AnonymousListing: true}
 }
 
-// later is s, or its successor, d from now.
+// later returns s with a clock that is d ahead.
 func later(s *Service, d time.Duration) *Service {
 	next := *s
 	next.Now = func() time.Time { return time.Now().Add(d) }
 	return &next
 }
 
-// yard is the store as its operator sees it, within the prefix of one owner.
+// yard accesses the store with its own credentials, within the prefix of one owner.
 type yard struct {
 	*s3.Client
 	bucket, owner string
 }
 
-// yardOf gives a test an owner of its own.
+// yardOf returns a yard with a new owner.
 func yardOf(t testing.TB) yard {
 	t.Helper()
 	target := storetest.Open(t)
@@ -195,18 +198,19 @@ func yardOf(t testing.TB) yard {
 	return y
 }
 
-// uploads counts the multipart uploads under way.
+// uploads counts the multipart uploads in progress.
 func (y yard) uploads(t testing.TB) int {
 	t.Helper()
 	prefix := "imports/" + y.owner + "/"
-	out, err := y.ListMultipartUploads(context.WithoutCancel(t.Context()), &s3.ListMultipartUploadsInput{Bucket: &y.bucket, Prefix: &prefix})
+	out, err := y.ListMultipartUploads(context.WithoutCancel(t.Context()),
+		&s3.ListMultipartUploadsInput{Bucket: &y.bucket, Prefix: &prefix})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return len(out.Uploads)
 }
 
-// object returns the bytes at j's key, or nil where there is no object.
+// object returns the bytes at j's key, or nil if there is no object.
 func (y yard) object(t testing.TB, id string) []byte {
 	t.Helper()
 	out, err := y.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &y.bucket, Key: aws.String(objectKey(y.owner, id))})
@@ -224,11 +228,12 @@ func (y yard) object(t testing.TB, id string) []byte {
 	return append([]byte{}, content...)
 }
 
-// part stores a part with the store's own credentials, which no plan binds.
+// part stores a part with the store's own credentials, which no plan limits.
 func (y yard) part(t testing.TB, j Job, n int32, content []byte) error {
 	t.Helper()
 	_, err := y.UploadPart(t.Context(), &s3.UploadPartInput{
-		Bucket: &y.bucket, Key: aws.String(j.Key()), UploadId: &j.Parts.UploadID, PartNumber: &n, Body: bytes.NewReader(content),
+		Bucket: &y.bucket, Key: aws.String(j.Key()), UploadId: &j.Parts.UploadID, PartNumber: &n,
+		Body: bytes.NewReader(content),
 	})
 	return err
 }
@@ -236,13 +241,14 @@ func (y yard) part(t testing.TB, j Job, n int32, content []byte) error {
 // put stores an object with the store's own credentials.
 func (y yard) put(t testing.TB, id string, content []byte) {
 	t.Helper()
-	if _, err := y.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &y.bucket, Key: aws.String(objectKey(y.owner, id)), Body: bytes.NewReader(content)}); err != nil {
+	if _, err := y.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &y.bucket, Key: aws.String(objectKey(y.owner, id)),
+		Body: bytes.NewReader(content)}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// begun is a job of one part, which holds content.
-func (y yard) begun(t testing.TB, content []byte) Job {
+// createMultipart creates a job of one part and uploads content as that part.
+func (y yard) createMultipart(t testing.TB, content []byte) Job {
 	t.Helper()
 	size := int64(len(content))
 	j, err := server(t, nil).Create(t.Context(), y.owner, Request{Mode: Multipart, Size: &size}, "")
@@ -255,7 +261,7 @@ func (y yard) begun(t testing.TB, content []byte) Job {
 	return j
 }
 
-// codeOf is the code of err: empty where it is nil, "internal" where it is a fault of ours.
+// codeOf returns the code of err: empty if it is nil, "internal" if it is no Error.
 func codeOf(err error) string {
 	var e *Error
 	switch {

@@ -14,7 +14,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// looks tells of each look at an object, which every look at an import of one request takes.
+// looks reports each HEAD of an object, which each inspection of an import of one request sends.
 type looks struct {
 	seen chan string // the key
 	next http.RoundTripper
@@ -28,7 +28,8 @@ func (l looks) RoundTrip(q *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// observed is a service whose every look is told of. After its first look at an import it looks again only when told to.
+// observed returns a service that reports each inspection. After the first inspection of an import, only notifications
+// cause another.
 func observed(t *testing.T) (*Service, looks) {
 	t.Helper()
 	target := storetest.Open(t)
@@ -39,24 +40,25 @@ func observed(t *testing.T) (*Service, looks) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: time.Hour}, Waiters: NewWaiters(2000), Now: time.Now}
+	s := &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: time.Hour}, Waiters: NewWaiters(2000),
+		Now: time.Now}
 	s.Waiters.pauses = []time.Duration{time.Hour}
 	return s, l
 }
 
-// await returns when there has been a look, and fails if none comes.
+// await returns after the next inspection, and fails if there is none.
 func (l looks) await(t *testing.T) {
 	t.Helper()
 	select {
 	case <-l.seen:
 	case <-time.After(20 * time.Second):
-		t.Fatal("nobody looks")
+		t.Fatal("no inspection")
 	}
 }
 
 func arrived(j Job) bool { return j.Status == Completed }
 
-// awaited makes an import of one request.
+// awaited creates an import of one request.
 func (s *Service) awaited(t *testing.T) Job {
 	t.Helper()
 	job, err := s.Create(t.Context(), Public, Request{}, "")
@@ -66,7 +68,7 @@ func (s *Service) awaited(t *testing.T) Job {
 	return job
 }
 
-// send uploads to job what it waits for.
+// send uploads job's file.
 func send(t *testing.T, job Job) {
 	t.Helper()
 	q, err := http.NewRequestWithContext(t.Context(), http.MethodPut, job.Upload.URL.Reveal(), strings.NewReader("x"))
@@ -85,7 +87,7 @@ func send(t *testing.T, job Job) {
 	}
 }
 
-// waiter is a call that waits in the background.
+// waiter is a call of Wait in the background.
 type waiter struct {
 	job Job
 	err error
@@ -100,8 +102,9 @@ func (s *Service) waiter(ctx context.Context, id string, patience time.Duration)
 	return done
 }
 
-// TestMovedWakes: who waits sees what moved at once, without a look in between, through a copy of the service too.
-func TestMovedWakes(t *testing.T) {
+// TestNotifyWaiters: waiters get a change at once, without an inspection in between, also through a copy of the
+// service.
+func TestNotifyWaiters(t *testing.T) {
 	s, l := observed(t)
 	job := s.awaited(t)
 	done := s.waiter(t.Context(), job.ID, time.Minute)
@@ -114,7 +117,7 @@ func TestMovedWakes(t *testing.T) {
 	}
 }
 
-// TestDeleteWakes: this process's own records wake those who wait.
+// TestDeleteWakes: records that this process writes notify waiters.
 func TestDeleteWakes(t *testing.T) {
 	s, l := observed(t)
 	job := s.awaited(t)
@@ -132,7 +135,7 @@ func TestDeleteWakes(t *testing.T) {
 	}
 }
 
-// TestManyWait: a thousand who come at once and wait for the same cost a few looks, not a thousand.
+// TestManyWait: a thousand concurrent waiters for one import cost a few inspections, not a thousand.
 func TestManyWait(t *testing.T) {
 	s, l := observed(t)
 	job := s.awaited(t)
@@ -148,7 +151,7 @@ func TestManyWait(t *testing.T) {
 		})
 	}
 	for s.Waiters.count() < 1000 {
-		l.await(t) // each who comes has a look begin, or shares one that has not
+		l.await(t) // each waiter starts an inspection, or shares one that has not started
 	}
 	send(t, job)
 	s.NotifyWaiters(job.ID)
@@ -170,13 +173,13 @@ func (r *Waiters) count() int {
 	return r.waiting
 }
 
-// TestWaitEnds: what ends a wait without news, and with which answer.
+// TestWaitEnds lists what ends a wait without a change, and its result.
 func TestWaitEnds(t *testing.T) {
 	gone := errors.New("gone")
 	for _, c := range []struct {
 		name     string
 		patience time.Duration
-		id       string // empty: that of an awaited import
+		id       string // empty: that of an import without an object
 		end      func(s *Service, leave func())
 		wantErr  func(error) bool
 	}{
@@ -184,8 +187,10 @@ func TestWaitEnds(t *testing.T) {
 		{"patience ends", time.Millisecond, "", nil, nil},
 		{"released", time.Minute, "", func(s *Service, _ func()) { s.ReleaseWaiters() }, nil},
 		{"released twice", time.Minute, "", func(s *Service, _ func()) { s.ReleaseWaiters(); s.ReleaseWaiters() }, nil},
-		{"the caller leaves", time.Minute, "", func(_ *Service, leave func()) { leave() }, func(err error) bool { return errors.Is(err, context.Canceled) }},
-		{"no such import", time.Minute, "01890000-0000-7000-8000-000000000000", nil, func(err error) bool { return isKind(err, NotFound) }},
+		{"the caller leaves", time.Minute, "", func(_ *Service, leave func()) { leave() },
+			func(err error) bool { return errors.Is(err, context.Canceled) }},
+		{"no such import", time.Minute, "01890000-0000-7000-8000-000000000000", nil,
+			func(err error) bool { return isKind(err, NotFound) }},
 		{"no id", time.Minute, "../x", nil, func(err error) bool { return isKind(err, NotFound) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -212,8 +217,8 @@ func TestWaitEnds(t *testing.T) {
 	}
 }
 
-// TestReleased: after Release calls are answered at once.
-func TestReleased(t *testing.T) {
+// TestReleaseWaiters: calls after ReleaseWaiters return at once.
+func TestReleaseWaiters(t *testing.T) {
 	s, _ := observed(t)
 	job := s.awaited(t)
 	s.ReleaseWaiters()
@@ -222,8 +227,8 @@ func TestReleased(t *testing.T) {
 	}
 }
 
-// TestRoomIsFull: the next call after as many as may wait is answered at once.
-func TestRoomIsFull(t *testing.T) {
+// TestWaiterLimit: a call beyond the limit of waiters returns at once.
+func TestWaiterLimit(t *testing.T) {
 	s, _ := observed(t)
 	job := s.awaited(t)
 	s.Waiters.waiting = 2000
@@ -232,7 +237,7 @@ func TestRoomIsFull(t *testing.T) {
 	}
 }
 
-// TestOwnersWaitApart: to wait for another owner's import is to wait for none, and does not show it.
+// TestOwnersWaitApart: waiting for another owner's import is waiting for none, and does not reveal it.
 func TestOwnersWaitApart(t *testing.T) {
 	s, l := observed(t)
 	job := s.awaited(t)
@@ -248,7 +253,7 @@ func TestOwnersWaitApart(t *testing.T) {
 	}
 }
 
-// TestStoreAwayWhileWaiting: a store that fails for a moment ends nobody's wait.
+// TestStoreAwayWhileWaiting: a short failure of the store does not end a wait.
 func TestStoreAwayWhileWaiting(t *testing.T) {
 	s, l := observed(t)
 	job := s.awaited(t)
@@ -266,7 +271,8 @@ func TestStoreAwayWhileWaiting(t *testing.T) {
 		defer mu.Unlock()
 		if away {
 			failed <- struct{}{}
-			return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Body: http.NoBody, Request: q}, nil
+			return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Body: http.NoBody,
+				Request: q}, nil
 		}
 		return l.RoundTrip(q)
 	})}
@@ -294,7 +300,7 @@ func TestStoreAwayWhileWaiting(t *testing.T) {
 				t.Errorf("Wait: got %s, %v, want completed", got.job.Status, got.err)
 			}
 			return
-		case <-l.seen: // the failed look is still being told of, or repeated
+		case <-l.seen: // the failed inspection is still being reported, or repeated
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestEnded: imports that ended since, the newest first, and no others.
-func TestEnded(t *testing.T) {
+// TestEachTerminal: exactly the imports that became terminal since then, newest first.
+func TestEachTerminal(t *testing.T) {
 	s := server(t, nil)
 	y := yardOf(t)
 	var ids []string
@@ -23,7 +23,8 @@ func TestEnded(t *testing.T) {
 	ended := func(doing string, oldest, since time.Time, want ...string) (last time.Time) {
 		t.Helper()
 		var got []string
-		last, err := s.EachTerminal(t.Context(), y.owner, oldest, since, func(j Job, _ time.Time) error { got = append(got, j.ID); return nil })
+		last, err := s.EachTerminal(t.Context(), y.owner, oldest, since,
+			func(j Job, _ time.Time) error { got = append(got, j.ID); return nil })
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, %v, want %v", doing, got, err, want)
 		}
@@ -41,7 +42,8 @@ func TestEnded(t *testing.T) {
 
 	enough := errors.New("enough")
 	n := 0
-	if _, err := s.EachTerminal(t.Context(), y.owner, time.Time{}, time.Time{}, func(Job, time.Time) error { n++; return enough }); !errors.Is(err, enough) || n != 1 {
+	if _, err := s.EachTerminal(t.Context(), y.owner, time.Time{}, time.Time{},
+		func(Job, time.Time) error { n++; return enough }); !errors.Is(err, enough) || n != 1 {
 		t.Errorf("stopped by its caller: got %v after %d, want %v after 1", err, n, enough)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// This file is maintenance: it updates imports that no client may ever read again. Package sweep decides when.
+// This file is maintenance: it updates imports that no client may ever read again. Package sweep calls it.
 
-// Owners calls f with each owner who has imports, in ascending order, beginning after the owner named after.
+// Owners calls f with each owner that has imports, in ascending order, beginning after the owner after.
 func (s *Service) Owners(ctx context.Context, after string, f func(owner string) error) error {
 	const root = "jobs/"
 	if after != "" {
@@ -38,7 +38,7 @@ func (s *Service) Owners(ctx context.Context, after string, f func(owner string)
 // Swept is the result of a sweep.
 type Swept struct {
 	Inspected   int     // imports or uploads
-	Terminated  int     // those of them that reached a terminal status, or were removed
+	Terminated  int     // those that reached a terminal status, or were removed
 	Failed      []error // one for each that could not be inspected and was skipped
 	Unavailable []error // one for each of which the store was unavailable; the others of its page were inspected
 }
@@ -51,10 +51,10 @@ func (w *Swept) Add(other Swept) {
 }
 
 // count adds the result of one item.
-func (w *Swept) count(ended bool, err error) {
+func (w *Swept) count(terminated bool, err error) {
 	w.Inspected++
 	switch {
-	case err == nil && ended:
+	case err == nil && terminated:
 		w.Terminated++
 	case isKind(err, Unavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		w.Unavailable = append(w.Unavailable, err)
@@ -70,7 +70,9 @@ type Created struct{ After, Until time.Time }
 // record key cursor (the first page where that is none of owner's). It records which imports have ended and
 // removes what was uploaded to those that may not keep it. It returns the cursor of the next page, "" if there is
 // none. It may be repeated.
-func (s *Service) ExpireOverdue(ctx context.Context, owner string, created Created, cursor string, limit int) (w Swept, next string, err error) {
+func (s *Service) ExpireOverdue(
+	ctx context.Context, owner string, created Created, cursor string, limit int,
+) (w Swept, next string, err error) {
 	if !strings.HasPrefix(cursor, recordPrefix(owner)) {
 		cursor = recordPrefix(owner) + rankOf(created.Until)
 	}
@@ -83,8 +85,8 @@ func (s *Service) ExpireOverdue(ctx context.Context, owner string, created Creat
 	}
 	var ids []string
 	for _, key := range keys {
-		id := recordID(key)
-		if !canonicalID.MatchString(id) || key != recordKey(owner, id) {
+		id, ok := recordID(owner, key)
+		if !ok {
 			continue
 		}
 		if !idTime(id).After(created.After) {
@@ -98,50 +100,38 @@ func (s *Service) ExpireOverdue(ctx context.Context, owner string, created Creat
 }
 
 // sweep calls f for each of items, several at a time.
-func sweep[T any](w *Swept, items []T, f func(T) (ended bool, err error)) {
+func sweep[T any](w *Swept, items []T, f func(T) (terminated bool, err error)) {
 	var mu sync.Mutex
 	_ = eachOf(items, func(_ int, item T) error {
-		ended, err := f(item)
+		terminated, err := f(item)
 		mu.Lock()
 		defer mu.Unlock()
-		w.count(ended, err)
+		w.count(terminated, err)
 		return nil
 	})
 }
 
-// expireOverdue costs one call where there is nothing to do. Imports that ended without an object are inspected
-// again: a PUT that began before its URL expired may have ended since.
-func (s *Service) expireOverdue(ctx context.Context, owner, id string) (ended bool, err error) {
+// expireOverdue sends one request if there is nothing to do. Terminal imports without an object are inspected again: a
+// PUT that began before its URL expired may have ended since.
+func (s *Service) expireOverdue(ctx context.Context, owner, id string) (terminated bool, err error) {
 	j, err := s.load(ctx, owner, id)
 	if now := s.Now(); err != nil || !j.mayReceive() && (!j.Status.open() || !j.overdue(now) && !j.abandoned(now)) {
 		return false, err
 	}
-	job, err := s.reconciled(ctx, owner, id, s.Now())
-	return err == nil && !job.Status.open() && job.Status != j.Status, err
+	job, err := s.inspect(ctx, owner, id, s.Now())
+	return err == nil && job.Status.IsTerminal() && job.Status != j.Status, err
 }
 
-// mayReceive reports whether j is terminal but an upload with one of its URLs may still store an object or a part:
-// S3 checks a URL's expiry only when a request begins, and DELETE does not revoke URLs.
-func (j Job) mayReceive() bool { return j.unwanted() || j.Status == Expired }
-
-// abandoned reports whether a server began to complete j and has not renewed that claim since.
-func (j Job) abandoned(now time.Time) bool {
-	return j.completing() && now.Sub(j.Parts.Completing) >= abandonedAfter
-}
-
-const (
-	// abandonedAfter is well beyond the interval at which a running server renews its claim to complete an upload.
-	abandonedAfter = 5 * time.Minute
-	// unrecordedAfter is longer than any call takes between creating a multipart upload and writing its record.
-	unrecordedAfter = time.Hour
-)
+// unrecordedAfter is longer than any call takes between creating a multipart upload and writing its record.
+const unrecordedAfter = time.Hour
 
 // AbortOrphans inspects one page of at most limit multipart uploads in progress, beginning after the object key
 // cursor ("" for the first page). It aborts those that cannot be resumed: of imports that are overdue or terminal,
 // or that have another upload or no record. It returns the cursor of the next page, "" if there is none. It may be
 // repeated.
 func (s *Service) AbortOrphans(ctx context.Context, cursor string, limit int) (w Swept, next string, err error) {
-	uploads, more, err := s.Bucket.ListUploads(ctx, ObjectRoot, bucket.Multipart{Key: cursor}, min(limit, bucket.MaxListed))
+	after := bucket.Multipart{Key: cursor}
+	uploads, more, err := s.Bucket.ListUploads(ctx, ObjectRoot, after, min(limit, bucket.MaxListed))
 	if err != nil || len(uploads) == 0 {
 		return w, "", fromStore("list uploads", err)
 	}
@@ -164,7 +154,8 @@ func (s *Service) abortOrphan(ctx context.Context, u bucket.OpenUpload) (aborted
 	switch {
 	case err != nil && !isKind(err, NotFound):
 		return false, err
-	case err != nil, j.Parts == nil, j.Parts.UploadID != u.UploadID: // the server stopped before it wrote the record, or a twin's upload
+	case err != nil, j.Parts == nil, j.Parts.UploadID != u.UploadID:
+		// The server stopped before it wrote the record, or a repeated call created another upload.
 		if now.Sub(u.Initiated) < unrecordedAfter {
 			return false, nil
 		}
@@ -172,9 +163,9 @@ func (s *Service) abortOrphan(ctx context.Context, u bucket.OpenUpload) (aborted
 	case j.Status.open() && !j.overdue(now) && !j.abandoned(now):
 		return false, nil
 	}
-	job, err := s.reconciled(ctx, owner, id, now)
+	job, err := s.inspect(ctx, owner, id, now)
 	if err != nil || job.Status.open() {
 		return false, err
 	}
-	return true, fromStore("abort an upload of "+id, s.Bucket.AbortMultipart(ctx, u.Multipart)) // an object beside it stays
+	return true, fromStore("abort an upload of "+id, s.Bucket.AbortMultipart(ctx, u.Multipart)) // the object stays
 }

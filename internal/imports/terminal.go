@@ -7,9 +7,12 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// EachTerminal calls f with each of owner's imports that has ended and whose record was written since then, and when that was, among those that
-// were created after oldest; the record of the newest first. It returns when the last record of all was written. It asks for nothing but records.
-func (s *Service) EachTerminal(ctx context.Context, owner string, oldest, since time.Time, f func(j Job, written time.Time) error) (last time.Time, err error) {
+// EachTerminal calls f with each terminal import of owner that was created after oldest and whose record was written
+// after since, newest import first, and with the time of that write. It returns the time of the last write. It reads
+// records only.
+func (s *Service) EachTerminal(
+	ctx context.Context, owner string, oldest, since time.Time, f func(j Job, written time.Time) error,
+) (last time.Time, err error) {
 	for after, more := "", true; more; {
 		listed, rest, err := s.Bucket.ListObjects(ctx, recordPrefix(owner), after, bucket.MaxListed)
 		if err != nil {
@@ -18,8 +21,8 @@ func (s *Service) EachTerminal(ctx context.Context, owner string, oldest, since 
 		more = rest && len(listed) > 0
 		for _, record := range listed {
 			after = record.Key
-			id := recordID(record.Key)
-			if !canonicalID.MatchString(id) || record.Key != recordKey(owner, id) {
+			id, ok := recordID(owner, record.Key)
+			if !ok {
 				continue
 			}
 			if idTime(id).Before(oldest) {
@@ -35,7 +38,7 @@ func (s *Service) EachTerminal(ctx context.Context, owner string, oldest, since 
 			switch {
 			case isKind(err, Unavailable):
 				return last, err
-			case err != nil || j.Status.open(): // gone, or not to be understood, which readers are told of
+			case err != nil || j.Status.open(): // a removed record, or an invalid one, which Read reports
 				continue
 			}
 			if err := f(j.Job, record.Modified); err != nil {

@@ -1,0 +1,153 @@
+package imports
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/sigv4"
+)
+
+// Sign returns the URL of an untracked import. Nothing is recorded, and the signature covers the host only.
+func (s *Service) Sign(ctx context.Context, owner string) (sigv4.SecretURL, error) {
+	if types := s.Limits.ContentTypes; len(types) > 0 {
+		return sigv4.SecretURL{}, refuse(CodeContentType, path{"content_type"},
+			"must be given in a JSON body: one of %s", strings.Join(types, ", "))
+	}
+	if s.Limits.MaxSize > 0 {
+		return sigv4.SecretURL{}, refuse(CodeSizeRequired, path{"size"},
+			"must be given in a JSON body: this service limits imports to %d bytes", s.Limits.MaxSize)
+	}
+	now := s.Now()
+	id, err := newID(now)
+	if err != nil {
+		return sigv4.SecretURL{}, fmt.Errorf("make an id: %w", err)
+	}
+	upload := bucket.Upload{Key: objectKey(owner, id), From: now, Until: now.Add(s.Limits.URLTTL)}
+	put, err := s.Bucket.SignPut(ctx, upload)
+	if err != nil {
+		return sigv4.SecretURL{}, fromStore("sign an untracked upload", err)
+	}
+	return put.URL, nil
+}
+
+// Create records a new job for r and signs its upload. A retry with the same idempotencyKey returns the job that the
+// first call created; "" creates a job each time.
+func (s *Service) Create(ctx context.Context, owner string, r Request, idempotencyKey string) (Job, error) {
+	if err := checkIdempotencyKey(owner, idempotencyKey); err != nil {
+		return Job{}, err
+	}
+	if err := r.check(s.Limits); err != nil {
+		return Job{}, err
+	}
+	now := s.Now()
+	id, err := newID(now)
+	if err != nil {
+		return Job{}, fmt.Errorf("make an id: %w", err)
+	}
+	j := r.job(owner, id, s.Limits)
+	// Before the key is claimed, so that the client can correct the request and use the key again.
+	if err := s.signNew(ctx, &j, r, now); err != nil {
+		return Job{}, err
+	}
+	if idempotencyKey != "" {
+		first, err := s.claim(ctx, owner, idempotencyKey, claim{ID: id, Fingerprint: r.fingerprint()})
+		if err != nil {
+			return Job{}, err
+		}
+		if first != id {
+			return s.repeat(ctx, r.job(owner, first, s.Limits))
+		}
+	}
+	return s.create(ctx, j)
+}
+
+// signNew signs j's upload if the credentials are valid for the lifetime that r requests.
+func (s *Service) signNew(ctx context.Context, j *Job, r Request, now time.Time) error {
+	if j.Mode == Multipart { // parts are signed on request
+		return nil
+	}
+	if err := s.signUpload(ctx, j, now); err != nil {
+		return err
+	}
+	if r.ExpiresIn > 0 && j.Upload.ExpiresAt.Before(j.Deadline) {
+		return expiryUnattainable(j.Upload.ExpiresAt.Sub(now))
+	}
+	return nil
+}
+
+// expiryUnattainable returns the error of a requested lifetime that is longer than left, that of the credentials.
+func expiryUnattainable(left time.Duration) *Error {
+	return refuse(CodeExpiryUnattainable, path{"expires_in"}, "must be at most %d at the moment, "+
+		"because the credentials that sign end then; leave it out to take what there is", int64(left/time.Second))
+}
+
+// repeat returns the job that an earlier call with the same Idempotency-Key created, or creates it if that call stopped
+// before it did.
+func (s *Service) repeat(ctx context.Context, j Job) (Job, error) {
+	first, err := s.Read(ctx, j.Owner, j.ID)
+	if isKind(err, NotFound) {
+		return s.create(ctx, j)
+	}
+	return first, err
+}
+
+// create creates j's multipart upload and writes its record, in this order: the bucket's lifecycle rule removes an
+// upload without a record.
+func (s *Service) create(ctx context.Context, j Job) (Job, error) {
+	now := s.Now()
+	if j.Mode == Multipart {
+		if err := s.checkOpenUploads(ctx, j.Owner); err != nil {
+			return Job{}, err
+		}
+		uploadID, err := s.Bucket.CreateMultipart(ctx, j.upload(s.Limits, now))
+		if err != nil {
+			return Job{}, fromStore("create import "+j.ID, err)
+		}
+		j.Parts.UploadID = uploadID
+	}
+	record, err := json.Marshal(j)
+	if err != nil {
+		return Job{}, fmt.Errorf("create import %s: %w", j.ID, err)
+	}
+	err = s.Bucket.CreateRecord(ctx, recordKey(j.Owner, j.ID), record)
+	if errors.Is(err, bucket.ErrChanged) {
+		return s.useExisting(ctx, j)
+	}
+	if err != nil {
+		return Job{}, fromStore("create import "+j.ID, err)
+	}
+	return s.signed(ctx, j, now)
+}
+
+// checkOpenUploads refuses an owner that has as many multipart uploads in progress as this service allows. Concurrent
+// calls may exceed the limit by a few, because there is no lock.
+func (s *Service) checkOpenUploads(ctx context.Context, owner string) error {
+	limit := s.Limits.OpenUploads
+	if limit == 0 {
+		return nil
+	}
+	open, err := s.Bucket.CountUploads(ctx, objectPrefix(owner), limit)
+	if err != nil {
+		return fromStore("count open uploads", err)
+	}
+	if open >= limit {
+		return refuse(CodeOpenUploads, nil,
+			"%d multipart uploads are in progress, the limit of this service; complete or delete some", open)
+	}
+	return nil
+}
+
+// useExisting returns the job whose record exists already: written by this call, if the response of the store was lost,
+// or by a concurrent call with the same Idempotency-Key. In that case it aborts the multipart upload of this call.
+func (s *Service) useExisting(ctx context.Context, j Job) (Job, error) {
+	first, err := s.Read(ctx, j.Owner, j.ID)
+	if err == nil && j.Parts != nil && first.Parts != nil && first.Parts.UploadID != j.Parts.UploadID {
+		err = fromStore("create import "+j.ID, s.Bucket.AbortMultipart(ctx, j.multipart()))
+	}
+	return first, err
+}

@@ -1,0 +1,134 @@
+package imports
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+)
+
+// This file is persistence: records are read and replaced with conditional writes.
+
+// stored is a job with the ETag of its record, which a conditional write needs.
+type stored struct {
+	Job
+	etag string
+}
+
+// load reads the record of a job.
+func (s *Service) load(ctx context.Context, owner, id string) (stored, error) {
+	if !canonicalID.MatchString(id) {
+		return stored{}, notFound(id)
+	}
+	record, err := s.Bucket.ReadRecord(ctx, recordKey(owner, id))
+	if errors.Is(err, bucket.ErrNotFound) {
+		return stored{}, notFound(id)
+	}
+	if err != nil {
+		return stored{}, fromStore("read import "+id, err)
+	}
+	j := stored{etag: record.ETag}
+	if err := json.Unmarshal(record.Body, &j.Job); err != nil {
+		return stored{}, fmt.Errorf("read import %s: %w", id, err)
+	}
+	if !j.valid(owner, id) {
+		return stored{}, fmt.Errorf("read import %s: its record is not one that this service writes", id)
+	}
+	return j, nil
+}
+
+// store replaces the record of j with next, unless both are equal. It publishes the change first if it is an event. It
+// returns bucket.ErrChanged if another server replaced the record meanwhile.
+func (s *Service) store(ctx context.Context, j stored, next Job) (stored, error) {
+	if next.sameRecord(j.Job) {
+		return stored{next, j.etag}, nil
+	}
+	next, recorded, err := s.publish(ctx, j.Job, next)
+	if err != nil {
+		return stored{}, err
+	}
+	body, err := json.Marshal(next)
+	if err != nil {
+		return stored{}, fmt.Errorf("record import %s: %w", j.ID, err)
+	}
+	etag, err := s.Bucket.ReplaceRecord(ctx, recordKey(j.Owner, j.ID), j.etag, body)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return stored{}, notFound(j.ID) // a lifecycle rule removed it in between
+	}
+	if err != nil {
+		return stored{}, fromStore("record import "+j.ID, err)
+	}
+	recorded()
+	s.NotifyWaiters(j.ID)
+	return stored{next, etag}, nil
+}
+
+// storeOrFree is store for a job whose data is to be removed. If the store is full, it calls free, which removes the
+// data, and tries again.
+func (s *Service) storeOrFree(
+	ctx context.Context, j stored, next Job, free func(context.Context, Job) error,
+) (stored, error) {
+	written, err := s.store(ctx, j, next)
+	if !isKind(err, Full) {
+		return written, err
+	}
+	if err := free(ctx, next); err != nil {
+		return stored{}, err
+	}
+	return s.store(ctx, j, next)
+}
+
+// maxConflicts limits how often a call starts again because another server replaced the record. Each replacement moves
+// the job forward, which can happen only a few times.
+const maxConflicts = 10
+
+// retry calls f until it returns another error than bucket.ErrChanged.
+func retry[T any](id string, f func() (T, error)) (T, error) {
+	for range maxConflicts {
+		result, err := f()
+		if !errors.Is(err, bucket.ErrChanged) {
+			return result, err
+		}
+	}
+	var none T
+	return none, &Error{
+		Kind: Unavailable, Code: CodeStoreUnavailable, Detail: "The import is changing too fast. Try again.",
+		Cause: fmt.Errorf("import %s: %d conflicts", id, maxConflicts),
+	}
+}
+
+// sameRecord reports whether j and k have the same record.
+func (j Job) sameRecord(k Job) bool {
+	a, errA := json.Marshal(j)
+	b, errB := json.Marshal(k)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// valid reports whether j is a record that the service wrote for this import. Other clients of the store may have
+// written it, or copied it from another key.
+func (j Job) valid(owner, id string) bool {
+	known := func(algorithm string) bool { return digestSizes[algorithm] > 0 }
+	switch {
+	case j.ID != id || j.Owner != owner:
+		return false
+	case !slices.Contains([]Status{AwaitingUpload, Uploading, Completed, Failed, Expired, Aborted}, j.Status):
+		return false
+	case !slices.Contains([]Mode{Single, Form, Multipart}, j.Mode) || (j.Mode == Multipart) != (j.Parts != nil):
+		return false
+	case (j.Status == Failed) != (j.Failure != nil):
+		return false
+	case j.Failure != nil && !slices.Contains([]string{SizeMismatch, ChecksumMismatch, UploadLost}, j.Failure.Code):
+		return false
+	case j.Checksum != nil && !known(j.Checksum.Algorithm):
+		return false
+	case j.Parts != nil && j.Parts.Failure != nil && !slices.Contains(completionFailures, j.Parts.Failure.Code):
+		return false
+	case j.Parts != nil && (j.Parts.PartSize <= 0 || j.Parts.Algorithm != "" && !known(j.Parts.Algorithm)):
+		return false
+	}
+	return true
+}

@@ -1,0 +1,186 @@
+package imports
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+)
+
+// This file is the state machine: what a job becomes, computed without access to the store.
+
+// observe returns what j becomes if the store has the object o at now, or no object if o is nil. A Completed job whose
+// object was removed stays Completed: its owner removed it.
+func (j Job) observe(o *bucket.Object, now time.Time) Job {
+	switch {
+	case j.Status == Failed || j.Status == Aborted:
+		return j
+	case o != nil:
+		return j.received(*o)
+	case j.Status.open() && j.overdue(now):
+		j.Status = Expired
+	}
+	return j
+}
+
+// received compares o with what was declared and returns j as Completed or Failed.
+func (j Job) received(o bucket.Object) Job {
+	j.Object = &Object{Size: o.Size, ETag: o.ETag, VersionID: o.VersionID}
+	j.CompletedAt = o.LastModified // in whole seconds
+	if j.CompletedAt.Before(j.CreatedAt) {
+		j.CompletedAt = j.CreatedAt
+	}
+	// S3 reports when the multipart upload was created.
+	if j.completing() && j.CompletedAt.Before(j.Parts.Completing) {
+		j.CompletedAt = j.Parts.Completing
+	}
+	j.Status = Completed
+	if j.Size != nil && *j.Size != o.Size {
+		return j.failed(SizeMismatch, "declared %d bytes, the object has %d", *j.Size, o.Size)
+	}
+	if j.Checksum == nil {
+		return j
+	}
+	value, known := o.Checksums[j.Checksum.Algorithm]
+	if o.Size == 0 { // known even if the store has no checksums
+		value, known = emptyDigests[j.Checksum.Algorithm], true
+	}
+	known = known && j.Checksum.Value != ""
+	if known && value != j.Checksum.Value {
+		return j.failed(ChecksumMismatch, "declared %s %s, the object has %s", j.Checksum.Algorithm, j.Checksum.Value, value)
+	}
+	checksum := *j.Checksum
+	checksum.Verified = known
+	j.Checksum = &checksum
+	return j
+}
+
+func (j Job) failed(code, format string, args ...any) Job {
+	j.Status, j.Failure = Failed, &Failure{Code: code, Detail: fmt.Sprintf(format, args...)}
+	return j
+}
+
+// overdue reports whether j's upload may neither begin nor be resumed any more.
+func (j Job) overdue(now time.Time) bool { return !now.Before(j.Deadline) && !j.completing() }
+
+// completing reports whether a server has claimed the completion of j's multipart upload.
+func (j Job) completing() bool { return j.Parts != nil && !j.Parts.Completing.IsZero() }
+
+// abandoned reports whether a server claimed the completion of j and has stopped renewing the claim.
+func (j Job) abandoned(now time.Time) bool {
+	return j.completing() && now.Sub(j.Parts.Completing) >= abandonedAfter
+}
+
+// abandonedAfter is well above the interval at which a running server renews its claim.
+const abandonedAfter = 5 * time.Minute
+
+// discarded reports whether the store must hold no data of j. An object of a single upload that does not match what was
+// declared is kept, so that its owner can inspect it.
+func (j Job) discarded() bool {
+	return j.Status == Aborted || j.Mode == Multipart && (j.Status == Failed || j.Status == Expired)
+}
+
+// mayReceive reports whether j is terminal but an upload with one of its URLs may still store an object or a part:
+// S3 checks a URL's expiry only when a request begins, and DELETE does not revoke URLs.
+func (j Job) mayReceive() bool { return j.discarded() || j.Status == Expired }
+
+// claim returns p with the claim of a server that begins the completion at now.
+func (p Parts) claim(now time.Time) *Parts {
+	p.Completing, p.Failure = now.UTC(), nil
+	p.Attempts++
+	return &p
+}
+
+// renew returns p with the claim renewed at now.
+func (p Parts) renew(now time.Time) *Parts {
+	p.Completing = now.UTC()
+	return &p
+}
+
+// release returns p without the claim, and with the reason why the completion failed.
+func (p Parts) release(why error) *Parts {
+	p.Completing, p.Attempts, p.Failure = time.Time{}, 0, nil
+	if e := (*Error)(nil); errors.As(why, &e) {
+		p.Failure = &Failure{Code: e.Code, Detail: e.Detail}
+	}
+	return &p
+}
+
+// withChecksum returns j with the checksum of the whole object that a completion declares.
+func (j Job) withChecksum(whole *Checksum) (Job, error) {
+	if whole == nil {
+		return j, nil
+	}
+	var errs fieldErrors
+	declared := j.Checksum
+	switch {
+	case declared != nil && declared.Algorithm != whole.Algorithm:
+		errs.add(path{"checksum", "algorithm"}, "must be %s, as the import declared", declared.Algorithm)
+	case !isCRC(whole.Algorithm):
+		errs.add(path{"checksum", "algorithm"}, notCRC)
+	case !isDigest(whole.Algorithm, whole.Value):
+		errs.add(path{"checksum", "value"}, notDigest, digestSizes[whole.Algorithm], whole.Algorithm)
+	case declared != nil && declared.Value == whole.Value:
+		return j, nil
+	case declared != nil && declared.Value != "":
+		errs.add(path{"checksum", "value"}, "must be %s, as the import declared", declared.Value)
+	}
+	if len(errs) > 0 {
+		return Job{}, invalid(errs)
+	}
+	j.Checksum = &Checksum{Algorithm: whole.Algorithm, Value: whole.Value, Late: true}
+	return j, nil
+}
+
+// withoutLateChecksum returns j without the checksum of a completion that failed.
+func (j Job) withoutLateChecksum() Job {
+	if j.Checksum == nil || !j.Checksum.Late {
+		return j
+	}
+	j.Checksum = nil
+	if j.Parts.Algorithm != "" {
+		j.Checksum = &Checksum{Algorithm: j.Parts.Algorithm}
+	}
+	return j
+}
+
+// withParts returns j, which is open, with the progress of the parts that the store holds.
+func (j Job) withParts(parts []bucket.Part) Job {
+	var bytes int64
+	for _, p := range parts {
+		bytes += p.Size
+	}
+	if len(parts) > 0 {
+		j.Status = Uploading
+	}
+	return j.withProgress(int32(len(parts)), bytes)
+}
+
+func (j Job) withProgress(parts int32, bytes int64) Job {
+	p := *j.Parts
+	p.Uploaded, p.UploadedBytes = parts, bytes
+	j.Parts = &p
+	return j
+}
+
+// completionResult returns the result of Complete for j: completed, in progress, or the error that ended the
+// completion.
+func (j Job) completionResult() (Job, error) {
+	switch {
+	case j.Status == Completed:
+		return j, nil
+	case j.Status.open() && j.LastFailure() != (Failure{}):
+		return Job{}, j.LastFailure().error()
+	case j.Status.open():
+		j.Status = Uploading
+		// The store assembles the parts and may no longer list them.
+		if j.Parts != nil && j.Parts.Uploaded == 0 && j.Size != nil && j.completing() {
+			return j.withProgress(j.Parts.PartCount, *j.Size), nil
+		}
+		return j, nil
+	case j.Status == Failed && j.Failure.Code == ChecksumMismatch:
+		return Job{}, checksumMismatch(j.Failure.Detail)
+	}
+	return Job{}, terminalError(j.Status)
+}
