@@ -26,8 +26,8 @@ func TestDirections(t *testing.T) {
 		httpapi    = internal + "httpapi"
 		config     = internal + "config"
 		doctor     = internal + "doctor"
-		app        = internal + "app"
-		serve      = internal + "serve"
+		assembly   = internal + "assembly"
+		server     = internal + "server"
 		api        = module + "gen/api"
 	)
 	// Any package may reach these helpers.
@@ -50,16 +50,16 @@ func TestDirections(t *testing.T) {
 		"internal/config":         {echo, kin, sdk, api, internal + "bucket", internal + "imports", httpapi, internal + "auth"},
 		"internal/bucket":         {echo, kin, api, internal + "imports", config},
 		"internal/imports":        {echo, kin, api, httpapi, config},
-		"internal/outbox":         {echo, kin, api, httpapi, config, doctor, app},
-		"internal/sweep":          {echo, kin, api, httpapi, config, doctor, app},
+		"internal/outbox":         {echo, kin, api, httpapi, config, doctor, assembly},
+		"internal/sweep":          {echo, kin, api, httpapi, config, doctor, assembly},
 		"internal/auth":           {echo, kin, oidc, httpapi, config},
-		"internal/httpapi":        {localstore, versitygw, oidc, metrics, config, doctor, app},
-		"internal/doctor":         {echo, kin, api, httpapi, internal + "imports", internal + "outbox", app, localstore, versitygw},
-		"internal/app":            {localstore, versitygw, oidc, metrics, serve},
-		"internal/serve":          {localstore, versitygw},
-		"internal/localstore":     {echo, kin, internal + "bucket", internal + "imports", config, doctor, app},
-		"internal/lambdaevent":    {echo, kin, httpapi, config, doctor, app},
-		"cmd/lambda":              {localstore, versitygw, docs, oidc, metrics, internal + "web", serve, module + "gen/client"},
+		"internal/httpapi":        {localstore, versitygw, oidc, metrics, config, doctor, assembly},
+		"internal/doctor":         {echo, kin, api, httpapi, internal + "imports", internal + "outbox", assembly, localstore, versitygw},
+		"internal/assembly":       {localstore, versitygw, oidc, metrics, server},
+		"internal/server":         {localstore, versitygw},
+		"internal/localstore":     {echo, kin, internal + "bucket", internal + "imports", config, doctor, assembly},
+		"internal/lambdaevent":    {echo, kin, httpapi, config, doctor, assembly},
+		"cmd/lambda":              {localstore, versitygw, docs, oidc, metrics, internal + "web", server, module + "gen/client"},
 	} {
 		out, err := exec.Command("go", "list", "-deps", module+pkg).Output()
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/google/uuid"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/lambdaevent"
@@ -23,7 +23,7 @@ import (
 
 func main() {
 	ctx := context.Background()
-	logger := app.NewLogger(os.Stderr)
+	logger := assembly.NewLogger(os.Stderr)
 	log.SetFlags(0)
 	log.SetOutput(runtimeLog{logger})
 	handler, err := start(ctx, logger)
@@ -45,7 +45,7 @@ func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 	for _, warning := range config.UnknownSettings(os.Environ(), config.SettingNames()) {
 		log.Warn(warning)
 	}
-	f, err := app.NewFunction(ctx, c.Config, log)
+	f, err := assembly.NewFunction(ctx, c.Config, log)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/doctor"
 	"github.com/signpost-s3/signpost/internal/localstore"
@@ -30,7 +30,7 @@ func (d doctorCmd) Run(i *invocation) (err error) {
 	if d.Bucket != "" {
 		return d.examine(i.ctx, i.stdout, nil, "")
 	}
-	store, dir, err := startStore(i.ctx, d.Config, app.NewLogger(i.stderr), nil)
+	store, dir, err := startStore(i.ctx, d.Config, assembly.NewLogger(i.stderr), nil)
 	d.Bucket, d.PathStyle = localBucket, true
 	if errors.Is(err, localstore.ErrInUse) {
 		settings, err := localstore.ExternalConfig(i.ctx, dir, d.LocalListen)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/imports"
@@ -39,7 +39,7 @@ func (t tailCmd) Run(i *invocation) error {
 	}
 	return withBucket(i, t.Config, func(_ aws.Config, store *bucket.Bucket, c config.Config) error {
 		since := time.Now().Add(-t.Since)
-		f := follower{service: app.Service(c, store), since: since, last: since, reported: map[string]bool{}}
+		f := follower{service: assembly.Service(c, store), since: since, last: since, reported: map[string]bool{}}
 		return f.follow(i, func(e outbox.Event) error { return printEvent(i.stdout, e, t.JSON) })
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/uuid"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/sweep"
@@ -25,13 +25,13 @@ func (gcCmd) Help() string {
 
 func (g gcCmd) Run(i *invocation) error {
 	return withBucket(i, g.Config, func(settings aws.Config, store *bucket.Bucket, c config.Config) error {
-		log := app.NewLogger(i.stderr)
-		service := app.Service(c, store)
-		keys, err := app.OpenWebhookKeys(c, settings, log)
+		log := assembly.NewLogger(i.stderr)
+		service := assembly.Service(c, store)
+		keys, err := assembly.OpenWebhookKeys(c, settings, log)
 		if err != nil {
 			return err
 		}
-		box, err := app.NewOutbox(c, service, settings, keys, log)
+		box, err := assembly.NewOutbox(c, service, settings, keys, log)
 		if err != nil {
 			return err
 		}

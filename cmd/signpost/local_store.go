@@ -11,7 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/imports"
@@ -65,7 +65,7 @@ func withBucket(i *invocation, c config.Config, f func(settings aws.Config, stor
 	if err != nil {
 		return err
 	}
-	store, err := app.Open(i.ctx, c, settings, bucket.Hooks{})
+	store, err := assembly.Open(i.ctx, c, settings, bucket.Hooks{})
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func withBucket(i *invocation, c config.Config, f func(settings aws.Config, stor
 
 func reachLocal(i *invocation, c config.Config) (settings aws.Config, leave func() error, err error) {
 	leave = func() error { return nil }
-	store, dir, err := startStore(i.ctx, c, app.NewLogger(i.stderr), nil)
+	store, dir, err := startStore(i.ctx, c, assembly.NewLogger(i.stderr), nil)
 	if errors.Is(err, localstore.ErrInUse) {
 		settings, err = localstore.ExternalConfig(i.ctx, dir, c.LocalListen)
 		return settings, leave, err

@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/doctor"
-	"github.com/signpost-s3/signpost/internal/serve"
+	"github.com/signpost-s3/signpost/internal/server"
 )
 
 type serveCmd struct{ config.Config }
@@ -30,13 +30,13 @@ func (s serveCmd) Run(i *invocation) error {
 	if err := i.configErrors.Check(s.Config); err != nil {
 		return err
 	}
-	serve.Tune(os.Getenv("GOGC"))
-	log := app.NewLogger(i.stderr)
+	server.Tune(os.Getenv("GOGC"))
+	log := assembly.NewLogger(i.stderr)
 	ignoreHangups(i.ctx, log)
 	for _, warning := range config.UnknownSettings(os.Environ(), i.variables) {
 		log.Warn(warning)
 	}
-	listener, err := serve.Listen(s.Config, log)
+	listener, err := server.Listen(s.Config, log)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (s serveCmd) Run(i *invocation) error {
 	if err != nil {
 		return err
 	}
-	server, err := serve.New(i.ctx, s.Config, settings, log, versionText())
+	process, err := server.New(i.ctx, s.Config, settings, log, versionText())
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s serveCmd) Run(i *invocation) error {
 		return err
 	}
 	s.printStart(i.stdout, listener.Addr().String(), "")
-	return server.Serve(i.ctx, listener)
+	return process.Serve(i.ctx, listener)
 }
 
 // serveLocal runs the service on a store of its own, and stops when the store does.
@@ -64,7 +64,7 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 	if s.Config, err = s.WithAbsolutePaths(); err != nil {
 		return err
 	}
-	ready, server := make(chan struct{}), (*serve.Server)(nil)
+	ready, process := make(chan struct{}), (*server.Server)(nil)
 	settings := s.Config
 	if s.UI {
 		settings.CORSOrigins = append(localOrigins(listener.Addr(), s.TLSCert != ""), s.CORSOrigins...)
@@ -75,7 +75,7 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 		case <-i.ctx.Done():
 			return
 		}
-		if err := server.Notice(i.ctx, key); err != nil && i.ctx.Err() == nil {
+		if err := process.Notice(i.ctx, key); err != nil && i.ctx.Err() == nil {
 			log.Warn("what arrived is noticed when it is read", "key", key, "error", err.Error())
 		}
 	})
@@ -94,12 +94,12 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 	}()
 	s.Bucket, s.PathStyle = store.Bucket(), true
 	folder := filepath.Join(dir, "store", store.Bucket())
-	if server, err = serve.New(ctx, s.Config, store.AWSConfig(), log, versionText()); err != nil {
+	if process, err = server.New(ctx, s.Config, store.AWSConfig(), log, versionText()); err != nil {
 		return err
 	}
 	close(ready)
 	s.printStart(i.stdout, listener.Addr().String(), folder)
-	if err := server.Serve(ctx, listener); err != nil {
+	if err := process.Serve(ctx, listener); err != nil {
 		return err
 	}
 	if i.ctx.Err() == nil {
@@ -108,7 +108,7 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 	return nil
 }
 
-// ownOrigins are those of the page that this service serves to this machine. The store is another origin to it.
+// localOrigins returns the origins of the web UI on this machine, for which the store is another origin.
 func localOrigins(at net.Addr, overTLS bool) (origins []string) {
 	scheme := "http://"
 	if overTLS {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
@@ -66,5 +66,5 @@ func (s webhooksSecretCmd) read(i *invocation) (*webhook.Keys, error) {
 		}
 	}
 	c := config.Config{WebhookSecrets: s.Secrets, WebhookSecretsFile: s.File, WebhookSecretsParameter: s.Parameter}
-	return app.ReadWebhookKeys(i.ctx, c, settings, app.NewLogger(i.stderr))
+	return assembly.ReadWebhookKeys(i.ctx, c, settings, assembly.NewLogger(i.stderr))
 }

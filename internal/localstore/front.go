@@ -20,7 +20,7 @@ import (
 )
 
 // limits are the time limits on clients. The API has the same for a request's head and between requests
-// (internal/serve).
+// (internal/server).
 type limits struct {
 	Header time.Duration // for the head of a request
 	Idle   time.Duration // between two requests of a connection

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/signpost-s3/signpost/internal/config"
-	"github.com/signpost-s3/signpost/internal/serve"
+	"github.com/signpost-s3/signpost/internal/server"
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
@@ -32,7 +32,7 @@ type world struct {
 func start(t *testing.T) *world {
 	t.Helper()
 	target := storetest.Open(t)
-	service, err := serve.New(t.Context(), config.Config{
+	service, err := server.New(t.Context(), config.Config{
 		Listen: "127.0.0.1:0", MaxConnections: 4096, Bucket: target.Bucket, PathStyle: target.PathStyle,
 		URLTTL: time.Hour, JobTTL: time.Hour, LongPolling: true,
 	}, target.AWS, slog.New(slog.DiscardHandler), "test")

@@ -12,23 +12,23 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/signpost-s3/signpost/internal/app"
+	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/localstore"
-	"github.com/signpost-s3/signpost/internal/serve"
+	"github.com/signpost-s3/signpost/internal/server"
 )
 
 // serveChild is one of the servers that are measured in processes of their own. It prints its address and serves until ctx ends.
 func serveChild(ctx context.Context, kind string, body int) error {
 	switch kind {
 	case "echo":
-		return serveOn(ctx, &serve.Server{Handler: bareEcho(body), Log: slog.New(slog.DiscardHandler)})
+		return serveOn(ctx, &server.Server{Handler: bareEcho(body), Log: slog.New(slog.DiscardHandler)})
 	case "tracked":
 		log, err := os.OpenFile(os.Getenv("BENCH_LOG"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		if err != nil {
 			return err
 		}
-		server, err := inMemory(ctx, app.NewLogger(log), config.Config{})
+		server, err := inMemory(ctx, assembly.NewLogger(log), config.Config{})
 		if err != nil {
 			return err
 		}
@@ -39,7 +39,7 @@ func serveChild(ctx context.Context, kind string, body int) error {
 	return fmt.Errorf("no child %q", kind)
 }
 
-func serveOn(ctx context.Context, s *serve.Server) error {
+func serveOn(ctx context.Context, s *server.Server) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -57,10 +57,10 @@ func bareEcho(body int) http.Handler {
 }
 
 // inMemory is the whole service on a store that is not there, with the guards of c.
-func inMemory(ctx context.Context, log *slog.Logger, c config.Config) (*serve.Server, error) {
-	serve.Tune(os.Getenv("GOGC"))
+func inMemory(ctx context.Context, log *slog.Logger, c config.Config) (*server.Server, error) {
+	server.Tune(os.Getenv("GOGC"))
 	c.Listen, c.Bucket, c.PathStyle, c.URLTTL, c.JobTTL = "127.0.0.1:0", bucketName, true, time.Hour, 168*time.Hour
-	return serve.New(ctx, c, memoryAWS(), log, "bench")
+	return server.New(ctx, c, memoryAWS(), log, "bench")
 }
 
 // serveStore runs the local store, with the address and the credentials in its first line.

@@ -1,0 +1,55 @@
+package assembly
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// TestLogIsPrintable: whatever is logged, each line has printable characters only, and reads as what was logged.
+func TestLogIsPrintable(t *testing.T) {
+	for _, path := range []string{"/plain", "/\x7f", "/\u0080\u009b31m\u009f", "/\u202egpj.exe", "/\U000e0041", "/\x1b[31m", "/é日", "/\u2028"} {
+		var log bytes.Buffer
+		NewLogger(&log).Info("request", "path", path)
+		line := log.String()
+		for _, r := range line[:len(line)-1] {
+			if !unicode.IsPrint(r) {
+				t.Errorf("path %q: the line has %U: %q", path, r, line)
+			}
+		}
+		var got struct{ Path string }
+		if err := json.Unmarshal(log.Bytes(), &got); err != nil || got.Path != path {
+			t.Errorf("path %q: the line %q reads as %q, %v", path, line, got.Path, err)
+		}
+	}
+}
+
+// TestLogShortensIDs: no text of an error holds a whole id of an import, which may be a capability. Other ids stay as
+// they are.
+func TestLogShortensIDs(t *testing.T) {
+	const id, short = "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", "0198c5a4-7b1e-7c3a"
+	const random, record = "4bd1c0f2-66a7-4a53-9d2c-0f5f5c6f4f1e", `Get "http://store/bucket/jobs/public/fe673a5b84e1-`
+	for _, c := range []struct{ member, text, want string }{
+		{"error", "read import " + id + ": timeout", "read import " + short + ": timeout"},
+		{"error", record + id + `.json": EOF`, record + short + `.json": EOF`},
+		{"error", id + " and " + strings.ToUpper(id), short + " and " + strings.ToUpper(short)},
+		{"says", "rename imports/public/" + id, "rename imports/public/" + short},
+		{"key", "imports/public/" + id, "imports/public/" + short},
+		{"error", "request " + random, "request " + random},
+		{"event", id, id}, {"request_id", id, id},
+		{"path", "/import/" + id, "/import/" + id}, {"import", id, id},
+	} {
+		var log bytes.Buffer
+		NewLogger(&log).Error("failed", c.member, c.text)
+		var got map[string]string
+		if err := json.Unmarshal(log.Bytes(), &got); err != nil || got[c.member] != c.want {
+			t.Errorf("%s %q: got %q, %v, want %q", c.member, c.text, got[c.member], err, c.want)
+		}
+	}
+	var log bytes.Buffer
+	if NewLogger(&log).With("error", id).Error("failed: " + id); strings.Contains(log.String(), id) {
+		t.Errorf("in the message, or by With: got %s", log.String())
+	}
+}

@@ -1,0 +1,23 @@
+package assembly
+
+import (
+	"testing"
+
+	"github.com/signpost-s3/signpost/internal/config"
+)
+
+// TestListingIsForThisMachine: a service with AllowAnonymous may have a proxy before it, so it does not list imports.
+func TestListingIsForThisMachine(t *testing.T) {
+	for _, c := range []struct {
+		config config.Config
+		want   bool
+	}{
+		{config.Config{Listen: "127.0.0.1:8080"}, true},
+		{config.Config{Listen: "127.0.0.1:8080", AllowAnonymous: true}, false},
+		{config.Config{Listen: "0.0.0.0:8080", AllowAnonymous: true}, false},
+	} {
+		if got := Service(c.config, nil).AnonymousListing; got != c.want {
+			t.Errorf("%+v: got listing %t, want %t", c.config, got, c.want)
+		}
+	}
+}

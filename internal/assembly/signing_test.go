@@ -1,0 +1,39 @@
+package assembly
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/config"
+)
+
+// doer answers requests without a network.
+type doer func(*http.Request) (*http.Response, error)
+
+func (f doer) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestCheckSigning: a role that cannot be assumed is an error that names its setting.
+func TestCheckSigning(t *testing.T) {
+	settings := aws.Config{
+		Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("own", "s", ""),
+		HTTPClient: doer(func(r *http.Request) (*http.Response, error) {
+			const body = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
+			return &http.Response{Request: r, StatusCode: 403, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+		}),
+	}
+	c := config.Config{Bucket: "data", SigningRoleARN: "arn:aws:iam::123456789012:role/uploads"}
+	store, err := openBucket(t.Context(), c, settings, bucket.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `SIGNPOST_SIGNING_ROLE_ARN="arn:aws:iam::123456789012:role/uploads": the role cannot be assumed: AccessDenied: no`
+	if err := CheckSigning(t.Context(), c, store); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

@@ -1,0 +1,52 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/signpost-s3/signpost/internal/config"
+	"github.com/signpost-s3/signpost/internal/filewatch"
+)
+
+// certificate is that of two files, which may be renewed while it is in use.
+type certificate struct {
+	chain, key string
+	current    atomic.Pointer[tls.Certificate]
+}
+
+func openCertificate(chain, key string) (*certificate, error) {
+	c := &certificate{chain: chain, key: key}
+	return c, c.load()
+}
+
+func (c *certificate) load() error {
+	loaded, err := tls.LoadX509KeyPair(c.chain, c.key)
+	if err != nil {
+		return fmt.Errorf("SIGNPOST_TLS_CERT=%q, SIGNPOST_TLS_KEY=%q: %w", c.chain, c.key, config.Innermost(err))
+	}
+	c.current.Store(&loaded)
+	return nil
+}
+
+func (c *certificate) config() *tls.Config {
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
+	}
+}
+
+// follow takes up renewed files until ctx ends. While they do not fit each other, as when one of them is written before the other, the
+// old ones stay.
+func (c *certificate) follow(ctx context.Context, log *slog.Logger) {
+	filewatch.Watch(ctx, func() {
+		before := c.current.Load().Leaf
+		if err := c.load(); err != nil {
+			log.Error("the certificate was not renewed; the old one stays", "error", err.Error())
+		} else if leaf := c.current.Load().Leaf; !leaf.Equal(before) {
+			log.Info("the certificate was renewed", "until", leaf.NotAfter)
+		}
+	}, c.chain, c.key)
+}

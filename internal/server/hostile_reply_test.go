@@ -1,0 +1,227 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+// conversation is what came back over a connection.
+type conversation struct {
+	replies []reply
+	end     string // how it ended: empty where it goes on
+	id      string // of the request that found that it goes on
+}
+
+// reply is an answer.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+	code   string // of a problem
+	toHead bool
+	last   bool // it says that the connection ends with it
+}
+
+func (c conversation) String() string {
+	var parts []string
+	for _, r := range c.replies {
+		parts = append(parts, r.String())
+	}
+	if c.end != "" {
+		parts = append(parts, c.end)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (r reply) String() string {
+	text := strconv.Itoa(r.status)
+	switch {
+	case r.status == http.StatusContinue:
+	case r.ours() && r.code != "":
+		text += " " + r.code
+	case r.ours():
+	case len(r.body) > 0:
+		text += " plain"
+	default:
+		text += " bare"
+	}
+	return text
+}
+
+// ours reports whether it is the service's answer, not net/http's.
+func (r reply) ours() bool { return r.header.Get("X-Request-Id") != "" }
+
+// send writes text over a connection of its own and reads as many answers as want has. Then the connection must be closed, or the
+// next request be answered.
+func (s *service) send(text, want string, fin bool) conversation {
+	conn, err := net.DialTimeout("tcp", s.address, limit)
+	if err != nil {
+		return conversation{end: err.Error()}
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(limit))
+	written := make(chan struct{})
+	go func() { // a service that answers early may leave it unread
+		defer close(written)
+		io.WriteString(conn, text)
+		if fin {
+			conn.(*net.TCPConn).CloseWrite()
+		}
+	}()
+	defer func() {
+		conn.Close()
+		<-written
+	}()
+	return s.converse(conn, want, strings.HasPrefix(text, "HEAD "), written)
+}
+
+// converse reads what comes back to what is written until written is closed, and then sees whether the connection goes on.
+func (s *service) converse(conn net.Conn, want string, toHead bool, written <-chan struct{}) (c conversation) {
+	wanted := strings.Split(want, ", ")
+	closing := wanted[len(wanted)-1] == "closing"
+	if closing || wanted[len(wanted)-1] == "closed" {
+		wanted = wanted[:len(wanted)-1]
+	}
+	reader := bufio.NewReader(conn)
+	for c.end == "" && len(c.replies) < len(wanted) {
+		c.read(reader, toHead)
+	}
+	if closing && c.end == "" && c.replies[len(c.replies)-1].last {
+		c.end = "closing"
+		return c
+	}
+	<-written
+	c.id = s.fresh()
+	io.WriteString(conn, bare("GET /healthz HTTP/1.1", "Host: "+s.address, "X-Request-Id: "+c.id))
+	for c.end == "" {
+		c.read(reader, false)
+		if last := len(c.replies) - 1; c.end == "" && c.replies[last].header.Get("X-Request-Id") == c.id {
+			c.replies = c.replies[:last]
+			break
+		}
+	}
+	return c
+}
+
+// read reads an answer, or notes how the connection ended.
+func (c *conversation) read(reader *bufio.Reader, toHead bool) {
+	_, err := reader.Peek(1)
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		c.end = "closed"
+		return
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.end = "silent"
+		return
+	default:
+		c.end = err.Error()
+		return
+	}
+	request := &http.Request{Method: http.MethodGet}
+	if toHead {
+		request.Method = http.MethodHead
+	}
+	response, err := http.ReadResponse(reader, request)
+	if err != nil {
+		c.end = err.Error()
+		return
+	}
+	body, err := io.ReadAll(response.Body)
+	switch {
+	case err == nil:
+	case errors.Is(err, syscall.ECONNRESET) && response.ContentLength < 0: // it ends with the connection, of which not all was read
+		c.end = "closed"
+	default:
+		c.end = err.Error()
+		return
+	}
+	r := reply{status: response.StatusCode, header: response.Header, body: body, toHead: toHead, last: response.Close}
+	if response.Header.Get("Content-Type") == "application/problem+json" {
+		var p client.Problem
+		if json.Unmarshal(body, &p) == nil {
+			r.code = p.Code
+		}
+	}
+	c.replies = append(c.replies, r)
+}
+
+// check holds an answer of ours to what is promised of every one.
+func (r reply) check(t *testing.T) {
+	t.Helper()
+	if !r.ours() {
+		return
+	}
+	for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "X-Request-Id"} {
+		if len(r.header.Values(name)) != 1 {
+			t.Errorf("%s: got %q, want one %s", r, r.header.Values(name), name)
+		}
+	}
+	for name := range r.header {
+		if !known[name] {
+			t.Errorf("%s: got a header field %q: %q", r, name, r.header[name])
+		}
+	}
+	if r.status >= 500 {
+		t.Errorf("got %d %s", r.status, r.body)
+	}
+	if r.status >= 400 && !r.toHead {
+		r.checkProblem(t)
+	}
+}
+
+// known are the header fields that answers of ours may have. Any other was put there by what a client sent.
+var known = func() map[string]bool {
+	names := map[string]bool{}
+	for name := range strings.FieldsSeq(`Content-Security-Policy X-Content-Type-Options Referrer-Policy X-Request-Id Content-Type Content-Length
+		Cache-Control Cross-Origin-Opener-Policy Etag Date Connection Allow Www-Authenticate Vary Accept-Encoding Accept-Ranges Access-Control-Allow-Origin
+		Access-Control-Allow-Methods Access-Control-Allow-Headers Access-Control-Expose-Headers Access-Control-Max-Age`) {
+		names[name] = true
+	}
+	return names
+}()
+
+// checkProblem holds an answer to RFC 9457 and to our own document.
+func (r reply) checkProblem(t *testing.T) {
+	t.Helper()
+	if got := r.header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("%s: got %q, want a problem document, not %.200s", r, got, r.body)
+		return
+	}
+	if got := r.header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("%s: Cache-Control: got %q, want no-store", r, got)
+	}
+	const most = 256 << 10 // twice what is read of a body, or a few bytes could make the service send many
+	if len(r.body) > most {
+		t.Errorf("%s: got a problem of %d bytes, want %d at most", r, len(r.body), most)
+	}
+	var p client.Problem
+	decoder := json.NewDecoder(bytes.NewReader(r.body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&p); err != nil {
+		t.Errorf("%s: %v in %.200s", r, err, r.body)
+		return
+	}
+	if p.Type != "about:blank" || p.Title != http.StatusText(r.status) || int(p.Status) != r.status || p.Detail == "" || p.Code == "" ||
+		p.RequestID != r.header.Get("X-Request-Id") || p.Instance == nil {
+		t.Errorf("got %s, want every member of a problem", r.body)
+		return
+	}
+	if u, err := url.Parse(*p.Instance); err != nil || u.Host != "" || strings.ContainsFunc(*p.Instance, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+		t.Errorf("%s: instance: got %q, want a reference to what is here", r, *p.Instance)
+	}
+}

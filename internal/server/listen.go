@@ -1,0 +1,63 @@
+package server
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/config"
+)
+
+// Limits on connections. Answers are small and made at once; what takes longer is a client that is slow on purpose or gone.
+const (
+	headerTimeout  = 10 * time.Second
+	requestTimeout = 30 * time.Second
+	answerTimeout  = 60 * time.Second
+	idleTimeout    = 2 * time.Minute
+	// maxHeaderBytes is where net/http stops reading and answers in plain text. The API's own bound comes before.
+	maxHeaderBytes = 32 << 10
+)
+
+// Listen opens the API's address, for as many connections at a time as c allows.
+func Listen(c config.Config, log *slog.Logger) (net.Listener, error) {
+	proxies, err := c.TrustedNetworks()
+	if err != nil {
+		return nil, err
+	}
+	listener, err := listenOn("SIGNPOST_LISTEN", c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	return newLimitedListener(listener, c.MaxConnections, newShares(c.ConnectionsPerClient(), proxies, log)), nil
+}
+
+// listenOn opens the address that a setting names.
+func listenOn(variable, address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, config.ListenError(variable, address, err)
+	}
+	return listener, nil
+}
+
+func (s *Server) server(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      answerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+	}
+}
+
+// listen serves until the server is shut down.
+func (s *Server) listen(server *http.Server, listener net.Listener) error {
+	if s.tls == nil {
+		return server.Serve(listener)
+	}
+	server.TLSConfig = s.tls.config()
+	return server.ServeTLS(tlsPort{listener}, "", "")
+}
