@@ -57,8 +57,8 @@ func (b *backlog) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer(200, fmt.Sprintf("<ListBucketResult><IsTruncated>%t</IsTruncated>%s</ListBucketResult>", end < len(b.keys), &contents))
 }
 
-// TestBacklog: an owner causes 25 events a second for more than an hour. A pass still lists in a time that a function has, and an event
-// of another owner, which became due after most of those, is delivered after a few passes.
+// TestBacklog: an owner causes 25 events a second for more than an hour. A pass still lists in a time that a function
+// has, and an event of another owner, which became due after most of those, is delivered after a few passes.
 func TestBacklog(t *testing.T) {
 	const events, interval = 100_000, 40 * time.Millisecond
 	now := time.Now()

@@ -9,7 +9,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// Dead is an event that was given up.
+// Dead is an event that was not delivered and has no further attempts.
 type Dead struct {
 	Event    Event     `json:"event"`
 	Since    time.Time `json:"dead_since"`
@@ -17,13 +17,18 @@ type Dead struct {
 	Failure  string    `json:"failure"` // of the last attempt
 }
 
-// EachDead calls f for each event that was given up, the oldest first. What is there and cannot be understood is an error in the end.
+// EachDead calls f for each dead event, the oldest first. It skips invalid entries and returns an error for them at the
+// end.
 func (o *Outbox) EachDead(ctx context.Context, f func(Dead) error) error {
-	return o.eachDead(ctx, "", func(h held, since time.Time) error { return f(Dead{h.Event, since, h.Attempts, h.Failure}) })
+	return o.eachDead(ctx, "", func(h storedEntry, since time.Time) error {
+		return f(Dead{h.Event, since, h.Attempts, h.Failure})
+	})
 }
 
-// eachDead calls f for those of that id, or all where it is empty.
-func (o *Outbox) eachDead(ctx context.Context, id string, f func(h held, since time.Time) error) (odd error) {
+// eachDead calls f for the dead entries of the event with that id, or for all if id is empty.
+func (o *Outbox) eachDead(
+	ctx context.Context, id string, f func(h storedEntry, since time.Time) error,
+) (invalid error) {
 	for after, more := "", true; more; {
 		var keys []string
 		var err error
@@ -41,22 +46,22 @@ func (o *Outbox) eachDead(ctx context.Context, id string, f func(h held, since t
 				err = f(h, since)
 			}
 			switch {
-			case err == nil, errors.Is(err, bucket.ErrNotFound): // sent again meanwhile
-			case errors.Is(err, errOdd):
-				odd = errors.Join(odd, err)
+			case err == nil, errors.Is(err, bucket.ErrNotFound): // redelivered meanwhile
+			case errors.Is(err, errInvalidEntry):
+				invalid = errors.Join(invalid, err)
 			default:
-				return errors.Join(odd, err)
+				return errors.Join(invalid, err)
 			}
 		}
 		more = more && len(keys) > 0
 	}
-	return odd
+	return invalid
 }
 
-// Redeliver schedules dead events for three more days: the event of that id, or all if id is empty. An event is counted for each of its
-// receivers that it was given up for.
+// Redeliver schedules dead events for three more days: the event with that id, or all if id is empty. It returns the
+// number of entries: an event has one for each receiver.
 func (o *Outbox) Redeliver(ctx context.Context, id string) (n int, err error) {
-	err = o.eachDead(ctx, id, func(h held, _ time.Time) error {
+	err = o.eachDead(ctx, id, func(h storedEntry, _ time.Time) error {
 		h.Written, h.Attempts, h.Lease = o.Now().UTC(), 0, time.Time{}
 		if err := o.move(ctx, h, entryKey, h.Written); err != nil {
 			return err

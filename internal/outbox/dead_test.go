@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// TestGivenUp: what nobody takes within three days is put aside, listed, and tried for three days more when somebody says so.
+// TestGivenUp: what nobody takes within three days is put aside, listed, and tried for three days more when somebody
+// says so.
 func TestGivenUp(t *testing.T) {
 	w := newWorld(t)
 	fails, sent := true, map[string]int{}
@@ -31,7 +32,7 @@ func TestGivenUp(t *testing.T) {
 		t.Fatalf("%d dead events, and %d others, want 3 and none", len(dead), pending)
 	}
 	for i, d := range dead {
-		if d.Attempts < leastAttempts || d.Failure != "webhook: down" || d.Event.Type != "import.completed" || i > 0 && d.Since.Before(dead[i-1].Since) {
+		if d.Attempts < minAttempts || d.Failure != "webhook: down" || d.Event.Type != "import.completed" || i > 0 && d.Since.Before(dead[i-1].Since) {
 			t.Errorf("dead event %d: got %+v, want its attempts, failure and event, the oldest first", i, d)
 		}
 	}
@@ -70,7 +71,7 @@ func TestGivenUp(t *testing.T) {
 
 // tryAgain has an event tried as often as it must be.
 func (w *world) tryAgain(s *server) {
-	for range leastAttempts {
+	for range minAttempts {
 		w.passBy(s)
 		w.pass(10 * time.Hour)
 	}
@@ -98,11 +99,11 @@ func TestOddDead(t *testing.T) {
 	w.put("outbox/dead/20200101t000000.000z-01a204b9-f71a-70fa-afcc-c06741427d4a.json", "{")
 	w.put("outbox/dead/notes.txt", "of an operator")
 	n := 0
-	if err := s.box.EachDead(t.Context(), func(Dead) error { n++; return nil }); !errors.Is(err, errOdd) || n != 1 {
-		t.Errorf("dead: got %d, %v, want 1 and %v", n, err, errOdd)
+	if err := s.box.EachDead(t.Context(), func(Dead) error { n++; return nil }); !errors.Is(err, errInvalidEntry) || n != 1 {
+		t.Errorf("dead: got %d, %v, want 1 and %v", n, err, errInvalidEntry)
 	}
-	if n, err := s.box.Redeliver(t.Context(), ""); !errors.Is(err, errOdd) || n != 1 {
-		t.Errorf("redeliver all: got %d, %v, want 1 and %v", n, err, errOdd)
+	if n, err := s.box.Redeliver(t.Context(), ""); !errors.Is(err, errInvalidEntry) || n != 1 {
+		t.Errorf("redeliver all: got %d, %v, want 1 and %v", n, err, errInvalidEntry)
 	}
 }
 

@@ -12,34 +12,34 @@ import (
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
-// An event is tried for so long and so many times: it may have been out of reach of all servers for most of that time.
+// An event becomes dead after giveUpAfter and minAttempts: all servers may have been down for most of the time.
 const (
-	giveUpAfter   = 72 * time.Hour
-	leastAttempts = 5
+	giveUpAfter = 72 * time.Hour
+	minAttempts = 5
 )
 
-// deliver sends h, which this server holds and whose record is confirmed, to its receiver. It deletes h if the receiver accepts the event
-// and postpones it otherwise.
-func (o *Outbox) deliver(ctx context.Context, h held) {
+// deliver sends h, which is confirmed and whose lease this server has, to its receiver. It deletes h if the receiver
+// accepts the event, and otherwise postpones it.
+func (o *Outbox) deliver(ctx context.Context, h storedEntry) {
 	if len(h.To) != 1 {
-		o.logged(h, o.split(ctx, h))
+		o.logWriteError(h, o.split(ctx, h))
 		return
 	}
 	body, err := json.Marshal(h.Event)
 	if err != nil {
-		o.Log.Error("an event cannot be sent", "event", h.Event.ID, "error", err.Error())
+		o.Log.Error("event cannot be encoded", "event", h.Event.ID, "error", err.Error())
 		return
 	}
 	err = o.sendTo(ctx, h.To[0], h, body)
 	switch {
-	case ctx.Err() != nil: // this server stops, or has no more time; the lease lapses
+	case ctx.Err() != nil: // this server stops or its time is up: the lease expires
 	case err == nil:
-		o.told(h.To[0], "ok")
-		o.logged(h, o.Bucket.Delete(ctx, h.key))
-	case o.Now().After(h.Lease): // another server may have taken the entry, and postpones it once
+		o.reportAttempt(h.To[0], "ok")
+		o.logWriteError(h, o.Bucket.Delete(ctx, h.key))
+	case o.Now().After(h.Lease): // another server may have claimed the entry, and postpones it
 	default:
 		h.Failure = h.To[0] + ": " + err.Error()
-		o.logged(h, o.postpone(ctx, h, retryAfter(err)))
+		o.logWriteError(h, o.postpone(ctx, h, retryAfter(err)))
 	}
 }
 
@@ -50,8 +50,8 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-// split replaces h, which a version without lanes wrote, by an entry for each receiver.
-func (o *Outbox) split(ctx context.Context, h held) error {
+// split replaces h, written by a version without lanes, by an entry for each receiver.
+func (o *Outbox) split(ctx context.Context, h storedEntry) error {
 	for _, to := range h.To {
 		one := h.entry
 		one.To, one.Lease = []string{to}, time.Time{}
@@ -62,9 +62,9 @@ func (o *Outbox) split(ctx context.Context, h held) error {
 	return o.Bucket.Delete(ctx, h.key)
 }
 
-// sendTo makes one attempt.
-func (o *Outbox) sendTo(ctx context.Context, to string, h held, body []byte) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, sendLimit, fmt.Errorf("not delivered within %s", sendLimit))
+// sendTo makes one delivery attempt.
+func (o *Outbox) sendTo(ctx context.Context, to string, h storedEntry, body []byte) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, attemptTimeout, fmt.Errorf("not delivered within %s", attemptTimeout))
 	defer cancel()
 	switch {
 	case to == toWebhook && o.Webhook != "":
@@ -79,35 +79,35 @@ func (o *Outbox) sendTo(ctx context.Context, to string, h held, body []byte) err
 	return errors.New("the service's settings name no such receiver any more")
 }
 
-// postpone leaves h for later, no sooner than pause, or for dead when it has been tried for long enough.
-func (o *Outbox) postpone(ctx context.Context, h held, pause time.Duration) error {
+// postpone schedules the next attempt after at least minDelay, or makes h dead.
+func (o *Outbox) postpone(ctx context.Context, h storedEntry, minDelay time.Duration) error {
 	now := o.Now().UTC()
-	delays := o.paced().delays
+	delays := o.effectiveSchedule().delays
 	delay := delays[min(h.Attempts, len(delays)-1)]
-	delay = max(delay+rand.N(delay/5), pause) // so that what failed together is not tried together
+	delay = max(delay+rand.N(delay/5), minDelay) // the random part spreads events that failed together
 	h.Attempts++
 	h.Lease = time.Time{}
 	log := o.Log.With("event", h.Event.ID, "type", h.Event.Type,
 		"import", imports.LoggedIDs(h.Event.Data.Owner, h.Event.Subject), "attempts", h.Attempts, "failure", h.Failure)
-	if now.Sub(h.Written) >= giveUpAfter && h.Attempts >= leastAttempts {
-		o.told(h.To[0], "dead")
+	if now.Sub(h.Written) >= giveUpAfter && h.Attempts >= minAttempts {
+		o.reportAttempt(h.To[0], "dead")
 		log.Error("event not delivered, and given up; signpost events redeliver sends it again")
 		return o.move(ctx, h, deadKey, now)
 	}
-	o.told(h.To[0], "failed")
+	o.reportAttempt(h.To[0], "failed")
 	log.Warn("event not delivered yet", "again_in", delay.Round(time.Second).String())
 	return o.move(ctx, h, entryKey, now.Add(delay))
 }
 
-func (o *Outbox) told(to, outcome string) {
+func (o *Outbox) reportAttempt(to, outcome string) {
 	if o.OnAttempt != nil {
 		o.OnAttempt(to, outcome)
 	}
 }
 
-// logged tells of what could not be written down. The entry is still where it was, and is taken again when its lease has lapsed.
-func (o *Outbox) logged(h held, err error) {
+// logWriteError logs an error of the store. The entry is unchanged and is processed again when its lease has expired.
+func (o *Outbox) logWriteError(h storedEntry, err error) {
 	if err != nil {
-		o.Log.Error("the outbox cannot be written", "event", h.Event.ID, "error", err.Error())
+		o.Log.Error("outbox cannot be written", "event", h.Event.ID, "error", err.Error())
 	}
 }

@@ -44,12 +44,12 @@ func TestRefused(t *testing.T) {
 	s.box.Webhook = r.URL + "/path?token=secret"
 	w.ended(s, "")
 	before, _ := w.only()
-	for attempt := 1; attempt <= len(standardPace.delays)+2; attempt++ {
+	for attempt := 1; attempt <= len(defaultSchedule.delays)+2; attempt++ {
 		began := w.now()
 		w.passBy(s)
 		key, e := w.only()
 		due, _, _, ok := parseKey(key)
-		delay := standardPace.delays[min(attempt, len(standardPace.delays))-1]
+		delay := defaultSchedule.delays[min(attempt, len(defaultSchedule.delays))-1]
 		if wait := due.Sub(began); !ok || wait < delay-time.Millisecond || wait > delay*6/5+limit || key == before {
 			t.Errorf("attempt %d: due after %s, at %s, want after %s to %s", attempt, wait, key, delay, delay*6/5)
 		}
@@ -107,12 +107,12 @@ func TestSameKey(t *testing.T) {
 	w := newWorld(t)
 	frozen := w.now()
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error {
-		return &webhook.Failure{RetryAfter: standardPace.lease, Reason: "down"}
+		return &webhook.Failure{RetryAfter: defaultSchedule.lease, Reason: "down"}
 	})
 	s.box.Now = func() time.Time { return frozen }
 	s.box.DeliverImmediately()
 	w.ended(s, "")
-	s.box.sendOwn(t.Context(), <-s.box.announced)
+	s.box.deliverPublished(t.Context(), <-s.box.published)
 	if _, e := w.only(); e.Attempts != 1 {
 		t.Errorf("got %+v, want an entry after one attempt", e)
 	}
@@ -191,7 +191,7 @@ func TestOutlivedLease(t *testing.T) {
 			w := newWorld(t)
 			other := w.server(func(context.Context, string, string, time.Time, []byte) error { return errDown })
 			stalled := w.server(func(context.Context, string, string, time.Time, []byte) error {
-				w.pass(standardPace.lease + time.Second)
+				w.pass(defaultSchedule.lease + time.Second)
 				w.passBy(other)
 				if fails {
 					return errDown
@@ -207,7 +207,8 @@ func TestOutlivedLease(t *testing.T) {
 	}
 }
 
-// TestRemovedReceiver: what was written down for a receiver that the settings name no more says so, and is sent when they do again.
+// TestRemovedReceiver: what was written down for a receiver that the settings name no more says so, and is sent when
+// they do again.
 func TestRemovedReceiver(t *testing.T) {
 	w := newWorld(t)
 	sent := 0

@@ -9,15 +9,16 @@ import (
 )
 
 const (
-	// pageSize is the most that S3 lists in one answer.
+	// pageSize is the maximum number of keys in a list response of S3.
 	pageSize = 1000
-	// A pass lists at most so many pages: the oldest ones, and others from random times on. Otherwise one owner could cause so many
-	// events that a function has no time left after listing them. 40 pages take a function of 256 MB about 5 s.
+	// eachDue lists at most oldestPages of the oldest entries and randomPages from random times on. Otherwise an owner
+	// could cause so many events that listing them takes all the time of a function. 40 pages take a function of 256 MB
+	// about 5 s.
 	oldestPages = 10
 	randomPages = 30
 )
 
-// eachDue calls f for entries that are due, the oldest first. If more are due than a pass lists, each pass lists others.
+// eachDue calls f for due entries, the oldest first. If there are too many, each call lists others.
 func (o *Outbox) eachDue(ctx context.Context, f func(key string, l lane)) error {
 	now, end := o.Now(), listingEnd(ctx)
 	last, after, jumps := now.Add(-giveUpAfter), pendingPrefix, []string(nil)
@@ -48,17 +49,18 @@ func (o *Outbox) eachDue(ctx context.Context, f func(key string, l lane)) error 
 	return nil
 }
 
-// listingEnd returns when a pass stops listing: half of the time that ctx has is for the attempts.
+// listingEnd returns the time at which eachDue stops listing. Half of the time before the deadline of ctx is for the
+// attempts.
 func listingEnd(ctx context.Context) time.Time {
 	end, ends := ctx.Deadline()
 	if !ends {
 		return time.Now().Add(24 * time.Hour)
 	}
-	return time.Now().Add((time.Until(end) - attemptLimit) / 2)
+	return time.Now().Add((time.Until(end) - minTimeLeft) / 2)
 }
 
-// randomKeys returns keys of random times in that period, in ascending order. Times find an entry however many others there are at
-// other times.
+// randomKeys returns the keys of random times in that period, in ascending order. Random times find an entry even if
+// there are many more at other times.
 func randomKeys(from, to time.Time) []string {
 	keys := make([]string, randomPages)
 	for i := range keys {

@@ -8,27 +8,28 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// Event is what a receiver is told, in the JSON of CloudEvents 1.0 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).
+// Event is an event about an import in the JSON format of CloudEvents 1.0:
+// https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
 type Event struct {
 	SpecVersion     string    `json:"specversion"` // 1.0
-	ID              string    `json:"id"`          // the same each time that it is sent
+	ID              string    `json:"id"`          // the same in each attempt
 	Source          string    `json:"source"`      // s3://BUCKET
 	Type            string    `json:"type"`        // import.completed, import.failed, import.expired, import.aborted
-	Subject         string    `json:"subject"`     // the import's id
-	Time            time.Time `json:"time"`        // when it ended
+	Subject         string    `json:"subject"`     // the id of the import
+	Time            time.Time `json:"time"`        // when the status changed
 	DataContentType string    `json:"datacontenttype"`
 	Data            Data      `json:"data"`
 }
 
-// Data is the import as it ended, with the members that the API's answers have. What a bare import, of which nothing is recorded, has is
-// ID, Owner, Status, Size and Object.
+// Data is the import with its terminal status. Its members are those of API responses. An untracked import, which has
+// no record, has only ID, Owner, Status, Size and Object.
 type Data struct {
 	ID          string            `json:"id"`
 	Owner       string            `json:"owner"`
 	Status      string            `json:"status"`
 	Filename    string            `json:"filename,omitempty"`
 	ContentType string            `json:"content_type,omitempty"`
-	Size        *int64            `json:"size,omitempty"` // bytes: of the object, or as declared where there is none
+	Size        *int64            `json:"size,omitempty"` // bytes, of the object or as declared
 	Checksum    *Checksum         `json:"checksum,omitempty"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
 	Object      Object            `json:"object"`
@@ -37,14 +38,14 @@ type Data struct {
 	Error       *Error            `json:"error,omitempty"` // of a failed import
 }
 
-// Checksum is what was declared of the whole object, and whether the store confirmed it.
+// Checksum is the declared checksum of the whole object. Verified means that the store confirmed it.
 type Checksum struct {
 	Algorithm string `json:"algorithm"`
 	Value     string `json:"value,omitempty"` // base64
 	Verified  bool   `json:"verified"`
 }
 
-// Object is where the object is, or would have been.
+// Object is the location of the object, whether it exists or not.
 type Object struct {
 	Bucket    string `json:"bucket"`
 	Key       string `json:"key"`
@@ -52,17 +53,19 @@ type Object struct {
 	VersionID string `json:"version_id,omitempty"`
 }
 
-// Error is why an import failed.
+// Error is the reason of a failed import.
 type Error struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
 }
 
-// eventOf tells of j, which ended at now if the store knows no better, in the bucket of that name.
-func eventOf(j imports.Job, bucket string, now time.Time) (Event, error) {
+// newEvent returns the event of j in the bucket with that name. Its time is now, unless j has the time of its terminal
+// status.
+func newEvent(j imports.Job, bucket string, now time.Time) (Event, error) {
 	data := Data{
 		ID: j.ID, Owner: j.Owner, Status: string(j.Status), Filename: j.Filename, ContentType: j.ContentType, Size: j.Size,
-		Metadata: j.Metadata, Object: Object{Bucket: bucket, Key: j.Key()}, CreatedAt: j.CreatedAt, CompletedAt: j.CompletedAt,
+		Metadata: j.Metadata, Object: Object{Bucket: bucket, Key: j.Key()},
+		CreatedAt: j.CreatedAt, CompletedAt: j.CompletedAt,
 	}
 	if c := j.Checksum; c != nil {
 		data.Checksum = &Checksum{c.Algorithm, c.Value, c.Verified}
@@ -73,23 +76,23 @@ func eventOf(j imports.Job, bucket string, now time.Time) (Event, error) {
 	if f := j.Failure; f != nil {
 		data.Error = &Error{f.Code, f.Detail}
 	}
-	ended := now.UTC()
+	at := now.UTC()
 	switch {
 	case !j.CompletedAt.IsZero():
-		ended = j.CompletedAt
+		at = j.CompletedAt
 	case j.Status == imports.Expired:
-		ended = j.Deadline
+		at = j.Deadline
 	}
-	id, err := idOf(j)
+	id, err := newEventID(j)
 	return Event{
 		SpecVersion: "1.0", ID: id, Source: "s3://" + bucket, Type: "import." + string(j.Status), Subject: j.ID,
-		Time: ended, DataContentType: "application/json", Data: data,
+		Time: at, DataContentType: "application/json", Data: data,
 	}, err
 }
 
-// idOf is a new id. A bare import, which may be announced each time that the store tells of it, has the same one as long as it has the same
-// object.
-func idOf(j imports.Job) (string, error) {
+// newEventID returns a new id. The id of an untracked import depends on its object, because each notification of the
+// store publishes the event again.
+func newEventID(j imports.Job) (string, error) {
 	if j.IsUntracked() {
 		return uuid.NewSHA1(uuid.NameSpaceURL, []byte(j.Key()+"\n"+j.Object.ETag)).String(), nil
 	}
@@ -97,9 +100,10 @@ func idOf(j imports.Job) (string, error) {
 	return id.String(), err
 }
 
-// EventFor is the event of j as receivers are told it, for those who look on. Its ID is that of the delivery, where there is one.
+// EventFor returns the event of j as receivers get it. Its ID is that of the published event, or derived from j if none
+// was published.
 func EventFor(j imports.Job, bucket string, now time.Time) (Event, error) {
-	e, err := eventOf(j, bucket, now)
+	e, err := newEvent(j, bucket, now)
 	if e.ID = j.EventID; e.ID == "" {
 		e.ID = j.ID + "." + string(j.Status)
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 )
 
-// eventSource is the source of our events on an EventBridge bus. The detail-type is the type of the event, the detail the event.
+// eventSource is the source of events on an EventBridge bus. The detail-type is the type of the event, and the detail
+// is the event.
 const eventSource = "signpost"
 
 // EventBus returns a function that puts events on the Amazon EventBridge bus with that name or ARN.
@@ -23,13 +24,15 @@ func EventBus(settings aws.Config, bus string) func(context.Context, Event) erro
 			return err
 		}
 		out, err := client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
-			EventBusName: &bus, Source: aws.String(eventSource), DetailType: &e.Type, Detail: aws.String(string(detail)), Time: &e.Time,
+			EventBusName: &bus, Source: aws.String(eventSource), DetailType: &e.Type,
+			Detail: aws.String(string(detail)), Time: &e.Time,
 		}}})
 		if err != nil {
 			return err
 		}
 		if out.FailedEntryCount > 0 { // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
-			return fmt.Errorf("event bus %s: %s: %s", bus, aws.ToString(out.Entries[0].ErrorCode), aws.ToString(out.Entries[0].ErrorMessage))
+			failed := out.Entries[0]
+			return fmt.Errorf("event bus %s: %s: %s", bus, aws.ToString(failed.ErrorCode), aws.ToString(failed.ErrorMessage))
 		}
 		return nil
 	}

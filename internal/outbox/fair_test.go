@@ -75,8 +75,9 @@ func (b *blocked) await(t *testing.T, wanted ...string) {
 	}
 }
 
-// TestBlockedReceiver attacks: an owner has far more events for a receiver that does not answer than may be in progress. Nothing else
-// waits for it: neither other receivers, nor the service's own webhook, nor other owners' events for the same receiver.
+// TestBlockedReceiver attacks: an owner has far more events for a receiver that does not answer than may be in
+// progress. Nothing else waits for it: neither other receivers, nor the service's own webhook, nor other owners' events
+// for the same receiver.
 func TestBlockedReceiver(t *testing.T) {
 	const attack = 150
 	for _, by := range []string{"queue", "pass"} {
@@ -139,8 +140,8 @@ func TestBlockedReceiver(t *testing.T) {
 	}
 }
 
-// TestDeathAtBlockedReceiver: a server that dies while a receiver does not answer has another one repeat that delivery, and not those
-// that other receivers of the event accepted.
+// TestDeathAtBlockedReceiver: a server that dies while a receiver does not answer has another one repeat that delivery,
+// and not those that other receivers of the event accepted.
 func TestDeathAtBlockedReceiver(t *testing.T) {
 	w, b := newWorld(t), newBlocked()
 	s := w.server(b.send)
@@ -151,7 +152,7 @@ func TestDeathAtBlockedReceiver(t *testing.T) {
 	<-b.calls
 	stop()
 	close(b.released)
-	w.pass(standardPace.lease + time.Second)
+	w.pass(defaultSchedule.lease + time.Second)
 	w.passBy(w.server(b.send))
 	want := map[string]int{s.box.Webhook + " " + id: 1, slow + " " + id: 1}
 	if left := w.keys(pendingPrefix); !maps.Equal(b.sent, want) || len(left) > 0 {

@@ -8,11 +8,13 @@ import (
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
-// lane names a queue: the entries of one owner for one receiver. The receivers are the service's webhook, the bus and, for imports'
-// own webhooks, each host. Keys contain the lane, so that a sweep distributes its work fairly from a listing alone.
+// lane identifies the entries of one owner for one receiver. The receivers are the webhook of the service, the event
+// bus and each host of imports' own webhooks. Keys contain the lane, so that a sweep can share its work fairly from a
+// listing alone.
 type lane struct{ receiver, owner string }
 
-// lane returns the lane of e. Hosts and owners are hashed, because they may contain characters that keys do not.
+// lane returns the lane of e. Hosts and owners are hashed, because they may contain characters that are invalid in
+// keys.
 func (e entry) lane() lane {
 	if len(e.To) != 1 {
 		return lane{}
@@ -34,7 +36,7 @@ func digest(s string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// suffix returns the part of a key that names l. It is empty for entries of versions that had no lanes.
+// suffix returns the part of a key that identifies l. It is empty for entries of versions without lanes.
 func (l lane) suffix() string {
 	if l == (lane{}) {
 		return ""

@@ -1,6 +1,7 @@
-// Package outbox delivers events about imports, at least once to each receiver. Before the import's record changes, an entry is written
-// to the bucket for each receiver. It is deleted once the receiver has accepted the event, so that any server can deliver what another
-// left. Receivers and owners do not delay each other: see queue.
+// Package outbox delivers events about imports at least once to each receiver. Before the record of an import changes,
+// Publish writes an entry for each receiver to the bucket. The entry is deleted when the receiver has accepted the
+// event, so any server can deliver the events of a server that stopped. Receivers and owners do not delay each other:
+// see queue.
 package outbox
 
 import (
@@ -16,93 +17,99 @@ import (
 )
 
 const (
-	// sendLimit limits one attempt to deliver. A webhook has 15 s.
-	sendLimit = 20 * time.Second
-	// keepLimit bounds what is written down of an attempt: a call of 5 s, and a removal of 20 s.
-	keepLimit = 25 * time.Second
-	// recordLimit is how long after an event was announced its record may still be written. It is a call of 5 s.
-	recordLimit = 30 * time.Second
-	// queueSize limits what was announced and is not in a lane yet. What does not fit is sent by whoever sweeps, after the lease.
+	// attemptTimeout limits one delivery attempt. A webhook has 15 s.
+	attemptTimeout = 20 * time.Second
+	// saveTimeout is the most that recording the outcome of an attempt takes: a write of 5 s and a deletion of 20 s.
+	saveTimeout = 25 * time.Second
+	// recordTimeout is the time after an event was published in which its record may still be written. The write has 5 s.
+	recordTimeout = 30 * time.Second
+	// queueSize limits the published entries that are not in a lane yet. A sweep delivers the others when their leases
+	// have expired.
 	queueSize = 4096
-	// drainLimit is how long deliveries under way have when a server stops.
-	drainLimit = 5 * time.Second
+	// drainTimeout is the time that deliveries in progress have when a server stops.
+	drainTimeout = 5 * time.Second
 )
 
-// The receivers of an event.
+// The kinds of receiver of an event.
 const (
-	toWebhook = "webhook" // the service's
+	toWebhook = "webhook" // the webhook of the service
 	toBus     = "bus"
 	toImport  = "import" // the import's own webhook
 )
 
-// Outbox keeps and delivers events. New readies one; all methods may be called by many goroutines.
+// Outbox stores and delivers events. It is safe for concurrent use.
 type Outbox struct {
-	Bucket  *bucket.Bucket
-	Confirm func(context.Context, imports.Event, bool) (imports.Verdict, error) // see imports.Service
-	Webhook string                                                              // the URL that hears of all imports; may be empty
-	// Send posts the event of that id to a URL, at a time.
+	Bucket *bucket.Bucket
+	// Confirm is imports.Service.Confirm.
+	Confirm func(context.Context, imports.Event, bool) (imports.Verdict, error)
+	// Webhook is the URL that receives the events of all imports. It may be empty.
+	Webhook string
+	// Send posts an event to a URL. At is the time of the attempt.
 	Send func(ctx context.Context, url, id string, at time.Time, body []byte) error
-	// Allows reports whether an import's own webhook may be called, which may have been allowed when it was named; nil: it may.
+	// Allows reports whether the webhook of an import is still allowed. Nil allows all.
 	Allows func(url string) bool
-	// PutEvent puts an event on a bus; nil: there is none.
+	// PutEvent puts an event on an event bus. Nil if there is none.
 	PutEvent func(ctx context.Context, e Event) error
 	Now      func() time.Time
 	Log      *slog.Logger
-	// OnAttempt is told of each attempt to deliver: to webhook, bus or import; ok, failed or, when it was the last, dead. It may be nil.
+	// OnAttempt receives the outcome of each delivery attempt: ok, failed or, after the last attempt, dead. To is webhook,
+	// bus or import. OnAttempt may be nil.
 	OnAttempt func(to, outcome string)
 
-	pace       pace      // standardPace, but for tests
-	announced  chan held // by this server, and not in a lane yet; nil: it leaves all to sweepers
+	schedule   schedule         // defaultSchedule, except in tests
+	published  chan storedEntry // of this server and not in a lane yet; nil: sweeps deliver all events
 	deliveries queue
 
-	mu  sync.Mutex
-	odd map[string]struct{} // by key, what it has found to be no entry, and told of once
+	mu      sync.Mutex
+	invalid map[string]struct{} // the keys of objects that are no entries: each is reported once
 }
 
-// pace is how long things are waited for.
-type pace struct {
-	lease  time.Duration   // for which a server has an entry to itself; what it has not done by then is another's
-	delays []time.Duration // between attempts to deliver; the last stands for all that follow
+// schedule contains the times of delivery attempts.
+type schedule struct {
+	lease  time.Duration   // the time in which no other server takes an entry
+	delays []time.Duration // between attempts; the last one repeats
 }
 
-var standardPace = pace{2 * time.Minute, []time.Duration{
-	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour,
+var defaultSchedule = schedule{2 * time.Minute, []time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour,
 }}
 
-func (o *Outbox) paced() pace {
-	if o.pace.lease == 0 {
-		return standardPace
+func (o *Outbox) effectiveSchedule() schedule {
+	if o.schedule.lease == 0 {
+		return defaultSchedule
 	}
-	return o.pace
+	return o.schedule
 }
 
-// DeliverImmediately has o send what it announces right away, in Run.
-func (o *Outbox) DeliverImmediately() { o.announced = make(chan held, queueSize) }
+// DeliverImmediately makes Run deliver the events that o publishes. It must be called before Publish and Run.
+func (o *Outbox) DeliverImmediately() { o.published = make(chan storedEntry, queueSize) }
 
-// Publish writes the event of job down, once for each receiver; see imports.Publish.
-func (o *Outbox) Publish(ctx context.Context, job imports.Job) (news string, recorded func(), err error) {
+// Publish writes an entry of the event of job for each receiver. It returns the event's ID, empty if there are no
+// receivers, and a function to call when the record of the import is written: see imports.Publish.
+func (o *Outbox) Publish(ctx context.Context, job imports.Job) (id string, recorded func(), err error) {
 	receivers := o.receivers(job)
 	if len(receivers) == 0 {
 		return "", func() {}, nil
 	}
 	now := o.Now().UTC()
-	event, err := eventOf(job, o.Bucket.Name(), now)
+	event, err := newEvent(job, o.Bucket.Name(), now)
 	if err != nil {
 		return "", nil, err
 	}
-	all := make([]held, len(receivers))
+	all := make([]storedEntry, len(receivers))
 	var writes errgroup.Group
 	for i, to := range receivers {
-		e := entry{Event: event, To: []string{to}, Written: now, True: job.IsUntracked()}
+		e := entry{Event: event, To: []string{to}, Written: now, Confirmed: job.IsUntracked()}
 		if to == toImport {
 			e.Webhook = job.Webhook
 		}
 		due := now
-		if o.announced != nil {
-			e.Lease = now.Add(o.paced().lease)
+		if o.published != nil {
+			e.Lease = now.Add(o.effectiveSchedule().lease)
 			due = e.Lease
 		}
-		h := held{entry: e, key: entryKey(due, event.ID, e.lane())}
+		h := storedEntry{entry: e, key: entryKey(due, event.ID, e.lane())}
 		all[i] = h
 		writes.Go(func() error { return o.create(ctx, h.key, h.entry) })
 	}
@@ -129,70 +136,72 @@ func (o *Outbox) receivers(job imports.Job) (to []string) {
 	return to
 }
 
-// enqueue has h sent, if there is room; its lease lapses otherwise.
-func (o *Outbox) enqueue(h held) {
-	h.True = true
+// enqueue queues h for Run. If the queue is full, h is delivered by a sweep when its lease has expired.
+func (o *Outbox) enqueue(h storedEntry) {
+	h.Confirmed = true
 	select {
-	case o.announced <- h: // never, where there is none
+	case o.published <- h: // blocks on a nil channel
 	default:
 	}
 }
 
-// Run sends what this server announces until ctx ends, and what waits and is in progress then for a moment longer.
+// Run delivers the events that this server publishes until ctx ends. Queued deliveries and those in progress then have
+// drainTimeout.
 func (o *Outbox) Run(ctx context.Context) {
-	sending, cancel := outliving(ctx)
+	delivering, cancel := withGracePeriod(ctx)
 	defer cancel()
 	for ctx.Err() == nil {
 		select {
-		case h := <-o.announced:
-			o.queueOwn(sending, h)
+		case h := <-o.published:
+			o.queuePublished(delivering, h)
 		case <-ctx.Done():
 		}
 	}
-	for len(o.announced) > 0 {
-		o.queueOwn(sending, <-o.announced)
+	for len(o.published) > 0 {
+		o.queuePublished(delivering, <-o.published)
 	}
 	o.Wait()
 }
 
-// outliving returns a context that ends a moment after ctx does.
-func outliving(ctx context.Context) (context.Context, context.CancelFunc) {
+// withGracePeriod returns a context that ends drainTimeout after ctx.
+func withGracePeriod(ctx context.Context) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(drainLimit, cancel) })
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(drainTimeout, cancel) })
 	return longer, func() {
 		stop()
 		cancel()
 	}
 }
 
-// queueOwn queues what this server announced. If its lane is full, its lease lapses, and a sweeper takes it.
-func (o *Outbox) queueOwn(ctx context.Context, h held) {
-	o.deliveries.add(h.lane(), h.key, func() { o.sendOwn(ctx, h) })
+// queuePublished queues an entry that this server published. If its lane is full, a sweep delivers it when its lease
+// has expired.
+func (o *Outbox) queuePublished(ctx context.Context, h storedEntry) {
+	o.deliveries.add(h.lane(), h.key, func() { o.deliverPublished(ctx, h) })
 }
 
-// sendOwn delivers what this server announced, unless another server may take it before the attempt ends.
-func (o *Outbox) sendOwn(ctx context.Context, h held) {
-	if ctx.Err() == nil && !o.Now().Add(sendLimit+keepLimit).After(h.Lease) {
+// deliverPublished delivers an entry that this server published, unless its lease may expire before the attempt ends.
+func (o *Outbox) deliverPublished(ctx context.Context, h storedEntry) {
+	if ctx.Err() == nil && !o.Now().Add(attemptTimeout+saveTimeout).After(h.Lease) {
 		o.deliver(ctx, h)
 	}
 }
 
-// mostOdd limits the keys of objects that are no entries and that a server remembers.
-const mostOdd = 1000
+// maxInvalid limits the keys in Outbox.invalid.
+const maxInvalid = 1000
 
-// passOver has this server leave the object at key alone from now on.
-func (o *Outbox) passOver(key string) {
+// ignore makes this server ignore the object at key from now on.
+func (o *Outbox) ignore(key string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.odd) == 0 || len(o.odd) >= mostOdd { // too many to be remembered: each is reported again
-		o.odd = map[string]struct{}{}
+	if len(o.invalid) == 0 || len(o.invalid) >= maxInvalid { // with too many keys, each is reported again
+		o.invalid = map[string]struct{}{}
 	}
-	o.odd[key] = struct{}{}
+	o.invalid[key] = struct{}{}
 }
 
-func (o *Outbox) isOdd(key string) bool {
+func (o *Outbox) isInvalid(key string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	_, odd := o.odd[key]
-	return odd
+	_, invalid := o.invalid[key]
+	return invalid
 }

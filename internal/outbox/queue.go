@@ -6,35 +6,38 @@ import (
 )
 
 const (
-	// perReceiver limits the concurrent deliveries to a receiver, and perOwner those of one owner among them. One owner whose
-	// deliveries hang leaves half of the receiver to the others. Allowed hosts are few, so there is no limit for all receivers together.
+	// perReceiver limits the concurrent deliveries to a receiver, and perOwner those of one owner among them. An owner
+	// whose deliveries hang leaves half of the slots to others. Few hosts are allowed, so there is no limit for all
+	// receivers together.
 	perReceiver = 16
 	perOwner    = 8
-	// window limits the deliveries of a lane that wait in memory, and receiverWindow those of all lanes of a receiver. An event takes
-	// about 1 kB, and at most 5 kB.
+	// window limits the queued deliveries of a lane, and receiverWindow those of all lanes of a receiver. An event takes
+	// about 1 kB of memory, and at most 5 kB.
 	window         = 2048
 	receiverWindow = 4 * window
 )
 
-// queue starts deliveries and never waits for one. Each lane is a FIFO. The lanes of a receiver take turns in the receiver's slots, so
-// that neither a slow receiver nor an owner with many events delays the others. The zero value is ready for use.
+// queue starts deliveries in the background. Each lane is a FIFO. The lanes of a receiver take turns in its slots, so
+// that neither a slow receiver nor an owner with many events delays others. The zero value is ready for use.
+//
+// A semaphore does not suffice: it limits the deliveries to a receiver, but does not share its slots among owners.
 type queue struct {
 	mu        sync.Mutex
-	receivers map[string]*slots
-	lanes     map[lane]*line
-	keys      map[string]struct{} // of the deliveries that wait or are in progress
-	idle      chan struct{}       // closed once there are none
+	receivers map[string]*receiverQueue
+	lanes     map[lane]*laneQueue
+	keys      map[string]struct{} // of the deliveries that are queued or in progress
+	idle      chan struct{}       // closed when there are none
 }
 
-// slots are those of a receiver with deliveries.
-type slots struct {
-	taken   int
+// receiverQueue contains the deliveries to a receiver.
+type receiverQueue struct {
+	running int
 	waiting int
-	lines   []*line // the next turn first
+	lanes   []*laneQueue // in the order of their turns
 }
 
-// line is a lane with deliveries.
-type line struct {
+// laneQueue contains the deliveries of a lane.
+type laneQueue struct {
 	lane
 	waiting []delivery
 	running int
@@ -52,8 +55,8 @@ func (q *queue) accepts(l lane, key string) bool {
 	return q.hasRoom(l, key)
 }
 
-// hasRoom: lanes share the window, and each has room for what it can have in progress. Receivers share theirs, so that one with
-// thousands of lanes leaves room to the others.
+// hasRoom reports whether key is new and within the limits. All lanes share window, and each has room for perOwner
+// deliveries. All receivers share receiverWindow, so that a receiver with thousands of lanes leaves room for others.
 func (q *queue) hasRoom(l lane, key string) bool {
 	if _, known := q.keys[key]; known {
 		return false
@@ -61,12 +64,12 @@ func (q *queue) hasRoom(l lane, key string) bool {
 	if r := q.receivers[l.receiver]; r != nil && r.waiting >= receiverWindow/len(q.receivers) {
 		return false
 	}
-	line := q.lanes[l]
-	return line == nil || len(line.waiting) < max(perOwner, window/len(q.lanes))
+	deliveries := q.lanes[l]
+	return deliveries == nil || len(deliveries.waiting) < max(perOwner, window/len(q.lanes))
 }
 
-// add queues a delivery, and starts it as soon as it is its turn. It returns false if the delivery is queued already, or if its lane is
-// full: the entry remains in the bucket, and a later sweep adds it.
+// add queues a delivery, which starts when it is its turn. It returns false if the delivery is already queued or there
+// is no room: the entry remains in the bucket, and a later sweep adds it.
 func (q *queue) add(l lane, key string, run func()) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -74,18 +77,18 @@ func (q *queue) add(l lane, key string, run func()) bool {
 		return false
 	}
 	if len(q.keys) == 0 {
-		q.receivers, q.lanes, q.keys = map[string]*slots{}, map[lane]*line{}, map[string]struct{}{}
+		q.receivers, q.lanes, q.keys = map[string]*receiverQueue{}, map[lane]*laneQueue{}, map[string]struct{}{}
 		q.idle = make(chan struct{})
 	}
 	q.keys[key] = struct{}{}
 	r := q.receivers[l.receiver]
 	if r == nil {
-		r = &slots{}
+		r = &receiverQueue{}
 		q.receivers[l.receiver] = r
 	}
 	if q.lanes[l] == nil {
-		q.lanes[l] = &line{lane: l}
-		r.lines = append(r.lines, q.lanes[l])
+		q.lanes[l] = &laneQueue{lane: l}
+		r.lanes = append(r.lanes, q.lanes[l])
 	}
 	q.lanes[l].waiting = append(q.lanes[l].waiting, delivery{key, run})
 	r.waiting++
@@ -93,19 +96,19 @@ func (q *queue) add(l lane, key string, run func()) bool {
 	return true
 }
 
-// start starts the deliveries to r that have a slot.
-func (q *queue) start(r *slots) {
-	for r.taken < perReceiver {
-		next := slices.IndexFunc(r.lines, func(l *line) bool { return len(l.waiting) > 0 && l.running < perOwner })
+// start starts deliveries to r until its slots are in use.
+func (q *queue) start(r *receiverQueue) {
+	for r.running < perReceiver {
+		next := slices.IndexFunc(r.lanes, func(l *laneQueue) bool { return len(l.waiting) > 0 && l.running < perOwner })
 		if next < 0 {
 			return
 		}
-		l := r.lines[next]
-		r.lines = append(slices.Delete(r.lines, next, next+1), l)
+		l := r.lanes[next]
+		r.lanes = append(slices.Delete(r.lanes, next, next+1), l)
 		d := l.waiting[0]
 		l.waiting[0] = delivery{} // releases the event
 		l.waiting = l.waiting[1:]
-		r.waiting, r.taken, l.running = r.waiting-1, r.taken+1, l.running+1
+		r.waiting, r.running, l.running = r.waiting-1, r.running+1, l.running+1
 		go func() {
 			d.run()
 			q.finish(r, l, d.key)
@@ -113,17 +116,17 @@ func (q *queue) start(r *slots) {
 	}
 }
 
-// finish gives the slot of a delivery to the next one.
-func (q *queue) finish(r *slots, l *line, key string) {
+// finish removes a delivery and starts the next one.
+func (q *queue) finish(r *receiverQueue, l *laneQueue, key string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	r.taken, l.running = r.taken-1, l.running-1
+	r.running, l.running = r.running-1, l.running-1
 	delete(q.keys, key)
 	if l.running == 0 && len(l.waiting) == 0 {
 		delete(q.lanes, l.lane)
-		r.lines = slices.DeleteFunc(r.lines, func(other *line) bool { return other == l })
+		r.lanes = slices.DeleteFunc(r.lanes, func(other *laneQueue) bool { return other == l })
 	}
-	if len(r.lines) == 0 {
+	if len(r.lanes) == 0 {
 		delete(q.receivers, l.receiver)
 	}
 	if len(q.keys) == 0 {
@@ -132,7 +135,7 @@ func (q *queue) finish(r *slots, l *line, key string) {
 	q.start(r)
 }
 
-// wait returns once no delivery waits or is in progress.
+// wait returns when no delivery is queued or in progress.
 func (q *queue) wait() {
 	for {
 		q.mu.Lock()

@@ -50,16 +50,16 @@ func TestOverflow(t *testing.T) {
 		return nil
 	}
 	s, other := w.server(send), w.server(send)
-	s.box.announced = make(chan held, 1)
+	s.box.published = make(chan storedEntry, 1)
 	for range 3 {
 		w.ended(s, "")
 	}
-	w.pass(standardPace.lease - sendLimit - keepLimit + time.Second)
-	s.box.sendOwn(t.Context(), <-s.box.announced)
+	w.pass(defaultSchedule.lease - attemptTimeout - saveTimeout + time.Second)
+	s.box.deliverPublished(t.Context(), <-s.box.published)
 	if len(sent) > 0 {
 		t.Error("sent what another server may take any moment")
 	}
-	w.pass(standardPace.lease)
+	w.pass(defaultSchedule.lease)
 	w.passBy(other)
 	if left := w.keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
 		t.Errorf("sent %v, left %v, want three ids and nothing", sent, left)
@@ -85,8 +85,8 @@ func TestStop(t *testing.T) {
 	}
 	began := time.Now()
 	stop()
-	if took := time.Since(began); took > drainLimit+3*time.Second {
-		t.Errorf("stopped after %s, want %s", took, drainLimit)
+	if took := time.Since(began); took > drainTimeout+3*time.Second {
+		t.Errorf("stopped after %s, want %s", took, drainTimeout)
 	}
 	sent := make(chan string, 9)
 	other := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
@@ -94,7 +94,7 @@ func TestStop(t *testing.T) {
 	if len(sent) > 0 {
 		t.Error("sent what another server has for a while yet")
 	}
-	w.pass(standardPace.lease + time.Second)
+	w.pass(defaultSchedule.lease + time.Second)
 	w.passBy(other)
 	if left := w.keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
 		t.Errorf("sent %d, left %v, want three and nothing", len(sent), left)
@@ -188,10 +188,10 @@ func TestUnconfirmed(t *testing.T) {
 		{imports.Confirmed, nil, 0, true, ""},
 		{imports.Rejected, nil, 0, false, ""},
 		{imports.Pending, nil, 0, false, "later"},
-		{imports.Confirmed, nil, recordLimit + time.Second, true, ""},
-		{imports.Rejected, nil, recordLimit + time.Second, false, ""},
+		{imports.Confirmed, nil, recordTimeout + time.Second, true, ""},
+		{imports.Rejected, nil, recordTimeout + time.Second, false, ""},
 		{imports.Pending, errDown, 0, false, "where it was"},
-		{imports.Pending, errDown, recordLimit + time.Second, false, "where it was"},
+		{imports.Pending, errDown, recordTimeout + time.Second, false, "where it was"},
 	} {
 		t.Run(fmt.Sprintf("%v, %v after %s", c.word, c.err, c.age), func(t *testing.T) {
 			w := newWorld(t)
@@ -210,7 +210,7 @@ func TestUnconfirmed(t *testing.T) {
 			if want := (imports.Event{ID: e.Event.ID, Owner: owner, ImportID: j.ID, Status: imports.Completed, ETag: j.Object.ETag}); len(asked) != 1 || asked[0] != want {
 				t.Errorf("asked about %+v, want once about %+v", asked, want)
 			}
-			if final != (c.age > recordLimit) {
+			if final != (c.age > recordTimeout) {
 				t.Errorf("asked for the last word %v after %s", final, c.age)
 			}
 			left := ""
@@ -219,8 +219,8 @@ func TestUnconfirmed(t *testing.T) {
 				left = "where it was"
 			case len(keys) == 1:
 				left = "later"
-				if due, _, _, _ := parseKey(keys[0]); !due.After(e.Written.Add(recordLimit)) {
-					t.Errorf("due at %s, within %s of %s", due, recordLimit, e.Written)
+				if due, _, _, _ := parseKey(keys[0]); !due.After(e.Written.Add(recordTimeout)) {
+					t.Errorf("due at %s, within %s of %s", due, recordTimeout, e.Written)
 				}
 			}
 			if (sent == 1) != c.sent || left != c.left {

@@ -21,10 +21,10 @@ func TestPassHasLittleTime(t *testing.T) {
 	for range perOwner + 2 {
 		w.publish(s, "a", "")
 	}
-	hurried, cancel := context.WithTimeout(t.Context(), attemptLimit)
+	hurried, cancel := context.WithTimeout(t.Context(), minTimeLeft)
 	defer cancel()
 	if n, err := s.box.QueueDue(hurried, 99); n != 0 || err != nil || len(w.keys(pendingPrefix)) != perOwner+2 {
-		t.Errorf("Pass with %s left: queued %d, %v, want none, and all as it was", attemptLimit, n, err)
+		t.Errorf("Pass with %s left: queued %d, %v, want none, and all as it was", minTimeLeft, n, err)
 	}
 
 	ctx, end := context.WithCancel(t.Context())
@@ -54,7 +54,7 @@ func TestOddEntry(t *testing.T) {
 	for range 3 {
 		w.passBy(s)
 	}
-	if told := strings.Count(log.String(), "left alone"); told != 1 || len(sent) != 1 || len(w.keys(pendingPrefix)) != 1 {
+	if told := strings.Count(log.String(), "entry ignored"); told != 1 || len(sent) != 1 || len(w.keys(pendingPrefix)) != 1 {
 		t.Errorf("told of what is no entry %d times, and sent %d events, want each once, and that left:\n%s", told, len(sent), &log)
 	}
 }

@@ -100,8 +100,8 @@ func TestWindow(t *testing.T) {
 	w.wait()
 }
 
-// TestManyOwners attacks: a client that can register owners at will uses thousands of them. What waits in memory for one receiver is
-// limited, and other receivers have room.
+// TestManyOwners attacks: a client that can register owners at will uses thousands of them. What waits in memory for
+// one receiver is limited, and other receivers have room.
 func TestManyOwners(t *testing.T) {
 	w := newWorks(t)
 	accepted := 0
@@ -122,7 +122,7 @@ func TestManyOwners(t *testing.T) {
 
 // TestShares: of more due entries than a pass may queue, each lane gets its share, the oldest first.
 func TestShares(t *testing.T) {
-	s := selection{most: 20, found: map[lane]int{}}
+	s := selection{limit: 20, found: map[lane]int{}}
 	for n := range 1000 {
 		s.add(fmt.Sprintf("many %d", n), lane{"r", "many"})
 	}
