@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// A Target is what a copy of the document is imported for. What is empty stays a variable.
+// Target contains the values for the variables of the integrations. An empty value keeps the variable.
 type Target struct {
-	Partition, Region, Account string // as variables, API Gateway fills them in at import
-	Function                   string // as a variable, each stage names its own; an alias or version may follow after a colon
+	Partition, Region, Account string // API Gateway replaces these variables at import
+	Function                   string // each stage replaces this variable; may end in a colon and an alias or version
 }
 
-// Resolve is the document with the target's values for the variables of its integrations. The values go into YAML as they are:
-// whoever has them from outside checks them first.
+// Resolve replaces the variables in document by the values of t. It does not escape them for YAML, so callers must
+// validate them.
 func Resolve(document []byte, t Target) []byte {
 	var values []string
 	for variable, value := range map[string]string{
@@ -28,8 +28,8 @@ func Resolve(document []byte, t Target) []byte {
 	return []byte(strings.NewReplacer(values...).Replace(string(document)))
 }
 
-// keyed are the members that concern the API key; * is any one name. The 401 of an operation is none of them: whatever else
-// protects the API answers that too.
+// keyMembers are the members that concern the API key; * is any name. The 401 responses stay, because other
+// authorizers also send them.
 var keyMembers = [][]string{
 	{"security"},
 	{"paths", "*", "*", "security"},
@@ -38,9 +38,9 @@ var keyMembers = [][]string{
 	{"x-amazon-apigateway-gateway-responses", "INVALID_API_KEY"},
 }
 
-// Anonymous is the document without the API key, for an API that is protected otherwise. It takes lines away and writes none
-// anew, so order, comments and folded text stay, and the Lambda, which links this package, gets no parser for it. It relies on
-// block style, which the document has.
+// Anonymous returns the document without the API key, for an API that is protected otherwise. It only removes lines,
+// so order, comments and folded text stay, and the Lambda function, which links this package, needs no YAML parser.
+// It requires block style.
 func Anonymous(document []byte) []byte {
 	lines := slices.Collect(strings.Lines(string(document)))
 	var kept []string
@@ -59,7 +59,7 @@ func Anonymous(document []byte) []byte {
 		}
 		i = m.end(lines, i)
 		if i+1 < len(lines) && isBlank(lines[i+1]) && (len(kept) == 0 || m.opens(kept[len(kept)-1])) {
-			i++ // with nothing before it to set apart
+			i++ // the blank line after it, which would separate nothing
 		}
 	}
 	return []byte(strings.Join(kept, ""))
@@ -71,7 +71,7 @@ func isKeyMember(place []member) bool {
 	})
 }
 
-// A member is a line of a mapping in block style. Items, comments and blank lines have no key.
+// member is a line of a mapping in block style. Items, comments and blank lines have no key.
 type member struct {
 	indent int
 	key    string
@@ -86,7 +86,7 @@ func memberOf(line string) member {
 	return m
 }
 
-// end is the last line of m's value, m's own being the first. Items may stand as far left as the key.
+// end returns the last line of m's value; first is m's own line. Items may have the same indentation as the key.
 func (m member) end(lines []string, first int) int {
 	last := first
 	for i, line := range lines[first+1:] {
@@ -102,13 +102,13 @@ func (m member) end(lines []string, first int) int {
 	return last
 }
 
-// isCommentedBy tells whether the line before m is a comment of m's.
+// isCommentedBy reports whether the line before m is m's comment.
 func (m member) isCommentedBy(before string) bool {
 	at := memberOf(before).indent
 	return at == m.indent && strings.HasPrefix(before[at:], "#")
 }
 
-// opens tells whether m begins a mapping or a paragraph.
+// opens reports whether m begins a mapping or a paragraph.
 func (m member) opens(before string) bool {
 	return isBlank(before) || memberOf(before).indent < m.indent
 }

@@ -1,5 +1,5 @@
-// Package openapi holds the contract: the OpenAPI document that the server and the client are generated from, that every
-// request is validated against, and that API Gateway imports.
+// Package openapi contains the OpenAPI document. Server and client are generated from it, requests are validated
+// against it, and API Gateway imports it.
 package openapi
 
 import (
@@ -12,18 +12,18 @@ import (
 //go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen --config server.cfg.yaml openapi.yaml
 //go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen --config client.cfg.yaml openapi.yaml
 
-// YAML is the document as it is written.
+// YAML is the document's text.
 //
 //go:embed openapi.yaml
 var YAML []byte
 
-// HeaderParameters are the headers that the document declares, of all operations.
+// HeaderParameters are the request headers of all operations.
 var HeaderParameters = []string{"Idempotency-Key", "If-None-Match"}
 
-// Operation is what the server knows of an operation before it has read the document, which takes a while.
+// Operation is an operation of the document. The server knows it before the document is parsed, which takes a while.
 type Operation struct{ Method, Path, ID, Scope string }
 
-// Operations are all of the document, as Load reads it. Scope is its x-signpost-scope: what a caller must be allowed to do.
+// Operations are all operations that Load returns. Scope is x-signpost-scope: the scope that a caller needs.
 var Operations = []Operation{
 	{"GET", "/import", "listImports", "read"},
 	{"POST", "/import", "createImport", "create"},
@@ -34,10 +34,10 @@ var Operations = []Operation{
 	{"POST", "/import/{id}/complete", "completeImport", "create"},
 }
 
-// Load parses the document and resolves its references. Each call makes a document of its own.
+// Load parses the document and resolves its references. Each call returns a new document.
 //
-// It leaves out the preflights, which browsers send and not callers: the server answers them on every path it has, and asks nobody who
-// they are. They stand in YAML because API Gateway has to be told of each.
+// It omits preflight operations: the server answers them on every path, without authentication. They are in YAML
+// because API Gateway requires them.
 func Load() (*openapi3.T, error) {
 	contract, err := openapi3.NewLoader().LoadFromData(YAML)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Command lambda is the service as an AWS Lambda function (runtime provided.al2023). Template.yaml sets it up.
+// Command lambda runs the service as an AWS Lambda function (runtime provided.al2023). Template.yaml deploys it.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 	lambda.StartWithOptions(handler, lambda.WithContext(ctx))
 }
 
-// start reads the settings and returns what answers events.
+// start reads the settings and returns the handler of events.
 func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 	uuid.EnableRandPool()
 	c, err := config.ReadFunctionConfig(os.Getenv)
@@ -50,12 +50,13 @@ func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 		return nil, err
 	}
 	if c.Events == "direct" {
-		return lambdaevent.Direct{Sign: func(ctx context.Context) (sigv4.SecretURL, error) { return f.Service.Sign(ctx, imports.Public) }}, nil
+		sign := func(ctx context.Context) (sigv4.SecretURL, error) { return f.Service.Sign(ctx, imports.Public) }
+		return lambdaevent.Direct{Sign: sign}, nil
 	}
 	return lambdaevent.Proxy{Handler: f.Handler, Bucket: c.Bucket, OnObjectCreated: f.Notice, Sweep: f.Sweep}, nil
 }
 
-// reportStart tells Lambda why the function cannot start, so that whoever invokes it is told too
+// reportStart reports to Lambda why the function cannot start, so that callers receive the reason
 // (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
 func reportStart(reason error) {
 	body, err := json.Marshal(map[string]string{"errorType": "Signpost.Settings", "errorMessage": reason.Error()})
@@ -63,7 +64,8 @@ func reportStart(reason error) {
 		return
 	}
 	client := http.Client{Timeout: time.Second}
-	response, err := client.Post("http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+"/2018-06-01/runtime/init/error", "application/json", bytes.NewReader(body))
+	url := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/init/error"
+	response, err := client.Post(url, "application/json", bytes.NewReader(body))
 	if err == nil {
 		response.Body.Close()
 	}

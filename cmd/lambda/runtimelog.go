@@ -8,10 +8,11 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 )
 
-// runtimeLog is the output of package log, to which aws-lambda-go writes. It writes each line as JSON, like the rest of the log.
+// runtimeLog is the output of package log, which aws-lambda-go uses. It writes each line as JSON.
 type runtimeLog struct{ log *slog.Logger }
 
-// Write logs a failed invocation, which aws-lambda-go writes as the JSON that it sends to Lambda, or the reason why the process exits.
+// Write logs a failed invocation, which aws-lambda-go writes as the JSON that it sends to Lambda, or the reason of an
+// exit.
 func (r runtimeLog) Write(line []byte) (int, error) {
 	var failed messages.InvokeResponse_Error
 	switch err := json.Unmarshal(line, &failed); {

@@ -1,7 +1,7 @@
 //go:build ignore
 
-// Zip makes the archive that Lambda takes: go run cmd/lambda/zip.go ARCHIVE BOOTSTRAP. Its bytes follow from those of BOOTSTRAP
-// alone, which those of the zip command do not.
+// Zip creates the archive for Lambda: go run cmd/lambda/zip.go ARCHIVE BOOTSTRAP. Unlike the zip command's, its bytes
+// depend only on BOOTSTRAP.
 package main
 
 import (
@@ -31,8 +31,11 @@ func write(archive, bootstrap string) error {
 	}
 	defer to.Close()
 	w := zip.NewWriter(to)
-	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, flate.BestCompression) })
-	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)} // the format's first day
+	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) {
+		return flate.NewWriter(out, flate.BestCompression)
+	})
+	earliest := time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC) // the format's first day
+	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate, Modified: earliest}
 	header.SetMode(0o755)
 	entry, err := w.CreateHeader(header)
 	if err != nil {

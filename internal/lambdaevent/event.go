@@ -15,21 +15,23 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// event holds the members that are used of the four kinds of proxy event. Sources:
+// event contains the used members of the four kinds of proxy event. Sources:
 //   - REST API: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
-//   - HTTP API, also in the form of a REST API's: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+//   - HTTP API, payload formats 1.0 and 2.0:
+//
+// .../apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 //   - function URL: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 //   - load balancer: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 type event struct {
 	Version         string              `json:"version"` // "2.0": HTTP API and function URL
 	HTTPMethod      string              `json:"httpMethod"`
 	Path            string              `json:"path"`
-	Resource        string              `json:"resource"` // the path as the API declares it
+	Resource        string              `json:"resource"` // the API's path template
 	PathParameters  map[string]string   `json:"pathParameters"`
 	Query           map[string]string   `json:"queryStringParameters"`
 	MultiValueQuery map[string][]string `json:"multiValueQueryStringParameters"`
 
-	RouteKey string   `json:"routeKey"` // method and path as the API declares them, or $default
+	RouteKey string   `json:"routeKey"` // method and path template of the API, or $default
 	RawPath  string   `json:"rawPath"`
 	RawQuery string   `json:"rawQueryString"`
 	Cookies  []string `json:"cookies"`
@@ -48,17 +50,17 @@ type requestContext struct {
 		SourceIP  string `json:"sourceIp"`
 		APIKeyID  string `json:"apiKeyId"`
 		UserARN   string `json:"userArn"`
-		CognitoID string `json:"cognitoIdentityId"` // of an identity pool, whose members all have one role
+		CognitoID string `json:"cognitoIdentityId"` // of an identity pool, whose identities share one role
 	} `json:"identity"`
 	HTTP *struct {
 		Method   string `json:"method"`
 		SourceIP string `json:"sourceIp"`
 	} `json:"http"`
-	Authorizer map[string]jsontext.Value `json:"authorizer"` // a function that authorizes may put in what it likes
+	Authorizer map[string]jsontext.Value `json:"authorizer"` // a Lambda authorizer may add any members
 	ELB        *struct{}                 `json:"elb"`
 }
 
-// front is what made an event.
+// integration is the service that sent an event.
 type integration int
 
 const (
@@ -67,11 +69,12 @@ const (
 	loadBalancer                    // an Application Load Balancer
 )
 
-// errNoProxyEvent says what to do about a payload that holds no HTTP request.
-var errNotProxyEvent = errors.New("this is no proxy event: invoke the function through a proxy integration (aws_proxy), a function URL or a load balancer, " +
+// errNotProxyEvent is the error of a payload that is not an HTTP request.
+var errNotProxyEvent = errors.New("this is no proxy event: " +
+	"invoke the function through a proxy integration (aws_proxy), a function URL or a load balancer, " +
 	"or set SIGNPOST_LAMBDA_EVENTS=direct if every event is to be answered with an upload_url")
 
-// parseEvent reads a payload and finds out what made it.
+// parseEvent parses a payload and detects the service that sent it.
 func parseEvent(payload []byte) (e event, from integration, err error) {
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return event{}, 0, fmt.Errorf("%w (%w)", errNotProxyEvent, err)
@@ -87,24 +90,23 @@ func parseEvent(payload []byte) (e event, from integration, err error) {
 	return event{}, 0, errNotProxyEvent
 }
 
-// path is the one that the client asked for, as the contract has it: without what a stage or a custom domain puts before it, and
-// escaped as it came.
+// path returns the path as the OpenAPI document has it: without stage or base path, and escaped as the client sent it.
 func (e *event) path(from integration) string {
 	switch declared := e.Resource; from {
 	case loadBalancer:
 		return e.Path
 	case http2:
-		_, declared, _ = strings.Cut(e.RouteKey, " ") // nothing, of $default
+		_, declared, _ = strings.Cut(e.RouteKey, " ") // empty for $default
 		return e.trimBasePath(e.trimStage(e.RawPath), declared)
 	default:
-		if declared == "$default" { // of an HTTP API
+		if declared == "$default" { // an HTTP API
 			return e.trimStage(e.Path)
 		}
 		return e.trimBasePath(e.Path, declared)
 	}
 }
 
-// withoutStage takes off what an HTTP API puts before the path, unless its stage is $default.
+// trimStage removes an HTTP API's stage from the path. $default is not part of the path.
 func (e *event) trimStage(path string) string {
 	if stage := "/" + e.Context.Stage; strings.HasPrefix(path, stage+"/") {
 		return path[len(stage):]
@@ -112,12 +114,12 @@ func (e *event) trimStage(path string) string {
 	return path
 }
 
-// below returns the end of path that the declared path stands for: as many segments, or what a greedy {proxy+} took and as many
-// segments before it.
+// trimBasePath returns the end of path that matches the path template declared: as many segments or, for a greedy
+// {proxy+}, its value and the segments before it.
 func (e *event) trimBasePath(path, declared string) string {
 	if i := strings.LastIndex(declared, "/{"); i >= 0 && strings.HasSuffix(declared, "+}") {
 		before, name := declared[:i], strings.TrimSuffix(declared[i+2:], "+}")
-		taken := e.PathParameters[name] // as it came, or decoded
+		taken := e.PathParameters[name] // raw or decoded
 		for i := len(path) - 1; i >= 0; i-- {
 			rest := path[i+1:]
 			if decoded, err := url.PathUnescape(rest); path[i] == '/' && (rest == taken || err == nil && decoded == taken) {
@@ -132,7 +134,7 @@ func (e *event) trimBasePath(path, declared string) string {
 	return path
 }
 
-// lastSegments is the end of path that has n slashes, or all of it.
+// lastSegments returns the end of path that has n slashes, or all of it.
 func lastSegments(path string, n int) string {
 	segments := strings.Split(path, "/")
 	if n == 0 {
@@ -145,7 +147,7 @@ func lastSegments(path string, n int) string {
 	return path
 }
 
-// query is the raw query string. A load balancer hands names and values on as they came, a REST API decodes them.
+// query returns the raw query. Load balancers pass names and values unchanged, REST APIs decode them.
 func (e *event) query(from integration) string {
 	if from == http2 {
 		return e.RawQuery
@@ -181,14 +183,14 @@ func (e *event) body() ([]byte, error) {
 	return body, nil
 }
 
-// owner is whom the front has found the caller to be. A person's or machine's own identity is taken before an API key, which an
-// API may ask for besides.
+// owner returns the caller's owner name, if the integration authenticated the caller. A user's or machine's identity
+// precedes an API key, which an API may require in addition.
 func (e *event) owner() (owner string, known bool) {
 	var jwt struct {
 		Claims tokenClaims `json:"claims"`
 	} // of an HTTP API
 	var cognito tokenClaims
-	var principalID string // from a function that authorizes, and as HTTP APIs have it
+	var principalID string // from a Lambda authorizer of a REST API, or payload format 1.0
 	var function struct {
 		PrincipalID string `json:"principalId"`
 	}
@@ -198,8 +200,10 @@ func (e *event) owner() (owner string, known bool) {
 			ID string `json:"identityId"`
 		} `json:"cognitoIdentity"`
 	}
-	for name, target := range map[string]any{"jwt": &jwt, "claims": &cognito, "principalId": &principalID, "lambda": &function, "iam": &iam} {
-		_ = json.Unmarshal(e.Context.Authorizer[name], target) // of another form, it is somebody else's member
+	for name, target := range map[string]any{
+		"jwt": &jwt, "claims": &cognito, "principalId": &principalID, "lambda": &function, "iam": &iam,
+	} {
+		_ = json.Unmarshal(e.Context.Authorizer[name], target) // another form is a member of a Lambda authorizer
 	}
 	for _, candidate := range []struct{ kind, name string }{
 		{"sub", jwt.Claims.ownerName()},
@@ -219,7 +223,7 @@ func (e *event) owner() (owner string, known bool) {
 	return "", false
 }
 
-// scope is what the caller's token allows, or everything where it is no token by which they are known.
+// scope returns the scope of the caller's token, or auth.All if the caller was not authenticated by a token.
 func (e *event) scope() auth.Scope {
 	var jwt struct {
 		Claims tokenClaims `json:"claims"`
@@ -229,14 +233,15 @@ func (e *event) scope() auth.Scope {
 	_ = json.Unmarshal(e.Context.Authorizer["claims"], &cognito)
 	for _, token := range []tokenClaims{jwt.Claims, cognito} {
 		if token.ownerName() != "" {
-			return auth.TokenScope(strings.Trim(token.Scope, "[]"), strings.Trim(token.Scp, "[]")) // lists come as [a b]
+			// Lists have the form [a b].
+			return auth.TokenScope(strings.Trim(token.Scope, "[]"), strings.Trim(token.Scp, "[]"))
 		}
 	}
 	return auth.All
 }
 
-// subject is what a token says of whose it is, and what it allows. Only its issuer knows each subject by one name (RFC 7519, section
-// 4.1.2).
+// tokenClaims are the claims that determine owner and scope. A subject is unique only within its issuer (RFC 7519,
+// section 4.1.2).
 type tokenClaims struct {
 	Sub   string `json:"sub"`
 	Iss   string `json:"iss"`
@@ -251,8 +256,8 @@ func (s tokenClaims) ownerName() string {
 	return s.Iss + " " + s.Sub
 }
 
-// principal is an ARN without the name of a role's session, of which each machine and each login has another. A role that people
-// sign in to by IAM Identity Center names them there.
+// principal returns an ARN without a role's session name, which differs by machine and login. Roles of IAM Identity
+// Center keep it: there it is the user's name.
 func principal(arn string) string {
 	prefix, role, ok := strings.Cut(arn, ":assumed-role/")
 	if !ok || strings.HasPrefix(role, "AWSReservedSSO_") {

@@ -1,10 +1,9 @@
-// Package lambdaevent lets the service run in an AWS Lambda: it makes http.Requests of the events that API Gateway, function URLs
-// and load balancers send, and events of the answers.
+// Package lambdaevent runs the HTTP API in an AWS Lambda function. It converts events of API Gateway, function URLs
+// and load balancers to HTTP requests, and HTTP responses to their format.
 //
-// A function takes events in one of two ways, which never mix. As Proxy it takes those of a proxy integration, which say who calls and
-// what for, and those that tell of the bucket and of the time, where it is set up for them. As Direct it takes whatever a caller may
-// have written, for a non-proxy integration hands the caller's body on as the event; so it is never looked at, and there is one answer:
-// an upload_url.
+// A function has one of two handlers, which never mix. Proxy receives events of a proxy integration, which name the
+// caller and the request, and optionally notifications of S3 and scheduled events. Direct is for non-proxy
+// integrations. Their event is the client's body, so Direct ignores it and always returns an upload_url.
 package lambdaevent
 
 import (
@@ -16,16 +15,19 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// Proxy serves proxy events, and is told what arrived in the bucket.
+// Proxy handles proxy events, S3 notifications and scheduled events.
 type Proxy struct {
 	Handler http.Handler
 
-	Bucket          string                                      // of whose objects Notice is told
-	OnObjectCreated func(ctx context.Context, key string) error // nil: the function takes no events of S3. It is called up to 8 at a time
-	Sweep           func(ctx context.Context) error             // nil: the function takes no events of a schedule
+	// Bucket is the bucket whose created objects are reported.
+	Bucket string
+	// OnObjectCreated is called for each created object, up to 8 at a time. If it is nil, S3 notifications are rejected.
+	OnObjectCreated func(ctx context.Context, key string) error
+	// Sweep is called for each scheduled event. If it is nil, they are rejected.
+	Sweep func(ctx context.Context) error
 }
 
-// Invoke answers one event. An error is one of the event; the service's own are HTTP answers.
+// Invoke handles an event. Its errors concern the event; errors of the API are HTTP responses.
 func (p Proxy) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	e, from, err := parseEvent(payload)
 	if err != nil {
@@ -43,7 +45,7 @@ func (p Proxy) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return w.encode(&e, from)
 }
 
-// Direct answers every event with the URL of a bare upload, which Sign makes.
+// Direct returns the upload URL of an untracked import, which Sign creates, for every event.
 type Direct struct {
 	Sign func(context.Context) (sigv4.SecretURL, error)
 }

@@ -10,13 +10,14 @@ import (
 	"github.com/signpost-s3/signpost/internal/s3events"
 )
 
-// handleEvent handles S3 notifications and scheduled events. It returns refusal, which says why payload is no proxy event, for
-// all others. All of these events are asynchronous invocations: after an error, Lambda retries twice by default
-// (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+// handleEvent handles S3 notifications and scheduled events. For all others it returns refusal, the reason why payload
+// is not a proxy event. All of these events are asynchronous invocations: after an error, Lambda retries twice by
+// default (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
 //
-// A caller of the API cannot send such an event. API Gateway, function URLs and load balancers put the request into members of
-// their own event, which always has a requestContext. Sending another event takes the permission lambda:InvokeFunction. A
-// forged notification has little effect: it names an object, and the bucket decides what became of the import.
+// A caller of the API cannot send such an event. API Gateway, function URLs and load balancers put the request into
+// members of their own event, which always has a requestContext. Sending another event requires the permission
+// lambda:InvokeFunction. A forged notification has little effect: it names an object, and the bucket determines the
+// state of the import.
 func (p Proxy) handleEvent(ctx context.Context, payload []byte, refusal error) ([]byte, error) {
 	var e struct {
 		Source     string         `json:"source"`

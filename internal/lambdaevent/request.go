@@ -16,7 +16,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// request makes of an event the request that net/http would have read.
+// request returns the HTTP request that net/http would have parsed.
 func (e *event) request(ctx context.Context, from integration) (*http.Request, error) {
 	body, err := e.body()
 	if err != nil {
@@ -36,7 +36,7 @@ func (e *event) request(ctx context.Context, from integration) (*http.Request, e
 	}).WithContext(ctx)
 	r.RequestURI = r.URL.RequestURI()
 	r.Host = r.Header.Get("Host")
-	r.Header.Del("Host") // as net/http has it
+	r.Header.Del("Host") // as net/http does
 	r.Header.Del("Transfer-Encoding")
 	r.Header.Del("Content-Length")
 	if len(body) > 0 {
@@ -45,14 +45,14 @@ func (e *event) request(ctx context.Context, from integration) (*http.Request, e
 	}
 	r.RemoteAddr = e.sourceIP(from, r.Header) + ":0"
 	if r.Header.Get("X-Request-Id") == "" && e.Context.RequestID != "" {
-		r.Header.Set("X-Request-Id", e.Context.RequestID) // so that the front's log and ours can be put together
+		r.Header.Set("X-Request-Id", e.Context.RequestID) // to correlate the integration's log with ours
 	}
 	return r, nil
 }
 
-// address reads path and query as net/http does. HTTP APIs decode the path; what came of it may have to be escaped again.
+// parseURL parses path and query as net/http does. HTTP APIs decode the path, so it may need escaping.
 func parseURL(path, query string) *url.URL {
-	if !strings.HasPrefix(path, "/") { // as no front sends it
+	if !strings.HasPrefix(path, "/") { // not sent by any integration
 		path = "/" + path
 	}
 	raw := path
@@ -65,7 +65,7 @@ func parseURL(path, query string) *url.URL {
 	return &url.URL{Path: path, RawQuery: query}
 }
 
-// header takes all values, where there is only the last in Headers. Two spellings of a name are one header.
+// header returns all values of MultiValueHeaders, or those of Headers. Names that differ only in case are merged.
 func (e *event) header() http.Header {
 	h := http.Header{}
 	for _, name := range slices.Sorted(maps.Keys(e.MultiValueHeaders)) {
@@ -84,8 +84,8 @@ func (e *event) header() http.Header {
 	return h
 }
 
-// sourceIP is the client's address as the front saw it. A load balancer appends it to X-Forwarded-For; what comes before is the
-// client's own say.
+// sourceIP returns the client's address. A load balancer appends it to X-Forwarded-For; a client can forge what
+// precedes it.
 func (e *event) sourceIP(from integration, h http.Header) string {
 	switch from {
 	case http2:
@@ -98,7 +98,7 @@ func (e *event) sourceIP(from integration, h http.Header) string {
 	return bracketIPv6(e.Context.Identity.SourceIP)
 }
 
-// bracketed is an address as it stands before a port.
+// bracketIPv6 returns ip as it is written before a port.
 func bracketIPv6(ip string) string {
 	if strings.Contains(ip, ":") {
 		return "[" + ip + "]"

@@ -10,12 +10,12 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// answer is what a proxy event is answered with. A member more would be a 502.
+// proxyResponse is the response to a proxy event. An unknown member would cause a 502.
 type proxyResponse struct {
 	StatusCode        int                 `json:"statusCode"`
 	Headers           map[string]string   `json:"headers,omitzero"`
 	MultiValueHeaders map[string][]string `json:"multiValueHeaders,omitzero"`
-	Cookies           []string            `json:"cookies,omitzero"` // payload format 2.0 alone
+	Cookies           []string            `json:"cookies,omitzero"` // payload format 2.0 only
 	Body              string              `json:"body"`
 	IsBase64Encoded   bool                `json:"isBase64Encoded"`
 }
@@ -23,7 +23,7 @@ type proxyResponse struct {
 // recorder is the http.ResponseWriter of one request.
 type recorder struct {
 	header http.Header
-	sent   http.Header // as it was when the status was
+	sent   http.Header // copy of header at the time of WriteHeader
 	status int
 	body   bytes.Buffer
 }
@@ -31,7 +31,7 @@ type recorder struct {
 func (w *recorder) Header() http.Header { return w.header }
 
 func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 && status >= 200 { // an informational one comes before the answer
+	if w.status == 0 && status >= 200 { // ignores informational responses
 		w.status, w.sent = status, w.header.Clone()
 	}
 }
@@ -41,14 +41,14 @@ func (w *recorder) Write(b []byte) (int, error) {
 	return w.body.Write(b)
 }
 
-// answer is what was recorded, in the form that e's front takes.
+// encode returns the response in the format of the integration.
 func (w *recorder) encode(e *event, from integration) ([]byte, error) {
 	w.WriteHeader(http.StatusOK)
 	a := proxyResponse{StatusCode: w.status, Body: w.body.String()}
 	if !utf8.Valid(w.body.Bytes()) {
 		a.Body, a.IsBase64Encoded = base64.StdEncoding.EncodeToString(w.body.Bytes()), true
 	}
-	// A load balancer is set up for one of the two forms, and sends events in it.
+	// A load balancer uses one of the two forms, for both requests and responses.
 	if from == rest || from == loadBalancer && e.MultiValueHeaders != nil {
 		a.MultiValueHeaders = w.sent
 		return json.Marshal(a)

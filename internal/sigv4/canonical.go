@@ -2,14 +2,15 @@ package sigv4
 
 import "strings"
 
-// appendCanonicalEnd appends what follows the query in a canonical request: headers, their names, payload.
+// appendCanonicalEnd appends the part of a canonical request after the query: headers, signed header names, payload
+// hash.
 func appendCanonicalEnd(b []byte, host string, hs []Header) []byte {
 	b = appendCanonicalHeaders(append(b, '\n'), host, hs)
 	b = appendSignedHeaders(append(b, '\n'), ";", hs)
 	return append(b, "\n"+unsignedPayload...)
 }
 
-// appendSignedHeaders appends the names of hs and host, in order, divided by sep.
+// appendSignedHeaders appends the sorted names of hs and host, separated by sep.
 func appendSignedHeaders(b []byte, sep string, hs []Header) []byte {
 	before, after := aroundHost(hs)
 	for _, h := range before {
@@ -22,7 +23,7 @@ func appendSignedHeaders(b []byte, sep string, hs []Header) []byte {
 	return b
 }
 
-// appendCanonicalHeaders appends a line for each of hs and for host, in order.
+// appendCanonicalHeaders appends a line for each of hs and for host, sorted.
 func appendCanonicalHeaders(b []byte, host string, hs []Header) []byte {
 	before, after := aroundHost(hs)
 	for _, h := range before {
@@ -35,8 +36,8 @@ func appendCanonicalHeaders(b []byte, host string, hs []Header) []byte {
 	return b
 }
 
-// appendCanonicalHeader appends a header's line, its value trimmed and runs of spaces in it made one. S3 does the same with what
-// the client sends.
+// appendCanonicalHeader appends a header's line. It trims the value and merges runs of spaces, as S3 does with the
+// client's headers.
 func appendCanonicalHeader(b []byte, h Header) []byte {
 	b = append(append(b, h.Name...), ':')
 	value := strings.TrimSpace(h.Value)
@@ -51,7 +52,7 @@ func appendCanonicalHeader(b []byte, h Header) []byte {
 	return append(b, '\n')
 }
 
-// aroundHost divides sorted headers into those before and those after host.
+// aroundHost splits sorted headers into those before and after host.
 func aroundHost(hs []Header) (before, after []Header) {
 	i := 0
 	for i < len(hs) && hs[i].Name < "host" {
@@ -60,10 +61,10 @@ func aroundHost(hs []Header) (before, after []Header) {
 	return hs[:i], hs[i:]
 }
 
-// appendEscaped appends s as S3 wants it in a path: every byte but RFC 3986's unreserved ones and keep is %XX.
+// appendEscaped appends s for a path: it escapes every byte but keep and the unreserved characters of RFC 3986.
 func appendEscaped(b []byte, keep byte, s string) []byte {
 	const hexDigits = "0123456789ABCDEF"
-	start := 0 // of what goes as it is
+	start := 0 // of the bytes that need no escape
 	for i := range len(s) {
 		if c := s[i]; !unreserved[c] && c != keep {
 			b = append(append(b, s[start:i]...), '%', hexDigits[c>>4], hexDigits[c&15])
@@ -73,12 +74,12 @@ func appendEscaped(b []byte, keep byte, s string) []byte {
 	return append(b, s[start:]...)
 }
 
-// appendQueryEscaped appends s as SigV4 wants it in a query, where no reserved byte stays.
+// appendQueryEscaped appends s for a query, in which SigV4 escapes every reserved character.
 func appendQueryEscaped(b []byte, s string) []byte { return appendEscaped(b, '-', s) }
 
 func queryEscaped(s string) string { return string(appendQueryEscaped(nil, s)) }
 
-// unreserved marks RFC 3986 section 2.3: letters, digits, - . _ ~
+// unreserved marks the unreserved characters of RFC 3986, section 2.3: letters, digits, - . _ ~
 var unreserved = func() (t [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~") {
 		t[c] = true

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// keyCache holds the signing key in use. A key is good for one set of credentials on one day; requests that straddle a
-// change each make the key they need, and the last one made stays.
+// keyCache caches the signing key of one day and one set of credentials. Concurrent requests around a change derive
+// the key they need; the last one is kept.
 type keyCache struct{ current atomic.Pointer[dayKey] }
 
-// dayKey is the derived signing key of credentials for a day, with the texts that follow from both.
+// dayKey is a derived signing key, with the texts that depend only on credentials and day.
 type dayKey struct {
 	credentials Credentials
-	day         int64 // since 1970
+	day         int64 // days since 1970
 	scope       string
-	toSign      string // how the string to sign begins, up to the time of day
-	query       string // how the query begins, up to the time of day
-	token       string // the query's X-Amz-Security-Token, empty where there is none
+	toSign      string // prefix of the string to sign, up to the time of day
+	query       string // prefix of the query, up to the time of day
+	token       string // X-Amz-Security-Token in the query; may be empty
 	workspaces  sync.Pool
 }
 
@@ -50,7 +50,8 @@ func newDayKey(c Credentials, region string, at time.Time, day int64) *dayKey {
 		scope:       date + "/" + region + "/s3/aws4_request",
 		toSign:      Algorithm + "\n" + date,
 	}
-	d.query = "?X-Amz-Algorithm=" + Algorithm + "&X-Amz-Credential=" + queryEscaped(c.AccessKeyID+"/"+d.scope) + "&X-Amz-Date=" + date
+	credential := queryEscaped(c.AccessKeyID + "/" + d.scope)
+	d.query = "?X-Amz-Algorithm=" + Algorithm + "&X-Amz-Credential=" + credential + "&X-Amz-Date=" + date
 	if c.SessionToken != "" {
 		d.token = "&X-Amz-Security-Token=" + queryEscaped(c.SessionToken)
 	}
@@ -58,7 +59,7 @@ func newDayKey(c Credentials, region string, at time.Time, day int64) *dayKey {
 	return d
 }
 
-// appendQuery appends the query of r, up to the parameters that are r's own.
+// appendQuery appends the query of r up to r's own parameters.
 func (d *dayKey) appendQuery(b []byte, r *Request) []byte {
 	b = appendTimeOfDay(append(b, d.query...), r.Time)
 	b = append(b, "&X-Amz-Expires="...)
@@ -68,7 +69,7 @@ func (d *dayKey) appendQuery(b []byte, r *Request) []byte {
 	return appendSignedHeaders(b, "%3B", r.Headers)
 }
 
-// workspace is what one signature needs besides its result: room for texts, and the keyed hash.
+// workspace contains the buffers and the keyed hash of one signature.
 type workspace struct {
 	url, text []byte
 	mac       hash.Hash
@@ -77,7 +78,7 @@ type workspace struct {
 
 func (d *dayKey) workspace() *workspace { return d.workspaces.Get().(*workspace) }
 
-// appendSigned appends to a URL the signature of the canonical request that has this digest, by way of the string to sign.
+// appendSigned appends the signature of the canonical request with this digest to url.
 func (d *dayKey) appendSigned(w *workspace, url []byte, at time.Time, digest []byte) []byte {
 	w.text = appendTimeOfDay(append(w.text[:0], d.toSign...), at)
 	w.text = append(append(append(w.text, '\n'), d.scope...), '\n')
@@ -85,7 +86,7 @@ func (d *dayKey) appendSigned(w *workspace, url []byte, at time.Time, digest []b
 	return w.appendSignature(append(url, "&X-Amz-Signature="...), w.text)
 }
 
-// appendSignature appends the hex HMAC-SHA256 of text.
+// appendSignature appends the HMAC-SHA256 of text in hex.
 func (w *workspace) appendSignature(b, text []byte) []byte {
 	w.mac.Reset()
 	w.mac.Write(text)
@@ -94,7 +95,7 @@ func (w *workspace) appendSignature(b, text []byte) []byte {
 
 const secondsADay = 24 * 60 * 60
 
-// appendTimeOfDay appends what follows the date in X-Amz-Date: THHMMSSZ.
+// appendTimeOfDay appends the part of X-Amz-Date after the date: THHMMSSZ.
 func appendTimeOfDay(b []byte, at time.Time) []byte {
 	s := int(at.Unix() % secondsADay)
 	b = append(b, 'T')

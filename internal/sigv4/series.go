@@ -8,23 +8,24 @@ import (
 	"time"
 )
 
-// Series signs requests that differ in one number and in the values of their headers, as those for the parts of an upload do.
-// What they share, which with a session token is most of it, is written and hashed once. A Series is for one goroutine.
+// Series signs requests that differ only in one number and in header values, such as those for the parts of an
+// upload. It encodes and hashes the common part once; with a session token, that is most of it. A Series is not safe
+// for concurrent use.
 type Series struct {
 	key    *dayKey
 	host   string
 	at     time.Time
-	url    []byte // whose first number bytes stay
+	url    []byte // the first number bytes are common
 	number int
 	tail   string // the parameters after the number
 
 	digest hash.Hash
-	state  []byte // of digest, after the canonical request up to the number
+	state  []byte // of the digest of the canonical request up to the number
 	sum    [sha256.Size]byte
 }
 
-// Series prepares requests like r. The parameter that sorts first is the number that differs; its value and
-// those of r.Headers do not matter.
+// Series returns a Series of requests like r. The number is the parameter that sorts first; its value and the values
+// of r.Headers are ignored.
 func (s *Signer) Series(c Credentials, e Endpoint, r Request) *Series {
 	r.sort()
 	x := &Series{key: s.key.forDay(c, s.region, r.Time), host: e.host, at: r.Time, digest: sha256.New()}
@@ -42,12 +43,13 @@ func (s *Signer) Series(c Credentials, e Endpoint, r Request) *Series {
 	x.digest.Write(x.url[query+1:])
 	var err error
 	if x.state, err = x.digest.(encoding.BinaryAppender).AppendBinary(nil); err != nil {
-		panic(err) // documented never to fail: https://pkg.go.dev/crypto/sha256#New
+		panic(err) // cannot fail: https://pkg.go.dev/crypto/sha256#New
 	}
 	return x
 }
 
-// Presign returns the URL of the request with this number and these headers, which have the names of the series', in order.
+// Presign returns the URL of the request with this number and these headers, whose names and order are those of the
+// series.
 func (x *Series) Presign(number int64, headers []Header) SecretURL {
 	w := x.key.workspace()
 	defer x.key.workspaces.Put(w)
@@ -55,7 +57,7 @@ func (x *Series) Presign(number int64, headers []Header) SecretURL {
 	x.url = append(x.url, x.tail...)
 
 	if err := x.digest.(encoding.BinaryUnmarshaler).UnmarshalBinary(x.state); err != nil {
-		panic(err) // it is a state of its own
+		panic(err) // cannot fail: MarshalBinary returned the state
 	}
 	w.text = append(w.text[:0], x.url[x.number:]...)
 	w.text = appendCanonicalEnd(w.text, x.host, headers)

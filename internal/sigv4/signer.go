@@ -1,8 +1,8 @@
-// Package sigv4 signs requests to S3 in the query string: AWS Signature Version 4 with an unsigned payload, the form known as
-// a pre-signed URL. It is arithmetic and nothing else: no network, no credential look-up, no knowledge of buckets.
+// Package sigv4 signs requests to S3 in the query string: AWS Signature Version 4 with an unsigned payload, known as
+// a presigned URL. It only computes: no network, no lookup of credentials, no knowledge of buckets.
 //
-// It exists because signing is what the service is for, and the SDK's presigner spends most of its time building a request
-// it never sends. The output is held equal to that presigner's, byte for byte, by a differential fuzz test.
+// It replaces the SDK's presigner because signing is the service's main work, and the SDK spends most of its time on
+// a request that it never sends. A differential fuzz test proves that the output is the same, byte for byte.
 //
 // Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (URLs) and
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-post-example.html (form policies).
@@ -18,36 +18,36 @@ import (
 const (
 	// Algorithm is the value of X-Amz-Algorithm in URLs and forms.
 	Algorithm = "AWS4-HMAC-SHA256"
-	// MaxExpires is the longest life S3 allows a signed URL: seven days.
+	// MaxExpires is the maximum lifetime of a signed URL: seven days.
 	MaxExpires = 7 * 24 * time.Hour
 
 	unsignedPayload = "UNSIGNED-PAYLOAD"
 	timeLayout      = "20060102T150405Z"
 )
 
-// Credentials is an AWS key pair. SessionToken is empty for long-lived keys.
+// Credentials is an AWS key pair. SessionToken is empty for long-term keys.
 type Credentials struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 }
 
-// Header is one signed header. Name is lower-case; host is signed always and not listed.
+// Header is a signed header. Name is in lower case. Host is always signed and not listed.
 type Header struct{ Name, Value string }
 
-// Param is one query parameter of the request itself, such as partNumber. Name begins with a lower-case letter: the X-Amz-*
-// parameters then sort before it, as every S3 parameter that a URL of ours carries does.
+// Param is a query parameter of the request itself, such as partNumber. Name must begin with a lower-case letter, so
+// that it sorts after the X-Amz-* parameters.
 type Param struct{ Name, Value string }
 
-// Request is what a URL permits: this method on this key with these headers and parameters, from Time for Expires.
+// Request is what a URL permits: Method on Key with Headers and Params, from Time for Expires.
 type Request struct {
 	Method  string
 	Key     string
 	Params  []Param
-	Headers []Header      // what the client must send exactly so
-	Time    time.Time     // whole seconds count
-	Expires time.Duration // 1 s to MaxExpires; whole seconds count
+	Headers []Header      // the client must send them unchanged
+	Time    time.Time     // precision: 1 s
+	Expires time.Duration // 1 s to MaxExpires; precision: 1 s
 }
 
-// Signer signs for one region. It remembers the signing key of the day and is safe for concurrent use.
+// Signer signs for one region. It caches the signing key of the day and is safe for concurrent use.
 type Signer struct {
 	region string
 	key    keyCache
@@ -56,7 +56,7 @@ type Signer struct {
 // NewSigner returns a signer for S3 in region.
 func NewSigner(region string) *Signer { return &Signer{region: region} }
 
-// Presign returns the URL at which r may be sent to e with c's rights. Headers and Params are put in order in place.
+// Presign returns the URL that permits r at e with c's permissions. It sorts Headers and Params in place.
 func (s *Signer) Presign(c Credentials, e Endpoint, r Request) SecretURL {
 	r.sort()
 	key := s.key.forDay(c, s.region, r.Time)
@@ -85,7 +85,7 @@ func (s *Signer) Presign(c Credentials, e Endpoint, r Request) SecretURL {
 	return SecretURL{string(url)}
 }
 
-// sort puts parameters and headers in the order in which they are signed, in place.
+// sort sorts parameters and headers in place, as they are signed.
 func (r *Request) sort() {
 	if len(r.Params) > 1 {
 		slices.SortFunc(r.Params, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
@@ -95,12 +95,12 @@ func (r *Request) sort() {
 	}
 }
 
-// Credential returns the value of a form's x-amz-credential field.
+// Credential returns the x-amz-credential field of a form.
 func (s *Signer) Credential(c Credentials, at time.Time) string {
 	return c.AccessKeyID + "/" + s.key.forDay(c, s.region, at).scope
 }
 
-// SignPolicy returns the hex signature of a form's policy, which is signed in its base64 form.
+// SignPolicy returns the signature, in hex, of a form's policy in base64.
 func (s *Signer) SignPolicy(c Credentials, at time.Time, policy string) string {
 	key := s.key.forDay(c, s.region, at)
 	w := key.workspace()
@@ -108,5 +108,5 @@ func (s *Signer) SignPolicy(c Credentials, at time.Time, policy string) string {
 	return string(w.appendSignature(nil, []byte(policy)))
 }
 
-// Date returns at in the form of X-Amz-Date.
+// Date returns at in the format of X-Amz-Date.
 func Date(at time.Time) string { return at.UTC().Format(timeLayout) }

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// SecretURL is a URL whose query is a credential. Printed or logged, it shows host and path only. It is printable ASCII without
-// quote or backslash, so that JSON takes it as it is.
+// SecretURL is a URL whose query is a credential. Printed or logged, it shows only host and path. It is printable
+// ASCII without quotes and backslashes, so it needs no escaping in JSON.
 type SecretURL struct{ raw string }
 
-// Reveal returns the whole URL, for the one who may use it.
+// Reveal returns the whole URL.
 func (s SecretURL) Reveal() string { return s.raw }
 
 // String returns the URL without its query.
@@ -22,26 +22,26 @@ func (s SecretURL) String() string {
 	return bare
 }
 
-// GoString keeps %#v from showing the query.
+// GoString omits the query, for %#v.
 func (s SecretURL) GoString() string { return s.String() }
 
-// LogValue keeps the query out of logs.
+// LogValue omits the query, for package slog.
 func (s SecretURL) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Endpoint is the address of a bucket: keys are appended to its path.
+// Endpoint is the address of a bucket. Keys are appended to its path.
 type Endpoint struct {
 	origin   string // scheme and authority
-	host     string // the Host header a client sends
-	basePath string // escaped, ends in a slash
+	host     string // Host header
+	basePath string // escaped, with a trailing slash
 }
 
-// Origin is where requests to e go, as browsers write it (RFC 6454, section 6.2).
+// Origin returns the origin of requests to e (RFC 6454, section 6.2).
 func (e Endpoint) Origin() string { return e.origin }
 
-// isHost is narrower than net/url, which lets quotes pass: names, also with underscores, and addresses, each with an optional port.
+// isHost matches a host name, also with underscores, or an address, with an optional port. Net/url also accepts quotes.
 var isHost = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$`)
 
-// ParseEndpoint reads a bucket's URL: https://bucket.s3.eu-west-1.amazonaws.com or http://localhost:9000/bucket.
+// ParseEndpoint parses a bucket's URL: https://bucket.s3.eu-west-1.amazonaws.com or http://localhost:9000/bucket.
 func ParseEndpoint(raw string) (Endpoint, error) {
 	u, err := url.Parse(raw)
 	switch {
@@ -56,8 +56,7 @@ func ParseEndpoint(raw string) (Endpoint, error) {
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return Endpoint{}, errors.New("an endpoint has no user, query or fragment")
 	}
-	// Clients differ in whether they send a default port, and letters as they are, in Host. A URL without either leaves them
-	// no choice.
+	// Clients differ in whether Host contains a default port, and upper-case letters. So the URL has neither.
 	host := strings.ToLower(u.Host)
 	if u.Port() == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
 		host = strings.TrimSuffix(host, ":"+u.Port())
@@ -69,7 +68,7 @@ func ParseEndpoint(raw string) (Endpoint, error) {
 	}, nil
 }
 
-// BucketURL returns the address of the bucket itself, to which forms are posted. It carries no signature.
+// BucketURL returns the address of the bucket, to which forms are posted. It has no signature.
 func (e Endpoint) BucketURL() SecretURL {
 	return SecretURL{strings.TrimSuffix(e.origin+e.basePath, "/")}
 }

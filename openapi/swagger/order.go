@@ -8,10 +8,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// arrange puts what FromV3 made, which is in alphabetical order, into the order of the document it was made from. There is no
-// meant where the document has nothing that corresponds; whole says then how it orders such members elsewhere.
+// reorder sorts made, which FromV3 returned in alphabetical order, like the document meant. If meant has no
+// counterpart it is nil, and members are sorted as elsewhere in whole.
 func reorder(made, meant, whole *yaml.Node) {
-	made.Style = 0 // that of JSON
+	made.Style = 0 // FromV3's is JSON
 	switch made.Kind {
 	case yaml.MappingNode:
 		sortMembers(made, meant, whole)
@@ -42,7 +42,7 @@ func sortMembers(made, meant, whole *yaml.Node) {
 	made.Content = slices.Concat(pairs...)
 }
 
-// note takes down where each key stands: those of the node itself, then the first of each name deeper down.
+// recordLines records the line of each key: those of the node itself, then the first of each name at deeper levels.
 func recordLines(lines map[string]int, n *yaml.Node) {
 	if n == nil {
 		return
@@ -59,7 +59,7 @@ func recordLines(lines map[string]int, n *yaml.Node) {
 	}
 }
 
-// places and sources tell of members that only Swagger has: beside which one they belong, and what their own members came from.
+// places and sources are for members that only Swagger has: the neighbor of a member, and the source of its members.
 var (
 	places = map[string]string{
 		"swagger":             "openapi",
@@ -76,7 +76,7 @@ var (
 	}
 )
 
-// line is where a member's source stands; what has none is last.
+// line returns the line of a member's source. Members without a source are last.
 func line(lines map[string]int, key string) int {
 	for _, name := range []string{key, places[key]} {
 		if found, ok := lines[name]; ok {
@@ -96,7 +96,7 @@ func counterpart(meant *yaml.Node, key string) *yaml.Node {
 	return meant
 }
 
-// member is nil where there is none.
+// member returns the value of key, or nil.
 func member(n *yaml.Node, key string) *yaml.Node {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil

@@ -1,5 +1,5 @@
-// Package swagger writes the contract as Swagger 2.0, for tools that read no OpenAPI 3. It stands beside package openapi because
-// the Lambda links that one, and has no use for a converter.
+// Package swagger converts the OpenAPI document to Swagger 2.0, for tools that do not support OpenAPI 3. It is
+// separate from package openapi because the Lambda function links that one and needs no converter.
 package swagger
 
 import (
@@ -14,8 +14,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// From is an OpenAPI 3.0 document as Swagger 2.0, in the order of the document. Swagger has no place for examples of request
-// bodies, nor for a description of a parameter's schema beside the parameter's own.
+// Convert returns an OpenAPI 3.0 document as Swagger 2.0, in the same order. Swagger does not support examples of
+// request bodies, nor separate descriptions of a parameter and its schema.
 func Convert(document []byte) (*yaml.Node, error) {
 	contract, err := openapi3.NewLoader().LoadFromData(document)
 	if err != nil {
@@ -35,7 +35,7 @@ func Convert(document []byte) (*yaml.Node, error) {
 	return orderedNodes(converted, document)
 }
 
-// mend gives an operation what FromV3 leaves out or, for parameters, writes in a form that Swagger does not have.
+// restore adds what FromV3 omits from an operation, or writes in a form that Swagger does not support for parameters.
 func restore(converted *openapi2.Operation, meant *openapi3.Operation, components *openapi3.Components) error {
 	if err := restoreParameters(converted, meant, components); err != nil {
 		return err
@@ -54,8 +54,11 @@ func restore(converted *openapi2.Operation, meant *openapi3.Operation, component
 	return nil
 }
 
-// mendParameters writes schemas out, for a parameter may not refer to one, and restores the order, which FromV3 makes alphabetical.
-func restoreParameters(converted *openapi2.Operation, meant *openapi3.Operation, components *openapi3.Components) error {
+// restoreParameters inlines schemas, because parameters cannot refer to one, and restores the order, which FromV3
+// makes alphabetical.
+func restoreParameters(
+	converted *openapi2.Operation, meant *openapi3.Operation, components *openapi3.Components,
+) error {
 	var all openapi2.Parameters
 	for _, p := range meant.Parameters {
 		out := *p.Value
@@ -71,15 +74,17 @@ func restoreParameters(converted *openapi2.Operation, meant *openapi3.Operation,
 	return nil
 }
 
-// mendAnswer adds the example, and the schema, which FromV3 takes from application/json alone.
-func restoreResponse(converted *openapi2.Response, name string, meant *openapi3.MediaType, components *openapi3.Components) {
+// restoreResponse adds the example, and the schema, which FromV3 only takes from application/json.
+func restoreResponse(
+	converted *openapi2.Response, name string, meant *openapi3.MediaType, components *openapi3.Components,
+) {
 	converted.Schema, _ = openapi2conv.FromV3SchemaRef(meant.Schema, components)
 	if meant.Example != nil {
 		converted.Examples = map[string]any{name: meant.Example}
 	}
 }
 
-// arranged is the converted document as nodes, in the order of the one it was made from.
+// orderedNodes returns the converted document as nodes, in the order of document.
 func orderedNodes(converted *openapi2.T, document []byte) (*yaml.Node, error) {
 	text, err := json.Marshal(converted)
 	if err != nil {
