@@ -16,28 +16,28 @@ import (
 	"github.com/versity/versitygw/backend/meta"
 )
 
-// maxInline is the length of the longest attribute value that is stored as an extended attribute, in bytes. ext4 has room for about
-// 4,000 bytes of names and values in all. An object has up to nine attributes that clients choose, and six short ones.
+// maxInline is the maximum length of a value in an extended attribute, in bytes. Ext4 has room for about 4,000 bytes
+// of names and values in total. An object has up to nine attributes that clients choose, and six short ones.
 const maxInline = 320
 
-// sideMark begins the extended attribute of a value that is in a side file. The value's SHA-256 follows, in hex. A NUL byte is in
-// no header and in no JSON, so no value of a client begins like this.
+// sideMark is the first byte of an extended attribute whose value is in a side file; the value's SHA-256 follows, in
+// hex. Neither headers nor JSON contain NUL, so no client's value begins with it.
 const sideMark = "\x00side:"
 
-// attributes stores an object's ETag, checksums and headers in extended attributes, and values longer than maxInline in side files.
-// versitygw keeps the offsets of all parts in one attribute, which exceeds ext4's limit from about 700 parts on
-// (https://github.com/versity/versitygw/issues/2424).
+// attributes stores an object's ETag, checksums and headers in extended attributes, and values longer than maxInline
+// in side files. versitygw keeps the offsets of all parts in one attribute, which exceeds ext4's limit from about 700
+// parts on (https://github.com/versity/versitygw/issues/2424).
 //
-// The name of a side file contains the SHA-256 of its value, and the extended attribute refers to it. An object that replaces another
-// therefore has side files of its own, and no state of the two is mixed if the process is killed in between. Files to which no
-// object refers are removed at the end of the request that made them so, or by the next start.
+// The name of a side file contains the SHA-256 of its value, and the extended attribute refers to it. So an object
+// that replaces another has its own side files, and a kill between two writes does not mix their states. Side files
+// without a reference are removed at the end of the request that caused them, or by the next start.
 type attributes struct {
 	meta.XattrMeta
 	dir  string // of side
 	side meta.SideCar
 
-	mu     sync.Mutex     // side files are written and removed one at a time: meta.SideCar removes folders that others may be about to use
-	writes map[string]int // requests in progress that write an object, by its path
+	mu     sync.Mutex     // serializes writes and removals of side files: meta.SideCar removes folders that become empty
+	writes map[string]int // number of requests that write an object, by its path
 }
 
 func openAttributes(dir string) (*attributes, error) {
@@ -50,7 +50,7 @@ func openAttributes(dir string) (*attributes, error) {
 
 func sideName(attribute, sum string) string { return attribute + "." + sum }
 
-// StoreAttribute stores the value. Where f is not nil, the object is not at its path yet: hold it until it is.
+// StoreAttribute stores value. If f is not nil, the object is not at its path yet: call hold before.
 func (a *attributes) StoreAttribute(f *os.File, bucket, object, attribute string, value []byte) error {
 	if len(value) <= maxInline {
 		return a.XattrMeta.StoreAttribute(f, bucket, object, attribute, value)
@@ -70,7 +70,8 @@ func (a *attributes) storeSide(bucket, object, name string, value []byte) error 
 	return a.side.StoreAttribute(nil, bucket, object, name, value)
 }
 
-// RetrieveAttribute returns the value. It reads again where the object was replaced between the two reads that a side file takes.
+// RetrieveAttribute returns a value. It retries if the object is replaced between reading the attribute and its side
+// file.
 func (a *attributes) RetrieveAttribute(f *os.File, bucket, object, attribute string) ([]byte, error) {
 	var before []byte
 	for {
@@ -96,7 +97,7 @@ func (a *attributes) DeleteAttribute(bucket, object, attribute string) error {
 	return a.XattrMeta.DeleteAttribute(bucket, object, attribute)
 }
 
-// DeleteAttributes removes the side files of an object that has been removed, or of a whole bucket where object is empty.
+// DeleteAttributes removes the side files of a removed object, or of a whole bucket if object is empty.
 func (a *attributes) DeleteAttributes(bucket, object string) error {
 	if object != "" {
 		a.hold(bucket, object)()
@@ -107,7 +108,7 @@ func (a *attributes) DeleteAttributes(bucket, object string) error {
 	return a.side.DeleteAttributes(bucket, "")
 }
 
-// RenameObject moves the side files of an object that has been renamed.
+// RenameObject moves the side files of a renamed object.
 func (a *attributes) RenameObject(bucket, from, to string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -117,7 +118,7 @@ func (a *attributes) RenameObject(bucket, from, to string) error {
 	return a.side.RenameObject(bucket, from, to)
 }
 
-// hold keeps an object's side files until release is called. The release of the last holder removes those that are not in use.
+// hold keeps an object's side files until release is called. The last release removes those without a reference.
 func (a *attributes) hold(bucket, object string) (release func()) {
 	path := filepath.Join(bucket, object)
 	a.mu.Lock()
@@ -133,7 +134,8 @@ func (a *attributes) hold(bucket, object string) (release func()) {
 	}
 }
 
-// prune removes the side files of an object to which none of its attributes refers. What it cannot remove, the next start does.
+// prune removes the side files of an object that none of its attributes refers to. The next start removes what prune
+// cannot.
 func (a *attributes) prune(bucket, object string) {
 	names, _ := a.side.ListAttributes(bucket, object)
 	for _, name := range names {
@@ -142,14 +144,15 @@ func (a *attributes) prune(bucket, object string) {
 			continue
 		}
 		value, err := a.XattrMeta.RetrieveAttribute(nil, bucket, object, name[:dot])
-		known := err == nil || errors.Is(err, meta.ErrNoSuchKey) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+		known := err == nil || errors.Is(err, meta.ErrNoSuchKey) ||
+			errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 		if known && string(value) != sideMark+name[dot+1:] {
 			_ = a.side.DeleteAttribute(bucket, object, name)
 		}
 	}
 }
 
-// pruneAll removes what a process that was killed has left.
+// pruneAll removes side files that a killed process has left.
 func (a *attributes) pruneAll() error {
 	return filepath.WalkDir(a.dir, func(path string, entry fs.DirEntry, err error) error {
 		switch {

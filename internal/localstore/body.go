@@ -14,8 +14,8 @@ import (
 	"github.com/versity/versitygw/s3response"
 )
 
-// wholeBodies stores a body only if all of it arrived. versitygw v1.8.0 takes a lost connection for the body's end
-// and publishes what it has (https://github.com/versity/versitygw/issues/2414).
+// wholeBodies rejects incomplete bodies. versitygw v1.8.0 takes a lost connection for the body's end and stores what
+// it has (https://github.com/versity/versitygw/issues/2414).
 type wholeBodies struct{ folder }
 
 func (b wholeBodies) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
@@ -28,8 +28,8 @@ func (b wholeBodies) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s
 	return b.Posix.UploadPart(ctx, in)
 }
 
-// ListParts lists all parts or none. Versitygw leaves out those that it does not find when it looks closer, which are all that are
-// left once a completion has moved the upload aside.
+// ListParts lists all parts or fails. versitygw omits parts that disappear while it lists them; once a completion has
+// renamed the upload's folder, that is every part.
 func (b wholeBodies) ListParts(ctx context.Context, in *s3.ListPartsInput) (s3response.ListPartsResult, error) {
 	listed, err := b.Posix.ListParts(ctx, in)
 	if err != nil {
@@ -41,8 +41,8 @@ func (b wholeBodies) ListParts(ctx context.Context, in *s3.ListPartsInput) (s3re
 	return listed, nil
 }
 
-// wholeBody keeps what the backend looks for in a body: whether it carries a trailing checksum. The file of a form ends
-// by itself, and its declared length is only the greatest possible.
+// wholeBody keeps the method by which the backend finds a trailing checksum. The file of a form ends by itself, and
+// its declared length is only a maximum.
 func wholeBody(body io.Reader, length *int64) io.Reader {
 	if _, form := body.(utils.MpFileReader); form || body == nil || length == nil {
 		return body
@@ -54,7 +54,7 @@ func wholeBody(body io.Reader, length *int64) io.Reader {
 	return counted
 }
 
-// countedBody ends in IncompleteBody unless it has exactly as many bytes as were declared.
+// countedBody returns IncompleteBody unless it has exactly the declared length.
 type countedBody struct {
 	body io.Reader
 	left int64
@@ -70,7 +70,7 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	return n, s3err.GetAPIError(s3err.ErrIncompleteBody)
 }
 
-// summedBody is a countedBody with the trailing checksum of the body within.
+// checksummedBody is a countedBody with a trailing checksum.
 type checksummedBody struct {
 	*countedBody
 	sum middlewares.ChecksumReader

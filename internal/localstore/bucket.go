@@ -11,7 +11,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/cors"
 )
 
-// prepareBucket goes through the front door: that it works is what Start promises.
+// prepareBucket uses the store's HTTP API, so that Start returns only if it works.
 func (s *Store) prepareBucket(ctx context.Context, origins []string) error {
 	client := s3.NewFromConfig(s.AWSConfig(), func(o *s3.Options) { o.UsePathStyle = true })
 	_, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.bucket})

@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	// amzDate is how X-Amz-Date is written.
+	// amzDate is the format of X-Amz-Date.
 	amzDate = "20060102T150405Z"
-	// maxSkew is how far a client's clock may be ahead, as S3 has it.
+	// maxSkew is how far a client's clock may be ahead: S3's limit.
 	maxSkew = 15 * time.Minute
 )
 
-// refuseFutureURL refuses presigned URLs that are not valid yet; versitygw accepts them.
+// rejectFutureURL rejects presigned URLs that are not valid yet; versitygw accepts them.
 func rejectFutureURL(ctx fiber.Ctx) error {
 	if !utils.IsPresignedURLAuth(ctx) {
 		return nil
@@ -23,7 +23,7 @@ func rejectFutureURL(ctx fiber.Ctx) error {
 	return rejectFutureDate(ctx.Query("X-Amz-Date"))
 }
 
-// refuseFuture leaves dates that cannot be read to versitygw, which has S3's errors for them.
+// rejectFutureDate ignores invalid dates: versitygw has S3's errors for them.
 func rejectFutureDate(date string) error {
 	signed, err := time.Parse(amzDate, date)
 	if err == nil && time.Until(signed) > maxSkew {

@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 )
 
-// loadCredentials reads the store's credentials from the file at path, which is the SDK's kind
-// (AWS_SHARED_CREDENTIALS_FILE may name it), and makes them if there are none yet.
+// loadCredentials reads the store's credentials from the file at path, which has the SDK's format
+// (AWS_SHARED_CREDENTIALS_FILE may name it). It creates them if there are none.
 func loadCredentials(ctx context.Context, path string) (aws.Credentials, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := createCredentials(path); err != nil {
@@ -25,7 +25,7 @@ func loadCredentials(ctx context.Context, path string) (aws.Credentials, error) 
 	}
 	profile, err := config.LoadSharedConfigProfile(ctx, "default", func(o *config.LoadSharedConfigOptions) {
 		o.CredentialsFiles = []string{path}
-		o.ConfigFiles = []string{} // nil would mean the user's own
+		o.ConfigFiles = []string{} // nil means the user's own
 	})
 	if err == nil && !profile.Credentials.HasKeys() {
 		err = errors.New("it holds no aws_access_key_id and aws_secret_access_key under [default]")
@@ -41,8 +41,8 @@ func loadCredentials(ctx context.Context, path string) (aws.Credentials, error) 
 	}, nil
 }
 
-// makeCredentials writes new keys beside path and links them to it: of two that start at once, one link succeeds and
-// both read what it made. Nobody sees half a file.
+// createCredentials writes new keys to a temporary file and links it to path. If two processes do so at once, one
+// link succeeds and both read its keys. No process reads half a file.
 func createCredentials(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".credentials-*") // mode 0600
 	if err != nil {
@@ -60,14 +60,14 @@ func createCredentials(path string) error {
 	return nil
 }
 
-// newAccessKeyID is 20 characters, as AWS's are, and cannot be taken for one of theirs.
+// newAccessKeyID returns 20 characters, like an AWS access key id, but with a prefix that AWS does not use.
 func newAccessKeyID() string {
 	random := make([]byte, 10)
 	rand.Read(random)
 	return "LOCAL" + base32.StdEncoding.EncodeToString(random)[:15]
 }
 
-// newSecret is 40 characters: 240 random bits.
+// newSecret returns 40 characters: 240 random bits.
 func newSecret() string {
 	random := make([]byte, 30)
 	rand.Read(random)

@@ -12,26 +12,26 @@ import (
 )
 
 const (
-	// maxUntold is how many arrivals wait to be told of. What arrives while as many wait is not told of.
+	// maxQueued is the maximum number of queued notifications. Further ones are dropped.
 	maxQueued = 1024
-	// maxTellers is how many are told of at a time.
+	// maxWorkers is the maximum number of concurrent calls of onCreated.
 	maxWorkers = 4
 )
 
-// arrivals tells somebody of the objects that arrive, in goroutines of its own: who stores one waits for none of that.
+// notifier calls onCreated for created objects, in its own goroutines, so that requests do not wait.
 type notifier struct {
-	onCreated func(key string) // nil: nobody
-	prefix    string           // the prefix of those that are told
-	limit     time.Duration    // for those being told of when a store closes: drainLimit, but for tests
+	onCreated func(key string) // may be nil
+	prefix    string           // of the keys to report
+	limit     time.Duration    // how long close waits for calls in progress: drainLimit, except in tests
 
 	mu      sync.Mutex
 	closed  bool
 	queue   []string
 	workers int
-	running sync.WaitGroup // the tellers
+	running sync.WaitGroup // counts workers
 }
 
-// add never waits.
+// add queues a notification. It never blocks.
 func (a *notifier) add(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -45,7 +45,7 @@ func (a *notifier) add(key string) {
 	}
 }
 
-// tell ends when there is nothing left to tell.
+// work calls onCreated until the queue is empty.
 func (a *notifier) work() {
 	for key, ok := a.next(); ok; key, ok = a.next() {
 		a.onCreated(key)
@@ -63,7 +63,7 @@ func (a *notifier) next() (key string, ok bool) {
 	return key, true
 }
 
-// end forgets those that wait, and waits for those being told of.
+// close drops queued notifications and waits for calls in progress.
 func (a *notifier) close() error {
 	a.mu.Lock()
 	a.closed, a.queue = true, nil
@@ -77,12 +77,12 @@ func (a *notifier) close() error {
 	case <-ended:
 		return nil
 	case <-time.After(a.limit):
-		return fmt.Errorf("local store: whoever is told of arrivals has not returned within %v", a.limit)
+		return fmt.Errorf("local store: notifications of created objects did not finish within %v", a.limit)
 	}
 }
 
-// watched tells of what is stored in one bucket. It stands between versitygw's front end and its files because the front end's own
-// event sender is told no key of a form, which has none in its path.
+// notifyingBackend reports the objects stored in one bucket. It wraps the backend because versitygw's event sender
+// has no key for forms, whose key is not in the path.
 type notifyingBackend struct {
 	wholeBodies
 	bucket   string
@@ -91,24 +91,30 @@ type notifyingBackend struct {
 
 func (w notifyingBackend) notify(bucket, key *string, err error) {
 	if err == nil && bucket != nil && key != nil && *bucket == w.bucket {
-		w.notifier.add(strings.Clone(*key)) // fiber uses its memory again for the next request
+		w.notifier.add(strings.Clone(*key)) // fiber reuses the memory for the next request
 	}
 }
 
-// PutObject is of forms, too.
-func (w notifyingBackend) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
+// PutObject also receives forms.
+func (w notifyingBackend) PutObject(
+	ctx context.Context, in s3response.PutObjectInput,
+) (s3response.PutObjectOutput, error) {
 	out, err := w.wholeBodies.PutObject(ctx, in)
 	w.notify(in.Bucket, in.Key, err)
 	return out, err
 }
 
-func (w notifyingBackend) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (s3response.CompleteMultipartUploadResult, string, error) {
+func (w notifyingBackend) CompleteMultipartUpload(
+	ctx context.Context, in *s3.CompleteMultipartUploadInput,
+) (s3response.CompleteMultipartUploadResult, string, error) {
 	out, version, err := w.wholeBodies.CompleteMultipartUpload(ctx, in)
 	w.notify(in.Bucket, in.Key, err)
 	return out, version, err
 }
 
-func (w notifyingBackend) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (s3response.CopyObjectOutput, error) {
+func (w notifyingBackend) CopyObject(
+	ctx context.Context, in s3response.CopyObjectInput,
+) (s3response.CopyObjectOutput, error) {
 	out, err := w.wholeBodies.CopyObject(ctx, in)
 	w.notify(in.Bucket, in.Key, err)
 	return out, err

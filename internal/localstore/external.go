@@ -9,7 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// Outside returns all that s3.NewFromConfig needs, with UsePathStyle set, to reach a store that another process runs in dir, at listen.
+// ExternalConfig returns the settings for s3.NewFromConfig, which also needs UsePathStyle, to access a store that
+// another process runs in dir, at listen.
 func ExternalConfig(ctx context.Context, dir, listen string) (aws.Config, error) {
 	path := filepath.Join(dir, "credentials")
 	if _, err := os.Stat(path); err != nil {

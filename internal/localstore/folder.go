@@ -12,8 +12,8 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 )
 
-// openFolder makes dir/store the backend's root, and with it the process's working directory. dir must be absolute. ErrInUse: another
-// process has it.
+// openFolder makes dir/store the backend's root and the process's working directory. dir must be absolute. It returns
+// ErrInUse if another process uses dir.
 func openFolder(dir string) (folder, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "store"), 0o700); err != nil {
 		return folder{}, fmt.Errorf("local store: folder %s: %w", dir, err)
@@ -30,22 +30,23 @@ func openFolder(dir string) (folder, error) {
 	return files, nil
 }
 
-// maxCopy is the largest object that CopyObject copies, in bytes: S3's limit. At 0, versitygw refuses every object that is not empty.
+// maxCopy is the maximum size of an object that CopyObject copies, in bytes: S3's limit. With 0, versitygw rejects
+// every object that is not empty.
 const maxCopy = 5 << 30
 
 // ioBuffer is the size of the buffer that each request uses which stores or sends a body. With versitygw's default of
 // 1 MiB, 200 uploads at a time take some 600 MB, most of it garbage.
 const ioBuffer = 128 << 10
 
-// openStore opens dir, which is locked, and mends it.
+// openStore opens and repairs dir, which must be locked.
 func openStore(dir string) (folder, error) {
 	root := filepath.Join(dir, "store")
 	metadata, large, err := openMetadata(root, dir)
 	if err != nil {
 		return folder{}, err
 	}
-	// PosixOpts.SideCarDir stays empty though there may be one: all it does is print a line to standard output and
-	// check that the one folder is not within the other.
+	// PosixOpts.SideCarDir stays empty even with a sidecar folder: it only prints a line to standard output and checks
+	// that neither folder contains the other.
 	files, err := posix.New(root, metadata, posix.PosixOpts{CopyObjectThreshold: maxCopy, IOBufferSize: ioBuffer})
 	if err != nil {
 		return folder{}, err
@@ -60,9 +61,9 @@ func openStore(dir string) (folder, error) {
 	return folder{Posix: files, large: large}, nil
 }
 
-// openMetadata chooses where ETags, checksums and headers are kept: in extended attributes where they work, with a side file for what
-// is too large for one, else all of them in files. A store that has a sidecar folder continues to use it, so that a move to a better
-// file system loses nothing. The second result is nil there.
+// openMetadata selects where ETags, checksums and headers are stored: in extended attributes with side files if they
+// work, otherwise all in files. A store with a sidecar folder keeps using it, so that a move to a better file system
+// loses nothing; the second result is nil then.
 func openMetadata(root, dir string) (meta.MetadataStorer, *attributes, error) {
 	sidecar := filepath.Join(dir, "sidecar")
 	_, err := os.Stat(sidecar)
@@ -83,12 +84,12 @@ func openMetadata(root, dir string) (meta.MetadataStorer, *attributes, error) {
 	return all, nil, err
 }
 
-// probeAttributes is how many attributes of maxInline bytes a file must have room for. Nine are as long as clients want, and the
-// others need no more than two of them do.
+// probeAttributeCount is the number of attributes of maxInline bytes that a file must have room for: nine that
+// clients choose, and two for all others.
 const probeAttributeCount = 11
 
-// xattrsWork writes and reads the most that one object needs. meta.XattrMeta's own test only reads, and takes any error but ENOTSUP
-// for a yes.
+// xattrsWork writes and reads as much as one object needs. meta.XattrMeta's own test only reads, and takes any error
+// but ENOTSUP for success.
 func xattrsWork(root string) (bool, error) {
 	f, err := os.CreateTemp(root, ".xattr-probe-*")
 	if err != nil {

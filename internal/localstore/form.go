@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// maxFields is S3's limit on what comes before the file of a form, in bytes.
+	// maxFields is S3's limit on the fields of a form before its file, in bytes.
 	maxFields = 20 << 10
-	// maxForm is the length of the longest form: the largest object, and what comes before and after it.
+	// maxForm is the maximum length of a form: the largest object and its fields, in bytes.
 	maxForm = maxCopy + maxFields
-	// readAhead is how much of the file mime/multipart reads with the fields.
+	// readAhead is how much of the file mime/multipart reads with the fields, in bytes.
 	readAhead = 4 << 10
 )
 
@@ -32,15 +32,14 @@ var errFieldsTooLong = s3err.APIError{
 	HTTPStatusCode: http.StatusBadRequest,
 }
 
-// forms reads POST form uploads before versitygw does. A page of any origin can send one without a preflight request.
+// forms reads POST forms before versitygw does. A page of any origin can send one without a preflight request.
 type forms struct {
 	root    auth.Account
-	origins []string // whose pages may send forms; clients other than browsers name no origin
+	origins []string // of pages that may send forms; other clients send no Origin
 }
 
-// open reads the fields of a form, and returns the form for versitygw and its greatest possible length. It never reads
-// the file of a form whose signature is not valid. Whatever else is wrong with a form, versitygw refuses before it
-// reads the file.
+// open reads the fields of a form. It returns the form for versitygw and its maximum length. It does not read the
+// file if the signature is invalid; versitygw rejects other errors before it reads the file.
 func (f forms) open(r *http.Request, body io.Reader) (form io.Reader, length int64, err error) {
 	for _, origin := range r.Header.Values("Origin") {
 		if !slices.Contains(f.origins, origin) {
@@ -78,7 +77,7 @@ func (f forms) open(r *http.Request, body io.Reader) (form io.Reader, length int
 	return form, int64(start) + r.ContentLength, err
 }
 
-// readFields reads the fields of a form, and the head of its file.
+// readFields reads the fields of a form and the header of its file.
 func readFields(parts *multipart.Reader) (formFields, *multipart.Part, error) {
 	var fields formFields
 	for {
@@ -99,8 +98,8 @@ func readFields(parts *multipart.Reader) (formFields, *multipart.Part, error) {
 	}
 }
 
-// join returns the form with these fields and this file, and the length of what comes before the content of the file.
-// The form ends with the file, where versitygw expects its end. What followed the file is left out, as S3 does.
+// join returns a form with these fields and this file, and the length of the part before the file's content. It omits
+// what followed the file, as S3 does: versitygw expects the file at the end.
 func join(fields formFields, file *formFile, boundary string) (form io.Reader, start int, err error) {
 	var frame bytes.Buffer
 	w := multipart.NewWriter(&frame)
@@ -153,7 +152,7 @@ func (f *formFile) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// formFields are the fields of a form in their order. S3 compares their names without regard to case.
+// formFields are the fields of a form in their order. Their names are case-insensitive, as in S3.
 type formFields []*formField
 
 type formField struct{ name, value string }

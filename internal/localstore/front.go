@@ -19,22 +19,22 @@ import (
 	"github.com/versity/versitygw/s3err"
 )
 
-// limits are the time limits on clients. The API has the same for a request's head and between requests
+// limits are the time limits for clients. The API has the same limits for headers and idle connections
 // (internal/server).
 type limits struct {
-	Header time.Duration // for the head of a request
+	Header time.Duration // for the header of a request
 	Idle   time.Duration // between two requests of a connection
-	Body   time.Duration // for the next bytes of a body or download; there is none for all of it, which may take hours
+	Body   time.Duration // for the next bytes of a body or download, whose total time is not limited
 }
 
 var defaultLimits = limits{Header: 10 * time.Second, Idle: 2 * time.Minute, Body: time.Minute}
 
-// maxHeaderBytes is S3's limit on the head of a request.
+// maxHeaderBytes is S3's limit on the header of a request.
 const maxHeaderBytes = 8 << 10
 
-// front is the HTTP server of the store. versitygw's own has no time limits, and stores forms in temporary files before
-// it calls any handler; neither can be configured. front calls versitygw's handler instead, in this process, with
-// bodies that are read on demand.
+// front is the HTTP server of the store. versitygw's own server has no time limits, and writes forms to temporary
+// files before it calls a handler; neither can be configured. So front calls versitygw's handler in this process,
+// with bodies that are read on demand.
 type front struct {
 	versitygw fasthttp.RequestHandler
 	forms     forms
@@ -67,8 +67,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.writeResponse(w, r, response)
 }
 
-// call returns versitygw's response, or an error for requests that versitygw must not receive. The response is written
-// after the request has left traffic: a client that receives it slowly has no influence on what is stored.
+// call returns versitygw's response, or an error for requests that versitygw must not receive. The response is
+// written after the request has left traffic, so a slow reader does not affect what is stored.
 func (f *front) call(w http.ResponseWriter, r *http.Request) (*fasthttp.Response, error) {
 	conn, _ := r.Context().Value(connKey{}).(net.Conn)
 	if !f.traffic.enter(conn) {
@@ -124,7 +124,7 @@ func newRequest(r *http.Request, conn net.Conn) (*fasthttp.RequestCtx, error) {
 	head.WriteString("\r\n")
 	ctx := &fasthttp.RequestCtx{}
 	ctx.Init2(conn, nil, true)
-	// Headers are parsed, not set: versitygw reads those with metadata from the unparsed head.
+	// Headers are parsed, not set: versitygw reads metadata from the unparsed header.
 	if err := ctx.Request.Header.Read(bufio.NewReaderSize(&head, head.Len())); err != nil {
 		return nil, s3err.GetAPIError(s3err.ErrCannotParseHTTPRequest)
 	}
@@ -133,9 +133,9 @@ func newRequest(r *http.Request, conn net.Conn) (*fasthttp.RequestCtx, error) {
 
 // writeResponse writes the response as fasthttp's server does.
 func (f *front) writeResponse(w http.ResponseWriter, r *http.Request, response *fasthttp.Response) {
-	defer response.CloseBodyStream() //nolint:errcheck // of a file that was only read
+	defer response.CloseBodyStream() //nolint:errcheck // a file that was only read
 	header := w.Header()
-	header["Content-Type"] = nil // no guess by net/http
+	header["Content-Type"] = nil // stops net/http from guessing
 	response.Header.SetNoDefaultContentType(true)
 	for name, value := range response.Header.All() {
 		addHeader(header, string(name), string(value))
@@ -151,12 +151,11 @@ func (f *front) writeResponse(w http.ResponseWriter, r *http.Request, response *
 	}
 }
 
-// copyPaced writes body, and ends the connection of a client that receives nothing for as long as pause. A client that is
-// gone needs no response.
+// copyPaced writes body. It closes the connection if the client receives nothing for pause.
 func copyPaced(w http.ResponseWriter, r *http.Request, body io.Reader, pause time.Duration) {
 	paced := pacedWriter{w, http.NewResponseController(w), pause}
 	if r.ContentLength != 0 {
-		_ = paced.control.Flush() // net/http discards the rest of the request's body first, which may take as long
+		_ = paced.control.Flush() // net/http first discards the rest of the request's body, which may also take pause
 	}
 	if _, err := io.Copy(paced, struct{ io.Reader }{body}); err == nil { // without WriteTo: in writes of 32 KiB
 		_ = paced.control.Flush()
@@ -176,8 +175,8 @@ func (p pacedWriter) Write(b []byte) (int, error) {
 	return p.w.Write(b)
 }
 
-// addHeader adds a header under the name that versitygw gave it: clients such as boto3 show the names of metadata as they
-// are. versitygw sets the ids of a request twice, canonical and as S3 spells them; the latter replace the former.
+// addHeader adds a header in versitygw's spelling: clients such as boto3 show the names of metadata unchanged.
+// versitygw sets the request ids twice, canonical and in S3's spelling; the latter replaces the former.
 func addHeader(header http.Header, name, value string) {
 	if canonical := http.CanonicalHeaderKey(name); canonical != name {
 		header.Del(canonical)
@@ -185,7 +184,7 @@ func addHeader(header http.Header, name, value string) {
 	header[name] = append(header[name], value)
 }
 
-// writeError writes an error as S3 does. Those that S3 has no name for are internal.
+// writeError writes an error as S3 does. Unknown errors are InternalError.
 func writeError(w http.ResponseWriter, err error) {
 	var known s3err.S3Error
 	if !errors.As(err, &known) {

@@ -1,10 +1,10 @@
-// Package localstore is an S3 for laptops and tests: versitygw over a folder, inside this process, behind an HTTP
-// server on a loopback port of its own. It checks signatures, expiry, checksums and conditions as S3 does, so a URL
-// that works here was signed correctly. It is not for production: one user, plain HTTP, loopback only.
+// Package localstore is an S3 store for laptops and tests: versitygw on a folder, in this process, behind an HTTP
+// server on a loopback port. It checks signatures, expiry, checksums and conditions as S3 does, so a URL that works
+// here was signed correctly. It is not for production: one account, plain HTTP, loopback only.
 //
-// While a store runs, the process's working directory is the store's folder: versitygw's posix backend changes into it
-// and uses relative paths from then on. For that reason a process can run one store at a time, and the rest of the
-// process must resolve relative paths before Start, or not use any. Close changes back.
+// While a store runs, the process's working directory is the store's folder, because versitygw's posix backend uses
+// relative paths. So a process can run one store at a time, and its other code must resolve relative paths before
+// Start. Close restores the working directory.
 package localstore
 
 import (
@@ -21,25 +21,24 @@ import (
 	"github.com/versity/versitygw/backend"
 )
 
-// region is what versitygw signs for; it is S3's own default.
+// region is the region that versitygw signs for: S3's default.
 const region = "us-east-1"
 
-// Options say where a store keeps its files and what it serves.
+// Options configures a store.
 type Options struct {
-	// Dir holds store/ (a folder per bucket), attributes/ (attributes too large for an extended one; sidecar/ for all attributes where
-	// the file system has no extended ones), credentials and a lock.
+	// Dir contains store/ (a folder per bucket), attributes/ (attributes that are too large for an extended one;
+	// sidecar/ for all attributes on file systems without extended ones), credentials and a lock.
 	Dir    string
-	Listen string // host:port; the host must be loopback. Port 0 picks a free one
-	Bucket string // made if it does not exist
-	// CORSOrigins are the exact origins of the bucket's CORS rules, and of the pages that may send forms; none: no CORS
-	// configuration.
+	Listen string // host:port on a loopback host; port 0 selects a free one
+	Bucket string // created if it does not exist
+	// CORSOrigins are the exact origins of the bucket's CORS rules, and of pages that may send forms (default none).
 	CORSOrigins []string
 
-	// Arrived is called with the key of each object that has been stored in Bucket, by PUT, form, copy or a completed multipart
-	// upload; nil: nobody is. Up to four calls are under way at a time, while no upload waits for them. It is a hint, which may come
-	// twice or before the upload is answered, and not at all: while 1,024 wait and once Close is called, there are no more.
+	// OnObjectCreated is called with the key of each object that was stored in Bucket, by PUT, form, copy or a completed
+	// multipart upload; it may be nil. Requests do not wait for it; up to four calls run at a time. It is a hint: a call
+	// may be repeated, or precede the response to the upload. No call is made while 1,024 are queued, or after Close.
 	OnObjectCreated func(key string)
-	// ArrivedUnder is the prefix of the keys that Arrived is called with; empty: any.
+	// ObjectCreatedPrefix is the prefix of the reported keys (default: all keys).
 	ObjectCreatedPrefix string
 }
 
@@ -55,16 +54,16 @@ type Store struct {
 	traffic  *traffic
 	notifier *notifier
 
-	done chan struct{} // closed once serving has ended
-	err  error         // why; read only after done
+	done chan struct{} // closed when the store no longer serves
+	err  error         // why; read only after done is closed
 
 	closing  atomic.Bool
 	close    sync.Once
 	closeErr error
 }
 
-// Start opens the folder, or makes it, and returns once the store answers, the bucket exists and its CORS rules are
-// as asked. ctx bounds the starting, not the store's life: that ends with Close.
+// Start opens or creates the folder. It returns once the store answers, the bucket exists and its CORS rules are set.
+// ctx limits only the start; Close ends the store.
 func Start(ctx context.Context, o Options) (*Store, error) { return start(ctx, o, defaultLimits) }
 
 func start(ctx context.Context, o Options, limits limits) (*Store, error) {
@@ -95,7 +94,7 @@ func start(ctx context.Context, o Options, limits limits) (*Store, error) {
 	return s, nil
 }
 
-// open readies everything but the port.
+// open prepares everything but the listener.
 func open(ctx context.Context, o Options, limits limits, process *processLock) (*Store, error) {
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
@@ -126,16 +125,16 @@ func open(ctx context.Context, o Options, limits limits, process *processLock) (
 	return s, nil
 }
 
-// Endpoint is the store's base URL, such as http://127.0.0.1:9000. Buckets are addressed by path.
+// Endpoint returns the store's base URL, such as http://127.0.0.1:9000. Buckets are addressed by path.
 func (s *Store) Endpoint() string { return s.endpoint }
 
-// Bucket is the bucket that Start made sure of.
+// Bucket returns the name of Options.Bucket.
 func (s *Store) Bucket() string { return s.bucket }
 
-// Credentials are the store's only account. They are made once and kept in its folder.
+// Credentials returns the store's only account. Its folder keeps them.
 func (s *Store) Credentials() aws.Credentials { return s.creds }
 
-// AWSConfig is all that s3.NewFromConfig needs, with UsePathStyle set.
+// AWSConfig returns the settings for s3.NewFromConfig, which also needs UsePathStyle.
 func (s *Store) AWSConfig() aws.Config {
 	return aws.Config{
 		Region:       region,
@@ -144,10 +143,10 @@ func (s *Store) AWSConfig() aws.Config {
 	}
 }
 
-// Done is closed when the store no longer serves, because of Close or because it failed; Err tells which.
+// Done returns a channel that is closed when the store no longer serves, by Close or an error: see Err.
 func (s *Store) Done() <-chan struct{} { return s.done }
 
-// Err is nil while the store runs and after an orderly end, else what ended it.
+// Err returns nil while the store runs and after Close, otherwise the error that ended it.
 func (s *Store) Err() error {
 	select {
 	case <-s.done:
@@ -157,9 +156,9 @@ func (s *Store) Err() error {
 	}
 }
 
-// Close refuses new requests, waits up to 10 s for those under way, cuts off the rest, which then store nothing, and
-// stops listening. Downloads have a second to end. Before all that, while the store still answers, calls of Arrived have 10 s to return.
-// It may be called again and answers the same.
+// Close stops the store. While the store still answers, calls of OnObjectCreated have 10 s to return. Then it rejects
+// new requests, and waits up to 10 s for those in progress. It closes the connections of the rest, which then store
+// nothing. Downloads have 1 s to end. Further calls return the same error.
 func (s *Store) Close() error {
 	s.close.Do(func() { s.closeErr = s.stop() })
 	return s.closeErr

@@ -13,22 +13,21 @@ import (
 )
 
 const (
-	// formAge is the age from which versitygw calls a form expired, whatever its policy says. It is a minute less, so
-	// that no form reaches that age between here and there.
+	// formAge is the maximum age of a form for versitygw, whatever its policy says, minus a minute for the way there.
 	formAge = time.Hour - time.Minute
-	// keyAge is how long a SigV4 signing key is valid: the true limit on the age of a form.
+	// keyAge is the lifetime of a SigV4 signing key, which limits the age of a form.
 	keyAge = 7 * 24 * time.Hour
 )
 
 // lengthRange is a content-length-range condition.
 type lengthRange struct{ least, most int64 }
 
-// sign verifies the signature of a form. If it is valid, the form is signed anew for versitygw, and sign returns the
-// ranges that the length of the file must be in.
+// sign verifies the signature of a form. If it is valid, sign signs the form again for versitygw, and returns the
+// ranges of the file's permitted length.
 //
-// versitygw would compare the ranges with a length that it derives from that of the whole form, which is wrong where
-// anything follows the file; some clients leave out the last line break. And versitygw refuses forms that are older
-// than an hour. S3 goes by the policy's expiration, which stays as it is.
+// versitygw would compare the ranges with a length that it derives from the whole form, which is wrong if anything
+// follows the file; some clients omit the last line break. versitygw also rejects forms older than an hour. S3 only
+// checks the policy's expiration, which stays.
 func (f forms) sign(fields formFields) (ranges []lengthRange, signed bool) {
 	date, encoded := fields.get("x-amz-date"), fields.get("policy")
 	key, ok := f.signingKey(fields.get("x-amz-credential"))
@@ -54,8 +53,8 @@ func (f forms) sign(fields formFields) (ranges []lengthRange, signed bool) {
 	return ranges, true
 }
 
-// rewrite returns the policy without its content-length-range conditions, and those. Its condition for x-amz-date has
-// today instead of date.
+// rewrite returns the policy without its content-length-range conditions, and these. In the condition for x-amz-date
+// it replaces date by today.
 func rewrite(document []byte, date, today string) ([]byte, []lengthRange, error) {
 	var policy map[string]json.RawMessage
 	if err := json.Unmarshal(document, &policy); err != nil {
@@ -81,8 +80,8 @@ func rewrite(document []byte, date, today string) ([]byte, []lengthRange, error)
 	return document, ranges, err
 }
 
-// redate replaces the date in a condition for x-amz-date, which names the field with or without a dollar sign. The same
-// date in another condition, such as one for metadata, stays.
+// redate replaces the date in a condition for x-amz-date, whose name may have a dollar sign. The same date in another
+// condition, such as one for metadata, stays.
 func redate(condition json.RawMessage, date, today string) json.RawMessage {
 	if !bytes.Contains(condition, []byte(`"x-amz-date"`)) && !bytes.Contains(condition, []byte(`"$x-amz-date"`)) {
 		return condition
@@ -90,7 +89,7 @@ func redate(condition json.RawMessage, date, today string) json.RawMessage {
 	return bytes.ReplaceAll(condition, []byte(`"`+date+`"`), []byte(`"`+today+`"`))
 }
 
-// parseRange reads a content-length-range. Those that cannot be read stay in the policy, for versitygw to refuse.
+// parseRange parses a content-length-range. Invalid ones stay in the policy, so that versitygw rejects them.
 func parseRange(condition json.RawMessage) (lengthRange, bool) {
 	var operator string
 	var least, most json.Number // quoted or not, as S3 accepts them

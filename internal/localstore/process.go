@@ -7,10 +7,10 @@ import (
 	"sync/atomic"
 )
 
-// occupied is package state because what it guards, the working directory, is the process's.
+// processInUse is package state because the working directory is the process's.
 var processInUse atomic.Bool
 
-// occupation is one store's hold on the process's working directory.
+// processLock is a store's exclusive use of the process's working directory.
 type processLock struct{ previousDir string }
 
 func lockProcess() (*processLock, error) {
@@ -25,7 +25,7 @@ func lockProcess() (*processLock, error) {
 	return &processLock{previousDir: was}, nil
 }
 
-// leave changes back to where the process was and lets the next store start.
+// release restores the working directory and permits the next store to start.
 func (o *processLock) release() error {
 	defer processInUse.Store(false)
 	if err := os.Chdir(o.previousDir); err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 )
 
-// mend removes what a process left in the store's root, which is the working directory, when it was killed. Nobody else may be at
-// work in it.
+// repair removes what a killed process left in the store's root, which is the working directory. No other process may
+// use it.
 func repair(metadata meta.MetadataStorer) error {
 	if err := repairCompletions(metadata); err != nil {
 		return err
@@ -21,12 +21,12 @@ func repair(metadata meta.MetadataStorer) error {
 	return removeStaged()
 }
 
-// inProgress ends the name of an upload's folder while versitygw makes the object of its parts: ID.ETAG.inprogress.
+// inProgress is the suffix of an upload's folder while versitygw assembles the object: ID.ETAG.inprogress.
 const inProgress = ".inprogress"
 
-// mendCompletions undoes completions that were cut short. Versitygw v1.8.0 moves an upload's folder aside for the time of one, and
-// takes a folder that it finds there for another call's work: such an upload can be neither listed nor completed nor aborted, though
-// every call to complete it is answered with success. Its folder is put back or, where the object was made, removed.
+// repairCompletions undoes interrupted completions. versitygw v1.8.0 renames an upload's folder during a completion,
+// and takes a renamed folder for another call's: such an upload cannot be listed, completed or aborted, although
+// every call to complete it succeeds. The folder is renamed back or, if the object exists, removed.
 func repairCompletions(metadata meta.MetadataStorer) error {
 	folders, err := filepath.Glob(filepath.Join("*", posix.MetaTmpMultipartDir, "*", "*"+inProgress))
 	if err != nil {
@@ -35,7 +35,7 @@ func repairCompletions(metadata meta.MetadataStorer) error {
 	for _, folder := range folders {
 		bucket, aside, _ := strings.Cut(filepath.ToSlash(folder), "/")
 		id, etag, _ := strings.Cut(strings.TrimSuffix(filepath.Base(folder), inProgress), ".")
-		uploads := filepath.Dir(aside) // those of one key, which an attribute tells
+		uploads := filepath.Dir(aside) // of one key, which an attribute contains
 		key, err := metadata.RetrieveAttribute(nil, bucket, uploads, "objname")
 		if err != nil {
 			return fmt.Errorf("%s: %w", folder, err)
@@ -45,8 +45,8 @@ func repairCompletions(metadata meta.MetadataStorer) error {
 			if err := os.RemoveAll(folder); err != nil {
 				return err
 			}
-			_ = metadata.DeleteAttributes(bucket, aside)  // as versitygw does, where they are kept apart
-			_ = os.Remove(filepath.Join(bucket, uploads)) // unless there are others
+			_ = metadata.DeleteAttributes(bucket, aside)  // as versitygw does, if they are stored separately
+			_ = os.Remove(filepath.Join(bucket, uploads)) // fails if there are other uploads
 			continue
 		}
 		if err := os.Rename(folder, filepath.Join(bucket, uploads, id)); err != nil {
@@ -59,7 +59,8 @@ func repairCompletions(metadata meta.MetadataStorer) error {
 	return nil
 }
 
-// staged is the name that versitygw gives to a file for the moment before it replaces another. It is an object to whoever lists.
+// stagedPattern matches the temporary name of a file that is about to replace another one. Listings would show it as
+// an object.
 var stagedPattern = regexp.MustCompile(`^\..+\.sgwtmp\.\d+$`)
 
 func removeStaged() error {

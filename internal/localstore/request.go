@@ -16,13 +16,13 @@ import (
 	"github.com/versity/versitygw/s3err"
 )
 
-// maxBuffered is the length of the longest body that versitygw may read into memory. The longest legitimate one
-// completes an upload of 10,000 parts with their checksums, in about 2 MB.
+// maxBuffered limits the bodies that versitygw reads into memory, in bytes. The longest legitimate one completes an
+// upload of 10,000 parts with their checksums, in about 2 MB.
 const maxBuffered = 4 << 20
 
 var (
 	errTooLong = s3err.GetMaxMessageLengthExceeded(maxBuffered)
-	// errStalled is the error that S3 has for clients that send nothing for a while.
+	// errStalled is S3's error for clients that send nothing for a while.
 	errStalled = s3err.APIError{
 		Code: "RequestTimeout",
 		Description: "Your socket connection to the server was not read from or written to " +
@@ -31,7 +31,7 @@ var (
 	}
 )
 
-// route is what versitygw does with the body of a request.
+// route is how versitygw processes the body of a request.
 type route int
 
 const (
@@ -40,14 +40,14 @@ const (
 	postForm              // stores the file in it
 )
 
-// subresources are the queries of PUT requests to an object that do not carry its content.
+// subresources are the queries of PUT requests to an object whose body is not its content.
 var subresources = []string{"acl", "legal-hold", "retention", "tagging"}
 
-// routeOf decides as versitygw's router does, by the same parsers.
+// routeOf decides like versitygw's router, with the same parsers.
 func routeOf(req *fasthttp.Request) route {
 	path, err := url.PathUnescape(string(req.URI().PathOriginal()))
 	if err != nil {
-		return buffered // versitygw has S3's error for it
+		return buffered // versitygw returns S3's error
 	}
 	_, key, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	copies, has := len(req.Header.Peek("X-Amz-Copy-Source")) > 0, req.URI().QueryArgs().Has
@@ -62,7 +62,7 @@ func routeOf(req *fasthttp.Request) route {
 	return buffered
 }
 
-// body is the body of a request. It fails with S3's errors, which versitygw returns to the client.
+// body is the body of a request. It returns S3's errors, which versitygw sends to the client.
 type body struct {
 	reader  io.Reader
 	control *http.ResponseController
@@ -79,7 +79,7 @@ func newBody(w http.ResponseWriter, r *http.Request, pause time.Duration) *body 
 	return b
 }
 
-// extend gives the client time to send more.
+// extend extends the client's time to send more.
 func (b *body) extend() { _ = b.control.SetReadDeadline(time.Now().Add(b.pause)) }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -99,7 +99,7 @@ func (b *body) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 	case err == io.EOF:
-		_ = b.control.SetReadDeadline(time.Time{}) // it would end the connection while the request is still in progress
+		_ = b.control.SetReadDeadline(time.Time{}) // otherwise it ends the connection during the request
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errStalled
 	default:
@@ -114,7 +114,7 @@ type requestConn struct {
 	body *body
 }
 
-// SetReadDeadline ends the body. versitygw calls it only to discard what is left of one after it has refused the
+// SetReadDeadline ends the body. versitygw calls it only to discard the rest of a body after it has rejected the
 // request (middlewares.DrainRequestBody). That is left to net/http, which does not ask clients for a body that they
 // have not begun to send.
 func (c requestConn) SetReadDeadline(time.Time) error {

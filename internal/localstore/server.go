@@ -17,14 +17,14 @@ import (
 	"github.com/versity/versitygw/s3api/middlewares"
 )
 
-// maxRequests limits the connections and requests at a time. The clients of a laptop use dozens. versitygw's own
-// default, none, means "refuse all".
+// maxRequests limits concurrent connections and requests. Clients of a laptop use dozens. versitygw's default, 0,
+// rejects all.
 const maxRequests = 4096
 
 // maxParts is S3's limit.
 const maxParts = 10_000
 
-// flushLimit is the time that answers already on their way have to get out when a store closes.
+// flushLimit is the time that responses have to be sent when a store closes.
 const flushLimit = time.Second
 
 // newFront returns the server of the store, which does not listen yet.
@@ -63,8 +63,8 @@ func (s *Store) newFront(origins []string, limits limits) (*front, error) {
 	}, nil
 }
 
-// serveOnce has the server answer one request, on a socket that only this process knows. versitygw gives access to its
-// handler only in a request.
+// serveOnce lets the server answer one request, on a socket that only this process knows: versitygw gives access to
+// its handler only in a request.
 func serveOnce(server *s3api.S3ApiServer, ready <-chan struct{}) error {
 	dir, err := os.MkdirTemp("", "signpost-") // mode 0700
 	if err != nil {
@@ -80,11 +80,11 @@ func serveOnce(server *s3api.S3ApiServer, ready <-chan struct{}) error {
 	case <-ready:
 	}
 	err = errors.Join(sendRequest(socket), server.ShutDown())
-	<-ended // with the error that its listener was closed
+	<-ended // with the error of the closed listener
 	return err
 }
 
-// ask sends a request to the socket, and returns once the server has closed the connection.
+// sendRequest sends a request to the socket, and returns once the server has closed the connection.
 func sendRequest(socket string) error {
 	conn, err := net.Dial("unix", socket)
 	if err != nil {
@@ -98,8 +98,8 @@ func sendRequest(socket string) error {
 	return err
 }
 
-// onlyAccount answers for unknown access keys with the error that becomes S3's InvalidAccessKeyId; versitygw's
-// single-account service has one of its admin API's errors, which becomes a 404.
+// singleAccount returns the error for unknown access keys that becomes S3's InvalidAccessKeyId. versitygw's
+// single-account service returns an error of its admin API, which becomes a 404.
 type singleAccount struct{ auth.IAMService }
 
 func (a singleAccount) GetUserAccount(access string) (auth.Account, error) {
@@ -110,7 +110,7 @@ func (a singleAccount) GetUserAccount(access string) (auth.Account, error) {
 	return account, nil
 }
 
-// stop ends serving. The working directory is given back only when no request can use it any more.
+// stop ends serving. It restores the working directory only when no request can use it any more.
 func (s *Store) stop() error {
 	s.closing.Store(true)
 	err := errors.Join(s.notifier.close(), s.traffic.drain())

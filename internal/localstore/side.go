@@ -29,16 +29,19 @@ func (f folder) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (
 	return f.Posix.CopyObject(ctx, in)
 }
 
-// CompleteMultipartUpload also removes the side files of the upload, which versitygw forgets.
-func (f folder) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (s3response.CompleteMultipartUploadResult, string, error) {
+// CompleteMultipartUpload also removes the side files of the upload, which versitygw does not.
+func (f folder) CompleteMultipartUpload(
+	ctx context.Context, in *s3.CompleteMultipartUploadInput,
+) (s3response.CompleteMultipartUploadResult, string, error) {
 	defer f.hold(in.Bucket, in.Key)()
 	if f.large != nil && in.Key != nil && in.UploadId != nil {
-		defer f.large.DeleteAttributes(*in.Bucket, filepath.Join(uploadsOf(*in.Key), *in.UploadId)) //nolint:errcheck // always nil
+		upload := filepath.Join(uploadsOf(*in.Key), *in.UploadId)
+		defer f.large.DeleteAttributes(*in.Bucket, upload) //nolint:errcheck // always nil
 	}
 	return f.Posix.CompleteMultipartUpload(ctx, in)
 }
 
-// uploadsOf is the folder in which versitygw keeps the multipart uploads of a key, below the bucket's.
+// uploadsOf returns the folder of a key's multipart uploads, relative to the bucket's.
 func uploadsOf(key string) string {
 	return filepath.Join(posix.MetaTmpMultipartDir, fmt.Sprintf("%x", sha256.Sum256([]byte(key))))
 }

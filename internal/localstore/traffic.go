@@ -9,33 +9,33 @@ import (
 )
 
 const (
-	// drainLimit is how long a closing store waits for requests under way.
+	// drainLimit is how long a closing store waits for requests in progress.
 	drainLimit = 10 * time.Second
-	// cutLimit bounds the wait for those whose connection was then closed: they have only a disk to wait for.
+	// cutLimit limits the wait after their connections are closed: they only wait for a disk then.
 	cutLimit = 5 * time.Second
 )
 
-// traffic knows the connections with a request under way, so that closing a store can end those that will not end by
-// themselves, and can be sure that none is left to write into whatever the working directory is by then.
+// traffic tracks the connections with a request in progress. A closing store can close them, and knows when none can
+// write into the working directory any more.
 type traffic struct {
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{}
 	closed bool
-	empty  chan struct{} // closed when closed and no connection is left
-	limit  time.Duration // drainLimit, but for tests
+	empty  chan struct{} // closed once the store is closing and has no such connection
+	limit  time.Duration // drainLimit, except in tests
 }
 
 func newTraffic() *traffic {
 	return &traffic{conns: map[net.Conn]struct{}{}, empty: make(chan struct{}), limit: drainLimit}
 }
 
-// enter admits a request, unless the store is closing. The caller calls exit once the request can no longer change what
-// is stored.
+// enter admits a request, unless the store is closing. The caller calls exit once the request can no longer change
+// what is stored.
 func (t *traffic) enter(conn net.Conn) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.closed {
-		t.conns[conn] = struct{}{} // HTTP/1.1: a connection serves one request at a time
+		t.conns[conn] = struct{}{} // in HTTP/1.1, a connection serves one request at a time
 	}
 	return !t.closed
 }
@@ -49,7 +49,7 @@ func (t *traffic) exit(conn net.Conn) {
 	}
 }
 
-// end admits no further request and waits for those under way, at last by closing their connections.
+// drain rejects further requests and waits for those in progress. At last it closes their connections.
 func (t *traffic) drain() error {
 	t.mu.Lock()
 	t.closed = true
