@@ -15,27 +15,28 @@ import (
 	"github.com/signpost-s3/signpost/internal/retryafter"
 )
 
-// maxRetryAfter bounds how long a receiver may ask to be left alone.
+// maxRetryAfter limits the wait that a receiver asks for in Retry-After.
 const maxRetryAfter = time.Hour
 
-// Failure is why a delivery did not succeed.
+// Failure reports a delivery that did not succeed.
 type Failure struct {
-	Status     int           // of the answer; 0 if there was none
-	RetryAfter time.Duration // for how long the receiver asks to be left alone, at most 1 h; 0 if it does not
-	Reason     string        // for the receiver's owner: the host, and what it did or what was not done
+	Status     int           // of the response; 0 if there was none
+	RetryAfter time.Duration // the wait that the receiver asks for, at most 1 h; 0 if it asks for none
+	Reason     string        // names the host and the problem; fit for the owner of the receiver
 
 	cause error
 }
 
-// Error is the reason. It never has the URL's path, query or user name.
+// Error returns the reason. It never contains the URL's path, query or user name.
 func (f *Failure) Error() string { return f.Reason }
 
-// Unwrap is what the system or net/http said, which may repeat what a receiver sent, and be long: do not show it.
+// Unwrap returns the error of the system or of net/http. It may contain text of the receiver and be long: do not show
+// it.
 func (f *Failure) Unwrap() error { return f.cause }
 
-// answered is the failure that an answer means, or nil.
-func answered(u *url.URL, answer *http.Response) error {
-	status := answer.StatusCode
+// statusError returns nil for a 2xx response, and a *Failure otherwise.
+func statusError(u *url.URL, response *http.Response) error {
+	status := response.StatusCode
 	if status >= 200 && status < 300 {
 		return nil
 	}
@@ -45,26 +46,28 @@ func answered(u *url.URL, answer *http.Response) error {
 	}
 	switch status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		f.RetryAfter = retryafter.Parse(answer.Header, maxRetryAfter)
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		f.RetryAfter = retryafter.Parse(response.Header, maxRetryAfter)
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		f.Reason += ", a redirect, which is not followed: name the address that it leads to"
 	}
 	return f
 }
 
-// unanswered is the failure of a call that got no answer because of err.
-func unanswered(ctx context.Context, u *url.URL, err error) error {
+// transportError returns the failure of a request that got no response because of err.
+func transportError(ctx context.Context, u *url.URL, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return &Failure{Reason: u.Host + " was not waited for any longer", cause: ctx.Err()}
 	}
-	return &Failure{Reason: reason(u.Host, err), cause: err}
+	return &Failure{Reason: describe(u.Host, err), cause: err}
 }
 
-// reason tells err in our own words: net/http's can have in them what the receiver sent, as a server that echoes the request does.
-func reason(host string, err error) string {
+// describe returns a description of err without text of the receiver. Errors of net/http may contain such text, for
+// example the request if a server echoes it.
+func describe(host string, err error) string {
 	var (
-		refused     *refusal
-		unknown     *net.DNSError
+		blocked     *blockedError
+		lookup      *net.DNSError
 		certificate *tls.CertificateVerificationError
 		record      tls.RecordHeaderError
 		alert       tls.AlertError
@@ -72,13 +75,13 @@ func reason(host string, err error) string {
 		timeout     net.Error
 	)
 	switch {
-	case errors.As(err, &refused):
-		return refused.Error()
-	case errors.As(err, &unknown) && unknown.IsNotFound:
+	case errors.As(err, &blocked):
+		return blocked.Error()
+	case errors.As(err, &lookup) && lookup.IsNotFound:
 		return host + " is not known to the domain name system"
-	case errors.As(err, &unknown):
+	case errors.As(err, &lookup):
 		return host + " could not be looked up in the domain name system"
-	case errors.As(err, &timeout) && timeout.Timeout(): // contexts' deadlines are of this kind too
+	case errors.As(err, &timeout) && timeout.Timeout(): // includes deadlines of contexts
 		return host + " did not answer in time"
 	case errors.As(err, &certificate):
 		return host + " has a certificate that is not valid for it"

@@ -63,7 +63,7 @@ func newSender(t *testing.T, o Options) *Sender {
 		o.Networks = everyHost(t, "127.0.0.0/8", "::1/128")
 	}
 	s := New(o)
-	t.Cleanup(func() { s.plain.CloseIdleConnections(); s.secure.CloseIdleConnections() })
+	t.Cleanup(func() { s.http.CloseIdleConnections(); s.https.CloseIdleConnections() })
 	return s
 }
 

@@ -27,15 +27,16 @@ const minSecret, maxSecret = 24, 64
 // derivedSize is the size of a derived secret or seed, in bytes.
 const derivedSize = 32
 
-// Errors about keys. They never repeat the text that is wrong.
+// Errors about keys. They never contain the invalid text.
 var (
-	errSecret = errors.New("a secret is whsec_ and the base64 of 24 to 64 random bytes, as signpost webhooks keygen prints it")
-	errKey    = errors.New("a key is whsec_ and the base64 of 24 to 64 random bytes, or whsk_ and the base64 of the 32 bytes of an ed25519 " +
-		"seed; signpost webhooks keygen prints keys")
+	errSecret = errors.New("a secret is whsec_ and the base64 of 24 to 64 random bytes, " +
+		"as signpost webhooks keygen prints it")
+	errKey = errors.New("a key is whsec_ and the base64 of 24 to 64 random bytes, " +
+		"or whsk_ and the base64 of the 32 bytes of an ed25519 seed; signpost webhooks keygen prints keys")
 	errPublicKey = errors.New("whpk_ begins a public key, which cannot sign; the private key begins with whsk_")
 )
 
-// Key signs deliveries: a symmetric secret, or an ed25519 private key. It never formats as its value.
+// Key signs deliveries: it is a symmetric secret or an ed25519 private key. String and GoString do not reveal it.
 type Key struct {
 	secret []byte             // nil for an ed25519 key
 	pair   ed25519.PrivateKey // nil for a secret
@@ -80,7 +81,7 @@ func random() []byte {
 	return b
 }
 
-// decode accepts standard base64 only, without line breaks, so that a key has one spelling.
+// decode decodes standard base64 without line breaks, so that each key has one spelling.
 func decode(s string) ([]byte, bool) {
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
 	return b, err == nil && !strings.ContainsAny(s, "\r\n")

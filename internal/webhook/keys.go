@@ -15,7 +15,7 @@ type Keys struct {
 var errNoKeys = fmt.Errorf("there is no key to sign with: %w", errKey)
 
 // ParseKeys parses keys separated by commas or line breaks, the newest first. An entry is KEY or, for the receivers at
-// one host, HOST=KEY. In a line, # begins a comment. Errors name the place of an entry and never repeat it.
+// one host, HOST=KEY. In a line, # begins a comment. Errors name the position of an entry and never contain it.
 func ParseKeys(text string) (*Keys, error) {
 	keys := &Keys{hosts: map[string][]Key{}}
 	n := 0

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// maxURL bounds a receiver's URL, in bytes. Longer ones are refused by servers too.
+// maxURL limits the URL of a receiver, in bytes. Servers also refuse longer ones.
 const maxURL = 2048
 
-// What a URL can be refused for. None repeats it: its query may be a credential.
+// Errors about URLs. They never contain the URL: its query may be a credential.
 var (
 	errURL      = errors.New("must be one such as https://example.com/events")
 	errURLLong  = errors.New("must have at most 2048 bytes")
@@ -18,16 +18,16 @@ var (
 	errFragment = errors.New("must have no fragment (#): it would not be sent")
 )
 
-// CheckURL says what can be said of a receiver's URL before it is called, in words that follow its name: it is https, or http, which only
-// the networks that are allowed may have, with a host, without user name and fragment, and of at most 2,048 bytes. What address it leads
-// to is judged when it is called.
+// CheckURL returns an error if raw cannot be the URL of a receiver. It must be https or http with a host, without user
+// name and fragment, and at most 2,048 bytes. Errors are phrases that follow the name of the URL. Send checks the
+// address, and allows http in allowed networks only.
 func CheckURL(raw string) error {
 	if len(raw) > maxURL {
 		return errURLLong
 	}
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || !isPort(u.Port()):
+	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || !isValidPort(u.Port()):
 		return errURL
 	case u.User != nil:
 		return errUserinfo
@@ -37,8 +37,8 @@ func CheckURL(raw string) error {
 	return nil
 }
 
-// isPort reports whether s can be called, or is left out.
-func isPort(s string) bool {
+// isValidPort reports whether s is a port number or empty.
+func isValidPort(s string) bool {
 	port, err := strconv.ParseUint(s, 10, 16)
 	return s == "" || err == nil && port > 0
 }

@@ -1,5 +1,5 @@
-// Package webhook sends events to receivers elsewhere: signed, so that they know who speaks, and never to where nobody outside should
-// make us call. It knows nothing of what an event is, and tries once; when to try again is for its user to decide.
+// Package webhook sends events to receivers over HTTP. Deliveries are signed by the Standard Webhooks specification,
+// and go to public addresses or allowed networks only. The package makes one attempt: its caller decides about retries.
 package webhook
 
 import (
@@ -15,14 +15,14 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// Limits on deliveries, where Options say nothing else.
 const (
-	// idlePerHost is the number of idle connections to a host that are kept: as many as the outbox uses at a time.
+	// idlePerHost is the number of idle connections to a host: as many as the outbox uses at a time.
 	idlePerHost = 16
-	// defaultTimeout is the shorter end of what the specification recommends: 15 to 30 s.
+	// defaultTimeout is the lower limit of the specification's recommendation: 15 to 30 s.
 	defaultTimeout = 15 * time.Second
-	// maxAnswer is how much of an answer is read, so that its connection can be used again. What it says is of no interest.
-	maxAnswer = 64 << 10
+	// maxResponse limits what is read of a response, in bytes. The body is discarded, but read so that the connection can
+	// be reused.
+	maxResponse = 64 << 10
 )
 
 // Options configure a Sender.
@@ -41,10 +41,10 @@ type Options struct {
 // Sender sends events. It is safe for concurrent use.
 type Sender struct {
 	keys      func(context.Context, string) ([]Key, error)
-	guard     guard
+	dialer    dialer
 	httpsOnly bool
-	plain     *http.Transport // for http
-	secure    *http.Transport // for https
+	http      *http.Transport // for http URLs
+	https     *http.Transport // for https URLs
 	timeout   time.Duration
 }
 
@@ -53,12 +53,13 @@ func New(o Options) *Sender {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
-	s := &Sender{keys: o.Keys, guard: guard{networks: o.Networks}, httpsOnly: o.HTTPSOnly, timeout: o.Timeout}
-	s.plain, s.secure = newTransport(s.guard.dialPlain), newTransport(s.guard.dialSecure)
+	s := &Sender{keys: o.Keys, dialer: dialer{networks: o.Networks}, httpsOnly: o.HTTPSOnly, timeout: o.Timeout}
+	s.http, s.https = newTransport(s.dialer.dialPlain), newTransport(s.dialer.dialSecure)
 	return s
 }
 
-// newTransport uses no proxy: it would look up names where nobody judges what they lead to.
+// newTransport returns a transport without a proxy. A proxy would look up names itself, and the addresses could not be
+// checked.
 func newTransport(dial func(context.Context, string, string) (net.Conn, error)) *http.Transport {
 	return &http.Transport{
 		DialContext:            dial,
@@ -72,9 +73,9 @@ func newTransport(dial func(context.Context, string, string) (net.Conn, error)) 
 	}
 }
 
-// Send posts body, a CloudEvent as JSON, to address, and returns nil when it is answered with 2xx, and a *Failure otherwise. Id is the
-// event's own, the same each time it is sent; as the parts of what is signed are divided by dots, it must have none that others chose. At
-// is the time of this attempt, of which receivers accept five minutes more or less than their own.
+// Send posts body, a CloudEvent as JSON, to address. It returns nil if the response is 2xx, and a *Failure otherwise.
+// Id is the id of the event, the same in each attempt. It must have no dots, because they separate the parts of the
+// signed text. At is the time of the attempt: receivers accept five minutes of difference to their clock.
 func (s *Sender) Send(ctx context.Context, address, id string, at time.Time, body []byte) error {
 	if err := CheckURL(address); err != nil {
 		return &Failure{Reason: "the URL " + err.Error(), cause: err}
@@ -101,19 +102,20 @@ func (s *Sender) Send(ctx context.Context, address, id string, at time.Time, bod
 	return s.deliver(request.WithContext(ctx))
 }
 
-// deliver sends request and judges the answer. A transport alone follows no redirect, keeps no cookie and repeats no URL in its errors.
+// deliver sends request and checks the response. It uses the transport without a client, which follows no redirects,
+// keeps no cookies and does not repeat the URL in errors.
 func (s *Sender) deliver(request *http.Request) error {
-	transport := s.secure
+	transport := s.https
 	if request.URL.Scheme == "http" {
-		transport = s.plain
+		transport = s.http
 	}
-	answer, err := transport.RoundTrip(request)
+	response, err := transport.RoundTrip(request)
 	if err != nil {
-		return unanswered(request.Context(), request.URL, err)
+		return transportError(request.Context(), request.URL, err)
 	}
-	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer)) // its status has said everything
-	return answered(request.URL, answer)
+	defer response.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxResponse))
+	return statusError(request.URL, response)
 }
 
 // sign sets the headers of Standard Webhooks 1.0.0 (section "Webhook headers").

@@ -15,7 +15,7 @@ import (
 )
 
 // Every address that the outside could not call is something, and those next to them are nothing.
-func TestOddity(t *testing.T) {
+func TestBlockedRange(t *testing.T) {
 	for what, addresses := range map[string]string{
 		"": "1.1.1.1 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 168.63.129.15 169.253.255.255 169.255.0.0 " +
 			"172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.0 192.0.3.0 192.167.255.255 192.169.0.0 198.17.255.255 198.20.0.0 " +
@@ -40,8 +40,8 @@ func TestOddity(t *testing.T) {
 		"no address of the internet":                      "::127.0.0.1 ::7f00:1 ::2 ::ffff:0:127.0.0.1 100::1 1fff::1 4000::1 5f00::1 fbff::1 fe00::1 2606:4700::1%eth0",
 	} {
 		for address := range strings.FieldsSeq(addresses) {
-			if got := oddity(netip.MustParseAddr(address)); got != what {
-				t.Errorf("oddity(%s): got %q, want %q", address, got, what)
+			if got := blockedRange(netip.MustParseAddr(address)); got != what {
+				t.Errorf("blockedRange(%s): got %q, want %q", address, got, what)
 			}
 		}
 	}
@@ -163,7 +163,7 @@ func TestSendRefusesAddresses(t *testing.T) {
 		trap := newReceiver(t, ok)
 		port := trap.URL[strings.LastIndex(trap.URL, ":"):]
 		s := New(Options{Keys: fixed(t, secretA)})
-		s.guard.resolver = resolver
+		s.dialer.resolver = resolver
 		for _, scheme := range []string{"http://", "https://"} {
 			f := failed(t, "Send to "+c.host, s.send(t, scheme+c.host+port+"/path?query"))
 			hint := strings.HasSuffix(f.Reason, ", and was not called: SIGNPOST_WEBHOOK_NETWORKS can allow it for this host")
@@ -176,7 +176,7 @@ func TestSendRefusesAddresses(t *testing.T) {
 		}
 	}
 	s := New(Options{Keys: fixed(t, secretA)})
-	s.guard.resolver = resolver
+	s.dialer.resolver = resolver
 	want := "public.test leads to 1.1.1.1, a public address, for which https is needed, and was not called: SIGNPOST_WEBHOOK_NETWORKS can allow it for this host"
 	if f := failed(t, "Send by http", s.send(t, "http://public.test/")); f.Reason != want {
 		t.Errorf("Send by http to a public address: got %q, want %q", f.Reason, want)
@@ -184,11 +184,11 @@ func TestSendRefusesAddresses(t *testing.T) {
 }
 
 // What is judged is what is dialled: the addresses of a name one by one, and anew each time.
-func TestSendJudgesEachAddress(t *testing.T) {
+func TestSendChecksEachAddress(t *testing.T) {
 	server := newReceiver(t, ok)
 	port := server.URL[strings.LastIndex(server.URL, ":"):]
 	s := newSender(t, Options{Networks: everyHost(t, "127.0.0.1/32")})
-	s.guard.resolver = newNames(t, map[string][][]netip.Addr{
+	s.dialer.resolver = newNames(t, map[string][][]netip.Addr{
 		"both.test":   {in("10.0.0.1", "127.0.0.1")},
 		"rebind.test": {in("127.0.0.1"), in("169.254.169.254")},
 	})
@@ -198,7 +198,7 @@ func TestSendJudgesEachAddress(t *testing.T) {
 	if err := s.send(t, "http://rebind.test"+port); err != nil {
 		t.Errorf("Send to a name: got %v", err)
 	}
-	s.plain.CloseIdleConnections()
+	s.http.CloseIdleConnections()
 	f := failed(t, "Send to the name that leads elsewhere now", s.send(t, "http://rebind.test"+port))
 	if !strings.HasPrefix(f.Reason, "rebind.test leads to 169.254.169.254, a link-local address") {
 		t.Errorf("Send to the name that leads elsewhere now: got %q", f.Reason)
@@ -233,7 +233,7 @@ func TestSendOverTLS(t *testing.T) {
 	server.Server = newTLS(t)
 	stranger := newSender(t, Options{})
 	friend := newSender(t, Options{})
-	friend.secure.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+	friend.https.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
 	if err := friend.send(t, server.URL); err != nil {
 		t.Errorf("Send over TLS: got %v", err)
 	}
