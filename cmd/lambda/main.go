@@ -50,10 +50,12 @@ func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 		return nil, err
 	}
 	if c.Events == "direct" {
-		sign := func(ctx context.Context) (sigv4.SecretURL, error) { return f.Service.Sign(ctx, imports.Public) }
+		sign := func(ctx context.Context) (sigv4.SecretURL, error) { return f.Imports.Sign(ctx, imports.Public) }
 		return lambdaevent.Direct{Sign: sign}, nil
 	}
-	return lambdaevent.Proxy{Handler: f.Handler, Bucket: c.Bucket, OnObjectCreated: f.Notice, Sweep: f.Sweep}, nil
+	return lambdaevent.Proxy{
+		Handler: f.Handler, Bucket: c.Bucket, OnObjectCreated: f.HandleObjectCreated, Sweep: f.Sweep,
+	}, nil
 }
 
 // reportStart reports to Lambda why the function cannot start, so that callers receive the reason

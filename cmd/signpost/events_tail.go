@@ -39,7 +39,7 @@ func (t tailCmd) Run(i *invocation) error {
 	}
 	return withBucket(i, t.Config, func(_ aws.Config, store *bucket.Bucket, c config.Config) error {
 		since := time.Now().Add(-t.Since)
-		f := follower{service: assembly.Service(c, store), since: since, last: since, reported: map[string]bool{}}
+		f := follower{service: assembly.NewImports(c, store), since: since, last: since, reported: map[string]bool{}}
 		return f.follow(i, func(e outbox.Event) error { return printEvent(i.stdout, e, t.JSON) })
 	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/uuid"
@@ -26,17 +25,11 @@ func (gcCmd) Help() string {
 func (g gcCmd) Run(i *invocation) error {
 	return withBucket(i, g.Config, func(settings aws.Config, store *bucket.Bucket, c config.Config) error {
 		log := assembly.NewLogger(i.stderr)
-		service := assembly.Service(c, store)
-		keys, err := assembly.OpenWebhookKeys(c, settings, log)
+		parts, err := assembly.New(c, settings, store, assembly.Options{Holder: "gc-" + uuid.NewString(), Log: log})
 		if err != nil {
 			return err
 		}
-		box, err := assembly.NewOutbox(c, service, settings, keys, log)
-		if err != nil {
-			return err
-		}
-		sweeper := sweep.Sweeper{Bucket: store, Imports: service, Outbox: box, Holder: "gc-" + uuid.NewString(), Now: time.Now, Log: log}
-		r, err := sweeper.RunOnce(i.ctx)
+		r, err := parts.Sweeper.RunOnce(i.ctx)
 		if errors.Is(err, sweep.ErrLeased) {
 			fmt.Fprintln(i.stdout, err)
 			return nil
@@ -44,7 +37,7 @@ func (g gcCmd) Run(i *invocation) error {
 		if i.ctx.Err() != nil {
 			return interruption{"interrupted; the next sweep goes on from here"}
 		}
-		return printReport(i, r, box != nil, err)
+		return printReport(i, r, parts.Outbox != nil, err)
 	})
 }
 

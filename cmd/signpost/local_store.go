@@ -65,7 +65,7 @@ func withBucket(i *invocation, c config.Config, f func(settings aws.Config, stor
 	if err != nil {
 		return err
 	}
-	store, err := assembly.Open(i.ctx, c, settings, bucket.Hooks{})
+	store, err := assembly.OpenBucket(i.ctx, c, settings, bucket.Hooks{})
 	if err != nil {
 		return err
 	}

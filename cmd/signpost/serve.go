@@ -75,7 +75,7 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 		case <-i.ctx.Done():
 			return
 		}
-		if err := process.Notice(i.ctx, key); err != nil && i.ctx.Err() == nil {
+		if err := process.HandleObjectCreated(i.ctx, key); err != nil && i.ctx.Err() == nil {
 			log.Warn("what arrived is noticed when it is read", "key", key, "error", err.Error())
 		}
 	})

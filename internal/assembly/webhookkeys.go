@@ -41,16 +41,6 @@ type WebhookKeys struct {
 	next time.Time // when the parameter is read again
 }
 
-// OpenWebhookKeys reads the keys of webhooks from the setting or its file. A parameter is read by Current, so that a
-// Lambda function that delivers nothing starts without that call: a burst of starts would exceed the rate that
-// Parameter Store allows. It returns nil if c has no webhooks.
-func OpenWebhookKeys(c config.Config, settings aws.Config, log *slog.Logger) (*WebhookKeys, error) {
-	if !c.HasWebhooks() {
-		return nil, nil
-	}
-	return newWebhookKeys(c, settings, log)
-}
-
 // ReadWebhookKeys reads the keys of webhooks once.
 func ReadWebhookKeys(ctx context.Context, c config.Config, settings aws.Config, log *slog.Logger) (*webhook.Keys, error) {
 	keys, err := newWebhookKeys(c, settings, log)
@@ -60,6 +50,9 @@ func ReadWebhookKeys(ctx context.Context, c config.Config, settings aws.Config, 
 	return keys.Current(ctx)
 }
 
+// newWebhookKeys reads the keys of webhooks from the setting or its file. A parameter is read by Current, so that a
+// Lambda function that delivers nothing starts without that call: a burst of starts would exceed the rate that
+// Parameter Store allows.
 func newWebhookKeys(c config.Config, settings aws.Config, log *slog.Logger) (*WebhookKeys, error) {
 	k := &WebhookKeys{config: c, log: log}
 	if c.WebhookSecretsParameter != "" {
@@ -102,9 +95,9 @@ func (k *WebhookKeys) readParameter(ctx context.Context) {
 	k.held, k.err, k.next = keys, nil, time.Now().Add(parameterAge)
 }
 
-// Follow reads the file again whenever it changes, until ctx ends. While the file is wrong or missing, the keys from
+// Watch reads the file again whenever it changes, until ctx ends. While the file is wrong or missing, the keys from
 // before stay in use.
-func (k *WebhookKeys) Follow(ctx context.Context) {
+func (k *WebhookKeys) Watch(ctx context.Context) {
 	if k.config.WebhookSecretsFile == "" {
 		return
 	}

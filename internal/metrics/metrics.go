@@ -29,9 +29,8 @@ type Metrics struct {
 // for 29 s.
 var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-// New returns the metrics of a process of this version. It calls credentialsLeft at each scrape: the remaining validity
-// of the signing credentials, and false if they do not expire.
-func New(version string, credentialsLeft func() (time.Duration, bool)) *Metrics {
+// New returns the metrics of a process of this version.
+func New(version string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: counters("signpost_http_requests_total",
@@ -55,20 +54,25 @@ func New(version string, credentialsLeft func() (time.Duration, bool)) *Metrics 
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	credentials := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "signpost_credentials_remaining_seconds",
-		Help: "Remaining validity of the signing credentials: +Inf if they do not expire, 0 if there are none.",
-	}, func() float64 {
-		left, ends := credentialsLeft()
-		if !ends {
-			return math.Inf(1)
-		}
-		return max(0, left.Seconds())
-	})
 	m.registry.MustRegister(
-		m.requests, m.latency, m.signatures, m.calls, m.callTime, m.seen, m.deliveries, build, credentials,
+		m.requests, m.latency, m.signatures, m.calls, m.callTime, m.seen, m.deliveries, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
+}
+
+// ObserveCredentials adds the remaining validity of the signing credentials. Each scrape calls left, which returns
+// false if they do not expire.
+func (m *Metrics) ObserveCredentials(left func() (remaining time.Duration, ends bool)) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "signpost_credentials_remaining_seconds",
+		Help: "Remaining validity of the signing credentials: +Inf if they do not expire, 0 if there are none.",
+	}, func() float64 {
+		remaining, ends := left()
+		if !ends {
+			return math.Inf(1)
+		}
+		return max(0, remaining.Seconds())
+	}))
 }
 
 // ObserveRequest counts a request and its duration.

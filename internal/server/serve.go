@@ -1,4 +1,4 @@
-// Package serve is the service as a process of its own: who is asked, what is listened on, its life from start to stop.
+// Package server builds the service as a process, and runs it from start to stop.
 package server
 
 import (
@@ -16,50 +16,51 @@ import (
 	"github.com/google/uuid"
 )
 
-// drainTimeout is how long requests under way get when the service stops.
+// drainTimeout is the time that requests in progress have when the service stops.
 const drainTimeout = 20 * time.Second
 
-// gcPercent is how much garbage may be made before it is collected, in per cent of what is in use, which is only some 3 MiB: twice
-// Go's own value gives a twentieth more requests a second, for 10 MiB.
+// gcPercent is GOGC: how much the heap may grow before a garbage collection, in percent. About 3 MiB are in use. Twice
+// Go's default serves 5 % more requests per second and costs 10 MiB.
 const gcPercent = 200
 
-// Tune prepares the process for many small requests. gogc is the value of the environment variable GOGC: if it is set, the runtime has
-// read it, and it stays in force.
+// Tune prepares the process for many small requests. Gogc is the environment variable GOGC, which takes precedence if it
+// is set.
 func Tune(gogc string) {
-	uuid.EnableRandPool() // ids cost no system call each
+	uuid.EnableRandPool() // no system call for each id
 	if gogc == "" {
 		debug.SetGCPercent(gcPercent)
 	}
 }
 
-// Server answers HTTP. Handler and Log are all it needs; New gives it the rest.
+// Server is the service as a process. Handler and Log are required; New sets all fields.
 type Server struct {
 	Handler http.Handler
 	Log     *slog.Logger
-	// Notice is what the server does when its store has an object that was not there before; nil without New.
-	Notice func(ctx context.Context, key string) error
+	// HandleObjectCreated handles the notification of a new object in the store; nil without New.
+	HandleObjectCreated func(ctx context.Context, key string) error
 
-	release   func()                  // ends the waiting of calls; nil: none waits
-	tls       *certificate            // nil: plain HTTP
-	metrics   net.Listener            // nil: none
-	scrape    http.Handler            // what is served there
-	busy      func() bool             // whether connections are queued; nil: it is not known
-	stopDelay time.Duration           // for how long it serves on when it is told to stop
-	stopping  atomic.Bool             // it has been told
-	followers []func(context.Context) // notice changed files while it serves
+	releaseWaiters func()                  // ends long polls; may be nil
+	tls            *certificate            // nil: plain HTTP
+	metrics        net.Listener            // nil: none
+	metricsHandler http.Handler            // what metrics serves
+	busy           func() bool             // reports whether connections are queued; may be nil
+	stopDelay      time.Duration           // how long it serves requests after it was told to stop
+	stopping       atomic.Bool             // whether it was told to stop
+	background     []func(context.Context) // run while it serves
 }
 
-// Serve answers on listener until ctx ends, then sends callers elsewhere, and finishes what is under way.
+// Serve serves listener until ctx ends. Then it closes connections after their responses, and waits for requests in
+// progress.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	following, unfollow := context.WithCancel(context.WithoutCancel(ctx)) // it serves on for a while when it is told to stop
+	running, stop := context.WithCancel(context.WithoutCancel(ctx)) // it serves requests for a while after ctx ends
 	var others sync.WaitGroup
 	defer others.Wait()
-	defer unfollow()
-	for _, follow := range s.followers {
-		others.Go(func() { follow(following) })
+	defer stop()
+	for _, run := range s.background {
+		others.Go(func() { run(running) })
 	}
 	if s.metrics != nil {
-		metrics := s.server(s.scrape)
+		metrics := s.server(s.metricsHandler)
 		others.Go(func() {
 			if err := metrics.Serve(s.metrics); !errors.Is(err, http.ErrServerClosed) {
 				s.Log.Error("metrics are served no more", "error", err.Error())
@@ -91,8 +92,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return s.drain(context.WithoutCancel(ctx), server)
 }
 
-// answer closes the connection after the response while the service stops, so that the client opens the next one elsewhere;
-// while other connections are queued, so that they get their turn; and if the next request may not begin where net/http reads on.
+// answer closes the connection after the response while the service stops, so that the client connects to another server;
+// while other connections are queued, so that they are accepted; and if the next request may not begin where net/http
+// continues to read.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	if s.stopping.Load() || s.busy != nil && s.busy() || mayBeFaulty(r) {
 		w.Header().Set("Connection", "close")
@@ -100,15 +102,15 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	serveEarly(s.Handler, w, r, s.stopping.Load)
 }
 
-// mayBeFaulty reports whether r's framing could be one after which a connection must be closed, lest what others took for a part of it be
-// answered as a request (RFC 9112, section 6.1): chunks beside a length, or chunks in HTTP/1.0. Net/http reads on after these, and does
-// not tell them from chunks alone, or from HTTP/1.0 alone.
+// mayBeFaulty reports whether the connection must be closed after r (RFC 9112, section 6.1): with chunks and a length, or
+// chunks in HTTP/1.0, a proxy may have read a part of the body as the next request. Net/http continues after these, and
+// does not distinguish them from chunks alone, or from HTTP/1.0 alone.
 func mayBeFaulty(r *http.Request) bool { return len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) }
 
 func (s *Server) drain(ctx context.Context, server *http.Server) error {
 	s.Log.Info("stopping", "drain_limit", drainTimeout.String())
-	if s.release != nil {
-		s.release()
+	if s.releaseWaiters != nil {
+		s.releaseWaiters()
 	}
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()

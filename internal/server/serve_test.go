@@ -14,7 +14,7 @@ import (
 func TestFollowsUntilTheEnd(t *testing.T) {
 	began, ended := make(chan struct{}), make(chan time.Time, 1)
 	s := &Server{Handler: http.NotFoundHandler(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), stopDelay: 300 * time.Millisecond}
-	s.followers = append(s.followers, func(ctx context.Context) {
+	s.background = append(s.background, func(ctx context.Context) {
 		close(began)
 		<-ctx.Done()
 		ended <- time.Now()

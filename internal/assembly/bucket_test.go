@@ -28,7 +28,7 @@ func TestCheckSigning(t *testing.T) {
 		}),
 	}
 	c := config.Config{Bucket: "data", SigningRoleARN: "arn:aws:iam::123456789012:role/uploads"}
-	store, err := openBucket(t.Context(), c, settings, bucket.Hooks{})
+	store, err := newBucket(t.Context(), c, settings, bucket.Hooks{})
 	if err != nil {
 		t.Fatal(err)
 	}

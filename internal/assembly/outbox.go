@@ -2,7 +2,6 @@ package assembly
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"slices"
 	"time"
@@ -16,13 +15,14 @@ import (
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
-// Outbox makes service publish its events to the receivers that c names, and returns the outbox: nil if c names none.
-// Keys are those of OpenWebhookKeys.
-func NewOutbox(c config.Config, service *imports.Service, settings aws.Config, keys *WebhookKeys, log *slog.Logger) (*outbox.Outbox, error) {
-	if !c.HasEvents() {
-		return nil, nil
+// newOutbox returns an outbox that delivers events of service to the receivers that c names.
+func newOutbox(
+	c config.Config, settings aws.Config, service *imports.Service, keys *WebhookKeys, o Options,
+) (*outbox.Outbox, error) {
+	box := &outbox.Outbox{
+		Bucket: service.Bucket, Confirm: service.Confirm, Webhook: c.WebhookURL, Allows: service.Limits.AllowsWebhook,
+		Now: service.Now, OnAttempt: o.OnAttempt, Log: o.Log,
 	}
-	box := &outbox.Outbox{Bucket: service.Bucket, Confirm: service.Confirm, Webhook: c.WebhookURL, Allows: service.Limits.AllowsWebhook, Now: service.Now, Log: log}
 	if c.HasWebhooks() {
 		var err error
 		if box.Send, err = newSender(c, keys); err != nil {
@@ -32,14 +32,19 @@ func NewOutbox(c config.Config, service *imports.Service, settings aws.Config, k
 	if c.EventBus != "" {
 		box.PutEvent = outbox.EventBus(settings, c.EventBus)
 	}
-	service.Publish = box.Publish
+	if o.DeliverImmediately {
+		box.DeliverImmediately()
+	}
 	return box, nil
 }
 
-// sender returns a function that delivers to the operator's own receiver, or to one that an import names. The former
+// sendFunc posts an event to a URL.
+type sendFunc = func(ctx context.Context, url, id string, at time.Time, body []byte) error
+
+// newSender returns a function that delivers to the operator's own receiver, or to one that an import names. The former
 // has the operator's keys and networks; the latter has keys and networks of its host, and https only. The URL decides:
 // an import that names exactly the operator's URL reaches a receiver that expects the operator's signature.
-func newSender(c config.Config, keys *WebhookKeys) (func(ctx context.Context, url, id string, at time.Time, body []byte) error, error) {
+func newSender(c config.Config, keys *WebhookKeys) (sendFunc, error) {
 	networks, err := c.ReceiverNetworks()
 	if err != nil {
 		return nil, err

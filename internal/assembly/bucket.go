@@ -1,0 +1,53 @@
+package assembly
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/config"
+	"github.com/signpost-s3/signpost/internal/doctor"
+)
+
+// OpenBucket returns c's bucket, and an error if it cannot be used.
+func OpenBucket(ctx context.Context, c config.Config, settings aws.Config, hooks bucket.Hooks) (*bucket.Bucket, error) {
+	store, err := newBucket(ctx, c, settings, hooks)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
+	defer cancel()
+	if err := store.Check(ctx); err != nil {
+		return nil, fmt.Errorf("SIGNPOST_BUCKET=%q: %s", c.Bucket, doctor.Explain(err))
+	}
+	return store, nil
+}
+
+// newBucket returns c's bucket without a request to the store.
+func newBucket(ctx context.Context, c config.Config, settings aws.Config, hooks bucket.Hooks) (*bucket.Bucket, error) {
+	store, err := bucket.Open(ctx, bucket.Options{
+		Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle, Hooks: hooks,
+		Signing: c.SigningCredentials(settings, bucket.OnAWS(settings)),
+	})
+	if err != nil {
+		reason := strings.TrimPrefix(config.Innermost(err).Error(), "endpoint rule error, ")
+		return nil, fmt.Errorf("the store's address (AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT): %s", reason)
+	}
+	return store, nil
+}
+
+// CheckSigning returns an error if there are no credentials that sign uploads.
+func CheckSigning(ctx context.Context, c config.Config, store *bucket.Bucket) error {
+	ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
+	defer cancel()
+	if err := store.CheckSigning(ctx); err != nil && c.SigningRoleARN != "" {
+		return fmt.Errorf("SIGNPOST_SIGNING_ROLE_ARN=%q: the role cannot be assumed: %s",
+			c.SigningRoleARN, doctor.Cause(err))
+	} else if err != nil {
+		return fmt.Errorf("the credentials that sign uploads: %s", doctor.Cause(err))
+	}
+	return nil
+}
