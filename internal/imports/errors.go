@@ -81,7 +81,7 @@ const (
 // The details of the errors whose text other packages need.
 const (
 	// InvalidDetail is the detail of every CodeInvalidRequest.
-	InvalidDetail = "The request is not as it should be; see errors."
+	InvalidDetail = "The request is invalid. See errors for each field."
 	// NotFoundDetail is the detail of every CodeNotFound.
 	NotFoundDetail = "There is no import with this id."
 	// StoreFullDetail is the detail of every CodeStoreFull.
