@@ -41,20 +41,20 @@ func TestCompletionFailed(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%d %s", c.status, c.answer), func(t *testing.T) {
 			t.Parallel()
-			y := yardOf(t)
-			id := y.createMultipart(t, hello).ID
+			store := newOwnerStore(t)
+			id := store.createMultipart(t, hello).ID
 			w := step{assemble, 1}.at(says(c.status, c.answer, false), true)
 			for calls := 1; calls <= 2; calls++ {
-				if _, err := server(t, w).Complete(t.Context(), y.owner, id, nil); codeOf(err) != c.code {
+				if _, err := server(t, w).Complete(t.Context(), store.owner, id, nil); codeOf(err) != c.code {
 					t.Errorf("complete: got %v, want %s", err, c.code)
 				}
 				for _, after := range []time.Duration{0, time.Minute, time.Hour} {
 					s := later(server(t, w), after)
-					j, err := s.Read(t.Context(), y.owner, id)
+					j, err := s.Read(t.Context(), store.owner, id)
 					if err != nil || j.Status != Uploading || j.LastFailure().Code != c.code || j.Parts.Uploaded != 1 {
 						t.Errorf("read after %s: got %+v, %v, want uploading with %s", after, j, err, c.code)
 					}
-					if _, _, err := s.ExpireOverdue(t.Context(), y.owner, Created{Until: s.Now()}, "", 10); err != nil {
+					if _, _, err := s.ExpireOverdue(t.Context(), store.owner, Created{Until: s.Now()}, "", 10); err != nil {
 						t.Errorf("sweep after %s: %v", after, err)
 					}
 				}
@@ -62,8 +62,8 @@ func TestCompletionFailed(t *testing.T) {
 					t.Errorf("%d completions were sent to the store for %d calls", n, calls)
 				}
 			}
-			y.endsCompleted(t, id)
-			if j, err := server(t, nil).Read(t.Context(), y.owner, id); err != nil || j.LastFailure() != (Failure{}) {
+			store.checkCompletes(t, id)
+			if j, err := server(t, nil).Read(t.Context(), store.owner, id); err != nil || j.LastFailure() != (Failure{}) {
 				t.Errorf("read once completed: got %+v, %v, want no failure", j.LastFailure(), err)
 			}
 		})
@@ -73,16 +73,16 @@ func TestCompletionFailed(t *testing.T) {
 // TestCompletionUnanswered: a store that never answers a completion is asked a limited number of times, then the import
 // reports that.
 func TestCompletionUnanswered(t *testing.T) {
-	y := yardOf(t)
-	id := y.createMultipart(t, hello).ID
+	store := newOwnerStore(t)
+	id := store.createMultipart(t, hello).ID
 	w := step{assemble, 1}.at(says(504, "", false), true)
-	if _, err := server(t, w).Complete(t.Context(), y.owner, id, nil); codeOf(err) != CodeStoreUnavailable {
+	if _, err := server(t, w).Complete(t.Context(), store.owner, id, nil); codeOf(err) != CodeStoreUnavailable {
 		t.Errorf("complete: got %v, want %s", err, CodeStoreUnavailable)
 	}
 	var j Job
 	for minutes := range 2 * maxAttempts {
 		var err error
-		j, err = later(server(t, w), time.Duration(minutes+1)*time.Minute).Read(t.Context(), y.owner, id)
+		j, err = later(server(t, w), time.Duration(minutes+1)*time.Minute).Read(t.Context(), store.owner, id)
 		if code := codeOf(err); code != "" && code != CodeStoreUnavailable {
 			t.Fatalf("read: %v", err)
 		}
@@ -93,21 +93,21 @@ func TestCompletionUnanswered(t *testing.T) {
 	if n := w.sentAs(assemble); n != maxAttempts {
 		t.Errorf("%d completions were sent to the store, want %d", n, maxAttempts)
 	}
-	y.endsCompleted(t, id)
+	store.checkCompletes(t, id)
 }
 
 // TestResumeOnFullStore: a store that is too full for the record does not receive a completion again. Reads report
 // that, and the completion is resumed once there is space.
 func TestResumeOnFullStore(t *testing.T) {
-	y := yardOf(t)
-	id := y.createMultipart(t, hello).ID
-	dies := server(t, step{assemble, 1}.at(dead, true))
-	if _, err := dies.Complete(t.Context(), y.owner, id, nil); codeOf(err) != CodeStoreUnavailable {
-		t.Fatalf("complete on a server that dies: got %v", err)
+	store := newOwnerStore(t)
+	id := store.createMultipart(t, hello).ID
+	stops := server(t, step{assemble, 1}.at(dead, true))
+	if _, err := stops.Complete(t.Context(), store.owner, id, nil); codeOf(err) != CodeStoreUnavailable {
+		t.Fatalf("complete on a server that stops: got %v", err)
 	}
 	w := step{putRecord, 1}.at(says(507, "InsufficientStorage", false), true)
 	for range 2 {
-		j, err := later(server(t, w), time.Minute).Read(t.Context(), y.owner, id)
+		j, err := later(server(t, w), time.Minute).Read(t.Context(), store.owner, id)
 		if err != nil || j.Status != Uploading || j.LastFailure().Code != CodeStoreFull || j.Parts.Uploaded != 1 {
 			t.Errorf("read: got %+v, %v, want an upload whose completion failed with %s", j, err, CodeStoreFull)
 		}
@@ -115,7 +115,7 @@ func TestResumeOnFullStore(t *testing.T) {
 	if n := w.sentAs(assemble); n != 0 {
 		t.Errorf("%d completions were sent to the store, want 0", n)
 	}
-	j, err := later(server(t, nil), time.Minute).Read(t.Context(), y.owner, id)
+	j, err := later(server(t, nil), time.Minute).Read(t.Context(), store.owner, id)
 	if err != nil || j.Status != Completed {
 		t.Errorf("read once there is space: got %+v, %v, want completed", j, err)
 	}
@@ -139,14 +139,14 @@ func TestFailureOvertaken(t *testing.T) {
 		{"aborted", func(j Job) Job { j.Status = Aborted; return j }, CodeAborted, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			y := yardOf(t)
-			id := y.createMultipart(t, hello).ID
+			store := newOwnerStore(t)
+			id := store.createMultipart(t, hello).ID
 			w := step{assemble, 1}.at(says(500, "InternalError", false), true)
 			fail := w.on
 			w.on = func(sent call) fault {
 				if sent.kind == assemble {
 					s := server(t, nil)
-					j, err := s.load(t.Context(), y.owner, id)
+					j, err := s.load(t.Context(), store.owner, id)
 					if err == nil {
 						_, err = s.store(t.Context(), j, c.to(j.Job))
 					}
@@ -156,13 +156,13 @@ func TestFailureOvertaken(t *testing.T) {
 				}
 				return fail(sent)
 			}
-			if _, err := server(t, w).Complete(t.Context(), y.owner, id, nil); codeOf(err) != c.code {
+			if _, err := server(t, w).Complete(t.Context(), store.owner, id, nil); codeOf(err) != c.code {
 				t.Errorf("complete: got %v, want %s", err, c.code)
 			}
 			if n := w.sentAs(assemble); n != 1 {
 				t.Errorf("%d completions were sent to the store, want 1", n)
 			}
-			if j, err := server(t, nil).load(t.Context(), y.owner, id); err != nil || j.LastFailure().Code != c.left {
+			if j, err := server(t, nil).load(t.Context(), store.owner, id); err != nil || j.LastFailure().Code != c.left {
 				t.Errorf("record: got %+v, %v, want failure %q", j, err, c.left)
 			}
 		})
@@ -171,19 +171,19 @@ func TestFailureOvertaken(t *testing.T) {
 
 // TestFailureSpreads: a call that waits for another server's completion ends when that fails, with the same error.
 func TestFailureSpreads(t *testing.T) {
-	y := yardOf(t)
-	id := y.createMultipart(t, hello).ID
+	store := newOwnerStore(t)
+	id := store.createMultipart(t, hello).ID
 	first := step{assemble, 1}.at(says(507, "InsufficientStorage", false), true)
 	second := &wire{on: func(sent call) fault {
 		if sent.kind != assemble {
 			return nil
 		}
-		if _, err := server(t, first).Complete(t.Context(), y.owner, id, nil); codeOf(err) != CodeStoreFull {
+		if _, err := server(t, first).Complete(t.Context(), store.owner, id, nil); codeOf(err) != CodeStoreFull {
 			t.Errorf("the first complete: got %v, want %s", err, CodeStoreFull)
 		}
 		return says(404, "NoSuchUpload", false) // the first had taken it
 	}}
-	_, err := server(t, second).Complete(t.Context(), y.owner, id, nil)
+	_, err := server(t, second).Complete(t.Context(), store.owner, id, nil)
 	if codeOf(err) != CodeStoreFull || errors.Is(err, bucket.ErrStoreFull) {
 		t.Errorf("the second complete: got %v, want what the record says", err)
 	}

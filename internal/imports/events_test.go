@@ -50,75 +50,77 @@ func TestHandleObjectCreated(t *testing.T) {
 	five := int64(5)
 	for _, c := range []struct {
 		name string
-		play func(t *testing.T, s *Service, y yard) (key string)
+		play func(t *testing.T, s *Service, store ownerStore) (key string)
 		want []Status // after two notifications
 	}{
-		{"an import", func(t *testing.T, s *Service, y yard) string { return y.made(t, s, Request{}, hello).Key() },
+		{"an import", func(t *testing.T, s *Service, store ownerStore) string {
+			return store.createUploaded(t, s, Request{}, hello).Key()
+		},
 			[]Status{Completed}},
-		{"one that was read before", func(t *testing.T, s *Service, y yard) string {
-			j := y.made(t, s, Request{}, hello)
-			y.status(t, s, j.ID, Completed)
+		{"one that was read before", func(t *testing.T, s *Service, store ownerStore) string {
+			j := store.createUploaded(t, s, Request{}, hello)
+			store.checkStatus(t, s, j.ID, Completed)
 			return j.Key()
 		}, []Status{Completed}},
-		{"one that is not what was declared", func(t *testing.T, s *Service, y yard) string {
-			return y.made(t, s, Request{Size: &five}, hello).Key()
+		{"one that is not what was declared", func(t *testing.T, s *Service, store ownerStore) string {
+			return store.createUploaded(t, s, Request{Size: &five}, hello).Key()
 		}, []Status{Failed}},
-		{"a replaced object", func(t *testing.T, s *Service, y yard) string {
-			j := y.made(t, s, Request{}, hello)
-			y.status(t, s, j.ID, Completed)
-			y.put(t, j.ID, []byte("another"))
+		{"a replaced object", func(t *testing.T, s *Service, store ownerStore) string {
+			j := store.createUploaded(t, s, Request{}, hello)
+			store.checkStatus(t, s, j.ID, Completed)
+			store.put(t, j.ID, []byte("another"))
 			return j.Key()
 		}, []Status{Completed, Completed}},
-		{"an equal object in its place", func(t *testing.T, s *Service, y yard) string {
-			j := y.made(t, s, Request{}, hello)
-			y.status(t, s, j.ID, Completed)
-			y.put(t, j.ID, hello)
+		{"an equal object in its place", func(t *testing.T, s *Service, store ownerStore) string {
+			j := store.createUploaded(t, s, Request{}, hello)
+			store.checkStatus(t, s, j.ID, Completed)
+			store.put(t, j.ID, hello)
 			return j.Key()
 		}, []Status{Completed}},
-		{"an object after the deletion", func(t *testing.T, s *Service, y yard) string {
-			j := y.made(t, s, Request{}, hello)
-			if err := s.Delete(t.Context(), y.owner, j.ID); err != nil {
+		{"an object after the deletion", func(t *testing.T, s *Service, store ownerStore) string {
+			j := store.createUploaded(t, s, Request{}, hello)
+			if err := s.Delete(t.Context(), store.owner, j.ID); err != nil {
 				t.Fatal(err)
 			}
-			y.put(t, j.ID, hello)
+			store.put(t, j.ID, hello)
 			return j.Key()
 		}, []Status{Aborted}},
-		{"nothing there yet", func(t *testing.T, s *Service, y yard) string {
-			j, err := s.Create(t.Context(), y.owner, Request{}, "")
+		{"nothing there yet", func(t *testing.T, s *Service, store ownerStore) string {
+			j, err := s.Create(t.Context(), store.owner, Request{}, "")
 			if err != nil {
 				t.Fatal(err)
 			}
 			return j.Key()
 		}, nil},
-		{"a late object", func(t *testing.T, s *Service, y yard) string {
-			j, err := s.Create(t.Context(), y.owner, Request{}, "")
+		{"a late object", func(t *testing.T, s *Service, store ownerStore) string {
+			j, err := s.Create(t.Context(), store.owner, Request{}, "")
 			if err != nil {
 				t.Fatal(err)
 			}
-			y.status(t, later(s, 2*time.Hour), j.ID, Expired)
-			y.put(t, j.ID, hello)
+			store.checkStatus(t, later(s, 2*time.Hour), j.ID, Expired)
+			store.put(t, j.ID, hello)
 			return j.Key()
 		}, []Status{Expired, Completed}},
-		{"an untracked import, each time", func(t *testing.T, s *Service, y yard) string {
+		{"an untracked import, each time", func(t *testing.T, s *Service, store ownerStore) string {
 			id, err := newID(time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
-			y.put(t, id, hello)
-			return objectKey(y.owner, id)
+			store.put(t, id, hello)
+			return objectKey(store.owner, id)
 		}, []Status{Completed, Completed}},
-		{"an untracked import whose object is gone", func(t *testing.T, s *Service, y yard) string {
+		{"an untracked import whose object is gone", func(t *testing.T, s *Service, store ownerStore) string {
 			id, err := newID(time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
-			return objectKey(y.owner, id)
+			return objectKey(store.owner, id)
 		}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, a := publishing(t)
-			y := yardOf(t)
-			key := c.play(t, s, y)
+			store := newOwnerStore(t)
+			key := c.play(t, s, store)
 			for range 2 {
 				if err := s.HandleObjectCreated(t.Context(), key); err != nil {
 					t.Errorf("notification about %s: %v", key, err)
@@ -127,28 +129,29 @@ func TestHandleObjectCreated(t *testing.T) {
 			if got := a.statuses(); !slices.Equal(got, c.want) {
 				t.Errorf("published: got %v, want %v", got, c.want)
 			}
-			if c.want != nil && c.want[len(c.want)-1] == Aborted && y.object(t, key[strings.LastIndexByte(key, '/')+1:]) != nil {
+			id := key[strings.LastIndexByte(key, '/')+1:]
+			if c.want != nil && c.want[len(c.want)-1] == Aborted && store.object(t, id) != nil {
 				t.Error("the object of a deleted import is there")
 			}
 		})
 	}
 }
 
-// made creates an import of one request and stores its object.
-func (y yard) made(t *testing.T, s *Service, r Request, content []byte) Job {
+// createUploaded creates an import of one request and stores its object.
+func (store ownerStore) createUploaded(t *testing.T, s *Service, r Request, content []byte) Job {
 	t.Helper()
-	j, err := s.Create(t.Context(), y.owner, r, "")
+	j, err := s.Create(t.Context(), store.owner, r, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	y.put(t, j.ID, content)
+	store.put(t, j.ID, content)
 	return j
 }
 
-// status reads an import and requires this status.
-func (y yard) status(t *testing.T, s *Service, id string, want Status) {
+// checkStatus reads an import and requires this status.
+func (store ownerStore) checkStatus(t *testing.T, s *Service, id string, want Status) {
 	t.Helper()
-	if j, err := s.Read(t.Context(), y.owner, id); err != nil || j.Status != want {
+	if j, err := s.Read(t.Context(), store.owner, id); err != nil || j.Status != want {
 		t.Errorf("read: got %s, %v, want %s", j.Status, err, want)
 	}
 }
@@ -178,15 +181,15 @@ func TestObjectCreatedOtherKeys(t *testing.T) {
 // TestDeletedTwice: a repeated deletion is published once, and the record keeps the event's ID.
 func TestDeletedTwice(t *testing.T) {
 	s, a := publishing(t)
-	y := yardOf(t)
-	j := y.made(t, s, Request{}, hello)
+	store := newOwnerStore(t)
+	j := store.createUploaded(t, s, Request{}, hello)
 	for n := range 3 {
-		if err := s.Delete(t.Context(), y.owner, j.ID); err != nil {
+		if err := s.Delete(t.Context(), store.owner, j.ID); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.load(t.Context(), y.owner, j.ID); err != nil || got.EventID != "event 1" || len(a.jobs) != 1 {
-			t.Errorf("deletion %d: the record names %q, %v, and %d events were published, want the first and one", n+1, got.EventID,
-				err, len(a.jobs))
+		if got, err := s.load(t.Context(), store.owner, j.ID); err != nil || got.EventID != "event 1" || len(a.jobs) != 1 {
+			t.Errorf("deletion %d: the record names %q, %v, and %d events were published, want the first and one", n+1,
+				got.EventID, err, len(a.jobs))
 		}
 	}
 }
@@ -231,12 +234,12 @@ func TestVerdict(t *testing.T) {
 // TestConfirm: a final verdict is read from the store and fences writes in progress.
 func TestConfirm(t *testing.T) {
 	s := server(t, nil)
-	y := yardOf(t)
-	open, err := s.Create(t.Context(), y.owner, Request{}, "")
+	store := newOwnerStore(t)
+	open, err := s.Create(t.Context(), store.owner, Request{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := s.load(t.Context(), y.owner, open.ID)
+	before, err := s.load(t.Context(), store.owner, open.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,23 +249,23 @@ func TestConfirm(t *testing.T) {
 			t.Errorf("%s: got %d, %v, want %d", doing, got, err, want)
 		}
 	}
-	e := Event{ID: "n", Owner: y.owner, ImportID: open.ID, Status: Completed, ETag: `"e"`}
+	e := Event{ID: "n", Owner: store.owner, ImportID: open.ID, Status: Completed, ETag: `"e"`}
 	ask("of an open import", e, false, Pending)
-	if got, err := s.load(t.Context(), y.owner, open.ID); err != nil || got.etag != before.etag {
+	if got, err := s.load(t.Context(), store.owner, open.ID); err != nil || got.etag != before.etag {
 		t.Errorf("the record was written, %v, want no more than asked", err)
 	}
 	ask("of an open import, final", e, true, Rejected)
 	next := before.Job
 	next.Status, next.EventID = Expired, "late"
 	if _, err := s.store(t.Context(), before, next); err == nil {
-		t.Error("a write that was under way is not fenced")
+		t.Error("a write that was in progress is not fenced")
 	}
-	y.status(t, s, open.ID, AwaitingUpload)
+	store.checkStatus(t, s, open.ID, AwaitingUpload)
 
-	y.put(t, open.ID, hello)
+	store.put(t, open.ID, hello)
 	e.ETag = `"` + helloMD5 + `"`
 	ask("of an import in that state, unrecorded, final", e, true, Rejected)
-	y.status(t, s, open.ID, Completed)
+	store.checkStatus(t, s, open.ID, Completed)
 	e.ImportID = "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 	ask("of no import", e, false, Rejected)
 	e.ImportID = "../x"

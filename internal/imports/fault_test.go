@@ -75,9 +75,9 @@ func eachFault(t *testing.T, steps []step, test func(t *testing.T, w *wire, last
 // storetestReady starts the store before tests run in parallel.
 func storetestReady(t *testing.T) { server(t, nil) }
 
-// honest requires the right result of a call during a fault: an error about the store if the fault lasts, success if a
-// retry succeeded.
-func honest(t *testing.T, doing string, err error, lasting bool) {
+// checkResult requires the right result of a call during a fault: an error about the store if the fault lasts, success
+// if a retry succeeded.
+func checkResult(t *testing.T, doing string, err error, lasting bool) {
 	t.Helper()
 	if errors.Is(err, bucket.ErrNotCompleted) {
 		return // it is attempted once
@@ -96,101 +96,101 @@ func honest(t *testing.T, doing string, err error, lasting bool) {
 func TestCreateFaults(t *testing.T) {
 	size := int64(len(hello))
 	r := Request{Mode: Multipart, Size: &size}
-	eachFault(t, []step{{putClaim, 1}, {begin, 1}, {putRecord, 1}}, func(t *testing.T, w *wire, lasting bool) {
-		y := yardOf(t)
-		first, err := server(t, w).Create(t.Context(), y.owner, r, "key")
-		honest(t, "create", err, lasting)
+	eachFault(t, []step{{putClaim, 1}, {createUpload, 1}, {putRecord, 1}}, func(t *testing.T, w *wire, lasting bool) {
+		store := newOwnerStore(t)
+		first, err := server(t, w).Create(t.Context(), store.owner, r, "key")
+		checkResult(t, "create", err, lasting)
 
-		again, err := server(t, nil).Create(t.Context(), y.owner, r, "key")
+		again, err := server(t, nil).Create(t.Context(), store.owner, r, "key")
 		if err != nil || first.ID != "" && (again.ID != first.ID || again.Parts.UploadID != first.Parts.UploadID) {
 			t.Fatalf("create again: got %+v, %v, want %+v", again, err, first)
 		}
-		orphans := y.uploads(t) - 1
+		orphans := store.uploads(t) - 1
 		// Uploads whose server stopped or got no response; the lifecycle rule aborts them.
-		if most := w.count[begin] * 3; orphans < 0 || orphans > most {
+		if most := w.count[createUpload] * 3; orphans < 0 || orphans > most {
 			t.Errorf("%d orphaned uploads, want at most %d", orphans, most)
 		}
 		if orphans > 0 {
 			t.Logf("%d uploads are left to the lifecycle rule", orphans)
 		}
-		if err := y.part(t, again, 1, hello); err != nil {
+		if err := store.part(t, again, 1, hello); err != nil {
 			t.Fatal(err)
 		}
-		y.endsCompleted(t, again.ID)
-		y.endsAborted(t, again.ID, orphans)
+		store.checkCompletes(t, again.ID)
+		store.checkAborts(t, again.ID, orphans)
 	})
 }
 
-// endsCompleted completes a job on a restarted server: its bytes are those that were sent.
-func (y yard) endsCompleted(t *testing.T, id string) {
+// checkCompletes completes a job on a restarted server: its bytes are those that were sent.
+func (store ownerStore) checkCompletes(t *testing.T, id string) {
 	t.Helper()
 	s := server(t, nil)
-	j, err := s.Complete(t.Context(), y.owner, id, nil)
+	j, err := s.Complete(t.Context(), store.owner, id, nil)
 	if err != nil || j.Status != Completed {
 		t.Fatalf("complete by another server: got %s, %v, want completed", j.Status, err)
 	}
-	if read, err := s.Read(t.Context(), y.owner, id); err != nil || read.Status != Completed ||
+	if read, err := s.Read(t.Context(), store.owner, id); err != nil || read.Status != Completed ||
 		read.Object.ETag != j.Object.ETag {
 		t.Errorf("read: got %+v, %v, want what complete answered", read, err)
 	}
-	if !bytes.Equal(y.object(t, id), hello) {
+	if !bytes.Equal(store.object(t, id), hello) {
 		t.Error("stored: other bytes than were sent")
 	}
 }
 
-// endsAborted deletes a job on a restarted server: nothing of it is left but orphans.
-func (y yard) endsAborted(t *testing.T, id string, orphans int) {
+// checkAborts deletes a job on a restarted server: nothing of it is left but orphans.
+func (store ownerStore) checkAborts(t *testing.T, id string, orphans int) {
 	t.Helper()
 	s := server(t, nil)
-	if err := s.Delete(t.Context(), y.owner, id); err != nil {
+	if err := s.Delete(t.Context(), store.owner, id); err != nil {
 		t.Fatalf("delete by another server: %v", err)
 	}
-	y.gone(t, id, Aborted, orphans)
+	store.checkGone(t, id, Aborted, orphans)
 }
 
-// gone requires that a terminal job has no data and stays terminal.
-func (y yard) gone(t *testing.T, id string, want Status, orphans int) {
+// checkGone requires that a terminal job has no data and stays terminal.
+func (store ownerStore) checkGone(t *testing.T, id string, want Status, orphans int) {
 	t.Helper()
-	if j, err := server(t, nil).Read(t.Context(), y.owner, id); err != nil || j.Status != want {
+	if j, err := server(t, nil).Read(t.Context(), store.owner, id); err != nil || j.Status != want {
 		t.Errorf("read: got %s, %v, want %s", j.Status, err, want)
 	}
-	if y.object(t, id) != nil {
+	if store.object(t, id) != nil {
 		t.Errorf("%s, but its object is there", want)
 	}
-	if left := y.uploads(t); left != orphans {
+	if left := store.uploads(t); left != orphans {
 		t.Errorf("%s, but %d uploads are left, want %d", want, left, orphans)
 	}
 }
 
 // TestCompleteFaults: a completion during a fault returns the right error, and a repeated call or a read resumes it.
 func TestCompleteFaults(t *testing.T) {
-	steps := []step{{getRecord, 1}, {listHeld, 1}, {putRecord, 1}, {assemble, 1}, {getRecord, 2}, {head, 1},
+	steps := []step{{getRecord, 1}, {listParts, 1}, {putRecord, 1}, {assemble, 1}, {getRecord, 2}, {head, 1},
 		{putRecord, 2}}
 	for _, after := range []string{"complete", "read"} {
 		t.Run(after, func(t *testing.T) {
 			eachFault(t, steps, func(t *testing.T, w *wire, lasting bool) {
-				y := yardOf(t)
-				id := y.createMultipart(t, hello).ID
-				j, err := server(t, w).Complete(t.Context(), y.owner, id, nil)
+				store := newOwnerStore(t)
+				id := store.createMultipart(t, hello).ID
+				j, err := server(t, w).Complete(t.Context(), store.owner, id, nil)
 				// A store may assemble the object and answer with an error.
-				if err != nil || j.Status != Completed || !bytes.Equal(y.object(t, id), hello) {
-					honest(t, "complete", err, lasting)
+				if err != nil || j.Status != Completed || !bytes.Equal(store.object(t, id), hello) {
+					checkResult(t, "complete", err, lasting)
 				}
 				if after == "read" {
-					y.goesOn(t, id)
+					store.checkResumed(t, id)
 				}
-				y.endsCompleted(t, id)
-				y.endsAborted(t, id, 0)
+				store.checkCompletes(t, id)
+				store.checkAborts(t, id, 0)
 			})
 		})
 	}
 }
 
-// goesOn reads a job on a restarted server a minute later: it is completed if the record contains a claim.
-func (y yard) goesOn(t *testing.T, id string) {
+// checkResumed reads a job on a restarted server a minute later: it is completed if the record contains a claim.
+func (store ownerStore) checkResumed(t *testing.T, id string) {
 	t.Helper()
 	s := later(server(t, nil), time.Minute)
-	before, err := s.load(t.Context(), y.owner, id)
+	before, err := s.load(t.Context(), store.owner, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func (y yard) goesOn(t *testing.T, id string) {
 	if before.completing() {
 		want = Completed
 	}
-	if j, err := s.Read(t.Context(), y.owner, id); err != nil || j.Status != want {
+	if j, err := s.Read(t.Context(), store.owner, id); err != nil || j.Status != want {
 		t.Errorf("read by another server: got %s, %v, want %s", j.Status, err, want)
 	}
 }
@@ -209,17 +209,17 @@ func TestAbortFaults(t *testing.T) {
 		t.Run(of, func(t *testing.T) {
 			eachFault(t, []step{{getRecord, 1}, {putRecord, 1}, {abort, 1}, {remove, 1}},
 				func(t *testing.T, w *wire, lasting bool) {
-					y := yardOf(t)
-					id := y.createMultipart(t, hello).ID
+					store := newOwnerStore(t)
+					id := store.createMultipart(t, hello).ID
 					if of == "completed" {
-						y.endsCompleted(t, id)
+						store.checkCompletes(t, id)
 					}
-					err := server(t, w).Delete(t.Context(), y.owner, id)
-					honest(t, "delete", err, lasting)
+					err := server(t, w).Delete(t.Context(), store.owner, id)
+					checkResult(t, "delete", err, lasting)
 					if err == nil {
-						y.gone(t, id, Aborted, 0)
+						store.checkGone(t, id, Aborted, 0)
 					}
-					y.endsAborted(t, id, 0)
+					store.checkAborts(t, id, 0)
 				})
 		})
 	}
@@ -240,18 +240,19 @@ func TestKilled(t *testing.T) {
 	storetestReady(t)
 	size := int64(len(hello))
 	request := Request{Mode: Multipart, Size: &size}
+	createOnePart := func(t *testing.T, store ownerStore) string { return store.createMultipart(t, hello).ID }
 	for _, c := range []struct {
 		name  string
 		steps int // how many requests it sends, so that a change fails the test
-		prep  func(t *testing.T, y yard) string
-		call  func(s *Service, y yard, id string) error
-		ends  func(t *testing.T, y yard, id string, n int)
+		prep  func(t *testing.T, store ownerStore) string
+		call  func(s *Service, store ownerStore, id string) error
+		ends  func(t *testing.T, store ownerStore, id string, n int)
 	}{
-		{"create", 3, func(*testing.T, yard) string { return "" }, func(s *Service, y yard, _ string) error {
-			_, err := s.Create(context.Background(), y.owner, request, "key")
+		{"create", 3, func(*testing.T, ownerStore) string { return "" }, func(s *Service, store ownerStore, _ string) error {
+			_, err := s.Create(context.Background(), store.owner, request, "key")
 			return err
-		}, func(t *testing.T, y yard, _ string, n int) {
-			j, err := server(t, nil).Create(t.Context(), y.owner, request, "key")
+		}, func(t *testing.T, store ownerStore, _ string, n int) {
+			j, err := server(t, nil).Create(t.Context(), store.owner, request, "key")
 			if err != nil {
 				t.Fatalf("create again: %v", err)
 			}
@@ -259,106 +260,103 @@ func TestKilled(t *testing.T) {
 			if n == 2 { // created, not recorded: the lifecycle rule aborts it
 				orphans = 1
 			}
-			if err := y.part(t, j, 1, hello); err != nil {
+			if err := store.part(t, j, 1, hello); err != nil {
 				t.Fatal(err)
 			}
-			y.endsCompleted(t, j.ID)
-			y.endsAborted(t, j.ID, orphans)
+			store.checkCompletes(t, j.ID)
+			store.checkAborts(t, j.ID, orphans)
 		}},
-		{"complete", 7, func(t *testing.T, y yard) string { return y.createMultipart(t, hello).ID },
-			func(s *Service, y yard, id string) error {
-				_, err := s.Complete(context.Background(), y.owner, id, nil)
-				return err
-			}, func(t *testing.T, y yard, id string, _ int) {
-				y.goesOn(t, id)
-				y.endsCompleted(t, id)
-				y.endsAborted(t, id, 0)
-			}},
-		{"complete, then delete", 7, func(t *testing.T, y yard) string { return y.createMultipart(t, hello).ID },
-			func(s *Service, y yard, id string) error {
-				_, err := s.Complete(context.Background(), y.owner, id, nil)
-				return err
-			}, func(t *testing.T, y yard, id string, _ int) { y.endsAborted(t, id, 0) }},
-		{"delete", 4, func(t *testing.T, y yard) string { return y.createMultipart(t, hello).ID },
-			func(s *Service, y yard, id string) error {
-				return s.Delete(context.Background(), y.owner, id)
-			}, func(t *testing.T, y yard, id string, n int) {
-				if n >= 2 { // recorded: a read removes the rest
-					y.gone(t, id, Aborted, 0)
-				}
-				y.endsAborted(t, id, 0)
-			}},
-		{"delete of a completed one", 4, func(t *testing.T, y yard) string {
-			id := y.createMultipart(t, hello).ID
-			y.endsCompleted(t, id)
-			return id
-		}, func(s *Service, y yard, id string) error {
-			return s.Delete(context.Background(), y.owner, id)
-		}, func(t *testing.T, y yard, id string, n int) {
-			if n >= 2 {
-				y.gone(t, id, Aborted, 0)
-			}
-			y.endsAborted(t, id, 0)
-		}},
-		{"read of one past its deadline", 5, func(t *testing.T, y yard) string { return y.createMultipart(t, hello).ID },
-			func(s *Service, y yard, id string) error {
-				_, err := later(s, 25*time.Hour).Read(context.Background(), y.owner, id)
-				return err
-			}, func(t *testing.T, y yard, id string, _ int) {
-				if j, err := later(server(t, nil), 25*time.Hour).Read(t.Context(), y.owner, id); err != nil || j.Status != Expired {
-					t.Errorf("read by another server: got %s, %v, want expired", j.Status, err)
-				}
-				y.gone(t, id, Expired, 0)
-			}},
-		{"read that resumes", 8, func(t *testing.T, y yard) string {
-			id := y.createMultipart(t, hello).ID
-			_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, id, nil)
-			honest(t, "complete", err, true)
-			return id
-		}, func(s *Service, y yard, id string) error {
-			_, err := later(s, time.Minute).Read(context.Background(), y.owner, id)
+		{"complete", 7, createOnePart, func(s *Service, store ownerStore, id string) error {
+			_, err := s.Complete(context.Background(), store.owner, id, nil)
 			return err
-		}, func(t *testing.T, y yard, id string, _ int) {
-			j, err := later(server(t, nil), 2*time.Minute).Read(t.Context(), y.owner, id)
+		}, func(t *testing.T, store ownerStore, id string, _ int) {
+			store.checkResumed(t, id)
+			store.checkCompletes(t, id)
+			store.checkAborts(t, id, 0)
+		}},
+		{"complete, then delete", 7, createOnePart, func(s *Service, store ownerStore, id string) error {
+			_, err := s.Complete(context.Background(), store.owner, id, nil)
+			return err
+		}, func(t *testing.T, store ownerStore, id string, _ int) { store.checkAborts(t, id, 0) }},
+		{"delete", 4, createOnePart, func(s *Service, store ownerStore, id string) error {
+			return s.Delete(context.Background(), store.owner, id)
+		}, func(t *testing.T, store ownerStore, id string, n int) {
+			if n >= 2 { // recorded: a read removes the rest
+				store.checkGone(t, id, Aborted, 0)
+			}
+			store.checkAborts(t, id, 0)
+		}},
+		{"delete of a completed one", 4, func(t *testing.T, store ownerStore) string {
+			id := store.createMultipart(t, hello).ID
+			store.checkCompletes(t, id)
+			return id
+		}, func(s *Service, store ownerStore, id string) error {
+			return s.Delete(context.Background(), store.owner, id)
+		}, func(t *testing.T, store ownerStore, id string, n int) {
+			if n >= 2 {
+				store.checkGone(t, id, Aborted, 0)
+			}
+			store.checkAborts(t, id, 0)
+		}},
+		{"read of one past its deadline", 5, createOnePart, func(s *Service, store ownerStore, id string) error {
+			_, err := later(s, 25*time.Hour).Read(context.Background(), store.owner, id)
+			return err
+		}, func(t *testing.T, store ownerStore, id string, _ int) {
+			if j, err := later(server(t, nil), 25*time.Hour).Read(t.Context(), store.owner, id); err != nil ||
+				j.Status != Expired {
+				t.Errorf("read by another server: got %s, %v, want expired", j.Status, err)
+			}
+			store.checkGone(t, id, Expired, 0)
+		}},
+		{"read that resumes", 8, func(t *testing.T, store ownerStore) string {
+			id := store.createMultipart(t, hello).ID
+			_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), store.owner, id, nil)
+			checkResult(t, "complete", err, true)
+			return id
+		}, func(s *Service, store ownerStore, id string) error {
+			_, err := later(s, time.Minute).Read(context.Background(), store.owner, id)
+			return err
+		}, func(t *testing.T, store ownerStore, id string, _ int) {
+			j, err := later(server(t, nil), 2*time.Minute).Read(t.Context(), store.owner, id)
 			if err != nil || j.Status != Completed {
 				t.Errorf("read by another server: got %s, %v, want completed", j.Status, err)
 			}
-			y.endsCompleted(t, id)
-			y.endsAborted(t, id, 0)
+			store.checkCompletes(t, id)
+			store.checkAborts(t, id, 0)
 		}},
-		{"complete with another checksum", 9, func(t *testing.T, y yard) string { return y.createMultipart(t, hello).ID },
-			func(s *Service, y yard, id string) error {
-				_, err := s.Complete(context.Background(), y.owner, id, otherChecksum)
-				if codeOf(err) == CodeChecksumMismatch {
-					return nil
-				}
-				return err
-			}, func(t *testing.T, y yard, id string, _ int) {
-				if _, err := server(t, nil).Complete(t.Context(), y.owner, id, otherChecksum); codeOf(err) != CodeChecksumMismatch {
-					t.Errorf("complete by another server: got %v, want %s", err, CodeChecksumMismatch)
-				}
-				if y.object(t, id) != nil || y.uploads(t) != 0 {
-					t.Error("complete by another server says that the object was removed; it was not")
-				}
-				y.gone(t, id, Failed, 0)
-			}},
+		{"complete with another checksum", 9, createOnePart, func(s *Service, store ownerStore, id string) error {
+			_, err := s.Complete(context.Background(), store.owner, id, otherChecksum)
+			if codeOf(err) == CodeChecksumMismatch {
+				return nil
+			}
+			return err
+		}, func(t *testing.T, store ownerStore, id string, _ int) {
+			if _, err := server(t, nil).Complete(t.Context(), store.owner, id,
+				otherChecksum); codeOf(err) != CodeChecksumMismatch {
+				t.Errorf("complete by another server: got %v, want %s", err, CodeChecksumMismatch)
+			}
+			if store.object(t, id) != nil || store.uploads(t) != 0 {
+				t.Error("complete by another server says that the object was removed; it was not")
+			}
+			store.checkGone(t, id, Failed, 0)
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var wg sync.WaitGroup
 			for n := range c.steps + 1 {
 				wg.Go(func() {
 					t.Run(fmt.Sprintf("after %d calls", n), func(t *testing.T) {
-						y := yardOf(t)
-						id := c.prep(t, y)
+						store := newOwnerStore(t)
+						id := c.prep(t, store)
 						w := killedAfter(n)
-						err := c.call(server(t, w), y, id)
+						err := c.call(server(t, w), store, id)
 						if n < c.steps && codeOf(err) != CodeStoreUnavailable || n == c.steps && err != nil {
 							t.Errorf("got %v after %v", err, w.calls)
 						}
 						if n == c.steps && w.sent() != c.steps {
 							t.Errorf("made %d calls, want %d: %v", w.sent(), c.steps, w.calls)
 						}
-						c.ends(t, y, id, n)
+						c.ends(t, store, id, n)
 					})
 				})
 			}
@@ -384,8 +382,8 @@ func TestReplacedPart(t *testing.T) {
 			CodePartSizeMismatch},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			y := yardOf(t)
-			job := y.createMultipart(t, hello)
+			store := newOwnerStore(t)
+			job := store.createMultipart(t, hello)
 			replaced := false
 			w := &wire{on: func(c2 call) fault {
 				if c2.kind != assemble || replaced {
@@ -393,13 +391,13 @@ func TestReplacedPart(t *testing.T) {
 				}
 				replaced = true
 				return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
-					if err := y.part(t, job, 1, c.part); err != nil {
+					if err := store.part(t, job, 1, c.part); err != nil {
 						t.Error(err)
 					}
 					return next.RoundTrip(r)
 				}
 			}}
-			j, err := server(t, w).Complete(t.Context(), y.owner, job.ID, c.sum)
+			j, err := server(t, w).Complete(t.Context(), store.owner, job.ID, c.sum)
 			if codeOf(err) != c.code {
 				t.Fatalf("complete: got %v, want %q", err, c.code)
 			}
@@ -407,47 +405,47 @@ func TestReplacedPart(t *testing.T) {
 				t.Fatal("complete: the store was never asked")
 			}
 			if c.code == "" {
-				if j.Status != Completed || !bytes.Equal(y.object(t, job.ID), c.part) {
-					t.Errorf("complete: got %s and %q, want completed with the new part", j.Status, y.object(t, job.ID))
+				if j.Status != Completed || !bytes.Equal(store.object(t, job.ID), c.part) {
+					t.Errorf("complete: got %s and %q, want completed with the new part", j.Status, store.object(t, job.ID))
 				}
 				return
 			}
-			if j, err := later(server(t, nil), time.Minute).Read(t.Context(), y.owner, job.ID); err != nil ||
+			if j, err := later(server(t, nil), time.Minute).Read(t.Context(), store.owner, job.ID); err != nil ||
 				j.Status != Uploading || j.completing() {
 				t.Errorf("read: got %+v, %v, want an upload that goes on", j, err)
 			}
-			if err := y.part(t, job, 1, hello); err != nil {
+			if err := store.part(t, job, 1, hello); err != nil {
 				t.Fatal(err)
 			}
-			y.endsCompleted(t, job.ID)
+			store.checkCompletes(t, job.ID)
 		})
 	}
 }
 
 // TestOutOfPlan uploads parts for which no URL was signed.
 func TestOutOfPlan(t *testing.T) {
-	y, s := yardOf(t), server(t, nil)
-	size := int64(6*MinPartSize + 1)
-	job, err := s.Create(t.Context(), y.owner, Request{Mode: Multipart, Size: &size, PartSize: MinPartSize}, "")
+	store, s := newOwnerStore(t), server(t, nil)
+	size := int64(6*minPartSize + 1)
+	job, err := s.Create(t.Context(), store.owner, Request{Mode: Multipart, Size: &size, PartSize: minPartSize}, "")
 	if err != nil || job.Parts.PartCount != 7 {
 		t.Fatalf("create: got %+v, %v, want 7 parts", job.Parts, err)
 	}
-	if err := y.part(t, job, 10_001, hello); err == nil {
+	if err := store.part(t, job, 10_001, hello); err == nil {
 		t.Error("part 10,001: the store took it")
 	}
-	if err := y.part(t, job, 9, hello); err != nil {
+	if err := store.part(t, job, 9, hello); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodePartSizeMismatch ||
+	if _, err := s.Complete(t.Context(), store.owner, job.ID, nil); codeOf(err) != CodePartSizeMismatch ||
 		!strings.Contains(err.(*Error).Fields[0].Detail, "part 9 is not in the plan") {
 		t.Errorf("complete with part 9 of 7: got %+v, want %s", err, CodePartSizeMismatch)
 	}
-	page, err := s.ListParts(t.Context(), y.owner, job.ID, 0)
+	page, err := s.ListParts(t.Context(), store.owner, job.ID, 0)
 	if err != nil || len(page.Parts) != 1 || !slices.Equal(page.Missing, []Range{{1, 7}}) || page.Next != 0 {
 		t.Errorf("list: got %+v, %v, want parts 1 to 7 missing", page, err)
 	}
 	for _, r := range []PartsRequest{{First: 8, Count: 1}, {Numbers: []int32{7, 8}}, {Numbers: []int32{10_001}}} {
-		if _, err := s.SignParts(t.Context(), y.owner, job.ID, r); codeOf(err) != CodeInvalidRequest {
+		if _, err := s.SignParts(t.Context(), store.owner, job.ID, r); codeOf(err) != CodeInvalidRequest {
 			t.Errorf("sign %+v of 7: got %v, want %s", r, err, CodeInvalidRequest)
 		}
 	}
@@ -456,16 +454,16 @@ func TestOutOfPlan(t *testing.T) {
 // TestWithdrawnChecksum: a value that came with a failed completion is removed, and the declared algorithm stays.
 func TestWithdrawnChecksum(t *testing.T) {
 	for name, c := range map[string]struct{ declared, want *Checksum }{
-		"bare":   {nil, nil},
-		"strict": {&Checksum{Algorithm: "crc64nvme"}, &Checksum{Algorithm: "crc64nvme"}},
+		"without": {nil, nil},
+		"with":    {&Checksum{Algorithm: "crc64nvme"}, &Checksum{Algorithm: "crc64nvme"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			y, s := yardOf(t), server(t, nil)
-			job, err := s.Create(t.Context(), y.owner, Request{Mode: Multipart, Checksum: c.declared}, "")
+			store, s := newOwnerStore(t), server(t, nil)
+			job, err := s.Create(t.Context(), store.owner, Request{Mode: Multipart, Checksum: c.declared}, "")
 			if err != nil {
 				t.Fatal(err)
 			}
-			j, err := s.load(t.Context(), y.owner, job.ID)
+			j, err := s.load(t.Context(), store.owner, job.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -477,10 +475,10 @@ func TestWithdrawnChecksum(t *testing.T) {
 			if _, err := s.store(t.Context(), j, next); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodePartsMissing {
+			if _, err := s.Complete(t.Context(), store.owner, job.ID, nil); codeOf(err) != CodePartsMissing {
 				t.Fatalf("complete: got %v, want %s", err, CodePartsMissing)
 			}
-			j, err = s.load(t.Context(), y.owner, job.ID)
+			j, err = s.load(t.Context(), store.owner, job.ID)
 			if err != nil || j.completing() || (j.Checksum == nil) != (c.want == nil) ||
 				c.want != nil && *j.Checksum != *c.want {
 				t.Errorf("record: got %+v, %v, want checksum %+v", j.Checksum, err, c.want)

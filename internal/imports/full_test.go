@@ -33,19 +33,19 @@ func fullUntilFreed() *wire {
 }
 
 // deletable are the imports whose data fills a full store and must be removed.
-var deletable = map[string]func(t *testing.T, y yard) string{
-	"uploading": func(t *testing.T, y yard) string { return y.createMultipart(t, hello).ID },
-	"completed": func(t *testing.T, y yard) string {
-		id := y.createMultipart(t, hello).ID
-		y.endsCompleted(t, id)
+var deletable = map[string]func(t *testing.T, store ownerStore) string{
+	"uploading": func(t *testing.T, store ownerStore) string { return store.createMultipart(t, hello).ID },
+	"completed": func(t *testing.T, store ownerStore) string {
+		id := store.createMultipart(t, hello).ID
+		store.checkCompletes(t, id)
 		return id
 	},
 }
 
-// empty requires that the store holds nothing of an import but its record.
-func (y yard) empty(t *testing.T, id string) {
+// checkEmpty requires that the store holds nothing of an import but its record.
+func (store ownerStore) checkEmpty(t *testing.T, id string) {
 	t.Helper()
-	if y.object(t, id) != nil || y.uploads(t) != 0 {
+	if store.object(t, id) != nil || store.uploads(t) != 0 {
 		t.Error("the store still holds data of the deleted import")
 	}
 }
@@ -54,13 +54,13 @@ func (y yard) empty(t *testing.T, id string) {
 func TestDeleteMakesRoom(t *testing.T) {
 	for name, prepare := range deletable {
 		t.Run(name, func(t *testing.T) {
-			y := yardOf(t)
-			id := prepare(t, y)
+			store := newOwnerStore(t)
+			id := prepare(t, store)
 			w := fullUntilFreed()
-			if err := server(t, w).Delete(t.Context(), y.owner, id); err != nil {
+			if err := server(t, w).Delete(t.Context(), store.owner, id); err != nil {
 				t.Errorf("delete: got %v, want nil", err)
 			}
-			y.gone(t, id, Aborted, 0)
+			store.checkGone(t, id, Aborted, 0)
 		})
 	}
 }
@@ -70,19 +70,19 @@ func TestDeleteMakesRoom(t *testing.T) {
 func TestDeleteOnFullStore(t *testing.T) {
 	for name, prepare := range deletable {
 		t.Run(name, func(t *testing.T) {
-			y := yardOf(t)
-			id := prepare(t, y)
+			store := newOwnerStore(t)
+			id := prepare(t, store)
 			w := fullUntil(func(call) bool { return false })
 			for range 3 {
-				if err := server(t, w).Delete(t.Context(), y.owner, id); codeOf(err) != CodeStoreFull {
+				if err := server(t, w).Delete(t.Context(), store.owner, id); codeOf(err) != CodeStoreFull {
 					t.Errorf("delete: got %v, want %s", err, CodeStoreFull)
 				}
-				y.empty(t, id)
-				if _, err := later(server(t, w), time.Minute).Read(t.Context(), y.owner, id); err != nil {
+				store.checkEmpty(t, id)
+				if _, err := later(server(t, w), time.Minute).Read(t.Context(), store.owner, id); err != nil {
 					t.Errorf("read: got %v, want the import", err)
 				}
 			}
-			y.endsAborted(t, id, 0)
+			store.checkAborts(t, id, 0)
 		})
 	}
 }
@@ -96,8 +96,8 @@ func TestDeleteOnFullStoreKilled(t *testing.T) {
 		for n := range steps + 1 {
 			t.Run(fmt.Sprintf("%s after %d calls", name, n), func(t *testing.T) {
 				t.Parallel()
-				y := yardOf(t)
-				id := prepare(t, y)
+				store := newOwnerStore(t)
+				id := prepare(t, store)
 				w := fullUntilFreed()
 				full := w.on
 				w.on = func(c call) fault {
@@ -106,7 +106,7 @@ func TestDeleteOnFullStoreKilled(t *testing.T) {
 					}
 					return full(c)
 				}
-				err := server(t, w).Delete(t.Context(), y.owner, id)
+				err := server(t, w).Delete(t.Context(), store.owner, id)
 				if n < steps && codeOf(err) != CodeStoreUnavailable || n == steps && err != nil {
 					t.Errorf("delete: got %v after %v", err, w.calls)
 				}
@@ -114,14 +114,14 @@ func TestDeleteOnFullStoreKilled(t *testing.T) {
 					t.Errorf("made %d calls, want %d: %v", w.sent(), steps, w.calls)
 				}
 				stillFull := later(server(t, fullUntil(func(call) bool { return false })), time.Minute)
-				if _, err := stillFull.Read(t.Context(), y.owner, id); err != nil {
+				if _, err := stillFull.Read(t.Context(), store.owner, id); err != nil {
 					t.Errorf("read on a full store: %v", err)
 				}
-				if err := stillFull.Delete(t.Context(), y.owner, id); err != nil && codeOf(err) != CodeStoreFull {
+				if err := stillFull.Delete(t.Context(), store.owner, id); err != nil && codeOf(err) != CodeStoreFull {
 					t.Errorf("delete on a full store: got %v, want nil or %s", err, CodeStoreFull)
 				}
-				y.empty(t, id)
-				y.endsAborted(t, id, 0)
+				store.checkEmpty(t, id)
+				store.checkAborts(t, id, 0)
 			})
 		}
 	}
@@ -132,8 +132,8 @@ func TestDeletesAtOnceOnFullStore(t *testing.T) {
 	for name, prepare := range deletable {
 		for _, makesRoom := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, makes room %v", name, makesRoom), func(t *testing.T) {
-				y := yardOf(t)
-				id := prepare(t, y)
+				store := newOwnerStore(t)
+				id := prepare(t, store)
 				var freed atomic.Bool
 				var all sync.WaitGroup
 				for range 8 {
@@ -155,14 +155,14 @@ func TestDeletesAtOnceOnFullStore(t *testing.T) {
 						if !makesRoom {
 							want = CodeStoreFull
 						}
-						if err := s.Delete(t.Context(), y.owner, id); codeOf(err) != want {
+						if err := s.Delete(t.Context(), store.owner, id); codeOf(err) != want {
 							t.Errorf("delete: got %v, want %q", err, want)
 						}
 					})
 				}
 				all.Wait()
-				y.empty(t, id)
-				y.endsAborted(t, id, 0)
+				store.checkEmpty(t, id)
+				store.checkAborts(t, id, 0)
 			})
 		}
 	}
@@ -173,11 +173,11 @@ func TestDeletesAtOnceOnFullStore(t *testing.T) {
 func TestDeleteDuringCompletionOnFullStore(t *testing.T) {
 	for name, after := range map[string]bool{"before the store acts": false, "after the store acted": true} {
 		t.Run(name, func(t *testing.T) {
-			y := yardOf(t)
-			id := y.createMultipart(t, hello).ID
+			store := newOwnerStore(t)
+			id := store.createMultipart(t, hello).ID
 			full := fullUntil(func(call) bool { return false })
 			deletes := func() {
-				if err := server(t, full).Delete(t.Context(), y.owner, id); codeOf(err) != CodeStoreFull {
+				if err := server(t, full).Delete(t.Context(), store.owner, id); codeOf(err) != CodeStoreFull {
 					t.Errorf("delete: got %v, want %s", err, CodeStoreFull)
 				}
 			}
@@ -197,10 +197,10 @@ func TestDeleteDuringCompletionOnFullStore(t *testing.T) {
 			}}
 			s := server(t, w)
 			s.CompletionWait = time.Second // the store has neither parts nor object
-			if j, err := s.Complete(t.Context(), y.owner, id, nil); err != nil || j.Status != Uploading {
+			if j, err := s.Complete(t.Context(), store.owner, id, nil); err != nil || j.Status != Uploading {
 				t.Errorf("complete: got %s, %v, want it uploading, as recorded", j.Status, err)
 			}
-			y.endsAborted(t, id, 0)
+			store.checkAborts(t, id, 0)
 		})
 	}
 }

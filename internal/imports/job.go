@@ -12,16 +12,12 @@ type Status string
 // The statuses of a job.
 const (
 	AwaitingUpload Status = "awaiting_upload"
-	// Uploading: at least one part of a multipart upload is stored.
-	Uploading Status = "uploading"
-	// Completed: the object exists and matches what was declared.
-	Completed Status = "completed"
-	// Failed: the object exists and does not match what was declared, or the upload was lost.
-	Failed Status = "failed"
+	Uploading      Status = "uploading" // at least one part of a multipart upload is stored
+	Completed      Status = "completed" // the object exists and matches what was declared
+	Failed         Status = "failed"    // the object does not match what was declared, or the upload was lost
 	// Expired: no object existed at the deadline. A PUT that began before may still store one; the job is Completed then.
 	Expired Status = "expired"
-	// Aborted: the owner deleted the import. Only the record is left.
-	Aborted Status = "aborted"
+	Aborted Status = "aborted" // the owner deleted the import; only the record is left
 )
 
 // open reports whether an upload is still expected.

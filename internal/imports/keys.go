@@ -41,8 +41,11 @@ func rankOf(at time.Time) string {
 	return strconv.FormatInt(1<<48|rank, 16)[1:]
 }
 
+// recordRoot is the prefix of the keys of all records.
+const recordRoot = "jobs/"
+
 // recordPrefix returns the prefix of the keys of all records of owner.
-func recordPrefix(owner string) string { return "jobs/" + owner + "/" }
+func recordPrefix(owner string) string { return recordRoot + owner + "/" }
 
 // recordID returns the ID of the import whose record has this key. ok is false if key is not the key of a record of
 // owner.

@@ -12,7 +12,7 @@ import (
 
 // S3's limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html and UsingMetadata.html.
 const (
-	MaxSingleSize   = 5 << 30 // bytes of one PUT or form
+	maxSingleSize   = 5 << 30 // bytes of one PUT or form
 	maxMetadataSize = 2048    // bytes of all names and values
 	// maxSystemMetadata limits Content-Type and Content-Disposition together, in bytes as sent.
 	maxSystemMetadata = 2048
@@ -20,21 +20,13 @@ const (
 
 // Limits are what the operator grants.
 type Limits struct {
-	// MaxSize is the largest import in bytes. 0: S3's limit.
-	MaxSize int64
-	// URLTTL is the default and the maximum lifetime of a signed URL.
-	URLTTL time.Duration
-	// JobTTL is how long a multipart upload can be resumed.
-	JobTTL time.Duration
-	// ContentTypes are the allowed media types, such as text/csv or image/*. Empty: all.
-	ContentTypes []string
-	// OpenUploads is how many multipart uploads an owner may have in progress, at most 1,000. 0: unlimited.
-	OpenUploads int
-	// WriteOnce refuses every single upload whose object exists already.
-	WriteOnce bool
-	// WebhookHosts are the hosts that an import's webhook may have, with the port unless it is 443. Empty: imports may
-	// not name a webhook.
-	WebhookHosts []string
+	MaxSize      int64         // bytes of an import; 0: S3's limit
+	URLTTL       time.Duration // the default and maximum lifetime of a signed URL
+	JobTTL       time.Duration // how long a multipart upload can be resumed
+	ContentTypes []string      // the allowed media types, such as text/csv or image/*; empty: all
+	OpenUploads  int           // multipart uploads that an owner may have in progress, at most 1,000; 0: unlimited
+	WriteOnce    bool          // refuse every single upload whose object exists already
+	WebhookHosts []string      // the allowed hosts of webhooks, with the port unless it is 443; empty: no webhooks
 }
 
 // allowsType reports whether an import may have contentType.
@@ -63,7 +55,7 @@ func (l Limits) AllowsWebhook(hook string) bool {
 // singleSize returns the largest size of one PUT or form in bytes.
 func (l Limits) singleSize() int64 {
 	if l.MaxSize > 0 {
-		return min(l.MaxSize, MaxSingleSize)
+		return min(l.MaxSize, maxSingleSize)
 	}
-	return MaxSingleSize
+	return maxSingleSize
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // many creates n single jobs, in order.
-func (y yard) many(t *testing.T, n int) []string {
+func (store ownerStore) many(t *testing.T, n int) []string {
 	t.Helper()
 	ids := make([]string, n)
 	var wg sync.WaitGroup
@@ -20,7 +20,7 @@ func (y yard) many(t *testing.T, n int) []string {
 			defer func() { <-places }()
 			at := *s
 			at.Now = func() time.Time { return now.Add(time.Duration(i-n) * time.Millisecond) }
-			j, err := at.Create(t.Context(), y.owner, Request{}, "")
+			j, err := at.Create(t.Context(), store.owner, Request{}, "")
 			if err != nil {
 				t.Errorf("create: %v", err)
 			}
@@ -42,8 +42,8 @@ func idsOf(jobs []Job) []string {
 // TestList pages through an owner's jobs: newest first, each once, only this owner's, with a cost that does not grow
 // with their number.
 func TestList(t *testing.T) {
-	y, other := yardOf(t), yardOf(t)
-	want := y.many(t, 250)
+	store, other := newOwnerStore(t), newOwnerStore(t)
+	want := store.many(t, 250)
 	slices.Reverse(want)
 	theirs := other.many(t, 20)
 	s := server(t, nil)
@@ -51,7 +51,7 @@ func TestList(t *testing.T) {
 	var got []string
 	pages := 0
 	for cursor := ""; pages == 0 || cursor != ""; pages++ {
-		jobs, next, err := s.List(t.Context(), y.owner, Page{Limit: 100, Cursor: cursor})
+		jobs, next, err := s.List(t.Context(), store.owner, Page{Limit: 100, Cursor: cursor})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,27 +70,27 @@ func TestList(t *testing.T) {
 	}
 
 	for _, c := range []struct {
-		y     yard
+		store ownerStore
 		limit int
 		cost  int // one LIST, and record and object of each job
-	}{{other, 20, 41}, {y, 20, 41}, {y, 100, 201}} {
+	}{{other, 20, 41}, {store, 20, 41}, {store, 100, 201}} {
 		w := &wire{}
-		if _, _, err := server(t, w).List(t.Context(), c.y.owner, Page{Limit: c.limit}); err != nil {
+		if _, _, err := server(t, w).List(t.Context(), c.store.owner, Page{Limit: c.limit}); err != nil {
 			t.Fatal(err)
 		}
 		if w.sent() != c.cost {
-			t.Errorf("a page of %d: got %d calls to the store, want %d", c.limit, w.sent(), c.cost)
+			t.Errorf("a page of %d: got %d requests to the store, want %d", c.limit, w.sent(), c.cost)
 		}
 	}
 }
 
 // TestListStates: a list shows each job as the bucket does, for every status, and filters by it.
 func TestListStates(t *testing.T) {
-	y, s := yardOf(t), server(t, nil)
+	store, s := newOwnerStore(t), server(t, nil)
 	want := map[Status]string{}
 	create := func(status Status, r Request) Job {
 		t.Helper()
-		j, err := s.Create(t.Context(), y.owner, r, "")
+		j, err := s.Create(t.Context(), store.owner, r, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,23 +99,23 @@ func TestListStates(t *testing.T) {
 	}
 	five := int64(5)
 	create(AwaitingUpload, Request{})
-	y.put(t, create(Completed, Request{}).ID, hello) // not inspected yet
-	y.put(t, create(Failed, Request{Size: &five}).ID, hello)
+	store.put(t, create(Completed, Request{}).ID, hello) // not inspected yet
+	store.put(t, create(Failed, Request{Size: &five}).ID, hello)
 	create(Expired, Request{ExpiresIn: time.Second})
-	if err := s.Delete(t.Context(), y.owner, create(Aborted, Request{}).ID); err != nil {
+	if err := s.Delete(t.Context(), store.owner, create(Aborted, Request{}).ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := y.part(t, create(Uploading, Request{Mode: Multipart, Size: &five}), 1, hello[:5]); err != nil {
+	if err := store.part(t, create(Uploading, Request{Mode: Multipart, Size: &five}), 1, hello[:5]); err != nil {
 		t.Fatal(err)
 	}
 	s = later(s, time.Minute)
 	for _, status := range []Status{AwaitingUpload, Uploading, Completed, Failed, Expired, Aborted} {
-		jobs, next, err := s.List(t.Context(), y.owner, Page{Status: status})
+		jobs, next, err := s.List(t.Context(), store.owner, Page{Status: status})
 		if err != nil || next != "" || len(jobs) != 1 || jobs[0].ID != want[status] || jobs[0].Status != status {
 			t.Errorf("list %s: got %+v, %q, %v, want %s alone", status, jobs, next, err, want[status])
 		}
 	}
-	jobs, _, err := s.List(t.Context(), y.owner, Page{})
+	jobs, _, err := s.List(t.Context(), store.owner, Page{})
 	if err != nil || len(jobs) != len(want) {
 		t.Errorf("list: got %d jobs, %v, want %d", len(jobs), err, len(want))
 	}
@@ -123,11 +123,11 @@ func TestListStates(t *testing.T) {
 
 // TestListUnderFaults: a page fails if one of its jobs cannot be read, instead of omitting the job.
 func TestListUnderFaults(t *testing.T) {
-	y := yardOf(t)
-	y.many(t, 3)
+	store := newOwnerStore(t)
+	store.many(t, 3)
 	eachFault(t, []step{{listRecords, 1}, {getRecord, 2}, {head, 3}}, func(t *testing.T, w *wire, lasting bool) {
-		jobs, _, err := server(t, w).List(t.Context(), y.owner, Page{})
-		honest(t, "list", err, lasting)
+		jobs, _, err := server(t, w).List(t.Context(), store.owner, Page{})
+		checkResult(t, "list", err, lasting)
 		if !lasting && len(jobs) != 3 {
 			t.Errorf("list: got %d jobs, want 3", len(jobs))
 		}
@@ -146,15 +146,15 @@ func TestListAnonymous(t *testing.T) {
 
 // TestListLeavesCompletionsAlone: a list does not wait for stalled completions.
 func TestListLeavesCompletionsAlone(t *testing.T) {
-	y, h := yardOf(t), hold()
-	job := y.createMultipart(t, hello)
-	_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
-	honest(t, "complete", err, true)
+	store, h := newOwnerStore(t), delayCompletion()
+	job := store.createMultipart(t, hello)
+	_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), store.owner, job.ID, nil)
+	checkResult(t, "complete", err, true)
 	defer close(h.release)
 	began := time.Now()
 	s := later(server(t, h.wire), time.Minute)
 	s.CompletionWait = 5 * time.Second
-	jobs, _, err := s.List(t.Context(), y.owner, Page{})
+	jobs, _, err := s.List(t.Context(), store.owner, Page{})
 	if err != nil || len(jobs) != 1 || jobs[0].Status != Uploading || time.Since(began) >= s.CompletionWait {
 		t.Errorf("list: got %+v, %v after %s, want one uploading at once", jobs, err, time.Since(began))
 	}

@@ -14,17 +14,16 @@ import (
 
 // Owners calls f with each owner that has imports, in ascending order, beginning after the owner after.
 func (s *Service) Owners(ctx context.Context, after string, f func(owner string) error) error {
-	const root = "jobs/"
 	if after != "" {
-		after = root + after + "/"
+		after = recordRoot + after + "/"
 	}
 	for {
-		prefixes, more, err := s.Bucket.ListFolders(ctx, root, after)
+		prefixes, more, err := s.Bucket.ListFolders(ctx, recordRoot, after)
 		if err != nil {
 			return fromStore("list owners", err)
 		}
 		for _, prefix := range prefixes {
-			if err := f(prefix[len(root) : len(prefix)-1]); err != nil {
+			if err := f(prefix[len(recordRoot) : len(prefix)-1]); err != nil {
 				return err
 			}
 		}
@@ -66,10 +65,9 @@ func (w *Swept) count(terminated bool, err error) {
 // Created selects imports by their time of creation: later than After, up to and including Until.
 type Created struct{ After, Until time.Time }
 
-// ExpireOverdue inspects one page of at most limit records of owner's imports, newest first, beginning after the
-// record key cursor (the first page where that is none of owner's). It records which imports have ended and
-// removes what was uploaded to those that may not keep it. It returns the cursor of the next page, "" if there is
-// none. It may be repeated.
+// ExpireOverdue inspects one page of at most limit records of owner's imports, newest first, beginning after the record
+// key cursor (any other key: the first page). It records which imports are terminal and removes the data of discarded
+// ones. It returns the cursor of the next page, "" if there is none. It may be repeated.
 func (s *Service) ExpireOverdue(
 	ctx context.Context, owner string, created Created, cursor string, limit int,
 ) (w Swept, next string, err error) {
@@ -112,7 +110,7 @@ func sweep[T any](w *Swept, items []T, f func(T) (terminated bool, err error)) {
 }
 
 // expireOverdue sends one request if there is nothing to do. Terminal imports without an object are inspected again: a
-// PUT that began before its URL expired may have ended since.
+// PUT that began before its URL expired may have stored one since.
 func (s *Service) expireOverdue(ctx context.Context, owner, id string) (terminated bool, err error) {
 	j, err := s.load(ctx, owner, id)
 	if now := s.Now(); err != nil || !j.mayReceive() && (!j.Status.open() || !j.overdue(now) && !j.abandoned(now)) {

@@ -117,11 +117,11 @@ func (m *modelJob) complete(now time.Time, wrongSum bool) string {
 type play struct {
 	*testing.T
 	*rand.Rand
-	s    *Service
-	y    yard
-	now  time.Time
-	jobs []*modelJob
-	log  []string
+	s     *Service
+	store ownerStore
+	now   time.Time
+	jobs  []*modelJob
+	log   []string
 }
 
 func (p *play) agree(doing string, got, want any) {
@@ -135,13 +135,13 @@ func (p *play) agree(doing string, got, want any) {
 func (p *play) create() {
 	r, m := Request{}, &modelJob{size: -1, object: -1, status: AwaitingUpload}
 	if m.multi = p.IntN(3) > 0; m.multi {
-		r.Mode, r.PartSize, m.partSize, m.parts = Multipart, MinPartSize, MinPartSize, map[int32]int64{}
+		r.Mode, r.PartSize, m.partSize, m.parts = Multipart, minPartSize, minPartSize, map[int32]int64{}
 	}
 	if p.IntN(2) == 0 {
-		m.size = []int64{1, 5, 5, MinPartSize + 5}[p.IntN(4)]
+		m.size = []int64{1, 5, 5, minPartSize + 5}[p.IntN(4)]
 		r.Size = &m.size
 	}
-	j, err := p.s.Create(p.Context(), p.y.owner, r, "")
+	j, err := p.s.Create(p.Context(), p.store.owner, r, "")
 	p.agree(fmt.Sprintf("create %d: multipart %v, size %d", len(p.jobs), m.multi, m.size), codeOf(err)+string(j.Status),
 		AwaitingUpload)
 	m.id, m.deadline = j.ID, j.Deadline
@@ -153,23 +153,23 @@ func (p *play) send(i int, m *modelJob) {
 	n := int64(1 + p.IntN(6))
 	if !m.multi || p.IntN(12) == 0 { // an object of a multipart import, with the store's own credentials
 		p.log = append(p.log, fmt.Sprintf("object of %d: %d bytes", i, n))
-		p.y.put(p.T, m.id, make([]byte, n))
+		p.store.put(p.T, m.id, make([]byte, n))
 		m.object = n
 		return
 	}
 	number := int32(1 + p.IntN(3))
 	if number == 1 && m.size != n && p.IntN(2) == 0 {
-		n = MinPartSize
+		n = minPartSize
 	}
 	if m.size > 0 && p.IntN(2) == 0 { // as planned
 		number = 1 + int32(p.IntN(int(m.last())))
 		n = min(m.partSize, m.size-int64(number-1)*m.partSize)
 	}
-	j, err := p.s.load(p.Context(), p.y.owner, m.id)
+	j, err := p.s.load(p.Context(), p.store.owner, m.id)
 	if err != nil {
 		p.Fatal(err)
 	}
-	taken := p.y.part(p.T, j.Job, number, make([]byte, n)) == nil
+	taken := p.store.part(p.T, j.Job, number, make([]byte, n)) == nil
 	p.agree(fmt.Sprintf("part %d of %d: %d bytes", number, i, n), taken, m.parts != nil)
 	if taken {
 		m.parts[number] = n
@@ -181,14 +181,14 @@ func (p *play) sign(i int, m *modelJob) {
 	if want == "" && m.size >= 0 && n > m.last() {
 		want = CodeInvalidRequest
 	}
-	_, err := p.s.SignParts(p.Context(), p.y.owner, m.id, PartsRequest{Numbers: []int32{n}})
+	_, err := p.s.SignParts(p.Context(), p.store.owner, m.id, PartsRequest{Numbers: []int32{n}})
 	p.agree(fmt.Sprintf("sign part %d of %d", n, i), codeOf(err), want)
 }
 
 // listParts updates the job, as every inspection does, if the store holds no parts any more.
 func (p *play) listParts(i int, m *modelJob) {
 	want := m.closed(p.now)
-	page, err := p.s.ListParts(p.Context(), p.y.owner, m.id, 0)
+	page, err := p.s.ListParts(p.Context(), p.store.owner, m.id, 0)
 	held := map[int32]int64{}
 	for _, part := range page.Parts {
 		held[part.Number] = part.Size
@@ -208,28 +208,28 @@ func (p *play) complete(i int, m *modelJob) {
 	if m.multi && m.object >= 0 && m.status == AwaitingUpload {
 		return // an object beside the parts: the result depends on the store
 	}
-	_, err := p.s.Complete(p.Context(), p.y.owner, m.id, whole)
+	_, err := p.s.Complete(p.Context(), p.store.owner, m.id, whole)
 	p.agree(fmt.Sprintf("complete %d, wrong checksum %v", i, whole != nil), codeOf(err), m.complete(p.now, whole != nil))
 }
 
 func (p *play) remove(i int, m *modelJob) {
-	p.agree(fmt.Sprintf("delete %d", i), codeOf(p.s.Delete(p.Context(), p.y.owner, m.id)), "")
+	p.agree(fmt.Sprintf("delete %d", i), codeOf(p.s.Delete(p.Context(), p.store.owner, m.id)), "")
 	m.status, m.why, m.object, m.parts = Aborted, "", -1, nil
 }
 
 func (p *play) read(i int, m *modelJob) {
-	j, err := p.s.Read(p.Context(), p.y.owner, m.id)
+	j, err := p.s.Read(p.Context(), p.store.owner, m.id)
 	why := ""
 	if j.Failure != nil {
 		why = j.Failure.Code
 	}
 	want := m.inspect(p.now)
 	p.agree(fmt.Sprintf("read %d", i), fmt.Sprint(codeOf(err), j.Status, why), fmt.Sprint("", want, m.why))
-	p.agree(fmt.Sprintf("object of %d", i), p.y.object(p.T, m.id) != nil, m.object >= 0)
+	p.agree(fmt.Sprintf("object of %d", i), p.store.object(p.T, m.id) != nil, m.object >= 0)
 }
 
 func (p *play) list() {
-	jobs, _, err := p.s.List(p.Context(), p.y.owner, Page{})
+	jobs, _, err := p.s.List(p.Context(), p.store.owner, Page{})
 	var got, want []string
 	for _, j := range jobs {
 		got = append(got, j.ID+" "+string(j.Status))
@@ -285,7 +285,7 @@ func TestModel(t *testing.T) {
 		wg.Go(func() {
 			for seed := range seeds {
 				t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-					p := &play{T: t, Rand: rand.New(rand.NewPCG(seed, 3)), s: server(t, nil), y: yardOf(t), now: time.Now()}
+					p := &play{T: t, Rand: rand.New(rand.NewPCG(seed, 3)), s: server(t, nil), store: newOwnerStore(t), now: time.Now()}
 					p.s.Now = func() time.Time { return p.now }
 					t.Cleanup(func() {
 						if t.Failed() {
@@ -300,7 +300,7 @@ func TestModel(t *testing.T) {
 						p.remove(i, m)
 						p.read(i, m)
 					}
-					if left := p.y.uploads(t); left != 0 {
+					if left := p.store.uploads(t); left != 0 {
 						t.Errorf("%d multipart uploads are left", left)
 					}
 				})

@@ -8,10 +8,8 @@ import (
 
 // S3's limits of a multipart upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
 const (
-	MinPartSize = 5 << 20 // bytes, except for the last part
-	MaxPartSize = 5 << 30 // bytes
-	MaxParts    = 10_000
-	MaxSize     = MaxParts * MaxPartSize // 48.8 TiB
+	minPartSize = 5 << 20 // bytes, except for the last part
+	maxParts    = 10_000
 )
 
 const (
@@ -44,8 +42,8 @@ func planFor(size *int64, partSize int64) Plan {
 	return Plan{PartSize: partSize, PartCount: int32(max(1, ceilDiv(*size, partSize)))}
 }
 
-// partSizeFor returns the smallest part size with which MaxParts hold size bytes.
-func partSizeFor(size int64) int64 { return ceilDiv(size, MaxParts) }
+// partSizeFor returns the smallest part size with which maxParts hold size bytes.
+func partSizeFor(size int64) int64 { return ceilDiv(size, maxParts) }
 
 func ceilDiv(a, b int64) int64        { return (a + b - 1) / b }
 func roundUp(n, multiple int64) int64 { return ceilDiv(n, multiple) * multiple }
@@ -55,7 +53,7 @@ func (p Plan) last() int32 {
 	if p.PartCount > 0 {
 		return p.PartCount
 	}
-	return MaxParts
+	return maxParts
 }
 
 // offset returns where part n begins, in bytes from the start of the file.

@@ -7,6 +7,12 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
+// S3's limits that the OpenAPI schema checks.
+const (
+	maxPartSize = 5 << 30                // bytes
+	maxSize     = maxParts * maxPartSize // 48.8 TiB
+)
+
 // TestPlan checks each limit of a plan, and the value beyond it.
 func TestPlan(t *testing.T) {
 	const (
@@ -28,11 +34,11 @@ func TestPlan(t *testing.T) {
 		{"and a byte: parts of 17 MiB", 10_000*16*mib + 1, 0, Plan{17 * mib, 9_412}, 10_000*16*mib + 1 - 9_411*17*mib},
 		{"10,000 parts of 17 MiB", 10_000 * 17 * mib, 0, Plan{17 * mib, 10_000}, 17 * mib},
 		{"and a byte: parts of 18 MiB", 10_000*17*mib + 1, 0, Plan{18 * mib, 9_445}, 10_000*17*mib + 1 - 9_444*18*mib},
-		{"the most there is", MaxSize, 0, Plan{5 * gib, 10_000}, 5 * gib},
-		{"a byte less", MaxSize - 1, 0, Plan{5 * gib, 10_000}, 5*gib - 1},
+		{"the most there is", maxSize, 0, Plan{5 * gib, 10_000}, 5 * gib},
+		{"a byte less", maxSize - 1, 0, Plan{5 * gib, 10_000}, 5*gib - 1},
 		{"the caller's 5 MiB", 10_000 * 5 * mib, 5 * mib, Plan{5 * mib, 10_000}, 5 * mib},
 		{"the caller's, odd", 10_000_001, 5*mib + 1, Plan{5*mib + 1, 2}, 10_000_001 - 5*mib - 1},
-		{"the caller's 5 GiB", MaxSize, 5 * gib, Plan{5 * gib, 10_000}, 5 * gib},
+		{"the caller's 5 GiB", maxSize, 5 * gib, Plan{5 * gib, 10_000}, 5 * gib},
 		{"the caller's, larger than all", 7, 5 * gib, Plan{5 * gib, 1}, 7},
 		{"size not known", -1, 0, Plan{64 * mib, 0}, 0},
 		{"size not known, the caller's", -1, 5 * mib, Plan{5 * mib, 0}, 0},
@@ -47,8 +53,8 @@ func TestPlan(t *testing.T) {
 				t.Fatalf("planFor(%d, %d): got %+v, want %+v", c.size, c.partSize, got, c.want)
 			}
 			if size == nil {
-				if got.last() != MaxParts || got.partSize(3, nil) != 0 {
-					t.Errorf("got last part %d of %d bytes, want %d of any", got.last(), got.partSize(3, nil), MaxParts)
+				if got.last() != maxParts || got.partSize(3, nil) != 0 {
+					t.Errorf("got last part %d of %d bytes, want %d of any", got.last(), got.partSize(3, nil), maxParts)
 				}
 				return
 			}
@@ -88,24 +94,24 @@ func TestModeChosen(t *testing.T) {
 // FuzzPlan: the parts of a plan are contiguous, all but the last have the same size, and their sizes add up to the
 // total.
 func FuzzPlan(f *testing.F) {
-	for _, size := range []int64{0, 1, 64 << 20, 64<<20 + 1, 10_000*16<<20 + 1, MaxSize - 1, MaxSize} {
-		for _, partSize := range []int64{0, MinPartSize, MinPartSize + 1, MaxPartSize} {
+	for _, size := range []int64{0, 1, 64 << 20, 64<<20 + 1, 10_000*16<<20 + 1, maxSize - 1, maxSize} {
+		for _, partSize := range []int64{0, minPartSize, minPartSize + 1, maxPartSize} {
 			f.Add(size, partSize)
 		}
 	}
 	f.Fuzz(func(t *testing.T, size, partSize int64) {
-		size = max(0, size%(MaxSize+1))
+		size = max(0, size%(maxSize+1))
 		if partSize != 0 {
-			partSize = MinPartSize + max(0, partSize%(MaxPartSize-MinPartSize+1))
+			partSize = minPartSize + max(0, partSize%(maxPartSize-minPartSize+1))
 		}
 		if r := (Request{Mode: Multipart, Size: &size, PartSize: partSize}); len(r.invalidFields()) > 0 {
-			if partSize == 0 || partSize*MaxParts >= size {
-				t.Fatalf("%d bytes in parts of %d: refused, though %d parts hold them", size, partSize, MaxParts)
+			if partSize == 0 || partSize*maxParts >= size {
+				t.Fatalf("%d bytes in parts of %d: refused, though %d parts hold them", size, partSize, maxParts)
 			}
 			return
 		}
 		p := planFor(&size, partSize)
-		if p.PartCount < 1 || p.PartCount > MaxParts || p.PartSize < MinPartSize || p.PartSize > MaxPartSize {
+		if p.PartCount < 1 || p.PartCount > maxParts || p.PartSize < minPartSize || p.PartSize > maxPartSize {
 			t.Fatalf("%d bytes in parts of %d: got %+v, past S3's bounds", size, partSize, p)
 		}
 		held := make([]bucket.Part, 0, p.PartCount)
@@ -154,7 +160,7 @@ func TestMissing(t *testing.T) {
 		{"a later page", held(5, 7), 4, 8, []Range{{4, 4}, {6, 6}, {8, 8}}},
 		{"beyond the plan", held(1, 2, 3), 1, 2, nil},
 		{"only beyond the plan", held(9), 1, 7, []Range{{1, 7}}},
-		{"the last of all", held(9_999), 9_999, MaxParts, []Range{{10_000, 10_000}}},
+		{"the last of all", held(9_999), 9_999, maxParts, []Range{{10_000, 10_000}}},
 	} {
 		if got := missing(c.parts, c.first, c.last); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
@@ -193,7 +199,7 @@ func TestCheck(t *testing.T) {
 		{"blind, a gap", blind, nil, map[int32]int64{1: 5, 10_000: 5}, CodePartsMissing, "parts 2 to 9999"},
 	} {
 		var parts []bucket.Part
-		for n := int32(1); n <= MaxParts; n++ {
+		for n := int32(1); n <= maxParts; n++ {
 			if size, ok := c.sizes[n]; ok {
 				parts = append(parts, bucket.Part{Number: n, Size: size})
 			}

@@ -12,27 +12,27 @@ import (
 
 const servers = 20
 
-// crowd returns n servers on one bucket, which share a wire.
-func crowd(t *testing.T, by func()) [servers]*Service {
+// startServers returns servers on one bucket. They call onRequest before each request to the store.
+func startServers(t *testing.T, onRequest func()) [servers]*Service {
 	var all [servers]*Service
 	for i := range all {
-		all[i] = server(t, &wire{on: func(call) fault { by(); return nil }})
+		all[i] = server(t, &wire{on: func(call) fault { onRequest(); return nil }})
 	}
 	return all
 }
 
 // TestCompleteAtOnce: concurrent completions return the same result on all servers.
 func TestCompleteAtOnce(t *testing.T) {
-	all := crowd(t, func() {})
+	all := startServers(t, func() {})
 	for range 5 {
-		y := yardOf(t)
-		id := y.createMultipart(t, hello).ID
+		store := newOwnerStore(t)
+		id := store.createMultipart(t, hello).ID
 		jobs := make([]Job, servers)
 		var wg sync.WaitGroup
 		for i, s := range all {
 			wg.Go(func() {
 				var err error
-				if jobs[i], err = s.Complete(t.Context(), y.owner, id, nil); err != nil {
+				if jobs[i], err = s.Complete(t.Context(), store.owner, id, nil); err != nil {
 					t.Errorf("complete on server %d: %v", i, err)
 				}
 			})
@@ -43,8 +43,8 @@ func TestCompleteAtOnce(t *testing.T) {
 				t.Fatalf("complete on server %d: got %+v, on server 0 %+v", i, j, jobs[0])
 			}
 		}
-		y.endsCompleted(t, id)
-		y.endsAborted(t, id, 0)
+		store.checkCompletes(t, id)
+		store.checkAborts(t, id, 0)
 	}
 }
 
@@ -54,15 +54,15 @@ func TestCompleteAndDeleteAtOnce(t *testing.T) {
 	var left atomic.Int32 // requests before the deletes
 	var begin chan struct{}
 	var open func()
-	all := crowd(t, func() {
+	all := startServers(t, func() {
 		if left.Add(-1) == 0 {
 			open()
 		}
 	})
 	outcomes := map[string]int{}
 	for round := range int32(24) {
-		y := yardOf(t)
-		id := y.createMultipart(t, hello).ID
+		store := newOwnerStore(t)
+		id := store.createMultipart(t, hello).ID
 		var mu sync.Mutex
 		var deleted atomic.Bool
 		var wg sync.WaitGroup
@@ -73,7 +73,7 @@ func TestCompleteAndDeleteAtOnce(t *testing.T) {
 			wg.Go(func() {
 				if i%4 == 0 {
 					<-begin
-					if err := s.Delete(t.Context(), y.owner, id); err != nil {
+					if err := s.Delete(t.Context(), store.owner, id); err != nil {
 						t.Errorf("delete on server %d: %v", i, err)
 					}
 					deleted.Store(true)
@@ -84,7 +84,7 @@ func TestCompleteAndDeleteAtOnce(t *testing.T) {
 				}
 				for range 3 {
 					over := deleted.Load()
-					j, err := s.Complete(t.Context(), y.owner, id, nil)
+					j, err := s.Complete(t.Context(), store.owner, id, nil)
 					outcome := codeOf(err) + string(j.Status)
 					mu.Lock()
 					outcomes[outcome]++
@@ -97,7 +97,7 @@ func TestCompleteAndDeleteAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		y.gone(t, id, Aborted, 0)
+		store.checkGone(t, id, Aborted, 0)
 	}
 	if outcomes[string(Completed)] == 0 || outcomes[CodeAborted] == 0 {
 		t.Errorf("completions answered: %v, want some of each kind", outcomes)
@@ -110,26 +110,26 @@ func TestCompleteAndDeleteAtOnce(t *testing.T) {
 func TestDeleteDuringCompletion(t *testing.T) {
 	for name, after := range map[string]bool{"before the store acts": false, "after the store acted": true} {
 		t.Run(name, func(t *testing.T) {
-			y := yardOf(t)
-			id := y.createMultipart(t, hello).ID
+			store := newOwnerStore(t)
+			id := store.createMultipart(t, hello).ID
 			w := &wire{on: func(c call) fault {
 				if c.kind != assemble {
 					return nil
 				}
 				return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 					if !after {
-						y.endsAborted(t, id, 0)
+						store.checkAborts(t, id, 0)
 						return next.RoundTrip(r)
 					}
 					response, err := next.RoundTrip(r)
-					y.endsAborted(t, id, 0)
+					store.checkAborts(t, id, 0)
 					return response, err
 				}
 			}}
-			if j, err := server(t, w).Complete(t.Context(), y.owner, id, nil); codeOf(err) != CodeAborted {
+			if j, err := server(t, w).Complete(t.Context(), store.owner, id, nil); codeOf(err) != CodeAborted {
 				t.Errorf("complete: got %+v, %v, want %s", j, err, CodeAborted)
 			}
-			if y.object(t, id) != nil || y.uploads(t) != 0 {
+			if store.object(t, id) != nil || store.uploads(t) != 0 {
 				t.Error("complete: something is left of an aborted import")
 			}
 		})
@@ -139,10 +139,10 @@ func TestDeleteDuringCompletion(t *testing.T) {
 // TestObjectAfterDelete makes the store complete an upload after parts and object were removed: the server of that
 // completion removes the object; if it stopped, the next read does.
 func TestObjectAfterDelete(t *testing.T) {
-	for name, dies := range map[string]bool{"its server lives": false, "its server dies": true} {
+	for name, stops := range map[string]bool{"its server runs": false, "its server stops": true} {
 		t.Run(name, func(t *testing.T) {
-			y := yardOf(t)
-			id := y.createMultipart(t, hello).ID
+			store := newOwnerStore(t)
+			id := store.createMultipart(t, hello).ID
 			var killed atomic.Bool
 			w := &wire{on: func(c call) fault {
 				switch {
@@ -150,38 +150,38 @@ func TestObjectAfterDelete(t *testing.T) {
 					return dead
 				case c.kind == assemble:
 					return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
-						y.endsAborted(t, id, 0)
-						killed.Store(dies)
-						y.put(t, id, hello) // assembled from parts that the store had begun to read
+						store.checkAborts(t, id, 0)
+						killed.Store(stops)
+						store.put(t, id, hello) // assembled from parts that the store had begun to read
 						return says(404, "NoSuchUpload", false)(r, next)
 					}
 				}
 				return nil
 			}}
 			want := CodeAborted
-			if dies {
+			if stops {
 				want = CodeStoreUnavailable
 			}
-			if _, err := server(t, w).Complete(t.Context(), y.owner, id, nil); codeOf(err) != want {
+			if _, err := server(t, w).Complete(t.Context(), store.owner, id, nil); codeOf(err) != want {
 				t.Errorf("complete: got %v, want %s", err, want)
 			}
-			if left := y.object(t, id) != nil; left != dies {
-				t.Errorf("complete: object left %v, want %v", left, dies)
+			if left := store.object(t, id) != nil; left != stops {
+				t.Errorf("complete: object left %v, want %v", left, stops)
 			}
-			y.gone(t, id, Aborted, 0)
+			store.checkGone(t, id, Aborted, 0)
 		})
 	}
 }
 
-// held delays the store's completion until it is released, or its server is killed.
-type held struct {
+// delayedStore delays the store's completion until it is released, or its server is killed.
+type delayedStore struct {
 	*wire
 	reached, release chan struct{}
 	killed           atomic.Bool
 }
 
-func hold() *held {
-	h := &held{reached: make(chan struct{}), release: make(chan struct{})}
+func delayCompletion() *delayedStore {
+	h := &delayedStore{reached: make(chan struct{}), release: make(chan struct{})}
 	h.wire = &wire{on: func(c call) fault {
 		switch {
 		case h.killed.Load():
@@ -204,11 +204,11 @@ func hold() *held {
 // TestCompletionWait: a completion that takes longer than the wait returns its progress, and continues.
 func TestCompletionWait(t *testing.T) {
 	t.Run("the store is slow", func(t *testing.T) {
-		y, h := yardOf(t), hold()
-		job := y.createMultipart(t, hello)
+		store, h := newOwnerStore(t), delayCompletion()
+		job := store.createMultipart(t, hello)
 		s := server(t, h.wire)
 		s.CompletionWait = 50 * time.Millisecond
-		j, err := s.Complete(t.Context(), y.owner, job.ID, nil)
+		j, err := s.Complete(t.Context(), store.owner, job.ID, nil)
 		if err != nil || j.Status != Uploading {
 			t.Fatalf("complete: got %s, %v, want uploading", j.Status, err)
 		}
@@ -217,123 +217,123 @@ func TestCompletionWait(t *testing.T) {
 				len(hello))
 		}
 		<-h.reached
-		if j, err := server(t, nil).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading ||
+		if j, err := server(t, nil).Read(t.Context(), store.owner, job.ID); err != nil || j.Status != Uploading ||
 			j.Parts.Uploaded != 1 {
 			t.Errorf("read meanwhile: got %+v, %v, want uploading", j, err)
 		}
 		close(h.release)
-		y.endsCompleted(t, job.ID) // waits for the one in progress
+		store.checkCompletes(t, job.ID) // waits for the one in progress
 	})
-	t.Run("the server dies", func(t *testing.T) {
-		y, h := yardOf(t), hold()
-		job := y.createMultipart(t, hello)
+	t.Run("the server stops", func(t *testing.T) {
+		store, h := newOwnerStore(t), delayCompletion()
+		job := store.createMultipart(t, hello)
 		s := server(t, h.wire)
 		s.CompletionWait = 50 * time.Millisecond
-		if j, err := s.Complete(t.Context(), y.owner, job.ID, nil); err != nil || j.Status != Uploading {
+		if j, err := s.Complete(t.Context(), store.owner, job.ID, nil); err != nil || j.Status != Uploading {
 			t.Fatalf("complete: got %s, %v, want uploading", j.Status, err)
 		}
 		<-h.reached
 		h.killed.Store(true)
 		close(h.release)
-		if j, err := server(t, nil).Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading {
-			t.Errorf("read within the patience: got %s, %v, want uploading", j.Status, err)
+		if j, err := server(t, nil).Read(t.Context(), store.owner, job.ID); err != nil || j.Status != Uploading {
+			t.Errorf("read within the timeout: got %s, %v, want uploading", j.Status, err)
 		}
-		if j, err := later(server(t, nil), time.Minute).Read(t.Context(), y.owner, job.ID); err != nil ||
-			j.Status != Completed || !bytes.Equal(y.object(t, job.ID), hello) {
+		if j, err := later(server(t, nil), time.Minute).Read(t.Context(), store.owner, job.ID); err != nil ||
+			j.Status != Completed || !bytes.Equal(store.object(t, job.ID), hello) {
 			t.Errorf("read after it: got %s, %v, want completed", j.Status, err)
 		}
 	})
-	t.Run("a reader's own patience", func(t *testing.T) {
-		y, h := yardOf(t), hold()
-		job := y.createMultipart(t, hello)
-		_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
-		honest(t, "complete", err, true)
+	t.Run("a reader's own timeout", func(t *testing.T) {
+		store, h := newOwnerStore(t), delayCompletion()
+		job := store.createMultipart(t, hello)
+		_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), store.owner, job.ID, nil)
+		checkResult(t, "complete", err, true)
 		s := later(server(t, h.wire), time.Minute)
 		s.CompletionWait = 50 * time.Millisecond
-		j, err := s.Read(t.Context(), y.owner, job.ID)
+		j, err := s.Read(t.Context(), store.owner, job.ID)
 		if err != nil || j.Status != Uploading || j.Parts.Uploaded != 1 {
 			t.Errorf("read: got %+v, %v, want uploading", j, err)
 		}
 		<-h.reached
 		close(h.release)
-		y.endsCompleted(t, job.ID)
+		store.checkCompletes(t, job.ID)
 	})
 }
 
 // TestExpiry: an upload that is not completed in time is removed by the next read, and accepts nothing more.
 func TestExpiry(t *testing.T) {
-	y := yardOf(t)
-	job := y.createMultipart(t, hello)
+	store := newOwnerStore(t)
+	job := store.createMultipart(t, hello)
 	before, after := later(server(t, nil), 23*time.Hour), later(server(t, nil), 24*time.Hour)
-	if j, err := before.Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading {
+	if j, err := before.Read(t.Context(), store.owner, job.ID); err != nil || j.Status != Uploading {
 		t.Errorf("read before the deadline: got %s, %v, want uploading", j.Status, err)
 	}
 	refused := func(when string) {
 		t.Helper()
-		_, err := after.SignParts(t.Context(), y.owner, job.ID, PartsRequest{First: 1, Count: 1})
+		_, err := after.SignParts(t.Context(), store.owner, job.ID, PartsRequest{First: 1, Count: 1})
 		if codeOf(err) != CodeExpired {
 			t.Errorf("sign parts %s: got %v, want %s", when, err, CodeExpired)
 		}
-		if _, err := after.ListParts(t.Context(), y.owner, job.ID, 0); codeOf(err) != CodeExpired {
+		if _, err := after.ListParts(t.Context(), store.owner, job.ID, 0); codeOf(err) != CodeExpired {
 			t.Errorf("list parts %s: got %v, want %s", when, err, CodeExpired)
 		}
-		if _, err := after.Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodeExpired {
+		if _, err := after.Complete(t.Context(), store.owner, job.ID, nil); codeOf(err) != CodeExpired {
 			t.Errorf("complete %s: got %v, want %s", when, err, CodeExpired)
 		}
 	}
 	refused("after the deadline, unseen")
-	if y.uploads(t) != 1 {
+	if store.uploads(t) != 1 {
 		t.Error("a refusal freed the parts; reading does")
 	}
-	if j, err := after.Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Expired {
+	if j, err := after.Read(t.Context(), store.owner, job.ID); err != nil || j.Status != Expired {
 		t.Errorf("read: got %s, %v, want expired", j.Status, err)
 	}
-	y.gone(t, job.ID, Expired, 0)
+	store.checkGone(t, job.ID, Expired, 0)
 	refused("after it was seen")
 
-	y.put(t, job.ID, hello)
-	y.gone(t, job.ID, Expired, 0)
-	y.endsAborted(t, job.ID, 0)
+	store.put(t, job.ID, hello)
+	store.checkGone(t, job.ID, Expired, 0)
+	store.checkAborts(t, job.ID, 0)
 }
 
 // TestCompletionOutlivesDeadline: a completion that was requested before the deadline succeeds after it.
 func TestCompletionOutlivesDeadline(t *testing.T) {
-	y := yardOf(t)
-	job := y.createMultipart(t, hello)
-	_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
-	honest(t, "complete", err, true)
-	if j, err := later(server(t, nil), 25*time.Hour).Read(t.Context(), y.owner, job.ID); err != nil ||
+	store := newOwnerStore(t)
+	job := store.createMultipart(t, hello)
+	_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), store.owner, job.ID, nil)
+	checkResult(t, "complete", err, true)
+	if j, err := later(server(t, nil), 25*time.Hour).Read(t.Context(), store.owner, job.ID); err != nil ||
 		j.Status != Completed {
 		t.Errorf("read a day later: got %s, %v, want completed", j.Status, err)
 	}
-	y.endsCompleted(t, job.ID)
+	store.checkCompletes(t, job.ID)
 }
 
 // TestLost: a job fails if a lifecycle rule removed its parts.
 func TestLost(t *testing.T) {
 	for name, completing := range map[string]bool{"uploading": false, "completing": true} {
 		t.Run(name, func(t *testing.T) {
-			y := yardOf(t)
-			job := y.createMultipart(t, hello)
+			store := newOwnerStore(t)
+			job := store.createMultipart(t, hello)
 			if completing {
-				_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), y.owner, job.ID, nil)
-				honest(t, "complete", err, true)
+				_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), store.owner, job.ID, nil)
+				checkResult(t, "complete", err, true)
 			}
 			s := server(t, nil)
 			if err := s.Bucket.AbortMultipart(t.Context(), job.multipart()); err != nil {
 				t.Fatal(err)
 			}
 			if completing { // indistinguishable from the moment between parts and object
-				if j, err := s.Read(t.Context(), y.owner, job.ID); err != nil || j.Status != Uploading {
+				if j, err := s.Read(t.Context(), store.owner, job.ID); err != nil || j.Status != Uploading {
 					t.Errorf("read: got %s, %v, want uploading", j.Status, err)
 				}
 				s = later(s, 2*time.Hour)
 			}
-			j, err := s.Read(t.Context(), y.owner, job.ID)
+			j, err := s.Read(t.Context(), store.owner, job.ID)
 			if err != nil || j.Status != Failed || j.Failure.Code != UploadLost {
 				t.Errorf("read: got %+v, %v, want failed with %s", j, err, UploadLost)
 			}
-			if _, err := s.Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodeFailed {
+			if _, err := s.Complete(t.Context(), store.owner, job.ID, nil); codeOf(err) != CodeFailed {
 				t.Errorf("complete: got %v, want %s", err, CodeFailed)
 			}
 		})
@@ -350,15 +350,15 @@ func TestConcurrentCompletion(t *testing.T) {
 		{404, "NoSuchUpload"}, {200, "NoSuchUpload"}, {200, "PreconditionFailed"},
 	} {
 		t.Run(fmt.Sprint(c.status, c.code), func(t *testing.T) {
-			y := yardOf(t)
-			job := y.createMultipart(t, hello)
+			store := newOwnerStore(t)
+			job := store.createMultipart(t, hello)
 			w := &wire{on: func(c2 call) fault {
 				if c2.kind == assemble {
 					return says(c.status, c.code, c2.attempt == 1) // the store has assembled it nevertheless
 				}
 				return nil
 			}}
-			if j, err := server(t, w).Complete(t.Context(), y.owner, job.ID, nil); err != nil || j.Status != Completed {
+			if j, err := server(t, w).Complete(t.Context(), store.owner, job.ID, nil); err != nil || j.Status != Completed {
 				t.Errorf("complete: got %s, %v, want completed", j.Status, err)
 			}
 		})
@@ -367,27 +367,27 @@ func TestConcurrentCompletion(t *testing.T) {
 
 // TestRefusedParts: completions are not repeated without end if the store refuses parts that fit the plan.
 func TestRefusedParts(t *testing.T) {
-	y := yardOf(t)
-	job := y.createMultipart(t, hello)
+	store := newOwnerStore(t)
+	job := store.createMultipart(t, hello)
 	w := &wire{on: func(c call) fault {
 		if c.kind == assemble {
 			return says(400, "EntityTooLarge", false)
 		}
 		return nil
 	}}
-	if _, err := server(t, w).Complete(t.Context(), y.owner, job.ID, nil); codeOf(err) != CodePartSizeMismatch {
+	if _, err := server(t, w).Complete(t.Context(), store.owner, job.ID, nil); codeOf(err) != CodePartSizeMismatch {
 		t.Errorf("complete: got %v, want %s", err, CodePartSizeMismatch)
 	}
-	y.endsCompleted(t, job.ID) // with a store that has higher limits
+	store.checkCompletes(t, job.ID) // with a store that has higher limits
 }
 
 // TestRenewal: while the completing server runs, readers do not resume its completion.
 func TestRenewal(t *testing.T) {
-	y, h := yardOf(t), hold()
-	job := y.createMultipart(t, hello)
+	store, h := newOwnerStore(t), delayCompletion()
+	job := store.createMultipart(t, hello)
 	s := server(t, h.wire)
 	s.CompletionWait = 200 * time.Millisecond
-	if j, err := s.Complete(t.Context(), y.owner, job.ID, nil); err != nil || j.Status != Uploading {
+	if j, err := s.Complete(t.Context(), store.owner, job.ID, nil); err != nil || j.Status != Uploading {
 		t.Fatalf("complete: got %s, %v, want uploading", j.Status, err)
 	}
 	<-h.reached
@@ -396,7 +396,7 @@ func TestRenewal(t *testing.T) {
 	reader.CompletionWait = 10 * s.CompletionWait // renewals come 20 times as often
 	first := time.Now()
 	for renewals, last := 0, (time.Time{}); renewals < 12; { // beyond the reader's wait, counted from the first claim
-		j, err := reader.Read(t.Context(), y.owner, job.ID)
+		j, err := reader.Read(t.Context(), store.owner, job.ID)
 		if err != nil || j.Status != Uploading {
 			t.Fatalf("read meanwhile: got %s, %v, want uploading", j.Status, err)
 		}
@@ -411,5 +411,5 @@ func TestRenewal(t *testing.T) {
 		t.Errorf("the reader completed %d times itself", n)
 	}
 	close(h.release)
-	y.endsCompleted(t, job.ID)
+	store.checkCompletes(t, job.ID)
 }

@@ -67,9 +67,9 @@ func (r Request) check(l Limits) error {
 		return refuse(CodeSizeRequired, path{"size"}, "is required: this service limits imports to %d bytes", l.MaxSize)
 	case r.Size != nil && l.MaxSize > 0 && *r.Size > l.MaxSize:
 		return refuse(CodeSizeTooLarge, path{"size"}, "must be at most %d", l.MaxSize)
-	case r.Size != nil && *r.Size > MaxSingleSize && r.mode() != Multipart:
+	case r.Size != nil && *r.Size > maxSingleSize && r.mode() != Multipart:
 		return refuse(CodeSizeTooLarge, path{"size"}, "must be at most %d, the limit of S3 for one request; "+
-			"larger files need mode multipart, without a SHA checksum", int64(MaxSingleSize))
+			"larger files need mode multipart, without a SHA checksum", int64(maxSingleSize))
 	case r.Webhook != "" && !l.AllowsWebhook(r.Webhook):
 		return refuse(CodeWebhook, path{"webhook_url"},
 			"must be an https URL of a host that the operator of this service allows")
@@ -91,9 +91,9 @@ func (r Request) invalidFields() (errs fieldErrors) {
 	if r.PartSize > 0 && (r.Mode == Single || r.Mode == Form) {
 		errs.add(path{"part_size"}, "has no meaning with mode %s", r.Mode)
 	}
-	if r.PartSize > 0 && mode == Multipart && r.Size != nil && ceilDiv(*r.Size, r.PartSize) > MaxParts {
+	if r.PartSize > 0 && mode == Multipart && r.Size != nil && ceilDiv(*r.Size, r.PartSize) > maxParts {
 		errs.add(path{"part_size"}, "must be at least %d, so that %d parts hold the size",
-			max(MinPartSize, partSizeFor(*r.Size)), MaxParts)
+			max(minPartSize, partSizeFor(*r.Size)), maxParts)
 	}
 	if n := len(attachment(r.Filename)) + len(r.ContentType); r.Filename != "" && n > maxSystemMetadata {
 		errs.add(path{"filename"}, "is too long: with content_type it takes %d bytes to store, of which there are %d",

@@ -15,18 +15,13 @@ import (
 
 // Service creates and reads imports. All its state is in the bucket, so any number of servers may share one.
 type Service struct {
-	Bucket *bucket.Bucket
-	Limits Limits
-	// Downloads adds a signed download to completed imports.
-	Downloads bool
-	// AnonymousListing allows anonymous clients to list imports.
-	AnonymousListing bool
-	// Now returns the current time.
-	Now func() time.Time
-	// Publish publishes events. nil: there are no receivers.
-	Publish Publish
-	// Waiters are the calls of Wait. nil: Wait returns at once.
-	Waiters *Waiters
+	Bucket           *bucket.Bucket
+	Limits           Limits
+	Downloads        bool             // add a signed download to completed imports
+	AnonymousListing bool             // allow anonymous clients to list imports
+	Now              func() time.Time // the clock
+	Publish          Publish          // publishes events; nil: there are no receivers
+	Waiters          *Waiters         // the calls of Wait; nil: Wait returns at once
 	// CompletionWait is how long a call waits until the store has completed an upload. 0: 20 s, below the 29 s of
 	// API Gateway.
 	CompletionWait time.Duration

@@ -14,13 +14,13 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// looks reports each HEAD of an object, which each inspection of an import of one request sends.
-type looks struct {
+// inspections reports each HEAD of an object, which each inspection of an import of one request sends.
+type inspections struct {
 	seen chan string // the key
 	next http.RoundTripper
 }
 
-func (l looks) RoundTrip(q *http.Request) (*http.Response, error) {
+func (l inspections) RoundTrip(q *http.Request) (*http.Response, error) {
 	response, err := l.next.RoundTrip(q)
 	if q.Method == http.MethodHead {
 		l.seen <- q.URL.Path
@@ -28,12 +28,12 @@ func (l looks) RoundTrip(q *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// observed returns a service that reports each inspection. After the first inspection of an import, only notifications
-// cause another.
-func observed(t *testing.T) (*Service, looks) {
+// observedServer returns a service that reports each inspection. After the first inspection of an import, only
+// notifications cause another.
+func observedServer(t *testing.T) (*Service, inspections) {
 	t.Helper()
 	target := storetest.Open(t)
-	l := looks{make(chan string, 10_000), http.DefaultTransport}
+	l := inspections{make(chan string, 10_000), http.DefaultTransport}
 	cfg := target.AWS.Copy()
 	cfg.HTTPClient = &http.Client{Transport: l}
 	b, err := bucket.Open(t.Context(), bucket.Options{Name: target.Bucket, AWS: cfg, PathStyle: target.PathStyle})
@@ -47,7 +47,7 @@ func observed(t *testing.T) (*Service, looks) {
 }
 
 // await returns after the next inspection, and fails if there is none.
-func (l looks) await(t *testing.T) {
+func (l inspections) await(t *testing.T) {
 	t.Helper()
 	select {
 	case <-l.seen:
@@ -58,8 +58,8 @@ func (l looks) await(t *testing.T) {
 
 func arrived(j Job) bool { return j.Status == Completed }
 
-// awaited creates an import of one request.
-func (s *Service) awaited(t *testing.T) Job {
+// createSingle creates an import of one request.
+func (s *Service) createSingle(t *testing.T) Job {
 	t.Helper()
 	job, err := s.Create(t.Context(), Public, Request{}, "")
 	if err != nil {
@@ -93,10 +93,10 @@ type waiter struct {
 	err error
 }
 
-func (s *Service) waiter(ctx context.Context, id string, patience time.Duration) <-chan waiter {
+func (s *Service) waiter(ctx context.Context, id string, timeout time.Duration) <-chan waiter {
 	done := make(chan waiter, 1)
 	go func() {
-		job, err := s.Wait(ctx, Public, id, arrived, patience)
+		job, err := s.Wait(ctx, Public, id, arrived, timeout)
 		done <- waiter{job, err}
 	}()
 	return done
@@ -105,8 +105,8 @@ func (s *Service) waiter(ctx context.Context, id string, patience time.Duration)
 // TestNotifyWaiters: waiters get a change at once, without an inspection in between, also through a copy of the
 // service.
 func TestNotifyWaiters(t *testing.T) {
-	s, l := observed(t)
-	job := s.awaited(t)
+	s, l := observedServer(t)
+	job := s.createSingle(t)
 	done := s.waiter(t.Context(), job.ID, time.Minute)
 	l.await(t)
 	send(t, job)
@@ -119,8 +119,8 @@ func TestNotifyWaiters(t *testing.T) {
 
 // TestDeleteWakes: records that this process writes notify waiters.
 func TestDeleteWakes(t *testing.T) {
-	s, l := observed(t)
-	job := s.awaited(t)
+	s, l := observedServer(t)
+	job := s.createSingle(t)
 	done := make(chan Job, 1)
 	go func() {
 		got, _ := s.Wait(t.Context(), Public, job.ID, func(j Job) bool { return j.Status.IsTerminal() }, time.Minute)
@@ -137,8 +137,8 @@ func TestDeleteWakes(t *testing.T) {
 
 // TestManyWait: a thousand concurrent waiters for one import cost a few inspections, not a thousand.
 func TestManyWait(t *testing.T) {
-	s, l := observed(t)
-	job := s.awaited(t)
+	s, l := observedServer(t)
+	job := s.createSingle(t)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	got := map[string]int{}
@@ -160,7 +160,7 @@ func TestManyWait(t *testing.T) {
 		t.Errorf("1,000 calls of Wait: got %v, want 1,000 of %q", got, want)
 	}
 	if n := len(l.seen); n > 100 {
-		t.Errorf("1,000 calls of Wait: %d more looks at the store, want a few", n)
+		t.Errorf("1,000 calls of Wait: %d more inspections, want a few", n)
 	}
 	if n := s.Waiters.count(); n != 0 || len(s.Waiters.watches) != 0 {
 		t.Errorf("afterwards %d wait for %d imports, want none", n, len(s.Waiters.watches))
@@ -177,14 +177,14 @@ func (r *Waiters) count() int {
 func TestWaitEnds(t *testing.T) {
 	gone := errors.New("gone")
 	for _, c := range []struct {
-		name     string
-		patience time.Duration
-		id       string // empty: that of an import without an object
-		end      func(s *Service, leave func())
-		wantErr  func(error) bool
+		name    string
+		timeout time.Duration
+		id      string // empty: that of an import without an object
+		end     func(s *Service, leave func())
+		wantErr func(error) bool
 	}{
-		{"no patience", 0, "", nil, nil},
-		{"patience ends", time.Millisecond, "", nil, nil},
+		{"no timeout", 0, "", nil, nil},
+		{"timeout ends", time.Millisecond, "", nil, nil},
 		{"released", time.Minute, "", func(s *Service, _ func()) { s.ReleaseWaiters() }, nil},
 		{"released twice", time.Minute, "", func(s *Service, _ func()) { s.ReleaseWaiters(); s.ReleaseWaiters() }, nil},
 		{"the caller leaves", time.Minute, "", func(_ *Service, leave func()) { leave() },
@@ -194,13 +194,13 @@ func TestWaitEnds(t *testing.T) {
 		{"no id", time.Minute, "../x", nil, func(err error) bool { return isKind(err, NotFound) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, l := observed(t)
-			job := s.awaited(t)
+			s, l := observedServer(t)
+			job := s.createSingle(t)
 			if c.id == "" {
 				c.id = job.ID
 			}
 			ctx, leave := context.WithCancelCause(t.Context())
-			done := s.waiter(ctx, c.id, c.patience)
+			done := s.waiter(ctx, c.id, c.timeout)
 			if c.end != nil {
 				l.await(t)
 				c.end(s, func() { leave(gone) })
@@ -219,8 +219,8 @@ func TestWaitEnds(t *testing.T) {
 
 // TestReleaseWaiters: calls after ReleaseWaiters return at once.
 func TestReleaseWaiters(t *testing.T) {
-	s, _ := observed(t)
-	job := s.awaited(t)
+	s, _ := observedServer(t)
+	job := s.createSingle(t)
 	s.ReleaseWaiters()
 	if got, err := s.Wait(t.Context(), Public, job.ID, arrived, time.Hour); err != nil || got.Status != AwaitingUpload {
 		t.Errorf("Wait: got %s, %v, want awaiting_upload at once", got.Status, err)
@@ -229,8 +229,8 @@ func TestReleaseWaiters(t *testing.T) {
 
 // TestWaiterLimit: a call beyond the limit of waiters returns at once.
 func TestWaiterLimit(t *testing.T) {
-	s, _ := observed(t)
-	job := s.awaited(t)
+	s, _ := observedServer(t)
+	job := s.createSingle(t)
 	s.Waiters.waiting = 2000
 	if got, err := s.Wait(t.Context(), Public, job.ID, arrived, time.Hour); err != nil || got.Status != AwaitingUpload {
 		t.Errorf("Wait: got %s, %v, want awaiting_upload at once", got.Status, err)
@@ -239,8 +239,8 @@ func TestWaiterLimit(t *testing.T) {
 
 // TestOwnersWaitApart: waiting for another owner's import is waiting for none, and does not reveal it.
 func TestOwnersWaitApart(t *testing.T) {
-	s, l := observed(t)
-	job := s.awaited(t)
+	s, l := observedServer(t)
+	job := s.createSingle(t)
 	done := s.waiter(t.Context(), job.ID, time.Minute)
 	l.await(t)
 	if _, err := s.Wait(t.Context(), "key-bob", job.ID, arrived, time.Minute); !isKind(err, NotFound) {
@@ -255,8 +255,8 @@ func TestOwnersWaitApart(t *testing.T) {
 
 // TestStoreAwayWhileWaiting: a short failure of the store does not end a wait.
 func TestStoreAwayWhileWaiting(t *testing.T) {
-	s, l := observed(t)
-	job := s.awaited(t)
+	s, l := observedServer(t)
+	job := s.createSingle(t)
 	var mu sync.Mutex
 	away := false
 	set := func(to bool) {

@@ -42,32 +42,32 @@ type fault func(r *http.Request, next http.RoundTripper) (*http.Response, error)
 
 // The requests that a service sends.
 const (
-	putClaim    = "PUT idem"
-	getRecord   = "GET jobs"
-	putRecord   = "PUT jobs"
-	begin       = "POST imports?uploads"
-	listHeld    = "GET imports?uploadId"
-	assemble    = "POST imports?uploadId"
-	abort       = "DELETE imports?uploadId"
-	head        = "HEAD imports"
-	remove      = "DELETE imports"
-	listRecords = "GET ?list-type"
+	putClaim     = "PUT idem"
+	getRecord    = "GET jobs"
+	putRecord    = "PUT jobs"
+	createUpload = "POST imports?uploads"
+	listParts    = "GET imports?uploadId"
+	assemble     = "POST imports?uploadId"
+	abort        = "DELETE imports?uploadId"
+	head         = "HEAD imports"
+	remove       = "DELETE imports"
+	listRecords  = "GET ?list-type"
 )
 
-// roads is shared by all wires, so that they share connections.
-var roads = &http.Transport{MaxIdleConnsPerHost: 64}
+// sharedTransport is shared by all wires, so that they share connections.
+var sharedTransport = &http.Transport{MaxIdleConnsPerHost: 64}
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	c := w.see(r)
+	c := w.record(r)
 	if w.on != nil {
 		if f := w.on(c); f != nil {
-			return f(r, roads)
+			return f(r, sharedTransport)
 		}
 	}
-	return roads.RoundTrip(r)
+	return sharedTransport.RoundTrip(r)
 }
 
-func (w *wire) see(r *http.Request) call {
+func (w *wire) record(r *http.Request) call {
 	path := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/") // path style: bucket, prefix, owner, name
 	c := call{kind: r.Method + " ", attempt: 1}
 	if len(path) > 1 {
@@ -178,14 +178,14 @@ func later(s *Service, d time.Duration) *Service {
 	return &next
 }
 
-// yard accesses the store with its own credentials, within the prefix of one owner.
-type yard struct {
+// ownerStore accesses the store with its own credentials, within the prefix of one owner.
+type ownerStore struct {
 	*s3.Client
 	bucket, owner string
 }
 
-// yardOf returns a yard with a new owner.
-func yardOf(t testing.TB) yard {
+// newOwnerStore returns a ownerStore with a new owner.
+func newOwnerStore(t testing.TB) ownerStore {
 	t.Helper()
 	target := storetest.Open(t)
 	id, err := uuid.NewV7()
@@ -193,17 +193,17 @@ func yardOf(t testing.TB) yard {
 		t.Fatal(err)
 	}
 	client := s3.NewFromConfig(target.AWS, func(o *s3.Options) { o.UsePathStyle = target.PathStyle })
-	y := yard{client, target.Bucket, "o-" + id.String()}
-	y.put(t, "keep", nil) // versitygw removes a folder once it is empty, and refuses a PUT that comes at that moment
-	return y
+	store := ownerStore{client, target.Bucket, "o-" + id.String()}
+	store.put(t, "keep", nil) // versitygw removes a folder once it is empty, and refuses a PUT that comes at that moment
+	return store
 }
 
 // uploads counts the multipart uploads in progress.
-func (y yard) uploads(t testing.TB) int {
+func (store ownerStore) uploads(t testing.TB) int {
 	t.Helper()
-	prefix := "imports/" + y.owner + "/"
-	out, err := y.ListMultipartUploads(context.WithoutCancel(t.Context()),
-		&s3.ListMultipartUploadsInput{Bucket: &y.bucket, Prefix: &prefix})
+	prefix := "imports/" + store.owner + "/"
+	out, err := store.ListMultipartUploads(context.WithoutCancel(t.Context()),
+		&s3.ListMultipartUploadsInput{Bucket: &store.bucket, Prefix: &prefix})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,9 +211,10 @@ func (y yard) uploads(t testing.TB) int {
 }
 
 // object returns the bytes at j's key, or nil if there is no object.
-func (y yard) object(t testing.TB, id string) []byte {
+func (store ownerStore) object(t testing.TB, id string) []byte {
 	t.Helper()
-	out, err := y.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &y.bucket, Key: aws.String(objectKey(y.owner, id))})
+	out, err := store.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &store.bucket,
+		Key: aws.String(objectKey(store.owner, id))})
 	if err != nil {
 		if strings.Contains(err.Error(), "NoSuchKey") {
 			return nil
@@ -229,33 +230,34 @@ func (y yard) object(t testing.TB, id string) []byte {
 }
 
 // part stores a part with the store's own credentials, which no plan limits.
-func (y yard) part(t testing.TB, j Job, n int32, content []byte) error {
+func (store ownerStore) part(t testing.TB, j Job, n int32, content []byte) error {
 	t.Helper()
-	_, err := y.UploadPart(t.Context(), &s3.UploadPartInput{
-		Bucket: &y.bucket, Key: aws.String(j.Key()), UploadId: &j.Parts.UploadID, PartNumber: &n,
+	_, err := store.UploadPart(t.Context(), &s3.UploadPartInput{
+		Bucket: &store.bucket, Key: aws.String(j.Key()), UploadId: &j.Parts.UploadID, PartNumber: &n,
 		Body: bytes.NewReader(content),
 	})
 	return err
 }
 
 // put stores an object with the store's own credentials.
-func (y yard) put(t testing.TB, id string, content []byte) {
+func (store ownerStore) put(t testing.TB, id string, content []byte) {
 	t.Helper()
-	if _, err := y.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &y.bucket, Key: aws.String(objectKey(y.owner, id)),
+	if _, err := store.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &store.bucket,
+		Key:  aws.String(objectKey(store.owner, id)),
 		Body: bytes.NewReader(content)}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // createMultipart creates a job of one part and uploads content as that part.
-func (y yard) createMultipart(t testing.TB, content []byte) Job {
+func (store ownerStore) createMultipart(t testing.TB, content []byte) Job {
 	t.Helper()
 	size := int64(len(content))
-	j, err := server(t, nil).Create(t.Context(), y.owner, Request{Mode: Multipart, Size: &size}, "")
+	j, err := server(t, nil).Create(t.Context(), store.owner, Request{Mode: Multipart, Size: &size}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := y.part(t, j, 1, content); err != nil {
+	if err := store.part(t, j, 1, content); err != nil {
 		t.Fatal(err)
 	}
 	return j
