@@ -27,8 +27,7 @@ const noDeadEvents = "no event was given up"
 func (d deadCmd) Run(i *invocation) error {
 	return withBucket(i, d.Config, func(_ aws.Config, store *bucket.Bucket, _ config.Config) error {
 		found := 0
-		box := outbox.Outbox{Bucket: store}
-		err := box.EachDead(i.ctx, func(dead outbox.Dead) error {
+		err := outbox.EachDead(i.ctx, store, func(dead outbox.Dead) error {
 			found++
 			if d.JSON {
 				text, err := json.Marshal(dead)

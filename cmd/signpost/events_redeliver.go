@@ -29,8 +29,7 @@ func (r redeliverCmd) Run(i *invocation) error {
 		return usageError{errors.New("name one event, or say --all; signpost events dead lists them")}
 	}
 	return withBucket(i, r.Config, func(_ aws.Config, store *bucket.Bucket, _ config.Config) error {
-		box := outbox.Outbox{Bucket: store, Now: time.Now}
-		n, err := box.Redeliver(i.ctx, r.ID)
+		n, err := outbox.Redeliver(i.ctx, store, time.Now(), r.ID)
 		switch {
 		case n == 0 && err == nil && !r.All:
 			return fmt.Errorf("%s was not given up, or is no event; signpost events dead lists those that were", displayName(r.ID))

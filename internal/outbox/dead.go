@@ -19,20 +19,20 @@ type Dead struct {
 
 // EachDead calls f for each dead event, the oldest first. It skips invalid entries and returns an error for them at the
 // end.
-func (o *Outbox) EachDead(ctx context.Context, f func(Dead) error) error {
-	return o.eachDead(ctx, "", func(h storedEntry, since time.Time) error {
+func EachDead(ctx context.Context, b *bucket.Bucket, f func(Dead) error) error {
+	return eachDead(ctx, b, "", func(h storedEntry, since time.Time) error {
 		return f(Dead{h.Event, since, h.Attempts, h.Failure})
 	})
 }
 
 // eachDead calls f for the dead entries of the event with that id, or for all if id is empty.
-func (o *Outbox) eachDead(
-	ctx context.Context, id string, f func(h storedEntry, since time.Time) error,
+func eachDead(
+	ctx context.Context, b *bucket.Bucket, id string, f func(h storedEntry, since time.Time) error,
 ) (invalid error) {
 	for after, more := "", true; more; {
 		var keys []string
 		var err error
-		if keys, more, err = o.Bucket.List(ctx, deadPrefix, after, pageSize); err != nil {
+		if keys, more, err = b.List(ctx, deadPrefix, after, pageSize); err != nil {
 			return fmt.Errorf("list dead events: %w", err)
 		}
 		for _, key := range keys {
@@ -41,7 +41,7 @@ func (o *Outbox) eachDead(
 			if !ok || id != "" && id != dead {
 				continue
 			}
-			h, err := o.read(ctx, key)
+			h, err := readEntry(ctx, b, key)
 			if err == nil {
 				err = f(h, since)
 			}
@@ -60,10 +60,10 @@ func (o *Outbox) eachDead(
 
 // Redeliver schedules dead events for three more days: the event with that id, or all if id is empty. It returns the
 // number of entries: an event has one for each receiver.
-func (o *Outbox) Redeliver(ctx context.Context, id string) (n int, err error) {
-	err = o.eachDead(ctx, id, func(h storedEntry, _ time.Time) error {
-		h.Written, h.Attempts, h.Lease = o.Now().UTC(), 0, time.Time{}
-		if err := o.move(ctx, h, entryKey, h.Written); err != nil {
+func Redeliver(ctx context.Context, b *bucket.Bucket, now time.Time, id string) (n int, err error) {
+	err = eachDead(ctx, b, id, func(h storedEntry, _ time.Time) error {
+		h.Written, h.Attempts, h.Lease = now.UTC(), 0, time.Time{}
+		if err := moveEntry(ctx, b, h, entryKey, h.Written); err != nil {
 			return err
 		}
 		n++

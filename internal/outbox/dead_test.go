@@ -42,10 +42,10 @@ func TestGivenUp(t *testing.T) {
 		t.Error("a dead event was sent")
 	}
 
-	if n, err := s.box.Redeliver(t.Context(), "01a204b9-f71a-70fa-afcc-c06741427d4a"); n != 0 || err != nil {
+	if n, err := Redeliver(t.Context(), s.box.Bucket, s.box.Now(), "01a204b9-f71a-70fa-afcc-c06741427d4a"); n != 0 || err != nil {
 		t.Errorf("redeliver an unknown one: got %d, %v, want none", n, err)
 	}
-	if n, err := s.box.Redeliver(t.Context(), dead[1].Event.ID); n != 1 || err != nil || len(w.dead(s)) != 2 {
+	if n, err := Redeliver(t.Context(), s.box.Bucket, s.box.Now(), dead[1].Event.ID); n != 1 || err != nil || len(w.dead(s)) != 2 {
 		t.Errorf("redeliver one: got %d, %v, and %d dead events, want 1 and 2", n, err, len(w.dead(s)))
 	}
 	w.passBy(s)
@@ -60,7 +60,7 @@ func TestGivenUp(t *testing.T) {
 		t.Errorf("after three days more: %d dead events, want 3", len(left))
 	}
 	fails = false
-	if n, err := s.box.Redeliver(t.Context(), ""); n != 3 || err != nil {
+	if n, err := Redeliver(t.Context(), s.box.Bucket, s.box.Now(), ""); n != 3 || err != nil {
 		t.Errorf("redeliver all: got %d, %v, want 3", n, err)
 	}
 	w.passBy(s)
@@ -79,7 +79,7 @@ func (w *world) tryAgain(s *server) {
 
 func (w *world) dead(s *server) (all []Dead) {
 	w.Helper()
-	if err := s.box.EachDead(w.Context(), func(d Dead) error { all = append(all, d); return nil }); err != nil {
+	if err := EachDead(w.Context(), s.box.Bucket, func(d Dead) error { all = append(all, d); return nil }); err != nil {
 		w.Errorf("dead: %v", err)
 	}
 	return all
@@ -99,10 +99,10 @@ func TestOddDead(t *testing.T) {
 	w.put("outbox/dead/20200101t000000.000z-01a204b9-f71a-70fa-afcc-c06741427d4a.json", "{")
 	w.put("outbox/dead/notes.txt", "of an operator")
 	n := 0
-	if err := s.box.EachDead(t.Context(), func(Dead) error { n++; return nil }); !errors.Is(err, errInvalidEntry) || n != 1 {
+	if err := EachDead(t.Context(), s.box.Bucket, func(Dead) error { n++; return nil }); !errors.Is(err, errInvalidEntry) || n != 1 {
 		t.Errorf("dead: got %d, %v, want 1 and %v", n, err, errInvalidEntry)
 	}
-	if n, err := s.box.Redeliver(t.Context(), ""); !errors.Is(err, errInvalidEntry) || n != 1 {
+	if n, err := Redeliver(t.Context(), s.box.Bucket, s.box.Now(), ""); !errors.Is(err, errInvalidEntry) || n != 1 {
 		t.Errorf("redeliver all: got %d, %v, want 1 and %v", n, err, errInvalidEntry)
 	}
 }

@@ -55,7 +55,7 @@ func (o *Outbox) split(ctx context.Context, h storedEntry) error {
 	for _, to := range h.To {
 		one := h.entry
 		one.To, one.Lease = []string{to}, time.Time{}
-		if err := o.create(ctx, entryKey(o.Now(), one.Event.ID, one.lane()), one); err != nil {
+		if err := createEntry(ctx, o.Bucket, entryKey(o.Now(), one.Event.ID, one.lane()), one); err != nil {
 			return err
 		}
 	}
@@ -92,11 +92,11 @@ func (o *Outbox) postpone(ctx context.Context, h storedEntry, minDelay time.Dura
 	if now.Sub(h.Written) >= giveUpAfter && h.Attempts >= minAttempts {
 		o.reportAttempt(h.To[0], "dead")
 		log.Error("event not delivered, and given up; signpost events redeliver sends it again")
-		return o.move(ctx, h, deadKey, now)
+		return moveEntry(ctx, o.Bucket, h, deadKey, now)
 	}
 	o.reportAttempt(h.To[0], "failed")
 	log.Warn("event not delivered yet", "again_in", delay.Round(time.Second).String())
-	return o.move(ctx, h, entryKey, now.Add(delay))
+	return moveEntry(ctx, o.Bucket, h, entryKey, now.Add(delay))
 }
 
 func (o *Outbox) reportAttempt(to, outcome string) {

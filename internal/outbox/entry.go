@@ -62,8 +62,9 @@ type storedEntry struct {
 	key, etag string
 }
 
-func (o *Outbox) read(ctx context.Context, key string) (storedEntry, error) {
-	record, err := o.Bucket.ReadRecord(ctx, key)
+// readEntry reads the entry at key.
+func readEntry(ctx context.Context, b *bucket.Bucket, key string) (storedEntry, error) {
+	record, err := b.ReadRecord(ctx, key)
 	if err != nil {
 		return storedEntry{}, err
 	}
@@ -80,13 +81,13 @@ func (o *Outbox) read(ctx context.Context, key string) (storedEntry, error) {
 // errInvalidEntry means that this service did not write the object.
 var errInvalidEntry = errors.New("is not an outbox entry")
 
-// create writes e to key. An existing object is no error: an earlier call wrote it, and its response was lost.
-func (o *Outbox) create(ctx context.Context, key string, e entry) error {
+// createEntry writes e to key. An existing object is no error: an earlier call wrote it, and its response was lost.
+func createEntry(ctx context.Context, b *bucket.Bucket, key string, e entry) error {
 	body, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	if err := o.Bucket.CreateRecord(ctx, key, body); !errors.Is(err, bucket.ErrChanged) {
+	if err := b.CreateRecord(ctx, key, body); !errors.Is(err, bucket.ErrChanged) {
 		return err
 	}
 	return nil
@@ -104,19 +105,19 @@ func (o *Outbox) claim(ctx context.Context, h storedEntry) (storedEntry, error) 
 	return h, err
 }
 
-// move moves h to the key that keyOf, entryKey or deadKey, returns for that time. It writes before it deletes, so that
-// h is never lost.
-func (o *Outbox) move(
-	ctx context.Context, h storedEntry, keyOf func(time.Time, string, lane) string, at time.Time,
+// moveEntry moves h to the key that keyOf, entryKey or deadKey, returns for that time. It writes before it deletes, so
+// that h is never lost.
+func moveEntry(
+	ctx context.Context, b *bucket.Bucket, h storedEntry, keyOf func(time.Time, string, lane) string, at time.Time,
 ) error {
 	key := keyOf(at, h.Event.ID, h.lane())
 	if key == h.key { // the old key is deleted below
 		key = keyOf(at.Add(time.Millisecond), h.Event.ID, h.lane())
 	}
-	if err := o.create(ctx, key, h.entry); err != nil {
+	if err := createEntry(ctx, b, key, h.entry); err != nil {
 		return err
 	}
-	return o.Bucket.Delete(ctx, h.key)
+	return b.Delete(ctx, h.key)
 }
 
 // importEvent returns the event that the record of the import must confirm.

@@ -111,7 +111,7 @@ func (o *Outbox) Publish(ctx context.Context, job imports.Job) (id string, recor
 		}
 		h := storedEntry{entry: e, key: entryKey(due, event.ID, e.lane())}
 		all[i] = h
-		writes.Go(func() error { return o.create(ctx, h.key, h.entry) })
+		writes.Go(func() error { return createEntry(ctx, o.Bucket, h.key, h.entry) })
 	}
 	if err := writes.Wait(); err != nil {
 		return "", nil, err

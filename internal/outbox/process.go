@@ -89,7 +89,7 @@ func (o *Outbox) Wait() { o.deliveries.wait() }
 // process claims the entry at key unless another server has its lease, and delivers it if the record confirms the
 // event.
 func (o *Outbox) process(ctx context.Context, key string) {
-	h, err := o.read(ctx, key)
+	h, err := readEntry(ctx, o.Bucket, key)
 	if err == nil && h.Lease.After(o.Now()) {
 		return
 	}
@@ -128,5 +128,5 @@ func (o *Outbox) confirm(ctx context.Context, h *storedEntry) error {
 		return errors.Join(errUnconfirmed, o.Bucket.Delete(ctx, h.key))
 	}
 	h.Lease = time.Time{}
-	return errors.Join(errUnconfirmed, o.move(ctx, *h, entryKey, h.Written.Add(recordTimeout+time.Second)))
+	return errors.Join(errUnconfirmed, moveEntry(ctx, o.Bucket, *h, entryKey, h.Written.Add(recordTimeout+time.Second)))
 }
