@@ -24,7 +24,8 @@ func TestCheckSigning(t *testing.T) {
 		Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("own", "s", ""),
 		HTTPClient: doer(func(r *http.Request) (*http.Response, error) {
 			const body = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
-			return &http.Response{Request: r, StatusCode: 403, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+			return &http.Response{Request: r, StatusCode: 403, Header: http.Header{},
+				Body: io.NopCloser(strings.NewReader(body))}, nil
 		}),
 	}
 	c := config.Config{Bucket: "data", SigningRoleARN: "arn:aws:iam::123456789012:role/uploads"}
@@ -32,7 +33,8 @@ func TestCheckSigning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `SIGNPOST_SIGNING_ROLE_ARN="arn:aws:iam::123456789012:role/uploads": the role cannot be assumed: AccessDenied: no`
+	const want = `SIGNPOST_SIGNING_ROLE_ARN="arn:aws:iam::123456789012:role/uploads": ` +
+		`the role cannot be assumed: AccessDenied: no`
 	if err := CheckSigning(t.Context(), c, store); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -10,7 +10,8 @@ import (
 
 // TestLogIsPrintable: whatever is logged, each line has printable characters only, and reads as what was logged.
 func TestLogIsPrintable(t *testing.T) {
-	for _, path := range []string{"/plain", "/\x7f", "/\u0080\u009b31m\u009f", "/\u202egpj.exe", "/\U000e0041", "/\x1b[31m", "/é日", "/\u2028"} {
+	for _, path := range []string{"/plain", "/\x7f", "/\u0080\u009b31m\u009f", "/\u202egpj.exe", "/\U000e0041",
+		"/\x1b[31m", "/é日", "/\u2028"} {
 		var log bytes.Buffer
 		NewLogger(&log).Info("request", "path", path)
 		line := log.String()

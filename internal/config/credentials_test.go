@@ -84,7 +84,8 @@ func keysOf(t *testing.T, settings aws.Config) func() (url, call string, err err
 		if checked := b.Check(t.Context()); err != nil || checked != nil {
 			return "", "", errors.Join(err, checked)
 		}
-		return credential.FindStringSubmatch(signed.URL.Reveal())[1], credential.FindStringSubmatch(store.authorization)[1], nil
+		return credential.FindStringSubmatch(signed.URL.Reveal())[1], credential.FindStringSubmatch(store.authorization)[1],
+			nil
 	}
 }
 
@@ -97,8 +98,8 @@ func loadAWS(t *testing.T) aws.Config {
 	return settings
 }
 
-// TestFilesAreFollowed: whatever becomes of the keys in the shared files, the service signs with what they hold, and with nothing
-// where they hold nothing.
+// TestFilesAreFollowed: whatever becomes of the keys in the shared files, the service signs with what they hold, and
+// with nothing where they hold nothing.
 func TestFilesAreFollowed(t *testing.T) {
 	for _, c := range []struct{ name, variable, profile, section string }{
 		{"credentials", "", "default", "default"},
@@ -195,15 +196,19 @@ func TestExpiryIsTold(t *testing.T) {
 	file, settings := sharedFiles(t)
 	end := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	answer := filepath.Join(t.TempDir(), "answer.json")
-	put(t, answer, fmt.Sprintf(`{"Version":1,"AccessKeyId":"process","SecretAccessKey":"s","SessionToken":"t","Expiration":%q}`, end.Format(time.RFC3339)))
+	put(t, answer, fmt.Sprintf(
+		`{"Version":1,"AccessKeyId":"process","SecretAccessKey":"s","SessionToken":"t","Expiration":%q}`,
+		end.Format(time.RFC3339)))
 	put(t, settings, "[default]\ncredential_process = cat "+answer+"\n")
 	loaded := loadAWS(t)
-	if c, err := loaded.Credentials.Retrieve(t.Context()); err != nil || c.AccessKeyID != "process" || !c.CanExpire || !c.Expires.Equal(end) {
+	if c, err := loaded.Credentials.Retrieve(t.Context()); err != nil || c.AccessKeyID != "process" || !c.CanExpire ||
+		!c.Expires.Equal(end) {
 		t.Errorf("Retrieve: got %s until %s (%v), %v, want process until %s", c.AccessKeyID, c.Expires, c.CanExpire, err, end)
 	}
 	put(t, file, section("default", "static")+"aws_session_token = t\n")
 	loaded.Credentials.(*fileCredentials).next.Store(0)
-	if c, err := loaded.Credentials.Retrieve(t.Context()); err != nil || c.AccessKeyID != "static" || c.SessionToken != "t" || c.CanExpire {
+	if c, err := loaded.Credentials.Retrieve(t.Context()); err != nil || c.AccessKeyID != "static" ||
+		c.SessionToken != "t" || c.CanExpire {
 		t.Errorf("Retrieve: got %s (%v), %v, want static, without an end", c.AccessKeyID, c.CanExpire, err)
 	}
 }

@@ -17,12 +17,16 @@ func TestFunctionConfig(t *testing.T) {
 	}{
 		{"the least", map[string]string{}, ""},
 		{"everything", map[string]string{
-			"SIGNPOST_PUBLIC_ENDPOINT": "https://s3.example.com", "SIGNPOST_PATH_STYLE": "true", "SIGNPOST_URL_TTL": "90s", "SIGNPOST_JOB_TTL": "2h",
-			"SIGNPOST_MAX_SIZE": "5", "SIGNPOST_CORS_ORIGINS": "https://a.example.com,https://b.example.com", "SIGNPOST_DOWNLOADS": "1", "SIGNPOST_ALLOW_ANONYMOUS": "true",
+			"SIGNPOST_PUBLIC_ENDPOINT": "https://s3.example.com", "SIGNPOST_PATH_STYLE": "true", "SIGNPOST_URL_TTL": "90s",
+			"SIGNPOST_JOB_TTL":  "2h",
+			"SIGNPOST_MAX_SIZE": "5", "SIGNPOST_CORS_ORIGINS": "https://a.example.com,https://b.example.com",
+			"SIGNPOST_DOWNLOADS": "1", "SIGNPOST_ALLOW_ANONYMOUS": "true",
 		}, ""},
-		{"wrong forms", map[string]string{"SIGNPOST_URL_TTL": "1 day", "SIGNPOST_MAX_SIZE": "5 GB", "SIGNPOST_DOWNLOADS": "yes", "SIGNPOST_CORS_ORIGINS": "*"},
+		{"wrong forms", map[string]string{"SIGNPOST_URL_TTL": "1 day", "SIGNPOST_MAX_SIZE": "5 GB",
+			"SIGNPOST_DOWNLOADS": "yes", "SIGNPOST_CORS_ORIGINS": "*"},
 			`SIGNPOST_URL_TTL="1 day": SIGNPOST_MAX_SIZE="5 GB": SIGNPOST_DOWNLOADS="yes": SIGNPOST_CORS_ORIGINS="*":`},
-		{"wrong values", map[string]string{"SIGNPOST_URL_TTL": "200h", "SIGNPOST_JOB_TTL": "1s"}, `SIGNPOST_URL_TTL="200h": SIGNPOST_JOB_TTL="1s":`},
+		{"wrong values", map[string]string{"SIGNPOST_URL_TTL": "200h", "SIGNPOST_JOB_TTL": "1s"},
+			`SIGNPOST_URL_TTL="200h": SIGNPOST_JOB_TTL="1s":`},
 	} {
 		c.env["SIGNPOST_BUCKET"] = "b"
 		got, err := ReadFunctionConfig(func(name string) string { return c.env[name] })
@@ -51,18 +55,24 @@ func TestFunctionConfig(t *testing.T) {
 			t.Setenv(name, "") // for the next row
 		}
 	}
-	_, err := ReadFunctionConfig(func(name string) string { return map[string]string{"SIGNPOST_LAMBDA_EVENTS": "neither"}[name] })
-	if err == nil || !strings.Contains(err.Error(), `SIGNPOST_BUCKET="": must name`) || !strings.Contains(err.Error(), `SIGNPOST_LAMBDA_EVENTS="neither": must be proxy or direct`) {
+	_, err := ReadFunctionConfig(func(name string) string {
+		return map[string]string{"SIGNPOST_LAMBDA_EVENTS": "neither"}[name]
+	})
+	if err == nil || !strings.Contains(err.Error(), `SIGNPOST_BUCKET="": must name`) ||
+		!strings.Contains(err.Error(), `SIGNPOST_LAMBDA_EVENTS="neither": must be proxy or direct`) {
 		t.Errorf("without a bucket, with other events: got %v", err)
 	}
 }
 
-// TestDirectDeclaresNothing: what every upload would have to declare cannot be asked of events that are never looked at.
+// TestDirectDeclaresNothing: what every upload would have to declare cannot be asked of events that are never looked
+// at.
 func TestDirectDeclaresNothing(t *testing.T) {
 	for _, variable := range []string{"SIGNPOST_MAX_SIZE", "SIGNPOST_CONTENT_TYPES"} {
-		env := map[string]string{"SIGNPOST_BUCKET": "b", "SIGNPOST_LAMBDA_EVENTS": "direct", "SIGNPOST_MAX_SIZE": "", "SIGNPOST_CONTENT_TYPES": ""}
+		env := map[string]string{"SIGNPOST_BUCKET": "b", "SIGNPOST_LAMBDA_EVENTS": "direct", "SIGNPOST_MAX_SIZE": "",
+			"SIGNPOST_CONTENT_TYPES": ""}
 		env[variable] = map[string]string{"SIGNPOST_MAX_SIZE": "5", "SIGNPOST_CONTENT_TYPES": "text/csv"}[variable]
-		if _, err := ReadFunctionConfig(func(name string) string { return env[name] }); err == nil || !strings.HasPrefix(err.Error(), variable+"=") {
+		if _, err := ReadFunctionConfig(func(name string) string { return env[name] }); err == nil ||
+			!strings.HasPrefix(err.Error(), variable+"=") {
 			t.Errorf("%s with direct events: got %v, want a complaint", variable, err)
 		}
 	}

@@ -14,7 +14,8 @@ func TestReadmeTellsEverySetting(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := map[string]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `(SIGNPOST_[A-Z_]+)` \\| (.+?) \\|").FindAllStringSubmatch(string(readme), -1) {
+	settingRow := regexp.MustCompile("(?m)^\\| `(SIGNPOST_[A-Z_]+)` \\| (.+?) \\|")
+	for _, row := range settingRow.FindAllStringSubmatch(string(readme), -1) {
 		told[row[1]] = row[2]
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[FunctionConfig]()) {

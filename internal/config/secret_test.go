@@ -13,7 +13,8 @@ import (
 
 // TestConfigHidesSecrets: no way to show the settings shows a secret.
 func TestConfigHidesSecrets(t *testing.T) {
-	c := FunctionConfig{Config: Config{WebhookSecrets: []Secret{"hidden", "hidden too"}, StoreEventsSecret: "hidden", SigningSecretAccessKey: "hidden", SigningSessionToken: "hidden"}}
+	c := FunctionConfig{Config: Config{WebhookSecrets: []Secret{"hidden", "hidden too"}, StoreEventsSecret: "hidden",
+		SigningSecretAccessKey: "hidden", SigningSessionToken: "hidden"}}
 	var shown bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
 		fmt.Fprintf(&shown, verb+verb+"\n", c, c.StoreEventsSecret)
@@ -23,14 +24,17 @@ func TestConfigHidesSecrets(t *testing.T) {
 	}
 	slog.New(slog.NewJSONHandler(&shown, nil)).Info("c", "config", c, "secret", c.StoreEventsSecret)
 	slog.New(slog.NewTextHandler(&shown, nil)).Info("c", "config", c, "secret", c.StoreEventsSecret)
-	if got := shown.String(); strings.Contains(got, "hidden") || strings.Contains(got, "68696464656e") || strings.Contains(got, "68696464656E") {
+	if got := shown.String(); strings.Contains(got, "hidden") || strings.Contains(got, "68696464656e") ||
+		strings.Contains(got, "68696464656E") {
 		t.Errorf("got %s, want no secret", got)
 	}
 }
 
-// TestKeyInWrongSetting: a webhook key that was pasted into another setting is refused, and neither shown nor sent anywhere.
+// TestKeyInWrongSetting: a webhook key that was pasted into another setting is refused, and neither shown nor sent
+// anywhere.
 func TestKeyInWrongSetting(t *testing.T) {
-	for _, key := range []string{webhook.NewSecret(), webhook.NewPrivateKey(), "hooks.example.com=" + webhook.NewSecret()} {
+	for _, key := range []string{webhook.NewSecret(), webhook.NewPrivateKey(),
+		"hooks.example.com=" + webhook.NewSecret()} {
 		_, hidden, _ := strings.Cut(key, "wh")
 		for variable, c := range map[string]Config{
 			"SIGNPOST_WEBHOOK_HOSTS":             {WebhookHosts: []string{key}, WebhookSecretsFile: "f"},

@@ -42,17 +42,20 @@ func (s *issuer) Do(r *http.Request) (*http.Response, error) {
 		return respond(r, 403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>")
 	}
 	s.issued++
-	return respond(r, 200, fmt.Sprintf("<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>key%d</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"+
+	return respond(r, 200, fmt.Sprintf("<AssumeRoleResponse><AssumeRoleResult><Credentials>"+
+		"<AccessKeyId>key%d</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"+
 		"<SessionToken>t</SessionToken><Expiration>%s</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
 		s.issued, time.Now().Add(s.life).UTC().Format(time.RFC3339)))
 }
 
 func respond(r *http.Request, status int, body string) (*http.Response, error) {
-	return &http.Response{Request: r, StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}, nil
+	return &http.Response{Request: r, StatusCode: status, Header: http.Header{},
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}, nil
 }
 
 func (s *issuer) settings() aws.Config {
-	return aws.Config{Region: "eu-west-1", HTTPClient: s, Credentials: credentials.NewStaticCredentialsProvider("own", "s", "")}
+	return aws.Config{Region: "eu-west-1", HTTPClient: s,
+		Credentials: credentials.NewStaticCredentialsProvider("own", "s", "")}
 }
 
 func (s *issuer) set(down bool) {
@@ -68,7 +71,8 @@ func TestSigningRole(t *testing.T) {
 		tokens := &issuer{life: signingSession}
 		settings := tokens.settings()
 		c := Config{Bucket: "data", SigningRoleARN: "arn:aws-cn:iam::123456789012:role/uploads"}
-		store, err := bucket.Open(t.Context(), bucket.Options{Name: c.Bucket, AWS: settings, Signing: c.SigningCredentials(settings, true)})
+		store, err := bucket.Open(t.Context(),
+			bucket.Options{Name: c.Bucket, AWS: settings, Signing: c.SigningCredentials(settings, true)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +81,8 @@ func TestSigningRole(t *testing.T) {
 			t.Helper()
 			time.Sleep(time.Until(began.Add(at)))
 			sign := func() (bucket.SignedRequest, error) {
-				return store.SignPut(t.Context(), bucket.Upload{Key: "imports/a/1", From: time.Now(), Until: time.Now().Add(time.Hour)})
+				return store.SignPut(t.Context(),
+					bucket.Upload{Key: "imports/a/1", From: time.Now(), Until: time.Now().Add(time.Hour)})
 			}
 			if _, err := sign(); err == nil {
 				synctest.Wait() // a renewal that the call began
@@ -123,7 +128,8 @@ func TestSigningRole(t *testing.T) {
 func TestShortSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tokens := &issuer{life: 2 * time.Second}
-		signing := Config{Bucket: "data", SigningRoleARN: "arn:aws:iam::123456789012:role/uploads"}.SigningCredentials(tokens.settings(), true)
+		signing := Config{Bucket: "data",
+			SigningRoleARN: "arn:aws:iam::123456789012:role/uploads"}.SigningCredentials(tokens.settings(), true)
 		for range 100 {
 			if c, err := signing.Retrieve(t.Context()); err == nil && (c.AccessKeyID == "" || time.Now().After(c.Expires)) {
 				t.Errorf("Retrieve: got %+v, want valid credentials or an error", c)
@@ -150,14 +156,18 @@ func TestSigningSettings(t *testing.T) {
 		{Config{Bucket: "b", SigningAccessKeyID: "a"}, `SIGNPOST_SIGNING_SECRET_ACCESS_KEY=""`},
 		{Config{Bucket: "b", SigningSecretAccessKey: "hidden"}, `SIGNPOST_SIGNING_ACCESS_KEY_ID=""`},
 		{Config{Bucket: "b", SigningSessionToken: "hidden"}, `SIGNPOST_SIGNING_ACCESS_KEY_ID=""`},
-		{Config{Bucket: "b", SigningAccessKeyID: "a", SigningSecretAccessKey: "hidden", SigningRoleARN: role}, `SIGNPOST_SIGNING_ROLE_ARN="` + role + `": must be left out`},
+		{Config{Bucket: "b", SigningAccessKeyID: "a", SigningSecretAccessKey: "hidden", SigningRoleARN: role},
+			`SIGNPOST_SIGNING_ROLE_ARN="` + role + `": must be left out`},
 		{Config{Bucket: "b", SigningRoleARN: "uploads"}, `SIGNPOST_SIGNING_ROLE_ARN="uploads": must be the ARN`},
 		{Config{SigningRoleARN: role}, `SIGNPOST_BUCKET=""`},
 	} {
 		var got []string
-		c.config.checkSigning(func(variable, value, rule string) { got = append(got, fmt.Sprintf("%s=%q: %s", variable, value, rule)) })
+		c.config.checkSigning(func(variable, value, rule string) {
+			got = append(got, fmt.Sprintf("%s=%q: %s", variable, value, rule))
+		})
 		text := strings.Join(got, "\n")
-		if (text == "") != (c.want == "") || !strings.HasPrefix(text, c.want) || len(got) > 1 || strings.Contains(text, "hidden") {
+		if (text == "") != (c.want == "") || !strings.HasPrefix(text, c.want) || len(got) > 1 ||
+			strings.Contains(text, "hidden") {
 			t.Errorf("%+v: got %q, want %q", c.config, text, c.want)
 		}
 	}

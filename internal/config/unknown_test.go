@@ -34,12 +34,14 @@ func TestListenError(t *testing.T) {
 	defer taken.Close()
 	_, err = net.Listen("tcp", taken.Addr().String())
 	got := ListenError("SIGNPOST_LISTEN", taken.Addr().String(), err).Error()
-	for _, want := range []string{"SIGNPOST_LISTEN=", "address already in use", "set SIGNPOST_LISTEN to another address, such as 127.0.0.1:0"} {
+	for _, want := range []string{"SIGNPOST_LISTEN=", "address already in use",
+		"set SIGNPOST_LISTEN to another address, such as 127.0.0.1:0"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got %q, want %q in it", got, want)
 		}
 	}
-	if got := ListenError("SIGNPOST_LISTEN", "192.0.2.1:1", syscall.EADDRNOTAVAIL).Error(); strings.Contains(got, "stop the program") {
+	if got := ListenError("SIGNPOST_LISTEN", "192.0.2.1:1", syscall.EADDRNOTAVAIL).Error(); strings.Contains(got,
+		"stop the program") {
 		t.Errorf("another error: got %q, want no advice about a free port", got)
 	}
 }

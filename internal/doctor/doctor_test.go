@@ -31,7 +31,8 @@ func (f doer) Do(r *http.Request) (*http.Response, error) { return f(r) }
 // says answers r itself.
 func says(r *http.Request, status int, body string) (*http.Response, error) {
 	return &http.Response{Request: r, StatusCode: status, Status: http.StatusText(status), ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Etag": {`"1234"`}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}, nil
+		Header: http.Header{"Etag": {`"1234"`}}, Body: io.NopCloser(strings.NewReader(body)),
+		ContentLength: int64(len(body))}, nil
 }
 
 func refuses(r *http.Request, status int, code string) (*http.Response, error) {
@@ -41,7 +42,8 @@ func refuses(r *http.Request, status int, code string) (*http.Response, error) {
 // startStore is not shared with tests that read files: while it runs, the working directory is the store's.
 func startStore(t *testing.T) *localstore.Store {
 	t.Helper()
-	store, err := localstore.Start(t.Context(), localstore.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Bucket: "examined"})
+	store, err := localstore.Start(t.Context(),
+		localstore.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Bucket: "examined"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +55,8 @@ func startStore(t *testing.T) *localstore.Store {
 	return store
 }
 
-var rows = []string{"credentials", "bucket", "region", "clock", "lifecycle rules", "CORS rules", "conditional writes", "signing rights", "checksums",
+var rows = []string{"credentials", "bucket", "region", "clock", "lifecycle rules", "CORS rules", "conditional writes",
+	"signing rights", "checksums",
 	"signed URLs", "unsigned headers", "multipart", "part checksums", "many parts", "leftovers"}
 
 // secrets are what nothing that is printed may hold.
@@ -95,7 +98,8 @@ func wantEmpty(t *testing.T, store *localstore.Store) {
 	for _, o := range objects.Contents {
 		t.Errorf("left behind: object %s", *o.Key)
 	}
-	uploads, err := client.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: aws.String(store.Bucket())})
+	uploads, err := client.ListMultipartUploads(t.Context(),
+		&s3.ListMultipartUploadsInput{Bucket: aws.String(store.Bucket())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,9 +120,12 @@ func usual(row string) Mark {
 }
 
 const (
-	abort  = `<Rule><Status>Enabled</Status><Filter><Prefix>imports/</Prefix></Filter><AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>`
-	jobs   = `<Rule><Status>Enabled</Status><Filter><Prefix>jobs/</Prefix></Filter><Expiration><Days>30</Days></Expiration></Rule>`
-	idem   = `<Rule><Status>Enabled</Status><Filter><Prefix>idem/</Prefix></Filter><Expiration><Days>7</Days></Expiration></Rule>`
+	abort = `<Rule><Status>Enabled</Status><Filter><Prefix>imports/</Prefix></Filter><AbortIncompleteMultipartUpload>` +
+		`<DaysAfterInitiation>7</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>`
+	jobs = `<Rule><Status>Enabled</Status><Filter><Prefix>jobs/</Prefix></Filter>` +
+		`<Expiration><Days>30</Days></Expiration></Rule>`
+	idem = `<Rule><Status>Enabled</Status><Filter><Prefix>idem/</Prefix></Filter>` +
+		`<Expiration><Days>7</Days></Expiration></Rule>`
 	origin = "https://app.example.com"
 )
 
@@ -143,7 +150,8 @@ func corsRule(origin, methods, rest string) doer {
 	for m := range strings.FieldsSeq(methods) {
 		allowed.WriteString("<AllowedMethod>" + m + "</AllowedMethod>")
 	}
-	return setting("cors", 200, "<CORSConfiguration><CORSRule><AllowedOrigin>"+origin+"</AllowedOrigin>"+allowed.String()+rest+"</CORSRule></CORSConfiguration>")
+	return setting("cors", 200, "<CORSConfiguration><CORSRule><AllowedOrigin>"+origin+"</AllowedOrigin>"+
+		allowed.String()+rest+"</CORSRule></CORSConfiguration>")
 }
 
 // signed reports whether r is an upload to a signed URL that holds this header.
@@ -185,16 +193,24 @@ func TestExamine(t *testing.T) {
 	}{
 		{name: "the local store"},
 
-		{name: "credentials that end soon", aws: ending(30 * time.Minute), row: "credentials", mark: Warn, found: "SIGNPOST_URL_TTL=1h"},
-		{name: "credentials that end later", aws: ending(61 * time.Minute), row: "credentials", mark: Pass, found: "good for another 1h"},
-		{name: "credentials that have ended", aws: ending(-time.Minute), row: "credentials", mark: Fail, found: "ended at", skips: "bucket region clock +"},
+		{name: "credentials that end soon", aws: ending(30 * time.Minute), row: "credentials", mark: Warn,
+			found: "SIGNPOST_URL_TTL=1h"},
+		{name: "credentials that end later", aws: ending(61 * time.Minute), row: "credentials", mark: Pass,
+			found: "good for another 1h"},
+		{name: "credentials that have ended", aws: ending(-time.Minute), row: "credentials", mark: Fail, found: "ended at",
+			skips: "bucket region clock +"},
 		{name: "no credentials", aws: func(c *aws.Config) {
-			c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, io.ErrUnexpectedEOF })
+			c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				return aws.Credentials{}, io.ErrUnexpectedEOF
+			})
 		}, row: "credentials", mark: Fail, found: "none: unexpected EOF", skips: "bucket region clock +"},
 
-		{name: "no such bucket", config: func(c *config.Config) { c.Bucket = "missing" }, row: "bucket", mark: Fail, found: "missing: there is no such bucket", skips: "region +"},
-		{name: "no store", aws: func(c *aws.Config) { c.BaseEndpoint = aws.String("http://127.0.0.1:1") }, row: "bucket", mark: Fail, found: "connection refused", skips: "region clock +"},
-		{name: "no region", aws: func(c *aws.Config) { c.Region = "" }, row: "bucket", mark: Fail, found: "AWS_REGION is not set", skips: "region clock +"},
+		{name: "no such bucket", config: func(c *config.Config) { c.Bucket = "missing" }, row: "bucket", mark: Fail,
+			found: "missing: there is no such bucket", skips: "region +"},
+		{name: "no store", aws: func(c *aws.Config) { c.BaseEndpoint = aws.String("http://127.0.0.1:1") }, row: "bucket",
+			mark: Fail, found: "connection refused", skips: "region clock +"},
+		{name: "no region", aws: func(c *aws.Config) { c.Region = "" }, row: "bucket", mark: Fail,
+			found: "AWS_REGION is not set", skips: "region clock +"},
 		{name: "another region that works", fault: func(r *http.Request) (*http.Response, error) {
 			return altered(r, func(a *http.Response) { a.Header.Set("X-Amz-Bucket-Region", "eu-west-1") })
 		}, row: "region", mark: Warn, found: "the bucket is in eu-west-1, but us-east-1 is set"},
@@ -202,25 +218,46 @@ func TestExamine(t *testing.T) {
 			return altered(r, func(a *http.Response) { a.Header.Del("Date") })
 		}, row: "clock", mark: Warn, found: "tells no time"},
 
-		{name: "lifecycle rules as they should be", fault: lifecycle(abort, jobs, idem), row: "lifecycle rules", mark: Pass, found: "objects do not expire"},
-		{name: "one rule for all", fault: lifecycle(strings.ReplaceAll(abort+jobs, "</Rule><Rule><Status>Enabled</Status><Filter><Prefix>jobs/</Prefix></Filter>", "")), row: "lifecycle rules", mark: Warn, found: "none expires jobs/"},
-		{name: "one rule for the bucket", fault: lifecycle(strings.NewReplacer("<Prefix>imports/</Prefix>", "<Prefix></Prefix>", "</Rule>", "<Expiration><Days>8</Days></Expiration></Rule>").Replace(abort)), row: "lifecycle rules", mark: Pass, found: "objects expire after 192h"},
-		{name: "no rules", fault: setting("lifecycle", 404, "<Error><Code>NoSuchLifecycleConfiguration</Code></Error>"), row: "lifecycle rules", mark: Warn, found: "none aborts incomplete uploads under imports/; none expires jobs/; none expires idem/"},
-		{name: "no rule for given up events", fault: lifecycle(abort, jobs, idem), config: func(c *config.Config) { c.WebhookURL = "https://a.test/" }, row: "lifecycle rules", mark: Warn, found: "none expires outbox/"},
+		{name: "lifecycle rules as they should be", fault: lifecycle(abort, jobs, idem), row: "lifecycle rules", mark: Pass,
+			found: "objects do not expire"},
+		{name: "one rule for all", fault: lifecycle(strings.ReplaceAll(abort+jobs,
+			"</Rule><Rule><Status>Enabled</Status><Filter><Prefix>jobs/</Prefix></Filter>", "")), row: "lifecycle rules",
+			mark: Warn, found: "none expires jobs/"},
+		{name: "one rule for the bucket",
+			fault: lifecycle(strings.NewReplacer("<Prefix>imports/</Prefix>", "<Prefix></Prefix>", "</Rule>",
+				"<Expiration><Days>8</Days></Expiration></Rule>").Replace(abort)), row: "lifecycle rules", mark: Pass,
+			found: "objects expire after 192h"},
+		{name: "no rules", fault: setting("lifecycle", 404, "<Error><Code>NoSuchLifecycleConfiguration</Code></Error>"),
+			row: "lifecycle rules", mark: Warn,
+			found: "none aborts incomplete uploads under imports/; none expires jobs/; none expires idem/"},
+		{name: "no rule for given up events", fault: lifecycle(abort, jobs, idem),
+			config: func(c *config.Config) { c.WebhookURL = "https://a.test/" }, row: "lifecycle rules", mark: Warn,
+			found: "none expires outbox/"},
 		{name: "no right to the outbox", fault: func(r *http.Request) (*http.Response, error) {
 			if strings.Contains(r.URL.Path, "/outbox/") && r.Method == "PUT" {
 				return says(r, 403, "<Error><Code>AccessDenied</Code></Error>")
 			}
 			return http.DefaultClient.Do(r)
 		}, row: "conditional writes", mark: Fail, found: "writing under outbox/: access denied"},
-		{name: "a rule is disabled", fault: lifecycle(strings.Replace(abort, "Enabled", "Disabled", 1), jobs, idem), row: "lifecycle rules", mark: Warn, found: "none aborts"},
-		{name: "a rule for one owner", fault: lifecycle(strings.Replace(abort, "imports/", "imports/a/", 1), jobs, idem), row: "lifecycle rules", mark: Warn, found: "none aborts"},
-		{name: "a rule for one tag", fault: lifecycle(abort, jobs, strings.Replace(idem, "<Prefix>idem/</Prefix>", "<And><Prefix>idem/</Prefix><Tag><Key>a</Key><Value>b</Value></Tag></And>", 1)), row: "lifecycle rules", mark: Warn, found: "none expires idem/"},
-		{name: "uploads aborted too soon", fault: lifecycle(strings.Replace(abort, ">7<", ">6<", 1), jobs, idem), row: "lifecycle rules", mark: Warn, found: `under "imports/" after 144h, sooner than SIGNPOST_JOB_TTL=168h`},
-		{name: "objects expire too soon", fault: lifecycle(abort, jobs, idem, strings.NewReplacer("jobs/", "imports/", ">30<", ">1<").Replace(jobs)), row: "lifecycle rules", mark: Warn, found: "one expires imports/ after 24h"},
-		{name: "records expire too soon", fault: lifecycle(abort, strings.Replace(jobs, ">30<", ">6<", 1), idem), row: "lifecycle rules", mark: Warn, found: "one expires jobs/ after 144h"},
-		{name: "lifecycle: access denied", fault: setting("lifecycle", 403, "<Error><Code>AccessDenied</Code></Error>"), row: "lifecycle rules", mark: Warn, found: "lack s3:GetLifecycleConfiguration"},
-		{name: "lifecycle: 405", fault: setting("lifecycle", 405, "<Error><Code>MethodNotAllowed</Code></Error>"), row: "lifecycle rules", mark: Warn, found: "the store has no lifecycle rules"},
+		{name: "a rule is disabled", fault: lifecycle(strings.Replace(abort, "Enabled", "Disabled", 1), jobs, idem),
+			row: "lifecycle rules", mark: Warn, found: "none aborts"},
+		{name: "a rule for one owner", fault: lifecycle(strings.Replace(abort, "imports/", "imports/a/", 1), jobs, idem),
+			row: "lifecycle rules", mark: Warn, found: "none aborts"},
+		{name: "a rule for one tag", fault: lifecycle(abort, jobs,
+			strings.Replace(idem, "<Prefix>idem/</Prefix>",
+				"<And><Prefix>idem/</Prefix><Tag><Key>a</Key><Value>b</Value></Tag></And>", 1)), row: "lifecycle rules",
+			mark: Warn, found: "none expires idem/"},
+		{name: "uploads aborted too soon", fault: lifecycle(strings.Replace(abort, ">7<", ">6<", 1), jobs, idem),
+			row: "lifecycle rules", mark: Warn, found: `under "imports/" after 144h, sooner than SIGNPOST_JOB_TTL=168h`},
+		{name: "objects expire too soon",
+			fault: lifecycle(abort, jobs, idem, strings.NewReplacer("jobs/", "imports/", ">30<", ">1<").Replace(jobs)),
+			row:   "lifecycle rules", mark: Warn, found: "one expires imports/ after 24h"},
+		{name: "records expire too soon", fault: lifecycle(abort, strings.Replace(jobs, ">30<", ">6<", 1), idem),
+			row: "lifecycle rules", mark: Warn, found: "one expires jobs/ after 144h"},
+		{name: "lifecycle: access denied", fault: setting("lifecycle", 403, "<Error><Code>AccessDenied</Code></Error>"),
+			row: "lifecycle rules", mark: Warn, found: "lack s3:GetLifecycleConfiguration"},
+		{name: "lifecycle: 405", fault: setting("lifecycle", 405, "<Error><Code>MethodNotAllowed</Code></Error>"),
+			row: "lifecycle rules", mark: Warn, found: "the store has no lifecycle rules"},
 		{name: "lifecycle: no answer", fault: func(r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Has("lifecycle") {
 				<-r.Context().Done()
@@ -229,21 +266,36 @@ func TestExamine(t *testing.T) {
 			return http.DefaultClient.Do(r)
 		}, row: "lifecycle rules", mark: Warn, found: "the store does not answer in time"},
 		{name: "lifecycle: no XML", fault: setting("lifecycle", 200, "{}"), row: "lifecycle rules", mark: Warn, found: ""},
-		{name: "lifecycle: empty rule", fault: lifecycle("<Rule></Rule>"), row: "lifecycle rules", mark: Warn, found: "none aborts"},
+		{name: "lifecycle: empty rule", fault: lifecycle("<Rule></Rule>"), row: "lifecycle rules", mark: Warn,
+			found: "none aborts"},
 
-		{name: "CORS rules as they should be", config: origins, fault: corsRule(origin, "PUT POST GET HEAD", headers+etag), row: "CORS rules", mark: Pass, found: "exactly " + origin},
-		{name: "no CORS rule for an origin", config: origins, row: "CORS rules", mark: Fail, found: origin + " may not PUT, POST, GET"},
-		{name: "a method is missing", config: origins, fault: corsRule(origin, "PUT GET", headers+etag), row: "CORS rules", mark: Fail, found: origin + " may not POST"},
-		{name: "ETag is not exposed", config: origins, fault: corsRule(origin, "PUT POST GET", headers), row: "CORS rules", mark: Warn, found: "not shown ETag"},
-		{name: "headers are not allowed", config: origins, fault: corsRule(origin, "PUT POST GET", etag), row: "CORS rules", mark: Warn, found: "some headers only"},
-		{name: "every origin", config: origins, fault: corsRule("*", "PUT POST GET", headers+etag), row: "CORS rules", mark: Warn, found: "* is allowed"},
-		{name: "a family of origins", config: origins, fault: corsRule("https://*.example.com", "PUT POST GET", headers+etag), row: "CORS rules", mark: Warn, found: "https://*.example.com is allowed"},
-		{name: "rules without origins", fault: corsRule("*", "GET", ""), row: "CORS rules", mark: Warn, found: "* is allowed"},
-		{name: "CORS: 501, no origins", fault: setting("cors", 501, "<Error><Code>NotImplemented</Code></Error>"), row: "CORS rules", mark: Pass, found: "the store has no CORS rules"},
-		{name: "CORS: 501", config: origins, fault: setting("cors", 501, "<Error><Code>NotImplemented</Code></Error>"), row: "CORS rules", mark: Warn, found: "the store has no CORS rules"},
-		{name: "CORS: access denied", config: origins, fault: setting("cors", 403, "<Error><Code>AccessDenied</Code></Error>"), row: "CORS rules", mark: Warn, found: "lack s3:GetBucketCORS"},
+		{name: "CORS rules as they should be", config: origins, fault: corsRule(origin, "PUT POST GET HEAD", headers+etag),
+			row: "CORS rules", mark: Pass, found: "exactly " + origin},
+		{name: "no CORS rule for an origin", config: origins, row: "CORS rules", mark: Fail,
+			found: origin + " may not PUT, POST, GET"},
+		{name: "a method is missing", config: origins, fault: corsRule(origin, "PUT GET", headers+etag), row: "CORS rules",
+			mark: Fail, found: origin + " may not POST"},
+		{name: "ETag is not exposed", config: origins, fault: corsRule(origin, "PUT POST GET", headers), row: "CORS rules",
+			mark: Warn, found: "not shown ETag"},
+		{name: "headers are not allowed", config: origins, fault: corsRule(origin, "PUT POST GET", etag), row: "CORS rules",
+			mark: Warn, found: "some headers only"},
+		{name: "every origin", config: origins, fault: corsRule("*", "PUT POST GET", headers+etag), row: "CORS rules",
+			mark: Warn, found: "* is allowed"},
+		{name: "a family of origins", config: origins,
+			fault: corsRule("https://*.example.com", "PUT POST GET", headers+etag), row: "CORS rules", mark: Warn,
+			found: "https://*.example.com is allowed"},
+		{name: "rules without origins", fault: corsRule("*", "GET", ""), row: "CORS rules", mark: Warn,
+			found: "* is allowed"},
+		{name: "CORS: 501, no origins", fault: setting("cors", 501, "<Error><Code>NotImplemented</Code></Error>"),
+			row: "CORS rules", mark: Pass, found: "the store has no CORS rules"},
+		{name: "CORS: 501", config: origins, fault: setting("cors", 501, "<Error><Code>NotImplemented</Code></Error>"),
+			row: "CORS rules", mark: Warn, found: "the store has no CORS rules"},
+		{name: "CORS: access denied", config: origins,
+			fault: setting("cors", 403, "<Error><Code>AccessDenied</Code></Error>"), row: "CORS rules", mark: Warn,
+			found: "lack s3:GetBucketCORS"},
 
-		{name: "conditions are ignored", fault: ignoresConditions(), row: "conditional writes", mark: Fail, found: "a second PUT with If-None-Match: * is taken; a PUT with If-Match and a stale ETag is taken"},
+		{name: "conditions are ignored", fault: ignoresConditions(), row: "conditional writes", mark: Fail,
+			found: "a second PUT with If-None-Match: * is taken; a PUT with If-Match and a stale ETag is taken"},
 		{name: "conditions are not known", fault: func(r *http.Request) (*http.Response, error) {
 			if r.Method == "PUT" && r.Header.Get("If-None-Match") != "" {
 				return refuses(r, 501, "NotImplemented")
@@ -321,10 +373,13 @@ func TestExamine(t *testing.T) {
 		}, row: "part checksums", mark: Warn, found: "HEAD does not return the whole's"},
 
 		{name: "old uploads", fault: setting("uploads", 200, "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>"+
-			begun(8*24*time.Hour)+begun(7*24*time.Hour+time.Minute)+begun(7*24*time.Hour-time.Minute)+"</ListMultipartUploadsResult>"),
+			begun(8*24*time.Hour)+begun(7*24*time.Hour+time.Minute)+begun(7*24*time.Hour-time.Minute)+
+			"</ListMultipartUploadsResult>"),
 			row: "leftovers", mark: Warn, found: "incomplete uploads among the first 3 older than SIGNPOST_JOB_TTL=168h: 2"},
-		{name: "uploads: access denied", fault: setting("uploads", 403, "<Error><Code>AccessDenied</Code></Error>"), row: "leftovers", mark: Warn, found: "lack s3:ListBucketMultipartUploads"},
-		{name: "uploads: 501", fault: setting("uploads", 501, "<Error><Code>NotImplemented</Code></Error>"), row: "leftovers", mark: Warn, found: "does not list"},
+		{name: "uploads: access denied", fault: setting("uploads", 403, "<Error><Code>AccessDenied</Code></Error>"),
+			row: "leftovers", mark: Warn, found: "lack s3:ListBucketMultipartUploads"},
+		{name: "uploads: 501", fault: setting("uploads", 501, "<Error><Code>NotImplemented</Code></Error>"),
+			row: "leftovers", mark: Warn, found: "does not list"},
 		{name: "a signed URL is cut off", fault: func(r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Has("X-Amz-Signature") {
 				return nil, fmt.Errorf("Put %q: %w", r.URL, io.ErrUnexpectedEOF) // as http.Client has it
@@ -373,7 +428,8 @@ func ending(in time.Duration) func(*aws.Config) {
 }
 
 func begun(ago time.Duration) string {
-	return "<Upload><Key>imports/public/a</Key><UploadId>1</UploadId><Initiated>" + time.Now().Add(-ago).UTC().Format(time.RFC3339) + "</Initiated></Upload>"
+	return "<Upload><Key>imports/public/a</Key><UploadId>1</UploadId><Initiated>" +
+		time.Now().Add(-ago).UTC().Format(time.RFC3339) + "</Initiated></Upload>"
 }
 
 // ignoresConditions lets the first write of a record through, and says yes to all after it.
@@ -398,7 +454,8 @@ func TestExamineOtherRegion(t *testing.T) {
 		return response, err
 	})
 	found := examine(t, t.Context(), examined(store), settings)
-	if found["bucket"].Mark != Fail || found["region"].Mark != Fail || found["region"].Remedy != "set AWS_REGION=eu-west-1" || found["clock"].Mark != Pass {
+	if found["bucket"].Mark != Fail || found["region"].Mark != Fail ||
+		found["region"].Remedy != "set AWS_REGION=eu-west-1" || found["clock"].Mark != Pass {
 		t.Errorf("got %+v, want failures of bucket and region alone", found)
 	}
 }
@@ -420,7 +477,8 @@ func TestExamineLeavesScratch(t *testing.T) {
 	}
 }
 
-// Whenever it is interrupted, before or after the store has dealt with a request, an examination ends soon and leaves nothing.
+// Whenever it is interrupted, before or after the store has dealt with a request, an examination ends soon and leaves
+// nothing.
 func TestExamineInterrupted(t *testing.T) {
 	store := startStore(t)
 	var total atomic.Int64
@@ -481,8 +539,10 @@ func interrupt(t *testing.T, store *localstore.Store, at int64, after bool) {
 }
 
 func TestFindRule(t *testing.T) {
-	for pattern, want := range map[string]bool{origin: true, "*": true, "https://*.example.com": true, "https://app.example.com*": true,
-		"http://app.example.com": false, "https://app.example.com.evil": false, "https://app*app.example.com": false, "": false} {
+	for pattern, want := range map[string]bool{origin: true, "*": true, "https://*.example.com": true,
+		"https://app.example.com*": true,
+		"http://app.example.com":   false, "https://app.example.com.evil": false, "https://app*app.example.com": false,
+		"": false} {
 		rules := []types.CORSRule{{AllowedOrigins: []string{pattern}, AllowedMethods: []string{"PUT"}}}
 		if got := find(rules, origin, "PUT") != nil; got != want {
 			t.Errorf("find(%q, %q): got %v, want %v", pattern, origin, got, want)
@@ -492,7 +552,8 @@ func TestFindRule(t *testing.T) {
 
 // TestSessionWithoutEnd: the local store takes no session tokens, so this look is made alone.
 func TestSessionWithoutEnd(t *testing.T) {
-	d := &doctor{local: true, settings: aws.Config{Credentials: credentials.NewStaticCredentialsProvider("ASIA", "secret", "token")}}
+	d := &doctor{local: true, settings: aws.Config{Credentials: credentials.NewStaticCredentialsProvider("ASIA",
+		"secret", "token")}}
 	if f := d.credentials(t.Context()); f.Mark != Warn || !strings.Contains(f.Found, "a session whose end nobody tells") {
 		t.Errorf("credentials: got %+v, want a warning", f)
 	}

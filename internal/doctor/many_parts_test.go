@@ -28,7 +28,8 @@ func smallParts(t *testing.T, store *localstore.Store, limit int) doer {
 		}); err != nil {
 			return err
 		}
-		_, err := client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: aws.String(store.Bucket()), Key: &key, UploadId: &upload})
+		_, err := client.AbortMultipartUpload(ctx,
+			&s3.AbortMultipartUploadInput{Bucket: aws.String(store.Bucket()), Key: &key, UploadId: &upload})
 		return err
 	}
 	return func(r *http.Request) (*http.Response, error) {
@@ -78,7 +79,8 @@ func TestManyParts(t *testing.T) {
 			if c.limit >= 0 {
 				settings.HTTPClient = smallParts(t, store, c.limit)
 			}
-			if got := examine(t, t.Context(), examined(store), settings)["many parts"]; got.Mark != c.mark || !strings.Contains(got.Found, c.found) {
+			if got := examine(t, t.Context(), examined(store), settings)["many parts"]; got.Mark != c.mark ||
+				!strings.Contains(got.Found, c.found) {
 				t.Errorf("many parts: got %+v, want %s %q", got, c.mark, c.found)
 			}
 		})

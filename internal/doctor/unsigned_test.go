@@ -54,7 +54,8 @@ func TestUnsignedHeaders(t *testing.T) {
 		}
 		return http.DefaultClient.Do(r)
 	})
-	const all = "x-amz-copy-source on PUT URLs, x-amz-copy-source on part URLs, x-amz-tagging on PUT URLs, x-amz-acl on PUT URLs"
+	const all = "x-amz-copy-source on PUT URLs, x-amz-copy-source on part URLs, x-amz-tagging on PUT URLs, x-amz-acl " +
+		"on PUT URLs"
 	for _, c := range []struct {
 		name   string
 		aws    aws.Config
@@ -65,23 +66,34 @@ func TestUnsignedHeaders(t *testing.T) {
 		start            string // part of the error that keeps serve from starting; "": it starts
 		log              string // part of its log
 	}{
-		{"refused", store.AWSConfig(), func(*config.Config) {}, Pass, Pass, "have no effect", "", `"msg":"unsigned headers: refused by the store"`},
-		{"honored", lenient.AWS, func(*config.Config) {}, Fail, Pass, "honored: " + all + "; a client with one upload URL can read every object",
+		{"refused", store.AWSConfig(), func(*config.Config) {}, Pass, Pass, "have no effect", "",
+			`"msg":"unsigned headers: refused by the store"`},
+		{"honored", lenient.AWS, func(*config.Config) {}, Fail, Pass,
+			"honored: " + all + "; a client with one upload URL can read every object",
 			"set SIGNPOST_SIGNING_ACCESS_KEY_ID and SIGNPOST_SIGNING_SECRET_ACCESS_KEY, or SIGNPOST_SIGNING_ROLE_ARN,", ""},
-		{"allowed", lenient.AWS, func(c *config.Config) { c.AllowUnsignedHeaders = true }, Warn, Pass, all, "", `"headers":["x-amz-copy-source on PUT URLs"`},
-		{"signed with an account that may only put", lenient.AWS, restricted, Pass, Pass, "have no effect", "", "refused by the store"},
+		{"allowed", lenient.AWS, func(c *config.Config) { c.AllowUnsignedHeaders = true }, Warn, Pass, all, "",
+			`"headers":["x-amz-copy-source on PUT URLs"`},
+		{"signed with an account that may only put", lenient.AWS, restricted, Pass, Pass, "have no effect", "",
+			"refused by the store"},
 		{"signed with an account that may read", lenient.AWS, with(root.AccessKeyID, root.SecretAccessKey), Fail, Fail, all,
 			"take s3:GetObject from the credentials that sign uploads", ""},
-		{"signed with an account that does not exist", lenient.AWS, with("NOBODY", "secret"), Skip, Pass, "signed URLs do not work",
+		{"signed with an account that does not exist", lenient.AWS, with("NOBODY", "secret"), Skip, Pass,
+			"signed URLs do not work",
 			"cannot check whether the store honors unsigned headers: uploading by a signed URL: 403", ""},
-		{"signed with another owner's account", foreign, restricted, Pass, Fail, "have no effect", "", "refused by the store"},
-		{"tags only", tagsOnly, func(*config.Config) {}, Fail, Pass, "honored: x-amz-tagging on PUT URLs; a client with an upload URL can set them",
+		{"signed with another owner's account", foreign, restricted, Pass, Fail, "have no effect", "",
+			"refused by the store"},
+		{"tags only", tagsOnly, func(*config.Config) {}, Fail, Pass,
+			"honored: x-amz-tagging on PUT URLs; a client with an upload URL can set them",
 			"the store honors headers that an upload URL does not sign (x-amz-tagging on PUT URLs)", ""},
-		{"the store fails", broken, func(*config.Config) {}, Fail, Pass, "503 SlowDown", "cannot check whether the store honors unsigned headers: 503 SlowDown", ""},
-		{"the store fails, allowed", broken, func(c *config.Config) { c.AllowUnsignedHeaders = true }, Fail, Pass, "503 SlowDown", "", "unsigned headers: not checked"},
-		{"the store is full", full, func(*config.Config) {}, Fail, Pass, "store is full", "honors unsigned headers: store is full", ""},
+		{"the store fails", broken, func(*config.Config) {}, Fail, Pass, "503 SlowDown",
+			"cannot check whether the store honors unsigned headers: 503 SlowDown", ""},
+		{"the store fails, allowed", broken, func(c *config.Config) { c.AllowUnsignedHeaders = true }, Fail, Pass,
+			"503 SlowDown", "", "unsigned headers: not checked"},
+		{"the store is full", full, func(*config.Config) {}, Fail, Pass, "store is full",
+			"honors unsigned headers: store is full", ""},
 		{"the store is full, signed", full, restricted, Fail, Pass, "store is full", "", "unsigned headers: not checked"},
-		{"clients reach another address", lenient.AWS, func(c *config.Config) { c.PublicEndpoint = "http://127.0.0.1:1" }, Skip, Pass, "signed URLs do not work",
+		{"clients reach another address", lenient.AWS, func(c *config.Config) { c.PublicEndpoint = "http://127.0.0.1:1" },
+			Skip, Pass, "signed URLs do not work",
 			"the store honors headers", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -96,7 +108,8 @@ func TestUnsignedHeaders(t *testing.T) {
 			}
 			var log bytes.Buffer
 			err := RequireSignedHeaders(t.Context(), cfg, c.aws, slog.New(slog.NewJSONHandler(&log, nil)))
-			if (err != nil) != (c.start != "") || err != nil && !strings.Contains(err.Error(), c.start) || !strings.Contains(log.String(), c.log) {
+			if (err != nil) != (c.start != "") || err != nil && !strings.Contains(err.Error(), c.start) ||
+				!strings.Contains(log.String(), c.log) {
 				t.Errorf("RequireSignedHeaders: got %v and the log %s, want %q and %q", err, log.String(), c.start, c.log)
 			}
 			if secrets.MatchString(log.String()) || err != nil && secrets.MatchString(err.Error()) {
@@ -114,7 +127,8 @@ func TestUnsignedHeadersOnAWS(t *testing.T) {
 		return refuses(r, 403, "AccessDenied")
 	})}
 	var log bytes.Buffer
-	if err := RequireSignedHeaders(t.Context(), config.Config{Bucket: "b"}, settings, slog.New(slog.NewJSONHandler(&log, nil))); err != nil || log.Len() > 0 {
+	if err := RequireSignedHeaders(t.Context(), config.Config{Bucket: "b"}, settings,
+		slog.New(slog.NewJSONHandler(&log, nil))); err != nil || log.Len() > 0 {
 		t.Errorf("RequireSignedHeaders: got %v and the log %s, want neither", err, log.String())
 	}
 }

@@ -152,8 +152,8 @@ func TestConnectionsPerClientExemptions(t *testing.T) {
 	}
 }
 
-// TestIdleConnectionsMakeRoom: while connections are queued, the server closes those that are idle, and those that become
-// idle, such as after a request that waited.
+// TestIdleConnectionsMakeRoom: while connections are queued, the server closes those that are idle, and those that
+// become idle, such as after a request that waited.
 func TestIdleConnectionsMakeRoom(t *testing.T) {
 	s := startAs(t, config.Config{MaxConnections: 4}, &service{})
 	_, body, err := ask(s.dial(t), s.json("{}"))

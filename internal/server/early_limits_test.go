@@ -28,7 +28,9 @@ func (p pipes) Close() error   { close(p); return nil }
 func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 // teapot answers every request without reading its body.
-var teapot = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "early", http.StatusTeapot) })
+var teapot = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	http.Error(w, "early", http.StatusTeapot)
+})
 
 // serveOn runs a server whose responses are early, until stop is called.
 func serveOn(t *testing.T, handler http.Handler, listener net.Listener) (stop func()) {
@@ -44,8 +46,8 @@ func serveOn(t *testing.T, handler http.Handler, listener net.Listener) (stop fu
 	}
 }
 
-// TestDiscardLimits: a client that sends slowly, or nothing, or on while the service stops, receives its response at once and is cut off
-// in time.
+// TestDiscardLimits: a client that sends slowly, or nothing, or on while the service stops, receives its response at
+// once and is cut off in time.
 func TestDiscardLimits(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -73,8 +75,10 @@ func TestDiscardLimits(t *testing.T) {
 					t.Fatal(err)
 				}
 				body, err := io.ReadAll(response.Body)
-				if response.StatusCode != http.StatusTeapot || !response.Close || string(body) != "early\n" || err != nil || time.Since(start) > 0 {
-					t.Errorf("after %s: got %s, close %t, %q, %v, want 418 and close at once", time.Since(start), response.Status, response.Close, body, err)
+				if response.StatusCode != http.StatusTeapot || !response.Close || string(body) != "early\n" || err != nil ||
+					time.Since(start) > 0 {
+					t.Errorf("after %s: got %s, close %t, %q, %v, want 418 and close at once", time.Since(start), response.Status,
+						response.Close, body, err)
 				}
 				var stopped sync.WaitGroup
 				defer stopped.Wait()

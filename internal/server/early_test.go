@@ -34,7 +34,8 @@ func startTLS(t *testing.T) *service {
 		t.Fatal(err)
 	}
 	c := config.Config{TLSCert: filepath.Join(dir, "cert.pem"), TLSKey: filepath.Join(dir, "key.pem")}
-	for path, block := range map[string]*pem.Block{c.TLSCert: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, c.TLSKey: {Type: "PRIVATE KEY", Bytes: key}} {
+	for path, block := range map[string]*pem.Block{c.TLSCert: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]},
+		c.TLSKey: {Type: "PRIVATE KEY", Bytes: key}} {
 		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +54,8 @@ func (s *service) open(t *testing.T, overTLS bool) net.Conn {
 	return conn
 }
 
-// oneShot writes a request whole before it reads anything, as simple clients do. It returns the one response of the connection.
+// oneShot writes a request whole before it reads anything, as simple clients do. It returns the one response of the
+// connection.
 func oneShot(t *testing.T, conn net.Conn, head string, body io.Reader) (*http.Response, client.Problem) {
 	t.Helper()
 	if _, err := io.Copy(conn, io.MultiReader(strings.NewReader(head), body)); err != nil {
@@ -146,7 +148,8 @@ func TestEarlyResponseOverHTTP2(t *testing.T) {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
 	for range 10 {
-		response, err := (&http.Client{Transport: transport, Timeout: limit}).Post("https://"+s.address+"/import", "text/csv", spaces(60<<20))
+		response, err := (&http.Client{Transport: transport, Timeout: limit}).Post("https://"+s.address+"/import",
+			"text/csv", spaces(60<<20))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,8 @@ func origins(s *service) []row {
 	const no = "403 origin-not-allowed"
 	call := func(fields ...string) string { return s.head("POST /import", fields...) }
 	flight := func(origin string, fields ...string) string { // as browsers send it: without a key
-		return bare("OPTIONS /import HTTP/1.1", append([]string{"Host: " + s.address, "Origin: " + origin, "Access-Control-Request-Method: POST"}, fields...)...)
+		return bare("OPTIONS /import HTTP/1.1",
+			append([]string{"Host: " + s.address, "Origin: " + origin, "Access-Control-Request-Method: POST"}, fields...)...)
 	}
 	granted := func(origin string) func(*testing.T, []reply) {
 		return func(t *testing.T, r []reply) {
@@ -27,11 +28,14 @@ func origins(s *service) []row {
 	named := s.by("", friend)
 	rows := []row{
 		{name: "named", sent: call("Origin: " + friend), want: s.by(no, "200"), also: granted(named)},
-		{name: "named, of what is not there", sent: s.get("/nothing", "Origin: "+friend), want: s.by(no, "404 not-found"), also: granted(named)},
-		{name: "named, wrong", sent: s.json("{]", "Origin: "+friend), want: s.by(no, "400 invalid-json"), also: granted(named)},
+		{name: "named, of what is not there", sent: s.get("/nothing", "Origin: "+friend), want: s.by(no, "404 not-found"),
+			also: granted(named)},
+		{name: "named, wrong", sent: s.json("{]", "Origin: "+friend), want: s.by(no, "400 invalid-json"),
+			also: granted(named)},
 		{name: "own", sent: call("Origin: http://" + s.address), want: "200", also: granted("")},
 		{name: "own behind TLS", sent: call("Origin: https://" + s.address), want: "200", also: granted("")},
-		{name: "own by another name", sent: call("Origin: http://localhost" + s.address[strings.LastIndex(s.address, ":"):]), want: no},
+		{name: "own by another name", sent: call("Origin: http://localhost" +
+			s.address[strings.LastIndex(s.address, ":"):]), want: no},
 		{name: "own at another port", sent: call("Origin: http://127.0.0.1:1"), want: no},
 		{name: "two, one of them named", sent: call("Origin: "+friend, "Origin: https://evil.example"), want: no},
 		{name: "two alike", sent: call("Origin: "+friend, "Origin: "+friend), want: no},
@@ -40,28 +44,35 @@ func origins(s *service) []row {
 		{name: "of an abort", sent: s.head("DELETE /import/"+nobodys, "Origin: https://evil.example"), want: no},
 		{name: "of health", sent: s.get("/healthz", "Origin: https://evil.example"), want: no},
 		{name: "of HEAD", sent: s.head("HEAD /healthz", "Origin: https://evil.example"), want: "403"},
-		{name: "Referer alone", sent: call("Referer: https://evil.example/", "Sec-Fetch-Site: cross-site"), want: "200"}, // a link; a page's own call has an Origin
+		// a link; a page's own call has an Origin
+		{name: "Referer alone", sent: call("Referer: https://evil.example/", "Sec-Fetch-Site: cross-site"), want: "200"},
 
-		{name: "asked for, named", sent: flight(friend, "Access-Control-Request-Headers: x-api-key"), want: s.by(no, "204"), also: granted(named)},
-		{name: "asked for, named, other method", sent: strings.Replace(flight(friend), "Method: POST", "Method: TRACE", 1), want: s.by(no, "204"), also: func(t *testing.T, r []reply) {
-			if got := r[0].header.Get("Access-Control-Allow-Methods"); s.guarded && got != "OPTIONS, GET, POST" {
-				t.Errorf("Access-Control-Allow-Methods: got %q", got)
-			}
-		}},
-		{name: "asked for, named, other header", sent: flight(friend, "Access-Control-Request-Headers: x-evil\t,\"y\""), want: s.by(no, "204"), also: func(t *testing.T, r []reply) {
-			if got := r[0].header.Get("Access-Control-Allow-Headers"); strings.Contains(strings.ToLower(got), "evil") {
-				t.Errorf("Access-Control-Allow-Headers: got %q", got)
-			}
-		}},
-		{name: "asked for, private network", sent: flight(friend, "Access-Control-Request-Private-Network: true"), want: s.by(no, "204"), also: granted(named)},
+		{name: "asked for, named", sent: flight(friend, "Access-Control-Request-Headers: x-api-key"), want: s.by(no, "204"),
+			also: granted(named)},
+		{name: "asked for, named, other method", sent: strings.Replace(flight(friend), "Method: POST", "Method: TRACE", 1),
+			want: s.by(no, "204"), also: func(t *testing.T, r []reply) {
+				if got := r[0].header.Get("Access-Control-Allow-Methods"); s.guarded && got != "OPTIONS, GET, POST" {
+					t.Errorf("Access-Control-Allow-Methods: got %q", got)
+				}
+			}},
+		{name: "asked for, named, other header", sent: flight(friend, "Access-Control-Request-Headers: x-evil\t,\"y\""),
+			want: s.by(no, "204"), also: func(t *testing.T, r []reply) {
+				if got := r[0].header.Get("Access-Control-Allow-Headers"); strings.Contains(strings.ToLower(got), "evil") {
+					t.Errorf("Access-Control-Allow-Headers: got %q", got)
+				}
+			}},
+		{name: "asked for, private network", sent: flight(friend, "Access-Control-Request-Private-Network: true"),
+			want: s.by(no, "204"), also: granted(named)},
 		{name: "asked for, unknown", sent: flight("https://evil.example"), want: no, also: granted("")},
 		{name: "asked for, null", sent: flight("null"), want: no, also: granted("")},
-		{name: "asked for of nothing", sent: strings.Replace(flight(friend), "/import", "/nothing", 1), want: s.by(no, "404 not-found"), also: granted("")},
+		{name: "asked for of nothing", sent: strings.Replace(flight(friend), "/import", "/nothing", 1),
+			want: s.by(no, "404 not-found"), also: granted("")},
 	}
 	for _, origin := range []string{
 		"https://evil.example", "null", "", "*", "file://", "https://app.example.com/", "https://app.example.com:443",
 		"https://app.example.com.evil.example", "https://evil-app.example.com", "http://app.example.com",
-		"HTTPS://APP.EXAMPLE.COM", "https://app.example.com, https://evil.example", "https://app.example.com https://evil.example",
+		"HTTPS://APP.EXAMPLE.COM", "https://app.example.com, https://evil.example",
+		"https://app.example.com https://evil.example",
 		"https://app.example.com\t", "https://app.example.com%00", "https://user@app.example.com",
 		"app.example.com", "//app.example.com", "https://", "chrome-extension://x", "https://xn--app-.example",
 		"https://app.example.com\r\n .evil.example",
@@ -72,8 +83,10 @@ func origins(s *service) []row {
 		}
 		rows = append(rows, row{name: "unknown: " + origin, sent: call("Origin: " + origin), want: want})
 	}
-	for _, own := range []string{s.address, "ftp://" + s.address, "http://" + s.address + "/", "http://user@" + s.address, "null://" + s.address} {
-		rows = append(rows, row{name: "almost its own: " + strings.Replace(own, s.address, "HOST", 1), sent: call("Origin: " + own), want: no})
+	for _, own := range []string{s.address, "ftp://" + s.address, "http://" + s.address + "/",
+		"http://user@" + s.address, "null://" + s.address} {
+		rows = append(rows, row{name: "almost its own: " + strings.Replace(own, s.address, "HOST", 1),
+			sent: call("Origin: " + own), want: no})
 	}
 	return rows
 }
@@ -91,9 +104,11 @@ func credentials(s *service) []row {
 		"none": {}, "empty": {"X-Api-Key:"}, "white space": {"X-Api-Key: \t "}, "twice": {key, key},
 		"twice, one empty": {key, "X-Api-Key:"}, "twice, one wrong": {key, "X-Api-Key: x"},
 		"a comma after it": {key + ","}, "two in one": {key + ", " + s.key}, "in quotes": {`X-Api-Key: "` + s.key + `"`},
-		"encoded": {"X-Api-Key: " + strings.Replace(s.key, "_", "%5F", 1)}, "in capitals": {"X-Api-Key: " + strings.ToUpper(s.key)},
-		"one character less": {key[:len(key)-1]}, "one character more": {key + "A"}, "its beginning": {"X-Api-Key: signpost_"},
-		"folded": {key[:30] + "\r\n " + key[30:]}, "a folded line end after it": {key + "\r\n "},
+		"encoded":            {"X-Api-Key: " + strings.Replace(s.key, "_", "%5F", 1)},
+		"in capitals":        {"X-Api-Key: " + strings.ToUpper(s.key)},
+		"one character less": {key[:len(key)-1]}, "one character more": {key + "A"},
+		"its beginning": {"X-Api-Key: signpost_"},
+		"folded":        {key[:30] + "\r\n " + key[30:]}, "a folded line end after it": {key + "\r\n "},
 		"10 kB":        {"X-Api-Key: " + strings.Repeat("A", 10_000)},
 		"beyond ASCII": {key + "é"}, "not UTF-8": {key + "\xff"}, "a scheme before it": {"X-Api-Key: Bearer " + s.key},
 		"with underscores": {"X_Api_Key: " + s.key}, "its hash": {"X-Api-Key: sha256:" + strings.Repeat("0", 64)},
@@ -102,7 +117,8 @@ func credentials(s *service) []row {
 		"by another name": {"Api-Key: " + s.key, "X-Auth-Token: " + s.key, "X-Amz-Security-Token: " + s.key},
 		"in a cookie":     {"Cookie: x-api-key=" + s.key + "; X-Api-Key=" + s.key},
 		"Basic":           {"Authorization: Basic " + basic}, "Basic and a key": {"Authorization: Basic " + basic, key},
-		"Bearer": {"Authorization: Bearer " + s.key}, "Bearer of a token": {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0."},
+		"Bearer":               {"Authorization: Bearer " + s.key},
+		"Bearer of a token":    {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0."},
 		"ApiKey":               {"Authorization: ApiKey " + s.key},
 		"Authorization, empty": {"Authorization:"}, "Authorization, empty, and a key": {"Authorization:", key},
 		"to a proxy":                  {"Proxy-Authorization: Basic " + basic},
@@ -110,25 +126,36 @@ func credentials(s *service) []row {
 	} {
 		rows = append(rows, row{name: name, sent: with(fields...), want: no, also: s.challenges(no)})
 	}
-	for name, field := range map[string]string{"white space around it": "X-Api-Key: \t " + s.key + " \t", "no space before it": "X-Api-Key:" + s.key, "header in capitals": "X-API-KEY: " + s.key, "header in lower case": "x-api-key: " + s.key} {
+	for name, field := range map[string]string{"white space around it": "X-Api-Key: \t " + s.key + " \t",
+		"no space before it": "X-Api-Key:" + s.key, "header in capitals": "X-API-KEY: " + s.key,
+		"header in lower case": "x-api-key: " + s.key} {
 		rows = append(rows, row{name: name, sent: with(field), want: "200"})
 	}
 	body := `{"x-api-key":"` + s.key + `"}`
 	rows = append(rows,
-		row{name: "in the query", sent: bare("POST /import?x-api-key="+s.key+"&X-Api-Key="+s.key+" HTTP/1.1", "Host: "+s.address), want: no, also: s.challenges(no)},
-		row{name: "in the target", sent: bare("POST http://x:"+url.QueryEscape(s.key)+"@"+s.address+"/import HTTP/1.1", "Host: "+s.address), want: no, also: s.challenges(no)},
-		row{name: "in the body", sent: with("Content-Type: application/json", length(body)) + body, want: s.by("400 invalid-request", "401 unauthenticated")},
+		row{name: "in the query", sent: bare("POST /import?x-api-key="+s.key+"&X-Api-Key="+s.key+" HTTP/1.1",
+			"Host: "+s.address), want: no, also: s.challenges(no)},
+		row{name: "in the target", sent: bare("POST http://x:"+url.QueryEscape(s.key)+"@"+s.address+"/import HTTP/1.1",
+			"Host: "+s.address), want: no, also: s.challenges(no)},
+		row{name: "in the body", sent: with("Content-Type: application/json", length(body)) + body,
+			want: s.by("400 invalid-request", "401 unauthenticated")},
 		row{name: "in the body, and outside", sent: s.json(body), want: "400 invalid-request"},
-		row{name: "in the trailer", sent: with(chunked, "Trailer: X-Api-Key") + "0\r\n" + key + "\r\n\r\n", want: no + ", closed"},
+		row{name: "in the trailer", sent: with(chunked, "Trailer: X-Api-Key") + "0\r\n" + key + "\r\n\r\n",
+			want: no + ", closed"},
 		row{name: "NUL after it", sent: with(key + "\x00"), want: refused},
 		row{name: "CR in it", sent: with(key[:30] + "\r" + key[30:]), want: refused},
 		row{name: "cookies beside it", sent: with(key, "Cookie: x-api-key=wrong; a=b"), want: "200"},
-		row{name: "none, of what is not there", sent: bare("GET /nothing HTTP/1.1", "Host: "+s.address), want: "404 not-found"},
-		row{name: "none, of another method", sent: bare("PUT /import HTTP/1.1", "Host: "+s.address), want: "405 method-not-allowed"},
+		row{name: "none, of what is not there", sent: bare("GET /nothing HTTP/1.1", "Host: "+s.address),
+			want: "404 not-found"},
+		row{name: "none, of another method", sent: bare("PUT /import HTTP/1.1", "Host: "+s.address),
+			want: "405 method-not-allowed"},
 		row{name: "none, of health", sent: bare("GET /healthz HTTP/1.1", "Host: "+s.address), want: "200"},
-		row{name: "none, with all else wrong", sent: with("Content-Type: text/plain", "Idempotency-Key: a b", "Content-Length: 2") + "{]", want: s.by("400 invalid-request", "401 unauthenticated")},
+		row{name: "none, with all else wrong",
+			sent: with("Content-Type: text/plain", "Idempotency-Key: a b", "Content-Length: 2") + "{]",
+			want: s.by("400 invalid-request", "401 unauthenticated")},
 		row{name: "none, at a path with a slash after it", sent: bare("GET /import/ HTTP/1.1", "Host: "+s.address), want: no},
-		row{name: "none, at an id that is none", sent: bare("GET /import/.. HTTP/1.1", "Host: "+s.address), want: s.by("404 import-not-found", "401 unauthenticated")},
+		row{name: "none, at an id that is none", sent: bare("GET /import/.. HTTP/1.1", "Host: "+s.address),
+			want: s.by("404 import-not-found", "401 unauthenticated")},
 	)
 	if s.guarded {
 		rows = append(rows, s.scopes()...)
@@ -152,19 +179,23 @@ func (s *service) scopes() []row {
 	return []row{
 		{name: "to create, with a key to read", sent: as(s.reader, "POST /import"), want: "403 scope-missing"},
 		{name: "to abort, with a key to read", sent: as(s.reader, "DELETE /import/"+theirs), want: "403 scope-missing"},
-		{name: "to abort what is none, with a key to read", sent: as(s.reader, "DELETE /import/.."), want: "403 scope-missing"},
+		{name: "to abort what is none, with a key to read", sent: as(s.reader, "DELETE /import/.."),
+			want: "403 scope-missing"},
 		{name: "to read, with a key to read", sent: as(s.reader, "GET /import?cursor="+nobodys), want: "200"},
 		{name: "another's, read", sent: as(s.key, "GET /import/"+theirs), want: "404 import-not-found"},
 		{name: "another's, aborted", sent: as(s.key, "DELETE /import/"+theirs), want: "404 import-not-found"},
 		{name: "another's, completed", sent: as(s.key, "POST /import/"+theirs+"/complete"), want: "404 import-not-found"},
 		{name: "another's parts", sent: as(s.key, "GET /import/"+theirs+"/parts"), want: "404 import-not-found"},
 		{name: "another's, by a slash", sent: as(s.key, "GET /import/..%2fkey-bob%2f"+theirs), want: "404 import-not-found"},
-		{name: "another's as a cursor", sent: as(s.key, "GET /import?cursor="+theirs), want: "200", also: func(t *testing.T, r []reply) {
-			if strings.Contains(string(r[0].body), theirs) || strings.Contains(string(r[0].body), "key-bob") {
-				t.Errorf("another's import is in the list: %s", r[0].body)
-			}
-		}},
-		{name: "another's as an idempotency key", sent: bare("POST /import HTTP/1.1", "Host: "+s.address, "X-Api-Key: "+s.key, "Idempotency-Key: "+theirs, "Content-Type: application/json", "Content-Length: 2") + "{}", want: "200"},
+		{name: "another's as a cursor", sent: as(s.key, "GET /import?cursor="+theirs), want: "200",
+			also: func(t *testing.T, r []reply) {
+				if strings.Contains(string(r[0].body), theirs) || strings.Contains(string(r[0].body), "key-bob") {
+					t.Errorf("another's import is in the list: %s", r[0].body)
+				}
+			}},
+		{name: "another's as an idempotency key",
+			sent: bare("POST /import HTTP/1.1", "Host: "+s.address, "X-Api-Key: "+s.key, "Idempotency-Key: "+theirs,
+				"Content-Type: application/json", "Content-Length: 2") + "{}", want: "200"},
 		{name: "its own, by its owner", sent: as(s.other, "GET /import/"+theirs), want: "200"},
 	}
 }

@@ -27,18 +27,25 @@ func connections(s *service) []row {
 		{name: "half closed after health", sent: s.get("/healthz"), fin: true, want: "200, closed"},
 		{name: "half closed after an import", sent: s.head("POST /import"), fin: true, want: "200, closed"},
 		{name: "half closed after a bad body", sent: s.json("{]"), fin: true, want: "400 invalid-json, closed"},
-		{name: "half closed after ten", sent: strings.Repeat(s.get("/healthz"), 10), fin: true, want: strings.Repeat("200, ", 10) + "closed"},
+		{name: "half closed after ten", sent: strings.Repeat(s.get("/healthz"), 10), fin: true,
+			want: strings.Repeat("200, ", 10) + "closed"},
 		{name: "half closed after a line end", sent: s.head("POST /import") + "\r\n", fin: true, want: "200, closed"},
-		{name: "50 at once", sent: pipelined.String(), want: strings.Repeat("200, ", 49) + "200", also: func(t *testing.T, r []reply) {
-			for i := range r {
-				if id := r[i].header.Get("X-Request-Id"); id != order[i] {
-					t.Errorf("answer %d: got that of %s, want that of %s", i, id, order[i])
+		{name: "50 at once", sent: pipelined.String(), want: strings.Repeat("200, ", 49) + "200",
+			also: func(t *testing.T, r []reply) {
+				for i := range r {
+					if id := r[i].header.Get("X-Request-Id"); id != order[i] {
+						t.Errorf("answer %d: got that of %s, want that of %s", i, id, order[i])
+					}
 				}
-			}
-		}},
-		{name: "50 of which the 25th ends it", sent: strings.Repeat(s.get("/healthz"), 24) + s.get("/healthz", "Connection: close") + strings.Repeat(s.hidden(), 25), want: strings.Repeat("200, ", 25) + "closed"},
-		{name: "50 of which the 25th is none", sent: strings.Repeat(s.get("/healthz"), 24) + "x\r\n\r\n" + strings.Repeat(s.hidden(), 25), want: strings.Repeat("200, ", 24) + refused},
-		{name: "50 that are wrong", sent: strings.Repeat(s.json("{]"), 50), want: strings.Repeat("400 invalid-json, ", 49) + "400 invalid-json"},
+			}},
+		{name: "50 of which the 25th ends it",
+			sent: strings.Repeat(s.get("/healthz"), 24) + s.get("/healthz", "Connection: close") +
+				strings.Repeat(s.hidden(), 25), want: strings.Repeat("200, ", 25) + "closed"},
+		{name: "50 of which the 25th is none",
+			sent: strings.Repeat(s.get("/healthz"), 24) + "x\r\n\r\n" + strings.Repeat(s.hidden(), 25),
+			want: strings.Repeat("200, ", 24) + refused},
+		{name: "50 that are wrong", sent: strings.Repeat(s.json("{]"), 50),
+			want: strings.Repeat("400 invalid-json, ", 49) + "400 invalid-json"},
 	}
 }
 
@@ -57,8 +64,8 @@ func (s *service) piecemeal(t *testing.T) {
 	s.judge(t, row{sent: "a byte at a time", want: want}, s.converse(conn, want, false, written))
 }
 
-// reset ends connections at points where the service waits for more, or is at work. It goes on, and tells of those requests whose header
-// it had.
+// reset ends connections at points where the service waits for more, or is at work. It goes on, and tells of those
+// requests whose header it had.
 func (s *service) reset(t *testing.T) {
 	for _, c := range []struct {
 		sent string
@@ -81,7 +88,8 @@ func (s *service) reset(t *testing.T) {
 		conn.(*net.TCPConn).SetLinger(0)
 		conn.Close()
 		s.lost += c.lost
-		for deadline := time.Now().Add(limit); strings.Count(s.log.String(), `"msg":"request"`) < before+c.lost; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(limit); strings.Count(s.log.String(),
+			`"msg":"request"`) < before+c.lost; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("the log does not tell of %s", shown(c.sent))
 			}
@@ -120,7 +128,8 @@ func (s *service) idle(t *testing.T) {
 
 // create makes an import of the key's owner and returns its id.
 func (s *service) create(key string) string {
-	conversation := s.send(bare("POST /import HTTP/1.1", "Host: "+s.address, "X-Api-Key: "+key, "Content-Type: application/json", "Content-Length: 2")+"{}", "200", false)
+	conversation := s.send(bare("POST /import HTTP/1.1", "Host: "+s.address, "X-Api-Key: "+key,
+		"Content-Type: application/json", "Content-Length: 2")+"{}", "200", false)
 	s.note(conversation)
 	var job struct{ ID string }
 	if len(conversation.replies) == 0 || json.Unmarshal(conversation.replies[0].body, &job) != nil || job.ID == "" {
@@ -140,21 +149,36 @@ var slow = []struct {
 	{"nothing", func(*service) string { return "" }, "", "closed", 10 * time.Second},
 	{"half a line", func(*service) string { return "GET /heal" }, "", refused, 10 * time.Second},
 	{"a line that grows", func(*service) string { return "GET /" }, "a", refused, 10 * time.Second},
-	{"a header without end", func(s *service) string { return bare("GET /healthz HTTP/1.1", "Host: "+s.address)[:40] }, "", "closed", 10 * time.Second},
-	{"a header that grows", func(s *service) string { return "GET /healthz HTTP/1.1\r\nHost: " + s.address + "\r\n" }, "X: y\r\n", "closed", 10 * time.Second},
+	{"a header without end", func(s *service) string { return bare("GET /healthz HTTP/1.1", "Host: "+s.address)[:40] },
+		"", "closed", 10 * time.Second},
+	{"a header that grows", func(s *service) string { return "GET /healthz HTTP/1.1\r\nHost: " + s.address + "\r\n" },
+		"X: y\r\n", "closed", 10 * time.Second},
 	{"TLS", func(*service) string {
 		return "\x16\x03\x01\x00\xf1\x01\x00\x00\xed\x03\x03" + strings.Repeat("\x01", 235)
 	}, "", refused, 10 * time.Second},
-	{"CR alone", func(s *service) string { return strings.ReplaceAll(s.get("/healthz"), "\r\n", "\r") }, "", refused, 10 * time.Second},
-	{"half of a second request", func(s *service) string { return s.get("/healthz") + "GET /heal" }, "", "200, 400 plain, closed", 10 * time.Second},
-	{"a body that does not come", func(s *service) string { return s.post("", "Content-Length: 100") }, "", "408 request-timeout, closed", 30 * time.Second},
-	{"a body that comes by bytes", func(s *service) string { return s.post("{", "Content-Length: 100") }, " ", "408 request-timeout, closed", 30 * time.Second},
-	{"a body that comes by chunks", func(s *service) string { return s.post("1\r\n{\r\n", chunked) }, "1\r\n \r\n", "408 request-timeout, closed", 30 * time.Second},
-	{"a chunk size that grows", func(s *service) string { return s.post("", chunked) }, "0", "408 request-timeout, closed", 30 * time.Second},
-	{"a trailer that grows", func(s *service) string { return s.post("2\r\n{}\r\n0\r\n", chunked) }, "X: y\r\n", incomplete, 30 * time.Second},
-	{"a body that was asked for", func(s *service) string { return s.post("", "Expect: 100-continue", "Content-Length: 100") }, "", "100, 408 request-timeout, closed", 30 * time.Second},
-	{"a body that nobody reads", func(s *service) string { return s.head("POST /nothing", "Content-Length: 100") }, "", "404 not-found, closed", 30 * time.Second}, // net/http waits for it, so that the client need not read while it sends
-	{"a body that is too large", func(s *service) string { return s.post("", "Content-Length: 200000") }, "", "413 body-too-large, closed", 30 * time.Second},
+	{"CR alone", func(s *service) string { return strings.ReplaceAll(s.get("/healthz"), "\r\n", "\r") }, "", refused,
+		10 * time.Second},
+	{"half of a second request", func(s *service) string { return s.get("/healthz") + "GET /heal" }, "",
+		"200, 400 plain, closed", 10 * time.Second},
+	{"a body that does not come", func(s *service) string { return s.post("", "Content-Length: 100") }, "",
+		"408 request-timeout, closed", 30 * time.Second},
+	{"a body that comes by bytes", func(s *service) string { return s.post("{", "Content-Length: 100") }, " ",
+		"408 request-timeout, closed", 30 * time.Second},
+	{"a body that comes by chunks", func(s *service) string { return s.post("1\r\n{\r\n", chunked) }, "1\r\n \r\n",
+		"408 request-timeout, closed", 30 * time.Second},
+	{"a chunk size that grows", func(s *service) string { return s.post("", chunked) }, "0",
+		"408 request-timeout, closed", 30 * time.Second},
+	{"a trailer that grows", func(s *service) string { return s.post("2\r\n{}\r\n0\r\n", chunked) }, "X: y\r\n",
+		incomplete, 30 * time.Second},
+	{"a body that was asked for", func(s *service) string {
+		return s.post("", "Expect: 100-continue", "Content-Length: 100")
+	}, "", "100, 408 request-timeout, closed",
+		30 * time.Second},
+	// net/http waits for it, so that the client need not read while it sends
+	{"a body that nobody reads", func(s *service) string { return s.head("POST /nothing", "Content-Length: 100") }, "",
+		"404 not-found, closed", 30 * time.Second},
+	{"a body that is too large", func(s *service) string { return s.post("", "Content-Length: 200000") }, "",
+		"413 body-too-large, closed", 30 * time.Second},
 }
 
 // beginSlow starts the slow clients, on services of their own, and returns what waits for them, judges and counts them.
@@ -193,7 +217,8 @@ func beginSlow(t *testing.T) func(*testing.T) int {
 	}
 }
 
-// drip sends text and then, if there is more, that every half second, and returns what came back until the connection ended.
+// drip sends text and then, if there is more, that every half second, and returns what came back until the connection
+// ended.
 func drip(conn net.Conn, text, more string) (c conversation) {
 	conn.SetDeadline(time.Now().Add(30*time.Second + limit))
 	io.WriteString(conn, text)

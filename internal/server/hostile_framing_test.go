@@ -19,7 +19,8 @@ func lengths(s *service) []row {
 	rows := []row{
 		{name: "two that differ", sent: s.post("{}x", "Content-Length: 2", "Content-Length: 3") + s.hidden(), want: refused},
 		{name: "two that are equal", sent: s.post("{}", "Content-Length: 2", "Content-Length: 2"), want: "200"},
-		{name: "two in different spelling", sent: s.post("{}", "Content-Length: 2", "Content-Length: 02") + s.hidden(), want: refused},
+		{name: "two in different spelling", sent: s.post("{}", "Content-Length: 2", "Content-Length: 02") + s.hidden(),
+			want: refused},
 		{name: "in another case", sent: s.post("{}", "cOnTeNt-LeNgTh: 2"), want: "200"},
 		{name: "space before the colon", sent: s.post("{}", "Content-Length : 2") + s.hidden(), want: refused},
 		{name: "folded", sent: s.post("{}", "Content-Length:\r\n 2"), want: "200"},
@@ -27,15 +28,22 @@ func lengths(s *service) []row {
 		{name: "with underscore, which is another field", sent: s.post("", "Content_Length: 9"), want: "200"},
 		{name: "none, and a body all the same", sent: s.post("{}\r\n\r\n"), want: "200, 400 plain, closed"},
 		{name: "0, and a request after it", sent: s.post(s.get("/healthz"), "Content-Length: 0"), want: "200, 200"},
-		{name: "too short, so that the rest is a request", sent: s.post("{}"+s.get("/healthz"), "Content-Length: 2"), want: "200, 200"},
-		{name: "too short, so that the rest is none", sent: s.post("{}xyz\r\n\r\n", "Content-Length: 2"), want: "200, 400 plain, closed"},
+		{name: "too short, so that the rest is a request", sent: s.post("{}"+s.get("/healthz"), "Content-Length: 2"),
+			want: "200, 200"},
+		{name: "too short, so that the rest is none", sent: s.post("{}xyz\r\n\r\n", "Content-Length: 2"),
+			want: "200, 400 plain, closed"},
 		{name: "too long", sent: s.post("{}", "Content-Length: 3"), fin: true, want: incomplete},
 	}
 	for name, value := range map[string]string{
-		"negative": "-2", "with a plus sign": "+2", "hexadecimal": "0x2", "with a space inside": "2 2", "a list of equals": "2, 2",
-		"a list": "2, 3", "with a fraction": "2.0", "with an exponent": "2e0", "with underscore": "1_0", "empty": "", "a word": "two",
-		"beyond 64 bits": "18446744073709551618", "beyond 63 bits": "9223372036854775808", "of many digits": strings.Repeat("9", 99),
-		"with full-width digits": "２", "with NUL": "2\x00", "with CR": "2\r2", "with a quoted digit": `"2"`, "with a semicolon": "2;",
+		"negative": "-2", "with a plus sign": "+2", "hexadecimal": "0x2", "with a space inside": "2 2",
+		"a list of equals": "2, 2",
+		"a list":           "2, 3", "with a fraction": "2.0", "with an exponent": "2e0", "with underscore": "1_0",
+		"empty":          "",
+		"a word":         "two",
+		"beyond 64 bits": "18446744073709551618", "beyond 63 bits": "9223372036854775808",
+		"of many digits":         strings.Repeat("9", 99),
+		"with full-width digits": "２", "with NUL": "2\x00", "with CR": "2\r2", "with a quoted digit": `"2"`,
+		"with a semicolon": "2;",
 	} {
 		rows = append(rows, row{name: name, sent: s.post("{}", "Content-Length: "+value) + s.hidden(), want: refused})
 	}
@@ -43,7 +51,8 @@ func lengths(s *service) []row {
 		rows = append(rows, row{name: name, sent: s.post("{}", "Content-Length:"+value), want: "200"})
 	}
 	for name, value := range map[string]string{"10 GB": "10000000000", "the largest there is": "9223372036854775807"} {
-		rows = append(rows, row{name: name, sent: s.post("{}"+s.hidden(), "Content-Length: "+value), want: "413 body-too-large, closed"})
+		rows = append(rows, row{name: name, sent: s.post("{}"+s.hidden(), "Content-Length: "+value),
+			want: "413 body-too-large, closed"})
 	}
 	return rows
 }
@@ -63,26 +72,34 @@ func codings(s *service) []row {
 		{name: "folded", sent: s.post("2\r\n{}\r\n"+end, "Transfer-Encoding:\r\n chunked"), want: "200, closed"},
 		{name: "after a bare CR", sent: s.post(end+s.hidden(), "X: y\r"+chunked), want: refused},
 		{name: "after a bare LF, which ends a line", sent: s.post("2\r\n{}\r\n"+end, "X: y\n"+chunked), want: "200, closed"},
-		{name: "with underscore, which is another field", sent: s.post("{}", "Transfer_Encoding: chunked", "Content-Length: 2"), want: "200"},
+		{name: "with underscore, which is another field",
+			sent: s.post("{}", "Transfer_Encoding: chunked", "Content-Length: 2"), want: "200"},
 		{name: "of HTTP/1.0", sent: s.old(end+s.hidden(), chunked), want: "200, closed"},
-		{name: "of HTTP/1.0, beside a length", sent: s.old("2\r\n"+s.hidden(), chunked, "Content-Length: 3"), want: "415 unsupported-media-type, closed"},
+		{name: "of HTTP/1.0, beside a length", sent: s.old("2\r\n"+s.hidden(), chunked, "Content-Length: 3"),
+			want: "415 unsupported-media-type, closed"},
 		{name: "in the trailer", sent: s.post("0\r\n"+chunked+"\r\n\r\n", chunked), want: "200, closed"},
 	}
 	for name, fields := range map[string][]string{
-		"unknown": {"Transfer-Encoding: xchunked"}, "identity": {"Transfer-Encoding: identity"}, "gzip": {"Transfer-Encoding: gzip"},
-		"gzip, then chunked": {"Transfer-Encoding: gzip, chunked"}, "chunked, then identity": {"Transfer-Encoding: chunked, identity"},
-		"chunked twice": {"Transfer-Encoding: chunked, chunked"}, "quoted": {`Transfer-Encoding: "chunked"`},
-		"with a parameter": {"Transfer-Encoding: chunked;q=1"}, "empty": {"Transfer-Encoding:"}, "folded in two": {"Transfer-Encoding: chun\r\n ked"},
-		"two fields": {chunked, chunked}, "two fields, one of identity": {chunked, "Transfer-Encoding: identity"},
+		"unknown": {"Transfer-Encoding: xchunked"}, "identity": {"Transfer-Encoding: identity"},
+		"gzip":                   {"Transfer-Encoding: gzip"},
+		"gzip, then chunked":     {"Transfer-Encoding: gzip, chunked"},
+		"chunked, then identity": {"Transfer-Encoding: chunked, identity"},
+		"chunked twice":          {"Transfer-Encoding: chunked, chunked"}, "quoted": {`Transfer-Encoding: "chunked"`},
+		"with a parameter": {"Transfer-Encoding: chunked;q=1"}, "empty": {"Transfer-Encoding:"},
+		"folded in two": {"Transfer-Encoding: chun\r\n ked"},
+		"two fields":    {chunked, chunked}, "two fields, one of identity": {chunked, "Transfer-Encoding: identity"},
 		"two fields, one unknown": {"Transfer-Encoding: x", chunked}, "with a comma": {"Transfer-Encoding: ,chunked"},
 		"beyond ASCII": {"Transfer-Encoding: chun\u212aed"}, "with a no-break space": {"Transfer-Encoding: \u00a0chunked"},
 	} { // RFC 9112 asks for 501 where the coding is unknown, 400 where chunked is not the last; net/http says 501 to all
-		rows = append(rows, row{name: name, sent: s.post(end+s.hidden(), append(fields, "Content-Length: 5")...), want: "501 plain, closed"})
+		rows = append(rows, row{name: name, sent: s.post(end+s.hidden(), append(fields, "Content-Length: 5")...),
+			want: "501 plain, closed"})
 	}
-	for name, value := range map[string]string{"a vertical tab before it": "\vchunked", "NUL after it": "chunked\x00", "CR inside": "chun\rked"} {
+	for name, value := range map[string]string{"a vertical tab before it": "\vchunked", "NUL after it": "chunked\x00",
+		"CR inside": "chun\rked"} {
 		rows = append(rows, row{name: name, sent: s.post(end+s.hidden(), "Transfer-Encoding: "+value), want: refused})
 	}
-	for name, value := range map[string]string{"in capitals": " CHUNKED", "a tab before it": "\tchunked", "white space after it": "chunked \t"} {
+	for name, value := range map[string]string{"in capitals": " CHUNKED", "a tab before it": "\tchunked",
+		"white space after it": "chunked \t"} {
 		rows = append(rows, row{name: name, sent: s.post("2\r\n{}\r\n"+end, "Transfer-Encoding:"+value), want: "200, closed"})
 	}
 	return rows
@@ -90,11 +107,12 @@ func codings(s *service) []row {
 
 // old is a request of HTTP/1.0 that would like to keep the connection, with a body as it stands.
 func (s *service) old(body string, fields ...string) string {
-	return bare("POST /import HTTP/1.0", append([]string{"Host: " + s.address, "X-Api-Key: " + s.key, "Connection: keep-alive"}, fields...)...) + body
+	return bare("POST /import HTTP/1.0",
+		append([]string{"Host: " + s.address, "X-Api-Key: " + s.key, "Connection: keep-alive"}, fields...)...) + body
 }
 
-// chunks are bodies in chunks (RFC 9112, section 7.1). What cannot be read ends the connection, and so does what can: net/http does
-// not tell whether there was a length as well.
+// chunks are bodies in chunks (RFC 9112, section 7.1). What cannot be read ends the connection, and so does what can:
+// net/http does not tell whether there was a length as well.
 func chunks(s *service) []row {
 	var rows []row
 	for name, body := range map[string]string{
@@ -149,7 +167,8 @@ func chunks(s *service) []row {
 	return rows
 }
 
-// hiddenRequests stand in a body, where they are no requests, whatever becomes of the one whose body it is. The last ones do not.
+// hiddenRequests stand in a body, where they are no requests, whatever becomes of the one whose body it is. The last
+// ones do not.
 func hiddenRequests(s *service) []row {
 	inside := s.hidden()
 	in := func(line string, fields ...string) string {
@@ -158,7 +177,8 @@ func hiddenRequests(s *service) []row {
 	chunk := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(inside), inside)
 	return []row{
 		{name: "in a body that is read", sent: s.json(inside), want: "400 invalid-json"},
-		{name: "in a body of another type", sent: in("POST /import", "Content-Type: text/plain"), want: "415 unsupported-media-type"},
+		{name: "in a body of another type", sent: in("POST /import", "Content-Type: text/plain"),
+			want: "415 unsupported-media-type"},
 		{name: "in a chunk", sent: s.post(chunk, chunked), want: "400 invalid-json, closed"},
 		{name: "in a body of GET", sent: in("GET /healthz"), want: "200"},
 		{name: "in a body of HEAD", sent: in("HEAD /healthz"), want: "200"},
@@ -167,20 +187,30 @@ func hiddenRequests(s *service) []row {
 		{name: "in a body of TRACE", sent: in("TRACE /import"), want: "405 method-not-allowed"},
 		{name: "in a body that nobody reads", sent: in("POST /nothing"), want: "404 not-found"},
 		{name: "in a chunk that nobody reads", sent: s.head("POST /nothing", chunked) + chunk, want: "404 not-found, closed"},
-		{name: "in a bad chunk that nobody reads", sent: s.head("POST /nothing", chunked) + "2\r\n{}\r\n0\r\nnonsense\r\n" + inside, want: "404 not-found, closed"},
-		{name: "in a body of a foreign page", sent: in("POST /import", "Origin: https://evil.example"), want: "403 origin-not-allowed"},
-		{name: "in a body that is refused for its header", sent: in("POST /import", "X: "+strings.Repeat("x", 17<<10)), want: "431 header-too-large"},
-		{name: "in a body that is refused for its address", sent: in("POST /" + strings.Repeat("x", 5000)), want: "414 uri-too-long"},
-		{name: "in a body of a wrong key", sent: bare("POST /import HTTP/1.1", "Host: "+s.address, "X-Api-Key: wrong", length(inside)) + inside,
+		{name: "in a bad chunk that nobody reads",
+			sent: s.head("POST /nothing", chunked) + "2\r\n{}\r\n0\r\nnonsense\r\n" + inside, want: "404 not-found, closed"},
+		{name: "in a body of a foreign page", sent: in("POST /import", "Origin: https://evil.example"),
+			want: "403 origin-not-allowed"},
+		{name: "in a body that is refused for its header", sent: in("POST /import", "X: "+strings.Repeat("x", 17<<10)),
+			want: "431 header-too-large"},
+		{name: "in a body that is refused for its address", sent: in("POST /" + strings.Repeat("x", 5000)),
+			want: "414 uri-too-long"},
+		{name: "in a body of a wrong key",
+			sent: bare("POST /import HTTP/1.1", "Host: "+s.address, "X-Api-Key: wrong", length(inside)) + inside,
 			want: s.by("415 unsupported-media-type", "401 unauthenticated")},
-		{name: "in a body after 100,000 bytes of white space", sent: s.json(strings.Repeat(" ", 100_000) + inside), want: "400 invalid-json"},
-		{name: "in a body that is too large", sent: s.json(strings.Repeat(" ", 300<<10) + inside), want: "413 body-too-large, closed"},
-		{name: "in a body that is to become another protocol", sent: in("POST /nothing", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"), want: "404 not-found"},
+		{name: "in a body after 100,000 bytes of white space", sent: s.json(strings.Repeat(" ", 100_000) + inside),
+			want: "400 invalid-json"},
+		{name: "in a body that is too large", sent: s.json(strings.Repeat(" ", 300<<10) + inside),
+			want: "413 body-too-large, closed"},
+		{name: "in a body that is to become another protocol",
+			sent: in("POST /nothing", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"),
+			want: "404 not-found"},
 		{name: "after a GET", sent: s.get("/healthz") + s.get("/nothing"), want: "200, 404 not-found"},
 		{name: "after a bare import", sent: s.head("POST /import") + s.get("/nothing"), want: "200, 404 not-found"},
 		{name: "after a body", sent: s.json("{}") + s.get("/nothing"), want: "200, 404 not-found"},
 		{name: "after a body that is wrong", sent: s.json("{]") + s.get("/healthz"), want: "400 invalid-json, 200"},
 		{name: "after Connection: close", sent: s.get("/healthz", "Connection: close") + s.hidden(), want: "200, closed"},
-		{name: "after Connection: close among others", sent: s.get("/healthz", "Connection: x, CLOSE") + s.hidden(), want: "200, closed"},
+		{name: "after Connection: close among others", sent: s.get("/healthz", "Connection: x, CLOSE") + s.hidden(),
+			want: "200, closed"},
 	}
 }

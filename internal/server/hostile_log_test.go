@@ -12,8 +12,8 @@ import (
 // members are all that a line of the log may have.
 var members = func() map[string]bool {
 	names := map[string]bool{}
-	for name := range strings.FieldsSeq(`time level msg method path status bytes duration_us remote request_id trace_id parent_id owner code
-		error audit outcome import size reason file keys`) {
+	for name := range strings.FieldsSeq(`time level msg method path status bytes duration_us remote request_id trace_id
+		parent_id owner code error audit outcome import size reason file keys`) {
 		names[name] = true
 	}
 	return names
@@ -52,7 +52,8 @@ func (s *service) line(t *testing.T, id string) map[string]any {
 func (s *service) checkLog(t *testing.T) {
 	t.Helper()
 	want := len(s.answers) + s.lost
-	for deadline := time.Now().Add(limit); strings.Count(s.log.String(), `"msg":"request"`) < want && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(limit); strings.Count(s.log.String(), `"msg":"request"`) < want &&
+		time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	left := map[answered]int{}

@@ -65,8 +65,8 @@ func (r reply) String() string {
 // ours reports whether it is the service's answer, not net/http's.
 func (r reply) ours() bool { return r.header.Get("X-Request-Id") != "" }
 
-// send writes text over a connection of its own and reads as many answers as want has. Then the connection must be closed, or the
-// next request be answered.
+// send writes text over a connection of its own and reads as many answers as want has. Then the connection must be
+// closed, or the next request be answered.
 func (s *service) send(text, want string, fin bool) conversation {
 	conn, err := net.DialTimeout("tcp", s.address, limit)
 	if err != nil {
@@ -89,7 +89,8 @@ func (s *service) send(text, want string, fin bool) conversation {
 	return s.converse(conn, want, strings.HasPrefix(text, "HEAD "), written)
 }
 
-// converse reads what comes back to what is written until written is closed, and then sees whether the connection goes on.
+// converse reads what comes back to what is written until written is closed, and then sees whether the connection goes
+// on.
 func (s *service) converse(conn net.Conn, want string, toHead bool, written <-chan struct{}) (c conversation) {
 	wanted := strings.Split(want, ", ")
 	closing := wanted[len(wanted)-1] == "closing"
@@ -144,7 +145,8 @@ func (c *conversation) read(reader *bufio.Reader, toHead bool) {
 	body, err := io.ReadAll(response.Body)
 	switch {
 	case err == nil:
-	case errors.Is(err, syscall.ECONNRESET) && response.ContentLength < 0: // it ends with the connection, of which not all was read
+	// it ends with the connection, of which not all was read
+	case errors.Is(err, syscall.ECONNRESET) && response.ContentLength < 0:
 		c.end = "closed"
 	default:
 		c.end = err.Error()
@@ -187,8 +189,9 @@ func (r reply) check(t *testing.T) {
 // known are the header fields that answers of ours may have. Any other was put there by what a client sent.
 var known = func() map[string]bool {
 	names := map[string]bool{}
-	for name := range strings.FieldsSeq(`Content-Security-Policy X-Content-Type-Options Referrer-Policy X-Request-Id Content-Type Content-Length
-		Cache-Control Cross-Origin-Opener-Policy Etag Date Connection Allow Www-Authenticate Vary Accept-Encoding Accept-Ranges Access-Control-Allow-Origin
+	for name := range strings.FieldsSeq(`Content-Security-Policy X-Content-Type-Options Referrer-Policy X-Request-Id
+		Content-Type Content-Length Cache-Control Cross-Origin-Opener-Policy Etag Date Connection Allow Www-Authenticate
+		Vary Accept-Encoding Accept-Ranges Access-Control-Allow-Origin
 		Access-Control-Allow-Methods Access-Control-Allow-Headers Access-Control-Expose-Headers Access-Control-Max-Age`) {
 		names[name] = true
 	}
@@ -216,12 +219,14 @@ func (r reply) checkProblem(t *testing.T) {
 		t.Errorf("%s: %v in %.200s", r, err, r.body)
 		return
 	}
-	if p.Type != "about:blank" || p.Title != http.StatusText(r.status) || int(p.Status) != r.status || p.Detail == "" || p.Code == "" ||
+	if p.Type != "about:blank" || p.Title != http.StatusText(r.status) || int(p.Status) != r.status || p.Detail == "" ||
+		p.Code == "" ||
 		p.RequestID != r.header.Get("X-Request-Id") || p.Instance == nil {
 		t.Errorf("got %s, want every member of a problem", r.body)
 		return
 	}
-	if u, err := url.Parse(*p.Instance); err != nil || u.Host != "" || strings.ContainsFunc(*p.Instance, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+	if u, err := url.Parse(*p.Instance); err != nil || u.Host != "" ||
+		strings.ContainsFunc(*p.Instance, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
 		t.Errorf("%s: instance: got %q, want a reference to what is here", r, *p.Instance)
 	}
 }

@@ -14,29 +14,29 @@ func paths(s *service) []row {
 	var rows []row
 	for want, targets := range map[string][]string{
 		"404 not-found": {
-			"/", "//", "//import", "///import", "/import//", "//import//", "/import;x", "/import;/", "/import,", "/import:", "/IMPORT",
-			"/Import", "/imports", "/import.json",
-			"/./import", "/../import", "/x/../import", "/import/../healthz", "/import/../../etc/passwd", "/../../../../etc/passwd", "/docs/../import",
-			"/%2e/import", "/%2e%2e/import", "/%2E%2E%2Fimport", "/..%2fimport", "/..%5cimport", "/.%00./import", "/%252e%252e/import",
-			"/%69mport", "/import%2f", "/import%2F" + nobodys, "/import%5c" + nobodys, `/import\`, `/import\..\healthz`, "/%5cimport",
-			`/\import`, `/\evil.example`,
-			"/import%00", "/import%0d%0aX-Evil:%20b", "/import%0a", "/import%20", "/import+", "/import%3f", "/import%23", "/import#x",
-			"/%00", "/%0a", "/%7f", "/%1b[31m",
-			"/%ff", "/\xff", "/é", "/%c3%a9", "/%c0%ae%c0%ae/import", "/%e2%80%a8", "/ｉｍｐｏｒｔ", "/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
-			"/docs/page.html", "/docs/..", "/docs/../page.html", "/docs/%2e%2e/page.html", "/docs/start.js%00", "/openapi.yaml~",
-			"/.git/config", "/.env", "/metrics", "/debug/pprof/",
-			"/import/" + nobodys + "/parts/1", "/import/" + nobodys + "/x", "/import/" + nobodys + "//parts", "//evil.example/%2f..",
-			"//[::1", "http://", "/?/import", "/healthz/x",
+			"/", "//", "//import", "///import", "/import//", "//import//", "/import;x", "/import;/", "/import,", "/import:",
+			"/IMPORT", "/Import", "/imports", "/import.json", "/./import", "/../import", "/x/../import", "/import/../healthz",
+			"/import/../../etc/passwd", "/../../../../etc/passwd", "/docs/../import", "/%2e/import", "/%2e%2e/import",
+			"/%2E%2E%2Fimport", "/..%2fimport", "/..%5cimport", "/.%00./import", "/%252e%252e/import", "/%69mport",
+			"/import%2f", "/import%2F" + nobodys, "/import%5c" + nobodys, `/import\`, `/import\..\healthz`, "/%5cimport",
+			`/\import`, `/\evil.example`, "/import%00", "/import%0d%0aX-Evil:%20b", "/import%0a", "/import%20", "/import+",
+			"/import%3f", "/import%23", "/import#x", "/%00", "/%0a", "/%7f", "/%1b[31m", "/%ff", "/\xff", "/é", "/%c3%a9",
+			"/%c0%ae%c0%ae/import", "/%e2%80%a8", "/ｉｍｐｏｒｔ", "/%2e%2e%2f%2e%2e%2fetc%2fpasswd", "/docs/page.html", "/docs/..",
+			"/docs/../page.html", "/docs/%2e%2e/page.html", "/docs/start.js%00", "/openapi.yaml~", "/.git/config", "/.env",
+			"/metrics", "/debug/pprof/", "/import/" + nobodys + "/parts/1", "/import/" + nobodys + "/x",
+			"/import/" + nobodys + "//parts", "//evil.example/%2f..", "//[::1", "http://", "/?/import", "/healthz/x",
 		},
 		"404 import-not-found": {
-			"/import/.", "/import/..", "/import/../", "/import/..;/", "/import/;", "/import/%2e%2e", "/import/%2e%2e%2f", "/import/..%2f",
-			"/import/..%2f..%2fjobs", "/import/%5c..%5c",
-			"/import/%00", "/import/%0d%0aX-Evil:%20b", "/import/*", "/import/%25", "/import/:id", "/import/{id}", "/import/x",
-			"/import/null", "/import/%ff", "/import/\xff", "/import/é",
-			"/import/" + nobodys + "%2fparts", "/import/../parts", "/import/..%2f/parts",
+			"/import/.", "/import/..", "/import/../", "/import/..;/", "/import/;", "/import/%2e%2e", "/import/%2e%2e%2f",
+			"/import/..%2f", "/import/..%2f..%2fjobs", "/import/%5c..%5c", "/import/%00", "/import/%0d%0aX-Evil:%20b",
+			"/import/*", "/import/%25", "/import/:id", "/import/{id}", "/import/x", "/import/null", "/import/%ff",
+			"/import/\xff", "/import/é", "/import/" + nobodys + "%2fparts", "/import/../parts", "/import/..%2f/parts",
 		},
-		"200":   {"/import?cursor=" + nobodys, "/import/?cursor=" + nobodys, "/healthz", "/healthz/", "/readyz", "/openapi.yaml", "/openapi.json", "/docs", "/docs/", "/docs/start.js"},
-		refused: {"/%", "/import%", "/import/%", "/%z", "/import/%zz", "/import%2", "/%u002e", "import", "", "?limit=1", `\import`, "/a b", "/ /import", "/im\tport", "/import\x00", "/import\x7f", "/import\r", "http://[::1/import", "://x"},
+		"200": {"/import?cursor=" + nobodys, "/import/?cursor=" + nobodys, "/healthz", "/healthz/", "/readyz",
+			"/openapi.yaml", "/openapi.json", "/docs", "/docs/", "/docs/start.js"},
+		refused: {"/%", "/import%", "/import/%", "/%z", "/import/%zz", "/import%2", "/%u002e", "import", "", "?limit=1",
+			`\import`, "/a b", "/ /import", "/im\tport", "/import\x00", "/import\x7f", "/import\r", "http://[::1/import",
+			"://x"},
 	} {
 		for _, target := range targets {
 			rows = append(rows, row{name: target, sent: s.get(target), want: want})
@@ -103,9 +103,10 @@ func ids(s *service) []row {
 			rows = append(rows, row{name: name, sent: s.get("/import/" + id), want: none})
 			continue
 		}
-		rows = append(rows, row{name: name, want: strings.Repeat(none+", ", 4) + none, sent: s.get("/import/"+id) + s.head("DELETE /import/"+id) +
-			s.get("/import/"+id+"/parts?after=0") + s.head("POST /import/"+id+"/complete") +
-			s.head("POST /import/"+id+"/parts", "Content-Type: application/json", length(parts)) + parts})
+		rows = append(rows, row{name: name, want: strings.Repeat(none+", ", 4) + none,
+			sent: s.get("/import/"+id) + s.head("DELETE /import/"+id) +
+				s.get("/import/"+id+"/parts?after=0") + s.head("POST /import/"+id+"/complete") +
+				s.head("POST /import/"+id+"/parts", "Content-Type: application/json", length(parts)) + parts})
 	}
 	return rows
 }
@@ -115,20 +116,23 @@ func queries(s *service) []row {
 	var rows []row
 	for want, list := range map[string][]string{
 		"400 invalid-request": {
-			"limit=0", "limit=101", "limit=-1", "limit=+1", "limit=%2B1", "limit=%201", "limit=1%20", "limit=01", "limit=1.0", "limit=1e3",
-			"limit=1e1", "limit=0x1", "limit=1_0", "limit=",
-			"limit", "limit=%00", "limit=1%0a", "limit=NaN", "limit=true", "limit=[1]", "limit=1,2", "limit=%D9%A1", "limit=%EF%BC%91",
-			"limit=1#x", "limit=1%26", "limit=1=1", "limit=1?limit=2",
-			"limit=2147483648", "limit=4294967297", "limit=9223372036854775808", "limit=18446744073709551617", "limit=" + strings.Repeat("9", 3000),
-			"limit=1&limit=1", "limit=1&limit=2", "limit=1&l%69mit=2", "limit=1;", "limit=1;limit=2", "x;limit=1", "limit=%zz", "limit=1&x=%", "%=1",
+			"limit=0", "limit=101", "limit=-1", "limit=+1", "limit=%2B1", "limit=%201", "limit=1%20", "limit=01", "limit=1.0",
+			"limit=1e3", "limit=1e1", "limit=0x1", "limit=1_0", "limit=", "limit", "limit=%00", "limit=1%0a", "limit=NaN",
+			"limit=true", "limit=[1]", "limit=1,2", "limit=%D9%A1", "limit=%EF%BC%91", "limit=1#x", "limit=1%26", "limit=1=1",
+			"limit=1?limit=2", "limit=2147483648", "limit=4294967297", "limit=9223372036854775808",
+			"limit=18446744073709551617",
+			"limit=" + strings.Repeat("9", 3000),
+			"limit=1&limit=1", "limit=1&limit=2", "limit=1&l%69mit=2", "limit=1;", "limit=1;limit=2", "x;limit=1",
+			"limit=%zz", "limit=1&x=%", "%=1",
 			"cursor=", "cursor=..", "cursor=../../jobs", "cursor=%2e%2e%2f", "cursor=" + strings.ToUpper(nobodys),
 			"cursor=" + nobodys + "%0a", "cursor=" + nobodys + "%00", "cursor=%ff",
-			"cursor=" + nobodys + "&cursor=" + nobodys, "cursor=x%0d%0aX-Evil:%20b", "status=", "status=Completed", "status=completed%00",
+			"cursor=" + nobodys + "&cursor=" + nobodys, "cursor=x%0d%0aX-Evil:%20b", "status=", "status=Completed",
+			"status=completed%00",
 			"status=completed,failed", "status=completed&status=failed", "status=*",
 		},
 		"200": {
-			"", "limit=1", "limit=100", "Limit=0", "LIMIT=x", "limit[]=x", "limit%00=x", "unknown=1", "__proto__=1", "=1", "&&&", "?",
-			"limit=1&", "status=failed", "cursor=" + nobodys, "a=%0d%0aX-Evil:%20b", "x=é\xff",
+			"", "limit=1", "limit=100", "Limit=0", "LIMIT=x", "limit[]=x", "limit%00=x", "unknown=1", "__proto__=1", "=1",
+			"&&&", "?", "limit=1&", "status=failed", "cursor=" + nobodys, "a=%0d%0aX-Evil:%20b", "x=é\xff",
 			"x-api-key=sekrit&api_key=sekrit", "X-Amz-Signature=sekrit", "/../healthz", "callback=alert(1)", "_method=DELETE",
 		},
 	} {
@@ -141,11 +145,14 @@ func queries(s *service) []row {
 		}
 	}
 	for i, after := range []string{"-1", "10001", "1e3", "+1", "", "x", "0&after=0"} {
-		rows = append(rows, row{name: fmt.Sprintf("after %d", i), sent: s.get("/import/" + nobodys + "/parts?after=" + after), want: "400 invalid-request"})
+		rows = append(rows, row{name: fmt.Sprintf("after %d", i),
+			sent: s.get("/import/" + nobodys + "/parts?after=" + after), want: "400 invalid-request"})
 	}
 	return append(rows,
-		row{name: "1,000 parameters", sent: s.get("/import?" + strings.Repeat("a=1&", 1000) + "cursor=" + nobodys), want: "200"},
-		row{name: "1,300 equal parameters", sent: s.get("/import?" + strings.Repeat("a=&", 1300) + "cursor=" + nobodys), want: "200"},
+		row{name: "1,000 parameters", sent: s.get("/import?" + strings.Repeat("a=1&", 1000) + "cursor=" + nobodys),
+			want: "200"},
+		row{name: "1,300 equal parameters", sent: s.get("/import?" + strings.Repeat("a=&", 1300) + "cursor=" + nobodys),
+			want: "200"},
 		row{name: "500 limits", sent: s.get("/import?" + strings.Repeat("limit=1&", 500)), want: "400 invalid-request"},
 		row{name: "of a bare import", sent: s.head("POST /import?size=1&mode=form&limit=x&filename=..%2f"), want: "200"},
 		row{name: "of health", sent: s.get("/healthz?limit=1e3"), want: "200"},
@@ -159,13 +166,15 @@ func documents(s *service) []row {
 		{name: "a range", sent: s.get("/docs/start.js", "Range: bytes=0-0"), want: "200"},
 		{name: "a range past the end", sent: s.get("/docs/start.js", "Range: bytes=999999999-"), want: "200"},
 		{name: "a range that is none", sent: s.get("/docs/start.js", "Range: bytes=x-y"), want: "200"},
-		{name: "a range of everything, many times", sent: s.get("/docs/swagger-ui.css", "Range: bytes=0-"+strings.Repeat(",0-", 1000)), want: "200"},
+		{name: "a range of everything, many times",
+			sent: s.get("/docs/swagger-ui.css", "Range: bytes=0-"+strings.Repeat(",0-", 1000)), want: "200"},
 		{name: "If-Match", sent: s.get("/docs/start.js", `If-Match: "x"`), want: "200"},
 		{name: "If-None-Match", sent: s.get("/docs/start.js", "If-None-Match: *"), want: "304"},
-		{name: "a bundle that nobody reads", sent: s.get("/docs/swagger-ui-bundle.js", "Connection: close"), want: "200, closed", also: func(t *testing.T, r []reply) {
-			if len(r[0].body) < 1<<20 {
-				t.Errorf("got %d bytes, want the bundle", len(r[0].body))
-			}
-		}},
+		{name: "a bundle that nobody reads", sent: s.get("/docs/swagger-ui-bundle.js", "Connection: close"),
+			want: "200, closed", also: func(t *testing.T, r []reply) {
+				if len(r[0].body) < 1<<20 {
+					t.Errorf("got %d bytes, want the bundle", len(r[0].body))
+				}
+			}},
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// row is what a client may send, as it goes over the line, and what must come of it: the answers in order, divided by commas, such
-// as "200, 404 not-found", then "closed" where the service ends the connection, or "closing" where it says so and waits for a body that nobody
-// wants. Where it does neither, the next request is answered.
+// row is what a client may send, as it goes over the line, and what must come of it: the answers in order, divided by
+// commas, such as "200, 404 not-found", then "closed" where the service ends the connection, or "closing" where it says
+// so and waits for a body that nobody wants. Where it does neither, the next request is answered.
 //
-// An answer of ours is its status and, of a problem, its code; one to HEAD has no code. What net/http answers before we are asked is
-// "plain", in words of its own, or "bare", without any.
+// An answer of ours is its status and, of a problem, its code; one to HEAD has no code. What net/http answers before we
+// are asked is "plain", in words of its own, or "bare", without any.
 type row struct {
 	name string
 	sent string
@@ -21,7 +21,8 @@ type row struct {
 	fin  bool                      // the client sends nothing more, and says so
 }
 
-// subjects are all rows. Each is held to twice: by a service that asks nobody who they are, and by one that asks for keys.
+// subjects are all rows. Each is held to twice: by a service that asks nobody who they are, and by one that asks for
+// keys.
 var subjects = []struct {
 	name string
 	rows func(*service) []row
@@ -53,7 +54,8 @@ var subjects = []struct {
 	{"connections", connections},
 }
 
-// TestHostile: whatever anybody sends, each request gets one answer of its own or none, in our words, and the service goes on.
+// TestHostile: whatever anybody sends, each request gets one answer of its own or none, in our words, and the service
+// goes on.
 func TestHostile(t *testing.T) {
 	collect := beginSlow(t)
 	services := []*service{start(t), startGuarded(t)}
@@ -72,8 +74,8 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// holdAll holds s to all rows but the slow ones, and counts them. Subjects go on at once: on a busy machine, most of the time passes in
-// waiting for one's turn.
+// holdAll holds s to all rows but the slow ones, and counts them. Subjects go on at once: on a busy machine, most of
+// the time passes in waiting for one's turn.
 func (s *service) holdAll(t *testing.T) int {
 	var all sync.WaitGroup
 	var held atomic.Int64

@@ -13,7 +13,8 @@ import (
 // TestFollowsUntilTheEnd: a key that is taken back opens nothing, also while a server that is told to stop serves on.
 func TestFollowsUntilTheEnd(t *testing.T) {
 	began, ended := make(chan struct{}), make(chan time.Time, 1)
-	s := &Server{Handler: http.NotFoundHandler(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), stopDelay: 300 * time.Millisecond}
+	s := &Server{Handler: http.NotFoundHandler(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		stopDelay: 300 * time.Millisecond}
 	s.background = append(s.background, func(ctx context.Context) {
 		close(began)
 		<-ctx.Done()

@@ -12,7 +12,8 @@ func TestPlainHTTPToTLSPort(t *testing.T) {
 	for _, size := range []int64{0, 12e6} {
 		head := bare("POST /import?x=y HTTP/1.1", "Host: "+s.address, fmt.Sprint("Content-Length: ", size))
 		response, p := oneShot(t, s.open(t, false), head, spaces(size))
-		if response.StatusCode != 400 || p.Code != "tls-required" || !strings.Contains(p.Detail, " https://"+s.address+"/import ") {
+		if response.StatusCode != 400 || p.Code != "tls-required" ||
+			!strings.Contains(p.Detail, " https://"+s.address+"/import ") {
 			t.Errorf("%d bytes: got %d %+v, want 400 tls-required with the https URL", size, response.StatusCode, p)
 		}
 	}
