@@ -7,7 +7,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// TestCost counts the calls to the store that each step of an import's life makes, with a receiver and without, as README tells them.
+// TestCost counts the calls to the store that each step of an import's life makes, with a receiver and without, as
+// README tells them.
 func TestCost(t *testing.T) {
 	size := int64(len(hello))
 	type step struct {
@@ -127,17 +128,17 @@ func TestIdleCost(t *testing.T) {
 		do   func() error
 		want string
 	}{
-		{"take the lease", func() error { _, err := s.hold(t.Context()); return err }, "GetObject 1, PutObject 1"},
-		{"keep it", func() error { _, err := s.hold(t.Context()); return err }, ""},
-		{"renew it, each half minute", func() error { w.pass(31 * time.Second); _, err := s.hold(t.Context()); return err }, "PutObject 1"},
-		{"look at the outbox, each 5 s", func() error { return s.pass(t.Context()) }, "ListObjectsV2 1"},
+		{"take the lease", func() error { _, err := s.acquire(t.Context()); return err }, "GetObject 1, PutObject 1"},
+		{"keep it", func() error { _, err := s.acquire(t.Context()); return err }, ""},
+		{"renew it, each half minute", func() error { w.pass(31 * time.Second); _, err := s.acquire(t.Context()); return err }, "PutObject 1"},
+		{"look at the outbox, each 5 s", func() error { return s.queueDue(t.Context()) }, "ListObjectsV2 1"},
 		{"check whether a sweep is due, each minute", func() error { return s.sweepDue(t.Context()) }, ""},
 		{"sweep, each 10 minutes", func() error {
 			w.pass(29 * time.Second)
 			_, err := s.sweep(t.Context())
 			return err
 		}, "ListMultipartUploads 1, ListObjectsV2 6, PutObject 1"},
-		{"be another that waits", func() error { _, err := w.other(s).hold(t.Context()); return err }, "GetObject 1"},
+		{"be another that waits", func() error { _, err := w.other(s).acquire(t.Context()); return err }, "GetObject 1"},
 	} {
 		s.wire.taken()
 		if err := c.do(); err != nil {

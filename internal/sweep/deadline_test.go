@@ -41,8 +41,8 @@ func (w *world) open(owners ...string) (n int) {
 	return n
 }
 
-// TestDeadline: sweeps that each have time for a few calls finish together what there is to do, each continuing where the last one
-// stopped.
+// TestDeadline: sweeps that each have time for a few calls finish together what there is to do, each continuing where
+// the last one stopped.
 func TestDeadline(t *testing.T) {
 	w := newWorld(t)
 	owners := []string{"a", "b", "c"}
@@ -76,8 +76,8 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// TestTimeUp: a sweep that reaches its deadline records its progress, releases the lease and reports no error, and orphaned uploads
-// have their share of the time.
+// TestTimeUp: a sweep that reaches its deadline records its progress, releases the lease and reports no error, and
+// orphaned uploads have their share of the time.
 func TestTimeUp(t *testing.T) {
 	w := newWorld(t)
 	w.overdue(30, "a")
@@ -107,7 +107,7 @@ func TestTimeUp(t *testing.T) {
 		t.Errorf("%d orphaned uploads are left, want 0", n)
 	}
 	st := w.lease()
-	if st.Holder != "" || st.Page == 0 || !st.Looked.IsZero() {
+	if st.Holder != "" || st.Page == 0 || !st.SweptAt.IsZero() {
 		t.Errorf("lease: got %+v, want it released, a smaller page, and no finished sweep", st)
 	}
 }

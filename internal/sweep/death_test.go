@@ -48,8 +48,8 @@ var deaths = []struct {
 	}, false, "expired"},
 }
 
-// TestDeath kills the server that ends an import at each of its requests, whether or not the store heard of the last: another one that
-// sweeps tells of the end, under one id. Where the first has a queue, it may have told already.
+// TestDeath kills the server that ends an import at each of its requests, whether or not the store heard of the last:
+// another one that sweeps tells of the end, under one id. Where the first has a queue, it may have told already.
 func TestDeath(t *testing.T) {
 	newWorld(t) // the store is started before tests run side by side
 	for _, c := range deaths {

@@ -315,7 +315,8 @@ func unheard(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	return nil, &aws.RequestCanceledError{Err: errors.New("killed")}
 }
 
-// diesAt is the wire of a server that is killed at its nth request, before the store hears of it, or before it hears from the store.
+// diesAt is the wire of a server that is killed at its nth request, before the store hears of it, or before it hears
+// from the store.
 func diesAt(n int, heard bool) *wire {
 	return &wire{on: func(seq int, _ string) fault {
 		switch {

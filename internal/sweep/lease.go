@@ -11,121 +11,122 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// leaseKey is the object that says which server sweeps.
+// leaseKey is the key of the lease object.
 const leaseKey = "sweep/lease.json"
 
-// leaseLife is for how long a server that has the lease keeps it without a word.
-const leaseLife = time.Minute
+// leaseDuration is the time after which a lease expires that is not renewed.
+const leaseDuration = time.Minute
 
-// state is the content of the lease object: who sweeps, and how far sweeps have come.
+// state is the content of the lease object: the holder of the lease and the progress of sweeps.
 type state struct {
-	Holder string    `json:"holder"` // empty: released
+	Holder string    `json:"holder"` // empty if released
 	Until  time.Time `json:"until"`
 	marks
 }
 
-// passes is how many times each import is inspected: see ages.
-const passes = 3
+// inspections is the number of times that each import is inspected: see ages.
+const inspections = 3
 
 // marks are the progress of sweeps.
 type marks struct {
-	Settled [passes]time.Time `json:"settled"`          // by age: all imports created until then were inspected
-	Looked  time.Time         `json:"looked,omitzero"`  // when the last sweep began that reached its end
-	Cursors [passes]cursor    `json:"cursors,omitzero"` // by age: where an unfinished inspection continues
-	Upload  string            `json:"upload,omitempty"` // the object key of the last upload inspected
-	Page    int               `json:"page,omitempty"`   // items between two records of progress; 0: bucket.MaxListed
+	InspectedUntil [inspections]time.Time `json:"settled"`          // by age: imports created until then are done
+	SweptAt        time.Time              `json:"looked,omitzero"`  // the start of the last finished sweep
+	Cursors        [inspections]cursor    `json:"cursors,omitzero"` // by age: the position of an unfinished inspection
+	Upload         string                 `json:"upload,omitempty"` // the object key of the last upload inspected
+	Page           int                    `json:"page,omitempty"`   // items between two saves; 0: bucket.MaxListed
 }
 
 // cursor is a position in an unfinished inspection of imports.
 type cursor struct {
-	Until  time.Time `json:"until,omitzero"`   // it inspects imports created until then; zero: none is unfinished
-	Owner  string    `json:"owner,omitempty"`  // the last one finished
-	Record string    `json:"record,omitempty"` // the key of the last record inspected, of the owner after that
+	Until  time.Time `json:"until,omitzero"`   // inspects imports created until then; zero: none is unfinished
+	Owner  string    `json:"owner,omitempty"`  // the last finished owner
+	Record string    `json:"record,omitempty"` // the key of the last inspected record, of the next owner
 }
 
-// held is what this server knows of the lease object; no etag: nothing.
-type held struct {
+// storedLease is the lease object as this server last read or wrote it. The ETag is empty if it is unknown.
+type storedLease struct {
 	state
 	etag string
 }
 
-// hold takes the lease for this server, or keeps it, and reports whether it has it. Of servers that try at once, one succeeds: the store's
-// conditional writes decide. Their clocks should agree to some seconds; if they do not, two may sweep at once, which does no harm.
-func (s *Sweeper) hold(ctx context.Context) (bool, error) {
+// acquire acquires or renews the lease, and reports whether this server has it. If several servers try at once, the
+// conditional writes of the store let one succeed. If their clocks differ by more than a few seconds, two may sweep at
+// once, which does no harm.
+func (s *Sweeper) acquire(ctx context.Context) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.holdLocked(ctx)
+	return s.acquireLocked(ctx)
 }
 
-// holdLocked is hold for who has s.mu. After a true one, s.lease is what the store has.
-func (s *Sweeper) holdLocked(ctx context.Context) (bool, error) {
+// acquireLocked is acquire for callers that have locked s.mu. If it returns true, s.lease is the stored lease.
+func (s *Sweeper) acquireLocked(ctx context.Context) (bool, error) {
 	now := s.Now()
-	if !s.leads() {
+	if !s.hasLease() {
 		var err error
 		if s.lease, err = s.readLease(ctx); err != nil {
 			return false, err
 		}
 	}
 	switch left := s.lease.Until.Sub(now); {
-	case s.lease.Holder == s.Holder && left > leaseLife/2:
+	case s.lease.Holder == s.Holder && left > leaseDuration/2:
 		return true, nil
-	case s.lease.Holder != s.Holder && left > 0 && left <= 2*leaseLife: // one of a clock that is far ahead would never end
+	case s.lease.Holder != s.Holder && left > 0 && left <= 2*leaseDuration: // longer: the clock of the holder is wrong
 		return false, nil
 	}
 	next := s.lease.state
-	if next.Holder != "" && next.Holder != s.Holder { // it stopped without releasing the lease: a page took longer than it had
+	if next.Holder != "" && next.Holder != s.Holder { // it was killed during a page that took too long
 		next.Page = smaller(next.Page)
 	}
-	next.Holder, next.Until = s.Holder, now.Add(leaseLife).UTC()
+	next.Holder, next.Until = s.Holder, now.Add(leaseDuration).UTC()
 	before := s.lease
 	ours, err := s.writeLease(ctx, next)
-	if errors.Is(err, bucket.ErrStoreFull) { // sweep without a lease: that is what frees space, and two sweeps at once do no harm
+	if errors.Is(err, bucket.ErrStoreFull) { // sweep without a lease, to free space
 		s.lease = before
 		return true, nil
 	}
 	return ours, err
 }
 
-// leads reports whether this server has the lease, as far as it knows.
-func (s *Sweeper) leads() bool { return s.lease.etag != "" && s.lease.Holder == s.Holder }
+// hasLease reports whether this server had the lease when it last read or wrote it.
+func (s *Sweeper) hasLease() bool { return s.lease.etag != "" && s.lease.Holder == s.Holder }
 
-// release lets another server take over at once.
+// release releases the lease, so that another server can acquire it at once.
 func (s *Sweeper) release(ctx context.Context) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.leads() { // or does, by a write of which it has not heard
-		if s.lease, err = s.readLease(ctx); err != nil || !s.leads() {
+	if !s.hasLease() { // an earlier write may have succeeded without a response
+		if s.lease, err = s.readLease(ctx); err != nil || !s.hasLease() {
 			return err
 		}
 	}
 	next := s.lease.state
 	next.Holder, next.Until = "", s.Now().UTC()
 	_, err = s.writeLease(ctx, next)
-	s.lease = held{}
+	s.lease = storedLease{}
 	return err
 }
 
-// progress is how far sweeps have come. ErrLeased: another server has taken over.
-func (s *Sweeper) progress(ctx context.Context) (state, error) {
+// loadState returns the state of sweeps. It returns ErrLeased if another server has the lease.
+func (s *Sweeper) loadState(ctx context.Context) (state, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if ours, err := s.holdLocked(ctx); err != nil || !ours {
+	if ours, err := s.acquireLocked(ctx); err != nil || !ours {
 		return state{}, cmp.Or(err, ErrLeased)
 	}
 	return s.lease.state, nil
 }
 
-// note records m. ErrLeased: another server has taken over.
-func (s *Sweeper) note(ctx context.Context, m marks) error {
+// saveMarks saves m. It returns ErrLeased if another server has the lease.
+func (s *Sweeper) saveMarks(ctx context.Context, m marks) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ours, err := s.holdLocked(ctx)
+	ours, err := s.acquireLocked(ctx)
 	if err == nil && ours {
 		next := s.lease.state
 		next.marks = m
 		ours, err = s.writeLease(ctx, next)
 	}
-	if errors.Is(err, bucket.ErrStoreFull) { // the next sweep begins where this one did
+	if errors.Is(err, bucket.ErrStoreFull) { // the next sweep repeats this one
 		return nil
 	}
 	if err == nil && !ours {
@@ -134,21 +135,21 @@ func (s *Sweeper) note(ctx context.Context, m marks) error {
 	return err
 }
 
-func (s *Sweeper) readLease(ctx context.Context) (held, error) {
+func (s *Sweeper) readLease(ctx context.Context) (storedLease, error) {
 	record, err := s.Bucket.ReadRecord(ctx, leaseKey)
 	if errors.Is(err, bucket.ErrNotFound) {
-		return held{}, nil
+		return storedLease{}, nil
 	}
 	if err != nil {
-		return held{}, fmt.Errorf("read the sweeper's lease: %w", err)
+		return storedLease{}, fmt.Errorf("read the sweeper's lease: %w", err)
 	}
-	h := held{etag: record.ETag}
+	h := storedLease{etag: record.ETag}
 	if json.Unmarshal(record.Body, &h.state) != nil {
-		h.state = state{} // nobody's: what is to be swept is found anew
+		h.state = state{} // invalid: start from the beginning
 	}
 	now := s.Now()
-	for _, mark := range []*time.Time{&h.Settled[0], &h.Settled[1], &h.Settled[2], &h.Looked} {
-		if mark.After(now) { // of a clock that was far ahead: nothing would be swept until then
+	for _, mark := range []*time.Time{&h.InspectedUntil[0], &h.InspectedUntil[1], &h.InspectedUntil[2], &h.SweptAt} {
+		if mark.After(now) { // a clock was ahead: imports would not be inspected until then
 			*mark = time.Time{}
 		}
 	}
@@ -156,29 +157,29 @@ func (s *Sweeper) readLease(ctx context.Context) (held, error) {
 	return h, nil
 }
 
-// writeLease reports whether it was written, which it is not where another server was quicker.
+// writeLease writes the lease and reports whether it succeeded. It fails if another server wrote it first.
 func (s *Sweeper) writeLease(ctx context.Context, next state) (bool, error) {
 	body, err := json.Marshal(next)
 	if err != nil {
 		return false, err
 	}
 	etag := s.lease.etag
-	s.lease = held{}
+	s.lease = storedLease{}
 	if etag == "" {
 		err = s.Bucket.CreateRecord(ctx, leaseKey, body)
 	} else {
 		etag, err = s.Bucket.ReplaceRecord(ctx, leaseKey, etag, body)
 	}
 	switch {
-	case errors.Is(err, bucket.ErrNotFound): // somebody removed it
+	case errors.Is(err, bucket.ErrNotFound): // the object was deleted
 		return false, nil
 	case err == nil && etag != "":
-		s.lease = held{next, etag}
+		s.lease = storedLease{next, etag}
 		return true, nil
 	case err == nil, errors.Is(err, bucket.ErrChanged), errors.Is(err, bucket.ErrBusy):
-		// By another server, or by this one, whose first try was not answered.
+		// Another server wrote it, or an earlier attempt of this one whose response was lost.
 		s.lease, err = s.readLease(ctx)
-		return s.leads() && s.lease.Until.Equal(next.Until), err
+		return s.hasLease() && s.lease.Until.Equal(next.Until), err
 	}
 	return false, fmt.Errorf("write the sweeper's lease: %w", err)
 }

@@ -33,7 +33,8 @@ func (w *world) lease() (st state) {
 	return st
 }
 
-// TestOneHolder has five servers want the lease, again and again, while time passes and holders die: at no time do two have it.
+// TestOneHolder has five servers want the lease, again and again, while time passes and holders die: at no time do two
+// have it.
 func TestOneHolder(t *testing.T) {
 	w := newWorld(t)
 	var all []*server
@@ -50,7 +51,7 @@ func TestOneHolder(t *testing.T) {
 				continue
 			}
 			at.Go(func() {
-				ours, err := s.hold(t.Context())
+				ours, err := s.acquire(t.Context())
 				if err != nil {
 					t.Errorf("hold: %v", err)
 				}
@@ -75,23 +76,24 @@ func TestOneHolder(t *testing.T) {
 	}
 }
 
-// TestLeaseLapses: the lease of a dead holder is another's after its life, and no sooner; one that is handed over at once.
+// TestLeaseLapses: the lease of a dead holder is another's after its life, and no sooner; one that is handed over at
+// once.
 func TestLeaseLapses(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.server(nil), w.server(nil)
 	want := func(doing string, s *server, want bool) {
 		t.Helper()
-		if got, err := s.hold(t.Context()); got != want || err != nil {
+		if got, err := s.acquire(t.Context()); got != want || err != nil {
 			t.Errorf("%s: got %v, %v, want %v", doing, got, err, want)
 		}
 	}
 	want("the first", a, true)
 	want("again", a, true)
 	want("another", b, false)
-	w.pass(leaseLife - 10*time.Second)
+	w.pass(leaseDuration - 10*time.Second)
 	want("another, near its end", b, false)
 	want("renewed", a, true)
-	w.pass(leaseLife - 10*time.Second)
+	w.pass(leaseDuration - 10*time.Second)
 	want("another, after it was renewed", b, false)
 	w.pass(11 * time.Second)
 	want("another, after its life", b, true)
@@ -126,9 +128,9 @@ func TestBrokenLease(t *testing.T) {
 	for name, body := range map[string]string{
 		"empty": "", "no JSON": "{", "another JSON": `"x"`, "null": "null", "another shape": `{"holder":7,"until":"never"}`,
 		"held for too long":            encoded(state{Holder: "x", Until: future}),
-		"settled in time to come":      encoded(state{marks: marks{Settled: [passes]time.Time{future, future, future}}}),
-		"looked in time to come":       encoded(state{marks: marks{Looked: future}}),
-		"held and marked in the past":  encoded(state{Holder: "x", Until: time.Unix(0, 0), marks: marks{Settled: [passes]time.Time{time.Unix(0, 0), time.Unix(0, 0)}}}),
+		"settled in time to come":      encoded(state{marks: marks{InspectedUntil: [inspections]time.Time{future, future, future}}}),
+		"looked in time to come":       encoded(state{marks: marks{SweptAt: future}}),
+		"held and marked in the past":  encoded(state{Holder: "x", Until: time.Unix(0, 0), marks: marks{InspectedUntil: [inspections]time.Time{time.Unix(0, 0), time.Unix(0, 0)}}}),
 		"of its own, from before time": encoded(state{Holder: "", Until: future}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,12 +179,12 @@ func TestMarksDoNotGoBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := w.lease()
-	if ours, err := s.hold(t.Context()); !ours || err != nil {
+	if ours, err := s.acquire(t.Context()); !ours || err != nil {
 		t.Fatalf("hold: got %v, %v", ours, err)
 	}
 	w.pass(40 * time.Second)
 	cut = true
-	if ours, err := s.hold(t.Context()); ours && err != nil {
+	if ours, err := s.acquire(t.Context()); ours && err != nil {
 		t.Fatalf("hold: got %v, %v", ours, err)
 	}
 	cut = false
@@ -190,7 +192,7 @@ func TestMarksDoNotGoBack(t *testing.T) {
 	if err := s.sweepDue(t.Context()); err != nil { // as the other loop does, which has the lease for all that it knows
 		t.Fatal(err)
 	}
-	if after := w.lease(); after.Settled[0].Before(before.Settled[0]) || !after.Looked.Equal(before.Looked) {
+	if after := w.lease(); after.InspectedUntil[0].Before(before.InspectedUntil[0]) || !after.SweptAt.Equal(before.SweptAt) {
 		t.Errorf("marks: got %+v, want %+v, as that is not %s ago", after, before, sweepEvery)
 	}
 }
@@ -213,12 +215,12 @@ func TestRun(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	second := w.server(nil)
-	if ours, err := second.hold(t.Context()); ours || err != nil {
+	if ours, err := second.acquire(t.Context()); ours || err != nil {
 		t.Errorf("hold while another runs: got %v, %v, want false", ours, err)
 	}
 	stop()
 	<-ended
-	if ours, err := second.hold(t.Context()); !ours || err != nil {
+	if ours, err := second.acquire(t.Context()); !ours || err != nil {
 		t.Errorf("hold after it has stopped: got %v, %v, want true", ours, err)
 	}
 	w.expect("completed")

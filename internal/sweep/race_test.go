@@ -14,8 +14,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// TestAtOnce has many servers end one import at a time, in different ways, all of which are told in the end: what the record says is
-// among them, under one id each, and nothing else.
+// TestAtOnce has many servers end one import at a time, in different ways, all of which are told in the end: what the
+// record says is among them, under one id each, and nothing else.
 func TestAtOnce(t *testing.T) {
 	newWorld(t)
 	type call func(*server, imports.Job) error
@@ -75,8 +75,8 @@ func TestAtOnce(t *testing.T) {
 	}
 }
 
-// TestStalledWriter stops a server between what it announces and its record, for longer than others wait for that: its announcement is
-// dropped, its record refused, and what it announces instead is told.
+// TestStalledWriter stops a server between what it announces and its record, for longer than others wait for that: its
+// announcement is dropped, its record refused, and what it announces instead is told.
 func TestStalledWriter(t *testing.T) {
 	newWorld(t)
 	for _, c := range deaths {

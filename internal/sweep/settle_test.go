@@ -14,7 +14,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// TestSweepCutShort kills a sweeper at each of its requests: the next one ends all that is over, and tells of each end once.
+// TestSweepCutShort kills a sweeper at each of its requests: the next one ends all that is over, and tells of each end
+// once.
 func TestSweepCutShort(t *testing.T) {
 	newWorld(t)
 	for _, heard := range []bool{false, true} {
@@ -180,8 +181,8 @@ func TestLateObject(t *testing.T) {
 	w.expect("completed", "expired")
 }
 
-// TestLateUpload: what is uploaded with a URL of an import that ended without an object is removed once the URL has expired. Objects of
-// completed and of untracked imports stay.
+// TestLateUpload: what is uploaded with a URL of an import that ended without an object is removed once the URL has
+// expired. Objects of completed and of untracked imports stay.
 func TestLateUpload(t *testing.T) {
 	size := int64(len(hello))
 	for _, c := range []struct {

@@ -42,7 +42,7 @@ func TestEachAgeFinishes(t *testing.T) {
 		cancel()
 		w.pass(2 * time.Minute)
 	}
-	for n, settled := range w.lease().Settled {
+	for n, settled := range w.lease().InspectedUntil {
 		if settled.Before(created) {
 			t.Errorf("imports of age %d are inspected until %s, want all until %s", n, settled, created)
 		}
@@ -99,7 +99,7 @@ func TestUnreadable(t *testing.T) {
 			if left := w.uploads(); left != len(r.Uploads.Failed) {
 				t.Errorf("%d uploads are left, want the %d reported", left, len(r.Uploads.Failed))
 			}
-			if w.lease().Looked.IsZero() {
+			if w.lease().SweptAt.IsZero() {
 				t.Error("the sweep has not finished")
 			}
 		})
@@ -118,7 +118,7 @@ func TestUploadsDespiteImports(t *testing.T) {
 	if left := w.uploads(); left != 0 {
 		t.Errorf("%d uploads are left, want 0", left)
 	}
-	if !w.lease().Looked.IsZero() {
+	if !w.lease().SweptAt.IsZero() {
 		t.Error("the sweep counts as finished")
 	}
 }
@@ -148,7 +148,7 @@ func TestCursorOfFastClock(t *testing.T) {
 	w := newWorld(t)
 	j := w.create(imports.Request{})
 	w.pass(45 * time.Minute)
-	fast := state{marks: marks{Settled: [passes]time.Time{w.now().Add(-2 * time.Hour).UTC()}}}
+	fast := state{marks: marks{InspectedUntil: [inspections]time.Time{w.now().Add(-2 * time.Hour).UTC()}}}
 	fast.Cursors[0].Until = w.now().Add(-30 * time.Minute).UTC()
 	w.put(leaseKey, encoded(t, fast))
 	for range 2 {
@@ -168,9 +168,9 @@ func TestStrangeProgress(t *testing.T) {
 	for name, m := range map[string]marks{
 		"a page larger than a listing": {Page: 1 << 40},
 		"a negative page":              {Page: -1},
-		"a cursor before the marks":    {Settled: [passes]time.Time{past.Add(time.Hour)}, Cursors: [passes]cursor{{Until: past, Owner: "z"}}},
-		"a cursor in the future":       {Cursors: [passes]cursor{{Until: time.Now().Add(1000 * time.Hour).UTC(), Owner: "z"}}},
-		"a record of another owner":    {Cursors: [passes]cursor{{Until: past, Owner: "n", Record: "jobs/zz/0"}}},
+		"a cursor before the marks":    {InspectedUntil: [inspections]time.Time{past.Add(time.Hour)}, Cursors: [inspections]cursor{{Until: past, Owner: "z"}}},
+		"a cursor in the future":       {Cursors: [inspections]cursor{{Until: time.Now().Add(1000 * time.Hour).UTC(), Owner: "z"}}},
+		"a record of another owner":    {Cursors: [inspections]cursor{{Until: past, Owner: "n", Record: "jobs/zz/0"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -197,7 +197,7 @@ func TestConflict(t *testing.T) {
 	w := newWorld(t)
 	w.put(leaseKey, encoded(t, state{}))
 	s := w.server(answering(409, "ConditionalRequestConflict", func(r *http.Request) bool { return r.Method == "PUT" }))
-	if ours, err := s.hold(t.Context()); ours || err != nil {
+	if ours, err := s.acquire(t.Context()); ours || err != nil {
 		t.Errorf("hold: got %v, %v, want false", ours, err)
 	}
 }
@@ -229,12 +229,12 @@ func TestTakeover(t *testing.T) {
 			}}
 			_, _ = w.server(line).RunOnce(t.Context())
 			after := w.lease()
-			for i := range after.Settled {
-				if after.Settled[i].Before(between.Settled[i]) {
-					t.Errorf("age %d: settled until %s, want no earlier than %s", i, after.Settled[i], between.Settled[i])
+			for i := range after.InspectedUntil {
+				if after.InspectedUntil[i].Before(between.InspectedUntil[i]) {
+					t.Errorf("age %d: settled until %s, want no earlier than %s", i, after.InspectedUntil[i], between.InspectedUntil[i])
 				}
 			}
-			if after.Looked.Before(between.Looked) || line.sent < n {
+			if after.SweptAt.Before(between.SweptAt) || line.sent < n {
 				t.Errorf("after %d requests: got %+v, want at least %+v", line.sent, after, between)
 			}
 			w.pass(3 * time.Minute)

@@ -10,27 +10,27 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// lateArrival is how long an upload may take that began just before its URL expired: 5 GiB at 500 kbit/s. S3
+// lateUpload is the longest duration of an upload that began just before its URL expired: 5 GiB at 500 kbit/s. S3
 // checks the expiry only when a request begins.
-const lateArrival = 24 * time.Hour
+const lateUpload = 24 * time.Hour
 
-// ages are the ages at which each import is inspected: when its URL has expired, when its multipart upload has,
-// and when no upload can still be in progress.
-func (s *Sweeper) ages() [passes]time.Duration {
+// ages returns the ages at which each import is inspected: when its URL has expired, when its multipart upload has
+// expired, and when no upload can still be in progress.
+func (s *Sweeper) ages() [inspections]time.Duration {
 	l := s.Imports.Limits
-	return [passes]time.Duration{l.URLTTL, l.JobTTL, max(l.URLTTL, l.JobTTL) + lateArrival}
+	return [inspections]time.Duration{l.URLTTL, l.JobTTL, max(l.URLTTL, l.JobTTL) + lateUpload}
 }
 
-// sweep inspects the imports that have reached each of the ages, and all multipart uploads in progress. When the
-// time before ctx's deadline is up it records its progress and returns without an error; the next sweep continues.
-// Each of these tasks has its share of the time, so that none waits for another that never ends. What a task does
-// not need the unfinished ones get.
+// sweep inspects the imports that have reached each of the ages, and all multipart uploads in progress. Shortly before
+// the deadline of ctx it saves its progress and returns without an error, and the next sweep continues. Each of these
+// tasks gets an equal share of the time, so that none waits for another that never finishes. Unfinished tasks share the
+// time that others did not use.
 func (s *Sweeper) sweep(ctx context.Context) (r Report, err error) {
-	st, err := s.progress(ctx)
+	st, err := s.loadState(ctx)
 	if err != nil {
 		return r, err
 	}
-	w := &walk{Sweeper: s, marks: st.marks, begun: s.Now(), end: workUntil(ctx, cmp.Or(s.margin, deadlineMargin))}
+	w := &walk{Sweeper: s, marks: st.marks, begun: s.Now(), end: workEnd(ctx, cmp.Or(s.margin, deadlineMargin))}
 	unfinished, err := w.share(ctx, w.tasks(&r))
 	if err == nil && len(unfinished) > 0 {
 		unfinished, err = w.share(ctx, unfinished)
@@ -39,14 +39,14 @@ func (s *Sweeper) sweep(ctx context.Context) (r Report, err error) {
 		return r, err
 	}
 	if len(unfinished) == 0 {
-		w.Looked = w.begun.UTC()
+		w.SweptAt = w.begun.UTC()
 	}
-	return r, s.note(ctx, w.marks)
+	return r, s.saveMarks(ctx, w.marks)
 }
 
-// workUntil returns when a sweep must stop to record its progress before ctx's deadline: zero where there is none.
-// A context that ends soon leaves three quarters of its time for work.
-func workUntil(ctx context.Context, margin time.Duration) time.Time {
+// workEnd returns the time at which a sweep must stop to save its progress before the deadline of ctx, and zero if
+// there is none. At most a quarter of the time is reserved.
+func workEnd(ctx context.Context, margin time.Duration) time.Time {
 	end, ends := ctx.Deadline()
 	if !ends {
 		return time.Time{}
@@ -54,17 +54,17 @@ func workUntil(ctx context.Context, margin time.Duration) time.Time {
 	return end.Add(-min(margin, time.Until(end)/4))
 }
 
-// walk is one sweep's way through the bucket. It records its marks after each page, so that a sweep that is
-// interrupted loses at most one page of work.
+// walk is one sweep through the bucket. It saves its marks after each page of work, so that an interrupted sweep loses
+// at most one page.
 type walk struct {
 	*Sweeper
 	marks
 	begun time.Time
-	end   time.Time // of the time for work; zero: there is no deadline
-	steps int       // since the marks were last recorded
+	end   time.Time // the time at which work stops; zero if there is no deadline
+	steps int       // since the marks were saved
 }
 
-// task is a part of a sweep that continues from the marks.
+// task is a part of a sweep. It continues from the marks.
 type task func(ctx context.Context) error
 
 func (w *walk) tasks(r *Report) (all []task) {
@@ -74,30 +74,30 @@ func (w *walk) tasks(r *Report) (all []task) {
 	return append(all, func(ctx context.Context) error { return w.uploads(ctx, &r.Uploads) })
 }
 
-// share gives each task an equal share of the time that is left, and returns those that it did not suffice for. An
-// error of the store ends the task that met it, and no other.
+// share runs each task for an equal share of the remaining time, and returns the unfinished ones. An error of the store
+// ends only the task that encountered it.
 func (w *walk) share(ctx context.Context, tasks []task) (unfinished []task, err error) {
-	for n, do := range tasks {
-		finished, failed := w.timed(ctx, len(tasks)-n, do)
-		if ctx.Err() != nil || errors.Is(failed, ErrLeased) {
-			return nil, cmp.Or(failed, ctx.Err())
+	for n, run := range tasks {
+		finished, taskErr := w.timed(ctx, len(tasks)-n, run)
+		if ctx.Err() != nil || errors.Is(taskErr, ErrLeased) {
+			return nil, cmp.Or(taskErr, ctx.Err())
 		}
 		if !finished {
-			unfinished = append(unfinished, do)
+			unfinished = append(unfinished, run)
 		}
-		err = errors.Join(err, failed)
+		err = errors.Join(err, taskErr)
 	}
 	return unfinished, err
 }
 
-// errTimeUp says that the time for a task is up.
+// errTimeUp means that the time for a task is up.
 var errTimeUp = errors.New("time is up")
 
-// timed calls do with 1/share of the time left, and reports whether it finished. A page that the time did not
-// suffice for is inspected again, in a smaller page.
-func (w *walk) timed(ctx context.Context, share int, do task) (finished bool, err error) {
+// timed runs a task for 1/share of the remaining time, and reports whether it finished. A page that takes longer is
+// inspected again as a smaller page.
+func (w *walk) timed(ctx context.Context, share int, run task) (finished bool, err error) {
 	if w.end.IsZero() {
-		err = do(ctx)
+		err = run(ctx)
 		return err == nil, err
 	}
 	left := time.Until(w.end)
@@ -106,7 +106,7 @@ func (w *walk) timed(ctx context.Context, share int, do task) (finished bool, er
 	}
 	limited, cancel := context.WithTimeout(ctx, left/time.Duration(share))
 	defer cancel()
-	err = do(limited)
+	err = run(limited)
 	if err == nil || limited.Err() == nil || errors.Is(err, ErrLeased) {
 		return err == nil, err
 	}
@@ -119,19 +119,19 @@ func (w *walk) timed(ctx context.Context, share int, do task) (finished bool, er
 // imports inspects the imports that have reached the nth age and were not inspected at that age before.
 func (w *walk) imports(ctx context.Context, n int, age time.Duration, r *imports.Swept) error {
 	c := &w.Cursors[n]
-	for until := w.begun.Add(-age).UTC(); until.After(w.Settled[n]); {
-		if c.Until.After(until) || !c.Until.After(w.Settled[n]) { // of a clock that was ahead, or none
+	for until := w.begun.Add(-age).UTC(); until.After(w.InspectedUntil[n]); {
+		if c.Until.After(until) || !c.Until.After(w.InspectedUntil[n]) { // invalid, because a clock was ahead, or not set
 			*c = cursor{Until: until}
 		}
-		if err := w.owners(ctx, r, c, imports.Created{After: w.Settled[n], Until: c.Until}); err != nil {
+		if err := w.owners(ctx, r, c, imports.Created{After: w.InspectedUntil[n], Until: c.Until}); err != nil {
 			return err
 		}
-		w.Settled[n], *c = c.Until, cursor{}
+		w.InspectedUntil[n], *c = c.Until, cursor{}
 	}
 	return nil
 }
 
-// owners inspects the imports created in that time, from the cursor on.
+// owners inspects the imports that were created in that period, from the cursor on.
 func (w *walk) owners(ctx context.Context, r *imports.Swept, c *cursor, created imports.Created) error {
 	return w.Imports.Owners(ctx, c.Owner, func(owner string) error {
 		for more := true; more; more = c.Record != "" {
@@ -163,25 +163,25 @@ func (w *walk) uploads(ctx context.Context, r *imports.Swept) error {
 	return nil
 }
 
-// inspect inspects one page of at most size items, and returns the cursor of the next.
+// inspect inspects a page of at most size items, and returns the cursor of the next page.
 type inspect func(size int) (swept imports.Swept, next string, err error)
 
-// page inspects one page and moves the cursor, and records the marks once that was a page's worth of work. A page
-// with items that the store does not return is inspected again in smaller ones, for the store may be overloaded,
-// until a single item is left: that is skipped, because nothing after it would ever be swept otherwise.
+// page inspects a page and moves the cursor. It saves the marks after each page's worth of work. If the store does not
+// return some items, it may be overloaded, so page tries again with smaller pages. A single item that the store does
+// not return is skipped, because otherwise the items after it would never be inspected.
 func (w *walk) page(ctx context.Context, r *imports.Swept, do inspect, move func(next string)) error {
 	for {
 		if ctx.Err() != nil {
 			return errTimeUp
 		}
-		if ours, err := w.hold(ctx); err != nil || !ours {
+		if ours, err := w.acquire(ctx); err != nil || !ours {
 			return cmp.Or(err, ErrLeased)
 		}
 		size := cmp.Or(w.Page, bucket.MaxListed)
 		swept, next, err := do(size)
 		incomplete := len(swept.Unavailable) > 0
 		if err == nil && incomplete {
-			err = ctx.Err() // then that is why
+			err = ctx.Err()
 		}
 		if err != nil {
 			r.Terminated += swept.Terminated
@@ -198,9 +198,9 @@ func (w *walk) page(ctx context.Context, r *imports.Swept, do inspect, move func
 			return nil
 		}
 		w.steps, w.Page = 0, min(2*size, bucket.MaxListed)
-		return w.note(ctx, w.marks)
+		return w.saveMarks(ctx, w.marks)
 	}
 }
 
-// smaller is half of a page's size; 0 stands for the largest.
+// smaller returns half of a page size. The size 0 stands for bucket.MaxListed.
 func smaller(size int) int { return max(cmp.Or(size, bucket.MaxListed)/2, 1) }
