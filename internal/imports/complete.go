@@ -76,7 +76,7 @@ func (s *Service) completeSingle(ctx context.Context, j stored, whole *Checksum)
 	if whole != nil {
 		var errs fieldErrors
 		errs.add(path{"checksum"},
-			"must be declared when an import of one request is created, for its signature to enforce")
+			"must be declared when a single upload is created, because its signature covers it")
 		return Job{}, invalid(errs)
 	}
 	job, err := s.reconcile(ctx, j, s.Now(), resumeStalled)
@@ -85,7 +85,7 @@ func (s *Service) completeSingle(ctx context.Context, j stored, whole *Checksum)
 		return job, err
 	case job.Status.open():
 		return Job{}, conflict(CodeUploadMissing,
-			"The object is not there yet. Upload it; completing an import of one request is not needed.", nil)
+			"The object does not exist yet. Upload it; a single upload needs no completion.", nil)
 	}
 	return Job{}, terminalError(job.Status)
 }
@@ -166,7 +166,8 @@ func (s *Service) recordStoreFailure(ctx context.Context, j stored, why error) (
 
 // rejectParts records that j's parts do not have the declared checksum, and removes them.
 func (s *Service) rejectParts(ctx context.Context, j stored) (Job, error) {
-	next := j.failed(ChecksumMismatch, "declared %s %s, the parts make another", j.Checksum.Algorithm, j.Checksum.Value)
+	const detail = "declared %s %s, the parts have another checksum"
+	next := j.failed(ChecksumMismatch, detail, j.Checksum.Algorithm, j.Checksum.Value)
 	if _, err := s.transition(ctx, j, next); err != nil {
 		return Job{}, err
 	}
@@ -178,7 +179,7 @@ func (s *Service) rejectParts(ctx context.Context, j stored) (Job, error) {
 func (s *Service) handleBadPart(ctx context.Context, j stored, parts []bucket.Part, why error) (Job, error) {
 	again, err := s.Bucket.AllParts(ctx, j.multipart())
 	if err == nil && slices.Equal(parts, again) {
-		const detail = "The store refuses to make an object of these parts, though they fit the plan. " +
+		const detail = "The store refuses to assemble these parts, although they fit the plan. " +
 			"It may have lower limits."
 		return s.recordFailure(ctx, j, conflict(CodePartSizeMismatch, detail, nil))
 	}

@@ -118,7 +118,7 @@ func (s *Service) resume(ctx context.Context, j stored, parts []bucket.Part) (Jo
 			return s.recordFailure(ctx, j, err)
 		}
 		if j.Parts.Attempts >= maxAttempts {
-			why := fmt.Errorf("complete import %s: not answered in %d attempts", j.ID, maxAttempts)
+			why := fmt.Errorf("complete import %s: no response in %d attempts", j.ID, maxAttempts)
 			return s.recordFailure(ctx, j, completionFailed(why))
 		}
 		next := j.Job

@@ -25,7 +25,7 @@ func (s *Service) Sign(ctx context.Context, owner string) (sigv4.SecretURL, erro
 	now := s.Now()
 	id, err := newID(now)
 	if err != nil {
-		return sigv4.SecretURL{}, fmt.Errorf("make an id: %w", err)
+		return sigv4.SecretURL{}, fmt.Errorf("create an ID: %w", err)
 	}
 	upload := bucket.Upload{Key: objectKey(owner, id), From: now, Until: now.Add(s.Limits.URLTTL)}
 	put, err := s.Bucket.SignPut(ctx, upload)
@@ -47,7 +47,7 @@ func (s *Service) Create(ctx context.Context, owner string, r Request, idempoten
 	now := s.Now()
 	id, err := newID(now)
 	if err != nil {
-		return Job{}, fmt.Errorf("make an id: %w", err)
+		return Job{}, fmt.Errorf("create an ID: %w", err)
 	}
 	j := r.job(owner, id, s.Limits)
 	// Before the key is claimed, so that the client can correct the request and use the key again.
@@ -83,7 +83,7 @@ func (s *Service) signNew(ctx context.Context, j *Job, r Request, now time.Time)
 // expiryUnattainable returns the error of a requested lifetime that is longer than left, that of the credentials.
 func expiryUnattainable(left time.Duration) *Error {
 	return refuse(CodeExpiryUnattainable, path{"expires_in"}, "must be at most %d at the moment, "+
-		"because the credentials that sign end then; leave it out to take what there is", int64(left/time.Second))
+		"because the signing credentials expire then; omit it to use that lifetime", int64(left/time.Second))
 }
 
 // repeat returns the job that an earlier call with the same Idempotency-Key created, or creates it if that call stopped

@@ -107,7 +107,7 @@ func invalid(fields fieldErrors) *Error {
 
 // refuse returns the error of a valid request that this service does not grant, because of one member.
 func refuse(code string, at path, detail string, args ...any) *Error {
-	e := &Error{Kind: Refused, Code: code, Detail: "This service cannot grant the import as asked."}
+	e := &Error{Kind: Refused, Code: code, Detail: "This service refuses the import. See errors for the reason."}
 	e.Fields = []Field{{Path: at, Detail: fmt.Sprintf(detail, args...)}}
 	return e
 }
@@ -155,7 +155,7 @@ func completionFailed(cause error) *Error {
 func checksumMismatch(detail string) *Error {
 	return &Error{
 		Kind: Refused, Code: CodeChecksumMismatch,
-		Detail: "The object is not what was declared, and was removed: " + detail + ".",
+		Detail: "The object does not match what was declared, and was removed: " + detail + ".",
 	}
 }
 

@@ -81,7 +81,7 @@ func (s *Service) readClaim(ctx context.Context, key string) (c claim, etag stri
 		return claim{}, "", fmt.Errorf("read idempotency key: %w", err)
 	}
 	if !canonicalID.MatchString(c.ID) {
-		return claim{}, "", fmt.Errorf("read idempotency key: %q is no id that this service makes", c.ID)
+		return claim{}, "", fmt.Errorf("read idempotency key: %q is not an ID of this service", c.ID)
 	}
 	return c, record.ETag, nil
 }

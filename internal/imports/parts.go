@@ -68,7 +68,7 @@ func (s *Service) loadOpenMultipart(ctx context.Context, owner, id string) (stor
 		return stored{}, err
 	case j.Mode != Multipart:
 		return stored{}, conflict(CodeNotMultipart,
-			"The import is not in parts. Send the request that reading it gives.", nil)
+			"The import is not a multipart upload. Read it, and send the request that it returns.", nil)
 	case j.Status.IsTerminal():
 		return stored{}, terminalError(j.Status)
 	case j.overdue(s.Now()):
@@ -103,7 +103,7 @@ func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
 			n, err := strconv.ParseInt(name, 10, 32)
 			_, found := slices.BinarySearch(numbers, int32(n))
 			if err != nil || !found || name != strconv.Itoa(int(n)) {
-				errs.add(path{"checksums", name}, "is not of a part to be signed")
+				errs.add(path{"checksums", name}, "is not the number of a part to sign")
 			}
 		}
 	}
@@ -120,7 +120,7 @@ func (r PartsRequest) numbers(last int32, errs *fieldErrors) []int32 {
 	case len(numbers) == 0 && r.First == 0:
 		errs.add(nil, "must name parts: first and count, or part_numbers")
 	case len(numbers) > 0 && (r.First > 0 || r.Count > 0):
-		errs.add(path{"part_numbers"}, "must not stand beside first and count")
+		errs.add(path{"part_numbers"}, "must not be combined with first and count")
 	case len(numbers) == 0 && r.Count == 0:
 		errs.add(path{"count"}, "is missing")
 	case len(numbers) == 0 && r.First > last:
@@ -177,7 +177,7 @@ func (s *Service) uploadGone(ctx context.Context, owner, id string) error {
 		return err
 	}
 	if job.Status.open() {
-		return conflict(CodeCompleting, "The import is being completed. Read it until it is.", nil)
+		return conflict(CodeCompleting, "The import is being completed. Read it until its status is completed.", nil)
 	}
 	return terminalError(job.Status)
 }

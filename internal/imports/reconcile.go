@@ -79,7 +79,7 @@ func (s *Service) resolveMissingUpload(ctx context.Context, j stored, now time.T
 		return j.completionResult()
 	}
 	if object == nil { // a lifecycle rule or another client of the store removed the upload
-		const detail = "the store has no trace of the upload; it was removed behind the service's back"
+		const detail = "the store has neither the upload nor the object; a lifecycle rule or another client removed it"
 		return s.transition(ctx, j, j.failed(UploadLost, detail))
 	}
 	return s.transition(ctx, j, j.observe(object, now))
@@ -136,7 +136,7 @@ func (s *Service) abortUpload(ctx context.Context, j Job) error {
 		return nil
 	}
 	if err := s.Bucket.AbortMultipart(ctx, j.multipart()); err != nil {
-		return fromStore("free the parts of "+j.ID, err)
+		return fromStore("abort the upload of "+j.ID, err)
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func (s *Service) load(ctx context.Context, owner, id string) (stored, error) {
 		return stored{}, fmt.Errorf("read import %s: %w", id, err)
 	}
 	if !j.valid(owner, id) {
-		return stored{}, fmt.Errorf("read import %s: its record is not one that this service writes", id)
+		return stored{}, fmt.Errorf("read import %s: the record was not written by this service", id)
 	}
 	return j, nil
 }

@@ -89,14 +89,14 @@ func (r Request) invalidFields() (errs fieldErrors) {
 			"is not possible with mode form, because S3 has no such condition for forms; use mode single")
 	}
 	if r.PartSize > 0 && (r.Mode == Single || r.Mode == Form) {
-		errs.add(path{"part_size"}, "has no meaning with mode %s", r.Mode)
+		errs.add(path{"part_size"}, "must not be given with mode %s", r.Mode)
 	}
 	if r.PartSize > 0 && mode == Multipart && r.Size != nil && ceilDiv(*r.Size, r.PartSize) > maxParts {
 		errs.add(path{"part_size"}, "must be at least %d, so that %d parts hold the size",
 			max(minPartSize, partSizeFor(*r.Size)), maxParts)
 	}
 	if n := len(attachment(r.Filename)) + len(r.ContentType); r.Filename != "" && n > maxSystemMetadata {
-		errs.add(path{"filename"}, "is too long: with content_type it takes %d bytes to store, of which there are %d",
+		errs.add(path{"filename"}, "is too long: with content_type it needs %d bytes, the limit is %d",
 			n, maxSystemMetadata)
 	}
 	if r.ContentType != "" {
@@ -138,7 +138,7 @@ func (r Request) checkChecksum(errs *fieldErrors) {
 
 // The messages about checksums that a creation and a completion share.
 const (
-	notCRC    = "must be crc64nvme, crc32c or crc32 in parts, because S3 verifies no other of the whole"
+	notCRC    = "must be crc64nvme, crc32c or crc32 for a multipart upload: S3 verifies no other of the whole object"
 	notDigest = "must be the base64 of %d bytes, as %s has"
 )
 
