@@ -35,7 +35,7 @@ check: drift ## Everything that must be clean: generated code, modules, format, 
 	@go run golang.org/x/vuln/cmd/govulncheck ./... || { status=$$?; \
 	  if curl -sf --max-time 10 -o /dev/null https://vuln.go.dev/index/db.json; then exit $$status; \
 	  else echo 'govulncheck: its database cannot be reached from here; nothing was checked'; fi; }
-	go test -race ./...
+	go test -race -timeout 30m ./...
 	@$(MAKE) --no-print-directory outdated
 
 outdated: ## List the direct dependencies that have a newer version; it never fails.
