@@ -8,9 +8,9 @@ import (
 )
 
 type abortCmd struct {
-	IDs []string `arg:"" name:"id" help:"The imports' ids."`
+	IDs []string `arg:"" name:"id" help:"Import ids."`
 	serviceFlags
-	Force bool `help:"Delete even what is completed: its object is lost."`
+	Force bool `help:"Also delete completed imports with their objects."`
 }
 
 func (a abortCmd) Run(i *invocation) error {
@@ -24,7 +24,7 @@ func (a abortCmd) Run(i *invocation) error {
 		switch {
 		case err != nil:
 		case deref(job.Status) == client.JobStatusCompleted && !a.Force:
-			err = errors.New("it is completed; --force deletes it with its object")
+			err = errors.New("the import is completed: use --force to delete it with its object")
 		default:
 			err = api.Delete(i.ctx, id)
 		}

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// byteSize is a number of bytes as people write it.
+// byteSize is a flag with a number of bytes.
 type byteSize int64
 
 var byteSizePattern = regexp.MustCompile(`(?i)^(\d+(?:\.\d+)?) ?(?:([KMGT])(iB|B)?|B)?$`)
 
-// UnmarshalText reads 1048576, 1024K, 1MiB and 1.5M, which count by 1024, and 1MB, which counts by 1000.
+// UnmarshalText parses 1048576, 1024K, 1MiB and 1.5M with units of 1024, and 1MB with units of 1000.
 func (b *byteSize) UnmarshalText(text []byte) error {
 	bad := errors.New("must be a size such as 64MiB, 5M, 100KiB or 5242880")
 	found := byteSizePattern.FindStringSubmatch(string(text))

@@ -14,37 +14,37 @@ import (
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
-// cli is the command line; kong reads it from the tags.
+// cli is the command line. kong reads the tags.
 type cli struct {
-	Serve      serveCmd      `cmd:"" help:"Run the service: on a bucket or, where none is named, on a local store that needs no AWS account."`
-	Upload     uploadCmd     `cmd:"" help:"Upload files, and go on with what was cut off."`
-	Status     statusCmd     `cmd:"" help:"Tell how far an import is."`
+	Serve      serveCmd      `cmd:"" help:"Run the service on a bucket, or on a local store without an AWS account."`
+	Upload     uploadCmd     `cmd:"" help:"Upload files, and resume interrupted uploads."`
+	Status     statusCmd     `cmd:"" help:"Show the status of an import."`
 	List       listCmd       `cmd:"" help:"List imports, newest first."`
-	Abort      abortCmd      `cmd:"" help:"Abort imports, and remove what was sent of them."`
-	Download   downloadCmd   `cmd:"" help:"Download a completed import, where the service allows it."`
-	Doctor     doctorCmd     `cmd:"" help:"Try whether the bucket does all that the service needs, and say what to do where it does not."`
-	Listen     listenCmd     `cmd:"" help:"Receive the service's events on this machine, and run a command for each."`
-	Events     eventsCmd     `cmd:"" help:"Follow the ends of imports, and deal with events that could not be delivered."`
-	Webhooks   webhooksCmd   `cmd:"" help:"Make the keys that sign webhook deliveries, and print what receivers verify with."`
-	GC         gcCmd         `cmd:"" name:"gc" help:"Sweep the bucket once: record what has ended, free abandoned parts, deliver what is due."`
-	Keygen     keygenCmd     `cmd:"" help:"Make an API key, and the line by which a service knows it."`
-	Spec       specCmd       `cmd:"" help:"Print the OpenAPI document that the service is made from."`
-	Completion completionCmd `cmd:"" help:"Print the script that lets a shell complete commands and flags."`
+	Abort      abortCmd      `cmd:"" help:"Abort imports, and delete their uploaded parts."`
+	Download   downloadCmd   `cmd:"" help:"Download a completed import, if the service allows downloads."`
+	Doctor     doctorCmd     `cmd:"" help:"Check that the bucket supports the service, and explain how to fix it."`
+	Listen     listenCmd     `cmd:"" help:"Receive the service's events, and run a command for each."`
+	Events     eventsCmd     `cmd:"" help:"Follow the events of imports, and redeliver dead events."`
+	Webhooks   webhooksCmd   `cmd:"" help:"Generate webhook signing keys, and print the keys of receivers."`
+	GC         gcCmd         `cmd:"" name:"gc" help:"Sweep the bucket once: expire imports, abort orphans, deliver events."`
+	Keygen     keygenCmd     `cmd:"" help:"Generate an API key, and its line for the file of keys."`
+	Spec       specCmd       `cmd:"" help:"Print the OpenAPI document of the service."`
+	Completion completionCmd `cmd:"" help:"Print a shell completion script."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
-// invocation is what every command gets besides its flags.
+// invocation is what each command receives besides its flags.
 type invocation struct {
 	ctx context.Context
-	// stdout and stderr escape control characters, for text often contains strings of a server.
+	// stdout and stderr escape control characters, because text may contain strings of a server.
 	stdout, stderr io.Writer
-	// raw is for what is not text: an object's bytes, the output of the user's own command, and the cursor movements of progress bars.
+	// raw is for the bytes of objects, the output of the user's command, and the cursor movements of progress bars.
 	raw          struct{ stdout, stderr io.Writer }
 	configErrors *config.Errors
-	variables    []string // all that some command or the Lambda function reads
+	variables    []string // that a command or the Lambda function reads
 }
 
-// run is the whole program but for the process's own exit.
+// run parses the command line and runs its command.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	i := invocation{ctx: ctx, stdout: terminal.NewWriter(stdout), stderr: terminal.NewWriter(stderr)}
 	i.raw.stdout, i.raw.stderr = stdout, stderr
@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	exited := false
 	parser, err := kong.New(&commands, append(configErrors.Options(),
 		kong.Name("signpost"),
-		kong.Description("Signpost hands out signed S3 URLs, so that large uploads go straight to S3 instead of through an API."),
+		kong.Description("Signpost returns signed S3 URLs, so that clients upload large files to S3 instead of through an API."),
 		kong.Writers(i.stdout, i.stderr),
 		kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return nil
 	}
 	command, err := parser.Parse(flagsFirst(parser.Model.Node, args))
-	if exited { // help was asked for, and printed
+	if exited { // kong printed the help
 		return nil
 	}
 	if err != nil {
@@ -111,7 +111,7 @@ func variablesOf(model *kong.Application) []string {
 	return names
 }
 
-// flagsFirst moves a command's flags before its arguments: kong takes no further argument of a list after a flag.
+// flagsFirst moves the flags of a command before its arguments, because kong rejects further arguments after a flag.
 func flagsFirst(root *kong.Node, args []string) []string {
 	node := findChild(root, args[0])
 	if node == nil {
@@ -130,7 +130,7 @@ func flagsFirst(root *kong.Node, args []string) []string {
 		case !strings.HasPrefix(word, "-") || word == "-":
 			words = append(words, word)
 		case findFlag(node, word) != nil && n+1 == len(args):
-			return slices.Concat(flags, words, args[n:]) // no argument is its value
+			return slices.Concat(flags, words, args[n:]) // its value is missing
 		case findFlag(node, word) != nil:
 			n++
 			flags = append(flags, word, args[n])
@@ -141,10 +141,10 @@ func flagsFirst(root *kong.Node, args []string) []string {
 	return slices.Concat(flags, words)
 }
 
-// usageError is a command line that makes no sense.
+// usageError is an invalid command line.
 type usageError struct{ error }
 
-// exitStatus is 2 for bad use, 130 for an interruption, as shells have it, and 1 for any other failure.
+// exitStatus returns 2 for usage errors, 130 for interruptions, as shells do, and 1 for other errors.
 func exitStatus(err error) int {
 	switch {
 	case errors.As(err, new(usageError)):

@@ -12,17 +12,18 @@ type completionCmd struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-// Help is what completion --help says before its flags.
+// Help returns the text before the flags in completion --help.
 func (completionCmd) Help() string {
 	return "Add to ~/.bashrc:  source <(signpost completion bash)\n\n" +
 		"Add to ~/.zshrc, after compinit:  source <(signpost completion zsh)\n\n" +
 		"For fish:  signpost completion fish > ~/.config/fish/completions/signpost.fish"
 }
 
-// completing is the word with which a shell asks: signpost __complete WORD..., of which the last is the one to complete.
+// completeCommand is the hidden command of the scripts: signpost __complete WORD... prints completions of the last
+// word.
 const completeCommand = "__complete"
 
-// scripts have the shell ask, and complete the names of files where there is no answer.
+// completionScripts call completeCommand, and complete filenames if it prints nothing.
 var completionScripts = map[string]string{
 	"bash": `_signpost() {
   local IFS=$'\n'
@@ -48,7 +49,7 @@ func (c completionCmd) Run(i *invocation) error {
 	return err
 }
 
-// complete prints what the last of words may become, a line each.
+// complete prints the completions of the last word, one per line.
 func complete(w io.Writer, node *kong.Node, words []string) {
 	word, value := "", (*kong.Flag)(nil)
 	for n, next := range words {
@@ -56,7 +57,7 @@ func complete(w io.Writer, node *kong.Node, words []string) {
 			break
 		}
 		switch {
-		case next == "=": // bash makes words of its own of --flag=value
+		case next == "=": // bash splits --flag=value
 		case value != nil:
 			value = nil
 		case strings.HasPrefix(next, "-"):
@@ -80,7 +81,8 @@ func complete(w io.Writer, node *kong.Node, words []string) {
 	}
 }
 
-// candidates are the values of a flag that awaits one, flags where word begins as one, else commands or the first argument's values.
+// candidates returns values of the flag before word, else flags if word begins with a hyphen, else values of the first
+// argument, else commands.
 func candidates(node *kong.Node, value *kong.Flag, word string) (found []string) {
 	switch {
 	case value != nil:
@@ -112,7 +114,7 @@ func enumValues(v *kong.Value) (found []string) {
 	return found
 }
 
-// flagOf is the flag that word names and that awaits a value in the next one.
+// findFlag returns the flag that word names if its value is the next word.
 func findFlag(node *kong.Node, word string) *kong.Flag {
 	for _, group := range node.AllFlags(false) {
 		for _, flag := range group {

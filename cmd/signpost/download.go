@@ -15,13 +15,13 @@ import (
 )
 
 type downloadCmd struct {
-	ID string `arg:"" name:"id" help:"The import's id."`
+	ID string `arg:"" name:"id" help:"Import id."`
 	serviceFlags
-	Output string `short:"o" placeholder:"FILE" help:"File or folder to write to, - for standard output (default: the import's filename)."`
+	Output string `short:"o" placeholder:"FILE" help:"Output file or folder, - for standard output (default: the filename)."`
 	Force  bool   `help:"Replace an existing file, or write to a block device."`
 }
 
-// Help is what download --help says before its flags.
+// Help returns the text before the flags in download --help.
 func (downloadCmd) Help() string {
 	return "FILE appears once it is complete and its size and checksum are right. A replaced file keeps its mode. " +
 		"A symbolic link is followed. Devices and named pipes get the bytes as they arrive.\n\n" +
@@ -58,10 +58,10 @@ func (d downloadCmd) Run(i *invocation) error {
 	return asInterruption(i.ctx, importError(d.ID, downloadObject(i.ctx, job, w)))
 }
 
-// idle is how long a download may stand still.
+// stallTimeout is how long a download may receive nothing.
 const stallTimeout = time.Minute
 
-// fetch writes the object to w, and fails if it is not what the import says.
+// downloadObject writes the object to w, and checks its size and checksum.
 func downloadObject(ctx context.Context, job client.Job, w io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -69,7 +69,7 @@ func downloadObject(ctx context.Context, job client.Job, w io.Writer) error {
 	defer watch.Stop()
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, *job.DownloadURL, nil)
 	if err != nil {
-		return errors.New("the download URL cannot be used")
+		return errors.New("the download URL is invalid")
 	}
 	response, err := storeClient(1).Do(q)
 	if err != nil {
@@ -89,14 +89,16 @@ func downloadObject(ctx context.Context, job client.Job, w io.Writer) error {
 	case err != nil:
 		return fmt.Errorf("after %s: %w", formatBytes(size), withoutAddress(err))
 	case job.Size != nil && size != *job.Size:
-		return fmt.Errorf("got %d bytes of %d", size, *job.Size)
-	case job.Checksum != nil && deref(job.Checksum.Value) != "" && sum.Size() > 0 && engine.EncodeChecksum(sum.Sum(nil)) != *job.Checksum.Value:
-		return fmt.Errorf("the bytes that came do not have the import's %s %s", job.Checksum.Algorithm, *job.Checksum.Value)
+		return fmt.Errorf("received %d of %d bytes", size, *job.Size)
+	case job.Checksum == nil || deref(job.Checksum.Value) == "" || sum.Size() == 0:
+		return nil
+	case engine.EncodeChecksum(sum.Sum(nil)) != *job.Checksum.Value:
+		return fmt.Errorf("the %s of the download is not the import's: %s", job.Checksum.Algorithm, *job.Checksum.Value)
 	}
 	return nil
 }
 
-// watched reads from a store that must not stand still. The timer stops between reads, because the output may be slow.
+// stallReader resets the timer for each read. The timer stops between reads, because the output may be slow.
 type stallReader struct {
 	from  io.Reader
 	timer *time.Timer

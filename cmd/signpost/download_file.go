@@ -53,18 +53,18 @@ func (d downloadCmd) save(i *invocation, job client.Job) error {
 }
 
 func existsError(name string) error {
-	return usageError{fmt.Errorf("%s is there already: --force replaces it, -o names another", displayName(name))}
+	return usageError{fmt.Errorf("%s exists: use --force to replace it, or -o for another name", displayName(name))}
 }
 
-// writeInto writes to what is not a regular file, and so can be neither replaced nor completed later. Path is where the links at name
-// lead. It opens name, because a path such as pipe:[7], to which /dev/stdout leads, cannot be opened.
+// writeSpecial writes to a device or pipe, which cannot be replaced. path is the target of the links at name. It opens
+// name, because a target such as pipe:[7] of /dev/stdout cannot be opened.
 func writeSpecial(ctx context.Context, path, name string, write func(io.Writer) error) error {
 	type opening struct {
 		file *os.File
 		err  error
 	}
 	opened := make(chan opening, 1)
-	go func() { // a named pipe opens once it has a reader
+	go func() { // opening a named pipe waits for a reader
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		opened <- opening{f, err}
 	}()
@@ -83,21 +83,21 @@ func writeSpecial(ctx context.Context, path, name string, write func(io.Writer) 
 	case err != nil:
 		return err
 	case info.Mode().IsRegular():
-		return fmt.Errorf("%s has become a regular file meanwhile", name)
+		return fmt.Errorf("%s became a regular file during the download", name)
 	}
 	if err := checkOwner(info, filepath.Dir(path)); err != nil {
 		return openError(name, err)
 	}
-	defer context.AfterFunc(ctx, func() { o.file.Close() })() // ends a write that nothing reads
+	defer context.AfterFunc(ctx, func() { o.file.Close() })() // ends a blocked write
 	if err := write(o.file); err != nil {
 		return err
 	}
 	return o.file.Close()
 }
 
-// replace writes to a file beside path and gives it that name once it is complete. Old is the file at path, or nil.
+// replace writes to a temporary file beside path and renames it when complete. old is the file at path, or nil.
 func (d downloadCmd) replace(path string, old fs.FileInfo, write func(io.Writer) error) error {
-	mode := fs.FileMode(0o666) // less the umask
+	mode := fs.FileMode(0o666) // before umask
 	if old != nil {
 		mode = 0o600
 	}
@@ -106,7 +106,7 @@ func (d downloadCmd) replace(path string, old fs.FileInfo, write func(io.Writer)
 	if err != nil {
 		return openError(path, err)
 	}
-	defer os.Remove(f.Name()) // unless it has its name by then
+	defer os.Remove(f.Name()) // fails after the rename
 	if old != nil {
 		keepOwner(f, old)
 		err = f.Chmod(old.Mode().Perm())
@@ -123,13 +123,13 @@ func (d downloadCmd) replace(path string, old fs.FileInfo, write func(io.Writer)
 	return renameExclusive(f.Name(), path)
 }
 
-// publish gives file the name path, unless that exists. The error is fs.ErrExist then.
+// renameExclusive renames file to path. The error is fs.ErrExist if path exists.
 func renameExclusive(file, path string) error {
 	err := os.Link(file, path)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	// Some file systems have no hard links, such as FAT and exFAT. There an empty file takes the name first.
+	// File systems such as FAT and exFAT have no hard links. An empty file reserves the name.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -143,8 +143,8 @@ func renameExclusive(file, path string) error {
 // maxLinks bounds a chain of symbolic links, as Linux does.
 const maxLinks = 40
 
-// followed returns the file that the symbolic links at name lead to, and nil if it does not exist. It follows no link, and returns
-// no file, that another user may have put there for the download.
+// resolveLinks returns the target of the symbolic links at name, and its file or nil if it does not exist. It rejects
+// links and files that another user may have created to misdirect the download.
 func resolveLinks(name string) (path string, file fs.FileInfo, err error) {
 	for range maxLinks {
 		info, err := os.Lstat(name)

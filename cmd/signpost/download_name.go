@@ -7,13 +7,13 @@ import (
 	"unicode"
 )
 
-// reserved are the names that Windows takes for devices, whatever their extension:
+// reservedName matches the device names of Windows, with any extension:
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 var reservedName = regexp.MustCompile(`(?i)^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?$`)
 
-// safeName returns the last element of a filename that someone else chose. It changes the name so that it is an ordinary
-// visible file on every system and no option of a command. It returns otherwise where nothing is left.
-func safeName(filename, otherwise string) string {
+// safeName returns the last element of an untrusted filename. It changes the name so that it is a visible regular file
+// on every system and not an option of a command. It returns fallback if the name is empty.
+func safeName(filename, fallback string) string {
 	name := filename[strings.LastIndexAny(filename, `/\`)+1:]
 	name = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || strings.ContainsRune(`<>:"|?*`, r) {
@@ -21,10 +21,10 @@ func safeName(filename, otherwise string) string {
 		}
 		return r
 	}, name)
-	kept := strings.TrimRight(name, ". ") // Windows drops the others
+	kept := strings.TrimRight(name, ". ") // Windows removes trailing dots and spaces
 	name = kept + strings.Repeat("_", len(name)-len(kept))
 	if name != "" && strings.ContainsRune(".-~ ", rune(name[0])) || reservedName.MatchString(name) {
 		name = "_" + name
 	}
-	return cmp.Or(name, otherwise)
+	return cmp.Or(name, fallback)
 }

@@ -9,16 +9,16 @@ import (
 	"syscall"
 )
 
-// keepOwner gives f the owner and group of old, where the user may do that.
+// keepOwner sets the owner and group of f to those of old, if the user may do that.
 func keepOwner(f *os.File, old fs.FileInfo) {
 	if stat, ok := old.Sys().(*syscall.Stat_t); ok {
 		_ = f.Chown(int(stat.Uid), int(stat.Gid))
 	}
 }
 
-// checkOwner returns an error if another user may have put file into a folder that belongs to all users, such as /tmp, to receive the
-// download or to lead it to a file of this user. Linux has the same rule for a program that opens such a file itself (proc(5),
-// protected_symlinks and protected_regular).
+// checkOwner returns an error if another user may have created file in a shared directory such as /tmp, to receive or
+// misdirect the download. Linux applies the same rule to opened files (proc(5), protected_symlinks and
+// protected_regular).
 func checkOwner(file fs.FileInfo, folder string) error {
 	in, err := os.Stat(folder)
 	if err != nil {

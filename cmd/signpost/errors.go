@@ -11,12 +11,12 @@ import (
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
-// interruption is the end by a signal.
+// interruption reports that a signal ended the command.
 type interruption struct{ text string }
 
 func (i interruption) Error() string { return i.text }
 
-// stopped is err, or an interruption where the user has asked for the end.
+// asInterruption returns err, or an interruption if ctx ended.
 func asInterruption(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return interruption{"interrupted"}
@@ -24,7 +24,7 @@ func asInterruption(ctx context.Context, err error) error {
 	return err
 }
 
-// about is err as it concerns an import.
+// importError adds the import's id and a remedy to err.
 func importError(id string, err error) error {
 	if err == nil {
 		return nil
@@ -32,7 +32,7 @@ func importError(id string, err error) error {
 	return fmt.Errorf("%s: %w", displayName(id), withRemedy(err))
 }
 
-// remoteError is err, with what to do about it.
+// withRemedy adds to err what to do about it.
 func withRemedy(err error) error {
 	if next := remedy(&engine.Error{Err: err}); next != "" {
 		return fmt.Errorf("%w\n  -> %s", err, next)
@@ -40,16 +40,16 @@ func withRemedy(err error) error {
 	return err
 }
 
-// codeOf is the stable name of an answer that said no.
+// errorCode returns the code of an error response, or "".
 func errorCode(err error) string {
-	var said *engine.ResponseError
-	if errors.As(err, &said) {
-		return said.Code
+	var e *engine.ResponseError
+	if errors.As(err, &e) {
+		return e.Code
 	}
 	return ""
 }
 
-// explain is what failed, and below it what to do.
+// explain returns the error, and below it what to do.
 func explain(f *engine.Error) string {
 	text := oneLineError(f)
 	if next := remedy(f); next != "" {
@@ -61,73 +61,73 @@ func explain(f *engine.Error) string {
 	return text
 }
 
-// removal is how to remove the import that a failed upload left behind.
-func abortHint(id string) string { return "signpost abort " + id + " removes what remains of it" }
+// abortHint returns how to remove the import that a failed upload left behind.
+func abortHint(id string) string { return "remove it with signpost abort " + id }
 
-// reason is f in one line that a file's name cannot break.
+// oneLineError returns f in one line, whatever the file's name contains.
 func oneLineError(f *engine.Error) string {
 	return displayName(f.File) + strings.ReplaceAll(strings.TrimPrefix(f.Error(), f.File), "\n", "; ")
 }
 
-// remedy is what to do about f, or empty where its own words say it.
+// remedy returns what to do about f, or "" if the error says it.
 func remedy(f *engine.Error) string {
-	var said *engine.ResponseError
+	var e *engine.ResponseError
 	switch {
 	case errors.Is(f, engine.ErrBusy):
-		return "wait until it is done, or stop it: what it has sent is kept"
+		return "wait for it, or stop it: uploaded parts are kept"
 	case errors.Is(f, engine.ErrChanged) && f.ID == "":
-		return "nothing of it is kept; upload it again when nothing writes to it any more"
+		return "no part is kept; upload the file again when it no longer changes"
 	case errors.Is(f, engine.ErrChanged):
-		return "upload it again when nothing writes to it any more"
+		return "upload the file again when it no longer changes"
 	case errors.As(f, new(*engine.UnsafeRequestError)):
 		return "check --server or SIGNPOST_URL; the operator of the service checks SIGNPOST_PUBLIC_ENDPOINT"
-	case errors.As(f, &said) && said.Source == engine.FromService:
-		return serviceRemedy(said)
-	case errors.As(f, &said):
-		return storeRemedy(said)
+	case errors.As(f, &e) && e.Source == engine.FromService:
+		return serviceRemedy(e)
+	case errors.As(f, &e):
+		return storeRemedy(e)
 	case f.ID != "" && f.AbortErr == nil:
-		return "give the same command again to go on, or signpost abort " + f.ID + " to give it up"
+		return "run the same command again to resume, or signpost abort " + f.ID + " to discard it"
 	}
 	return ""
 }
 
-func serviceRemedy(said *engine.ResponseError) string {
+func serviceRemedy(e *engine.ResponseError) string {
 	switch {
-	case said.Code == "store-full":
+	case e.Code == "store-full":
 		return storeFullRemedy
-	case said.Status == http.StatusUnauthorized || said.Status == http.StatusForbidden:
-		return "look at the API key (SIGNPOST_API_KEY, --api-key-file or --api-key) or the token (--token-file)"
-	case said.Code == "import-not-found":
-		return "signpost list tells which imports there are"
-	case said.Status == http.StatusNotFound || said.Code == "" && said.Status < 500: // refusals of a service have a code
-		return "look at --server or SIGNPOST_URL: there may be no Signpost service at this address"
-	case said.Status >= 500 || said.Status == 0:
-		return "give the same command again to go on"
+	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
+		return "check the API key (SIGNPOST_API_KEY, --api-key-file or --api-key) or the token (--token-file)"
+	case e.Code == "import-not-found":
+		return "signpost list prints the existing imports"
+	case e.Status == http.StatusNotFound || e.Code == "" && e.Status < 500: // refusals of a service have a code
+		return "check --server or SIGNPOST_URL: there may be no Signpost service at this address"
+	case e.Status >= 500 || e.Status == 0:
+		return "run the same command again to resume"
 	}
 	return ""
 }
 
-// storeFullRemedy is what to do about a store without space.
+// storeFullRemedy is the remedy for a full store.
 const storeFullRemedy = "free space in the store, or remove imports with signpost abort; " +
-	"then give the same command again to go on"
+	"then run the same command again to resume"
 
-// storeFullCodes are those with which stores say that they have no space: versitygw, MinIO and Ceph.
+// storeFullCodes are the error codes of full stores: versitygw, MinIO and Ceph.
 var storeFullCodes = []string{
 	"InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded",
 }
 
-func storeRemedy(said *engine.ResponseError) string {
+func storeRemedy(e *engine.ResponseError) string {
 	switch {
-	case said.Status == http.StatusInsufficientStorage || slices.Contains(storeFullCodes, said.Code):
+	case e.Status == http.StatusInsufficientStorage || slices.Contains(storeFullCodes, e.Code):
 		return storeFullRemedy
-	case said.Status == http.StatusPreconditionFailed:
-		return "it was uploaded before and is write-once: signpost status tells of it"
-	case said.Code == "NoSuchUpload":
-		return "somebody aborted it; give the same command again to begin anew"
-	case said.Code == "BadDigest" || strings.HasPrefix(said.Code, "XAmzContent"):
-		return "what arrived is not what was read; give the same command again"
-	case said.Status < 500 && said.Status != http.StatusTooManyRequests && said.Status != http.StatusRequestTimeout:
-		return "the store refuses what the service signed: signpost doctor, run where the service runs, tells what the bucket lacks"
+	case e.Status == http.StatusPreconditionFailed:
+		return "the import is write-once and was uploaded before: check it with signpost status"
+	case e.Code == "NoSuchUpload":
+		return "the upload was aborted; run the same command again to start a new one"
+	case e.Code == "BadDigest" || strings.HasPrefix(e.Code, "XAmzContent"):
+		return "the store received other bytes than were sent; run the same command again"
+	case e.Status < 500 && e.Status != http.StatusTooManyRequests && e.Status != http.StatusRequestTimeout:
+		return "the store rejects the service's signed requests: run signpost doctor where the service runs"
 	}
-	return "give the same command again to go on"
+	return "run the same command again to resume"
 }

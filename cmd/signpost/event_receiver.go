@@ -11,36 +11,36 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// maxEvent bounds an event, which is what is known of one import: a few kB.
+// maxEventBody bounds an event, in bytes. An event describes one import in a few kB.
 const maxEventBody = 1 << 20
 
-// bodyTimeout is how long its bytes may take.
+// bodyTimeout bounds the reading of a request body.
 const bodyTimeout = 10 * time.Second
 
-// receiver takes deliveries: signed ones, each event once, one at a time.
+// receiver accepts signed deliveries and handles each event once, one at a time.
 type receiver struct {
 	verifier *standardwebhooks.Webhook
 	handle   func(context.Context, receivedEvent) error
 	stderr   io.Writer
-	busy     chan struct{} // whose it is may handle an event, and look at handled
+	busy     chan struct{} // semaphore that also guards handled
 	handled  recentIDs
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	status, err := r.receive(w, request)
 	if err != nil {
-		fmt.Fprintf(r.stderr, "answered %d: %v\n", status, err)
+		fmt.Fprintf(r.stderr, "rejected a delivery with %d: %v\n", status, err)
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
 	w.WriteHeader(status)
 }
 
-// take returns the status to answer with, and for people what is wrong.
+// receive handles a delivery and returns the response status.
 func (r *receiver) receive(w http.ResponseWriter, request *http.Request) (status int, err error) {
 	if request.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		return http.StatusMethodNotAllowed, fmt.Errorf("%s is no delivery of an event, which is a POST", request.Method)
+		return http.StatusMethodNotAllowed, fmt.Errorf("method %s; deliveries use POST", request.Method)
 	}
 	body, status, err := readEvent(w, request)
 	if err != nil {
@@ -58,7 +58,7 @@ func (r *receiver) receive(w http.ResponseWriter, request *http.Request) (status
 	case r.busy <- struct{}{}:
 		defer func() { <-r.busy }()
 	case <-ctx.Done():
-		return http.StatusServiceUnavailable, fmt.Errorf("%s: the service has not waited for its turn, and will send it again", n)
+		return http.StatusServiceUnavailable, fmt.Errorf("%s: the service closed the connection while another event was handled; it will retry", n)
 	}
 	id := request.Header.Get(standardwebhooks.HeaderWebhookID)
 	if r.handled.has(id) {
@@ -71,7 +71,7 @@ func (r *receiver) receive(w http.ResponseWriter, request *http.Request) (status
 	return http.StatusNoContent, nil
 }
 
-// readEvent reads a body that must come whole, within bounds of size and time.
+// readEvent reads a request body, within limits of size and time.
 func readEvent(w http.ResponseWriter, request *http.Request) (body []byte, status int, err error) {
 	control := http.NewResponseController(w)
 	if err := control.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil {
@@ -80,20 +80,20 @@ func readEvent(w http.ResponseWriter, request *http.Request) (body []byte, statu
 	body, err = io.ReadAll(http.MaxBytesReader(w, request.Body, maxEventBody))
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
-		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("a delivery of more than %s", formatBytes(maxEventBody))
+		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the body is larger than %s", formatBytes(maxEventBody))
 	case err != nil:
-		return nil, http.StatusBadRequest, errors.New("a delivery that broke off")
+		return nil, http.StatusBadRequest, errors.New("the body is incomplete")
 	}
 	return body, 0, control.SetReadDeadline(time.Time{})
 }
 
-// unverified says why err's delivery is not believed.
+// verificationError explains why a signature is rejected.
 func verificationError(err error) error {
 	switch {
 	case errors.Is(err, standardwebhooks.ErrNoMatchingSignature):
-		return errors.New("a delivery is signed with another secret, or is not what was signed")
+		return errors.New("the signature does not match: it was made with another secret, or for another body")
 	case errors.Is(err, standardwebhooks.ErrMessageTooOld), errors.Is(err, standardwebhooks.ErrMessageTooNew):
-		return errors.New("a delivery's time is more than 5 minutes off")
+		return errors.New("the timestamp differs from this machine's clock by more than 5 minutes")
 	}
-	return errors.New("a delivery is not signed")
+	return errors.New("the delivery is not signed")
 }

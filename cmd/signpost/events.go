@@ -9,11 +9,12 @@ import (
 )
 
 type eventsCmd struct {
-	Tail      tailCmd      `cmd:"" help:"Follow the imports that end, whoever else is told."`
-	Dead      deadCmd      `cmd:"" help:"List the events that were given up, after three days without success."`
-	Redeliver redeliverCmd `cmd:"" help:"Have events that were given up sent again."`
+	Tail      tailCmd      `cmd:"" help:"Follow imports as they reach a terminal status."`
+	Dead      deadCmd      `cmd:"" help:"List dead events: those not delivered within three days."`
+	Redeliver redeliverCmd `cmd:"" help:"Deliver dead events again."`
 }
 
+// printEvent prints an event in the format of signpost listen.
 func printEvent(w io.Writer, e outbox.Event, asJSON bool) error {
 	body, err := json.Marshal(e)
 	if err != nil {

@@ -13,16 +13,16 @@ import (
 
 type deadCmd struct {
 	config.Config
-	JSON bool `name:"json" help:"Print an event a line as JSON, with what kept it from being delivered."`
+	JSON bool `name:"json" help:"Print one event per line as JSON, with its last error."`
 }
 
-// Help is what events dead --help says before its flags.
+// Help returns the text before the flags in events dead --help.
 func (deadCmd) Help() string {
-	return "It takes the settings of serve. The oldest comes first, with its id, when it was given up and why. signpost events redeliver has " +
-		"them sent again."
+	return "Use the settings of serve. The oldest event comes first, with its id, the time of its last attempt and the error. " +
+		"Use signpost events redeliver to deliver events again."
 }
 
-const noDeadEvents = "no event was given up"
+const noDeadEvents = "no dead events"
 
 func (d deadCmd) Run(i *invocation) error {
 	return withBucket(i, d.Config, func(_ aws.Config, store *bucket.Bucket, _ config.Config) error {
@@ -38,7 +38,7 @@ func (d deadCmd) Run(i *invocation) error {
 			if err := printEvent(i.stdout, dead.Event, false); err != nil {
 				return err
 			}
-			fmt.Fprintf(i.stdout, "  given up after %s: %s\n", plural(dead.Attempts, "attempt"), displayName(dead.Failure))
+			fmt.Fprintf(i.stdout, "  failed after %s: %s\n", plural(dead.Attempts, "attempt"), displayName(dead.Failure))
 			return nil
 		})
 		if found == 0 && err == nil && !d.JSON {

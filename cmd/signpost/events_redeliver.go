@@ -14,29 +14,29 @@ import (
 
 type redeliverCmd struct {
 	config.Config
-	ID  string `arg:"" optional:"" name:"id" help:"The event's id, as signpost events dead lists it."`
-	All bool   `help:"Send all events that were given up."`
+	ID  string `arg:"" optional:"" name:"id" help:"Event id from signpost events dead."`
+	All bool   `help:"Deliver all dead events."`
 }
 
-// Help is what events redeliver --help says before its flags.
+// Help returns the text before the flags in events redeliver --help.
 func (redeliverCmd) Help() string {
-	return "It takes the settings of serve. It sends nothing itself: a running service does, within seconds, or else signpost gc. For three " +
-		"days each event is tried again, under the id that it had."
+	return "Use the settings of serve. The events are delivered by a running service within seconds, or by signpost gc. " +
+		"Each event keeps its id and is retried for three days."
 }
 
 func (r redeliverCmd) Run(i *invocation) error {
 	if (r.ID == "") != r.All {
-		return usageError{errors.New("name one event, or say --all; signpost events dead lists them")}
+		return usageError{errors.New("name one event or use --all; signpost events dead lists the events")}
 	}
 	return withBucket(i, r.Config, func(_ aws.Config, store *bucket.Bucket, _ config.Config) error {
 		n, err := outbox.Redeliver(i.ctx, store, time.Now(), r.ID)
 		switch {
 		case n == 0 && err == nil && !r.All:
-			return fmt.Errorf("%s was not given up, or is no event; signpost events dead lists those that were", displayName(r.ID))
+			return fmt.Errorf("%s is not the id of a dead event; signpost events dead lists them", displayName(r.ID))
 		case n == 0 && err == nil:
 			fmt.Fprintln(i.stdout, noDeadEvents)
 		case n > 0:
-			fmt.Fprintf(i.stdout, "the service sends %s again, with its next sweep\n", plural(n, "event"))
+			fmt.Fprintf(i.stdout, "%s will be delivered again with the next sweep\n", plural(n, "event"))
 		}
 		return err
 	})

@@ -18,19 +18,18 @@ import (
 
 type tailCmd struct {
 	config.Config
-	Since time.Duration `placeholder:"DURATION" help:"Begin with what was found to have ended so long ago, such as 1h; with what ends from now on when left out."`
-	JSON  bool          `name:"json" help:"Print an event a line as JSON."`
+	Since time.Duration `placeholder:"DURATION" help:"Include events of this last period, such as 1h (default: none)."`
+	JSON  bool          `name:"json" help:"Print one event per line as JSON."`
 }
 
-// Help is what events tail --help says before its flags.
+// Help returns the text before the flags in events tail --help.
 func (tailCmd) Help() string {
-	return "It takes the settings of serve, and lists the imports of the last two weeks (twice the job TTL) every two seconds, a thousand a call; " +
-		"it needs no receiver, and takes nothing from one. " +
-		"An upload in one request is known to have ended once the store tells the service, or somebody reads the import; a bare one is " +
-		"not known at all. Ctrl-C ends it."
+	return "Use the settings of serve. The command lists the imports of the last two weeks (twice the job TTL) every two seconds, " +
+		"a thousand per call. It does not affect deliveries to receivers. An upload in one request appears after the store's " +
+		"notification, or after the import is read. Untracked imports do not appear. Stop with Ctrl-C."
 }
 
-// tailEvery is how often the bucket is read.
+// tailInterval is the time between two listings of the bucket.
 const tailInterval = 2 * time.Second
 
 func (t tailCmd) Run(i *invocation) error {
@@ -44,28 +43,29 @@ func (t tailCmd) Run(i *invocation) error {
 	})
 }
 
-// follower looks for records that were written since it looked before.
+// follower finds records that were written since its previous polls.
 type follower struct {
-	service     *imports.Service
-	since, last time.Time       // of the newest record that was there before the last look, and in it
-	reported    map[string]bool // ids of the events that the last look met
+	service *imports.Service
+	// last is the time of the newest record in the last poll, since that of the poll before.
+	since, last time.Time
+	reported    map[string]bool // ids of the events in the last poll
 }
 
-// follow tells of ends until the user has had enough. A store that was there once may be away for a while.
-func (f *follower) follow(i *invocation, tell func(outbox.Event) error) error {
-	for looked, away := false, false; i.ctx.Err() == nil; {
-		err := f.poll(i.ctx, tell)
+// follow reports events until an interrupt. After the first successful poll it retries while the store is unavailable.
+func (f *follower) follow(i *invocation, handle func(outbox.Event) error) error {
+	for succeeded, unavailable := false, false; i.ctx.Err() == nil; {
+		err := f.poll(i.ctx, handle)
 		store := (*imports.Error)(nil)
 		switch {
 		case i.ctx.Err() != nil:
 			return nil
 		case err == nil:
-			looked, away = true, false
-		case !looked || !errors.As(err, &store) || store.Kind != imports.Unavailable:
+			succeeded, unavailable = true, false
+		case !succeeded || !errors.As(err, &store) || store.Kind != imports.Unavailable:
 			return err
-		case !away:
-			away = true
-			fmt.Fprintln(i.stderr, "signpost: the store does not answer; it is asked again until it does")
+		case !unavailable:
+			unavailable = true
+			fmt.Fprintln(i.stderr, "signpost: the store is unavailable; retrying")
 		}
 		select {
 		case <-time.After(tailInterval):
@@ -75,20 +75,21 @@ func (f *follower) follow(i *invocation, tell func(outbox.Event) error) error {
 	return nil
 }
 
-// look tells of what has ended, in order. What is written while it looks, it may miss and the next look finds.
-func (f *follower) poll(ctx context.Context, tell func(outbox.Event) error) error {
-	const doubt = 2 * time.Second // a store's times are whole seconds
-	oldest := f.since.Add(-doubt - 2*max(f.service.Limits.JobTTL, f.service.Limits.URLTTL))
-	newest, found, met := f.last, []outbox.Event(nil), map[string]bool{}
+// poll reports new events in order. The next poll finds records that are written during this one.
+func (f *follower) poll(ctx context.Context, handle func(outbox.Event) error) error {
+	const precision = 2 * time.Second // a store's times are whole seconds
+	oldest := f.since.Add(-precision - 2*max(f.service.Limits.JobTTL, f.service.Limits.URLTTL))
+	newest, found, seen := f.last, []outbox.Event(nil), map[string]bool{}
 	err := f.service.Owners(ctx, "", func(owner string) error {
-		last, err := f.service.EachTerminal(ctx, owner, oldest, f.since.Add(-doubt), func(j imports.Job, written time.Time) error {
+		add := func(j imports.Job, written time.Time) error {
 			e, err := outbox.EventFor(j, f.service.Bucket.Name(), written)
-			met[e.ID] = true
+			seen[e.ID] = true
 			if err == nil && !f.reported[e.ID] {
 				found = append(found, e)
 			}
 			return err
-		})
+		}
+		last, err := f.service.EachTerminal(ctx, owner, oldest, f.since.Add(-precision), add)
 		if last.After(newest) {
 			newest = last
 		}
@@ -97,10 +98,10 @@ func (f *follower) poll(ctx context.Context, tell func(outbox.Event) error) erro
 	if err != nil {
 		return err
 	}
-	f.since, f.last, f.reported = f.last, newest, met // what is older than that, no look meets again
+	f.since, f.last, f.reported = f.last, newest, seen // later polls find no older records
 	slices.SortStableFunc(found, func(a, b outbox.Event) int { return a.Time.Compare(b.Time) })
 	for _, e := range found {
-		if err := tell(e); err != nil {
+		if err := handle(e); err != nil {
 			return err
 		}
 	}

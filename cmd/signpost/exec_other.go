@@ -4,5 +4,5 @@ package main
 
 import "os/exec"
 
-// asGroup does nothing where there are no process groups: c is killed alone.
+// setProcessGroup does nothing on systems without process groups: only c itself is killed.
 func asGroup(*exec.Cmd) {}

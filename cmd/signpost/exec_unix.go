@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// asGroup makes c, and all that it starts, a process group: the terminal's Ctrl-C does not reach it, and it is killed as a whole.
+// setProcessGroup runs c in its own process group, so that Ctrl-C does not reach it and its children are killed with
+// it.
 func setProcessGroup(c *exec.Cmd) {
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }

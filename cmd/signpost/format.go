@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// shown is a name as a terminal can take it: one that hides control characters is quoted.
+// displayName quotes a name that contains unprintable characters.
 func displayName(name string) string {
 	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(name)
@@ -17,6 +17,7 @@ func displayName(name string) string {
 	return name
 }
 
+// plural returns a count with its noun, such as "2 files".
 func plural[N int | int64](n N, what string) string {
 	if n != 1 {
 		what += "s"
@@ -24,7 +25,7 @@ func plural[N int | int64](n N, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// inBytes writes n with two or three digits that matter.
+// formatBytes returns n in binary units, with two or three significant digits.
 func formatBytes(n int64) string {
 	if n < 1024 {
 		return fmt.Sprintf("%d B", n)
@@ -59,7 +60,7 @@ func formatTime(t *time.Time) string {
 	return t.Local().Format("2006-01-02 15:04:05 -0700")
 }
 
-// of is what p points to, or nothing.
+// deref returns *p, or the zero value if p is nil.
 func deref[T any](p *T) (value T) {
 	if p != nil {
 		value = *p
@@ -67,5 +68,5 @@ func deref[T any](p *T) (value T) {
 	return value
 }
 
-// quoted is path as one word of a shell.
+// shellQuote quotes path for a POSIX shell.
 func shellQuote(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }

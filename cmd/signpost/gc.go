@@ -15,11 +15,11 @@ import (
 
 type gcCmd struct{ config.Config }
 
-// Help is what gc --help says before its flags.
+// Help returns the text before the flags in gc --help.
 func (gcCmd) Help() string {
-	return "It takes the settings of serve, those of webhooks and bus among them: what it finds to have ended, it tells them and nobody " +
-		"else. A running service does the same every ten minutes, and where one is at it, this leaves it alone. So is what is under way. " +
-		"The exit status is 0 unless something could not be looked at."
+	return "Use the settings of serve, including those of webhooks and event bus, which receive the events. A running service " +
+		"sweeps every ten minutes; if its sweep is in progress, this command does nothing. Uploads in progress are not " +
+		"affected. The exit status is 1 if an import cannot be inspected."
 }
 
 func (g gcCmd) Run(i *invocation) error {
@@ -35,25 +35,25 @@ func (g gcCmd) Run(i *invocation) error {
 			return nil
 		}
 		if i.ctx.Err() != nil {
-			return interruption{"interrupted; the next sweep goes on from here"}
+			return interruption{"interrupted; the next sweep continues from here"}
 		}
 		return printReport(i, r, parts.Outbox != nil, err)
 	})
 }
 
-// report tells what a sweep came to.
-func printReport(i *invocation, r sweep.Report, tells bool, err error) error {
-	fmt.Fprintf(i.stdout, "imports whose time is over: %d, of which %d had ended unnoticed\n", r.Imports.Inspected, r.Imports.Terminated)
-	fmt.Fprintf(i.stdout, "uploads in parts: %d, of which %d were abandoned and are freed\n", r.Uploads.Inspected, r.Uploads.Terminated)
-	if tells {
+// printReport prints the counts of a sweep.
+func printReport(i *invocation, r sweep.Report, delivers bool, err error) error {
+	fmt.Fprintf(i.stdout, "overdue imports: %d inspected, %d ended\n", r.Imports.Inspected, r.Imports.Terminated)
+	fmt.Fprintf(i.stdout, "multipart uploads: %d inspected, %d orphans aborted\n", r.Uploads.Inspected, r.Uploads.Terminated)
+	if delivers {
 		fmt.Fprintf(i.stdout, "events due: %d\n", r.Events)
 	}
-	odd := append(r.Imports.Failed, r.Uploads.Failed...)
-	for _, o := range odd {
-		fmt.Fprintf(i.stderr, "signpost: %v\n", o)
+	failed := append(r.Imports.Failed, r.Uploads.Failed...)
+	for _, e := range failed {
+		fmt.Fprintf(i.stderr, "signpost: %v\n", e)
 	}
-	if len(odd) > 0 && err == nil {
-		err = fmt.Errorf("%s cannot be looked at", plural(len(odd), "import"))
+	if len(failed) > 0 && err == nil {
+		err = fmt.Errorf("%s cannot be inspected", plural(len(failed), "import"))
 	}
 	return err
 }

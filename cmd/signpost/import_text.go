@@ -9,7 +9,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
-// describe prints what is known of job, a line each.
+// describe prints the fields of job, one per line.
 func describe(w io.Writer, job client.Job) {
 	row := func(name, value string) {
 		if value != "" {
@@ -46,7 +46,7 @@ func describe(w io.Writer, job client.Job) {
 	}
 }
 
-// how is job's status, with how far it has come.
+// statusText returns the status of job with its progress.
 func statusText(job client.Job) string {
 	text := terminal.Line(strings.ReplaceAll(string(deref(job.Status)), "_", " "))
 	if m := job.Multipart; m != nil && deref(job.Status) == client.JobStatusUploading && m.UploadedParts != nil {
@@ -59,7 +59,7 @@ func statusText(job client.Job) string {
 	return text
 }
 
-// why is the error of an import that failed, or whose completion failed, to follow its status.
+// errorText returns the error of a failed import or completion as a suffix for its status.
 func errorText(job client.Job) string {
 	if job.Error == nil {
 		return ""

@@ -7,15 +7,15 @@ import (
 )
 
 type keygenCmd struct {
-	Name   string `arg:"" help:"Who the key is for, such as ci or alice.laptop. Keys of one name see the same imports, so a new key can take the place of an old one."`
-	Scopes string `default:"create,read,delete" placeholder:"SCOPE,..." help:"What may be done with it; ${default} when left out."`
-	Append string `placeholder:"FILE" help:"Add its line to this file of keys, and print the key alone."`
+	Name   string `arg:"" help:"Owner of the key, such as ci or alice.laptop."`
+	Scopes string `default:"create,read,delete" placeholder:"SCOPE,..." help:"Allowed operations (default ${default})."`
+	Append string `placeholder:"FILE" help:"Append its line to this file of keys, and print only the key."`
 }
 
-// Help is what keygen --help says before its flags.
+// Help returns the text before the flags in keygen --help.
 func (keygenCmd) Help() string {
-	return "The service knows a key only by its hash, in a line of the file that SIGNPOST_API_KEYS_FILE names. So the key is shown once, " +
-		"and can be replaced but not found again.\n\n" +
+	return "The file that SIGNPOST_API_KEYS_FILE names stores only the hash of a key, so the key is printed once and cannot be " +
+		"recovered. Keys with the same name access the same imports, so a new key can replace an old one.\n\n" +
 		"In a script:  key=$(signpost keygen ci --append keys)"
 }
 
@@ -29,8 +29,9 @@ func (k keygenCmd) Run(i *invocation) error {
 		return usageError{err}
 	}
 	if k.Append == "" {
-		_, err = fmt.Fprintf(i.stdout, "The key of %s, to be sent in the header x-api-key. It is not shown again:\n\n  %s\n\n"+
-			"Its line for the file that SIGNPOST_API_KEYS_FILE names. The service reads the\nfile anew within a second:\n\n  %s\n", k.Name, key, line)
+		_, err = fmt.Fprintf(i.stdout, "The key of %s. Send it in the header x-api-key. It is not shown again:\n\n  %s\n\n"+
+			"Add this line to the file that SIGNPOST_API_KEYS_FILE names. The service reloads\nthe file within a second:\n\n  %s\n",
+			k.Name, key, line)
 		return err
 	}
 	if err := auth.AppendKey(k.Append, line); err != nil {

@@ -12,10 +12,11 @@ import (
 
 type listCmd struct {
 	serviceFlags
-	Status string `enum:"awaiting_upload,uploading,completed,failed,aborted,expired," default:"" placeholder:"STATUS" help:"Only those that are awaiting_upload, uploading, completed, failed, aborted or expired."`
-	Limit  int    `default:"20" placeholder:"N" help:"How many, newest first; ${default} when left out."`
-	Cursor string `placeholder:"CURSOR" help:"Where to go on, as the list before said."`
-	JSON   bool   `name:"json" help:"Print an import a line as JSON, without signed URLs."`
+	Status string `enum:"awaiting_upload,uploading,completed,failed,aborted,expired," default:"" help:"One of ${enum}"`
+
+	Limit  int    `default:"20" placeholder:"N" help:"Number of imports (default ${default})."`
+	Cursor string `placeholder:"CURSOR" help:"Continue at the cursor that the previous list printed."`
+	JSON   bool   `name:"json" help:"Print one import per line as JSON, without signed URLs."`
 }
 
 func (l listCmd) Run(i *invocation) error {
@@ -35,7 +36,7 @@ func (l listCmd) Run(i *invocation) error {
 	}
 	table := newTable(i.stdout, l.JSON)
 	for left := l.Limit; left > 0; {
-		params.Limit = new(int32(min(left, 100))) // the most that the service takes
+		params.Limit = new(int32(min(left, 100))) // the API's limit
 		page, err := api.List(i.ctx, params)
 		if err != nil {
 			return asInterruption(i.ctx, withRemedy(err))
@@ -54,12 +55,13 @@ func (l listCmd) Run(i *invocation) error {
 		return err
 	}
 	if params.Cursor != nil && !l.JSON {
-		fmt.Fprintf(i.stderr, "there are more: add --cursor %s, or a larger --limit\n", shellQuote(terminal.Line(*params.Cursor)))
+		fmt.Fprintf(i.stderr, "there are more imports: use --cursor %s or a larger --limit\n",
+			shellQuote(terminal.Line(*params.Cursor)))
 	}
 	return nil
 }
 
-// table prints imports.
+// table prints imports, as aligned columns or as JSON.
 type table struct {
 	w    io.Writer
 	tabs *tabwriter.Writer
@@ -90,7 +92,8 @@ func (t *table) add(job client.Job) error {
 	if job.CreatedAt != nil {
 		created = job.CreatedAt.Local().Format("2006-01-02 15:04")
 	}
-	_, err := fmt.Fprintf(t.tabs, "%s\t%s\t%s\t%s\t%s\n", deref(job.ID), terminal.Line(string(deref(job.Status))), size, created, displayName(deref(job.Filename)))
+	_, err := fmt.Fprintf(t.tabs, "%s\t%s\t%s\t%s\t%s\n", deref(job.ID), terminal.Line(string(deref(job.Status))),
+		size, created, displayName(deref(job.Filename)))
 	return err
 }
 

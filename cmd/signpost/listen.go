@@ -17,20 +17,21 @@ import (
 )
 
 type listenCmd struct {
-	Listen string `default:"127.0.0.1:8090" placeholder:"HOST:PORT" help:"Where to receive, on loopback; ${default} when left out."`
-	Secret string `env:"SIGNPOST_WEBHOOK_SECRET" placeholder:"SECRET" help:"What the service signs with; one is made when left out."`
-	Exec   string `placeholder:"COMMAND" help:"Run this for each event, one after another. When it fails, the service tries again."`
-	JSON   bool   `name:"json" help:"Print an event a line as JSON."`
+	Listen string `default:"127.0.0.1:8090" placeholder:"HOST:PORT" help:"Loopback address to listen on (default ${default})."`
+	Secret string `env:"SIGNPOST_WEBHOOK_SECRET" placeholder:"SECRET" help:"Signing secret of the service (default: a new one)."`
+	Exec   string `placeholder:"COMMAND" help:"Run this for each event, one at a time. If it fails, the service retries."`
+	JSON   bool   `name:"json" help:"Print one event per line as JSON."`
 }
 
-// finishTimeout is how long what is under way gets when the command is told to stop. The service waits no longer for an answer.
+// shutdownTimeout bounds the handling of the last event after an interrupt. The service does not wait longer for a
+// response.
 const shutdownTimeout = 30 * time.Second
 
-// Help is what listen --help says before its flags.
+// Help returns the text before the flags in listen --help.
 func (listenCmd) Help() string {
-	return "For development: it says with which settings to start the service, and takes the events that this sends then. " +
-		"The command of --exec is run by sh, with the event as JSON on its standard input and SIGNPOST_EVENT_TYPE, SIGNPOST_EVENT_ID and " +
-		"SIGNPOST_IMPORT_ID in its environment. It has as long as the service waits for an answer.\n\n" +
+	return "For development: print the settings with which to start the service, and receive its events. sh runs the command " +
+		"of --exec with the event as JSON on its standard input, and with SIGNPOST_EVENT_TYPE, SIGNPOST_EVENT_ID and " +
+		"SIGNPOST_IMPORT_ID in its environment. The command must finish before the service's request times out.\n\n" +
 		"For example:  signpost listen --exec 'echo $SIGNPOST_EVENT_TYPE'"
 }
 
@@ -57,7 +58,7 @@ func (l listenCmd) Run(i *invocation) error {
 	return serveReceiver(i, listener, &receiver{verifier: verifier, handle: l.handler(i), stderr: i.stderr, busy: make(chan struct{}, 1)})
 }
 
-// greet says how to start the service. Where events are for programs, they have stdout for themselves.
+// printStart prints how to start the service. With --json, stdout holds events only.
 func (l listenCmd) printStart(i *invocation, at *net.TCPAddr) {
 	w, network := i.stdout, "127.0.0.0/8"
 	if l.JSON {
@@ -70,7 +71,7 @@ func (l listenCmd) printStart(i *invocation, at *net.TCPAddr) {
 		"  SIGNPOST_WEBHOOK_URL=http://%s/ SIGNPOST_WEBHOOK_SECRETS=%s SIGNPOST_WEBHOOK_NETWORKS=%s signpost serve\n\n", at, at, l.Secret, network)
 }
 
-// handler is what is done with each event: the command first, so that an event is told of when it has succeeded.
+// handler returns the function that handles an event. It prints the event after the command succeeded.
 func (l listenCmd) handler(i *invocation) func(context.Context, receivedEvent) error {
 	return func(ctx context.Context, n receivedEvent) error {
 		if l.Exec != "" {
@@ -87,9 +88,9 @@ func (l listenCmd) handler(i *invocation) func(context.Context, receivedEvent) e
 	}
 }
 
-// receive serves r until the user has had enough, and finishes what is under way.
+// serveReceiver serves r until an interrupt, and finishes the event in progress.
 func serveReceiver(i *invocation, listener net.Listener, r *receiver) error {
-	// No limit on a whole request: it lives for as long as the command that it has started.
+	// No WriteTimeout: a request lasts as long as its command.
 	server := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, ErrorLog: log.New(i.stderr, "", 0)}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
@@ -101,7 +102,7 @@ func serveReceiver(i *invocation, listener net.Listener, r *receiver) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.ctx), shutdownTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("an event was still being handled after %s, and will come again", shutdownTimeout), server.Close())
+		return errors.Join(fmt.Errorf("an event was still in progress after %s; the service will retry it", shutdownTimeout), server.Close())
 	}
 	return nil
 }

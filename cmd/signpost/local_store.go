@@ -18,19 +18,24 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-// localBucket is the bucket's name in the local store.
+// localBucket is the bucket of the local store.
 const localBucket = "signpost"
 
-// startStore starts the local store of c, and returns it with its folder. Arrived, which may be nil, is told of each object that is stored.
-// An error names the setting that is in its way.
-func startStore(ctx context.Context, c config.Config, log *slog.Logger, arrived func(key string)) (store *localstore.Store, dir string, err error) {
+// startStore starts the local store of c, and returns it with its directory. It calls created, unless it is nil, with
+// the key of each new object. Errors name the setting to change.
+func startStore(
+	ctx context.Context, c config.Config, log *slog.Logger, created func(key string),
+) (store *localstore.Store, dir string, err error) {
 	if dir, err = filepath.Abs(c.DataDir); err != nil {
 		return nil, "", fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", c.DataDir, err)
 	}
 	if err := captureStderr(log); err != nil {
 		return nil, "", err
 	}
-	store, err = localstore.Start(ctx, localstore.Options{Dir: dir, Listen: c.LocalListen, Bucket: localBucket, CORSOrigins: c.CORSOrigins, OnObjectCreated: arrived, ObjectCreatedPrefix: imports.ObjectRoot})
+	store, err = localstore.Start(ctx, localstore.Options{
+		Dir: dir, Listen: c.LocalListen, Bucket: localBucket, CORSOrigins: c.CORSOrigins,
+		OnObjectCreated: created, ObjectCreatedPrefix: imports.ObjectRoot,
+	})
 	var file *fs.PathError
 	var errno syscall.Errno
 	switch {
@@ -44,9 +49,12 @@ func startStore(ctx context.Context, c config.Config, log *slog.Logger, arrived 
 	return store, dir, err
 }
 
-// withBucket calls f with the bucket that c names or, where it names none, that of the local store: of the service that runs here, or else
-// one of its own. Settings are how it is reached, and c as it is then.
-func withBucket(i *invocation, c config.Config, f func(settings aws.Config, store *bucket.Bucket, c config.Config) error) (err error) {
+// bucketFunc receives the AWS settings of the store, its bucket, and the configuration that names it.
+type bucketFunc func(settings aws.Config, store *bucket.Bucket, c config.Config) error
+
+// withBucket calls f with the bucket of c. Without one, it uses the local store of a running service, or starts a local
+// store.
+func withBucket(i *invocation, c config.Config, f bucketFunc) (err error) {
 	if err := i.configErrors.Check(c); err != nil {
 		return err
 	}
@@ -57,9 +65,9 @@ func withBucket(i *invocation, c config.Config, f func(settings aws.Config, stor
 	if c.Bucket != "" {
 		settings, err = config.LoadAWS(i.ctx)
 	} else {
-		leave := func() error { return nil }
-		settings, leave, err = reachLocal(i, c)
-		defer func() { err = errors.Join(err, leave()) }()
+		var closeStore func() error
+		settings, closeStore, err = openLocal(i, c)
+		defer func() { err = errors.Join(err, closeStore()) }()
 		c.Bucket, c.PathStyle = localBucket, true
 	}
 	if err != nil {
@@ -72,15 +80,16 @@ func withBucket(i *invocation, c config.Config, f func(settings aws.Config, stor
 	return f(settings, store, c)
 }
 
-func reachLocal(i *invocation, c config.Config) (settings aws.Config, leave func() error, err error) {
-	leave = func() error { return nil }
+// openLocal returns the settings of a running local store, or starts one. closeStore is never nil.
+func openLocal(i *invocation, c config.Config) (settings aws.Config, closeStore func() error, err error) {
+	closeStore = func() error { return nil }
 	store, dir, err := startStore(i.ctx, c, assembly.NewLogger(i.stderr), nil)
 	if errors.Is(err, localstore.ErrInUse) {
 		settings, err = localstore.ExternalConfig(i.ctx, dir, c.LocalListen)
-		return settings, leave, err
+		return settings, closeStore, err
 	}
 	if err != nil {
-		return aws.Config{}, leave, err
+		return aws.Config{}, closeStore, err
 	}
 	return store.AWSConfig(), store.Close, nil
 }

@@ -14,7 +14,7 @@ import (
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
-// view is how the user is told. None of its methods is called while another runs.
+// view shows progress to the user. Its methods are never called concurrently.
 type view interface {
 	begin(f *file)
 	event(f *file, e engine.Event)
@@ -22,18 +22,18 @@ type view interface {
 	close()
 }
 
-// file is how far one file has come, or all together. A view may look at any time.
+// file is the progress of one file, or of all files. A view may read it at any time.
 type file struct {
 	name    string
-	size    atomic.Int64 // bytes; -1 where nobody knows
-	sent    atomic.Int64 // bytes that the store has or is being sent
-	moved   atomic.Int64 // bytes that this run sent, in vain or not
+	size    atomic.Int64 // bytes; -1 means unknown
+	sent    atomic.Int64 // bytes, without those of failed attempts
+	moved   atomic.Int64 // bytes of this run, with those of failed attempts
 	retries atomic.Int32
-	state   atomic.Pointer[string] // what is done when nothing is sent
+	state   atomic.Pointer[string] // replaces the remaining time, if set
 
 	id       string
 	inParts  bool
-	abortErr error // why the import remains, although no other run can continue it
+	abortErr error // why an import that cannot be resumed remains
 }
 
 func (f *file) add(sent int64) {
@@ -41,7 +41,7 @@ func (f *file) add(sent int64) {
 	f.moved.Add(max(sent, 0))
 }
 
-// progress counts what becomes of the files, and has a view tell of it.
+// progress collects the events and results of all files, and passes them to a view.
 type progress struct {
 	view
 
@@ -53,12 +53,13 @@ type progress struct {
 	skipped     int
 	bytes       int64
 	failures    []*engine.Error
-	interrupted []*file // on their way when a signal came
+	interrupted []*file
 }
 
-// newProgress is of these items and as many others, which failed already.
+// newProgress returns the progress of items, and of as many others that cannot be opened.
 func newProgress(items []item, others int) *progress {
-	p := &progress{view: silent{}, files: map[string]*file{}, all: &file{name: fmt.Sprintf("all %d files", len(items)+others)}, began: time.Now()}
+	all := &file{name: fmt.Sprintf("all %d files", len(items)+others)}
+	p := &progress{view: silent{}, files: map[string]*file{}, all: all, began: time.Now()}
 	for _, it := range items {
 		f := &file{name: it.path}
 		f.size.Store(it.size)
@@ -74,7 +75,7 @@ func (p *progress) begin(it item) {
 	p.view.begin(p.files[it.path])
 }
 
-// notify takes the uploader's events.
+// onEvent receives the uploader's events.
 func (p *progress) onEvent(e engine.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -85,7 +86,7 @@ func (p *progress) onEvent(e engine.Event) {
 	f.inParts = f.inParts || e.Part > 0 || e.Kind == engine.Resumed
 	switch e.Kind {
 	case engine.Started:
-		if f.size.Load() < 0 && e.Total >= 0 { // a stream that turned out to be short
+		if f.size.Load() < 0 && e.Total >= 0 { // a short stream, whose size is known now
 			f.size.Store(e.Total)
 			p.all.size.Add(e.Total)
 		}
@@ -105,22 +106,22 @@ func (p *progress) onEvent(e engine.Event) {
 		state := "finishing"
 		f.state.Store(&state)
 	case engine.Completed:
-		return // there is more to it: see end
+		return // reported by end
 	}
 	p.view.event(f, e)
 }
 
-// end is what became of a file.
+// end records the result of a file.
 func (p *progress) end(ctx context.Context, path string, result engine.Result, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := p.files[path]
-	if f == nil { // it could not be looked at
+	if f == nil { // it could not be opened
 		f = &file{name: path}
 	}
 	var failure *engine.Error
 	if err != nil && !errors.As(err, &failure) {
-		failure = &engine.Error{File: path, Step: "uploading it", Err: err}
+		failure = &engine.Error{File: path, Step: "upload", Err: err}
 	}
 	switch {
 	case failure != nil && ctx.Err() != nil:
@@ -140,10 +141,10 @@ func (p *progress) end(ctx context.Context, path string, result engine.Result, e
 	p.view.end(f, result, failure)
 }
 
-// errInterrupted is why a file was left when a signal came.
+// errInterrupted replaces the errors of files after a signal.
 var errInterrupted = errors.New("interrupted")
 
-// finish ends the view, prints what it all came to if summary says so, and returns what is not done.
+// finish closes the view, prints the summary of several files, and returns all errors.
 func (p *progress) finish(ctx context.Context, w io.Writer, summary bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -161,7 +162,7 @@ func (p *progress) finish(ctx context.Context, w io.Writer, summary bool) error 
 	return nil
 }
 
-// unknown are the failures of paths that could not be looked at.
+// countUnopened returns the number of paths that could not be opened.
 func (p *progress) countUnopened() (n int) {
 	for _, f := range p.failures {
 		if p.files[f.File] == nil {
@@ -182,7 +183,8 @@ func (p *progress) summary() string {
 	elapsed := time.Since(p.began)
 	text := fmt.Sprintf("uploaded %s", plural(p.uploaded, "file"))
 	if p.uploaded > 0 {
-		text += fmt.Sprintf(", %s in %s (%s)", formatBytes(p.bytes), formatDuration(elapsed), formatRate(float64(p.all.moved.Load())/elapsed.Seconds()))
+		rate := formatRate(float64(p.all.moved.Load()) / elapsed.Seconds())
+		text += fmt.Sprintf(", %s in %s (%s)", formatBytes(p.bytes), formatDuration(elapsed), rate)
 	}
 	for _, n := range []struct {
 		count int
@@ -195,31 +197,33 @@ func (p *progress) summary() string {
 	return text
 }
 
-// interruption tells how to go on.
+// interruptionError returns how to resume or discard the interrupted files.
 func (p *progress) interruptionError(total int) error {
-	lines := append(p.explainFailures(), fmt.Sprintf("interrupted: %d of %s done", p.uploaded+p.skipped, plural(total, "file")))
+	done := fmt.Sprintf("interrupted: %d of %s done", p.uploaded+p.skipped, plural(total, "file"))
+	lines := append(p.explainFailures(), done)
 	for _, f := range p.interrupted {
 		if f.abortErr != nil {
-			lines = append(lines, fmt.Sprintf("%s: import %s could not be aborted: %v; %s", displayName(f.name), f.id, f.abortErr, abortHint(f.id)))
+			lines = append(lines, fmt.Sprintf("%s: import %s could not be aborted: %v; %s",
+				displayName(f.name), f.id, f.abortErr, abortHint(f.id)))
 		} else if f.inParts && f.id != "" && f.size.Load() >= 0 {
-			kept := "no part is done"
+			kept := "no part is uploaded"
 			if sent := f.sent.Load(); sent > 0 {
-				kept = fmt.Sprintf("%s of %s are kept", formatBytes(sent), formatBytes(f.size.Load()))
+				kept = fmt.Sprintf("%s of %s kept", formatBytes(sent), formatBytes(f.size.Load()))
 			}
-			lines = append(lines, fmt.Sprintf("%s: %s; signpost abort %s gives it up", displayName(f.name), kept, f.id))
+			lines = append(lines, fmt.Sprintf("%s: %s; discard it with signpost abort %s", displayName(f.name), kept, f.id))
 		}
 	}
-	return interruption{strings.Join(append(lines, "  -> give the same command again to go on"), "\n")}
+	return interruption{strings.Join(append(lines, "  -> run the same command again to resume"), "\n")}
 }
 
-// pace is a rate that follows what happens within seconds.
+// rateEstimate is an exponential moving average of a rate.
 type rateEstimate struct {
 	began, at time.Time
 	moved     int64
-	rate      float64 // bytes a second
+	rate      float64 // bytes per second
 }
 
-// settling is after how long an old rate counts a third.
+// smoothing is the time constant: after it, an old rate has a weight of 1/e.
 const smoothing = 3.0 // seconds
 
 func (p *rateEstimate) update(now time.Time, moved int64) float64 {
@@ -236,7 +240,7 @@ func (p *rateEstimate) update(now time.Time, moved int64) float64 {
 	return p.rate
 }
 
-// left is how long the rest takes at this rate, or empty where nobody can tell.
+// remaining returns the remaining time at this rate, or "" if it is unknown.
 func (f *file) remaining(rate float64) string {
 	rest := f.size.Load() - f.sent.Load()
 	if f.size.Load() < 0 || rest <= 0 || rate < 1 || float64(rest)/rate > 100*3600 {
@@ -245,7 +249,7 @@ func (f *file) remaining(rate float64) string {
 	return formatDuration(max(time.Second, time.Duration(float64(rest)/rate*1e9).Round(time.Second)))
 }
 
-// percent never says 100 before all is sent.
+// percent rounds down, so that 100 % means that all bytes are sent.
 func (f *file) percent() string {
 	switch size, sent := f.size.Load(), f.sent.Load(); {
 	case size < 0:

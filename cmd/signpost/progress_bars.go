@@ -15,19 +15,20 @@ import (
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
-// bars is the view of a terminal: a bar for each file that is on its way, one for all, and above them what is done.
+// bars is the view for terminals: a bar for each file in progress, one for all, and completed files above them.
 type bars struct {
 	*mpb.Progress
 	stdout io.Writer
-	all    *mpb.Bar // nil where there is but one file
+	all    *mpb.Bar // nil for one file
 	bars   map[*file]*mpb.Bar
 	retries
 }
 
 func newBars(i *invocation, p *progress) *bars {
-	b := &bars{Progress: mpb.New(mpb.WithOutput(i.raw.stderr), mpb.WithRefreshRate(150*time.Millisecond)), stdout: i.stdout, bars: map[*file]*mpb.Bar{}, retries: retries{}}
+	display := mpb.New(mpb.WithOutput(i.raw.stderr), mpb.WithRefreshRate(150*time.Millisecond))
+	b := &bars{Progress: display, stdout: i.stdout, bars: map[*file]*mpb.Bar{}, retries: retries{}}
 	if terminal.Is(i.stdout) {
-		b.stdout = b // the bars make room for it
+		b.stdout = b // prints above the bars
 	}
 	if len(p.files) > 1 {
 		b.all = b.bar(p.all, 1<<30)
@@ -35,21 +36,22 @@ func newBars(i *invocation, p *progress) *bars {
 	return b
 }
 
-// bar adds f's. The file itself is what is counted in: the library draws, and keeps to the terminal's width.
+// bar adds the bar of f. The bar reads f when it is drawn; the library keeps to the terminal's width.
 func (b *bars) bar(f *file, priority int) *mpb.Bar {
 	var p rateEstimate
 	draw := func(w io.Writer, s decor.Statistics) error {
-		_, err := io.WriteString(w, "\r"+terminal.Escape(f.line(s.AvailableWidth, p.update(time.Now(), f.moved.Load()))))
+		line := f.line(s.AvailableWidth, p.update(time.Now(), f.moved.Load()))
+		_, err := io.WriteString(w, "\r"+terminal.Escape(line))
 		return err
 	}
 	bar, err := b.Add(0, mpb.BarFillerFunc(draw), mpb.BarPriority(priority), mpb.BarFillerTrim())
-	if err != nil { // the terminal is gone
+	if err != nil { // the terminal is closed
 		return nil
 	}
 	return bar
 }
 
-// Write puts a line above the bars. It begins at the left even where the terminal has just shown a ^C, as the bars do.
+// Write prints a line above the bars. It starts with a carriage return, because the terminal may have printed ^C.
 func (b *bars) Write(line []byte) (int, error) {
 	_, err := b.Progress.Write([]byte("\r" + terminal.Escape(string(line))))
 	return len(line), err
@@ -81,12 +83,12 @@ func remove(bar *mpb.Bar) {
 	}
 }
 
-// line is f in width columns: its name, a bar, and of the figures, the most important first, as many as there is room for.
+// line returns f in width columns: its name, a bar, and as many figures as fit, the most important first.
 func (f *file) line(width int, rate float64) string {
 	width-- // some terminals wrap after the last column
 	name := min(30, max(10, width/4))
 	left := displayName(f.name)
-	if over := runewidth.StringWidth(left) - name; over > 0 { // what tells files apart is at the end
+	if over := runewidth.StringWidth(left) - name; over > 0 { // the end of a name distinguishes files
 		left = runewidth.TruncateLeft(left, over+1, "…")
 	}
 	left = runewidth.FillRight(left, name)
@@ -102,13 +104,13 @@ func (f *file) line(width int, rate float64) string {
 	if room < 12 {
 		return left + right
 	}
-	const bar = 12 // columns, which the bar keeps in any case
+	const bar = 12 // minimum columns of the bar
 	room -= bar
 	f.figures(rate, add)
 	return left + "  " + f.drawBar(room+bar-2) + right
 }
 
-// figures adds what there is to tell beside the bar.
+// figures adds the figures after the bar.
 func (f *file) figures(rate float64, add func(text string, columns int)) {
 	add(formatRate(rate), 11)
 	if n := f.retries.Load(); n > 0 {
@@ -128,7 +130,7 @@ func (f *file) figures(rate float64, add func(text string, columns int)) {
 	}
 }
 
-// drawn is the bar itself. Of what nobody knows the length of, it stays empty.
+// drawBar returns the bar. It is empty if the size is unknown.
 func (f *file) drawBar(columns int) string {
 	inside, full := columns-2, 0
 	if size := f.size.Load(); size > 0 {

@@ -12,7 +12,7 @@ import (
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
-// show chooses how p is told.
+// setView sets the view of p.
 func (u uploadCmd) setView(i *invocation, p *progress) {
 	switch {
 	case u.Quiet:
@@ -33,7 +33,7 @@ func (silent) event(*file, engine.Event)               {}
 func (silent) end(*file, engine.Result, *engine.Error) {}
 func (silent) close()                                  {}
 
-// lines is the view of a log: what is done goes to stdout, what happens on the way to stderr.
+// lines is the view for logs: results go to stdout, progress to stderr.
 type lines struct {
 	stdout, stderr io.Writer
 	all            *file
@@ -44,14 +44,17 @@ type lines struct {
 }
 
 const (
-	// newsEvery is how often a log hears how far all is.
+	// reportInterval is the time between progress lines.
 	reportInterval = 10 * time.Second
-	// retriesEvery is how often people hear that the same file has trouble.
+	// retryReportInterval is the shortest time between retry lines of a file.
 	retryReportInterval = 5 * time.Second
 )
 
 func newLines(i *invocation, p *progress) *lines {
-	l := &lines{stdout: i.stdout, stderr: i.stderr, all: p.all, single: len(p.files) < 2, retries: retries{}, stop: make(chan struct{})}
+	l := &lines{
+		stdout: i.stdout, stderr: i.stderr, all: p.all, single: len(p.files) < 2,
+		retries: retries{}, stop: make(chan struct{}),
+	}
 	l.stopped.Go(l.reportProgress)
 	return l
 }
@@ -71,7 +74,8 @@ func (l *lines) reportProgress() {
 		}
 		text := fmt.Sprintf("%s sent, %s", formatBytes(l.all.sent.Load()), formatRate(rate))
 		if left := l.all.remaining(rate); left != "" {
-			text = fmt.Sprintf("%s of %s sent (%s), %s, %s left", formatBytes(l.all.sent.Load()), formatBytes(l.all.size.Load()), l.all.percent(), formatRate(rate), left)
+			text = fmt.Sprintf("%s of %s sent (%s), %s, %s left", formatBytes(l.all.sent.Load()),
+				formatBytes(l.all.size.Load()), l.all.percent(), formatRate(rate), left)
 		}
 		fmt.Fprintln(l.stderr, text)
 	}
@@ -81,7 +85,8 @@ func (l *lines) begin(*file) {}
 
 func (l *lines) event(f *file, e engine.Event) {
 	if e.Kind == engine.Resumed {
-		fmt.Fprintf(l.stderr, "resumed %s: %s of %s were sent before\n", displayName(f.name), formatBytes(e.Bytes), formatBytes(e.Total))
+		fmt.Fprintf(l.stderr, "resumed %s: %s of %s already uploaded\n",
+			displayName(f.name), formatBytes(e.Bytes), formatBytes(e.Total))
 	}
 	l.retries.event(l.stderr, f, e)
 }
@@ -91,7 +96,7 @@ func (l *lines) end(f *file, result engine.Result, failure *engine.Error) {
 	case failure == nil:
 		fmt.Fprintln(l.stdout, completedLine(f, result))
 	case !l.single && !errors.Is(failure, errInterrupted):
-		fmt.Fprintln(l.stderr, "failed "+oneLineError(failure)) // a log is read while it grows; the end tells what to do
+		fmt.Fprintln(l.stderr, "failed "+oneLineError(failure)) // finish adds the remedy
 	}
 }
 
@@ -100,7 +105,7 @@ func (l *lines) close() {
 	l.stopped.Wait()
 }
 
-// retries is when one of each file's was last told of.
+// retries holds the time of the last retry line of each file.
 type retries map[*file]time.Time
 
 func (r retries) event(w io.Writer, f *file, e engine.Event) {
@@ -116,21 +121,21 @@ func (r retries) event(w io.Writer, f *file, e engine.Event) {
 	fmt.Fprintf(w, "retrying %s: %v\n", what, e.Error)
 }
 
-// ended is the line of a file that is uploaded.
+// completedLine returns the line of an uploaded or skipped file.
 func completedLine(f *file, r engine.Result) string {
 	if r.Skipped {
-		return fmt.Sprintf("skipped %s: uploaded before as %s (--again uploads it anew)", displayName(f.name), r.ID)
+		return fmt.Sprintf("skipped %s: uploaded before as %s (use --again to upload it again)", displayName(f.name), r.ID)
 	}
 	return fmt.Sprintf("uploaded %s as %s (%s)", displayName(f.name), r.ID, formatBytes(r.Size))
 }
 
-// event is a line of --json. Names and meanings stay.
+// jsonEvent is a line of --json. Names and meanings must not change.
 type jsonEvent struct {
 	Event    string `json:"event"`
 	File     string `json:"file"`
 	ID       string `json:"id,omitempty"`
-	Bytes    *int64 `json:"bytes,omitempty"` // that the store has
-	Total    *int64 `json:"total,omitempty"` // missing where nobody knows
+	Bytes    *int64 `json:"bytes,omitempty"` // uploaded so far
+	Total    *int64 `json:"total,omitempty"` // missing if unknown
 	Part     int32  `json:"part,omitempty"`
 	Parts    int64  `json:"parts,omitempty"`
 	PartSize int64  `json:"part_size,omitempty"`
@@ -138,16 +143,16 @@ type jsonEvent struct {
 	Key      string `json:"key,omitempty"`
 	ETag     string `json:"etag,omitempty"`
 	Error    string `json:"error,omitempty"`
-	Code     string `json:"code,omitempty"` // of the service's or the store's answer
+	Code     string `json:"code,omitempty"` // error code of the service or the store
 }
 
-// events is the view of --json.
+// jsonLines is the view of --json.
 type jsonLines struct {
 	encoder  *json.Encoder
-	reported map[*file]time.Time // when progress was last told of
+	reported map[*file]time.Time // time of the last progress event
 }
 
-// progressEvery is how often a program hears of one file's progress.
+// progressInterval is the shortest time between progress events of a file.
 const progressInterval = 250 * time.Millisecond
 
 func newJSONLines(i *invocation) *jsonLines {
@@ -164,7 +169,7 @@ func (v *jsonLines) event(f *file, e engine.Event) {
 		if now.Sub(v.reported[f]) < progressInterval {
 			return
 		}
-		v.reported[f], e.Part = now, 0 // all parts together
+		v.reported[f], e.Part = now, 0 // for all parts
 	}
 	v.print(f, jsonEvent{Event: string(e.Kind), Part: e.Part}, e.Error)
 }
@@ -210,6 +215,6 @@ func planEvent(path string, p engine.Plan) string {
 	if p.CompletedID != "" {
 		e.Event = "skipped"
 	}
-	line, _ := json.Marshal(e) // of strings and numbers, which never fail
+	line, _ := json.Marshal(e) // strings and numbers never fail
 	return string(line)
 }

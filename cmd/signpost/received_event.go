@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// notice is an event as it came, and what of it is told or handed on (CloudEvents 1.0, section 3).
+// receivedEvent is an event of the service, with the attributes that are printed (CloudEvents 1.0, section 3).
 type receivedEvent struct {
-	line string // all of it, as one line of JSON
+	line string // the whole event as one line of JSON
 
 	Version string     `json:"specversion"`
 	ID      string     `json:"id"`
@@ -35,7 +35,7 @@ type receivedEvent struct {
 func parseEvent(body []byte) (receivedEvent, error) {
 	var n receivedEvent
 	if err := json.Unmarshal(body, &n); err != nil || n.Version != "1.0" || n.ID == "" || n.Type == "" {
-		return receivedEvent{}, errors.New("a delivery is signed as it should be, and is no CloudEvent 1.0 in JSON")
+		return receivedEvent{}, errors.New("the delivery has a valid signature, but it is not a CloudEvent 1.0 in JSON")
 	}
 	var line bytes.Buffer
 	err := json.Compact(&line, body)
@@ -43,7 +43,7 @@ func parseEvent(body []byte) (receivedEvent, error) {
 	return n, err
 }
 
-// String is the event for people, in a line: when, what, of which import, and what is known of the file.
+// String returns one line with the event's time, type, import and file.
 func (n receivedEvent) String() string {
 	words := []string{formatTime(n.Time), displayName(n.Type), displayName(n.Subject), displayName(n.Data.Filename)}
 	if n.Data.Size != nil {
@@ -55,10 +55,10 @@ func (n receivedEvent) String() string {
 	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), "  ")
 }
 
-// killDelay is how long what a killed command has left behind may keep its output open.
+// outputDelay is how long the children of a killed command may keep its output open.
 const outputDelay = time.Second
 
-// exec runs command with the event, and kills it and all that it has started when ctx ends.
+// run runs command with the event on standard input, and kills it with its children when ctx ends.
 func (n receivedEvent) run(ctx context.Context, command string, stdout, stderr io.Writer) error {
 	c := exec.CommandContext(ctx, "sh", "-c", command)
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(n.line+"\n"), stdout, stderr
@@ -68,9 +68,9 @@ func (n receivedEvent) run(ctx context.Context, command string, stdout, stderr i
 	err := c.Run()
 	switch {
 	case ctx.Err() != nil:
-		return errors.New("the service did not wait for the command, which was ended: the event will come again")
+		return errors.New("the service closed the connection, so the command was killed; the service will retry")
 	case err != nil:
-		return fmt.Errorf("the command: %w; the event will come again", err)
+		return fmt.Errorf("run the command: %w; the service will retry", err)
 	}
 	return nil
 }

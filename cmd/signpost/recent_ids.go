@@ -1,18 +1,18 @@
 package main
 
-// maxRecent is how many ids are remembered: more than come to a laptop while the service may still send one again.
+// maxRecentIDs is more than a laptop receives while the service may still retry an event.
 const maxRecentIDs = 10_000
 
-// recent is the ids that were added last.
+// recentIDs holds the ids that were added last.
 type recentIDs struct {
 	known map[string]bool
 	order []string // a ring, once it is full
-	next  int      // where the oldest is then
+	next  int      // index of the oldest id in a full ring
 }
 
 func (r *recentIDs) has(id string) bool { return r.known[id] }
 
-// add remembers id, which it does not know yet, and forgets the oldest where there are too many.
+// add adds a new id, and removes the oldest of a full ring.
 func (r *recentIDs) add(id string) {
 	if r.known == nil {
 		r.known = map[string]bool{}

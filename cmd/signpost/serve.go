@@ -19,11 +19,11 @@ import (
 
 type serveCmd struct{ config.Config }
 
-// Help is what serve --help says before its flags.
+// Help returns the text before the flags in serve --help.
 func (serveCmd) Help() string {
-	return "Each flag can be set by the variable that is named after it. Credentials, region and endpoint are not among them; " +
-		"they are the AWS SDK's own settings: AWS_REGION, AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, " +
-		"and AWS_ENDPOINT_URL_S3 for other stores than S3."
+	return "Set flags or the environment variables in parentheses. Set region, credentials and endpoint with the variables of the " +
+		"AWS SDK: AWS_REGION; AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; and AWS_ENDPOINT_URL_S3 for stores " +
+		"other than S3."
 }
 
 func (s serveCmd) Run(i *invocation) error {
@@ -52,14 +52,15 @@ func (s serveCmd) Run(i *invocation) error {
 	if err != nil {
 		return err
 	}
-	if err := doctor.RequireSignedHeaders(i.ctx, s.Config, settings, log); err != nil { // no URL is signed before that
+	// Before any URL is signed.
+	if err := doctor.RequireSignedHeaders(i.ctx, s.Config, settings, log); err != nil {
 		return err
 	}
 	s.printStart(i.stdout, listener.Addr().String(), "")
 	return process.Serve(i.ctx, listener)
 }
 
-// serveLocal runs the service on a store of its own, and stops when the store does.
+// serveLocal runs the service on a local store, and stops when the store stops.
 func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Logger) (err error) {
 	if s.Config, err = s.WithAbsolutePaths(); err != nil {
 		return err
@@ -76,7 +77,7 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 			return
 		}
 		if err := process.HandleObjectCreated(i.ctx, key); err != nil && i.ctx.Err() == nil {
-			log.Warn("what arrived is noticed when it is read", "key", key, "error", err.Error())
+			log.Warn("object-created notification failed; reading the import repeats it", "key", key, "error", err.Error())
 		}
 	})
 	if err != nil {
@@ -108,7 +109,7 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 	return nil
 }
 
-// localOrigins returns the origins of the web UI on this machine, for which the store is another origin.
+// localOrigins returns the origins of the web UI on this machine, for the CORS rules of the store.
 func localOrigins(at net.Addr, overTLS bool) (origins []string) {
 	scheme := "http://"
 	if overTLS {
@@ -121,12 +122,13 @@ func localOrigins(at net.Addr, overTLS bool) (origins []string) {
 	}
 	for _, host := range hosts {
 		origin := scheme + net.JoinHostPort(host, port)
-		origins = append(origins, strings.TrimSuffix(origin, map[string]string{"http://": ":80", "https://": ":443"}[scheme]))
+		defaultPort := map[string]string{"http://": ":80", "https://": ":443"}[scheme]
+		origins = append(origins, strings.TrimSuffix(origin, defaultPort))
 	}
 	return origins
 }
 
-// greet says where the service is and how to try it.
+// printStart prints the service's addresses and an example.
 func (s serveCmd) printStart(w io.Writer, address, folder string) {
 	if host, port, err := net.SplitHostPort(address); err == nil && net.ParseIP(host).IsUnspecified() {
 		address = net.JoinHostPort("localhost", port) // or by any other name of this machine
@@ -143,7 +145,8 @@ func (s serveCmd) printStart(w io.Writer, address, folder string) {
 		fmt.Fprintf(w, "Metrics at http://%s/metrics\n", s.MetricsListen)
 	}
 	if folder != "" {
-		fmt.Fprintf(w, "LOCAL STORE: uploads go to %s on this machine, not to AWS. For laptops and tests only; set SIGNPOST_BUCKET for a real bucket.\n", folder)
+		fmt.Fprintf(w, "LOCAL STORE: uploads go to %s on this machine, not to AWS. "+
+			"For laptops and tests only; set SIGNPOST_BUCKET for a real bucket.\n", folder)
 	}
 	switch {
 	case s.APIKeysFile != "" && !s.AllowAnonymous:
@@ -151,8 +154,9 @@ func (s serveCmd) printStart(w io.Writer, address, folder string) {
 	case s.Authenticates() && !s.AllowAnonymous:
 		curl += ` -H "Authorization: Bearer $token"`
 	}
-	if s.MaxSize == 0 && len(s.ContentTypes) == 0 { // otherwise a bare POST is refused
-		fmt.Fprintf(w, "\nTry it in another shell:\n  url=$(%s -X POST %s/import | cut -d '\"' -f 4)\n  curl --upload-file README.md \"$url\"\n", curl, api)
+	if s.MaxSize == 0 && len(s.ContentTypes) == 0 { // otherwise untracked imports are rejected
+		fmt.Fprintf(w, "\nTry it in another shell:\n  url=$(%s -X POST %s/import | cut -d '\"' -f 4)\n"+
+			"  curl --upload-file README.md \"$url\"\n", curl, api)
 		if folder != "" && !s.Authenticates() {
 			fmt.Fprintf(w, "  ls -l %s\n", shellQuote(filepath.Join(folder, "imports", "public")))
 		}

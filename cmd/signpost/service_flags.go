@@ -17,56 +17,56 @@ import (
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
-// remote is where the service is, and as whom it is asked.
+// serviceFlags are the flags of commands that call a service.
 type serviceFlags struct {
-	Server     string `env:"SIGNPOST_URL" placeholder:"URL" help:"The service; http://127.0.0.1:8080, where signpost serve listens, when left out."`
-	APIKey     string `name:"api-key" env:"SIGNPOST_API_KEY" placeholder:"KEY" help:"The service's API key. Other users of this machine see flags: the variable or a file keeps it to you."`
-	APIKeyFile string `name:"api-key-file" env:"SIGNPOST_API_KEY_FILE" placeholder:"FILE" help:"A file that holds the API key alone."`
-	TokenFile  string `env:"SIGNPOST_TOKEN_FILE" placeholder:"FILE" help:"A file that holds an access token alone. It is read for each call, so that the token can be renewed meanwhile."`
+	Server     string `env:"SIGNPOST_URL" placeholder:"URL" help:"URL of the service (default http://127.0.0.1:8080)."`
+	APIKey     string `name:"api-key" env:"SIGNPOST_API_KEY" placeholder:"KEY" help:"API key. Other users can see flags: prefer the variable or a file."`
+	APIKeyFile string `name:"api-key-file" env:"SIGNPOST_API_KEY_FILE" placeholder:"FILE" help:"File with the API key."`
+	TokenFile  string `env:"SIGNPOST_TOKEN_FILE" placeholder:"FILE" help:"File with an access token, read for each request."`
 }
 
-func (r serviceFlags) server() string {
-	if r.Server == "" {
+func (f serviceFlags) server() string {
+	if f.Server == "" {
 		return "http://127.0.0.1:8080"
 	}
-	return strings.TrimRight(r.Server, "/")
+	return strings.TrimRight(f.Server, "/")
 }
 
-func (r serviceFlags) validate() error {
-	u, err := url.Parse(r.server())
+func (f serviceFlags) validate() error {
+	u, err := url.Parse(f.server())
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil {
 		return errors.New("--server (or SIGNPOST_URL): must be a URL such as https://import.example.com/prod")
 	}
-	if strings.ContainsFunc(r.APIKey, unicode.IsControl) {
+	if strings.ContainsFunc(f.APIKey, unicode.IsControl) {
 		return errors.New("--api-key (or SIGNPOST_API_KEY): must be one line")
 	}
 	given := 0
-	for _, credential := range []string{r.APIKey, r.APIKeyFile, r.TokenFile} {
+	for _, credential := range []string{f.APIKey, f.APIKeyFile, f.TokenFile} {
 		if credential != "" {
 			given++
 		}
 	}
 	if given > 1 {
-		return errors.New("more than one of --api-key, --api-key-file, --token-file and their variables is given: leave out the others")
+		return errors.New("use only one of --api-key, --api-key-file, --token-file and their variables")
 	}
 	return nil
 }
 
-// credential is nil where none is given.
-func (r serviceFlags) credential() (engine.Credential, error) {
+// credential returns nil if no credential is set.
+func (f serviceFlags) credential() (engine.Credential, error) {
 	switch {
-	case r.TokenFile != "":
+	case f.TokenFile != "":
 		bearer := func() (string, string, error) {
-			token, err := readLine("--token-file", r.TokenFile)
+			token, err := readLine("--token-file", f.TokenFile)
 			return "Authorization", "Bearer " + token, err
 		}
 		_, _, err := bearer()
 		return bearer, err
-	case r.APIKeyFile != "":
-		key, err := readLine("--api-key-file", r.APIKeyFile)
+	case f.APIKeyFile != "":
+		key, err := readLine("--api-key-file", f.APIKeyFile)
 		return apiKeyCredential(key), err
-	case r.APIKey != "":
-		return apiKeyCredential(r.APIKey), nil
+	case f.APIKey != "":
+		return apiKeyCredential(f.APIKey), nil
 	}
 	return nil, nil
 }
@@ -75,7 +75,7 @@ func apiKeyCredential(key string) engine.Credential {
 	return func() (string, string, error) { return "X-Api-Key", key, nil }
 }
 
-// oneLine is what the file of a flag holds.
+// readLine returns the content of a flag's file, which must be one line.
 func readLine(flag, file string) (string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -83,35 +83,36 @@ func readLine(flag, file string) (string, error) {
 	}
 	line := strings.TrimSpace(string(text))
 	if line == "" || strings.ContainsFunc(line, unicode.IsControl) {
-		return "", fmt.Errorf("%s: %s must hold one line, and nothing else", flag, file)
+		return "", fmt.Errorf("%s: %s must contain exactly one line", flag, file)
 	}
 	return line, nil
 }
 
-// api is the service.
-func (r serviceFlags) newAPI(transport http.RoundTripper) (*engine.API, error) {
-	if err := r.validate(); err != nil {
+func (f serviceFlags) newAPI(transport http.RoundTripper) (*engine.API, error) {
+	if err := f.validate(); err != nil {
 		return nil, usageError{err}
 	}
-	credential, err := r.credential()
+	credential, err := f.credential()
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return engine.NewAPI(r.server(), credential, transport)
+	return engine.NewAPI(f.server(), credential, transport)
 }
 
-// restarting is how long an upload waits for a service that nobody answers for, before it says that the address may be wrong.
+// startupWait is how long an upload waits for a service that is not reachable, for example because it restarts.
 const startupWait = 3 * time.Second
 
-// reach fails where nobody answers for so long. What comes later is worth more patience; a wrong address is not.
-func (r serviceFlags) waitReachable(ctx context.Context, patience time.Duration) error {
-	for until := time.Now().Add(patience); ; {
-		err := r.probe(ctx)
+// waitReachable returns an error if the service is not reachable within timeout, which reports a wrong address early.
+// Later requests are retried longer.
+func (f serviceFlags) waitReachable(ctx context.Context, timeout time.Duration) error {
+	for deadline := time.Now().Add(timeout); ; {
+		err := f.probe(ctx)
 		if err == nil {
 			return nil
 		}
-		if time.Now().After(until) || ctx.Err() != nil {
-			return asInterruption(ctx, fmt.Errorf("%s cannot be reached: %w\n  -> %s", r.server(), withoutAddress(err), connectionRemedy(err)))
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			err = fmt.Errorf("%s cannot be reached: %w\n  -> %s", f.server(), withoutAddress(err), connectionRemedy(err))
+			return asInterruption(ctx, err)
 		}
 		select {
 		case <-time.After(200 * time.Millisecond):
@@ -120,23 +121,23 @@ func (r serviceFlags) waitReachable(ctx context.Context, patience time.Duration)
 	}
 }
 
-// connectionRemedy returns what to do when no connection to the service was made because of err.
+// connectionRemedy returns what to do about a failed connection.
 func connectionRemedy(err error) string {
 	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/":
 		return "this port serves plain HTTP: begin the URL with http://, or check the port"
 	case errors.As(err, new(x509.UnknownAuthorityError)):
-		return "install the authority of the certificate on this machine; on Linux, SSL_CERT_FILE can name its file instead"
+		return "install the certificate authority on this machine; on Linux, SSL_CERT_FILE can name its file instead"
 	}
-	return "name the service with --server or SIGNPOST_URL; signpost serve starts one here"
+	return "set --server or SIGNPOST_URL, or start a service here with signpost serve"
 }
 
-// knock returns nil when anything answers.
-func (r serviceFlags) probe(ctx context.Context) error {
+// probe returns nil if the service responds with any status.
+func (f serviceFlags) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	q, err := http.NewRequestWithContext(ctx, http.MethodHead, r.server(), nil)
+	q, err := http.NewRequestWithContext(ctx, http.MethodHead, f.server(), nil)
 	if err != nil {
 		return err
 	}
@@ -147,24 +148,25 @@ func (r serviceFlags) probe(ctx context.Context) error {
 	return response.Body.Close()
 }
 
-// connect is api, once somebody listens.
-func (r serviceFlags) connect(i *invocation) (*engine.API, error) {
-	api, err := r.newAPI(http.DefaultTransport)
+// connect returns the API of a reachable service.
+func (f serviceFlags) connect(i *invocation) (*engine.API, error) {
+	api, err := f.newAPI(http.DefaultTransport)
 	if err != nil {
 		return nil, err
 	}
-	// A call may be repeated for minutes.
+	// Retries may last for minutes.
 	api = api.OnRetry(func(err error) { fmt.Fprintf(i.stderr, "signpost: %v; retrying\n", err) })
-	return api, r.waitReachable(i.ctx, 0)
+	return api, f.waitReachable(i.ctx, 0)
 }
 
-// storeClient sends the signed requests. HTTP/1.1 gives each part a connection of its own, as S3 likes it; an upload has no end that
-// could be foretold, so it is the uploader who watches that something moves.
+// storeClient returns a client for signed requests. HTTP/1.1 gives each part its own connection, as S3 recommends.
+// There is no overall timeout, because the uploader cancels stalled requests.
 func storeClient(concurrency int) *http.Client {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // a Referer would hold the signature
-	return &http.Client{CheckRedirect: stay, Transport: &http.Transport{
+	// A redirected request would carry the signature in its Referer header.
+	noRedirects := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &http.Client{CheckRedirect: noRedirects, Transport: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   15 * time.Second,
@@ -176,7 +178,7 @@ func storeClient(concurrency int) *http.Client {
 	}}
 }
 
-// unaddressed is what failed, without a URL, whose query may be a credential.
+// withoutAddress removes the URL from err, because its query may be a credential.
 func withoutAddress(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// outlive keeps a server alive when its terminal is closed (SIGHUP) and when the reader of its output is gone (SIGPIPE), until ctx ends.
-// SIGHUP traditionally asks a server to reload its files. There is nothing to do: the server reloads them when they change.
+// ignoreHangups keeps a server running when its terminal closes (SIGHUP) or the reader of its output exits (SIGPIPE),
+// until ctx ends. SIGHUP does not need to reload files, because the server reloads them when they change.
 func ignoreHangups(ctx context.Context, log *slog.Logger) {
 	signal.Ignore(syscall.SIGPIPE)
 	hangups := make(chan os.Signal, 1)

@@ -14,18 +14,21 @@ import (
 )
 
 type specCmd struct {
-	Format string `enum:"yaml,json" default:"yaml" placeholder:"yaml|json" help:"How it is written; ${default} when left out."`
+	Format string `enum:"yaml,json" default:"yaml" placeholder:"yaml|json" help:"Output format (default ${default})."`
 	targetFlags
-	Anonymous boolFlag `help:"Leave out the API key. Whoever knows the API's address may then upload at your expense, and read or delete an import whose id they know; so protect it otherwise, by an authorizer, IAM, a resource policy or a private endpoint."`
-	Swagger2  boolFlag `name:"swagger2" help:"Write Swagger 2.0, for tools that read no OpenAPI 3. Extensions are kept, comments and examples of request bodies are not."`
+	Anonymous boolFlag `help:"Omit the API key; protect the API in another way."`
+	Swagger2  boolFlag `name:"swagger2" help:"Print Swagger 2.0, for tools without OpenAPI 3."`
 }
 
-// Help is what spec --help says before its flags.
+// Help returns the text before the flags in spec --help.
 func (specCmd) Help() string {
-	return "Without flags this is the document as it is written. API Gateway imports it as it stands: it fills in account, region " +
-		"and partition by itself, and each stage names the function in its variable \"function\".\n\n" +
-		"The flags make copies, and may be combined. With --aws-account, --aws-region and --function nothing is left to fill in. With " +
-		"--function alone the copy still names no account, and the stages need no variable."
+	return "Without flags the document is printed unchanged. API Gateway can import it: it fills in account, region and partition, " +
+		"and each stage names the function in its variable \"function\".\n\n" +
+		"Flags can be combined. With --aws-account, --aws-region and --function the copy is complete. With --function alone it " +
+		"is valid for any account, and stages need no variable.\n\n" +
+		"With --anonymous, all clients that reach the API can upload at your expense, and can read or delete imports whose id " +
+		"they know. Protect the API by an authorizer, IAM, a resource policy or a private endpoint.\n\n" +
+		"With --swagger2, extensions are kept; comments and examples of request bodies are not."
 }
 
 func (s specCmd) Run(i *invocation) error {
@@ -37,7 +40,7 @@ func (s specCmd) Run(i *invocation) error {
 	if s.Anonymous {
 		text = openapi.Anonymous(text)
 	}
-	if s.Format == "yaml" && !s.Swagger2 { // the text itself, for its comments
+	if s.Format == "yaml" && !s.Swagger2 { // keeps the comments
 		_, err := i.stdout.Write(text)
 		return err
 	}
@@ -51,7 +54,7 @@ func (s specCmd) Run(i *invocation) error {
 	return printYAML(i.stdout, document)
 }
 
-// parseSpec reads the document as nodes, which keep its order.
+// parseSpec parses the document as nodes, which keep the order of keys.
 func parseSpec(text []byte, swagger2 bool) (*yaml.Node, error) {
 	if swagger2 {
 		return swagger.Convert(text)
@@ -69,13 +72,13 @@ func printYAML(w io.Writer, document *yaml.Node) error {
 	return errors.Join(encoder.Encode(document), encoder.Close())
 }
 
-// A choice is a flag that is there or not. The program's own reading of booleans is for settings: it complains of their variables.
+// boolFlag is a boolean flag without a variable. The mapper for settings reports errors with the name of a variable.
 type boolFlag bool
 
-// IsBool lets the flag stand alone.
+// IsBool makes the value optional.
 func (*boolFlag) IsBool() bool { return true }
 
-// Decode reads it as kong does.
+// Decode uses kong's mapper for booleans.
 func (c *boolFlag) Decode(ctx *kong.DecodeContext) error {
 	mapper := kong.NewRegistry().RegisterDefaults().ForType(reflect.TypeFor[bool]())
 	return mapper.Decode(ctx, reflect.ValueOf(c).Elem())

@@ -24,7 +24,7 @@ func encodeNode(e *jsontext.Encoder, n *yaml.Node) error {
 	case yaml.ScalarNode:
 		return encodeScalar(e, n)
 	}
-	return fmt.Errorf("line %d: what stands here cannot be written as JSON", n.Line)
+	return fmt.Errorf("line %d: this YAML node has no JSON form", n.Line)
 }
 
 func encodeMapping(e *jsontext.Encoder, n *yaml.Node) error {
@@ -55,7 +55,7 @@ func encodeSequence(e *jsontext.Encoder, n *yaml.Node) error {
 }
 
 func encodeScalar(e *jsontext.Encoder, n *yaml.Node) error {
-	var value any = n.Value // also of a date, for which JSON has no form
+	var value any = n.Value // also for dates, which JSON lacks
 	switch n.ShortTag() {
 	case "!!int", "!!float", "!!bool", "!!null":
 		if err := n.Decode(&value); err != nil {

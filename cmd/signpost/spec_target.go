@@ -10,15 +10,15 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// targetFlags are pointers, for an empty one is a mistake: most often a shell's variable that was never set.
+// targetFlags are pointers, because an empty value is an error: most often an unset variable of a shell.
 type targetFlags struct {
-	AWSAccount   *string `name:"aws-account" placeholder:"ACCOUNT" help:"Name the account, by its 12 digits, as --aws-region names the region."`
-	AWSRegion    *string `name:"aws-region" placeholder:"REGION" help:"Name the region, such as eu-west-1, as --aws-account names the account."`
-	AWSPartition *string `name:"aws-partition" placeholder:"PARTITION" help:"Name the partition, if it is not to be told from the region: aws, in China aws-cn, in GovCloud aws-us-gov."`
-	Function     *string `placeholder:"NAME" help:"Name the Lambda function, with an alias or version as NAME:ALIAS."`
+	AWSAccount   *string `name:"aws-account" placeholder:"ACCOUNT" help:"AWS account, 12 digits; requires --aws-region."`
+	AWSRegion    *string `name:"aws-region" placeholder:"REGION" help:"Region, such as eu-west-1; requires --aws-account."`
+	AWSPartition *string `name:"aws-partition" placeholder:"PARTITION" help:"Partition (default: by region)."`
+	Function     *string `placeholder:"NAME" help:"Lambda function, or NAME:ALIAS for an alias or version."`
 }
 
-// A form is what the value of a flag must look like, and how that is said.
+// valueRule is the pattern of a flag's value, with the message for other values.
 type valueRule struct {
 	pattern *regexp.Regexp
 	message string
@@ -29,10 +29,10 @@ var (
 	regionForm    = valueRule{regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+$`), "must be a region, such as eu-west-1"}
 	partitionForm = valueRule{regexp.MustCompile(`^aws(-[a-z]+)*$`), "must be a partition, such as aws, aws-cn or aws-us-gov"}
 	functionForm  = valueRule{regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_-]{1,128})?$`),
-		"must be a function's name alone, of at most 64 letters, digits, - and _, such as signpost, or with an alias signpost:live"}
+		"must be a function's name of at most 64 letters, digits, - and _, such as signpost, or with an alias signpost:live"}
 )
 
-// partitions tell by a region's name where it is, as the AWS SDKs do.
+// partitions maps region names to partitions, as the AWS SDKs do.
 var partitions = []struct {
 	name    string
 	regions *regexp.Regexp
@@ -47,21 +47,21 @@ var partitions = []struct {
 	{"aws", regexp.MustCompile(`^(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+$`)},
 }
 
-// target is what the flags name, or all that is wrong with them.
+// target returns the target that the flags name, or all their errors.
 func (f targetFlags) target() (openapi.Target, error) {
-	faults := append(f.malformed(), f.missing()...)
-	if len(faults) == 0 {
-		faults = f.wrongPartition()
+	problems := append(f.malformed(), f.missing()...)
+	if len(problems) == 0 {
+		problems = f.wrongPartition()
 	}
-	if len(faults) > 0 {
-		return openapi.Target{}, errors.New(strings.Join(faults, "\n"))
+	if len(problems) > 0 {
+		return openapi.Target{}, errors.New(strings.Join(problems, "\n"))
 	}
 	t := openapi.Target{Account: deref(f.AWSAccount), Region: deref(f.AWSRegion), Function: deref(f.Function)}
 	t.Partition = cmp.Or(deref(f.AWSPartition), partitionOf(t.Region))
 	return t, nil
 }
 
-func (f targetFlags) malformed() (faults []string) {
+func (f targetFlags) malformed() (problems []string) {
 	for _, flag := range []struct {
 		name  string
 		value *string
@@ -73,40 +73,40 @@ func (f targetFlags) malformed() (faults []string) {
 		{"--function", f.Function, functionForm},
 	} {
 		if flag.value != nil && !flag.form.pattern.MatchString(*flag.value) {
-			faults = append(faults, fmt.Sprintf("%s=%q: %s", flag.name, *flag.value, flag.form.message))
+			problems = append(problems, fmt.Sprintf("%s=%q: %s", flag.name, *flag.value, flag.form.message))
 		}
 	}
-	return faults
+	return problems
 }
 
 func (f targetFlags) missing() []string {
-	const together = "%s needs %s beside it, for a function's address names both: give both, or leave both to API Gateway"
+	const together = "%s requires %s: set both, or neither to let API Gateway fill them in"
 	switch {
 	case f.AWSAccount != nil && f.AWSRegion == nil:
 		return []string{fmt.Sprintf(together, "--aws-account", "--aws-region")}
 	case f.AWSAccount == nil && f.AWSRegion != nil:
 		return []string{fmt.Sprintf(together, "--aws-region", "--aws-account")}
 	case f.AWSPartition != nil && f.AWSRegion == nil:
-		return []string{"--aws-partition needs --aws-account and --aws-region beside it: give all three, or leave all to API Gateway"}
+		return []string{"--aws-partition requires --aws-account and --aws-region: set all three, or none to let API Gateway fill them in"}
 	}
 	return nil
 }
 
-// misplaced finds a region that is not in the partition given, or in none that is known.
+// wrongPartition reports a region that is not in the given partition, or in no known one.
 func (f targetFlags) wrongPartition() []string {
 	region, given := deref(f.AWSRegion), deref(f.AWSPartition)
 	known := partitionOf(region)
 	switch {
 	case region != "" && known == "" && given == "":
-		return []string{fmt.Sprintf("--aws-region=%q: is in no partition known here: mend the name, or give --aws-partition too", region)}
+		return []string{fmt.Sprintf("--aws-region=%q: unknown region: correct it, or set --aws-partition", region)}
 	case known != "" && given != "" && known != given:
-		return []string{fmt.Sprintf("--aws-partition=%q: %s is in partition %s: leave --aws-partition out, or mend the region",
+		return []string{fmt.Sprintf("--aws-partition=%q: %s is in partition %s: omit --aws-partition, or correct the region",
 			given, region, known)}
 	}
 	return nil
 }
 
-// partitionOf is "" for a region whose name tells nothing.
+// partitionOf returns the partition of a region, or "" if it is unknown.
 func partitionOf(region string) string {
 	for _, p := range partitions {
 		if p.regions.MatchString(region) {

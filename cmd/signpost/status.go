@@ -10,10 +10,15 @@ import (
 )
 
 type statusCmd struct {
-	ID string `arg:"" name:"id" help:"The import's id."`
+	ID string `arg:"" name:"id" help:"Import id."`
 	serviceFlags
-	Watch bool `short:"w" help:"Tell of each change until it ends. The exit status is 0 when it is completed, 1 otherwise."`
+	Watch bool `short:"w" help:"Print each change until the import has a terminal status."`
 	JSON  bool `name:"json" help:"Print the import as JSON, without its signed URLs."`
+}
+
+// Help returns the text before the flags in status --help.
+func (statusCmd) Help() string {
+	return "With --watch the exit status is 0 if the import is completed, and 1 for other terminal statuses."
 }
 
 func (s statusCmd) Run(i *invocation) error {
@@ -21,11 +26,11 @@ func (s statusCmd) Run(i *invocation) error {
 	if err != nil {
 		return err
 	}
-	watch, told := api.Watch(s.ID), ""
+	watch, printed := api.Watch(s.ID), ""
 	for {
 		job, err := watch.Next(i.ctx)
 		if err != nil && s.Watch && i.ctx.Err() != nil {
-			return interruption{"interrupted; the import itself goes on"}
+			return interruption{"interrupted; the import continues"}
 		}
 		if err != nil {
 			return asInterruption(i.ctx, importError(s.ID, err))
@@ -34,9 +39,9 @@ func (s statusCmd) Run(i *invocation) error {
 		if err != nil {
 			return err
 		}
-		if text != told {
+		if text != printed {
 			fmt.Fprint(i.stdout, text)
-			told = text
+			printed = text
 		}
 		switch status := deref(job.Status); {
 		case !s.Watch || status == client.JobStatusCompleted:
@@ -47,11 +52,11 @@ func (s statusCmd) Run(i *invocation) error {
 	}
 }
 
-// text is job for people or, with --json, for programs; a watched one in a line.
+// text returns job as JSON, as one line for --watch, or as a description.
 func (s statusCmd) text(job client.Job) (string, error) {
 	switch {
 	case s.JSON:
-		job.UploadURL, job.Upload, job.DownloadURL = nil, nil, nil // credentials, all of them
+		job.UploadURL, job.Upload, job.DownloadURL = nil, nil, nil // credentials
 		text, err := json.Marshal(job)
 		return string(text) + "\n", err
 	case s.Watch:

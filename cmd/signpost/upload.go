@@ -19,35 +19,41 @@ import (
 type uploadCmd struct {
 	Paths []string `arg:"" name:"file" help:"Files, named pipes, folders with --recursive, or - for standard input."`
 	serviceFlags
-	Recursive   bool              `short:"r" help:"Upload the files below folders. Symbolic links in them are left out."`
-	Concurrency int               `default:"16" placeholder:"N" help:"How many requests to the store are under way at a time, those of all files together; ${default} when left out."`
-	PartSize    byteSize          `placeholder:"SIZE" help:"Length of each part but the last, such as 64MiB, from 5MiB to 5GiB; as the service likes when left out."`
-	Checksum    string            `enum:"crc64nvme,crc32c,sha256,none" default:"crc64nvme" placeholder:"NAME" help:"What the store checks the bytes with: crc64nvme (when left out), crc32c, sha256 (in one request, so up to 5 GiB and not resumed) or none."`
-	ContentType string            `placeholder:"TYPE" help:"Media type; by the name's ending when left out."`
-	Filename    string            `placeholder:"NAME" help:"What one file, or standard input, is to be called; its own name when left out."`
-	Metadata    map[string]string `mapsep:"none" placeholder:"KEY=VALUE" help:"Stored with each object; may be repeated."`
-	WriteOnce   bool              `help:"Refuse a second upload to the same signed URL."`
-	LimitRate   byteSize          `placeholder:"SIZE" help:"Most bytes a second, of all files together, such as 10MiB."`
-	ID          string            `name:"id" placeholder:"ID" help:"The import in parts to go on with, wherever it was begun."`
-	Again       bool              `help:"Upload anew what was uploaded before."`
-	Wait        bool              `help:"Call a file uploaded only when the service says that its import is completed, not when the store has taken it."`
-	JSON        bool              `name:"json" xor:"output" help:"Print events, a JSON object a line: started, resumed, progress, retrying, finishing, completed, skipped, failed."`
-	Quiet       bool              `short:"q" xor:"output" help:"Print errors alone."`
-	DryRun      bool              `help:"Say what would be sent, and ask and send nothing."`
-	Term        string            `env:"TERM" hidden:"" help:"The terminal's kind: a dumb one has no bars."`
+	Recursive   bool     `short:"r" help:"Upload the files below folders, without symbolic links."`
+	Concurrency int      `default:"16" placeholder:"N" help:"Concurrent requests to the store (default ${default})."`
+	PartSize    byteSize `placeholder:"SIZE" help:"Part size, from 5MiB to 5GiB (default: chosen by the service)."`
+
+	Checksum string `enum:"crc64nvme,crc32c,sha256,none" default:"crc64nvme" placeholder:"NAME" help:"One of ${enum}."`
+
+	ContentType string   `placeholder:"TYPE" help:"Media type (default: by the extension of the filename)."`
+	Filename    string   `placeholder:"NAME" help:"Filename of the import, for one file (default: its name)."`
+	WriteOnce   bool     `help:"Reject a second upload to the same signed URL."`
+	LimitRate   byteSize `placeholder:"SIZE" help:"Bytes per second for all files, such as 10MiB (default: no limit)."`
+	ID          string   `name:"id" placeholder:"ID" help:"Multipart import to resume, also one of another machine."`
+	Again       bool     `help:"Upload files again that were uploaded before."`
+	Wait        bool     `help:"Wait until the service reports the import as completed."`
+	JSON        bool     `name:"json" xor:"output" help:"Print one event per line as JSON."`
+	Quiet       bool     `short:"q" xor:"output" help:"Print errors only."`
+	DryRun      bool     `help:"Print what would be uploaded, without requests."`
+	Term        string   `env:"TERM" hidden:"" help:"Terminal type: dumb terminals have no progress bars."`
+
+	Metadata map[string]string `mapsep:"none" placeholder:"KEY=VALUE" help:"Metadata of the objects; repeatable."`
 }
 
-// Help is what upload --help says before its flags.
+// Help returns the text before the flags in upload --help.
 func (uploadCmd) Help() string {
-	return "What was cut off goes on where it was when the same command is given again, and what is uploaded already is skipped. " +
-		"Standard input and named pipes begin anew. Ctrl-C keeps the parts that were sent; a second one stops at once.\n\n" +
-		"The exit status is 0 when all is uploaded, 1 when something failed, 2 for bad use, 130 when interrupted."
+	return "Run the same command again to resume an interrupted upload. Files already uploaded are skipped. Uploads of standard " +
+		"input and named pipes cannot be resumed. Ctrl-C keeps uploaded parts; a second Ctrl-C exits at once.\n\n" +
+		"The store verifies the checksum (default crc64nvme). sha256 requires one request: at most 5 GiB, not resumable.\n\n" +
+		"Events of --json: started, resumed, progress, retrying, finishing, completed, skipped, failed.\n\n" +
+		"The exit status is 0 if all files are uploaded, 1 for errors, 2 for usage errors, 130 after an interrupt.\n\n" +
+		"For example:  signpost upload --recursive folder --metadata project=sky"
 }
 
-// perConnection is how many bytes a second each connection should have at least under a limit.
+// minConnectionRate is the least bytes per second of each connection under a rate limit.
 const minConnectionRate = 4 << 20
 
-// filesAtOnce bounds the open files. More would not be faster: all share --concurrency.
+// maxOpenFiles bounds the open files. More are not faster, because all share --concurrency.
 const maxOpenFiles = 16
 
 func (u uploadCmd) Run(i *invocation) error {
@@ -60,7 +66,7 @@ func (u uploadCmd) Run(i *invocation) error {
 	if err != nil {
 		return err
 	}
-	if u.LimitRate > 0 { // parts that share little would all be finished late, and nothing of them kept before
+	if u.LimitRate > 0 { // fewer, faster parts: an interrupt loses unfinished parts
 		u.Concurrency = max(1, min(u.Concurrency, int(u.LimitRate/minConnectionRate)))
 	}
 	uploader := engine.New(api, storeClient(u.Concurrency), u.Concurrency)
@@ -87,25 +93,25 @@ func (u uploadCmd) Run(i *invocation) error {
 	return p.finish(i.ctx, i.stderr, !u.JSON && !u.Quiet)
 }
 
-// check looks at what kong cannot.
+// validate checks what kong cannot check.
 func (u uploadCmd) validate(files int, streams bool) error {
 	switch {
 	case u.Concurrency < 1 || u.Concurrency > 256:
 		return errors.New("--concurrency: must be from 1 to 256")
 	case u.PartSize != 0 && (u.PartSize < 5<<20 || u.PartSize > 5<<30):
-		return errors.New("--part-size: must be from 5MiB to 5GiB, as S3 demands")
+		return errors.New("--part-size: must be from 5MiB to 5GiB, as S3 requires")
 	case u.PartSize != 0 && u.Checksum == "sha256":
-		return errors.New("--checksum sha256 is of a whole file, in one request: leave out --part-size, or choose crc64nvme or crc32c")
+		return errors.New("--checksum sha256 requires one request: omit --part-size, or use crc64nvme or crc32c")
 	case u.LimitRate != 0 && u.LimitRate < 16<<10:
-		return errors.New("--limit-rate: must be at least 16KiB; slower, a store takes it for a broken line")
+		return errors.New("--limit-rate: must be at least 16KiB: stores close slower connections")
 	case u.ID != "" && (files != 1 || u.Again):
-		return errors.New("--id goes on with one import: name one file, and leave out --again")
+		return errors.New("--id resumes one import: name one file, and omit --again")
 	case u.ID != "" && streams:
-		return errors.New("--id goes on with a file: a stream begins anew")
+		return errors.New("--id requires a file: streams cannot be resumed")
 	case u.Filename != "" && files > 1:
-		return errors.New("--filename is of one file: name one")
+		return errors.New("--filename requires exactly one file")
 	case u.stdinCount() > 1:
-		return errors.New("- can be named once")
+		return errors.New("- can be used only once")
 	}
 	return u.serviceFlags.validate()
 }
@@ -119,7 +125,7 @@ func (u uploadCmd) stdinCount() (n int) {
 	return n
 }
 
-// memory is below the user's cache folder. What it knows is of use on this machine alone.
+// openResumeStore opens the resume store in the user's cache directory.
 func (u uploadCmd) openResumeStore() (*engine.ResumeStore, error) {
 	folder, err := os.UserCacheDir()
 	if err != nil {
@@ -129,11 +135,13 @@ func (u uploadCmd) openResumeStore() (*engine.ResumeStore, error) {
 }
 
 func (u uploadCmd) options() engine.Options {
-	return engine.Options{Filename: u.Filename, ContentType: u.ContentType, Metadata: u.Metadata, Checksum: engine.Algorithm(u.Checksum),
-		PartSize: int64(u.PartSize), WriteOnce: u.WriteOnce, Again: u.Again, ID: u.ID}
+	return engine.Options{
+		Filename: u.Filename, ContentType: u.ContentType, Metadata: u.Metadata, Checksum: engine.Algorithm(u.Checksum),
+		PartSize: int64(u.PartSize), WriteOnce: u.WriteOnce, Again: u.Again, ID: u.ID,
+	}
 }
 
-// send uploads all items. What becomes of them is p's to know.
+// uploadAll uploads all items and reports the results to p.
 func (u uploadCmd) uploadAll(ctx context.Context, uploader *engine.Uploader, p *progress, items []item) {
 	var g errgroup.Group
 	g.SetLimit(min(u.Concurrency, maxOpenFiles))

@@ -8,25 +8,25 @@ import (
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
-// item is something to upload.
+// item is a file or stream to upload.
 type item struct {
 	path   string
-	size   int64 // bytes; -1 where nobody knows
-	stream bool  // can be read once only
+	size   int64 // bytes; -1 means unknown
+	stream bool  // can be read only once
 }
 
-// items are all there is to upload. What cannot be looked at is a failure of its own, and the rest goes on.
+// findItems returns the items that the arguments name, and an error for each path that cannot be opened.
 func (u uploadCmd) findItems() (items []item, failed []*engine.Error) {
 	seen := map[string]bool{}
 	add := func(i item) {
-		place, err := filepath.Abs(i.path)
+		absolute, err := filepath.Abs(i.path)
 		if err != nil {
-			place = i.path
+			absolute = i.path
 		}
-		if !seen[place] {
+		if !seen[absolute] {
 			items = append(items, i)
 		}
-		seen[place] = true
+		seen[absolute] = true
 	}
 	for _, path := range u.Paths {
 		if path == "-" {
@@ -38,7 +38,7 @@ func (u uploadCmd) findItems() (items []item, failed []*engine.Error) {
 		case err != nil:
 			failed = append(failed, openError(path, err))
 		case info.IsDir() && !u.Recursive:
-			failed = append(failed, openError(path, errors.New("it is a folder: add --recursive to upload the files in it")))
+			failed = append(failed, openError(path, errors.New("it is a folder: use --recursive to upload its files")))
 		case info.IsDir():
 			failed = append(failed, walk(path, add)...)
 		case info.Mode()&os.ModeNamedPipe != 0:
@@ -52,7 +52,7 @@ func (u uploadCmd) findItems() (items []item, failed []*engine.Error) {
 
 // walk adds the regular files below root.
 func walk(root string, add func(item)) (failed []*engine.Error) {
-	root += string(filepath.Separator) // otherwise a link that was named would not be followed
+	root += string(filepath.Separator) // so that WalkDir follows root if it is a symbolic link
 	_ = filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		if err == nil && !entry.Type().IsRegular() {
 			return nil
@@ -63,7 +63,7 @@ func walk(root string, add func(item)) (failed []*engine.Error) {
 		}
 		if err != nil {
 			failed = append(failed, openError(filepath.Clean(path), err))
-			return nil // a folder that cannot be read is left by itself
+			return nil // WalkDir skips a directory that cannot be read
 		}
 		add(item{path, info.Size(), false})
 		return nil

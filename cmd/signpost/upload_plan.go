@@ -9,11 +9,11 @@ import (
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
-// plan says what would be done.
+// printPlan prints what an upload would do.
 func (u uploadCmd) printPlan(w io.Writer, uploader *engine.Uploader, items []item, failed []*engine.Error) error {
-	say := planLine
+	format := planLine
 	if u.JSON {
-		say = planEvent
+		format = planEvent
 	}
 	for _, it := range items {
 		p := engine.Plan{Size: -1}
@@ -25,7 +25,7 @@ func (u uploadCmd) printPlan(w io.Writer, uploader *engine.Uploader, items []ite
 			}
 		}
 		if !u.Quiet {
-			fmt.Fprintln(w, say(it.path, p))
+			fmt.Fprintln(w, format(it.path, p))
 		}
 	}
 	if len(failed) == 0 {
@@ -42,11 +42,11 @@ func planLine(path string, p engine.Plan) string {
 	path = displayName(path)
 	switch {
 	case p.Size < 0:
-		return fmt.Sprintf("would upload %s: its length is not known before it is read", path)
+		return fmt.Sprintf("would upload %s: size unknown", path)
 	case p.CompletedID != "":
-		return fmt.Sprintf("would skip %s: uploaded before as %s; --again uploads it anew", path, p.CompletedID)
+		return fmt.Sprintf("would skip %s: uploaded before as %s; use --again to upload it again", path, p.CompletedID)
 	case p.ResumeID != "":
-		return fmt.Sprintf("would go on with %s: %s, import %s", path, formatBytes(p.Size), p.ResumeID)
+		return fmt.Sprintf("would resume %s: %s, import %s", path, formatBytes(p.Size), p.ResumeID)
 	case p.Parts > 0:
 		return fmt.Sprintf("would upload %s: %s in %s of %s", path, formatBytes(p.Size), plural(p.Parts, "part"), formatBytes(p.PartSize))
 	}

@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 )
 
-// version is set by the linker (make build); otherwise the module's own version is told.
+// version is set by the linker (make build). The default is the module's version.
 var version string
 
 type versionCmd struct{}

@@ -1,6 +1,6 @@
 package main
 
 type webhooksCmd struct {
-	Keygen webhooksKeygenCmd `cmd:"" help:"Print a new key that signs webhook deliveries."`
-	Secret webhooksSecretCmd `cmd:"" help:"Print what a receiver verifies deliveries with."`
+	Keygen webhooksKeygenCmd `cmd:"" help:"Print a new signing key."`
+	Secret webhooksSecretCmd `cmd:"" help:"Print the keys with which a receiver verifies deliveries."`
 }

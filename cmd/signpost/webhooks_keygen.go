@@ -7,14 +7,15 @@ import (
 )
 
 type webhooksKeygenCmd struct {
-	Asymmetric bool `help:"Print an ed25519 private key (whsk_...). Receivers get the public key (whpk_...), with which nothing can be signed."`
+	Asymmetric bool `help:"Print an ed25519 private key (whsk_...) instead of a secret (whsec_...)."`
 }
 
 // Help is what webhooks keygen --help prints before its flags.
 func (webhooksKeygenCmd) Help() string {
 	return "The key is for SIGNPOST_WEBHOOK_SECRETS or the file that SIGNPOST_WEBHOOK_SECRETS_FILE names: a secret " +
 		"(whsec_...) or, with --asymmetric, a private key (whsk_...). Put a new key in front of the old one, and remove " +
-		"the old one when all receivers have changed.\n\n" +
+		"the old one when all receivers have changed. Receivers of an asymmetric key get its public key (whpk_...), which " +
+		"cannot sign.\n\n" +
 		"For example:  signpost webhooks keygen > webhook-secrets"
 }
 

@@ -12,10 +12,10 @@ import (
 )
 
 type webhooksSecretCmd struct {
-	Host      string          `arg:"" optional:"" help:"Host of SIGNPOST_WEBHOOK_HOSTS, with the port unless it is 443. Without it, print what the receiver at SIGNPOST_WEBHOOK_URL needs."`
-	Secrets   []config.Secret `name:"webhook-secrets" env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"KEY" help:"Keys of the service. Other users of this machine see flags: prefer the variable or a file."`
+	Host      string          `arg:"" optional:"" help:"Host of SIGNPOST_WEBHOOK_HOSTS, with port unless 443."`
+	Secrets   []config.Secret `name:"webhook-secrets" env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"KEY" help:"Keys of the service."`
 	File      string          `name:"webhook-secrets-file" env:"SIGNPOST_WEBHOOK_SECRETS_FILE" placeholder:"FILE" help:"File with the keys of the service."`
-	Parameter string          `name:"webhook-secrets-parameter" env:"SIGNPOST_WEBHOOK_SECRETS_PARAMETER" placeholder:"NAME" help:"Parameter of AWS Systems Manager Parameter Store with the keys of the service."`
+	Parameter string          `name:"webhook-secrets-parameter" env:"SIGNPOST_WEBHOOK_SECRETS_PARAMETER" placeholder:"NAME" help:"Parameter in AWS Parameter Store with the keys of the service."`
 }
 
 // Help is what webhooks secret --help prints before its flags.
