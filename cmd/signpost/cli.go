@@ -26,7 +26,7 @@ type cli struct {
 	Listen     listenCmd     `cmd:"" help:"Receive the service's events, and run a command for each."`
 	Events     eventsCmd     `cmd:"" help:"Follow the events of imports, and redeliver dead events."`
 	Webhooks   webhooksCmd   `cmd:"" help:"Generate webhook signing keys, and print the keys of receivers."`
-	GC         gcCmd         `cmd:"" name:"gc" help:"Sweep the bucket once: expire imports, abort orphans, deliver events."`
+	GC         gcCmd         `cmd:"" name:"gc" help:"Sweep once: expire imports, abort orphans, deliver events."`
 	Keygen     keygenCmd     `cmd:"" help:"Generate an API key, and its line for the file of keys."`
 	Spec       specCmd       `cmd:"" help:"Print the OpenAPI document of the service."`
 	Completion completionCmd `cmd:"" help:"Print a shell completion script."`
@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	exited := false
 	parser, err := kong.New(&commands, append(configErrors.Options(),
 		kong.Name("signpost"),
-		kong.Description("Signpost returns signed S3 URLs, so that clients upload large files to S3 instead of through an API."),
+		kong.Description("Signpost returns signed S3 URLs, so that clients upload large files directly to S3."),
 		kong.Writers(i.stdout, i.stderr),
 		kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),

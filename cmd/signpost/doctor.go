@@ -17,10 +17,11 @@ import (
 
 type doctorCmd struct{ config.Config }
 
-// Help is what doctor --help says before its flags.
+// Help returns the text before the flags in doctor --help.
 func (doctorCmd) Help() string {
-	return "It takes the settings of serve, tries with the same credentials all that the service and its clients do, and removes what it " +
-		"wrote under imports/doctor/ and jobs/doctor/. The exit status is 0 unless a check failed; warnings are no failures."
+	return "Use the settings and credentials of serve. The command tries all operations of the service and its clients, " +
+		"and removes what it wrote under imports/doctor/ and jobs/doctor/. The exit status is 1 if a check failed; " +
+		"warnings do not count."
 }
 
 func (d doctorCmd) Run(i *invocation) (err error) {
@@ -47,25 +48,26 @@ func (d doctorCmd) Run(i *invocation) (err error) {
 	return d.examine(i.ctx, i.stdout, &settings, ", in the local store of "+dir)
 }
 
-// examine prints the table, and returns an error if a check failed or was not made because ctx ended.
+// examine prints the table of checks, and returns an error if a check failed or ctx ended.
 func (d doctorCmd) examine(ctx context.Context, w io.Writer, local *aws.Config, where string) error {
-	fmt.Fprintf(w, "Signpost %s looks at bucket %s%s\n\n", versionText(), d.Bucket, where)
+	fmt.Fprintf(w, "Signpost %s checks bucket %s%s\n\n", versionText(), d.Bucket, where)
 	counts := map[doctor.Mark]int{}
 	doctor.Examine(ctx, d.Config, local, func(f doctor.Finding) {
 		counts[f.Mark]++
 		printFinding(w, f)
 	})
-	fmt.Fprintf(w, "\n%d passed, %d warned, %d failed, %d skipped\n", counts[doctor.Pass], counts[doctor.Warn], counts[doctor.Fail], counts[doctor.Skip])
+	fmt.Fprintf(w, "\n%d passed, %d warned, %d failed, %d skipped\n",
+		counts[doctor.Pass], counts[doctor.Warn], counts[doctor.Fail], counts[doctor.Skip])
 	switch {
 	case counts[doctor.Fail] > 0:
-		return fmt.Errorf("%d of the checks failed", counts[doctor.Fail])
+		return fmt.Errorf("%s failed", plural(counts[doctor.Fail], "check"))
 	case ctx.Err() != nil:
 		return errors.New("interrupted")
 	}
 	return nil
 }
 
-// findingWidth is what the first two columns leave of a terminal.
+// findingWidth is the width of the third column in a terminal of 80 columns.
 const findingWidth = 80 - 26
 
 func printFinding(w io.Writer, f doctor.Finding) {
@@ -81,7 +83,7 @@ func printFinding(w io.Writer, f doctor.Finding) {
 	}
 }
 
-// wrapped breaks text between words; a word that is too long stays whole.
+// wrapText breaks text between words. Longer words are not broken.
 func wrapText(text string, width int) (lines []string) {
 	for _, word := range strings.Fields(text) {
 		if last := len(lines) - 1; last >= 0 && len(lines[last])+1+len(word) <= width {

@@ -17,7 +17,7 @@ import (
 type downloadCmd struct {
 	ID string `arg:"" name:"id" help:"Import id."`
 	serviceFlags
-	Output string `short:"o" placeholder:"FILE" help:"Output file or folder, - for standard output (default: the filename)."`
+	Output string `short:"o" placeholder:"FILE" help:"File or folder, - for standard output (default: the filename)."`
 	Force  bool   `help:"Replace an existing file, or write to a block device."`
 }
 
@@ -43,7 +43,8 @@ func (d downloadCmd) Run(i *invocation) error {
 	case deref(job.Status) != client.JobStatusCompleted:
 		return fmt.Errorf("%s is %s: only completed imports can be downloaded", d.ID, statusText(job))
 	case job.DownloadURL == nil:
-		return fmt.Errorf("the service at %s does not allow downloads: its operator can set SIGNPOST_DOWNLOADS=true", d.server())
+		return fmt.Errorf("the service at %s does not allow downloads: its operator can set SIGNPOST_DOWNLOADS=true",
+			d.server())
 	}
 	if err := api.CheckDownload(*job.DownloadURL); err != nil {
 		return importError(d.ID, err)

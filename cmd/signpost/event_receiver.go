@@ -58,7 +58,8 @@ func (r *receiver) receive(w http.ResponseWriter, request *http.Request) (status
 	case r.busy <- struct{}{}:
 		defer func() { <-r.busy }()
 	case <-ctx.Done():
-		return http.StatusServiceUnavailable, fmt.Errorf("%s: the service closed the connection while another event was handled; it will retry", n)
+		return http.StatusServiceUnavailable,
+			fmt.Errorf("%s: the service closed the connection while another event was handled; it will retry", n)
 	}
 	id := request.Header.Get(standardwebhooks.HeaderWebhookID)
 	if r.handled.has(id) {

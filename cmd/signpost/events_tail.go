@@ -24,9 +24,9 @@ type tailCmd struct {
 
 // Help returns the text before the flags in events tail --help.
 func (tailCmd) Help() string {
-	return "Use the settings of serve. The command lists the imports of the last two weeks (twice the job TTL) every two seconds, " +
-		"a thousand per call. It does not affect deliveries to receivers. An upload in one request appears after the store's " +
-		"notification, or after the import is read. Untracked imports do not appear. Stop with Ctrl-C."
+	return "Use the settings of serve. The command lists the imports of the last two weeks (twice the job TTL) every " +
+		"two seconds, a thousand per call. It does not affect deliveries to receivers. An upload in one request appears " +
+		"after the store's notification, or after the import is read. Untracked imports do not appear. Stop with Ctrl-C."
 }
 
 // tailInterval is the time between two listings of the bucket.

@@ -192,7 +192,7 @@ func TestEventsTailFromNowOn(t *testing.T) {
 	p.signal(t, syscall.SIGKILL)
 	p.wait(t)
 	following.await(t, following.stderr, "word that the store is away", func(text string) bool {
-		return text == "signpost: the store does not answer; it is asked again until it does\n"
+		return text == "signpost: the store is unavailable; retrying\n"
 	})
 	p = startLocal(t, p.dir, settings...)
 	after := p.completeOne(t)
@@ -217,10 +217,10 @@ func TestEventsGivenUp(t *testing.T) {
 			` "to": ["webhook"], "written": "2026-02-26T12:00:00Z", "true": true, "attempts": 29, "failure": "webhook: hooks.example.com answers 500"}`)
 	}
 	const one, two, three = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002", "01900000-0000-7000-8000-000000000003"
-	if got, want := succeeds(t, p.inside(t), "events", "dead"), "no event was given up\n"; got != want {
+	if got, want := succeeds(t, p.inside(t), "events", "dead"), "no dead events\n"; got != want {
 		t.Errorf("dead: got %q, want %q", got, want)
 	}
-	if got, want := succeeds(t, p.inside(t), "events", "redeliver", "--all"), "no event was given up\n"; got != want {
+	if got, want := succeeds(t, p.inside(t), "events", "redeliver", "--all"), "no dead events\n"; got != want {
 		t.Errorf("redeliver --all: got %q, want %q", got, want)
 	}
 	given(one, "import-1")
@@ -228,7 +228,7 @@ func TestEventsGivenUp(t *testing.T) {
 	given(three, "import-3")
 	for name, settings := range map[string][]string{"beside the service": p.inside(t), "from elsewhere": p.outside(t)} {
 		text := succeeds(t, settings, "events", "dead")
-		if want := `^` + one + `  2026-\d\d-\d\d \d\d:\d\d.*\n.*  import\.aborted  import-1\n  given up after 29 attempts: webhook: hooks.example.com answers 500\n` + two; !regexp.MustCompile(want).MatchString(text) {
+		if want := `^` + one + `  2026-\d\d-\d\d \d\d:\d\d.*\n.*  import\.aborted  import-1\n  failed after 29 attempts: webhook: hooks.example.com answers 500\n` + two; !regexp.MustCompile(want).MatchString(text) {
 			t.Errorf("dead %s: got\n%swant\n%s", name, text, want)
 		}
 		n := 0
@@ -245,20 +245,20 @@ func TestEventsGivenUp(t *testing.T) {
 	}
 	for _, unknown := range []string{"01900000-0000-7000-8000-00000000ffff", "x\x1b[31m"} {
 		stdout, stderr, status := command(t, p.inside(t), "events", "redeliver", unknown)
-		if status != 1 || stdout != "" || !strings.Contains(stderr, "was not given up, or is no event; signpost events dead lists those that were") || strings.Contains(stderr, "\x1b") {
+		if status != 1 || stdout != "" || !strings.Contains(stderr, "is not the id of a dead event; signpost events dead lists them") || strings.Contains(stderr, "\x1b") {
 			t.Errorf("redeliver %q: exit status %d, stdout %q, stderr %q", unknown, status, stdout, stderr)
 		}
 	}
 	for _, subject := range []string{"import-1", "import-2", "import-3"} {
 		ears.expect(end{subject, "aborted"})
 	}
-	if got, want := succeeds(t, p.inside(t), "events", "redeliver", two), "the service sends 1 event again, with its next sweep\n"; got != want {
+	if got, want := succeeds(t, p.inside(t), "events", "redeliver", two), "1 event will be delivered again with the next sweep\n"; got != want {
 		t.Errorf("redeliver: got %q, want %q", got, want)
 	}
 	if left := succeeds(t, p.inside(t), "events", "dead"); strings.Contains(left, two) || !strings.Contains(left, one) || !strings.Contains(left, three) {
 		t.Errorf("dead after redeliver %s: got\n%s", two, left)
 	}
-	if got, want := succeeds(t, p.outside(t), "events", "redeliver", "--all"), "the service sends 2 events again, with its next sweep\n"; got != want {
+	if got, want := succeeds(t, p.outside(t), "events", "redeliver", "--all"), "2 events will be delivered again with the next sweep\n"; got != want {
 		t.Errorf("redeliver --all: got %q, want %q", got, want)
 	}
 	ears.awaitAll(t, limit)
@@ -291,12 +291,12 @@ func TestGC(t *testing.T) {
 	time.Sleep(time.Until(old)) // as old as URLs live
 	settings := append(telling, "SIGNPOST_DATA_DIR="+p.dir, "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "SIGNPOST_URL_TTL=1s")
 	stdout, stderr, status := command(t, settings, "gc")
-	want := "imports whose time is over: 2, of which 1 had ended unnoticed\nuploads in parts: 0, of which 0 were abandoned and are freed\nevents due: 1\n"
-	if stdout != want || status != 1 || !strings.Contains(stderr, odd) || !strings.HasSuffix(stderr, "signpost: 1 import cannot be looked at\n") {
+	want := "overdue imports: 2 inspected, 1 ended\nmultipart uploads: 0 inspected, 0 orphans aborted\nevents due: 1\n"
+	if stdout != want || status != 1 || !strings.Contains(stderr, odd) || !strings.HasSuffix(stderr, "signpost: 1 import cannot be inspected\n") {
 		t.Errorf("gc: exit status %d, stdout\n%swant\n%sstderr %q", status, stdout, want, stderr)
 	}
 	ears.awaitAll(t, limit)
-	want = "imports whose time is over: 0, of which 0 had ended unnoticed\nuploads in parts: 0, of which 0 were abandoned and are freed\nevents due: 0\n"
+	want = "overdue imports: 0 inspected, 0 ended\nmultipart uploads: 0 inspected, 0 orphans aborted\nevents due: 0\n"
 	if got := succeeds(t, settings, "gc"); got != want {
 		t.Errorf("gc again: got\n%swant\n%s", got, want)
 	}

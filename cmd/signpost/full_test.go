@@ -122,7 +122,7 @@ func TestUploadToFullDisk(t *testing.T) {
 	p.fillBut(t, filepath.Join(dir, "filler"), 100*mib)
 	said, err := upload(inParts...)
 	found := regexp.MustCompile(`uploaded \S+ as (\S+) `).FindStringSubmatch(said)
-	if err != nil || found == nil || !strings.Contains(said, "30.0 MiB of 30.0 MiB were sent before") {
+	if err != nil || found == nil || !strings.Contains(said, "30.0 MiB of 30.0 MiB already uploaded") {
 		t.Fatalf("once there is space: got %v, want all parts kept; it said:\n%s", err, said)
 	}
 	p.holds(t, found[1], content)

@@ -17,9 +17,9 @@ type gcCmd struct{ config.Config }
 
 // Help returns the text before the flags in gc --help.
 func (gcCmd) Help() string {
-	return "Use the settings of serve, including those of webhooks and event bus, which receive the events. A running service " +
-		"sweeps every ten minutes; if its sweep is in progress, this command does nothing. Uploads in progress are not " +
-		"affected. The exit status is 1 if an import cannot be inspected."
+	return "Use the settings of serve, including those of webhooks and event bus, which receive the events. A running " +
+		"service sweeps every ten minutes; if its sweep is in progress, this command does nothing. Uploads in progress " +
+		"are not affected. The exit status is 1 if an import cannot be inspected."
 }
 
 func (g gcCmd) Run(i *invocation) error {
@@ -44,7 +44,8 @@ func (g gcCmd) Run(i *invocation) error {
 // printReport prints the counts of a sweep.
 func printReport(i *invocation, r sweep.Report, delivers bool, err error) error {
 	fmt.Fprintf(i.stdout, "overdue imports: %d inspected, %d ended\n", r.Imports.Inspected, r.Imports.Terminated)
-	fmt.Fprintf(i.stdout, "multipart uploads: %d inspected, %d orphans aborted\n", r.Uploads.Inspected, r.Uploads.Terminated)
+	fmt.Fprintf(i.stdout, "multipart uploads: %d inspected, %d orphans aborted\n",
+		r.Uploads.Inspected, r.Uploads.Terminated)
 	if delivers {
 		fmt.Fprintf(i.stdout, "events due: %d\n", r.Events)
 	}

@@ -14,8 +14,8 @@ type keygenCmd struct {
 
 // Help returns the text before the flags in keygen --help.
 func (keygenCmd) Help() string {
-	return "The file that SIGNPOST_API_KEYS_FILE names stores only the hash of a key, so the key is printed once and cannot be " +
-		"recovered. Keys with the same name access the same imports, so a new key can replace an old one.\n\n" +
+	return "The file that SIGNPOST_API_KEYS_FILE names stores only the hash of a key, so the key is printed once and " +
+		"cannot be recovered. Keys with the same name access the same imports, so a new key can replace an old one.\n\n" +
 		"In a script:  key=$(signpost keygen ci --append keys)"
 }
 
@@ -30,7 +30,8 @@ func (k keygenCmd) Run(i *invocation) error {
 	}
 	if k.Append == "" {
 		_, err = fmt.Fprintf(i.stdout, "The key of %s. Send it in the header x-api-key. It is not shown again:\n\n  %s\n\n"+
-			"Add this line to the file that SIGNPOST_API_KEYS_FILE names. The service reloads\nthe file within a second:\n\n  %s\n",
+			"Add this line to the file that SIGNPOST_API_KEYS_FILE names. The service reloads\nthe file within a "+
+			"second:\n\n  %s\n",
 			k.Name, key, line)
 		return err
 	}

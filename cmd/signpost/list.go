@@ -12,11 +12,18 @@ import (
 
 type listCmd struct {
 	serviceFlags
-	Status string `enum:"awaiting_upload,uploading,completed,failed,aborted,expired," default:"" help:"One of ${enum}"`
+	Status string `enum:"awaiting_upload,uploading,completed,failed,aborted,expired," default:"" placeholder:"STATUS"`
 
 	Limit  int    `default:"20" placeholder:"N" help:"Number of imports (default ${default})."`
 	Cursor string `placeholder:"CURSOR" help:"Continue at the cursor that the previous list printed."`
 	JSON   bool   `name:"json" help:"Print one import per line as JSON, without signed URLs."`
+}
+
+// Help returns the text before the flags in list --help.
+func (listCmd) Help() string {
+	return "With --status only imports with that status are listed: awaiting_upload, uploading, completed, failed, " +
+		"aborted or expired.\n\n" +
+		"For example:  signpost list --status failed"
 }
 
 func (l listCmd) Run(i *invocation) error {

@@ -17,8 +17,8 @@ import (
 )
 
 type listenCmd struct {
-	Listen string `default:"127.0.0.1:8090" placeholder:"HOST:PORT" help:"Loopback address to listen on (default ${default})."`
-	Secret string `env:"SIGNPOST_WEBHOOK_SECRET" placeholder:"SECRET" help:"Signing secret of the service (default: a new one)."`
+	Listen string `default:"127.0.0.1:8090" placeholder:"HOST:PORT" help:"Loopback address (default ${default})."`
+	Secret string `env:"SIGNPOST_WEBHOOK_SECRET" placeholder:"SECRET" help:"Signing secret (default: a new one)."`
 	Exec   string `placeholder:"COMMAND" help:"Run this for each event, one at a time. If it fails, the service retries."`
 	JSON   bool   `name:"json" help:"Print one event per line as JSON."`
 }
@@ -29,15 +29,16 @@ const shutdownTimeout = 30 * time.Second
 
 // Help returns the text before the flags in listen --help.
 func (listenCmd) Help() string {
-	return "For development: print the settings with which to start the service, and receive its events. sh runs the command " +
-		"of --exec with the event as JSON on its standard input, and with SIGNPOST_EVENT_TYPE, SIGNPOST_EVENT_ID and " +
-		"SIGNPOST_IMPORT_ID in its environment. The command must finish before the service's request times out.\n\n" +
+	return "For development: print the settings with which to start the service, and receive its events. sh runs the " +
+		"command of --exec with the event as JSON on its standard input, and with SIGNPOST_EVENT_TYPE, " +
+		"SIGNPOST_EVENT_ID and SIGNPOST_IMPORT_ID in its environment. The command must finish before the service's " +
+		"request times out.\n\n" +
 		"For example:  signpost listen --exec 'echo $SIGNPOST_EVENT_TYPE'"
 }
 
 func (l listenCmd) Run(i *invocation) error {
 	if host, _, err := net.SplitHostPort(l.Listen); err != nil || !hostport.IsLoopback(host) {
-		return usageError{errors.New("--listen: must be a loopback HOST:PORT, such as 127.0.0.1:8090; it is for this machine alone")}
+		return usageError{errors.New("--listen: must be a loopback HOST:PORT, such as 127.0.0.1:8090")}
 	}
 	if l.Secret == "" {
 		l.Secret = webhook.NewSecret()
@@ -55,7 +56,8 @@ func (l listenCmd) Run(i *invocation) error {
 		return config.ListenError("--listen", l.Listen, err)
 	}
 	l.printStart(i, listener.Addr().(*net.TCPAddr))
-	return serveReceiver(i, listener, &receiver{verifier: verifier, handle: l.handler(i), stderr: i.stderr, busy: make(chan struct{}, 1)})
+	r := &receiver{verifier: verifier, handle: l.handler(i), stderr: i.stderr, busy: make(chan struct{}, 1)}
+	return serveReceiver(i, listener, r)
 }
 
 // printStart prints how to start the service. With --json, stdout holds events only.
@@ -68,7 +70,8 @@ func (l listenCmd) printStart(i *invocation, at *net.TCPAddr) {
 		network = at.IP.String() + "/128"
 	}
 	fmt.Fprintf(w, "Listening for events at http://%s/. Start the service with these settings:\n\n"+
-		"  SIGNPOST_WEBHOOK_URL=http://%s/ SIGNPOST_WEBHOOK_SECRETS=%s SIGNPOST_WEBHOOK_NETWORKS=%s signpost serve\n\n", at, at, l.Secret, network)
+		"  SIGNPOST_WEBHOOK_URL=http://%s/ SIGNPOST_WEBHOOK_SECRETS=%s SIGNPOST_WEBHOOK_NETWORKS=%s signpost serve\n\n",
+		at, at, l.Secret, network)
 }
 
 // handler returns the function that handles an event. It prints the event after the command succeeded.
@@ -91,7 +94,9 @@ func (l listenCmd) handler(i *invocation) func(context.Context, receivedEvent) e
 // serveReceiver serves r until an interrupt, and finishes the event in progress.
 func serveReceiver(i *invocation, listener net.Listener, r *receiver) error {
 	// No WriteTimeout: a request lasts as long as its command.
-	server := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, ErrorLog: log.New(i.stderr, "", 0)}
+	server := &http.Server{
+		Handler: r, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, ErrorLog: log.New(i.stderr, "", 0),
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {
@@ -102,7 +107,8 @@ func serveReceiver(i *invocation, listener net.Listener, r *receiver) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.ctx), shutdownTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("an event was still in progress after %s; the service will retry it", shutdownTimeout), server.Close())
+		err = fmt.Errorf("an event was still in progress after %s; the service will retry it", shutdownTimeout)
+		return errors.Join(err, server.Close())
 	}
 	return nil
 }

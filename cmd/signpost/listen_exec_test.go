@@ -129,7 +129,7 @@ func TestListenEndsCommandWithItsDelivery(t *testing.T) {
 		t.Errorf("what the command wrote after the delivery ended: got %q, want nothing", got)
 	}
 	l.await(t, l.stderr, "complaint", func(s string) bool {
-		return strings.HasSuffix(s, ": the service did not wait for the command, which was ended: the event will come again\n")
+		return strings.HasSuffix(s, ": the service closed the connection, so the command was killed; the service will retry\n")
 	})
 	l.interrupt(t)
 	if got := l.said(); got != "begun\n" {

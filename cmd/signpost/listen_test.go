@@ -151,12 +151,12 @@ func TestListenTellsEachEventOnce(t *testing.T) {
 	if got := l.said(); got != want {
 		t.Errorf("stdout: got\n%swant\n%s", got, want)
 	}
-	want = "answered 401: a delivery is signed with another secret, or is not what was signed\n" +
-		"answered 401: a delivery's time is more than 5 minutes off\n" +
-		strings.Repeat("answered 400: a delivery is signed as it should be, and is no CloudEvent 1.0 in JSON\n", 3) +
-		"answered 413: a delivery of more than 1 MiB\n" +
-		"answered 405: GET is no delivery of an event, which is a POST\n" +
-		"answered 401: a delivery is not signed\n"
+	want = "rejected a delivery with 401: the signature does not match: it was made with another secret, or for another body\n" +
+		"rejected a delivery with 401: the timestamp differs from this machine's clock by more than 5 minutes\n" +
+		strings.Repeat("rejected a delivery with 400: the delivery has a valid signature, but it is not a CloudEvent 1.0 in JSON\n", 3) +
+		"rejected a delivery with 413: the body is larger than 1 MiB\n" +
+		"rejected a delivery with 405: method GET; deliveries use POST\n" +
+		"rejected a delivery with 401: the delivery is not signed\n"
 	if got := l.stderr.String(); got != want {
 		t.Errorf("stderr: got\n%swant\n%s", got, want)
 	}

@@ -40,7 +40,8 @@ func startStore(
 	var errno syscall.Errno
 	switch {
 	case errors.As(err, &file) && errors.Is(err, localstore.ErrInUse):
-		err = fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w: stop that process, or set SIGNPOST_DATA_DIR to another folder", c.DataDir, file)
+		err = fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w: stop that process, or set SIGNPOST_DATA_DIR to another folder",
+			c.DataDir, file)
 	case errors.As(err, &file):
 		err = fmt.Errorf("SIGNPOST_DATA_DIR=%q: %w", c.DataDir, file)
 	case errors.As(err, &errno):

@@ -21,9 +21,9 @@ type serveCmd struct{ config.Config }
 
 // Help returns the text before the flags in serve --help.
 func (serveCmd) Help() string {
-	return "Set flags or the environment variables in parentheses. Set region, credentials and endpoint with the variables of the " +
-		"AWS SDK: AWS_REGION; AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; and AWS_ENDPOINT_URL_S3 for stores " +
-		"other than S3."
+	return "Set flags or the environment variables in parentheses. Set region, credentials and endpoint with the " +
+		"variables of the AWS SDK: AWS_REGION; AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; and " +
+		"AWS_ENDPOINT_URL_S3 for stores other than S3."
 }
 
 func (s serveCmd) Run(i *invocation) error {

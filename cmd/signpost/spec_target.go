@@ -25,9 +25,9 @@ type valueRule struct {
 }
 
 var (
-	accountForm   = valueRule{regexp.MustCompile(`^[0-9]{12}$`), "must be the 12 digits of an account, such as 123456789012"}
+	accountForm   = valueRule{regexp.MustCompile(`^[0-9]{12}$`), "must be an account of 12 digits, such as 123456789012"}
 	regionForm    = valueRule{regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+$`), "must be a region, such as eu-west-1"}
-	partitionForm = valueRule{regexp.MustCompile(`^aws(-[a-z]+)*$`), "must be a partition, such as aws, aws-cn or aws-us-gov"}
+	partitionForm = valueRule{regexp.MustCompile(`^aws(-[a-z]+)*$`), "must be a partition, such as aws or aws-cn"}
 	functionForm  = valueRule{regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_-]{1,128})?$`),
 		"must be a function's name of at most 64 letters, digits, - and _, such as signpost, or with an alias signpost:live"}
 )
@@ -87,7 +87,8 @@ func (f targetFlags) missing() []string {
 	case f.AWSAccount == nil && f.AWSRegion != nil:
 		return []string{fmt.Sprintf(together, "--aws-region", "--aws-account")}
 	case f.AWSPartition != nil && f.AWSRegion == nil:
-		return []string{"--aws-partition requires --aws-account and --aws-region: set all three, or none to let API Gateway fill them in"}
+		return []string{"--aws-partition requires --aws-account and --aws-region: " +
+			"set all three, or none to let API Gateway fill them in"}
 	}
 	return nil
 }

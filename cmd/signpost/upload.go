@@ -42,9 +42,10 @@ type uploadCmd struct {
 
 // Help returns the text before the flags in upload --help.
 func (uploadCmd) Help() string {
-	return "Run the same command again to resume an interrupted upload. Files already uploaded are skipped. Uploads of standard " +
-		"input and named pipes cannot be resumed. Ctrl-C keeps uploaded parts; a second Ctrl-C exits at once.\n\n" +
-		"The store verifies the checksum (default crc64nvme). sha256 requires one request: at most 5 GiB, not resumable.\n\n" +
+	return "Run the same command again to resume an interrupted upload. Files already uploaded are skipped. Uploads of " +
+		"standard input and named pipes cannot be resumed. Ctrl-C keeps uploaded parts; a second Ctrl-C exits at once.\n\n" +
+		"The store verifies the checksum (default crc64nvme). sha256 requires one request: at most 5 GiB, not " +
+		"resumable.\n\n" +
 		"Events of --json: started, resumed, progress, retrying, finishing, completed, skipped, failed.\n\n" +
 		"The exit status is 0 if all files are uploaded, 1 for errors, 2 for usage errors, 130 after an interrupt.\n\n" +
 		"For example:  signpost upload --recursive folder --metadata project=sky"

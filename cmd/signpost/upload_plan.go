@@ -48,7 +48,8 @@ func planLine(path string, p engine.Plan) string {
 	case p.ResumeID != "":
 		return fmt.Sprintf("would resume %s: %s, import %s", path, formatBytes(p.Size), p.ResumeID)
 	case p.Parts > 0:
-		return fmt.Sprintf("would upload %s: %s in %s of %s", path, formatBytes(p.Size), plural(p.Parts, "part"), formatBytes(p.PartSize))
+		return fmt.Sprintf("would upload %s: %s in %s of %s",
+			path, formatBytes(p.Size), plural(p.Parts, "part"), formatBytes(p.PartSize))
 	}
 	return fmt.Sprintf("would upload %s: %s in one request", path, formatBytes(p.Size))
 }

@@ -48,14 +48,14 @@ func TestInterruptedUploadGoesOn(t *testing.T) {
 	if status := first.wait(t); status.ExitStatus() != 130 {
 		t.Errorf("after SIGINT: got status %d, want 130", status.ExitStatus())
 	}
-	said := regexp.MustCompile(`(?s)^signpost: interrupted: 0 of 1 file done\nsignpost: \S+/big\.bin: 5 MiB of 11\.4 MiB are kept; ` +
-		`signpost abort (\S+) gives it up\nsignpost:   -> give the same command again to go on\n$`).FindStringSubmatch(first.stderr.String())
+	said := regexp.MustCompile(`(?s)^signpost: interrupted: 0 of 1 file done\nsignpost: \S+/big\.bin: 5 MiB of 11\.4 MiB kept; ` +
+		`discard it with signpost abort (\S+)\nsignpost:   -> run the same command again to resume\n$`).FindStringSubmatch(first.stderr.String())
 	if said == nil {
 		t.Fatalf("after SIGINT: got\n%s", first.stderr)
 	}
 	plan := p.runs(t, home, "upload", "--dry-run", "--part-size", "5MiB", file)
 	plan.wait(t)
-	if got := plan.stdout.String(); !strings.HasPrefix(got, "would go on with ") || !strings.Contains(got, said[1]) {
+	if got := plan.stdout.String(); !strings.HasPrefix(got, "would resume ") || !strings.Contains(got, said[1]) {
 		t.Errorf("dry run: got %q", got)
 	}
 	second := p.runs(t, home, "upload", "--part-size", "5MiB", file)
@@ -63,7 +63,7 @@ func TestInterruptedUploadGoesOn(t *testing.T) {
 	if want := fmt.Sprintf("uploaded %s as %s (11.4 MiB)\n", file, said[1]); second.stdout.String() != want {
 		t.Errorf("again: got %q, want %q", second.stdout, want)
 	}
-	if want := fmt.Sprintf("resumed %s: 5 MiB of 11.4 MiB were sent before\n", file); second.stderr.String() != want {
+	if want := fmt.Sprintf("resumed %s: 5 MiB of 11.4 MiB already uploaded\n", file); second.stderr.String() != want {
 		t.Errorf("again: got %q, want %q", second.stderr, want)
 	}
 }
@@ -138,7 +138,7 @@ func TestInterruptedStreamRemains(t *testing.T) {
 	}
 	c.await(t, c.stdout, "started", func(s string) bool { return strings.Contains(s, `"started"`) })
 	c.signal(t, syscall.SIGINT)
-	want := regexp.MustCompile(`(?m)^signpost: \S+/pipe: import (\S+) could not be aborted: the service returned 501; signpost abort (\S+) removes what remains of it$`)
+	want := regexp.MustCompile(`(?m)^signpost: \S+/pipe: import (\S+) could not be aborted: the service returned 501; remove it with signpost abort (\S+)$`)
 	if status := c.wait(t); status.ExitStatus() != 130 || !want.MatchString(c.stderr.String()) {
 		t.Errorf("got status %d,\n%s", status.ExitStatus(), c.stderr)
 	}

@@ -12,7 +12,8 @@ var version string
 type versionCmd struct{}
 
 func (versionCmd) Run(i *invocation) error {
-	_, err := fmt.Fprintf(i.stdout, "signpost %s %s/%s %s\n", versionText(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	_, err := fmt.Fprintf(i.stdout, "signpost %s %s/%s %s\n",
+		versionText(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	return err
 }
 

@@ -10,7 +10,7 @@ type webhooksKeygenCmd struct {
 	Asymmetric bool `help:"Print an ed25519 private key (whsk_...) instead of a secret (whsec_...)."`
 }
 
-// Help is what webhooks keygen --help prints before its flags.
+// Help returns the text before the flags in webhooks keygen --help.
 func (webhooksKeygenCmd) Help() string {
 	return "The key is for SIGNPOST_WEBHOOK_SECRETS or the file that SIGNPOST_WEBHOOK_SECRETS_FILE names: a secret " +
 		"(whsec_...) or, with --asymmetric, a private key (whsk_...). Put a new key in front of the old one, and remove " +

@@ -12,13 +12,15 @@ import (
 )
 
 type webhooksSecretCmd struct {
-	Host      string          `arg:"" optional:"" help:"Host of SIGNPOST_WEBHOOK_HOSTS, with port unless 443."`
-	Secrets   []config.Secret `name:"webhook-secrets" env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"KEY" help:"Keys of the service."`
-	File      string          `name:"webhook-secrets-file" env:"SIGNPOST_WEBHOOK_SECRETS_FILE" placeholder:"FILE" help:"File with the keys of the service."`
-	Parameter string          `name:"webhook-secrets-parameter" env:"SIGNPOST_WEBHOOK_SECRETS_PARAMETER" placeholder:"NAME" help:"Parameter in AWS Parameter Store with the keys of the service."`
+	Host string `arg:"" optional:"" help:"Host of SIGNPOST_WEBHOOK_HOSTS, with port unless 443."`
+
+	WebhookSecrets     []config.Secret `env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"KEY" help:"Keys of the service."`
+	WebhookSecretsFile string          `env:"SIGNPOST_WEBHOOK_SECRETS_FILE" placeholder:"FILE" help:"File with the keys."`
+
+	WebhookSecretsParameter string `env:"SIGNPOST_WEBHOOK_SECRETS_PARAMETER" placeholder:"NAME" help:"SSM parameter."`
 }
 
-// Help is what webhooks secret --help prints before its flags.
+// Help returns the text before the flags in webhooks secret --help.
 func (webhooksSecretCmd) Help() string {
 	return "It reads the keys of the service, and prints a line for each that signs deliveries to this receiver, the " +
 		"newest first: a secret (whsec_...) or a public key (whpk_...). The receiver needs one of them, preferably the " +
@@ -54,17 +56,20 @@ func (s webhooksSecretCmd) Run(i *invocation) error {
 
 // read returns the keys of the service.
 func (s webhooksSecretCmd) read(i *invocation) (*webhook.Keys, error) {
-	if len(s.Secrets) == 0 && s.File == "" && s.Parameter == "" {
+	if len(s.WebhookSecrets) == 0 && s.WebhookSecretsFile == "" && s.WebhookSecretsParameter == "" {
 		return nil, usageError{errors.New("set SIGNPOST_WEBHOOK_SECRETS, SIGNPOST_WEBHOOK_SECRETS_FILE or " +
 			"SIGNPOST_WEBHOOK_SECRETS_PARAMETER as for the service")}
 	}
 	var settings aws.Config
 	var err error
-	if s.Parameter != "" {
+	if s.WebhookSecretsParameter != "" {
 		if settings, err = config.LoadAWS(i.ctx); err != nil {
 			return nil, err
 		}
 	}
-	c := config.Config{WebhookSecrets: s.Secrets, WebhookSecretsFile: s.File, WebhookSecretsParameter: s.Parameter}
+	c := config.Config{
+		WebhookSecrets: s.WebhookSecrets, WebhookSecretsFile: s.WebhookSecretsFile,
+		WebhookSecretsParameter: s.WebhookSecretsParameter,
+	}
 	return assembly.ReadWebhookKeys(i.ctx, c, settings, assembly.NewLogger(i.stderr))
 }
