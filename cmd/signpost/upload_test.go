@@ -74,7 +74,7 @@ func TestTwoUploadsOfOneFile(t *testing.T) {
 	first := p.runs(t, home, append(slowly, file)...)
 	first.halfway(t)
 	second := p.runs(t, home, "upload", "--part-size", "5MiB", file)
-	if status := second.wait(t); status.ExitStatus() != 1 || !strings.Contains(second.stderr.String(), "another process is uploading this file\nsignpost:   -> wait until it is done") {
+	if status := second.wait(t); status.ExitStatus() != 1 || !strings.Contains(second.stderr.String(), "another process is uploading this file\nsignpost:   -> wait for it, or stop it") {
 		t.Errorf("got status %d,\n%s", status.ExitStatus(), second.stderr)
 	}
 	if status := first.wait(t); status.ExitStatus() != 0 {
