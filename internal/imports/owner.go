@@ -25,7 +25,7 @@ func OwnerName(kind, name string) string {
 
 var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,62}$`)
 
-// Call is what the service knows about a call besides the request.
+// Call describes a call besides its request.
 type Call struct {
 	Owner     string // of the imports that the call creates; "": anonymous
 	RequestID string // relates the logs of the service to those of the store; may be empty

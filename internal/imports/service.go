@@ -1,5 +1,5 @@
 // Package imports is the domain: imports, their statuses and limits, and the Service that creates, reads, completes,
-// lists and deletes them. It does not know HTTP, and uses S3 only through package bucket.
+// lists and deletes them. It does not depend on HTTP, and uses S3 only through package bucket.
 //
 // Its four concerns are in files of their own: the state machine in transitions.go, persistence in record.go and
 // idempotency.go, long polling in waiters.go, and maintenance in maintenance.go. reconcile.go connects them: it
