@@ -27,7 +27,7 @@ func (s *service) dialFrom(t *testing.T, address string) net.Conn {
 }
 
 // ask sends a request and returns its response. A connection that the server closes without one is an error.
-func ask(conn net.Conn, request string) (*http.Response, []byte, error) {
+func roundTrip(conn net.Conn, request string) (*http.Response, []byte, error) {
 	if _, err := io.WriteString(conn, request); err != nil {
 		return nil, nil, err
 	}
@@ -41,26 +41,26 @@ func ask(conn net.Conn, request string) (*http.Response, []byte, error) {
 }
 
 // served fails the test unless conn is served.
-func (s *service) served(t *testing.T, conn net.Conn) {
+func (s *service) expectServed(t *testing.T, conn net.Conn) {
 	t.Helper()
-	if _, _, err := ask(conn, s.get("/healthz")); err != nil {
+	if _, _, err := roundTrip(conn, s.get("/healthz")); err != nil {
 		t.Errorf("GET /healthz from %s: got %v, want a response", conn.LocalAddr(), err)
 	}
 }
 
 // closed fails the test unless the server closes conn without a response.
-func (s *service) closed(t *testing.T, conn net.Conn) {
+func (s *service) expectClosed(t *testing.T, conn net.Conn) {
 	t.Helper()
-	response, _, err := ask(conn, s.get("/healthz"))
+	response, _, err := roundTrip(conn, s.get("/healthz"))
 	if timeout, ok := err.(net.Error); err == nil || ok && timeout.Timeout() {
 		t.Errorf("GET /healthz from %s: got %v, %v, want a closed connection", conn.LocalAddr(), response, err)
 	}
 }
 
-// TestWaitingLeavesConnections: requests that wait take half of the connections. Others are answered meanwhile.
+// TestWaitingLeavesConnections: requests that wait take half of the connections. Others are served meanwhile.
 func TestWaitingLeavesConnections(t *testing.T) {
 	s := startAs(t, config.Config{MaxConnections: 4}, &service{})
-	_, body, err := ask(s.dial(t), s.json("{}", "Connection: close"))
+	_, body, err := roundTrip(s.dial(t), s.json("{}", "Connection: close"))
 	var job struct {
 		ID        string
 		Status    string
@@ -74,7 +74,7 @@ func TestWaitingLeavesConnections(t *testing.T) {
 		conn := s.dial(t)
 		go func() {
 			conn.SetDeadline(time.Now().Add(limit))
-			_, body, err := ask(conn, s.get("/import/"+job.ID+"?wait=25", "Connection: close"))
+			_, body, err := roundTrip(conn, s.get("/import/"+job.ID+"?wait=25", "Connection: close"))
 			answer := job
 			if err != nil || json.Unmarshal(body, &answer) != nil {
 				t.Errorf("GET with wait: got %s, %v, want the import", body, err)
@@ -87,7 +87,7 @@ func TestWaitingLeavesConnections(t *testing.T) {
 			t.Errorf("GET with wait while two requests wait: got %s, want awaiting_upload", got)
 		}
 	}
-	s.served(t, s.dial(t))
+	s.expectServed(t, s.dial(t))
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, job.UploadURL, bytes.NewReader([]byte("x")))
 	if err != nil {
 		t.Fatal(err)
@@ -113,26 +113,26 @@ func TestConnectionsPerClient(t *testing.T) {
 	var held []net.Conn
 	for range 2 {
 		conn := s.dialFrom(t, "127.0.0.1")
-		s.served(t, conn)
+		s.expectServed(t, conn)
 		held = append(held, conn)
 	}
-	s.closed(t, s.dialFrom(t, "127.0.0.1"))
+	s.expectClosed(t, s.dialFrom(t, "127.0.0.1"))
 	other := s.dialFrom(t, "127.0.0.2")
-	s.served(t, other)
+	s.expectServed(t, other)
 	for range 20 { // all three are in use
-		s.closed(t, s.dialFrom(t, "127.0.0.1"))
+		s.expectClosed(t, s.dialFrom(t, "127.0.0.1"))
 	}
 	queued := s.dialFrom(t, "127.0.0.3")
 	other.Close()
-	s.served(t, queued)
+	s.expectServed(t, queued)
 	queued.Close()
 	held[0].Close()
 	for deadline := time.Now().Add(limit); ; time.Sleep(time.Millisecond) { // until the server has closed its side
-		if _, _, err := ask(s.dialFrom(t, "127.0.0.1"), s.get("/healthz")); err == nil {
+		if _, _, err := roundTrip(s.dialFrom(t, "127.0.0.1"), s.get("/healthz")); err == nil {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("a client whose connection ended gets no other")
+			t.Fatal("after a connection ended, its client cannot open another")
 		}
 	}
 }
@@ -146,7 +146,7 @@ func TestConnectionsPerClientExemptions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := startAs(t, c, &service{})
 			for range 16 {
-				s.served(t, s.dialFrom(t, "127.0.0.1"))
+				s.expectServed(t, s.dialFrom(t, "127.0.0.1"))
 			}
 		})
 	}
@@ -156,13 +156,13 @@ func TestConnectionsPerClientExemptions(t *testing.T) {
 // become idle, such as after a request that waited.
 func TestIdleConnectionsMakeRoom(t *testing.T) {
 	s := startAs(t, config.Config{MaxConnections: 4}, &service{})
-	_, body, err := ask(s.dial(t), s.json("{}"))
+	_, body, err := roundTrip(s.dial(t), s.json("{}"))
 	var job struct{ ID string }
 	if err != nil || json.Unmarshal(body, &job) != nil {
 		t.Fatalf("POST /import: got %s, %v, want an import", body, err)
 	}
 	for range 6 {
-		s.served(t, s.dialFrom(t, "127.0.0.1"))
+		s.expectServed(t, s.dialFrom(t, "127.0.0.1"))
 	}
 	for range 6 {
 		conn := s.dialFrom(t, "127.0.0.1")
@@ -170,7 +170,7 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.served(t, s.dialFrom(t, "127.0.0.1"))
+	s.expectServed(t, s.dialFrom(t, "127.0.0.1"))
 }
 
 // TestQueuedConnectionsTakeTurns: while connections are queued, one in use is closed after its response, which says so.
@@ -178,12 +178,12 @@ func TestQueuedConnectionsTakeTurns(t *testing.T) {
 	s := startAs(t, config.Config{MaxConnections: 1}, &service{})
 	for { // until the server has accepted the second connection before the request
 		first, second := s.dialFrom(t, "127.0.0.1"), s.dialFrom(t, "127.0.0.1")
-		response, _, err := ask(first, s.get("/healthz"))
+		response, _, err := roundTrip(first, s.get("/healthz"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if response.Close {
-			s.served(t, second)
+			s.expectServed(t, second)
 			return
 		}
 		first.Close()

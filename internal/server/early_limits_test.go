@@ -46,8 +46,8 @@ func serveOn(t *testing.T, handler http.Handler, listener net.Listener) (stop fu
 	}
 }
 
-// TestDiscardLimits: a client that sends slowly, or nothing, or on while the service stops, receives its response at
-// once and is cut off in time.
+// TestDiscardLimits: a client that sends slowly, sends nothing, or continues to send while the service stops receives
+// its response at once. The service closes the connection in time.
 func TestDiscardLimits(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -59,7 +59,7 @@ func TestDiscardLimits(t *testing.T) {
 		{"a byte a second", "Content-Length: 10000000", time.Second, false, requestTimeout},
 		{"a chunk a second", "Transfer-Encoding: chunked", time.Second, false, requestTimeout},
 		{"nothing", "Content-Length: 10000000", 0, false, discardPause},
-		{"nothing, for no 100 Continue came", "Content-Length: 5\r\nExpect: 100-continue", 0, false, discardPause},
+		{"nothing, without 100 Continue", "Content-Length: 5\r\nExpect: 100-continue", 0, false, discardPause},
 		{"a byte a second while the service stops", "Content-Length: 10000000", time.Second, true, stopTimeout},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestDiscardLimits(t *testing.T) {
 	}
 }
 
-// TestEveryEarlyStatus: what is discarded does not depend on the status. Small bodies keep the connection.
+// TestEveryEarlyStatus: the service discards bodies for every status. After a small body the connection stays open.
 func TestEveryEarlyStatus(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

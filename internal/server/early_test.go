@@ -22,7 +22,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/config"
 )
 
-// startTLS is a service that speaks TLS.
+// startTLS runs a service that serves HTTPS.
 func startTLS(t *testing.T) *service {
 	t.Helper()
 	dir := t.TempDir()
@@ -54,7 +54,7 @@ func (s *service) open(t *testing.T, overTLS bool) net.Conn {
 	return conn
 }
 
-// oneShot writes a request whole before it reads anything, as simple clients do. It returns the one response of the
+// oneShot writes a whole request before it reads anything, as simple clients do. It returns the only response of the
 // connection.
 func oneShot(t *testing.T, conn net.Conn, head string, body io.Reader) (*http.Response, client.Problem) {
 	t.Helper()
@@ -79,7 +79,7 @@ func oneShot(t *testing.T, conn net.Conn, head string, body io.Reader) (*http.Re
 	return response, p
 }
 
-// spaces reads as n bytes of white space.
+// spaces returns a reader of n spaces.
 func spaces(n int64) io.Reader { return io.LimitReader(space{}, n) }
 
 type space struct{}
@@ -91,7 +91,7 @@ func (space) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// inChunks reads as n chunks of 1 MiB, and the last one.
+// inChunks returns a reader of n chunks of 1 MiB and the last chunk.
 func inChunks(n int) io.Reader {
 	var parts []io.Reader
 	for range n {
@@ -100,10 +100,10 @@ func inChunks(n int) io.Reader {
 	return io.MultiReader(append(parts, strings.NewReader("0\r\n\r\n"))...)
 }
 
-// TestEarlyResponse: a client that sends a large body before it reads receives the response that was written meanwhile.
+// TestEarlyResponse: a client that sends a large body before it reads receives the response of the service.
 func TestEarlyResponse(t *testing.T) {
 	const evil = "Origin: https://evil.example"
-	open, guarded, overTLS := start(t), startGuarded(t), startTLS(t)
+	open, guarded, overTLS := start(t), startWithKeys(t), startTLS(t)
 	key := "X-Api-Key: " + guarded.key
 	for _, c := range []struct {
 		service *service
@@ -114,7 +114,7 @@ func TestEarlyResponse(t *testing.T) {
 		{open, "POST /import", nil, "413 body-too-large"},
 		{overTLS, "POST /import", nil, "413 body-too-large"},
 		{guarded, "POST /import", []string{"X-Api-Key: wrong"}, "401 unauthenticated"},
-		{guarded, "POST /import", []string{"X-Api-Key: " + guarded.reader}, "403 scope-missing"},
+		{guarded, "POST /import", []string{"X-Api-Key: " + guarded.readKey}, "403 scope-missing"},
 		{guarded, "POST /import", []string{key, evil}, "403 origin-not-allowed"},
 		{overTLS, "POST /nothing", nil, "404 not-found"},
 		{open, "POST /nothing", nil, "404 not-found"},
@@ -142,7 +142,7 @@ func TestEarlyResponse(t *testing.T) {
 	}
 }
 
-// TestEarlyResponseOverHTTP2: the stream alone is reset, after the response.
+// TestEarlyResponseOverHTTP2: the service resets only the stream, after the response.
 func TestEarlyResponseOverHTTP2(t *testing.T) {
 	s := startTLS(t)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
@@ -168,7 +168,7 @@ func TestPythonReadsEarlyResponse(t *testing.T) {
 	if err != nil && os.Getenv("CI") != "" {
 		t.Fatal(err)
 	} else if err != nil {
-		t.Skip("urllib is not tried: there is no python3")
+		t.Skip("urllib is not tested: python3 is not installed")
 	}
 	const script = `
 import json, ssl, sys, urllib.request, urllib.error

@@ -19,46 +19,47 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// limit is how long a test waits for anything. What it waits for takes milliseconds; a machine may be busy.
+// limit bounds every wait of a test. Responses take milliseconds; the rest allows for a busy machine.
 const limit = 30 * time.Second
 
-// friend is the origin whose pages may call a guarded service.
-const friend = "https://app.example.com"
+// allowedOrigin is the CORS origin of a service that requires keys.
+const allowedOrigin = "https://app.example.com"
 
-// service is the service as it runs in production, on a port and a bucket of its own process.
+// service is the service as it runs in production, with its own port and bucket.
 type service struct {
 	address string
-	guarded bool // callers need a key, and pages of friend may call
-	log     *lockedBuffer
+	// authenticated: requests need a key, and allowedOrigin may send cross-origin requests.
+	authenticated bool
+	log           *lockedBuffer
 
-	key    string // the caller's own; presented, and ignored, where nobody is asked
-	reader string // may only read
-	other  string // somebody else's
+	key      string // of the caller; a service without authentication ignores it
+	readKey  string // with the scope to read only
+	otherKey string // of another owner
 
-	mu      sync.Mutex
-	answers []answered
-	lost    int // requests that were taken but could not be answered
-	asked   int // for ids that are used once
+	mu         sync.Mutex
+	responses  []loggedRequest
+	unanswered int // requests that were accepted but got no response
+	issued     int // counter of unique request ids
 }
 
-// answered is a request of which there must be one line in the log.
-type answered struct {
+// loggedRequest is a request that must have exactly one line in the access log.
+type loggedRequest struct {
 	id     string
 	status int
 }
 
-// start is a service of which only this machine knows, that asks nobody.
+// start runs a service on a loopback address without authentication.
 func start(t *testing.T) *service {
 	t.Helper()
 	return startAs(t, config.Config{}, &service{key: "signpost_" + strings.Repeat("A", 43)})
 }
 
-// startGuarded is a service that asks for keys and takes calls of pages.
-func startGuarded(t *testing.T) *service {
+// startWithKeys runs a service that requires API keys and allows cross-origin requests from allowedOrigin.
+func startWithKeys(t *testing.T) *service {
 	t.Helper()
-	s := &service{guarded: true}
+	s := &service{authenticated: true}
 	file := filepath.Join(t.TempDir(), "keys")
-	for name, key := range map[string]*string{"alice": &s.key, "bob": &s.other, "reader": &s.reader} {
+	for name, key := range map[string]*string{"alice": &s.key, "bob": &s.otherKey, "reader": &s.readKey} {
 		scope := auth.All
 		if name == "reader" {
 			scope = auth.Read
@@ -72,7 +73,7 @@ func startGuarded(t *testing.T) *service {
 		}
 		*key = made
 	}
-	return startAs(t, config.Config{APIKeysFile: file, CORSOrigins: []string{friend}}, s)
+	return startAs(t, config.Config{APIKeysFile: file, CORSOrigins: []string{allowedOrigin}}, s)
 }
 
 func startAs(t *testing.T, c config.Config, s *service) *service {
@@ -104,23 +105,23 @@ func startAs(t *testing.T, c config.Config, s *service) *service {
 	return s
 }
 
-// by is what a service answers that asks nobody, or one that is guarded.
-func (s *service) by(unguarded, guarded string) string {
-	if s.guarded {
-		return guarded
+// either returns the value for a service without authentication, or for one with it.
+func (s *service) either(anonymous, authenticated string) string {
+	if s.authenticated {
+		return authenticated
 	}
-	return unguarded
+	return anonymous
 }
 
-// fresh is an id that no request had before.
+// fresh returns an unused request id.
 func (s *service) fresh() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked++
-	return fmt.Sprintf("fresh-%d", s.asked)
+	s.issued++
+	return fmt.Sprintf("fresh-%d", s.issued)
 }
 
-// lockedBuffer is a log that a server writes while a test reads it.
+// lockedBuffer holds a log that a server writes while a test reads it.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -138,7 +139,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// head is a request line and header fields as they stand, with Host and key.
+// head returns a request line and header fields, with Host and key.
 func (s *service) head(line string, fields ...string) string {
 	return bare(line+" HTTP/1.1", append([]string{"Host: " + s.address, "X-Api-Key: " + s.key}, fields...)...)
 }
@@ -147,12 +148,12 @@ func (s *service) get(target string, fields ...string) string {
 	return s.head("GET "+target, fields...)
 }
 
-// post is a request for an import with a body as it stands, which fields frame.
+// post returns a POST /import with this body as it is. The fields frame the body.
 func (s *service) post(body string, fields ...string) string {
 	return s.head("POST /import", append([]string{"Content-Type: application/json"}, fields...)...) + body
 }
 
-// json is a well-framed request for an import.
+// json returns a POST /import with the length of its body.
 func (s *service) json(body string, fields ...string) string {
 	return s.post(body, append([]string{length(body)}, fields...)...)
 }
@@ -161,12 +162,12 @@ func length(body string) string { return fmt.Sprintf("Content-Length: %d", len(b
 
 const chunked = "Transfer-Encoding: chunked"
 
-// bare is a request line and header fields as they stand.
+// bare returns a request line and header fields without additions.
 func bare(line string, fields ...string) string {
 	return strings.Join(append([]string{line}, fields...), "\r\n") + "\r\n\r\n"
 }
 
-// dial opens a connection that is closed with the test.
+// dial opens a connection and closes it when the test ends.
 func (s *service) dial(t *testing.T) net.Conn {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", s.address, limit)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// jsonBodies are what a reader of JSON may take for something else than was meant, or for very long (RFC 8259).
+// jsonBodies are malformed, ambiguous, deep and large JSON texts (RFC 8259).
 func jsonBodies(s *service) []row {
 	var rows []row
 	for want, bodies := range map[string]map[string]string{
@@ -86,7 +86,7 @@ func jsonBodies(s *service) []row {
 		}
 	}
 	at := func(path, body string) string {
-		return s.head("POST /import/"+nobodys+path, "Content-Type: application/json", length(body)) + body
+		return s.head("POST /import/"+unknownID+path, "Content-Type: application/json", length(body)) + body
 	}
 	return append(rows,
 		row{name: "parts, none", sent: at("/parts", ""), want: "400 body-missing"},
@@ -105,7 +105,7 @@ func jsonBodies(s *service) []row {
 	)
 }
 
-// many is an object of n members.
+// many returns an object with n members.
 func many(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -114,7 +114,7 @@ func many(n int) string {
 	return "{" + b.String()[1:] + "}"
 }
 
-// mediaTypes: a body is JSON, in UTF-8, as it is.
+// mediaTypes: a body must be JSON in UTF-8 without a content coding.
 func mediaTypes(s *service) []row {
 	var rows []row
 	for want, list := range map[string]map[string][]string{
@@ -130,7 +130,7 @@ func mediaTypes(s *service) []row {
 		},
 		"415 unsupported-media-type": {
 			"none": {}, "empty": {""}, "a form": {"application/x-www-form-urlencoded"},
-			"a multipart form": {"multipart/form-data; boundary=x"}, "text, which a page may send unasked": {"text/plain"},
+			"a multipart form": {"multipart/form-data; boundary=x"}, "text, which needs no preflight": {"text/plain"},
 			"text that looks like JSON": {"text/plain; application/json"},
 			"JSON as text":              {"text/json"}, "JSON of a kind": {"application/problem+json"},
 			"many JSONs": {"application/json-seq"},
@@ -167,8 +167,8 @@ func mediaTypes(s *service) []row {
 	)
 }
 
-// bodies are of every length. What is not too large is read whatever becomes of it, so that the next request can
-// follow.
+// bodies have all sizes. The service reads a body within the limit even if it rejects the request, so that the
+// connection can be used again.
 func bodies(s *service) []row {
 	const most = 128 << 10
 	padded := func(n int) string { return strings.Repeat(" ", n-2) + "{}" }
@@ -182,39 +182,40 @@ func bodies(s *service) []row {
 		return b.String() + "0\r\n\r\n"
 	}
 	return []row{
-		{name: "as large as may be", sent: s.json(padded(most)), want: "200"},
+		{name: "as large as allowed", sent: s.json(padded(most)), want: "200"},
 		{name: "one byte too large", sent: s.json(padded(most + 1)), want: "413 body-too-large"},
-		{name: "as large as may be, in chunks", sent: s.post(inChunks(padded(most), 1000), chunked), want: "200, closed"},
+		{name: "as large as allowed, in chunks", sent: s.post(inChunks(padded(most), 1000), chunked), want: "200, closed"},
 		{name: "one byte too large, in chunks", sent: s.post(inChunks(padded(most+1), 1000), chunked),
 			want: "413 body-too-large, closed"},
 		{name: "in chunks of one byte", sent: s.post(inChunks(padded(10_000), 1), chunked), want: "200, closed"},
 		{name: "10 MiB", sent: s.json(padded(10 << 20)), want: "413 body-too-large, closed"},
 		{name: "10 MiB in chunks", sent: s.post(inChunks(padded(10<<20), 64<<10), chunked),
 			want: "413 body-too-large, closed"},
-		{name: "10 MiB to nothing", sent: s.head("POST /nothing", length(padded(10<<20))) + padded(10<<20),
+		{name: "10 MiB to an unknown path", sent: s.head("POST /nothing", length(padded(10<<20))) + padded(10<<20),
 			want: "413 body-too-large, closed"},
-		{name: "10 MiB in chunks to nothing", sent: s.head("POST /nothing", chunked) + inChunks(padded(10<<20), 64<<10),
+		{name: "10 MiB in chunks to an unknown path",
+			sent: s.head("POST /nothing", chunked) + inChunks(padded(10<<20), 64<<10),
 			want: "404 not-found, closed"},
-		{name: "10 MiB with GET", sent: s.head("GET /import?cursor="+nobodys, length(padded(10<<20))) + padded(10<<20),
+		{name: "10 MiB with GET", sent: s.head("GET /import?cursor="+unknownID, length(padded(10<<20))) + padded(10<<20),
 			want: "413 body-too-large, closed"},
 		{name: "100,000 bytes with GET",
-			sent: s.head("GET /import?cursor="+nobodys, length(padded(100_000))) + padded(100_000), want: "200"},
+			sent: s.head("GET /import?cursor="+unknownID, length(padded(100_000))) + padded(100_000), want: "200"},
 		{name: "100,000 bytes with DELETE",
-			sent: s.head("DELETE /import/"+nobodys, length(padded(100_000))) + padded(100_000), want: "404 import-not-found"},
+			sent: s.head("DELETE /import/"+unknownID, length(padded(100_000))) + padded(100_000), want: "404 import-not-found"},
 		{name: "100,000 bytes to health", sent: s.head("GET /healthz", length(padded(100_000))) + padded(100_000),
 			want: "200"},
 		{name: "chunks to health", sent: s.head("GET /healthz", chunked) + inChunks(padded(1000), 10), want: "200, closed"},
 		{name: "ends early", sent: s.post("{}", "Content-Length: 10"), fin: true, want: incomplete},
 		{name: "ends before it begins", sent: s.post("", "Content-Length: 10"), fin: true, want: incomplete},
-		{name: "ends early where nobody reads it", sent: s.head("POST /nothing", "Content-Length: 10") + "{}", fin: true,
+		{name: "ends early at an unknown path", sent: s.head("POST /nothing", "Content-Length: 10") + "{}", fin: true,
 			want: "404 not-found, closed"},
 	}
 }
 
-// expectations are those of RFC 9110, section 10.1.1. What is refused without its body is refused before that is sent.
+// expectations use Expect (RFC 9110, section 10.1.1). A request that is rejected without its body gets no 100 Continue.
 func expectations(s *service) []row {
 	const cont = "Expect: 100-continue"
-	held := func(line string, fields ...string) string { // its body never comes
+	held := func(line string, fields ...string) string { // the client never sends the body
 		return s.head(line, append(fields, cont, "Content-Type: application/json", "Content-Length: 2")...)
 	}
 	rows := []row{
@@ -230,17 +231,17 @@ func expectations(s *service) []row {
 			want: "413 body-too-large, closing"},
 		{name: "continue with one byte too many", sent: s.post("", cont, "Content-Length: 131073"),
 			want: "413 body-too-large, closing"},
-		{name: "continue at nothing", sent: held("POST /nothing"), want: "404 not-found, closing"},
+		{name: "continue at an unknown path", sent: held("POST /nothing"), want: "404 not-found, closing"},
 		{name: "continue with another method", sent: held("PUT /import"), want: "405 method-not-allowed, closing"},
 		{name: "continue of a foreign page", sent: held("POST /import", "Origin: https://evil.example"),
 			want: "403 origin-not-allowed, closing"},
 		{name: "continue with a bad parameter", sent: held("POST /import", "Idempotency-Key: a b"),
 			want: "400 invalid-request, closing"},
 		{name: "continue at health", sent: held("GET /healthz"), want: "200, closing"},
-		{name: "continue at another's name",
+		{name: "continue at another host",
 			sent: bare("POST /import HTTP/1.1", "Host: evil.example", cont, "Content-Length: 2"),
-			want: s.by("421 misdirected", "401 unauthenticated") + ", closing"},
-		{name: "continue at an id that is none", sent: held("POST /import/x/complete"),
+			want: s.either("421 misdirected", "401 unauthenticated") + ", closing"},
+		{name: "continue at an invalid id", sent: held("POST /import/x/complete"),
 			want: "404 import-not-found, closing"},
 		{name: "continue and a request hidden", sent: held("POST /nothing") + "{}" + s.hidden(),
 			want: "404 not-found, closing"},

@@ -7,15 +7,15 @@ import (
 	"testing"
 )
 
-// origins: pages that nobody named get nothing done, key or not.
+// origins: requests from origins that are not allowed are rejected, with a key or without.
 func origins(s *service) []row {
 	const no = "403 origin-not-allowed"
 	call := func(fields ...string) string { return s.head("POST /import", fields...) }
-	flight := func(origin string, fields ...string) string { // as browsers send it: without a key
+	preflight := func(origin string, fields ...string) string { // browsers send it without a key
 		return bare("OPTIONS /import HTTP/1.1",
 			append([]string{"Host: " + s.address, "Origin: " + origin, "Access-Control-Request-Method: POST"}, fields...)...)
 	}
-	granted := func(origin string) func(*testing.T, []reply) {
+	allowsOrigin := func(origin string) func(*testing.T, []reply) {
 		return func(t *testing.T, r []reply) {
 			if got := strings.Join(r[0].header.Values("Access-Control-Allow-Origin"), ", "); got != origin {
 				t.Errorf("Access-Control-Allow-Origin: got %q, want %q", got, origin)
@@ -25,48 +25,52 @@ func origins(s *service) []row {
 			}
 		}
 	}
-	named := s.by("", friend)
+	named := s.either("", allowedOrigin)
 	rows := []row{
-		{name: "named", sent: call("Origin: " + friend), want: s.by(no, "200"), also: granted(named)},
-		{name: "named, of what is not there", sent: s.get("/nothing", "Origin: "+friend), want: s.by(no, "404 not-found"),
-			also: granted(named)},
-		{name: "named, wrong", sent: s.json("{]", "Origin: "+friend), want: s.by(no, "400 invalid-json"),
-			also: granted(named)},
-		{name: "own", sent: call("Origin: http://" + s.address), want: "200", also: granted("")},
-		{name: "own behind TLS", sent: call("Origin: https://" + s.address), want: "200", also: granted("")},
+		{name: "named", sent: call("Origin: " + allowedOrigin), want: s.either(no, "200"), also: allowsOrigin(named)},
+		{name: "named, at an unknown path", sent: s.get("/nothing", "Origin: "+allowedOrigin),
+			want: s.either(no, "404 not-found"),
+			also: allowsOrigin(named)},
+		{name: "named, wrong", sent: s.json("{]", "Origin: "+allowedOrigin), want: s.either(no, "400 invalid-json"),
+			also: allowsOrigin(named)},
+		{name: "own", sent: call("Origin: http://" + s.address), want: "200", also: allowsOrigin("")},
+		{name: "own behind TLS", sent: call("Origin: https://" + s.address), want: "200", also: allowsOrigin("")},
 		{name: "own by another name", sent: call("Origin: http://localhost" +
 			s.address[strings.LastIndex(s.address, ":"):]), want: no},
 		{name: "own at another port", sent: call("Origin: http://127.0.0.1:1"), want: no},
-		{name: "two, one of them named", sent: call("Origin: "+friend, "Origin: https://evil.example"), want: no},
-		{name: "two alike", sent: call("Origin: "+friend, "Origin: "+friend), want: no},
+		{name: "two, one of them named", sent: call("Origin: "+allowedOrigin, "Origin: https://evil.example"), want: no},
+		{name: "two alike", sent: call("Origin: "+allowedOrigin, "Origin: "+allowedOrigin), want: no},
 		{name: "of a list", sent: s.get("/import", "Origin: https://evil.example"), want: no},
-		{name: "of a read", sent: s.get("/import/"+nobodys, "Origin: https://evil.example"), want: no},
-		{name: "of an abort", sent: s.head("DELETE /import/"+nobodys, "Origin: https://evil.example"), want: no},
+		{name: "of a read", sent: s.get("/import/"+unknownID, "Origin: https://evil.example"), want: no},
+		{name: "of an abort", sent: s.head("DELETE /import/"+unknownID, "Origin: https://evil.example"), want: no},
 		{name: "of health", sent: s.get("/healthz", "Origin: https://evil.example"), want: no},
 		{name: "of HEAD", sent: s.head("HEAD /healthz", "Origin: https://evil.example"), want: "403"},
-		// a link; a page's own call has an Origin
+		// A link. Requests of scripts have an Origin.
 		{name: "Referer alone", sent: call("Referer: https://evil.example/", "Sec-Fetch-Site: cross-site"), want: "200"},
 
-		{name: "asked for, named", sent: flight(friend, "Access-Control-Request-Headers: x-api-key"), want: s.by(no, "204"),
-			also: granted(named)},
-		{name: "asked for, named, other method", sent: strings.Replace(flight(friend), "Method: POST", "Method: TRACE", 1),
-			want: s.by(no, "204"), also: func(t *testing.T, r []reply) {
-				if got := r[0].header.Get("Access-Control-Allow-Methods"); s.guarded && got != "OPTIONS, GET, POST" {
+		{name: "asked for, named", sent: preflight(allowedOrigin, "Access-Control-Request-Headers: x-api-key"),
+			want: s.either(no, "204"),
+			also: allowsOrigin(named)},
+		{name: "asked for, named, other method",
+			sent: strings.Replace(preflight(allowedOrigin), "Method: POST", "Method: TRACE", 1),
+			want: s.either(no, "204"), also: func(t *testing.T, r []reply) {
+				if got := r[0].header.Get("Access-Control-Allow-Methods"); s.authenticated && got != "OPTIONS, GET, POST" {
 					t.Errorf("Access-Control-Allow-Methods: got %q", got)
 				}
 			}},
-		{name: "asked for, named, other header", sent: flight(friend, "Access-Control-Request-Headers: x-evil\t,\"y\""),
-			want: s.by(no, "204"), also: func(t *testing.T, r []reply) {
+		{name: "asked for, named, other header",
+			sent: preflight(allowedOrigin, "Access-Control-Request-Headers: x-evil\t,\"y\""),
+			want: s.either(no, "204"), also: func(t *testing.T, r []reply) {
 				if got := r[0].header.Get("Access-Control-Allow-Headers"); strings.Contains(strings.ToLower(got), "evil") {
 					t.Errorf("Access-Control-Allow-Headers: got %q", got)
 				}
 			}},
-		{name: "asked for, private network", sent: flight(friend, "Access-Control-Request-Private-Network: true"),
-			want: s.by(no, "204"), also: granted(named)},
-		{name: "asked for, unknown", sent: flight("https://evil.example"), want: no, also: granted("")},
-		{name: "asked for, null", sent: flight("null"), want: no, also: granted("")},
-		{name: "asked for of nothing", sent: strings.Replace(flight(friend), "/import", "/nothing", 1),
-			want: s.by(no, "404 not-found"), also: granted("")},
+		{name: "asked for, private network", sent: preflight(allowedOrigin, "Access-Control-Request-Private-Network: true"),
+			want: s.either(no, "204"), also: allowsOrigin(named)},
+		{name: "asked for, unknown", sent: preflight("https://evil.example"), want: no, also: allowsOrigin("")},
+		{name: "asked for, null", sent: preflight("null"), want: no, also: allowsOrigin("")},
+		{name: "asked for, at an unknown path", sent: strings.Replace(preflight(allowedOrigin), "/import", "/nothing", 1),
+			want: s.either(no, "404 not-found"), also: allowsOrigin("")},
 	}
 	for _, origin := range []string{
 		"https://evil.example", "null", "", "*", "file://", "https://app.example.com/", "https://app.example.com:443",
@@ -78,8 +82,8 @@ func origins(s *service) []row {
 		"https://app.example.com\r\n .evil.example",
 	} {
 		want := no
-		if strings.TrimSpace(origin) == friend { // white space is no part of a value
-			want = s.by(no, "200")
+		if strings.TrimSpace(origin) == allowedOrigin { // white space around a value is not part of it
+			want = s.either(no, "200")
 		}
 		rows = append(rows, row{name: "unknown: " + origin, sent: call("Origin: " + origin), want: want})
 	}
@@ -91,12 +95,12 @@ func origins(s *service) []row {
 	return rows
 }
 
-// credentials: one key, as it is, in its own header. Where nobody is asked, none is looked at.
+// credentials: one key, unencoded, in X-Api-Key. A service without authentication ignores it.
 func credentials(s *service) []row {
 	with := func(fields ...string) string {
 		return bare("POST /import HTTP/1.1", append([]string{"Host: " + s.address}, fields...)...)
 	}
-	no := s.by("200", "401 unauthenticated")
+	no := s.either("200", "401 unauthenticated")
 	basic := base64.StdEncoding.EncodeToString([]byte("alice:" + s.key))
 	key := "X-Api-Key: " + s.key
 	var rows []row
@@ -121,10 +125,10 @@ func credentials(s *service) []row {
 		"Bearer of a token":    {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0."},
 		"ApiKey":               {"Authorization: ApiKey " + s.key},
 		"Authorization, empty": {"Authorization:"}, "Authorization, empty, and a key": {"Authorization:", key},
-		"to a proxy":                  {"Proxy-Authorization: Basic " + basic},
-		"a caller that a proxy names": {"X-Forwarded-User: alice", "X-Remote-User: alice", "Remote-User: alice"},
+		"to a proxy":                     {"Proxy-Authorization: Basic " + basic},
+		"a user named by a proxy header": {"X-Forwarded-User: alice", "X-Remote-User: alice", "Remote-User: alice"},
 	} {
-		rows = append(rows, row{name: name, sent: with(fields...), want: no, also: s.challenges(no)})
+		rows = append(rows, row{name: name, sent: with(fields...), want: no, also: s.checksChallenge(no)})
 	}
 	for name, field := range map[string]string{"white space around it": "X-Api-Key: \t " + s.key + " \t",
 		"no space before it": "X-Api-Key:" + s.key, "header in capitals": "X-API-KEY: " + s.key,
@@ -134,37 +138,37 @@ func credentials(s *service) []row {
 	body := `{"x-api-key":"` + s.key + `"}`
 	rows = append(rows,
 		row{name: "in the query", sent: bare("POST /import?x-api-key="+s.key+"&X-Api-Key="+s.key+" HTTP/1.1",
-			"Host: "+s.address), want: no, also: s.challenges(no)},
+			"Host: "+s.address), want: no, also: s.checksChallenge(no)},
 		row{name: "in the target", sent: bare("POST http://x:"+url.QueryEscape(s.key)+"@"+s.address+"/import HTTP/1.1",
-			"Host: "+s.address), want: no, also: s.challenges(no)},
+			"Host: "+s.address), want: no, also: s.checksChallenge(no)},
 		row{name: "in the body", sent: with("Content-Type: application/json", length(body)) + body,
-			want: s.by("400 invalid-request", "401 unauthenticated")},
+			want: s.either("400 invalid-request", "401 unauthenticated")},
 		row{name: "in the body, and outside", sent: s.json(body), want: "400 invalid-request"},
 		row{name: "in the trailer", sent: with(chunked, "Trailer: X-Api-Key") + "0\r\n" + key + "\r\n\r\n",
 			want: no + ", closed"},
 		row{name: "NUL after it", sent: with(key + "\x00"), want: refused},
 		row{name: "CR in it", sent: with(key[:30] + "\r" + key[30:]), want: refused},
 		row{name: "cookies beside it", sent: with(key, "Cookie: x-api-key=wrong; a=b"), want: "200"},
-		row{name: "none, of what is not there", sent: bare("GET /nothing HTTP/1.1", "Host: "+s.address),
+		row{name: "none, at an unknown path", sent: bare("GET /nothing HTTP/1.1", "Host: "+s.address),
 			want: "404 not-found"},
 		row{name: "none, of another method", sent: bare("PUT /import HTTP/1.1", "Host: "+s.address),
 			want: "405 method-not-allowed"},
 		row{name: "none, of health", sent: bare("GET /healthz HTTP/1.1", "Host: "+s.address), want: "200"},
 		row{name: "none, with all else wrong",
 			sent: with("Content-Type: text/plain", "Idempotency-Key: a b", "Content-Length: 2") + "{]",
-			want: s.by("400 invalid-request", "401 unauthenticated")},
+			want: s.either("400 invalid-request", "401 unauthenticated")},
 		row{name: "none, at a path with a slash after it", sent: bare("GET /import/ HTTP/1.1", "Host: "+s.address), want: no},
-		row{name: "none, at an id that is none", sent: bare("GET /import/.. HTTP/1.1", "Host: "+s.address),
-			want: s.by("404 import-not-found", "401 unauthenticated")},
+		row{name: "none, at an invalid id", sent: bare("GET /import/.. HTTP/1.1", "Host: "+s.address),
+			want: s.either("404 import-not-found", "401 unauthenticated")},
 	)
-	if s.guarded {
+	if s.authenticated {
 		rows = append(rows, s.scopes()...)
 	}
 	return rows
 }
 
-// challenges is what a refusal says besides.
-func (s *service) challenges(want string) func(*testing.T, []reply) {
+// checksChallenge checks that exactly a 401 has WWW-Authenticate.
+func (s *service) checksChallenge(want string) func(*testing.T, []reply) {
 	return func(t *testing.T, r []reply) {
 		if got := r[0].header.Get("WWW-Authenticate"); strings.HasPrefix(got, "ApiKey") != (want == "401 unauthenticated") {
 			t.Errorf("WWW-Authenticate: got %q", got)
@@ -172,16 +176,16 @@ func (s *service) challenges(want string) func(*testing.T, []reply) {
 	}
 }
 
-// scopes are calls with a key that is right, but not for this.
+// scopes are requests with a valid key that lacks the scope, or that belongs to another owner.
 func (s *service) scopes() []row {
 	as := func(key, line string) string { return bare(line+" HTTP/1.1", "Host: "+s.address, "X-Api-Key: "+key) }
-	theirs := s.create(s.other)
+	theirs := s.create(s.otherKey)
 	return []row{
-		{name: "to create, with a key to read", sent: as(s.reader, "POST /import"), want: "403 scope-missing"},
-		{name: "to abort, with a key to read", sent: as(s.reader, "DELETE /import/"+theirs), want: "403 scope-missing"},
-		{name: "to abort what is none, with a key to read", sent: as(s.reader, "DELETE /import/.."),
+		{name: "to create, with a key to read", sent: as(s.readKey, "POST /import"), want: "403 scope-missing"},
+		{name: "to abort, with a key to read", sent: as(s.readKey, "DELETE /import/"+theirs), want: "403 scope-missing"},
+		{name: "to abort an invalid id, with a key to read", sent: as(s.readKey, "DELETE /import/.."),
 			want: "403 scope-missing"},
-		{name: "to read, with a key to read", sent: as(s.reader, "GET /import?cursor="+nobodys), want: "200"},
+		{name: "to read, with a key to read", sent: as(s.readKey, "GET /import?cursor="+unknownID), want: "200"},
 		{name: "another's, read", sent: as(s.key, "GET /import/"+theirs), want: "404 import-not-found"},
 		{name: "another's, aborted", sent: as(s.key, "DELETE /import/"+theirs), want: "404 import-not-found"},
 		{name: "another's, completed", sent: as(s.key, "POST /import/"+theirs+"/complete"), want: "404 import-not-found"},
@@ -190,12 +194,12 @@ func (s *service) scopes() []row {
 		{name: "another's as a cursor", sent: as(s.key, "GET /import?cursor="+theirs), want: "200",
 			also: func(t *testing.T, r []reply) {
 				if strings.Contains(string(r[0].body), theirs) || strings.Contains(string(r[0].body), "key-bob") {
-					t.Errorf("another's import is in the list: %s", r[0].body)
+					t.Errorf("the list has the import of another owner: %s", r[0].body)
 				}
 			}},
 		{name: "another's as an idempotency key",
 			sent: bare("POST /import HTTP/1.1", "Host: "+s.address, "X-Api-Key: "+s.key, "Idempotency-Key: "+theirs,
 				"Content-Type: application/json", "Content-Length: 2") + "{}", want: "200"},
-		{name: "its own, by its owner", sent: as(s.other, "GET /import/"+theirs), want: "200"},
+		{name: "its own, by its owner", sent: as(s.otherKey, "GET /import/"+theirs), want: "200"},
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// connections are used in ways that clients seldom use them.
+// connections are half closed or carry pipelined requests.
 func connections(s *service) []row {
 	var pipelined strings.Builder
 	var order []string
@@ -34,14 +34,14 @@ func connections(s *service) []row {
 			also: func(t *testing.T, r []reply) {
 				for i := range r {
 					if id := r[i].header.Get("X-Request-Id"); id != order[i] {
-						t.Errorf("answer %d: got that of %s, want that of %s", i, id, order[i])
+						t.Errorf("response %d: got that of %s, want that of %s", i, id, order[i])
 					}
 				}
 			}},
 		{name: "50 of which the 25th ends it",
 			sent: strings.Repeat(s.get("/healthz"), 24) + s.get("/healthz", "Connection: close") +
 				strings.Repeat(s.hidden(), 25), want: strings.Repeat("200, ", 25) + "closed"},
-		{name: "50 of which the 25th is none",
+		{name: "50 of which the 25th is malformed",
 			sent: strings.Repeat(s.get("/healthz"), 24) + "x\r\n\r\n" + strings.Repeat(s.hidden(), 25),
 			want: strings.Repeat("200, ", 24) + refused},
 		{name: "50 that are wrong", sent: strings.Repeat(s.json("{]"), 50),
@@ -49,7 +49,7 @@ func connections(s *service) []row {
 	}
 }
 
-// piecemeal sends a request a byte at a time, each in a packet of its own.
+// piecemeal sends two requests byte by byte, each byte in its own packet.
 func (s *service) piecemeal(t *testing.T) {
 	conn := s.dial(t)
 	conn.SetDeadline(time.Now().Add(limit))
@@ -61,11 +61,11 @@ func (s *service) piecemeal(t *testing.T) {
 		}
 	}()
 	const want = "200, 404 not-found"
-	s.judge(t, row{sent: "a byte at a time", want: want}, s.converse(conn, want, false, written))
+	s.verify(t, row{sent: "a byte at a time", want: want}, s.converse(conn, want, false, written))
 }
 
-// reset ends connections at points where the service waits for more, or is at work. It goes on, and tells of those
-// requests whose header it had.
+// reset resets connections while the service reads or handles a request. The service continues to serve and logs the
+// requests whose header was complete.
 func (s *service) reset(t *testing.T) {
 	for _, c := range []struct {
 		sent string
@@ -82,23 +82,23 @@ func (s *service) reset(t *testing.T) {
 		if _, err := io.WriteString(conn, c.sent); err != nil {
 			t.Fatal(err)
 		}
-		if c.lost > 0 { // nothing tells when it has read so much, and what it has not read is lost
+		if c.lost > 0 { // The test cannot observe when the service has read this, and a reset discards what it has not read.
 			time.Sleep(100 * time.Millisecond)
 		}
 		conn.(*net.TCPConn).SetLinger(0)
 		conn.Close()
-		s.lost += c.lost
+		s.unanswered += c.lost
 		for deadline := time.Now().Add(limit); strings.Count(s.log.String(),
 			`"msg":"request"`) < before+c.lost; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("the log does not tell of %s", shown(c.sent))
+				t.Fatalf("the log has no line for %s", abbreviated(c.sent))
 			}
 		}
-		s.hold(t, row{sent: s.get("/healthz"), want: "200"})
+		s.run(t, row{sent: s.get("/healthz"), want: "200"})
 	}
 }
 
-// idle keeps 200 connections open, half of which were used before, and has others served meanwhile.
+// idle keeps 200 connections open, half of them already used, while other connections are served.
 func (s *service) idle(t *testing.T) {
 	var conns []net.Conn
 	use := func(conn net.Conn) {
@@ -107,7 +107,7 @@ func (s *service) idle(t *testing.T) {
 		close(written)
 		conn.SetDeadline(time.Now().Add(limit))
 		io.WriteString(conn, s.get("/healthz"))
-		s.judge(t, row{sent: "over an idle connection", want: "200"}, s.converse(conn, "200", false, written))
+		s.verify(t, row{sent: "over an idle connection", want: "200"}, s.converse(conn, "200", false, written))
 	}
 	for i := range 200 {
 		conns = append(conns, s.dial(t))
@@ -116,9 +116,9 @@ func (s *service) idle(t *testing.T) {
 		}
 	}
 	for range 20 {
-		s.hold(t, row{sent: s.get("/healthz"), want: "200"})
+		s.run(t, row{sent: s.get("/healthz"), want: "200"})
 	}
-	for i := 1; i < len(conns); i += 2 { // the others may have been closed, for want of a header
+	for i := 1; i < len(conns); i += 2 { // the service may have closed the others, which sent no header in time
 		use(conns[i])
 	}
 	for _, conn := range conns {
@@ -126,11 +126,11 @@ func (s *service) idle(t *testing.T) {
 	}
 }
 
-// create makes an import of the key's owner and returns its id.
+// create creates an import of the key's owner and returns its id.
 func (s *service) create(key string) string {
 	conversation := s.send(bare("POST /import HTTP/1.1", "Host: "+s.address, "X-Api-Key: "+key,
 		"Content-Type: application/json", "Content-Length: 2")+"{}", "200", false)
-	s.note(conversation)
+	s.record(conversation)
 	var job struct{ ID string }
 	if len(conversation.replies) == 0 || json.Unmarshal(conversation.replies[0].body, &job) != nil || job.ID == "" {
 		return "no import: " + conversation.String()
@@ -138,13 +138,13 @@ func (s *service) create(key string) string {
 	return job.ID
 }
 
-// slow are clients that take their time: 10 s for a header, 30 s for all of a request, and no more.
+// slow are slow clients. The service allows 10 s for a header and 30 s for a whole request.
 var slow = []struct {
 	name  string
 	sent  func(*service) string
-	drip  string        // what is sent again and again after it, every half second
+	drip  string        // sent every half second afterwards
 	want  string        // as in row
-	after time.Duration // when it ends
+	after time.Duration // until the service closes the connection
 }{
 	{"nothing", func(*service) string { return "" }, "", "closed", 10 * time.Second},
 	{"half a line", func(*service) string { return "GET /heal" }, "", refused, 10 * time.Second},
@@ -174,16 +174,17 @@ var slow = []struct {
 		return s.post("", "Expect: 100-continue", "Content-Length: 100")
 	}, "", "100, 408 request-timeout, closed",
 		30 * time.Second},
-	// net/http waits for it, so that the client need not read while it sends
-	{"a body that nobody reads", func(s *service) string { return s.head("POST /nothing", "Content-Length: 100") }, "",
+	// net/http waits for the body, because the client may read only after it has sent everything.
+	{"a body to an unknown path", func(s *service) string { return s.head("POST /nothing", "Content-Length: 100") }, "",
 		"404 not-found, closed", 30 * time.Second},
 	{"a body that is too large", func(s *service) string { return s.post("", "Content-Length: 200000") }, "",
 		"413 body-too-large, closed", 30 * time.Second},
 }
 
-// beginSlow starts the slow clients, on services of their own, and returns what waits for them, judges and counts them.
+// beginSlow starts the slow clients on separate services. The returned function waits for them, checks them and returns
+// their number.
 func beginSlow(t *testing.T) func(*testing.T) int {
-	services := []*service{start(t), startGuarded(t)}
+	services := []*service{start(t), startWithKeys(t)}
 	type outcome struct {
 		conversation
 		took time.Duration
@@ -203,11 +204,11 @@ func beginSlow(t *testing.T) func(*testing.T) int {
 	return func(t *testing.T) int {
 		for i, s := range services {
 			for j, c := range slow {
-				t.Run(s.by("slow/", "slow with a key/")+c.name, func(t *testing.T) {
+				t.Run(s.either("slow/", "slow with a key/")+c.name, func(t *testing.T) {
 					got := <-outcomes[i][j]
-					s.judge(t, row{sent: c.sent(s), want: c.want}, got.conversation)
+					s.verify(t, row{sent: c.sent(s), want: c.want}, got.conversation)
 					if got.took < c.after-time.Second || got.took > c.after+15*time.Second {
-						t.Errorf("it ended after %v, want %v", got.took, c.after)
+						t.Errorf("the connection ended after %v, want %v", got.took, c.after)
 					}
 				})
 			}
@@ -217,8 +218,8 @@ func beginSlow(t *testing.T) func(*testing.T) int {
 	}
 }
 
-// drip sends text and then, if there is more, that every half second, and returns what came back until the connection
-// ended.
+// drip sends text, and then more every half second unless it is empty. It returns all responses until the connection
+// ends.
 func drip(conn net.Conn, text, more string) (c conversation) {
 	conn.SetDeadline(time.Now().Add(30*time.Second + limit))
 	io.WriteString(conn, text)

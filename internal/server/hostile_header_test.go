@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// header are fields that are none, or that hold what ends a line, a string or a program somewhere (RFC 9110, section
-// 5.5; RFC 9112, section 5).
+// header are malformed fields, and values with control characters or injection attempts (RFC 9110, section 5.5; RFC
+// 9112, section 5).
 func header(s *service) []row {
 	rows := []row{
 		{name: "no colon", sent: s.get("/healthz", "X"), want: refused},
@@ -32,7 +32,7 @@ func header(s *service) []row {
 		{name: "cookies without control characters", sent: s.get("/healthz", "Cookie: a=b; c=\"d", "Cookie: e=f"),
 			want: "200"},
 		{name: "Range", sent: s.get("/healthz", "Range: bytes=0-1"), want: "200"},
-		{name: "Accept of nothing we have", sent: s.get("/healthz", "Accept: image/png;q=1, */*;q=0"), want: "200"},
+		{name: "Accept of an unavailable type", sent: s.get("/healthz", "Accept: image/png;q=1, */*;q=0"), want: "200"},
 		{name: "Accept-Encoding", sent: s.get("/healthz", "Accept-Encoding: gzip, br, zstd"), want: "200"},
 		{name: "If-None-Match", sent: s.get("/healthz", "If-None-Match: *",
 			"If-Modified-Since: Thu, 01 Jan 2099 00:00:00 GMT"), want: "200"},
@@ -49,7 +49,7 @@ func header(s *service) []row {
 	return rows
 }
 
-// requestIDs: one that could be taken for something else in a log is replaced.
+// requestIDs: the service replaces an X-Request-Id that could be misread in a log.
 func requestIDs(s *service) []row {
 	var rows []row
 	for name, given := range map[string]string{
@@ -67,12 +67,12 @@ func requestIDs(s *service) []row {
 		rows = append(rows, row{name: name, sent: s.get("/healthz", "X-Request-Id: "+given), want: "200",
 			also: func(t *testing.T, r []reply) {
 				if id := r[0].header.Get("X-Request-Id"); uuid.Validate(id) != nil || id == given {
-					t.Errorf("X-Request-Id: got %q for %q, want one of the service's own", id, given)
+					t.Errorf("X-Request-Id: got %q for %q, want a new one", id, given)
 				}
 			}})
 	}
 	for name, given := range map[string]string{
-		"one character": "a", "128 characters": strings.Repeat("a", 128), "UUID": nobodys, "punctuation": "a.b_c:d=e-f",
+		"one character": "a", "128 characters": strings.Repeat("a", 128), "UUID": unknownID, "punctuation": "a.b_c:d=e-f",
 		"of a load balancer": "Root=1-67891233-abcdef012345678912345678",
 	} {
 		rows = append(rows, row{name: name, sent: s.get("/healthz", "X-Request-Id: \t"+given+" "), want: "200",
@@ -102,7 +102,7 @@ func idempotencyKeys(s *service) []row {
 				want: "400 invalid-request"})
 	}
 	longest, path := uuid.NewString()+strings.Repeat("~", 255-36), "200"
-	if !s.guarded {
+	if !s.authenticated {
 		longest, path = uuid.NewString(), "400 idempotency-key-weak"
 	}
 	return append(rows,
@@ -114,34 +114,35 @@ func idempotencyKeys(s *service) []row {
 				s.json(`{"size":1}`, "Idempotency-Key: "+longest),
 			want: "200, 200, 422 idempotency-key-reused"},
 		row{name: "path", sent: s.json("{}", "Idempotency-Key: ../../"+uuid.NewString()), want: path},
-		row{name: "where there is none", sent: s.get("/import?cursor="+nobodys, "Idempotency-Key: a b"), want: "200"},
+		row{name: "on an operation without one", sent: s.get("/import?cursor="+unknownID, "Idempotency-Key: a b"),
+			want: "200"},
 	)
 }
 
-// traces: a traceparent that is none is as good as left out (W3C Trace Context, section 3.2).
+// traces: the service ignores an invalid traceparent (W3C Trace Context, section 3.2).
 func traces(s *service) []row {
 	const trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	const good = "00-" + trace + "-" + parent + "-01"
 	var rows []row
 	for name, c := range map[string]struct {
 		fields []string
-		want   any // the log's trace_id
+		want   any // trace_id in the access log
 	}{
-		"good":              {[]string{good}, trace},
-		"of a later time":   {[]string{"01-" + trace + "-" + parent + "-01-more"}, trace},
-		"none":              {[]string{""}, nil},
-		"in capitals":       {[]string{strings.ToUpper(good)}, nil},
-		"trace of zeros":    {[]string{"00-" + strings.Repeat("0", 32) + "-" + parent + "-01"}, nil},
-		"parent of zeros":   {[]string{"00-" + trace + "-" + strings.Repeat("0", 16) + "-01"}, nil},
-		"version ff":        {[]string{"ff-" + trace + "-" + parent + "-01"}, nil},
-		"too short":         {[]string{good[:54]}, nil},
-		"too long":          {[]string{good + "-x"}, nil},
-		"not hexadecimal":   {[]string{"00-" + strings.Repeat("g", 32) + "-" + parent + "-01"}, nil},
-		"JSON":              {[]string{`","level":"ERROR"`}, nil},
-		"two":               {[]string{good, good}, nil},
-		"folded":            {[]string{"00-" + trace + "-\r\n " + parent + "-01"}, nil},
-		"8,000 characters":  {[]string{good + strings.Repeat("-", 8000)}, nil},
-		"later, and forged": {[]string{`01-` + trace + "-" + parent + `-01-","level":"ERROR`}, trace},
+		"good":                       {[]string{good}, trace},
+		"of a later version":         {[]string{"01-" + trace + "-" + parent + "-01-more"}, trace},
+		"none":                       {[]string{""}, nil},
+		"in capitals":                {[]string{strings.ToUpper(good)}, nil},
+		"trace of zeros":             {[]string{"00-" + strings.Repeat("0", 32) + "-" + parent + "-01"}, nil},
+		"parent of zeros":            {[]string{"00-" + trace + "-" + strings.Repeat("0", 16) + "-01"}, nil},
+		"version ff":                 {[]string{"ff-" + trace + "-" + parent + "-01"}, nil},
+		"too short":                  {[]string{good[:54]}, nil},
+		"too long":                   {[]string{good + "-x"}, nil},
+		"not hexadecimal":            {[]string{"00-" + strings.Repeat("g", 32) + "-" + parent + "-01"}, nil},
+		"JSON":                       {[]string{`","level":"ERROR"`}, nil},
+		"two":                        {[]string{good, good}, nil},
+		"folded":                     {[]string{"00-" + trace + "-\r\n " + parent + "-01"}, nil},
+		"8,000 characters":           {[]string{good + strings.Repeat("-", 8000)}, nil},
+		"of a later version, forged": {[]string{`01-` + trace + "-" + parent + `-01-","level":"ERROR`}, trace},
 	} {
 		id := s.fresh()
 		fields := []string{"X-Request-Id: " + id, "Tracestate: a=b,c=\"d"}
@@ -150,7 +151,7 @@ func traces(s *service) []row {
 		}
 		rows = append(rows, row{name: name, sent: s.get("/healthz", fields...), want: "200",
 			also: func(t *testing.T, _ []reply) {
-				if got := s.line(t, id)["trace_id"]; got != c.want {
+				if got := s.logLine(t, id)["trace_id"]; got != c.want {
 					t.Errorf("trace_id: got %v, want %v", got, c.want)
 				}
 			}})
@@ -158,7 +159,7 @@ func traces(s *service) []row {
 	return rows
 }
 
-// sizes are headers of many fields and many bytes. Where net/http stops reading is its own 36 KiB.
+// sizes are headers with many fields or bytes. net/http itself stops reading after 36 KiB.
 func sizes(s *service) []row {
 	fields := func(n, size int) (fields []string) {
 		for i := range n {

@@ -2,14 +2,14 @@ package server_test
 
 import "testing"
 
-// hosts are requests for other names. A service that asks nobody answers to this machine's own alone, or a web page
-// whose name is made to point here could use it (DNS rebinding).
+// hosts are requests for other host names. A service without authentication accepts loopback names only. Otherwise a
+// web page whose host name resolves to this machine could use it (DNS rebinding).
 func hosts(s *service) []row {
 	at := func(line string, fields ...string) string {
 		return bare(line, append([]string{"X-Api-Key: " + s.key}, fields...)...)
 	}
 	const line = "POST /import HTTP/1.1"
-	elsewhere := s.by("421 misdirected", "200")
+	elsewhere := s.either("421 misdirected", "200")
 	rows := []row{
 		{name: "none", sent: at(line), want: refused},
 		{name: "two", sent: at(line, "Host: localhost", "Host: localhost"), want: refused},
@@ -20,12 +20,13 @@ func hosts(s *service) []row {
 		{name: "of HTTP/1.0, another's", sent: at("POST /import HTTP/1.0", "Host: evil.example"),
 			want: elsewhere + ", closed"},
 		{name: "of nothing at another's", sent: at("GET /nothing HTTP/1.1", "Host: evil.example"),
-			want: s.by("421 misdirected", "404 not-found")},
+			want: s.either("421 misdirected", "404 not-found")},
 		{name: "of health at another's", sent: at("GET /healthz HTTP/1.1", "Host: evil.example"), want: elsewhere},
 		{name: "of documents at another's", sent: at("GET /openapi.yaml HTTP/1.1", "Host: evil.example"), want: elsewhere},
 		{name: "of OPTIONS at another's", sent: at("OPTIONS /import HTTP/1.1", "Host: evil.example"),
-			want: s.by("421 misdirected", "204")},
-		{name: "of HEAD at another's", sent: at("HEAD /healthz HTTP/1.1", "Host: evil.example"), want: s.by("421", "200")},
+			want: s.either("421 misdirected", "204")},
+		{name: "of HEAD at another's", sent: at("HEAD /healthz HTTP/1.1", "Host: evil.example"),
+			want: s.either("421", "200")},
 		{name: "its own page's, rebound", sent: at(line, "Host: evil.example", "Origin: http://evil.example"),
 			want: elsewhere},
 
@@ -33,18 +34,18 @@ func hosts(s *service) []row {
 			want: elsewhere},
 		{name: "in the target, this machine's", sent: at("POST http://localhost/import HTTP/1.1", "Host: evil.example"),
 			want: "200"},
-		// a proxy may end TLS
+		// A proxy may terminate TLS.
 		{name: "in the target of https", sent: at("POST https://localhost/import HTTP/1.1", "Host: localhost"), want: "200"},
 		{name: "in the target, without Host", sent: at("POST http://localhost/import HTTP/1.1"), want: refused},
 		{name: "in the target, no path", sent: at("GET http://localhost HTTP/1.1", "Host: localhost"), want: "404 not-found"},
 		{name: "in the target, badly", sent: at("GET http://local%zzhost/ HTTP/1.1", "Host: localhost"), want: refused},
-		{name: "in the target, with a port that is none", sent: at("GET http://localhost:x/ HTTP/1.1", "Host: localhost"),
+		{name: "in the target, with an invalid port", sent: at("GET http://localhost:x/ HTTP/1.1", "Host: localhost"),
 			want: refused},
 		{name: "in the target, with a line end", sent: at("GET http://localhost%0d%0a/ HTTP/1.1", "Host: localhost"),
 			want: refused},
 		{name: "alone, with GET", sent: at("GET localhost:80 HTTP/1.1", "Host: localhost"), want: "404 not-found"},
 		{name: "alone, with CONNECT", sent: at("CONNECT evil.example:443 HTTP/1.1", "Host: evil.example:443") +
-			"\x16\x03\x01", want: s.by("421 misdirected", "404 not-found") + ", closed", fin: true},
+			"\x16\x03\x01", want: s.either("421 misdirected", "404 not-found") + ", closed", fin: true},
 		{name: "CONNECT to a path", sent: at("CONNECT /import HTTP/1.1", "Host: localhost"), want: "405 method-not-allowed"},
 		{name: "asterisk with OPTIONS", sent: at("OPTIONS * HTTP/1.1", "Host: localhost"), want: "200 bare"},
 		{name: "asterisk with GET", sent: at("GET * HTTP/1.1", "Host: localhost"), want: "404 not-found"},
@@ -79,8 +80,8 @@ func hosts(s *service) []row {
 	return rows
 }
 
-// proxyHeaders are believed of a proxy that is trusted, and there is none. That the log names the true address, all
-// rows see to.
+// proxyHeaders have no effect, because no proxy is trusted. checkLog checks that the log has the address of the
+// connection.
 func proxyHeaders(s *service) []row {
 	var rows []row
 	for name, fields := range map[string][]string{
@@ -108,7 +109,7 @@ func proxyHeaders(s *service) []row {
 		id := s.fresh()
 		rows = append(rows, row{name: name, sent: s.head("POST /import", append(fields, "X-Request-Id: "+id)...),
 			want: "200", also: func(t *testing.T, _ []reply) {
-				if line := s.line(t, id); line["method"] != "POST" || line["path"] != "/import" {
+				if line := s.logLine(t, id); line["method"] != "POST" || line["path"] != "/import" {
 					t.Errorf("got %v, want POST /import", line)
 				}
 			}})
@@ -116,11 +117,11 @@ func proxyHeaders(s *service) []row {
 	return append(rows,
 		row{name: "X-Forwarded-Host of this machine",
 			sent: bare("POST /import HTTP/1.1", "Host: evil.example", "X-Api-Key: "+s.key, "X-Forwarded-Host: localhost",
-				"Forwarded: host=localhost"), want: s.by("421 misdirected", "200")},
+				"Forwarded: host=localhost"), want: s.either("421 misdirected", "200")},
 		row{name: "X-Forwarded-Host of a page",
 			sent: s.head("POST /import", "X-Forwarded-Host: evil.example", "Origin: https://evil.example"),
 			want: "403 origin-not-allowed"},
-		row{name: "X-Original-URL of something that is there",
+		row{name: "X-Original-URL of a known path",
 			sent: s.get("/nothing", "X-Original-URL: /healthz", "X-Rewrite-URL: /healthz"), want: "404 not-found"},
 		row{name: "X-HTTP-Method-Override of what is not allowed",
 			sent: s.head("PUT /import", "X-HTTP-Method-Override: POST"), want: "405 method-not-allowed"},

@@ -19,21 +19,21 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// conversation is what came back over a connection.
+// conversation is the responses over a connection.
 type conversation struct {
 	replies []reply
-	end     string // how it ended: empty where it goes on
-	id      string // of the request that found that it goes on
+	end     string // how the connection ended; empty while it is open
+	id      string // of the request that showed that the connection is open
 }
 
-// reply is an answer.
+// reply is a response.
 type reply struct {
 	status int
 	header http.Header
 	body   []byte
-	code   string // of a problem
+	code   string // of a problem document
 	toHead bool
-	last   bool // it says that the connection ends with it
+	last   bool // it has Connection: close
 }
 
 func (c conversation) String() string {
@@ -51,9 +51,9 @@ func (r reply) String() string {
 	text := strconv.Itoa(r.status)
 	switch {
 	case r.status == http.StatusContinue:
-	case r.ours() && r.code != "":
+	case r.fromService() && r.code != "":
 		text += " " + r.code
-	case r.ours():
+	case r.fromService():
 	case len(r.body) > 0:
 		text += " plain"
 	default:
@@ -62,11 +62,11 @@ func (r reply) String() string {
 	return text
 }
 
-// ours reports whether it is the service's answer, not net/http's.
-func (r reply) ours() bool { return r.header.Get("X-Request-Id") != "" }
+// fromService reports whether the service and not net/http wrote the response.
+func (r reply) fromService() bool { return r.header.Get("X-Request-Id") != "" }
 
-// send writes text over a connection of its own and reads as many answers as want has. Then the connection must be
-// closed, or the next request be answered.
+// send writes text over a new connection and reads as many responses as want has. Then it checks whether the connection
+// is closed or the next request gets its response.
 func (s *service) send(text, want string, fin bool) conversation {
 	conn, err := net.DialTimeout("tcp", s.address, limit)
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *service) send(text, want string, fin bool) conversation {
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(limit))
 	written := make(chan struct{})
-	go func() { // a service that answers early may leave it unread
+	go func() { // a service that responds early may leave the rest unread
 		defer close(written)
 		io.WriteString(conn, text)
 		if fin {
@@ -89,8 +89,8 @@ func (s *service) send(text, want string, fin bool) conversation {
 	return s.converse(conn, want, strings.HasPrefix(text, "HEAD "), written)
 }
 
-// converse reads what comes back to what is written until written is closed, and then sees whether the connection goes
-// on.
+// converse reads the responses to what is written until written is closed. Then it checks whether the connection is
+// still open.
 func (s *service) converse(conn net.Conn, want string, toHead bool, written <-chan struct{}) (c conversation) {
 	wanted := strings.Split(want, ", ")
 	closing := wanted[len(wanted)-1] == "closing"
@@ -118,7 +118,7 @@ func (s *service) converse(conn net.Conn, want string, toHead bool, written <-ch
 	return c
 }
 
-// read reads an answer, or notes how the connection ended.
+// read reads a response, or records how the connection ended.
 func (c *conversation) read(reader *bufio.Reader, toHead bool) {
 	_, err := reader.Peek(1)
 	switch {
@@ -145,7 +145,7 @@ func (c *conversation) read(reader *bufio.Reader, toHead bool) {
 	body, err := io.ReadAll(response.Body)
 	switch {
 	case err == nil:
-	// it ends with the connection, of which not all was read
+	// The body ends with the connection, which the service reset because it had unread data.
 	case errors.Is(err, syscall.ECONNRESET) && response.ContentLength < 0:
 		c.end = "closed"
 	default:
@@ -162,10 +162,10 @@ func (c *conversation) read(reader *bufio.Reader, toHead bool) {
 	c.replies = append(c.replies, r)
 }
 
-// check holds an answer of ours to what is promised of every one.
+// check checks the headers that every response of the service must have.
 func (r reply) check(t *testing.T) {
 	t.Helper()
-	if !r.ours() {
+	if !r.fromService() {
 		return
 	}
 	for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "X-Request-Id"} {
@@ -174,7 +174,7 @@ func (r reply) check(t *testing.T) {
 		}
 	}
 	for name := range r.header {
-		if !known[name] {
+		if !responseHeaders[name] {
 			t.Errorf("%s: got a header field %q: %q", r, name, r.header[name])
 		}
 	}
@@ -186,8 +186,8 @@ func (r reply) check(t *testing.T) {
 	}
 }
 
-// known are the header fields that answers of ours may have. Any other was put there by what a client sent.
-var known = func() map[string]bool {
+// known are the header fields that responses of the service may have. Another one would be an injection by a client.
+var responseHeaders = func() map[string]bool {
 	names := map[string]bool{}
 	for name := range strings.FieldsSeq(`Content-Security-Policy X-Content-Type-Options Referrer-Policy X-Request-Id
 		Content-Type Content-Length Cache-Control Cross-Origin-Opener-Policy Etag Date Connection Allow Www-Authenticate
@@ -198,7 +198,7 @@ var known = func() map[string]bool {
 	return names
 }()
 
-// checkProblem holds an answer to RFC 9457 and to our own document.
+// checkProblem checks a problem document by RFC 9457 and the OpenAPI document.
 func (r reply) checkProblem(t *testing.T) {
 	t.Helper()
 	if got := r.header.Get("Content-Type"); got != "application/problem+json" {
@@ -208,9 +208,9 @@ func (r reply) checkProblem(t *testing.T) {
 	if got := r.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("%s: Cache-Control: got %q, want no-store", r, got)
 	}
-	const most = 256 << 10 // twice what is read of a body, or a few bytes could make the service send many
+	const most = 256 << 10 // twice the limit of request bodies, so that small requests cannot cause large responses
 	if len(r.body) > most {
-		t.Errorf("%s: got a problem of %d bytes, want %d at most", r, len(r.body), most)
+		t.Errorf("%s: got a problem of %d bytes, want at most %d", r, len(r.body), most)
 	}
 	var p client.Problem
 	decoder := json.NewDecoder(bytes.NewReader(r.body))
@@ -220,13 +220,12 @@ func (r reply) checkProblem(t *testing.T) {
 		return
 	}
 	if p.Type != "about:blank" || p.Title != http.StatusText(r.status) || int(p.Status) != r.status || p.Detail == "" ||
-		p.Code == "" ||
-		p.RequestID != r.header.Get("X-Request-Id") || p.Instance == nil {
+		p.Code == "" || p.RequestID != r.header.Get("X-Request-Id") || p.Instance == nil {
 		t.Errorf("got %s, want every member of a problem", r.body)
 		return
 	}
 	if u, err := url.Parse(*p.Instance); err != nil || u.Host != "" ||
 		strings.ContainsFunc(*p.Instance, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
-		t.Errorf("%s: instance: got %q, want a reference to what is here", r, *p.Instance)
+		t.Errorf("%s: instance: got %q, want a relative reference", r, *p.Instance)
 	}
 }

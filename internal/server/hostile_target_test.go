@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// nobodys is an id that no import has.
-const nobodys = "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
+// unknownID is an id that no import has.
+const unknownID = "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 
-// paths have one spelling each, so that no guard before the service reads one in another way.
+// paths have exactly one spelling, so that a proxy in front of the service cannot interpret a path differently.
 func paths(s *service) []row {
 	var rows []row
 	for want, targets := range map[string][]string{
@@ -18,21 +18,21 @@ func paths(s *service) []row {
 			"/IMPORT", "/Import", "/imports", "/import.json", "/./import", "/../import", "/x/../import", "/import/../healthz",
 			"/import/../../etc/passwd", "/../../../../etc/passwd", "/docs/../import", "/%2e/import", "/%2e%2e/import",
 			"/%2E%2E%2Fimport", "/..%2fimport", "/..%5cimport", "/.%00./import", "/%252e%252e/import", "/%69mport",
-			"/import%2f", "/import%2F" + nobodys, "/import%5c" + nobodys, `/import\`, `/import\..\healthz`, "/%5cimport",
+			"/import%2f", "/import%2F" + unknownID, "/import%5c" + unknownID, `/import\`, `/import\..\healthz`, "/%5cimport",
 			`/\import`, `/\evil.example`, "/import%00", "/import%0d%0aX-Evil:%20b", "/import%0a", "/import%20", "/import+",
 			"/import%3f", "/import%23", "/import#x", "/%00", "/%0a", "/%7f", "/%1b[31m", "/%ff", "/\xff", "/é", "/%c3%a9",
 			"/%c0%ae%c0%ae/import", "/%e2%80%a8", "/ｉｍｐｏｒｔ", "/%2e%2e%2f%2e%2e%2fetc%2fpasswd", "/docs/page.html", "/docs/..",
 			"/docs/../page.html", "/docs/%2e%2e/page.html", "/docs/start.js%00", "/openapi.yaml~", "/.git/config", "/.env",
-			"/metrics", "/debug/pprof/", "/import/" + nobodys + "/parts/1", "/import/" + nobodys + "/x",
-			"/import/" + nobodys + "//parts", "//evil.example/%2f..", "//[::1", "http://", "/?/import", "/healthz/x",
+			"/metrics", "/debug/pprof/", "/import/" + unknownID + "/parts/1", "/import/" + unknownID + "/x",
+			"/import/" + unknownID + "//parts", "//evil.example/%2f..", "//[::1", "http://", "/?/import", "/healthz/x",
 		},
 		"404 import-not-found": {
 			"/import/.", "/import/..", "/import/../", "/import/..;/", "/import/;", "/import/%2e%2e", "/import/%2e%2e%2f",
 			"/import/..%2f", "/import/..%2f..%2fjobs", "/import/%5c..%5c", "/import/%00", "/import/%0d%0aX-Evil:%20b",
 			"/import/*", "/import/%25", "/import/:id", "/import/{id}", "/import/x", "/import/null", "/import/%ff",
-			"/import/\xff", "/import/é", "/import/" + nobodys + "%2fparts", "/import/../parts", "/import/..%2f/parts",
+			"/import/\xff", "/import/é", "/import/" + unknownID + "%2fparts", "/import/../parts", "/import/..%2f/parts",
 		},
-		"200": {"/import?cursor=" + nobodys, "/import/?cursor=" + nobodys, "/healthz", "/healthz/", "/readyz",
+		"200": {"/import?cursor=" + unknownID, "/import/?cursor=" + unknownID, "/healthz", "/healthz/", "/readyz",
 			"/openapi.yaml", "/openapi.json", "/docs", "/docs/", "/docs/start.js"},
 		refused: {"/%", "/import%", "/import/%", "/%z", "/import/%zz", "/import%2", "/%u002e", "import", "", "?limit=1",
 			`\import`, "/a b", "/ /import", "/im\tport", "/import\x00", "/import\x7f", "/import\r", "http://[::1/import",
@@ -52,7 +52,7 @@ func paths(s *service) []row {
 		{"4,097 bytes with a query", "/healthz?" + strings.Repeat("a", 4097-9), "414 uri-too-long"},
 		{"4,095 bytes that are three times as long in the answer", "/" + strings.Repeat("\xff", 4094), "404 not-found"},
 		{"20 kB", at(20_000), "414 uri-too-long"},
-		{"70 kB", at(70_000), "431 plain, closed"}, // net/http has one bound for all that comes before a body
+		{"70 kB", at(70_000), "431 plain, closed"}, // net/http has one limit for everything before the body
 		{"1,000 folders", strings.Repeat("/a", 1000), "404 not-found"},
 		{"1,000 times up", strings.Repeat("/..", 1000) + "/import", "404 not-found"},
 		{"4,000 slashes", strings.Repeat("/", 4000), "404 not-found"},
@@ -62,14 +62,14 @@ func paths(s *service) []row {
 	return rows
 }
 
-// ids have one spelling, too: the one that we make.
+// ids have exactly one spelling, the one that the service issues.
 func ids(s *service) []row {
 	const none, parts = "404 import-not-found", `{"part_numbers":[1]}`
 	var rows []row
 	for name, id := range map[string]string{
-		"nobody's":           nobodys,
-		"upper case":         strings.ToUpper(nobodys),
-		"half upper case":    strings.Replace(nobodys, "c5a4", "C5a4", 1),
+		"unknown":            unknownID,
+		"upper case":         strings.ToUpper(unknownID),
+		"half upper case":    strings.Replace(unknownID, "c5a4", "C5a4", 1),
 		"version 4":          "0198c5a4-7b1e-4c3a-9f00-2a6d7c1b4e55",
 		"version 1":          "0198c5a4-7b1e-1c3a-9f00-2a6d7c1b4e55",
 		"version 8":          "0198c5a4-7b1e-8c3a-9f00-2a6d7c1b4e55",
@@ -78,28 +78,28 @@ func ids(s *service) []row {
 		"max":                "ffffffff-ffff-ffff-ffff-ffffffffffff",
 		"of the last moment": "ffffffff-ffff-7fff-bfff-ffffffffffff",
 		"of the first":       "00000000-0000-7000-8000-000000000000",
-		"without hyphens":    strings.ReplaceAll(nobodys, "-", ""),
-		"in braces":          "%7b" + nobodys + "%7d",
-		"as URN":             "urn:uuid:" + nobodys,
-		"one digit less":     nobodys[:35],
-		"one digit more":     nobodys + "5",
-		"line end after it":  nobodys + "%0a",
-		"line end before it": "%0a" + nobodys,
-		"NUL after it":       nobodys + "%00",
-		"space after it":     nobodys + "%20",
-		"dot after it":       nobodys + ".",
-		"type after it":      nobodys + ".json",
-		"folder before it":   "..%2fpublic%2f" + nobodys,
-		"two":                nobodys + "," + nobodys,
-		"an encoded digit":   "%30" + nobodys[1:],
-		"encoded hyphens":    strings.ReplaceAll(nobodys, "-", "%2d"),
-		"full-width digits":  "%ef%bc%90" + nobodys[1:],
-		"Cyrillic":           strings.Replace(nobodys, "a", "%d0%b0", 1),
+		"without hyphens":    strings.ReplaceAll(unknownID, "-", ""),
+		"in braces":          "%7b" + unknownID + "%7d",
+		"as URN":             "urn:uuid:" + unknownID,
+		"one digit less":     unknownID[:35],
+		"one digit more":     unknownID + "5",
+		"line end after it":  unknownID + "%0a",
+		"line end before it": "%0a" + unknownID,
+		"NUL after it":       unknownID + "%00",
+		"space after it":     unknownID + "%20",
+		"dot after it":       unknownID + ".",
+		"type after it":      unknownID + ".json",
+		"folder before it":   "..%2fpublic%2f" + unknownID,
+		"two":                unknownID + "," + unknownID,
+		"an encoded digit":   "%30" + unknownID[1:],
+		"encoded hyphens":    strings.ReplaceAll(unknownID, "-", "%2d"),
+		"full-width digits":  "%ef%bc%90" + unknownID[1:],
+		"Cyrillic":           strings.Replace(unknownID, "a", "%d0%b0", 1),
 		"of 4,000 digits":    strings.Repeat("0", 4000),
 		"SQL":                "1'%20OR%20'1'='1",
 		"template":           "%7b%7b7*7%7d%7d",
 	} {
-		if len(id) > 3000 { // once is enough
+		if len(id) > 3000 { // one request is enough
 			rows = append(rows, row{name: name, sent: s.get("/import/" + id), want: none})
 			continue
 		}
@@ -111,7 +111,7 @@ func ids(s *service) []row {
 	return rows
 }
 
-// queries are parameters that the contract knows in a form that it does not, and others, which have no effect.
+// queries are invalid values of known parameters, and unknown parameters, which have no effect.
 func queries(s *service) []row {
 	var rows []row
 	for want, list := range map[string][]string{
@@ -124,53 +124,54 @@ func queries(s *service) []row {
 			"limit=" + strings.Repeat("9", 3000),
 			"limit=1&limit=1", "limit=1&limit=2", "limit=1&l%69mit=2", "limit=1;", "limit=1;limit=2", "x;limit=1",
 			"limit=%zz", "limit=1&x=%", "%=1",
-			"cursor=", "cursor=..", "cursor=../../jobs", "cursor=%2e%2e%2f", "cursor=" + strings.ToUpper(nobodys),
-			"cursor=" + nobodys + "%0a", "cursor=" + nobodys + "%00", "cursor=%ff",
-			"cursor=" + nobodys + "&cursor=" + nobodys, "cursor=x%0d%0aX-Evil:%20b", "status=", "status=Completed",
+			"cursor=", "cursor=..", "cursor=../../jobs", "cursor=%2e%2e%2f", "cursor=" + strings.ToUpper(unknownID),
+			"cursor=" + unknownID + "%0a", "cursor=" + unknownID + "%00", "cursor=%ff",
+			"cursor=" + unknownID + "&cursor=" + unknownID, "cursor=x%0d%0aX-Evil:%20b", "status=", "status=Completed",
 			"status=completed%00",
 			"status=completed,failed", "status=completed&status=failed", "status=*",
 		},
 		"200": {
 			"", "limit=1", "limit=100", "Limit=0", "LIMIT=x", "limit[]=x", "limit%00=x", "unknown=1", "__proto__=1", "=1",
-			"&&&", "?", "limit=1&", "status=failed", "cursor=" + nobodys, "a=%0d%0aX-Evil:%20b", "x=é\xff",
+			"&&&", "?", "limit=1&", "status=failed", "cursor=" + unknownID, "a=%0d%0aX-Evil:%20b", "x=é\xff",
 			"x-api-key=sekrit&api_key=sekrit", "X-Amz-Signature=sekrit", "/../healthz", "callback=alert(1)", "_method=DELETE",
 		},
 	} {
 		for _, query := range list {
 			target := "/import?" + query
-			if want == "200" && !strings.Contains(query, "cursor") { // after which there is nothing to list
-				target += "&cursor=" + nobodys
+			if want == "200" && !strings.Contains(query, "cursor") { // makes the list empty
+				target += "&cursor=" + unknownID
 			}
 			rows = append(rows, row{name: fmt.Sprintf("%.80q", query), sent: s.get(target), want: want})
 		}
 	}
 	for i, after := range []string{"-1", "10001", "1e3", "+1", "", "x", "0&after=0"} {
 		rows = append(rows, row{name: fmt.Sprintf("after %d", i),
-			sent: s.get("/import/" + nobodys + "/parts?after=" + after), want: "400 invalid-request"})
+			sent: s.get("/import/" + unknownID + "/parts?after=" + after), want: "400 invalid-request"})
 	}
 	return append(rows,
-		row{name: "1,000 parameters", sent: s.get("/import?" + strings.Repeat("a=1&", 1000) + "cursor=" + nobodys),
+		row{name: "1,000 parameters", sent: s.get("/import?" + strings.Repeat("a=1&", 1000) + "cursor=" + unknownID),
 			want: "200"},
-		row{name: "1,300 equal parameters", sent: s.get("/import?" + strings.Repeat("a=&", 1300) + "cursor=" + nobodys),
+		row{name: "1,300 equal parameters", sent: s.get("/import?" + strings.Repeat("a=&", 1300) + "cursor=" + unknownID),
 			want: "200"},
 		row{name: "500 limits", sent: s.get("/import?" + strings.Repeat("limit=1&", 500)), want: "400 invalid-request"},
-		row{name: "of a bare import", sent: s.head("POST /import?size=1&mode=form&limit=x&filename=..%2f"), want: "200"},
+		row{name: "of an untracked import", sent: s.head("POST /import?size=1&mode=form&limit=x&filename=..%2f"),
+			want: "200"},
 		row{name: "of health", sent: s.get("/healthz?limit=1e3"), want: "200"},
 		row{name: "semicolon of health", sent: s.get("/healthz?a;b"), want: "200"},
 	)
 }
 
-// documents are pages and files, of which nothing else can be had.
+// documents are requests for parts and versions of pages and files. The service returns them whole.
 func documents(s *service) []row {
 	return []row{
 		{name: "a range", sent: s.get("/docs/start.js", "Range: bytes=0-0"), want: "200"},
 		{name: "a range past the end", sent: s.get("/docs/start.js", "Range: bytes=999999999-"), want: "200"},
-		{name: "a range that is none", sent: s.get("/docs/start.js", "Range: bytes=x-y"), want: "200"},
+		{name: "an invalid range", sent: s.get("/docs/start.js", "Range: bytes=x-y"), want: "200"},
 		{name: "a range of everything, many times",
 			sent: s.get("/docs/swagger-ui.css", "Range: bytes=0-"+strings.Repeat(",0-", 1000)), want: "200"},
 		{name: "If-Match", sent: s.get("/docs/start.js", `If-Match: "x"`), want: "200"},
 		{name: "If-None-Match", sent: s.get("/docs/start.js", "If-None-Match: *"), want: "304"},
-		{name: "a bundle that nobody reads", sent: s.get("/docs/swagger-ui-bundle.js", "Connection: close"),
+		{name: "a bundle", sent: s.get("/docs/swagger-ui-bundle.js", "Connection: close"),
 			want: "200, closed", also: func(t *testing.T, r []reply) {
 				if len(r[0].body) < 1<<20 {
 					t.Errorf("got %d bytes, want the bundle", len(r[0].body))

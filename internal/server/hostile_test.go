@@ -7,22 +7,21 @@ import (
 	"testing"
 )
 
-// row is what a client may send, as it goes over the line, and what must come of it: the answers in order, divided by
-// commas, such as "200, 404 not-found", then "closed" where the service ends the connection, or "closing" where it says
-// so and waits for a body that nobody wants. Where it does neither, the next request is answered.
+// row is the bytes that a client sends and the expected responses: in order, separated by commas, such as
+// "200, 404 not-found". "closed" follows if the service closes the connection, and "closing" if the last response has
+// Connection: close while the service still discards the body. Otherwise the next request gets its response.
 //
-// An answer of ours is its status and, of a problem, its code; one to HEAD has no code. What net/http answers before we
-// are asked is "plain", in words of its own, or "bare", without any.
+// A response of the service is its status and the code of its problem document; a response to HEAD has no code. A
+// response of net/http itself is "plain" with a body and "bare" without.
 type row struct {
 	name string
 	sent string
 	want string
-	also func(*testing.T, []reply) // what else must hold; may be nil
-	fin  bool                      // the client sends nothing more, and says so
+	also func(*testing.T, []reply) // further checks; may be nil
+	fin  bool                      // the client closes its side of the connection
 }
 
-// subjects are all rows. Each is held to twice: by a service that asks nobody who they are, and by one that asks for
-// keys.
+// subjects are all rows. Each is sent to a service without authentication and to one that requires keys.
 var subjects = []struct {
 	name string
 	rows func(*service) []row
@@ -54,43 +53,43 @@ var subjects = []struct {
 	{"connections", connections},
 }
 
-// TestHostile: whatever anybody sends, each request gets one answer of its own or none, in our words, and the service
-// goes on.
+// TestHostile: each request, however malformed, gets exactly one response or a closed connection, and the service
+// continues to serve.
 func TestHostile(t *testing.T) {
 	collect := beginSlow(t)
-	services := []*service{start(t), startGuarded(t)}
+	services := []*service{start(t), startWithKeys(t)}
 	rows := make([]int, len(services))
 	var both sync.WaitGroup
 	for i, s := range services {
 		both.Go(func() {
-			t.Run(s.by("asks nobody", "asks for keys"), func(t *testing.T) { rows[i] = s.holdAll(t) })
+			t.Run(s.either("anonymous", "with keys"), func(t *testing.T) { rows[i] = s.runAll(t) })
 		})
 	}
 	both.Wait()
 	rows[0] += collect(t)
-	t.Logf("%d rows, of which %d for a service that asks nobody", rows[0]+rows[1], rows[0])
+	t.Logf("%d rows, %d of them for a service without authentication", rows[0]+rows[1], rows[0])
 	if rows[0] < 200 {
-		t.Errorf("got %d rows, want 200 at least", rows[0])
+		t.Errorf("got %d rows, want at least 200", rows[0])
 	}
 }
 
-// holdAll holds s to all rows but the slow ones, and counts them. Subjects go on at once: on a busy machine, most of
-// the time passes in waiting for one's turn.
-func (s *service) holdAll(t *testing.T) int {
+// runAll sends all rows except the slow ones and returns their number. Subjects run in parallel, because most of the
+// time passes in waiting.
+func (s *service) runAll(t *testing.T) int {
 	var all sync.WaitGroup
-	var held atomic.Int64
+	var count atomic.Int64
 	for _, subject := range subjects {
 		all.Go(func() {
 			t.Run(subject.name, func(t *testing.T) {
 				names := map[string]bool{}
 				for _, r := range subject.rows(s) {
 					if names[r.name] {
-						t.Errorf("two rows are called %s", r.name)
+						t.Errorf("two rows have the name %s", r.name)
 					}
 					names[r.name] = true
-					t.Run(r.name, func(t *testing.T) { s.hold(t, r) })
+					t.Run(r.name, func(t *testing.T) { s.run(t, r) })
 				}
-				held.Add(int64(len(names)))
+				count.Add(int64(len(names)))
 			})
 		})
 	}
@@ -99,30 +98,30 @@ func (s *service) holdAll(t *testing.T) int {
 	t.Run("reset", s.reset)
 	t.Run("idle", s.idle)
 	s.checkLog(t)
-	return int(held.Load())
+	return int(count.Load())
 }
 
-// hold sends a row and looks at all that comes back, and whether the service still serves.
-func (s *service) hold(t *testing.T, r row) {
+// run sends a row, checks the responses, and checks that the service still serves.
+func (s *service) run(t *testing.T, r row) {
 	t.Helper()
 	got := s.send(r.sent, r.want, r.fin)
-	s.judge(t, r, got)
+	s.verify(t, r, got)
 	if after := s.send(s.head("POST /import", "Content-Length: 0"), "200", false); after.String() != "200" {
-		t.Errorf("a good request after it: got %s, want 200", after)
+		t.Errorf("a valid request afterwards: got %s, want 200", after)
 	} else {
-		s.note(after)
+		s.record(after)
 	}
 }
 
-// judge holds what came back to a row.
-func (s *service) judge(t *testing.T, r row, got conversation) {
+// verify checks the responses to a row.
+func (s *service) verify(t *testing.T, r row, got conversation) {
 	t.Helper()
-	s.note(got)
+	s.record(got)
 	for _, reply := range got.replies {
 		reply.check(t)
 	}
 	if got.String() != r.want {
-		t.Errorf("got %s, want %s\nsent %s", got, r.want, shown(r.sent))
+		t.Errorf("got %s, want %s\nsent %s", got, r.want, abbreviated(r.sent))
 		return
 	}
 	if r.also != nil {
@@ -130,8 +129,8 @@ func (s *service) judge(t *testing.T, r row, got conversation) {
 	}
 }
 
-// shown is as much of what was sent as tells it from others.
-func shown(sent string) string {
+// abbreviated returns the beginning of a request for a failure message.
+func abbreviated(sent string) string {
 	const most = 400
 	if len(sent) > most {
 		sent = sent[:most] + "…"

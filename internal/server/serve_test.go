@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// TestFollowsUntilTheEnd: a key that is taken back opens nothing, also while a server that is told to stop serves on.
-func TestFollowsUntilTheEnd(t *testing.T) {
+// TestFollowsFilesUntilEnd: files such as API keys are followed until the server ends, so that a revoked key is
+// rejected also during the stop delay.
+func TestFollowsFilesUntilEnd(t *testing.T) {
 	began, ended := make(chan struct{}), make(chan time.Time, 1)
 	s := &Server{Handler: http.NotFoundHandler(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		stopDelay: 300 * time.Millisecond}
@@ -28,12 +29,12 @@ func TestFollowsUntilTheEnd(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, listener) }()
 	<-began
-	told := time.Now()
+	stopped := time.Now()
 	stop()
 	if err := <-served; err != nil {
 		t.Fatal(err)
 	}
-	if lasted := (<-ended).Sub(told); lasted < s.stopDelay {
-		t.Errorf("files were followed for %s after the word to stop, want %s at least", lasted, s.stopDelay)
+	if lasted := (<-ended).Sub(stopped); lasted < s.stopDelay {
+		t.Errorf("files were followed for %s after the stop, want at least %s", lasted, s.stopDelay)
 	}
 }
