@@ -32,7 +32,8 @@ func (b *backlog) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer b.mu.Unlock()
 	answer := func(status int, body string) (*http.Response, error) {
 		return &http.Response{
-			StatusCode: status, Header: http.Header{"Content-Type": {"application/xml"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r,
+			StatusCode: status, Header: http.Header{"Content-Type": {"application/xml"}},
+			Body: io.NopCloser(strings.NewReader(body)), Request: r,
 		}, nil
 	}
 	query := r.URL.Query()
@@ -54,7 +55,10 @@ func (b *backlog) RoundTrip(r *http.Request) (*http.Response, error) {
 	for _, key := range b.keys[at:end] {
 		fmt.Fprintf(&contents, "<Contents><Key>%s</Key></Contents>", key)
 	}
-	return answer(200, fmt.Sprintf("<ListBucketResult><IsTruncated>%t</IsTruncated>%s</ListBucketResult>", end < len(b.keys), &contents))
+	return answer(
+		200,
+		fmt.Sprintf("<ListBucketResult><IsTruncated>%t</IsTruncated>%s</ListBucketResult>", end < len(b.keys), &contents),
+	)
 }
 
 // TestBacklog: an owner causes 25 events a second for more than an hour. A pass still lists in a time that a function

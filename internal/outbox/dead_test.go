@@ -32,7 +32,8 @@ func TestGivenUp(t *testing.T) {
 		t.Fatalf("%d dead events, and %d others, want 3 and none", len(dead), pending)
 	}
 	for i, d := range dead {
-		if d.Attempts < minAttempts || d.Failure != "webhook: down" || d.Event.Type != "import.completed" || i > 0 && d.Since.Before(dead[i-1].Since) {
+		if d.Attempts < minAttempts || d.Failure != "webhook: down" || d.Event.Type != "import.completed" ||
+			i > 0 && d.Since.Before(dead[i-1].Since) {
 			t.Errorf("dead event %d: got %+v, want its attempts, failure and event, the oldest first", i, d)
 		}
 	}
@@ -42,10 +43,12 @@ func TestGivenUp(t *testing.T) {
 		t.Error("a dead event was sent")
 	}
 
-	if n, err := Redeliver(t.Context(), s.box.Bucket, s.box.Now(), "01a204b9-f71a-70fa-afcc-c06741427d4a"); n != 0 || err != nil {
+	if n, err := Redeliver(t.Context(), s.box.Bucket, s.box.Now(), "01a204b9-f71a-70fa-afcc-c06741427d4a"); n != 0 ||
+		err != nil {
 		t.Errorf("redeliver an unknown one: got %d, %v, want none", n, err)
 	}
-	if n, err := Redeliver(t.Context(), s.box.Bucket, s.box.Now(), dead[1].Event.ID); n != 1 || err != nil || len(w.dead(s)) != 2 {
+	if n, err := Redeliver(t.Context(), s.box.Bucket, s.box.Now(), dead[1].Event.ID); n != 1 || err != nil ||
+		len(w.dead(s)) != 2 {
 		t.Errorf("redeliver one: got %d, %v, and %d dead events, want 1 and 2", n, err, len(w.dead(s)))
 	}
 	w.passBy(s)
@@ -99,7 +102,11 @@ func TestOddDead(t *testing.T) {
 	w.put("outbox/dead/20200101t000000.000z-01a204b9-f71a-70fa-afcc-c06741427d4a.json", "{")
 	w.put("outbox/dead/notes.txt", "of an operator")
 	n := 0
-	if err := EachDead(t.Context(), s.box.Bucket, func(Dead) error { n++; return nil }); !errors.Is(err, errInvalidEntry) || n != 1 {
+	if err := EachDead(t.Context(), s.box.Bucket, func(Dead) error { n++; return nil }); !errors.Is(
+		err,
+		errInvalidEntry,
+	) ||
+		n != 1 {
 		t.Errorf("dead: got %d, %v, want 1 and %v", n, err, errInvalidEntry)
 	}
 	if n, err := Redeliver(t.Context(), s.box.Bucket, s.box.Now(), ""); !errors.Is(err, errInvalidEntry) || n != 1 {
@@ -149,7 +156,10 @@ func TestStrangeEntry(t *testing.T) {
 	sent := 0
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
 	const id, other = "01a204b9-f71a-70fa-afcc-c06741427d4a", "01a204b9-f71a-70fa-afcc-c06741427d4b"
-	w.put("outbox/20200101t000000.000z-"+id+".json", `{"event":{"id":"`+id+`","data":{"id":"../../x","owner":"..","status":"completed"}},"to":["webhook"]}`)
+	w.put(
+		"outbox/20200101t000000.000z-"+id+".json",
+		`{"event":{"id":"`+id+`","data":{"id":"../../x","owner":"..","status":"completed"}},"to":["webhook"]}`,
+	)
 	w.put("outbox/20200101t000000.000z-"+other+".json", `{"event":{"id":"`+other+`"},"to":null,"true":true}`)
 	w.passBy(s)
 	if left := w.keys(pendingPrefix); sent != 0 || len(left) > 0 {

@@ -31,7 +31,8 @@ func TestDelivered(t *testing.T) {
 		t.Fatalf("received %v, left %v, want one event and nothing", got, w.keys(pendingPrefix))
 	}
 	e := r.heard[0]
-	if e.Type != "import.completed" || e.Subject != j.ID || e.Source != "s3://"+w.bucket || e.Data.Object.Key != j.Key() || *e.Data.Size != 5 {
+	if e.Type != "import.completed" || e.Subject != j.ID || e.Source != "s3://"+w.bucket || e.Data.Object.Key != j.Key() ||
+		*e.Data.Size != 5 {
 		t.Errorf("received %+v, want the completion of %+v", e, j)
 	}
 }
@@ -53,7 +54,8 @@ func TestRefused(t *testing.T) {
 		if wait := due.Sub(began); !ok || wait < delay-time.Millisecond || wait > delay*6/5+limit || key == before {
 			t.Errorf("attempt %d: due after %s, at %s, want after %s to %s", attempt, wait, key, delay, delay*6/5)
 		}
-		if e.Attempts != attempt || !strings.Contains(e.Failure, "500") || strings.Contains(e.Failure, "secret") || strings.Contains(e.Failure, "?") {
+		if e.Attempts != attempt || !strings.Contains(e.Failure, "500") || strings.Contains(e.Failure, "secret") ||
+			strings.Contains(e.Failure, "?") {
 			t.Errorf("attempt %d: got %d attempts and failure %q, want the status and no URL", attempt, e.Attempts, e.Failure)
 		}
 		w.passBy(s) // too early
@@ -153,10 +155,12 @@ func TestReceivers(t *testing.T) {
 	w.pass(time.Minute)
 	fails.Store(false)
 	w.passBy(s)
-	if left := w.keys(pendingPrefix); len(left) > 0 || sent["https://all.test/"] != 1 || sent["bus"] != 1 || sent["https://own.test/hook"] != 2 {
+	if left := w.keys(pendingPrefix); len(left) > 0 || sent["https://all.test/"] != 1 || sent["bus"] != 1 ||
+		sent["https://own.test/hook"] != 2 {
 		t.Errorf("sent %v, left %v, want once, and twice to the import's own webhook", sent, left)
 	}
-	if told["webhook ok"] != 1 || told["bus ok"] != 1 || told["import failed"] != 1 || told["import ok"] != 1 || len(told) != 4 {
+	if told["webhook ok"] != 1 || told["bus ok"] != 1 || told["import failed"] != 1 || told["import ok"] != 1 ||
+		len(told) != 4 {
 		t.Errorf("counted %v", told)
 	}
 }
@@ -246,7 +250,10 @@ func TestEntryWithoutLane(t *testing.T) {
 		return nil
 	})
 	const id = "01a204b9-f71a-70fa-afcc-c06741427d4a"
-	w.put("outbox/20200101t000000.000z-"+id+".json", `{"event":{"id":"`+id+`"},"to":["webhook","import"],"webhook":"https://own.test/hook","true":true}`)
+	w.put(
+		"outbox/20200101t000000.000z-"+id+".json",
+		`{"event":{"id":"`+id+`"},"to":["webhook","import"],"webhook":"https://own.test/hook","true":true}`,
+	)
 	for range 3 {
 		w.passBy(s)
 		w.pass(time.Minute)

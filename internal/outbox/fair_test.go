@@ -23,7 +23,13 @@ const (
 // publish has s announce the end of an import of owner with that webhook of its own.
 func (w *world) publish(s *server, owner, hook string) (eventID string) {
 	w.Helper()
-	j := imports.Job{ID: uuid.NewString(), Owner: owner, Status: imports.Completed, Webhook: hook, Object: &imports.Object{ETag: `"e"`}}
+	j := imports.Job{
+		ID:      uuid.NewString(),
+		Owner:   owner,
+		Status:  imports.Completed,
+		Webhook: hook,
+		Object:  &imports.Object{ETag: `"e"`},
+	}
 	id, recorded, err := s.box.Publish(w.Context(), j)
 	if err != nil {
 		w.Fatal(err)
@@ -42,7 +48,12 @@ type blocked struct {
 }
 
 func newBlocked() *blocked {
-	return &blocked{released: make(chan struct{}), calls: make(chan string, 999), sent: map[string]int{}, arrived: make(chan string, 999)}
+	return &blocked{
+		released: make(chan struct{}),
+		calls:    make(chan string, 999),
+		sent:     map[string]int{},
+		arrived:  make(chan string, 999),
+	}
 }
 
 func (b *blocked) send(ctx context.Context, url, id string, _ time.Time, _ []byte) error {

@@ -73,15 +73,27 @@ func (w *world) server(send sendFunc) *server {
 	if err != nil {
 		w.Fatal(err)
 	}
-	s := &imports.Service{Bucket: b, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, WebhookHosts: []string{"own.test"}}, Now: w.now}
-	box := &Outbox{Bucket: b, Confirm: s.Confirm, Webhook: "https://all.test/?token=secret", Send: send, Now: w.now, Log: slog.New(slog.DiscardHandler)}
+	s := &imports.Service{
+		Bucket: b,
+		Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, WebhookHosts: []string{"own.test"}},
+		Now:    w.now,
+	}
+	box := &Outbox{
+		Bucket:  b,
+		Confirm: s.Confirm,
+		Webhook: "https://all.test/?token=secret",
+		Send:    send,
+		Now:     w.now,
+		Log:     slog.New(slog.DiscardHandler),
+	}
 	s.Publish = box.Publish
 	return &server{s, box}
 }
 
 func (w *world) put(key string, content string) {
 	w.Helper()
-	if _, err := w.store.PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: &key, Body: strings.NewReader(content)}); err != nil {
+	if _, err := w.store.PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: &key,
+		Body: strings.NewReader(content)}); err != nil {
 		w.Fatal(err)
 	}
 }

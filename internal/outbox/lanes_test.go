@@ -55,7 +55,11 @@ func TestTurns(t *testing.T) {
 	w := newWorks(t)
 	w.add("r", "a", 40)
 	w.add("r", "b", 40)
-	if got, want := w.next(perReceiver), append(slices.Repeat([]string{"a"}, perOwner), slices.Repeat([]string{"b"}, perOwner)...); !slices.Equal(got, want) {
+	if got, want := w.next(perReceiver), append(slices.Repeat([]string{"a"}, perOwner),
+		slices.Repeat([]string{"b"}, perOwner)...); !slices.Equal(
+		got,
+		want,
+	) {
 		t.Errorf("began %v, want %v", got, want)
 	}
 	w.add("r", "c", 2)

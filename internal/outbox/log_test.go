@@ -29,7 +29,8 @@ func TestFailureLogShortensIDs(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.passBy(s)
-		if got := log.String(); strings.Contains(got, j.ID) != whole || !strings.Contains(got, `"import":"`+imports.LoggedIDs(owner, j.ID)+`"`) {
+		if got := log.String(); strings.Contains(got, j.ID) != whole ||
+			!strings.Contains(got, `"import":"`+imports.LoggedIDs(owner, j.ID)+`"`) {
 			t.Errorf("owner %s: got %s, want the whole id %s: %t", owner, got, j.ID, whole)
 		}
 	}

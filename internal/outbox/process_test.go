@@ -54,7 +54,13 @@ func TestOddEntry(t *testing.T) {
 	for range 3 {
 		w.passBy(s)
 	}
-	if told := strings.Count(log.String(), "entry ignored"); told != 1 || len(sent) != 1 || len(w.keys(pendingPrefix)) != 1 {
-		t.Errorf("told of what is no entry %d times, and sent %d events, want each once, and that left:\n%s", told, len(sent), &log)
+	if told := strings.Count(log.String(), "entry ignored"); told != 1 || len(sent) != 1 ||
+		len(w.keys(pendingPrefix)) != 1 {
+		t.Errorf(
+			"told of what is no entry %d times, and sent %d events, want each once, and that left:\n%s",
+			told,
+			len(sent),
+			&log,
+		)
 	}
 }

@@ -207,7 +207,11 @@ func TestUnconfirmed(t *testing.T) {
 			before, e := w.only()
 			w.pass(c.age)
 			w.passBy(s)
-			if want := (imports.Event{ID: e.Event.ID, Owner: owner, ImportID: j.ID, Status: imports.Completed, ETag: j.Object.ETag}); len(asked) != 1 || asked[0] != want {
+			if want := (imports.Event{ID: e.Event.ID, Owner: owner, ImportID: j.ID, Status: imports.Completed,
+				ETag: j.Object.ETag}); len(
+				asked,
+			) != 1 ||
+				asked[0] != want {
 				t.Errorf("asked about %+v, want once about %+v", asked, want)
 			}
 			if final != (c.age > recordTimeout) {

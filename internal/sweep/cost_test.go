@@ -58,7 +58,8 @@ func TestCost(t *testing.T) {
 			}, "GetObject 1, HeadObject 1", "-"},
 		}},
 		{"tracked, in parts", []step{
-			{"create", create(imports.Request{Mode: imports.Multipart, Size: &size}), "CreateMultipartUpload 1, PutObject 1", "-"},
+			{"create", create(imports.Request{Mode: imports.Multipart, Size: &size}), "CreateMultipartUpload 1, PutObject 1",
+				"-"},
 			{"sign", func(w *world, s *server, j *imports.Job) error {
 				_, err := s.SignParts(w.Context(), owner, j.ID, imports.PartsRequest{First: 1, Count: 1})
 				w.part(*j, 1, hello)
@@ -68,7 +69,8 @@ func TestCost(t *testing.T) {
 				_, err := s.Complete(w.Context(), owner, j.ID, nil)
 				return err
 			},
-				"CompleteMultipartUpload 1, GetObject 2, HeadObject 1, ListParts 1, PutObject 3", "CompleteMultipartUpload 1, GetObject 2, HeadObject 1, ListParts 1, PutObject 2"},
+				"CompleteMultipartUpload 1, GetObject 2, HeadObject 1, ListParts 1, PutObject 3",
+				"CompleteMultipartUpload 1, GetObject 2, HeadObject 1, ListParts 1, PutObject 2"},
 			{"deliver", deliver, "DeleteObject 1", ""},
 		}},
 		{"deleted", []step{
@@ -130,7 +132,12 @@ func TestIdleCost(t *testing.T) {
 	}{
 		{"take the lease", func() error { _, err := s.acquire(t.Context()); return err }, "GetObject 1, PutObject 1"},
 		{"keep it", func() error { _, err := s.acquire(t.Context()); return err }, ""},
-		{"renew it, each half minute", func() error { w.pass(31 * time.Second); _, err := s.acquire(t.Context()); return err }, "PutObject 1"},
+		{"renew it, each half minute", func() error {
+			w.pass(31 * time.Second)
+			_,
+				err := s.acquire(t.Context())
+			return err
+		}, "PutObject 1"},
 		{"look at the outbox, each 5 s", func() error { return s.queueDue(t.Context()) }, "ListObjectsV2 1"},
 		{"check whether a sweep is due, each minute", func() error { return s.sweepDue(t.Context()) }, ""},
 		{"sweep, each 10 minutes", func() error {

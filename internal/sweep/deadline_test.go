@@ -29,10 +29,18 @@ func (w *world) open(owners ...string) (n int) {
 	w.Helper()
 	for _, owner := range owners {
 		ended := 0
-		_, err := w.server(nil).EachTerminal(w.Context(), owner, time.Time{}, time.Time{}, func(imports.Job, time.Time) error {
-			ended++
-			return nil
-		})
+		_, err := w.server(
+			nil,
+		).EachTerminal(
+			w.Context(),
+			owner,
+			time.Time{},
+			time.Time{},
+			func(imports.Job, time.Time) error {
+				ended++
+				return nil
+			},
+		)
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -72,7 +80,14 @@ func TestDeadline(t *testing.T) {
 		}
 	}
 	if open[len(open)-1] != 0 || w.uploads() != 0 {
-		t.Errorf("after %d interrupted sweeps %d of %d imports are open and %d uploads left: %v", len(open), open[len(open)-1], before, w.uploads(), open)
+		t.Errorf(
+			"after %d interrupted sweeps %d of %d imports are open and %d uploads left: %v",
+			len(open),
+			open[len(open)-1],
+			before,
+			w.uploads(),
+			open,
+		)
 	}
 }
 

@@ -25,7 +25,12 @@ var deaths = []struct {
 		return err
 	}, true, "completed"},
 	{"complete of parts with another checksum", (*world).begun, 0, func(s *server, j imports.Job) error {
-		_, err := s.Complete(context.Background(), owner, j.ID, &imports.Checksum{Algorithm: "crc64nvme", Value: "AAAAAAAAAAE="})
+		_, err := s.Complete(
+			context.Background(),
+			owner,
+			j.ID,
+			&imports.Checksum{Algorithm: "crc64nvme", Value: "AAAAAAAAAAE="},
+		)
 		return err
 	}, true, "failed"},
 	{"read that finds an object", (*world).arrived, 0, func(s *server, j imports.Job) error {
@@ -36,16 +41,37 @@ var deaths = []struct {
 		_, err := s.Read(context.Background(), owner, j.ID)
 		return err
 	}, false, "completed"},
-	{"notice", (*world).arrived, 0, func(s *server, j imports.Job) error { return s.HandleObjectCreated(context.Background(), j.Key()) }, false, "completed"},
-	{"delete", (*world).begun, 0, func(s *server, j imports.Job) error { return s.Delete(context.Background(), owner, j.ID) }, true, "aborted"},
+	{
+		"notice",
+		(*world).arrived,
+		0,
+		func(s *server, j imports.Job) error { return s.HandleObjectCreated(context.Background(), j.Key()) },
+		false,
+		"completed",
+	},
+	{
+		"delete",
+		(*world).begun,
+		0,
+		func(s *server, j imports.Job) error { return s.Delete(context.Background(), owner, j.ID) },
+		true,
+		"aborted",
+	},
 	{"expiry in parts", (*world).begun, 25 * time.Hour, func(s *server, j imports.Job) error {
 		_, err := s.Read(context.Background(), owner, j.ID)
 		return err
 	}, false, "expired"},
-	{"expiry", func(w *world) imports.Job { return w.create(imports.Request{}) }, 2 * time.Hour, func(s *server, j imports.Job) error {
-		_, err := s.Read(context.Background(), owner, j.ID)
-		return err
-	}, false, "expired"},
+	{
+		"expiry",
+		func(w *world) imports.Job { return w.create(imports.Request{}) },
+		2 * time.Hour,
+		func(s *server, j imports.Job) error {
+			_, err := s.Read(context.Background(), owner, j.ID)
+			return err
+		},
+		false,
+		"expired",
+	},
 }
 
 // TestDeath kills the server that ends an import at each of its requests, whether or not the store heard of the last:

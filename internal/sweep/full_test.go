@@ -21,7 +21,12 @@ func TestFullStore(t *testing.T) {
 			r.Body.Close()
 		}
 		body := "<Error><Code>InsufficientStorage</Code></Error>"
-		return &http.Response{StatusCode: 507, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+		return &http.Response{
+			StatusCode: 507,
+			Header:     http.Header{},
+			Body:       io.NopCloser(strings.NewReader(body)),
+			Request:    r,
+		}, nil
 	}
 	s := w.server(&wire{on: func(_ int, kind string) fault {
 		if strings.HasPrefix(kind, "PUT ") {

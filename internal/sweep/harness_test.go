@@ -117,7 +117,10 @@ func (w *world) expect(types ...string) {
 
 func (w *world) keys(prefix string) (keys []string) {
 	w.Helper()
-	out, err := w.store.ListObjectsV2(context.WithoutCancel(w.Context()), &s3.ListObjectsV2Input{Bucket: &w.bucket, Prefix: &prefix})
+	out, err := w.store.ListObjectsV2(
+		context.WithoutCancel(w.Context()),
+		&s3.ListObjectsV2Input{Bucket: &w.bucket, Prefix: &prefix},
+	)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -129,7 +132,8 @@ func (w *world) keys(prefix string) (keys []string) {
 
 func (w *world) put(key string, content []byte) {
 	w.Helper()
-	if _, err := w.store.PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: &key, Body: bytes.NewReader(content)}); err != nil {
+	if _, err := w.store.PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: &key,
+		Body: bytes.NewReader(content)}); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -137,7 +141,8 @@ func (w *world) put(key string, content []byte) {
 func (w *world) part(j imports.Job, n int32, content []byte) {
 	w.Helper()
 	if _, err := w.store.UploadPart(w.Context(), &s3.UploadPartInput{
-		Bucket: &w.bucket, Key: aws.String(j.Key()), UploadId: &j.Parts.UploadID, PartNumber: &n, Body: bytes.NewReader(content),
+		Bucket: &w.bucket, Key: aws.String(j.Key()), UploadId: &j.Parts.UploadID, PartNumber: &n,
+		Body: bytes.NewReader(content),
 	}); err != nil {
 		w.Fatal(err)
 	}
@@ -168,15 +173,27 @@ func (w *world) server(line *wire) *server {
 	}
 	cfg := w.target.AWS.Copy()
 	cfg.HTTPClient = &http.Client{Transport: line}
-	b, err := bucket.Open(w.Context(), bucket.Options{Name: w.bucket, AWS: cfg, PathStyle: true, Hooks: bucket.Hooks{OnCall: line.called}})
+	b, err := bucket.Open(
+		w.Context(),
+		bucket.Options{Name: w.bucket, AWS: cfg, PathStyle: true, Hooks: bucket.Hooks{OnCall: line.called}},
+	)
 	if err != nil {
 		w.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	s := &imports.Service{Bucket: b, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, WebhookHosts: []string{"own.test"}}, Now: w.now}
+	s := &imports.Service{
+		Bucket: b,
+		Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, WebhookHosts: []string{"own.test"}},
+		Now:    w.now,
+	}
 	box := &outbox.Outbox{Bucket: b, Confirm: s.Confirm, Webhook: receiver, Send: w.send, Now: w.now, Log: log}
 	s.Publish = box.Publish
-	return &server{s, box, &Sweeper{Bucket: b, Imports: s, Outbox: box, Holder: uuid.NewString(), Now: w.now, Log: log}, line}
+	return &server{
+		s,
+		box,
+		&Sweeper{Bucket: b, Imports: s, Outbox: box, Holder: uuid.NewString(), Now: w.now, Log: log},
+		line,
+	}
 }
 
 // create is what a caller does, by a sound server.

@@ -127,10 +127,12 @@ func TestBrokenLease(t *testing.T) {
 	}
 	for name, body := range map[string]string{
 		"empty": "", "no JSON": "{", "another JSON": `"x"`, "null": "null", "another shape": `{"holder":7,"until":"never"}`,
-		"held for too long":            encoded(state{Holder: "x", Until: future}),
-		"settled in time to come":      encoded(state{marks: marks{InspectedUntil: [inspections]time.Time{future, future, future}}}),
-		"looked in time to come":       encoded(state{marks: marks{SweptAt: future}}),
-		"held and marked in the past":  encoded(state{Holder: "x", Until: time.Unix(0, 0), marks: marks{InspectedUntil: [inspections]time.Time{time.Unix(0, 0), time.Unix(0, 0)}}}),
+		"held for too long": encoded(state{Holder: "x", Until: future}),
+		"settled in time to come": encoded(state{marks: marks{InspectedUntil: [inspections]time.Time{future, future,
+			future}}}),
+		"looked in time to come": encoded(state{marks: marks{SweptAt: future}}),
+		"held and marked in the past": encoded(state{Holder: "x", Until: time.Unix(0, 0),
+			marks: marks{InspectedUntil: [inspections]time.Time{time.Unix(0, 0), time.Unix(0, 0)}}}),
 		"of its own, from before time": encoded(state{Holder: "", Until: future}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -152,12 +154,20 @@ func TestBrokenLease(t *testing.T) {
 // status is what j's record says.
 func (w *world) status(j imports.Job) (got imports.Status) {
 	w.Helper()
-	_, err := w.server(nil).EachTerminal(w.Context(), owner, time.Time{}, time.Time{}, func(ended imports.Job, _ time.Time) error {
-		if ended.ID == j.ID {
-			got = ended.Status
-		}
-		return nil
-	})
+	_, err := w.server(
+		nil,
+	).EachTerminal(
+		w.Context(),
+		owner,
+		time.Time{},
+		time.Time{},
+		func(ended imports.Job, _ time.Time) error {
+			if ended.ID == j.ID {
+				got = ended.Status
+			}
+			return nil
+		},
+	)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -192,7 +202,8 @@ func TestMarksDoNotGoBack(t *testing.T) {
 	if err := s.sweepDue(t.Context()); err != nil { // as the other loop does, which has the lease for all that it knows
 		t.Fatal(err)
 	}
-	if after := w.lease(); after.InspectedUntil[0].Before(before.InspectedUntil[0]) || !after.SweptAt.Equal(before.SweptAt) {
+	if after := w.lease(); after.InspectedUntil[0].Before(before.InspectedUntil[0]) ||
+		!after.SweptAt.Equal(before.SweptAt) {
 		t.Errorf("marks: got %+v, want %+v, as that is not %s ago", after, before, sweepEvery)
 	}
 }

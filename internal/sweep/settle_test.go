@@ -67,12 +67,16 @@ func TestFree(t *testing.T) {
 		{"fresh", func(w *world) { w.begun() }, time.Minute, 1, nil},
 		{"near its deadline", func(w *world) { w.begun() }, 23 * time.Hour, 1, nil},
 		{"overdue", func(w *world) { w.begun() }, 24*time.Hour + time.Minute, 0, []string{"expired"}},
-		{"without a record, young", func(w *world) { w.orphan("imports/o/01a204b9-f71a-70fa-afcc-c06741427d4a") }, 50 * time.Minute, 1, nil},
-		{"without a record", func(w *world) { w.orphan("imports/o/01a204b9-f71a-70fa-afcc-c06741427d4a") }, 61 * time.Minute, 0, nil},
+		{"without a record, young", func(w *world) { w.orphan("imports/o/01a204b9-f71a-70fa-afcc-c06741427d4a") },
+			50 * time.Minute, 1, nil},
+		{"without a record", func(w *world) { w.orphan("imports/o/01a204b9-f71a-70fa-afcc-c06741427d4a") },
+			61 * time.Minute, 0, nil},
 		{"of a twin", func(w *world) { w.orphan(w.begun().Key()) }, 61 * time.Minute, 1, nil},
-		{"beside an import in one request", func(w *world) { w.orphan(w.arrived().Key()) }, 61 * time.Minute, 0, []string{"completed"}},
+		{"beside an import in one request", func(w *world) { w.orphan(w.arrived().Key()) }, 61 * time.Minute, 0,
+			[]string{"completed"}},
 		{"others'", func(w *world) {
-			for _, key := range []string{"x", "jobs/o/x", "imports/x", "imports/o/x", "imports/o/p/01a204b9-f71a-70fa-afcc-c06741427d4a", "imports/o/01A204B9-F71A-70FA-AFCC-C06741427D4A"} {
+			for _, key := range []string{"x", "jobs/o/x", "imports/x", "imports/o/x",
+				"imports/o/p/01a204b9-f71a-70fa-afcc-c06741427d4a", "imports/o/01A204B9-F71A-70FA-AFCC-C06741427D4A"} {
 				w.orphan(key)
 			}
 		}, 1000 * time.Hour, 6, nil},
@@ -86,7 +90,8 @@ func TestFree(t *testing.T) {
 			}})
 			_ = s.Delete(context.Background(), owner, j.ID)
 		}, 4 * time.Minute, 0, []string{"aborted"}},
-		{"of one whose object was put beside it", func(w *world) { w.put(w.begun().Key(), hello) }, 25 * time.Hour, 0, []string{"completed"}},
+		{"of one whose object was put beside it", func(w *world) { w.put(w.begun().Key(), hello) }, 25 * time.Hour, 0,
+			[]string{"completed"}},
 		{"of a completing server that died", func(w *world) { w.completing() }, 6 * time.Minute, 0, []string{"completed"}},
 		{"of a completing server that may live", func(w *world) { w.completing() }, 4 * time.Minute, 1, nil},
 	} {
@@ -151,7 +156,8 @@ func TestManyUploads(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for key := range keys {
-				if _, err := w.store.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &w.bucket, Key: &key}); err != nil {
+				if _, err := w.store.CreateMultipartUpload(t.Context(),
+					&s3.CreateMultipartUploadInput{Bucket: &w.bucket, Key: &key}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -159,7 +165,8 @@ func TestManyUploads(t *testing.T) {
 	}
 	all.Wait()
 	w.pass(2 * time.Hour)
-	if r, err := w.server(nil).RunOnce(t.Context()); err != nil || r.Uploads.Terminated != many || r.Uploads.Inspected != many {
+	if r, err := w.server(nil).RunOnce(t.Context()); err != nil || r.Uploads.Terminated != many ||
+		r.Uploads.Inspected != many {
 		t.Errorf("sweep: got %d of %d, %v, want %d", r.Uploads.Terminated, r.Uploads.Inspected, err, many)
 	}
 	if left := w.uploads(); left != 0 {

@@ -168,9 +168,11 @@ func TestStrangeProgress(t *testing.T) {
 	for name, m := range map[string]marks{
 		"a page larger than a listing": {Page: 1 << 40},
 		"a negative page":              {Page: -1},
-		"a cursor before the marks":    {InspectedUntil: [inspections]time.Time{past.Add(time.Hour)}, Cursors: [inspections]cursor{{Until: past, Owner: "z"}}},
-		"a cursor in the future":       {Cursors: [inspections]cursor{{Until: time.Now().Add(1000 * time.Hour).UTC(), Owner: "z"}}},
-		"a record of another owner":    {Cursors: [inspections]cursor{{Until: past, Owner: "n", Record: "jobs/zz/0"}}},
+		"a cursor before the marks": {InspectedUntil: [inspections]time.Time{past.Add(time.Hour)},
+			Cursors: [inspections]cursor{{Until: past, Owner: "z"}}},
+		"a cursor in the future": {Cursors: [inspections]cursor{{Until: time.Now().Add(1000 * time.Hour).UTC(),
+			Owner: "z"}}},
+		"a record of another owner": {Cursors: [inspections]cursor{{Until: past, Owner: "n", Record: "jobs/zz/0"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -231,7 +233,12 @@ func TestTakeover(t *testing.T) {
 			after := w.lease()
 			for i := range after.InspectedUntil {
 				if after.InspectedUntil[i].Before(between.InspectedUntil[i]) {
-					t.Errorf("age %d: settled until %s, want no earlier than %s", i, after.InspectedUntil[i], between.InspectedUntil[i])
+					t.Errorf(
+						"age %d: settled until %s, want no earlier than %s",
+						i,
+						after.InspectedUntil[i],
+						between.InspectedUntil[i],
+					)
 				}
 			}
 			if after.SweptAt.Before(between.SweptAt) || line.sent < n {

@@ -17,27 +17,33 @@ import (
 // Every address that the outside could not call is something, and those next to them are nothing.
 func TestBlockedRange(t *testing.T) {
 	for what, addresses := range map[string]string{
-		"": "1.1.1.1 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 168.63.129.15 169.253.255.255 169.255.0.0 " +
-			"172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.0 192.0.3.0 192.167.255.255 192.169.0.0 198.17.255.255 198.20.0.0 " +
+		"": "1.1.1.1 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 168.63.129.15 " +
+			"169.253.255.255 169.255.0.0 " +
+			"172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.0 192.0.3.0 192.167.255.255 192.169.0.0 198.17.255.255 " +
+			"198.20.0.0 " +
 			"223.255.255.255 2606:4700:4700::1111 2001:200::1 2003::1 2a00::1 3ffe::1 3fff:1000:: ::ffff:1.1.1.1",
-		"an address of this machine":                      "0.0.0.0 0.255.255.255 :: ::ffff:0.0.0.0",
-		"a loopback address":                              "127.0.0.1 127.255.255.255 ::1 ::ffff:127.0.0.1 ::ffff:7f00:1",
-		"a private address":                               "10.0.0.0 10.255.255.255 172.16.0.0 172.31.255.255 192.168.0.1 192.168.255.255 fc00:: fd00:ec2::254 fdff::1 ::ffff:10.1.2.3",
-		"a provider's shared address":                     "100.64.0.0 100.100.100.200 100.127.255.255",
-		"a link-local address, as that of cloud metadata": "169.254.0.0 169.254.169.254 169.254.255.255 ::ffff:169.254.169.254 ::ffff:a9fe:a9fe",
-		"a link-local address":                            "fe80::1 febf::1 fe80::1%eth0",
-		"a site-local address":                            "fec0::1 feff::1",
-		"the address of Azure's own services":             "168.63.129.16",
-		"a protocol's own address":                        "192.0.0.1 192.0.0.192 2001:1::1 2001:2::1 2001:1ff::1",
-		"an address for documentation":                    "192.0.2.1 198.51.100.255 203.0.113.0 2001:db8::1 3fff::1 3fff:fff::1",
-		"an address for benchmarks":                       "198.18.0.0 198.19.255.255",
-		"an address of 6to4":                              "192.88.99.1",
-		"a multicast address":                             "224.0.0.1 239.255.255.255 ff02::1 ff0e::1",
-		"a reserved or broadcast address":                 "240.0.0.0 255.255.255.254 255.255.255.255",
-		"an IPv4 address in disguise (NAT64)":             "64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 64:ff9b:1::a00:1",
-		"an IPv4 address in disguise (6to4)":              "2002:7f00:1:: 2002:a9fe:a9fe::1",
-		"an IPv4 address in disguise (Teredo)":            "2001:0:7f00:1::1",
-		"no address of the internet":                      "::127.0.0.1 ::7f00:1 ::2 ::ffff:0:127.0.0.1 100::1 1fff::1 4000::1 5f00::1 fbff::1 fe00::1 2606:4700::1%eth0",
+		"an address of this machine": "0.0.0.0 0.255.255.255 :: ::ffff:0.0.0.0",
+		"a loopback address":         "127.0.0.1 127.255.255.255 ::1 ::ffff:127.0.0.1 ::ffff:7f00:1",
+		"a private address": "10.0.0.0 10.255.255.255 172.16.0.0 172.31.255.255 " +
+			"192.168.0.1 192.168.255.255 fc00:: fd00:ec2::254 fdff::1 ::ffff:10.1.2.3",
+		"a provider's shared address": "100.64.0.0 100.100.100.200 100.127.255.255",
+		"a link-local address, as that of cloud metadata": "169.254.0.0 169.254.169.254 169.254.255.255 " +
+			"::ffff:169.254.169.254 ::ffff:a9fe:a9fe",
+		"a link-local address":                "fe80::1 febf::1 fe80::1%eth0",
+		"a site-local address":                "fec0::1 feff::1",
+		"the address of Azure's own services": "168.63.129.16",
+		"a protocol's own address":            "192.0.0.1 192.0.0.192 2001:1::1 2001:2::1 2001:1ff::1",
+		"an address for documentation": "192.0.2.1 198.51.100.255 203.0.113.0 2001:db8::1 3fff::1 " +
+			"3fff:fff::1",
+		"an address for benchmarks":            "198.18.0.0 198.19.255.255",
+		"an address of 6to4":                   "192.88.99.1",
+		"a multicast address":                  "224.0.0.1 239.255.255.255 ff02::1 ff0e::1",
+		"a reserved or broadcast address":      "240.0.0.0 255.255.255.254 255.255.255.255",
+		"an IPv4 address in disguise (NAT64)":  "64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 64:ff9b:1::a00:1",
+		"an IPv4 address in disguise (6to4)":   "2002:7f00:1:: 2002:a9fe:a9fe::1",
+		"an IPv4 address in disguise (Teredo)": "2001:0:7f00:1::1",
+		"no address of the internet": "::127.0.0.1 ::7f00:1 ::2 ::ffff:0:127.0.0.1 100::1 1fff::1 " +
+			"4000::1 5f00::1 fbff::1 fe00::1 2606:4700::1%eth0",
 	} {
 		for address := range strings.FieldsSeq(addresses) {
 			if got := blockedRange(netip.MustParseAddr(address)); got != what {
@@ -50,8 +56,10 @@ func TestBlockedRange(t *testing.T) {
 func TestAllowed(t *testing.T) {
 	allowed := networks(t, "10.1.0.0/16", "127.0.0.1/32", "fd00:1::/32", "fe80::/10")
 	for address, want := range map[string]bool{
-		"10.1.2.3": true, "10.2.0.1": false, "127.0.0.1": true, "127.0.0.2": false, "::ffff:10.1.2.3": true, "::ffff:10.2.0.1": false,
-		"fd00:1::1": true, "fd00:2::1": false, "::1": false, "::10.1.2.3": false, "64:ff9b::a01:203": false, "fe80::1%eth0": true,
+		"10.1.2.3": true, "10.2.0.1": false, "127.0.0.1": true, "127.0.0.2": false, "::ffff:10.1.2.3": true,
+		"::ffff:10.2.0.1": false,
+		"fd00:1::1":       true, "fd00:2::1": false, "::1": false, "::10.1.2.3": false, "64:ff9b::a01:203": false,
+		"fe80::1%eth0": true,
 	} {
 		if got := contains(allowed, netip.MustParseAddr(address)); got != want {
 			t.Errorf("contains(%s): got %t, want %t", address, got, want)
@@ -114,7 +122,10 @@ func (n *names) answer(m *dnsmessage.Message) {
 		case address.Is4() && question.Type == dnsmessage.TypeA:
 			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: address.As4()}})
 		case address.Is6() && question.Type == dnsmessage.TypeAAAA:
-			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: address.As16()}})
+			m.Answers = append(
+				m.Answers,
+				dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: address.As16()}},
+			)
 		}
 	}
 	if question.Type == dnsmessage.TypeA && len(sets) > 1 {
@@ -143,22 +154,30 @@ func TestSendRefusesAddresses(t *testing.T) {
 		"0x7f000001":    {in("127.0.0.1")},
 		"public.test":   {in("1.1.1.1")},
 	})
-	const loopback, private, metadata, unknown = " a loopback address", " a private address", " a link-local address, as that of cloud metadata", " is not known"
+	const loopback, private, metadata, unknown = " a loopback address", " a private address",
+		" a link-local address, as that of cloud metadata", " is not known"
 	for _, c := range []struct{ host, reason string }{
 		{"127.0.0.1", loopback}, {"127.1.2.3", loopback}, {"[::1]", loopback}, {"[0:0:0:0:0:0:0:1]", loopback},
-		{"[::ffff:127.0.0.1]", loopback}, {"[::ffff:7f00:1]", loopback}, {"loopback.test", "loopback.test leads to 127.0.0.1, a loopback address"},
-		{"loop6.test", "loop6.test leads to ::1, a loopback address"}, {"LOOPBACK.test", loopback}, {"loopback.test.", loopback}, {"mapped.test", loopback},
+		{"[::ffff:127.0.0.1]", loopback}, {"[::ffff:7f00:1]", loopback},
+		{"loopback.test", "loopback.test leads to 127.0.0.1, a loopback address"},
+		{"loop6.test", "loop6.test leads to ::1, a loopback address"}, {"LOOPBACK.test", loopback},
+		{"loopback.test.", loopback}, {"mapped.test", loopback},
 		{"0x7f.1", "0x7f.1 leads to 127.0.0.1,"}, {"0x7f000001", "0x7f000001 leads to 127.0.0.1,"},
-		{"2130706433", unknown}, {"127.1", unknown}, {"0177.0.0.1", unknown}, {"127.0.0.1.", unknown}, {"0", unknown}, {"1.1.1.1.nosuch.test", unknown},
+		{"2130706433", unknown}, {"127.1", unknown}, {"0177.0.0.1", unknown}, {"127.0.0.1.", unknown}, {"0", unknown},
+		{"1.1.1.1.nosuch.test", unknown},
 		{"localhost", loopback},
 		{"0.0.0.0", " an address of this machine"}, {"[::]", " an address of this machine"},
-		{"10.0.0.1", private}, {"172.16.0.1", private}, {"192.168.1.1", private}, {"[fd00::1]", private}, {"private.test", "private.test leads to 10.0.0.1, a private address"},
-		{"169.254.169.254", "169.254.169.254 is" + metadata}, {"[::ffff:169.254.169.254]", metadata}, {"metadata.test", "metadata.test leads to "},
+		{"10.0.0.1", private}, {"172.16.0.1", private}, {"192.168.1.1", private}, {"[fd00::1]", private},
+		{"private.test", "private.test leads to 10.0.0.1, a private address"},
+		{"169.254.169.254", "169.254.169.254 is" + metadata}, {"[::ffff:169.254.169.254]", metadata},
+		{"metadata.test", "metadata.test leads to "},
 		{"100.100.100.200", " a provider's shared address"}, {"168.63.129.16", " the address of Azure's own services"},
 		{"255.255.255.255", " a reserved or broadcast address"}, {"224.0.0.1", " a multicast address"},
 		{"192.0.2.1", " for documentation"}, {"198.18.0.1", " for benchmarks"},
-		{"[fe80::1]", " a link-local address"}, {"[fe80::1%25lo]", " a link-local address"}, {"[::127.0.0.1]", " no address of the internet"},
-		{"[64:ff9b::7f00:1]", "(NAT64)"}, {"[64:ff9b:1::7f00:1]", "(NAT64)"}, {"[2002:7f00:1::]", "(6to4)"}, {"[2001:0:7f00:1::]", "(Teredo)"}, {"[2001:db8::1]", " for documentation"},
+		{"[fe80::1]", " a link-local address"}, {"[fe80::1%25lo]", " a link-local address"},
+		{"[::127.0.0.1]", " no address of the internet"},
+		{"[64:ff9b::7f00:1]", "(NAT64)"}, {"[64:ff9b:1::7f00:1]", "(NAT64)"}, {"[2002:7f00:1::]", "(6to4)"},
+		{"[2001:0:7f00:1::]", "(Teredo)"}, {"[2001:db8::1]", " for documentation"},
 	} {
 		trap := newReceiver(t, ok)
 		port := trap.URL[strings.LastIndex(trap.URL, ":"):]
@@ -167,7 +186,8 @@ func TestSendRefusesAddresses(t *testing.T) {
 		for _, scheme := range []string{"http://", "https://"} {
 			f := failed(t, "Send to "+c.host, s.send(t, scheme+c.host+port+"/path?query"))
 			hint := strings.HasSuffix(f.Reason, ", and was not called: SIGNPOST_WEBHOOK_NETWORKS can allow it for this host")
-			if !strings.Contains(f.Reason, c.reason) || hint == (c.reason == unknown) || f.Status != 0 || strings.Contains(f.Reason, "query") {
+			if !strings.Contains(f.Reason, c.reason) || hint == (c.reason == unknown) || f.Status != 0 ||
+				strings.Contains(f.Reason, "query") {
 				t.Errorf("Send to %s%s: got %d %q, want %q", scheme, c.host, f.Status, f.Reason, c.reason)
 			}
 		}
@@ -177,7 +197,8 @@ func TestSendRefusesAddresses(t *testing.T) {
 	}
 	s := New(Options{Keys: fixed(t, secretA)})
 	s.dialer.resolver = resolver
-	want := "public.test leads to 1.1.1.1, a public address, for which https is needed, and was not called: SIGNPOST_WEBHOOK_NETWORKS can allow it for this host"
+	want := "public.test leads to 1.1.1.1, a public address, for which https is needed, and was not called: " +
+		"SIGNPOST_WEBHOOK_NETWORKS can allow it for this host"
 	if f := failed(t, "Send by http", s.send(t, "http://public.test/")); f.Reason != want {
 		t.Errorf("Send by http to a public address: got %q, want %q", f.Reason, want)
 	}
@@ -217,8 +238,15 @@ func TestSendGoesNowhereElse(t *testing.T) {
 				http.Redirect(w, r, to, status)
 			})
 			f := failed(t, "Send", newSender(t, Options{}).send(t, server.URL))
-			if f.Status != status || !strings.Contains(f.Reason, "a redirect, which is not followed") || server.requests.Load() != 1 {
-				t.Errorf("Send, redirected by %d: got %d %q and %d requests, want a failure that says so and one", status, f.Status, f.Reason, server.requests.Load())
+			if f.Status != status || !strings.Contains(f.Reason, "a redirect, which is not followed") ||
+				server.requests.Load() != 1 {
+				t.Errorf(
+					"Send, redirected by %d: got %d %q and %d requests, want a failure that says so and one",
+					status,
+					f.Status,
+					f.Reason,
+					server.requests.Load(),
+				)
 			}
 		}
 	}
@@ -233,7 +261,9 @@ func TestSendOverTLS(t *testing.T) {
 	server.Server = newTLS(t)
 	stranger := newSender(t, Options{})
 	friend := newSender(t, Options{})
-	friend.https.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+	friend.https.TLSClientConfig = &tls.Config{
+		RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs,
+	}
 	if err := friend.send(t, server.URL); err != nil {
 		t.Errorf("Send over TLS: got %v", err)
 	}
@@ -261,8 +291,13 @@ func TestNetworksOfHosts(t *testing.T) {
 	if err := s.send(t, bound.URL); err != nil {
 		t.Errorf("Send to the bound host: got %v", err)
 	}
-	if f := failed(t, "Send to another port", s.send(t, other.URL)); !strings.Contains(f.Reason, "a loopback address") || other.connections.Load() != 0 {
-		t.Errorf("Send to another port: got %q and %d connections, want a refusal and none", f.Reason, other.connections.Load())
+	if f := failed(t, "Send to another port", s.send(t, other.URL)); !strings.Contains(f.Reason, "a loopback address") ||
+		other.connections.Load() != 0 {
+		t.Errorf(
+			"Send to another port: got %q and %d connections, want a refusal and none",
+			f.Reason,
+			other.connections.Load(),
+		)
 	}
 }
 

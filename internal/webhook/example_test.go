@@ -125,7 +125,15 @@ func Example_publicKey() {
 	}))
 	defer server.Close()
 
-	err = newLocalSender(key).Send(context.Background(), server.URL, "0198c5a4", time.Now(), []byte(`{"type":"import.completed"}`))
+	err = newLocalSender(
+		key,
+	).Send(
+		context.Background(),
+		server.URL,
+		"0198c5a4",
+		time.Now(),
+		[]byte(`{"type":"import.completed"}`),
+	)
 	fmt.Println("delivered:", err == nil)
 	// Output:
 	// {"type":"import.completed"}

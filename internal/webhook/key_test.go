@@ -72,7 +72,8 @@ func TestParseKeys(t *testing.T) {
 		{"hidden=" + "nothing", "key 1: a key is "},
 	} {
 		_, err := ParseKeys(c.text)
-		if (err == nil) != (c.want == "") || err != nil && (!strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "hidden")) {
+		if (err == nil) != (c.want == "") ||
+			err != nil && (!strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "hidden")) {
 			t.Errorf("ParseKeys(%q): got %v, want %q and nothing of the text", c.text, err, c.want)
 		}
 	}
@@ -99,7 +100,8 @@ func TestKeysForHost(t *testing.T) {
 	}{
 		{"own.test:443", []string{secretC, secretA}},
 		// python3: HKDF(SHA256(), 32, None, b"signpost webhook hooks.test:443") of the package cryptography
-		{"hooks.test:443", []string{"whsec_LEOBPfIaZGut8BTyOnpXnrdCnreM8Gs2O9FrfimIEAs=", "whpk_dyplndXQPtP4bDX08CtJ9aOa3t4kqk9MscUg8Tb1cLo="}},
+		{"hooks.test:443", []string{"whsec_LEOBPfIaZGut8BTyOnpXnrdCnreM8Gs2O9FrfimIEAs=",
+			"whpk_dyplndXQPtP4bDX08CtJ9aOa3t4kqk9MscUg8Tb1cLo="}},
 	} {
 		got, err := keys.ForHost(c.host)
 		if err != nil || fmt.Sprint(verifiers(got)) != fmt.Sprint(c.want) {

@@ -41,7 +41,8 @@ func TestSendJudgesAnswers(t *testing.T) {
 		{300, "", 0, " answers 300 Multiple Choices"}, {304, "", 0, " answers 304 Not Modified"},
 		{400, "7", 0, " answers 400 Bad Request"}, {410, "", 0, " answers 410 Gone"}, {599, "", 0, " answers 599"},
 		{429, "7", 7 * time.Second, " answers 429 Too Many Requests"}, {429, "", 0, " answers 429 Too Many Requests"},
-		{500, "7", 0, " answers 500 Internal Server Error"}, {503, "120", 2 * time.Minute, " answers 503 Service Unavailable"},
+		{500, "7", 0, " answers 500 Internal Server Error"},
+		{503, "120", 2 * time.Minute, " answers 503 Service Unavailable"},
 	} {
 		server := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", c.header)
@@ -55,7 +56,8 @@ func TestSendJudgesAnswers(t *testing.T) {
 			continue
 		}
 		f := failed(t, fmt.Sprint("Send, answered by ", c.status), err)
-		if want := strings.TrimPrefix(server.URL, "http://") + c.reason; f.Status != c.status || f.RetryAfter != c.wait || f.Error() != want {
+		if want := strings.TrimPrefix(server.URL, "http://") + c.reason; f.Status != c.status || f.RetryAfter != c.wait ||
+			f.Error() != want {
 			t.Errorf("Send, answered by %d: got %d, %v, %q, want %v, %q", c.status, f.Status, f.RetryAfter, f, c.wait, want)
 		}
 	}
@@ -98,11 +100,14 @@ func TestSendToBadReceivers(t *testing.T) {
 	}{
 		{"closes at once", func(net.Conn, string) {}, " closed the connection without an answer"},
 		{"resets", func(c net.Conn, _ string) { c.(*net.TCPConn).SetLinger(0) }, ": connection reset by peer"},
-		{"closes half-way through the head", func(c net.Conn, _ string) { io.WriteString(c, "HTTP/1.1 200 O") }, " closed the connection without an answer"},
+		{"closes half-way through the head", func(c net.Conn, _ string) { io.WriteString(c, "HTTP/1.1 200 O") },
+			" closed the connection without an answer"},
 		{"echoes", func(c net.Conn, request string) { io.WriteString(c, request+"\r\n") }, " does not answer as HTTP has it"},
-		{"is no HTTP", func(c net.Conn, _ string) { io.WriteString(c, "SSH-2.0-query\r\n") }, " does not answer as HTTP has it"},
+		{"is no HTTP", func(c net.Conn, _ string) { io.WriteString(c, "SSH-2.0-query\r\n") },
+			" does not answer as HTTP has it"},
 		{"hangs", func(c net.Conn, _ string) { io.Copy(io.Discard, c) }, " did not answer in time"},
-		{"hangs within the head", func(c net.Conn, _ string) { io.WriteString(c, "HTTP/1.1 2"); io.Copy(io.Discard, c) }, " did not answer in time"},
+		{"hangs within the head", func(c net.Conn, _ string) { io.WriteString(c, "HTTP/1.1 2"); io.Copy(io.Discard, c) },
+			" did not answer in time"},
 		{"has an endless head", func(c net.Conn, _ string) {
 			for _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n"); err == nil; _, err = fmt.Fprintf(c, "A: %01000d\r\n", 0) {
 			}
@@ -148,7 +153,8 @@ func TestSendToBadReceivers(t *testing.T) {
 	}
 	listener.Close()
 	host := listener.Addr().String()
-	if f := failed(t, "Send to nobody", newSender(t, Options{}).send(t, "http://"+host)); f.Reason != host+": connection refused" {
+	if f := failed(t, "Send to nobody", newSender(t, Options{}).send(t,
+		"http://"+host)); f.Reason != host+": connection refused" {
 		t.Errorf("Send to nobody: got %q", f.Reason)
 	}
 }

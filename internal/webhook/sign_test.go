@@ -41,7 +41,8 @@ func TestSignature(t *testing.T) {
 			got = verifier.Verify(text, r.Header)
 		})
 		now := time.Now()
-		if err := newSender(t, Options{Keys: fixed(t, c.signing...)}).Send(t.Context(), server.URL+"/events?x=1", "01998e-1", now, []byte(body)); err != nil {
+		if err := newSender(t, Options{Keys: fixed(t, c.signing...)}).Send(t.Context(), server.URL+"/events?x=1",
+			"01998e-1", now, []byte(body)); err != nil {
 			t.Errorf("%s: Send: got %v", c.what, err)
 		}
 		if !errors.Is(got, c.want) {
@@ -70,7 +71,8 @@ func TestSignatureVectors(t *testing.T) {
 			t.Fatal(err)
 		}
 		header := http.Header{}
-		if err := sign(header, keys, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 999_999_999), []byte(`{"test": 2432232314}`)); err != nil {
+		if err := sign(header, keys, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 999_999_999),
+			[]byte(`{"test": 2432232314}`)); err != nil {
 			t.Fatal(err)
 		}
 		for name, want := range map[string]string{
@@ -97,8 +99,12 @@ func TestSignatureOfAnotherTime(t *testing.T) {
 		{4 * time.Minute, nil}, {6 * time.Minute, standardwebhooks.ErrMessageTooNew},
 	} {
 		var got error
-		server := newReceiver(t, func(_ http.ResponseWriter, r *http.Request) { got = verifier.Verify([]byte("{}"), r.Header) })
-		if err := newSender(t, Options{}).Send(t.Context(), server.URL, "id", time.Now().Add(c.off), []byte("{}")); err != nil {
+		server := newReceiver(
+			t,
+			func(_ http.ResponseWriter, r *http.Request) { got = verifier.Verify([]byte("{}"), r.Header) },
+		)
+		if err := newSender(t, Options{}).Send(t.Context(), server.URL, "id", time.Now().Add(c.off),
+			[]byte("{}")); err != nil {
 			t.Errorf("Send %v from now: got %v", c.off, err)
 		}
 		if !errors.Is(got, c.want) {
