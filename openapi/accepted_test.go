@@ -14,13 +14,19 @@ properties:
   nullable: {type: boolean}
   $ref: {type: string}
   x-amazon: {type: string}`}},
-	{"keywords in the data of an example", edit{at: "paths /near", yaml: operation("responses", `{"200": {description: Near., content: {application/json: {
+	{
+		"keywords in the data of an example",
+		edit{at: "paths /near", yaml: operation("responses", `{"200": {description: Near., content: {application/json: {
   schema: {type: object},
-  examples: {a: {value: {$ref: 1, schema: {nullable: true, default: 1}, parameters: []}}}}}}}`)}},
+  examples: {a: {value: {$ref: 1, schema: {nullable: true, default: 1}, parameters: []}}}}}}}`)},
+	},
 	{"an answer without a body", edit{at: "paths /near", yaml: operation("responses", `{"204": {description: Near.}}`)}},
 	{"a format on an integer, a format of number", edit{at: "components schemas Near", yaml: `
 {type: object, properties: {a: {type: integer, format: int64}, b: {type: number, format: double}}}`}},
-	{"allOf over schemas written out", edit{at: "components schemas Near", yaml: `{allOf: [{type: object}, {type: object}]}`}},
+	{
+		"allOf over schemas written out",
+		edit{at: "components schemas Near", yaml: `{allOf: [{type: object}, {type: object}]}`},
+	},
 	{"every character a path may have", edit{at: "paths /Az0_-.,:", yaml: operation("summary", "Near.")}},
 	{"a parameter within a path", edit{at: "paths /near/{id}/parts", yaml: operation("parameters",
 		`[{name: id, in: path, required: true, schema: {type: string}}]`)}},

@@ -10,8 +10,8 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// TestWhatRequestsCarry: the server judges a request only if it has a body, a query, a path parameter, or one of HeaderParameters.
-// So these must be all, and what must be given must be given along with a path parameter.
+// TestWhatRequestsCarry: the server judges a request only if it has a body, a query, a path parameter, or one of
+// HeaderParameters. So these must be all, and what must be given must be given along with a path parameter.
 func TestWhatRequestsCarry(t *testing.T) {
 	contract, err := openapi.Load()
 	if err != nil {
@@ -42,7 +42,8 @@ func TestWhatRequestsCarry(t *testing.T) {
 	}
 }
 
-// TestOperations: who may call what is decided by Operations, so these must be what the document says, and none may be open to all.
+// TestOperations: who may call what is decided by Operations, so these must be what the document says, and none may
+// be open to all.
 func TestOperations(t *testing.T) {
 	contract, err := openapi.Load()
 	if err != nil {
@@ -64,7 +65,10 @@ func TestOperations(t *testing.T) {
 		}
 	}
 	byID := func(a, b openapi.Operation) int { return strings.Compare(a.ID, b.ID) }
-	if got := slices.SortedFunc(slices.Values(openapi.Operations), byID); !slices.Equal(got, slices.SortedFunc(slices.Values(declared), byID)) {
+	if got := slices.SortedFunc(slices.Values(openapi.Operations), byID); !slices.Equal(
+		got,
+		slices.SortedFunc(slices.Values(declared), byID),
+	) {
 		t.Errorf("Operations: got %v, the document declares %v", got, declared)
 	}
 }

@@ -17,7 +17,12 @@ import (
 )
 
 var (
-	complete = openapi.Target{Partition: "aws-cn", Region: "cn-north-1", Account: "123456789012", Function: "signpost:live"}
+	complete = openapi.Target{
+		Partition: "aws-cn",
+		Region:    "cn-north-1",
+		Account:   "123456789012",
+		Function:  "signpost:live",
+	}
 	function = openapi.Target{Function: "signpost"}
 )
 
@@ -31,8 +36,8 @@ var (
 	withoutKey    = map[string]string{"security": "nothing is asked for, and nothing said of it"}
 )
 
-// TestRulesOfCopies: what API Gateway asks of the document, it asks of each copy. Swagger 2.0 is judged by what it says in
-// OpenAPI 3.
+// TestRulesOfCopies: what API Gateway asks of the document, it asks of each copy. Swagger 2.0 is judged by what it
+// says in OpenAPI 3.
 func TestRulesOfCopies(t *testing.T) {
 	anonymous := openapi.Anonymous(openapi.YAML)
 	for _, c := range []struct {
@@ -185,7 +190,10 @@ func TestAnonymousLeavesTheRest(t *testing.T) {
 		{"comments and blank lines within", "security:\n  # of A\n\n  - A: []\nc: d\n", "c: d\n"},
 		{"a paragraph's end", "a: b\nsecurity: []\n\nc: d\n", "a: b\n\nc: d\n"},
 		{"a paragraph of its own", "a: b\n\nsecurity: []\n\nc: d\n", "a: b\n\nc: d\n"},
-		{"the first of a mapping", "components:\n  securitySchemes:\n    A: {}\n\n  schemas: {}\n", "components:\n  schemas: {}\n"},
+		{
+			"the first of a mapping", "components:\n  securitySchemes:\n    A: {}\n\n  schemas: {}\n",
+			"components:\n  schemas: {}\n",
+		},
 		{"a gateway's answer", "x-amazon-apigateway-gateway-responses:\n  INVALID_API_KEY: {a: b}\n  THROTTLED: {}\n",
 			"x-amazon-apigateway-gateway-responses:\n  THROTTLED: {}\n"},
 		{"a member of that name", "a:\n  b:\n    c:\n      security: {}\n", "a:\n  b:\n    c:\n      security: {}\n"},

@@ -14,8 +14,8 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// A document is the contract as it is written. The rules read YAML nodes, for openapi3.T no longer knows whether a status
-// was quoted, a reference was one, or a keyword was there with its zero value.
+// A document is the contract as it is written. The rules read YAML nodes, for openapi3.T no longer knows whether a
+// status was quoted, a reference was one, or a keyword was there with its zero value.
 type document struct {
 	place             // the root
 	text     []byte   // what API Gateway would be given

@@ -35,7 +35,11 @@ var documentRules = []rule{
 		breaks: []edit{
 			{at: "components schemas Broken", yaml: `{type: [string, "null"]}`, place: "openapi.yaml"},
 			{at: "components schemas Broken", yaml: "{type: integer, const: 1}", place: "openapi.yaml"},
-			{at: "components schemas Broken", yaml: "{type: object, patternProperties: {a: {type: string}}}", place: "openapi.yaml"},
+			{
+				at:    "components schemas Broken",
+				yaml:  "{type: object, patternProperties: {a: {type: string}}}",
+				place: "openapi.yaml",
+			},
 			{at: "webhooks", yaml: "{broken: {}}", place: "openapi.yaml"},
 			{at: "paths /import post responses", place: "openapi.yaml"},
 			{at: "components schemas Broken", yaml: `{$ref: "#/components/schemas/Nowhere"}`, place: "openapi.yaml"},
@@ -45,7 +49,11 @@ var documentRules = []rule{
 		name:  "examples fit their schemas",
 		check: valid(openapi3.EnableExamplesValidation()),
 		breaks: []edit{
-			{at: "paths /a", yaml: operation("responses", body("{schema: {type: object, required: [a]}, example: {}}")), place: "openapi.yaml"},
+			{
+				at:    "paths /a",
+				yaml:  operation("responses", body("{schema: {type: object, required: [a]}, example: {}}")),
+				place: "openapi.yaml",
+			},
 		},
 	},
 	{
@@ -76,7 +84,9 @@ var documentRules = []rule{
 			}
 			return ""
 		}),
-		breaks: []edit{{at: "components schemas Broken", yaml: "{description: &a A., title: *a}", place: "components.schemas.Broken.title"}},
+		breaks: []edit{
+			{at: "components schemas Broken", yaml: "{description: &a A., title: *a}", place: "components.schemas.Broken.title"},
+		},
 	},
 	{
 		name: "security at the operations alone",
@@ -119,12 +129,17 @@ var documentRules = []rule{
 			{at: "info title", yaml: "arn:aws:iam::123456789012:role/a", place: "openapi.yaml"},
 			{at: "info title", yaml: "by arn:aws:iam::123456789012, the owner", place: "openapi.yaml"},
 			{at: "info title", yaml: "a # arn:aws:iam::123456789012:root", place: "openapi.yaml"},
-			{at: "x-a", yaml: "arn:aws:apigateway:eu-west-1:lambda:path/f/arn:aws:lambda:eu-west-1:123456789012:function:a", place: "openapi.yaml"},
+			{
+				at:    "x-a",
+				yaml:  "arn:aws:apigateway:eu-west-1:lambda:path/f/arn:aws:lambda:eu-west-1:123456789012:function:a",
+				place: "openapi.yaml",
+			},
 		},
 	},
 }
 
-// valid asks kin-openapi, which knows the rest of the specification and what only 3.1 has. It names the place in its own words.
+// valid asks kin-openapi, which knows the rest of the specification and what only 3.1 has. It names the place in its
+// own words.
 func valid(options openapi3.ValidationOption) func(document) []string {
 	return func(d document) []string {
 		spec, err := openapi3.NewLoader().LoadFromData(d.text)

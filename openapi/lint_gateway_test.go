@@ -51,8 +51,11 @@ var integrationRules = []rule{
 		}),
 		breaks: []edit{
 			{at: "paths /import post " + integration + " uri", place: "paths./import.post." + integration},
-			{at: "paths /import post " + integration + " uri", yaml: `"` + strings.Replace(gatewayURI, "AWS::Partition", "Partition", 1) + `"`,
-				place: "paths./import.post." + integration},
+			{
+				at:    "paths /import post " + integration + " uri",
+				yaml:  `"` + strings.Replace(gatewayURI, "AWS::Partition", "Partition", 1) + `"`,
+				place: "paths./import.post." + integration,
+			},
 			{at: "paths /a get " + integration, yaml: `{type: aws_proxy, uri: {"Fn::Sub": "` + gatewayURI + `"}}`},
 			{at: "paths /a options " + integration, yaml: `{type: aws_proxy, uri: "` + gatewayURI + `/"}`},
 		},
@@ -113,7 +116,10 @@ var extensionRules = []rule{
 				d.at("x-amazon-apigateway-request-validators", name, "validateRequestBody").text() != "true" {
 				return ""
 			}
-			return fmt.Sprintf("is optional, and the validator %q checks bodies; what it makes of an empty one is not documented", name)
+			return fmt.Sprintf(
+				"is optional, and the validator %q checks bodies; what it makes of an empty one is not documented",
+				name,
+			)
 		}),
 		breaks: []edit{
 			{yaml: optionalBody("{}"), place: "paths./a.post.requestBody"},

@@ -12,7 +12,8 @@ var (
 	status  = regexp.MustCompile(`^[1-5][0-9]{2}$`)
 )
 
-// gatewayURI has API Gateway fill in partition, region and account at import, and the stage's variable name the function.
+// gatewayURI has API Gateway fill in partition, region and account at import, and the stage's variable name the
+// function.
 const gatewayURI = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/" +
 	"arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${stageVariables.function}/invocations"
 
@@ -84,7 +85,11 @@ var pathRules = []rule{
 			}
 			return ""
 		}),
-		breaks: []edit{{at: "paths /ping", yaml: "{}"}, {at: "paths /sping", yaml: "{}"}, {at: "paths /ping/{id}", yaml: "{}"}},
+		breaks: []edit{
+			{at: "paths /ping", yaml: "{}"},
+			{at: "paths /sping", yaml: "{}"},
+			{at: "paths /ping/{id}", yaml: "{}"},
+		},
 	},
 	{
 		name: "parameters at the operation",
@@ -130,7 +135,11 @@ var operationRules = []rule{
 		}),
 		breaks: []edit{
 			{at: "paths /import post responses", yaml: "{200: {description: a}}", place: "paths./import.post.responses.200"},
-			{at: "paths /import post responses", yaml: `{"200": {description: a}, 404: {description: b}}`, place: "paths./import.post.responses.404"},
+			{
+				at:    "paths /import post responses",
+				yaml:  `{"200": {description: a}, 404: {description: b}}`,
+				place: "paths./import.post.responses.404",
+			},
 			{at: "paths /import post responses default", yaml: "{description: a}"},
 			{at: "paths /import post responses 4XX", yaml: "{description: a}"},
 		},
@@ -144,9 +153,21 @@ var operationRules = []rule{
 			return "is not an object"
 		}),
 		breaks: []edit{
-			{at: "paths /a", yaml: operation("responses", body(`{schema: {type: array, items: {type: object}}}`)), place: bodyPlace},
-			{at: "paths /a", yaml: operation("responses", body(`{schema: {properties: {a: {type: string}}}}`)), place: bodyPlace},
-			{at: "paths /a", yaml: operation("responses", body(`{schema: {$ref: "#/components/schemas/Nowhere"}}`)), place: bodyPlace},
+			{
+				at:    "paths /a",
+				yaml:  operation("responses", body(`{schema: {type: array, items: {type: object}}}`)),
+				place: bodyPlace,
+			},
+			{
+				at:    "paths /a",
+				yaml:  operation("responses", body(`{schema: {properties: {a: {type: string}}}}`)),
+				place: bodyPlace,
+			},
+			{
+				at:    "paths /a",
+				yaml:  operation("responses", body(`{schema: {$ref: "#/components/schemas/Nowhere"}}`)),
+				place: bodyPlace,
+			},
 			{at: "paths /a", yaml: operation("responses", body(`{}`)), place: bodyPlace},
 			{yaml: referring(`{$ref: "#/components/schemas/A"}`), place: bodyPlace},
 		},
@@ -163,10 +184,21 @@ var operationRules = []rule{
 		breaks: []edit{
 			{at: "paths /a", yaml: request(`{type: object, properties: {a: {type: string}}}`), place: requestPlace},
 			{at: "paths /a", yaml: request(`{type: object, additionalProperties: true}`), place: requestPlace},
-			{at: "paths /a", yaml: request(`{properties: {a: {type: string}}, additionalProperties: {type: string}}`), place: requestPlace},
+			{
+				at:    "paths /a",
+				yaml:  request(`{properties: {a: {type: string}}, additionalProperties: {type: string}}`),
+				place: requestPlace,
+			},
 			{at: "paths /a", yaml: request(`{type: array, items: {type: object}}`), place: requestPlace + ".items"},
-			{at: "paths /a", yaml: request(`{type: object, additionalProperties: {type: object}}`), place: requestPlace + ".additionalProperties"},
-			{yaml: referring(`{type: object, properties: {a: {$ref: "#/components/schemas/A"}}}`), place: "components.schemas.A"},
+			{
+				at:    "paths /a",
+				yaml:  request(`{type: object, additionalProperties: {type: object}}`),
+				place: requestPlace + ".additionalProperties",
+			},
+			{
+				yaml:  referring(`{type: object, properties: {a: {$ref: "#/components/schemas/A"}}}`),
+				place: "components.schemas.A",
+			},
 		},
 	},
 }

@@ -12,8 +12,17 @@ var (
 	schemaRef  = regexp.MustCompile(`^#/components/schemas/[A-Za-z0-9]+$`)
 )
 
-// unsupported keywords are dropped by API Gateway without a word. It names exclusiveMinimum alone; its twin is kept out with it.
-var unsupported = []string{"nullable", "default", "example", "readOnly", "discriminator", "exclusiveMinimum", "exclusiveMaximum"}
+// unsupported keywords are dropped by API Gateway without a word. It names exclusiveMinimum alone; its twin is kept
+// out with it.
+var unsupported = []string{
+	"nullable",
+	"default",
+	"example",
+	"readOnly",
+	"discriminator",
+	"exclusiveMinimum",
+	"exclusiveMaximum",
+}
 
 var schemaRules = []rule{
 	{
@@ -40,10 +49,26 @@ var schemaRules = []rule{
 			return ""
 		}),
 		breaks: slices.Concat(eachUnsupported(), []edit{ // and wherever a schema may be
-			{at: "components schemas A", yaml: "{properties: {a: {nullable: true}}}", place: "components.schemas.A.properties.a.nullable"},
-			{at: "components schemas A", yaml: "{properties: {default: {default: 1}}}", place: "components.schemas.A.properties.default.default"},
-			{at: "components schemas A", yaml: "{items: {items: {default: 1}}}", place: "components.schemas.A.items.items.default"},
-			{at: "components schemas A", yaml: "{additionalProperties: {readOnly: true}}", place: "components.schemas.A.additionalProperties.readOnly"},
+			{
+				at:    "components schemas A",
+				yaml:  "{properties: {a: {nullable: true}}}",
+				place: "components.schemas.A.properties.a.nullable",
+			},
+			{
+				at:    "components schemas A",
+				yaml:  "{properties: {default: {default: 1}}}",
+				place: "components.schemas.A.properties.default.default",
+			},
+			{
+				at:    "components schemas A",
+				yaml:  "{items: {items: {default: 1}}}",
+				place: "components.schemas.A.items.items.default",
+			},
+			{
+				at:    "components schemas A",
+				yaml:  "{additionalProperties: {readOnly: true}}",
+				place: "components.schemas.A.additionalProperties.readOnly",
+			},
 			{at: "components schemas A", yaml: "{not: {example: 1}}", place: "components.schemas.A.not.example"},
 			{at: "components schemas A", yaml: "{allOf: [{default: 1}]}", place: "components.schemas.A.allOf.0.default"},
 			{at: "components schemas A", yaml: "{anyOf: [{}, {default: 1}]}", place: "components.schemas.A.anyOf.1.default"},
@@ -71,7 +96,11 @@ var schemaRules = []rule{
 		breaks: []edit{
 			{at: "components schemas A", yaml: `{oneOf: [{$ref: "#/components/schemas/B"}]}`},
 			{at: "components schemas A", yaml: `{anyOf: [{type: object}, {$ref: "#/components/schemas/B"}]}`},
-			{at: "components schemas A", yaml: `{items: {allOf: [{$ref: "#/components/schemas/B"}]}}`, place: "components.schemas.A.items"},
+			{
+				at:    "components schemas A",
+				yaml:  `{items: {allOf: [{$ref: "#/components/schemas/B"}]}}`,
+				place: "components.schemas.A.items",
+			},
 		},
 	},
 	{
@@ -98,7 +127,11 @@ var schemaRules = []rule{
 		breaks: []edit{
 			{at: "components schemas A", yaml: "{$ref: other.yaml}"},
 			{at: "components schemas A", yaml: `{$ref: "https://example.com/a.yaml#/components/schemas/A"}`},
-			{at: "components schemas A", yaml: `{items: {$ref: "#/components/schemas/Job/properties/size"}}`, place: "components.schemas.A.items"},
+			{
+				at:    "components schemas A",
+				yaml:  `{items: {$ref: "#/components/schemas/Job/properties/size"}}`,
+				place: "components.schemas.A.items",
+			},
 		},
 	},
 	{

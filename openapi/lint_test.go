@@ -9,16 +9,17 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// A rule is something API Gateway, or this project because of it, asks of the document. API Gateway drops what it does not
-// support without a word, or refuses the whole file at deployment; here it is a failing test with a place.
+// A rule is something API Gateway, or this project because of it, asks of the document. API Gateway drops what it
+// does not support without a word, or refuses the whole file at deployment; here it is a failing test with a place.
 type rule struct {
 	name   string
 	check  func(document) []string // complaints, each beginning with the place
 	breaks []edit                  // each on its own makes one complaint at its place, so no rule can be vacuous
 }
 
-// An edit puts one YAML value into the contract and names the place that a rule must then complain of. Examples name paths
-// and schemas of their own, so that they hold whatever becomes of the contract's; the post of /import alone they rely on.
+// An edit puts one YAML value into the contract and names the place that a rule must then complain of. Examples name
+// paths and schemas of their own, so that they hold whatever becomes of the contract's; the post of /import alone
+// they rely on.
 type edit struct {
 	at    string // keys from the root down, separated by spaces; none for the whole document
 	yaml  string // the value to set there; empty takes the key away
@@ -54,7 +55,10 @@ func TestRules(t *testing.T) {
 
 func TestRulesAccept(t *testing.T) {
 	contract := parse(t, openapi.YAML)
-	holds := slices.DeleteFunc(rules(), func(r rule) bool { return len(r.check(contract)) != 0 }) // TestRules reports the others
+	holds := slices.DeleteFunc(
+		rules(),
+		func(r rule) bool { return len(r.check(contract)) != 0 },
+	) // TestRules reports the others
 	for _, a := range accepted {
 		d := apply(t, a.edit)
 		for _, r := range holds {

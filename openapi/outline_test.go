@@ -8,7 +8,17 @@ import (
 // This file knows where an OpenAPI document keeps its operations, schemas and data.
 
 // methods are the members of a path that are operations; the last is API Gateway's own for "all others".
-var methods = []string{"get", "put", "post", "delete", "options", "head", "patch", "trace", "x-amazon-apigateway-any-method"}
+var methods = []string{
+	"get",
+	"put",
+	"post",
+	"delete",
+	"options",
+	"head",
+	"patch",
+	"trace",
+	"x-amazon-apigateway-any-method",
+}
 
 func paths(d document) []place { return d.at("paths").children() }
 
@@ -66,7 +76,8 @@ func isData(p place) bool {
 
 // isExtension does not count API Gateway's own kind of operation. Headers and media types may begin with x- too.
 func isExtension(p place) bool {
-	return strings.HasPrefix(p.up(0), "x-") && !slices.Contains(methods, p.up(0)) && p.up(1) != "headers" && p.up(1) != "content"
+	return strings.HasPrefix(p.up(0), "x-") && !slices.Contains(methods, p.up(0)) && p.up(1) != "headers" &&
+		p.up(1) != "content"
 }
 
 func isSchema(p place) bool {

@@ -9,8 +9,8 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// TestPreflights: API Gateway passes on what is declared and no more. So each path has a preflight, which asks for no key, for a
-// browser sends none, and goes to the same function as the calls do, which knows the origins that may.
+// TestPreflights: API Gateway passes on what is declared and no more. So each path has a preflight, which asks for no
+// key, for a browser sends none, and goes to the same function as the calls do, which knows the origins that may.
 func TestPreflights(t *testing.T) {
 	d := parse(t, openapi.YAML)
 	for _, path := range paths(d) {
@@ -26,7 +26,7 @@ func TestPreflights(t *testing.T) {
 			t.Errorf("%s: asks who calls; a browser does not say", preflight)
 		}
 		if scope := preflight.at("x-signpost-scope"); !scope.absent() {
-			t.Errorf("%s: needs the scope %s; nobody has one", preflight, scope.text())
+			t.Errorf("%s: needs the scope %s; preflights have none", preflight, scope.text())
 		}
 		if kind := preflight.at(integration, "type").text(); kind != "aws_proxy" {
 			t.Errorf("%s: got an integration of type %q, want aws_proxy", preflight, kind)
@@ -40,7 +40,8 @@ func TestPreflights(t *testing.T) {
 	}
 }
 
-// TestOthersMayReadRefusals: what API Gateway answers by itself has the header without which a page may not even see the status.
+// TestOthersMayReadRefusals: what API Gateway answers by itself has the header without which a page may not even see
+// the status.
 func TestOthersMayReadRefusals(t *testing.T) {
 	responses := parse(t, openapi.YAML).at("x-amazon-apigateway-gateway-responses")
 	for _, kind := range []string{"DEFAULT_4XX", "DEFAULT_5XX"} {
@@ -51,7 +52,7 @@ func TestOthersMayReadRefusals(t *testing.T) {
 	}
 }
 
-// TestPreflightsAreLeftOut: neither the generated code nor Load has them, so that nobody calls, guards, counts or documents them.
+// TestPreflightsAreLeftOut checks that neither the generated code nor Load contains preflights.
 func TestPreflightsAreLeftOut(t *testing.T) {
 	for _, name := range []string{"../gen/api/api.gen.go", "../gen/client/client.gen.go"} {
 		generated, err := os.ReadFile(name)

@@ -11,7 +11,9 @@ import (
 func TestTemplateHasTheRule(t *testing.T) {
 	either := at[[]any](t, template(t), "Resources", "Bucket", "Properties", "CorsConfiguration") // Fn::If
 	rules := at[[]any](t, either[1], "CorsRules")
-	for name, want := range map[string][]string{"AllowedMethods": cors.Methods(), "AllowedHeaders": {cors.Headers}, "ExposedHeaders": cors.Exposed()} {
+	for name, want := range map[string][]string{
+		"AllowedMethods": cors.Methods(), "AllowedHeaders": {cors.Headers}, "ExposedHeaders": cors.Exposed(),
+	} {
 		if got := listed(at[any](t, rules[0], name)); !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, want %v", name, got, want)
 		}

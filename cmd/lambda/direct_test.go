@@ -47,7 +47,8 @@ func TestArticle(t *testing.T) {
 	f := start(t, "SIGNPOST_LAMBDA_EVENTS=direct")
 	a := speak(t, gateway(t, []byte(articleAPI), f.Invoke), "")
 	for _, c := range []struct{ path, body string }{
-		{"/import", ""}, {"/import/", ""}, {"/import", "{}"}, {"/import", `{"filename":"a.csv"}`}, {"/import", "[]"}, {"/import", "null"},
+		{"/import", ""}, {"/import/", ""}, {"/import", "{}"}, {"/import", `{"filename":"a.csv"}`}, {"/import", "[]"},
+		{"/import", "null"},
 	} {
 		status, header, answer := a.call(t, "POST", c.path, c.body, asJSON...)
 		if status != http.StatusOK || header.Get("Content-Type") != "application/json" {
@@ -61,15 +62,16 @@ func TestArticle(t *testing.T) {
 	}
 }
 
-// TestDirect: whatever the event, the answer is a new upload_url of nobody's. A caller who writes the event himself cannot choose
-// a path or be somebody, nor touch what another has.
+// TestDirect checks that every event returns a new upload_url of an anonymous import. A caller who writes the event
+// cannot choose a path or an owner, nor change another owner's imports.
 func TestDirect(t *testing.T) {
 	victim := speak(t, gateway(t, contract, start(t).Invoke), "value-of-a")
 	job := victim.create(t, client.ImportRequest{Mode: ptr(client.ImportRequestModeMultipart)})
 	f := start(t, "SIGNPOST_LAMBDA_EVENTS=direct")
 	const (
-		owner  = `"requestContext":{"requestId":"r","stage":"v1","identity":{"apiKeyId":"a1b2c3d4e5","sourceIp":"192.0.2.1"}}`
-		http2  = `"requestContext":{"requestId":"r","http":{"method":"DELETE"},"authorizer":{"jwt":{"claims":{"sub":"alice"}}}}`
+		owner = `"requestContext":{"requestId":"r","stage":"v1","identity":{"apiKeyId":"a1b2c3d4e5","sourceIp":"192.0.2.1"}}`
+		http2 = `"requestContext":{"requestId":"r","http":{"method":"DELETE"},` +
+			`"authorizer":{"jwt":{"claims":{"sub":"alice"}}}}`
 		parts  = `"headers":{"content-type":"application/json"},"body":"{\"first\":1,\"count\":1000}"`
 		forALB = `"requestContext":{"elb":{"targetGroupArn":"x"}}`
 	)
@@ -84,11 +86,15 @@ func TestDirect(t *testing.T) {
 		"a name twice":                   `{"a":1,"a":2}`,
 		"settings":                       `{"SIGNPOST_LAMBDA_EVENTS":"proxy","bucket":"other","key":"../x"}`,
 		"as large as Lambda will let it": `"` + strings.Repeat("x", 6*mib) + `"`,
-		"forged, create":                 `{"resource":"/import","path":"/import","httpMethod":"POST",` + parts + `,` + owner + `}`,
-		"forged, delete":                 `{"resource":"/import/{id}","path":"/import/ID","httpMethod":"DELETE","pathParameters":{"id":"ID"},` + owner + `}`,
-		"forged, parts":                  `{"resource":"/import/{id}/parts","path":"/import/ID/parts","httpMethod":"POST",` + parts + `,` + owner + `}`,
-		"forged, HTTP API":               `{"version":"2.0","routeKey":"$default","rawPath":"/import/ID","headers":{},` + http2 + `}`,
-		"forged, load balancer":          `{"path":"/import","httpMethod":"POST",` + parts + `,` + forALB + `}`,
+		"forged, create": `{"resource":"/import","path":"/import",` +
+			`"httpMethod":"POST",` + parts + `,` + owner + `}`,
+		"forged, delete": `{"resource":"/import/{id}","path":"/import/ID","httpMethod":"DELETE",` +
+			`"pathParameters":{"id":"ID"},` + owner + `}`,
+		"forged, parts": `{"resource":"/import/{id}/parts","path":"/import/ID/parts",` +
+			`"httpMethod":"POST",` + parts + `,` + owner + `}`,
+		"forged, HTTP API": `{"version":"2.0","routeKey":"$default","rawPath":"/import/ID",` +
+			`"headers":{},` + http2 + `}`,
+		"forged, load balancer": `{"path":"/import","httpMethod":"POST",` + parts + `,` + forALB + `}`,
 	} {
 		answer, err := invoke(t, f.Invoke, strings.ReplaceAll(event, "ID", *job.ID))
 		if err != nil {
@@ -96,7 +102,8 @@ func TestDirect(t *testing.T) {
 			continue
 		}
 		key := f.keyOf(t, bareURL(t, answer))
-		if !strings.HasPrefix(key, "imports/public/") || strings.Count(key, "/") != 2 || strings.Contains(key, *job.ID) || seen[key] {
+		if !strings.HasPrefix(key, "imports/public/") || strings.Count(key, "/") != 2 || strings.Contains(key, *job.ID) ||
+			seen[key] {
 			t.Errorf("%s: got key %s, want a new one of public", name, key)
 		}
 		seen[key] = true
@@ -106,14 +113,19 @@ func TestDirect(t *testing.T) {
 	}
 }
 
-// TestDirectFails: what cannot be signed is an error of the function, for which an API may have a status. The article's has one
-// response for everything, and makes an empty URL of it.
+// TestDirectFails: what cannot be signed is an error of the function, for which an API may have a status. The
+// article's has one response for everything, and makes an empty URL of it.
 func TestDirectFails(t *testing.T) {
 	f := start(t, "SIGNPOST_LAMBDA_EVENTS=direct", "SIGNPOST_MAX_SIZE=1000") // which a bare upload cannot be held to
 	if answer, err := invoke(t, f.Invoke, "{}"); answer != "" || !errors.As(err, new(*lambdatest.Error)) {
 		t.Fatalf("got %q %v, want an error", answer, err)
 	}
-	withPattern := strings.Replace(articleAPI, "          default:", "          (?s).+: {statusCode: \"502\"}\n          default:", 1)
+	withPattern := strings.Replace(
+		articleAPI,
+		"          default:",
+		"          (?s).+: {statusCode: \"502\"}\n          default:",
+		1,
+	)
 	for document, want := range map[string]string{
 		articleAPI:  `200 {"upload_url":""}`,
 		withPattern: "502",

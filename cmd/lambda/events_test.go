@@ -61,17 +61,29 @@ func (r *receiver) take(id string) (of []told) {
 	return of
 }
 
-// TestTells: what arrives is told when the invocation that hears of it has ended, and what ends by a call when the schedule comes.
+// TestTells checks that an event is delivered by the invocation that receives the S3 notification, or by the schedule.
 func TestTells(t *testing.T) {
 	r := receive(t)
-	f := start(t, "SIGNPOST_ALLOW_ANONYMOUS=true", "SIGNPOST_WEBHOOK_URL="+r.url+"/", "SIGNPOST_WEBHOOK_SECRETS="+secret, "SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8")
+	f := start(
+		t,
+		"SIGNPOST_ALLOW_ANONYMOUS=true",
+		"SIGNPOST_WEBHOOK_URL="+r.url+"/",
+		"SIGNPOST_WEBHOOK_SECRETS="+secret,
+		"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8",
+	)
 	a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
 	job := a.create(t, client.ImportRequest{Size: ptr(int64(5))})
 	arrival := func(bucket string) string {
-		return fmt.Sprintf(`{"version":"0","id":"x","detail-type":"Object Created","source":"aws.s3","detail":{"version":"0","bucket":{"name":%q},`+
-			`"object":{"key":%q,"size":5,"etag":"x","sequencer":"1"},"reason":"PutObject"}}`, bucket, job.Object.Key)
+		return fmt.Sprintf(
+			`{"version":"0","id":"x","detail-type":"Object Created","source":"aws.s3","detail":{"version":"0",`+
+				`"bucket":{"name":%q},`+
+				`"object":{"key":%q,"size":5,"etag":"x","sequencer":"1"},"reason":"PutObject"}}`,
+			bucket,
+			job.Object.Key,
+		)
 	}
-	const schedule = `{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.events","resources":["rule/x"],"detail":{}}`
+	const schedule = `{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.events",` +
+		`"resources":["rule/x"],"detail":{}}`
 	const completed, aborted = "import.completed", "import.aborted"
 	put(t, job.Upload.URL, job.Upload.Headers, []byte("hello"))
 	for _, c := range []struct {

@@ -17,7 +17,8 @@ var (
 	}}
 )
 
-// TestFronts goes the same way through all that can stand before a function: create, send, read, sign parts, list, be refused.
+// TestFronts goes the same way through all that can stand before a function: create, send, read, sign parts, list, be
+// refused.
 func TestFronts(t *testing.T) {
 	known, anyone := start(t), start(t, "SIGNPOST_ALLOW_ANONYMOUS=true", "SIGNPOST_CORS_ORIGINS=https://app.example.com")
 	for name, c := range map[string]struct {
@@ -29,9 +30,9 @@ func TestFronts(t *testing.T) {
 		"HTTP API, IAM":             {lambdatest.HTTPAPI("", iam), known, "imports/iam-"},
 		"HTTP API, stage":           {lambdatest.HTTPAPI("v1", jwt), known, "imports/sub-alice/"},
 		"HTTP API, stage /import":   {lambdatest.HTTPAPI("import", jwt), known, "imports/sub-alice/"},
-		"HTTP API, nobody":          {lambdatest.HTTPAPI("", nil), anyone, "imports/public/"},
+		"HTTP API, anonymous":       {lambdatest.HTTPAPI("", nil), anyone, "imports/public/"},
 		"function URL, IAM":         {lambdatest.FunctionURL(iam), known, "imports/iam-"},
-		"function URL, nobody":      {lambdatest.FunctionURL(nil), anyone, "imports/public/"},
+		"function URL, anonymous":   {lambdatest.FunctionURL(nil), anyone, "imports/public/"},
 		"load balancer":             {lambdatest.ALB(false), anyone, "imports/public/"},
 		"load balancer, all values": {lambdatest.ALB(true), anyone, "imports/public/"},
 	} {
@@ -82,7 +83,7 @@ func (a *api) list(t *testing.T, known bool, id string) {
 	status, header, answer := a.call(t, "GET", "/import?limit=100&status=%63ompleted", "")
 	if !known {
 		if status != 403 {
-			t.Errorf("list: got %d %s, want 403 for nobody", status, answer)
+			t.Errorf("list: got %d %s, want 403 for an anonymous caller", status, answer)
 		}
 		isProblem(t, status, header, answer)
 		return
@@ -122,7 +123,8 @@ func (a *api) refusals(t *testing.T) {
 	}
 }
 
-// TestNobody: without an identity there is no service, unless it is meant to be open. What a caller says of himself is none.
+// TestNobody: without an identity there is no service, unless it is meant to be open. What a caller says of himself
+// is none.
 func TestNobody(t *testing.T) {
 	f := start(t)
 	const one = "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
@@ -150,7 +152,8 @@ func TestNobody(t *testing.T) {
 func TestCORS(t *testing.T) {
 	f := start(t, "SIGNPOST_CORS_ORIGINS=https://app.example.com")
 	for name, front := range map[string]lambdatest.Front{
-		"HTTP API": lambdatest.HTTPAPI("", nil), "function URL": lambdatest.FunctionURL(nil), "load balancer": lambdatest.ALB(true),
+		"HTTP API": lambdatest.HTTPAPI("", nil), "function URL": lambdatest.FunctionURL(nil),
+		"load balancer": lambdatest.ALB(true),
 	} {
 		a := speak(t, serve(t, front.Serve(f.Invoke)), "")
 		status, header, answer := a.call(t, "OPTIONS", "/import", "", "Origin", "https://app.example.com",
@@ -185,11 +188,20 @@ func TestIdentities(t *testing.T) {
 		{"role, another session", rest(`"identity":{"userArn":"arn:aws:sts::1:assumed-role/r/i-2"}`), "imports/iam-"},
 		{"role, by HTTP API", http2(`{"iam":{"userArn":"arn:aws:sts::1:assumed-role/r/i-3"}}`), "imports/iam-"},
 		{"another role", rest(`"identity":{"userArn":"arn:aws:sts::1:assumed-role/r2/i-1"}`), "imports/iam-"},
-		{"Cognito user pool", rest(`"identity":{},"authorizer":{"claims":{"sub":"7c9e6679-7425"}}`), "imports/sub-7c9e6679-7425/"},
-		{"authorizer function", rest(`"identity":{},"authorizer":{"principalId":"alice","integrationLatency":3}`), "imports/fn-alice/"},
+		{
+			"Cognito user pool", rest(`"identity":{},"authorizer":{"claims":{"sub":"7c9e6679-7425"}}`),
+			"imports/sub-7c9e6679-7425/",
+		},
+		{
+			"authorizer function", rest(`"identity":{},"authorizer":{"principalId":"alice","integrationLatency":3}`),
+			"imports/fn-alice/",
+		},
 		{"JWT", http2(`{"jwt":{"claims":{"sub":"alice"},"scopes":null}}`), "imports/sub-alice/"},
 		{"JWT of an issuer", http2(`{"jwt":{"claims":{"sub":"alice","iss":"https://a.example.com"}}}`), "imports/sub-"},
-		{"the same by Cognito", rest(`"identity":{},"authorizer":{"claims":{"sub":"alice","iss":"https://a.example.com"}}`), "imports/sub-"},
+		{
+			"the same by Cognito", rest(`"identity":{},"authorizer":{"claims":{"sub":"alice","iss":"https://a.example.com"}}`),
+			"imports/sub-",
+		},
 		{"JWT of another issuer", http2(`{"jwt":{"claims":{"sub":"alice","iss":"https://b.example.com"}}}`), "imports/sub-"},
 		{"JWT of an unusual name", http2(`{"jwt":{"claims":{"sub":"auth0|5F"},"scopes":null}}`), "imports/sub-"},
 		{"and its hash as a name", "", "imports/sub-"}, // made below
@@ -231,7 +243,10 @@ func TestIdentities(t *testing.T) {
 		}
 	}
 	same := [][2]string{
-		{"IAM user", "IAM user, by HTTP API"}, {"role", "role, another session"}, {"role", "role, by HTTP API"}, {"JWT of an issuer", "the same by Cognito"},
+		{
+			"IAM user",
+			"IAM user, by HTTP API",
+		}, {"role", "role, another session"}, {"role", "role, by HTTP API"}, {"JWT of an issuer", "the same by Cognito"},
 	}
 	of := map[string][]string{}
 	for name, owner := range owners {

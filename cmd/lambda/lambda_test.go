@@ -26,8 +26,8 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// The tests beside this file run the binary that is uploaded to Lambda: against a Runtime API, behind fronts that keep AWS's
-// documented rules, on a real bucket.
+// The tests beside this file run the binary that is uploaded to Lambda: against a Runtime API, behind fronts that
+// keep AWS's documented rules, on a real bucket.
 
 // limit is how long a test waits for anything. What it waits for takes milliseconds; a machine may be busy.
 const limit = 30 * time.Second
@@ -69,8 +69,8 @@ type function struct {
 	store storetest.Target
 }
 
-// start starts the binary on the test bucket, with these variables besides. When the test ends, nothing that was logged may
-// hold a signature.
+// start starts the binary on the test bucket, with these variables besides. When the test ends, nothing that was
+// logged may hold a signature.
 func start(t testing.TB, env ...string) *function {
 	t.Helper()
 	store := storetest.Open(t)
@@ -79,8 +79,10 @@ func start(t testing.TB, env ...string) *function {
 		t.Fatal(err)
 	}
 	all := []string{
-		"SIGNPOST_BUCKET=" + store.Bucket, fmt.Sprintf("SIGNPOST_PATH_STYLE=%v", store.PathStyle), "AWS_REGION=" + store.AWS.Region,
-		"AWS_ACCESS_KEY_ID=" + c.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.SecretAccessKey, "AWS_SESSION_TOKEN=" + c.SessionToken,
+		"SIGNPOST_BUCKET=" + store.Bucket, fmt.Sprintf("SIGNPOST_PATH_STYLE=%v", store.PathStyle),
+		"AWS_REGION=" + store.AWS.Region,
+		"AWS_ACCESS_KEY_ID=" + c.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.SecretAccessKey,
+		"AWS_SESSION_TOKEN=" + c.SessionToken,
 	}
 	if store.AWS.BaseEndpoint != nil {
 		all = append(all, "AWS_ENDPOINT_URL_S3="+*store.AWS.BaseEndpoint)

@@ -15,7 +15,8 @@ const (
 	stranger = "https://evil.example.com"
 )
 
-// preflight asks as a browser does, without a key, whether a page of origin may send a request with this method and these headers.
+// preflight asks as a browser does, without a key, whether a page of origin may send a request with this method and
+// these headers.
 func preflight(t testing.TB, base, origin, method, path, headers string) (int, http.Header, string) {
 	t.Helper()
 	return speak(t, base, "").call(t, "OPTIONS", path, "", "Origin", origin,
@@ -25,10 +26,14 @@ func preflight(t testing.TB, base, origin, method, path, headers string) (int, h
 // among reports whether all of wanted, a list as headers have it, are in another such list, in any case.
 func among(list, wanted string) bool {
 	had := strings.Split(strings.ToLower(strings.ReplaceAll(list, " ", "")), ",")
-	return !slices.ContainsFunc(strings.Split(wanted, ","), func(name string) bool { return !slices.Contains(had, strings.ToLower(name)) })
+	return !slices.ContainsFunc(
+		strings.Split(wanted, ","),
+		func(name string) bool { return !slices.Contains(had, strings.ToLower(name)) },
+	)
 }
 
-// TestPreflight: through a REST API, pages of the origins named may make every call of the contract, and pages of others none.
+// TestPreflight: through a REST API, pages of the origins named may make every call of the contract, and pages of
+// others none.
 func TestPreflight(t *testing.T) {
 	f := start(t, "SIGNPOST_CORS_ORIGINS="+friend+",https://other.example.com", "SIGNPOST_ALLOW_ANONYMOUS=false")
 	headers := map[string]string{
@@ -45,8 +50,20 @@ func TestPreflight(t *testing.T) {
 			}
 			status, header, answer := preflight(t, base, friend, o.Method, path, asked)
 			if status != 204 || answer != "" || !slices.Equal(header.Values("Access-Control-Allow-Origin"), []string{friend}) ||
-				!among(header.Get("Access-Control-Allow-Methods"), o.Method) || !among(header.Get("Access-Control-Allow-Headers"), asked) {
-				t.Errorf("%s: preflight of %s with %s: got %d %v %s, want it allowed to %s", name, o.ID, asked, status, header, answer, friend)
+				!among(
+					header.Get("Access-Control-Allow-Methods"),
+					o.Method,
+				) || !among(header.Get("Access-Control-Allow-Headers"), asked) {
+				t.Errorf(
+					"%s: preflight of %s with %s: got %d %v %s, want it allowed to %s",
+					name,
+					o.ID,
+					asked,
+					status,
+					header,
+					answer,
+					friend,
+				)
 			}
 			if !among(strings.Join(header.Values("Vary"), ","), "origin") {
 				t.Errorf("%s: preflight of %s: got Vary %q, want Origin in it", name, o.ID, header.Values("Vary"))
@@ -78,12 +95,12 @@ func allows(t testing.TB, what string, header http.Header, origin string) {
 	}
 }
 
-// TestPagesCall: after the preflight, a page's calls need a key as all others do. It may read every answer, the ETag too, and what
-// the gateway refuses by itself.
+// TestPagesCall: after the preflight, a page's calls need a key as all others do. It may read every answer, the ETag
+// too, and what the gateway refuses by itself.
 func TestPagesCall(t *testing.T) {
 	f := start(t, "SIGNPOST_CORS_ORIGINS="+friend)
 	base := gateway(t, contract, f.Invoke)
-	keyed, nobody := speak(t, base, "value-of-a"), speak(t, base, "")
+	keyed, anonymous := speak(t, base, "value-of-a"), speak(t, base, "")
 	id := *keyed.create(t, client.ImportRequest{Size: ptr[int64](3)}).ID
 	_, known, _ := keyed.call(t, "GET", "/import/"+id, "", "Origin", friend)
 	for _, c := range []struct {
@@ -97,13 +114,16 @@ func TestPagesCall(t *testing.T) {
 		{"create", keyed, "POST", "/import", []string{"Origin", friend}, 200, friend},
 		{"list", keyed, "GET", "/import", []string{"Origin", friend}, 200, friend},
 		{"read", keyed, "GET", "/import/" + id, []string{"Origin", friend}, 200, friend},
-		{"read again", keyed, "GET", "/import/" + id, []string{"Origin", friend, "If-None-Match", known.Get("Etag")}, 304, friend},
+		{
+			"read again", keyed, "GET", "/import/" + id, []string{"Origin", friend, "If-None-Match", known.Get("Etag")}, 304,
+			friend,
+		},
 		{"read what is not", keyed, "GET", "/import/x", []string{"Origin", friend}, 404, friend},
 		{"delete", keyed, "DELETE", "/import/" + id, []string{"Origin", friend}, 204, friend},
 		{"from a stranger", keyed, "GET", "/import/" + id, []string{"Origin", stranger}, 403, ""},
 		{"without a page", keyed, "GET", "/import/" + id, nil, 200, ""},
-		{"without a key", nobody, "POST", "/import", []string{"Origin", friend}, 403, "*"},
-		{"without a key, the list", nobody, "GET", "/import", []string{"Origin", friend}, 403, "*"},
+		{"without a key", anonymous, "POST", "/import", []string{"Origin", friend}, 403, "*"},
+		{"without a key, the list", anonymous, "GET", "/import", []string{"Origin", friend}, 403, "*"},
 		{"another key", speak(t, base, "value-of-c"), "DELETE", "/import/" + id, []string{"Origin", friend}, 403, "*"},
 		{"another path", keyed, "GET", "/imports", []string{"Origin", friend}, 403, "*"},
 		{"more than Lambda takes", keyed, "POST", "/import", append([]string{"Origin", friend}, asJSON...), 413, "*"},
@@ -118,7 +138,11 @@ func TestPagesCall(t *testing.T) {
 		}
 		allows(t, c.name, header, c.allowed)
 		if c.allowed == friend && !among(header.Get("Access-Control-Expose-Headers"), "ETag,X-Request-Id,Retry-After") {
-			t.Errorf("%s: got Access-Control-Expose-Headers %q, want ETag, X-Request-Id and Retry-After in it", c.name, header.Get("Access-Control-Expose-Headers"))
+			t.Errorf(
+				"%s: got Access-Control-Expose-Headers %q, want ETag, X-Request-Id and Retry-After in it",
+				c.name,
+				header.Get("Access-Control-Expose-Headers"),
+			)
 		}
 	}
 	if known.Get("Etag") == "" {
@@ -126,7 +150,7 @@ func TestPagesCall(t *testing.T) {
 	}
 }
 
-// TestNoPages: without origins the function allows no page anything, whoever it is and wherever it stands.
+// TestNoPages checks that without CORS origins no page may call the function.
 func TestNoPages(t *testing.T) {
 	f := start(t)
 	base := gateway(t, contract, f.Invoke)
@@ -140,7 +164,8 @@ func TestNoPages(t *testing.T) {
 	if allows(t, "create", header, ""); status != 403 {
 		t.Errorf("create from a page: got %d %s, want 403", status, answer)
 	}
-	if status, header, _ := speak(t, base, "").call(t, "OPTIONS", "/import", ""); status != 204 || header.Get("Allow") == "" {
+	if status, header, _ := speak(t, base, "").call(t, "OPTIONS", "/import", ""); status != 204 ||
+		header.Get("Allow") == "" {
 		t.Errorf("OPTIONS of no page: got %d %v, want 204 with Allow", status, header)
 	}
 }

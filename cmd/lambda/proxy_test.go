@@ -40,7 +40,7 @@ func TestBare(t *testing.T) {
 	}
 }
 
-// TestTracked declares a file, sends it with the headers it is told, and needs no further call.
+// TestTracked declares a file, sends it with the returned headers, and needs no further call.
 func TestTracked(t *testing.T) {
 	f := start(t)
 	a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
@@ -77,7 +77,8 @@ func TestLongPolling(t *testing.T) {
 			}
 			again, err := a.GetImportWithResponse(t.Context(), *job.ID, &params)
 			took := time.Since(began)
-			if err != nil || again.StatusCode() != http.StatusNotModified || (took >= time.Duration(*params.Wait)*time.Second) != held {
+			if err != nil || again.StatusCode() != http.StatusNotModified ||
+				(took >= time.Duration(*params.Wait)*time.Second) != held {
 				t.Errorf("read with wait=%d: got %v, %v after %s, want 304, held: %t", *params.Wait, again, err, took, held)
 			}
 		})
@@ -125,8 +126,9 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// TestThousandParts: the most that one call may sign fits in an answer, with the longest of host names, a signed checksum and the
-// token of a role's credentials in every URL. AWS names no length for tokens; those that functions get are near 1,100 bytes.
+// TestThousandParts: the most that one call may sign fits in an answer, with the longest of host names, a signed
+// checksum and the token of a role's credentials in every URL. AWS names no length for tokens; those that functions
+// get are near 1,100 bytes.
 func TestThousandParts(t *testing.T) {
 	const partSize = 16 * mib
 	token := strings.Repeat("IQoJb3JpZ2luX2VjE+/=", 55)
@@ -146,7 +148,10 @@ func TestThousandParts(t *testing.T) {
 			First: ptr[int32](1), Count: ptr[int32](1000), Checksums: checksums,
 		}},
 	} {
-		job := a.create(t, client.ImportRequest{Size: ptr[int64](1000 * partSize), PartSize: ptr[int64](partSize), Checksum: c.checksum})
+		job := a.create(
+			t,
+			client.ImportRequest{Size: ptr[int64](1000 * partSize), PartSize: ptr[int64](partSize), Checksum: c.checksum},
+		)
 		signed, err := a.SignPartsWithResponse(t.Context(), *job.ID, c.parts)
 		if err != nil {
 			t.Fatal(err)
@@ -163,8 +168,8 @@ func TestThousandParts(t *testing.T) {
 	}
 }
 
-// withSessions is the address of a store that takes any session token: it signs what comes anew for the local store, which takes
-// none.
+// withSessions is the address of a store that takes any session token: it signs what comes anew for the local store,
+// which takes none.
 func withSessions(t *testing.T) string {
 	t.Helper()
 	store := storetest.Open(t).AWS
@@ -178,7 +183,15 @@ func withSessions(t *testing.T) string {
 		r.Out.Header.Del("X-Amz-Security-Token")
 		c, err := store.Credentials.Retrieve(r.In.Context())
 		if err == nil {
-			err = signer.SignHTTP(r.In.Context(), c, r.Out, r.In.Header.Get("X-Amz-Content-Sha256"), "s3", store.Region, time.Now())
+			err = signer.SignHTTP(
+				r.In.Context(),
+				c,
+				r.Out,
+				r.In.Header.Get("X-Amz-Content-Sha256"),
+				"s3",
+				store.Region,
+				time.Now(),
+			)
 		}
 		if err != nil {
 			t.Error(err)
@@ -211,7 +224,8 @@ func TestOwners(t *testing.T) {
 			{"GET", foreign, ""}, {"DELETE", foreign, ""}, {"GET", foreign + "/parts", ""},
 			{"POST", foreign + "/parts", `{"first":1,"count":1}`}, {"POST", foreign + "/complete", ""},
 		} {
-			if status, _, answer := self.call(t, c[0], c[1], c[2], asJSON...); status != 404 || !strings.Contains(answer, "import-not-found") {
+			if status, _, answer := self.call(t, c[0], c[1], c[2], asJSON...); status != 404 ||
+				!strings.Contains(answer, "import-not-found") {
 				t.Errorf("%s %s with %s: got %d %s, want 404", c[0], c[1], self.key, status, answer)
 			}
 		}
@@ -220,14 +234,15 @@ func TestOwners(t *testing.T) {
 		t.Errorf("read after another's calls: got %s, want it untouched", *read.Status)
 	}
 	for _, key := range []string{"", "value-of-c"} {
-		if status, _, answer := speak(t, base, key).call(t, "POST", "/import", ""); status != 403 || answer != `{"message":"Forbidden"}` {
+		if status, _, answer := speak(t, base, key).call(t, "POST", "/import", ""); status != 403 ||
+			answer != `{"message":"Forbidden"}` {
 			t.Errorf("with key %q: got %d %s, want the gateway's 403", key, status, answer)
 		}
 	}
 }
 
-// TestRefusals: what the service refuses comes out as its problem document, with the request's id. What the gateway or Lambda
-// refuses does not reach it.
+// TestRefusals: what the service refuses comes out as its problem document, with the request's id. What the gateway
+// or Lambda refuses does not reach it.
 func TestRefusals(t *testing.T) {
 	a := speak(t, gateway(t, contract, start(t).Invoke), "value-of-a")
 	const absent = "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
@@ -249,11 +264,20 @@ func TestRefusals(t *testing.T) {
 		{"no such import", "GET", absent, "", nil, 404, `"code":"import-not-found"`, false},
 		{"no id", "GET", "/import/%2e%2e", "", nil, 404, `"code":"import-not-found"`, false},
 		{"no media type", "POST", "/import", "{}", nil, 415, `"code":"unsupported-media-type"`, false},
-		{"another media type", "POST", "/import", "{}", []string{"Content-Type", "text/json"}, 415, `"code":"unsupported-media-type"`, false},
+		{
+			"another media type", "POST", "/import", "{}", []string{"Content-Type", "text/json"}, 415,
+			`"code":"unsupported-media-type"`, false,
+		},
 		{"compressed", "POST", "/import", "{}", gzip, 415, `"code":"unsupported-content-encoding"`, false},
-		{"more than the service reads", "POST", "/import", strings.Repeat(" ", 128<<10+1), asJSON, 413, `"code":"body-too-large"`, false},
+		{
+			"more than the service reads", "POST", "/import", strings.Repeat(" ", 128<<10+1), asJSON, 413,
+			`"code":"body-too-large"`, false,
+		},
 		{"more than Lambda takes", "POST", "/import", strings.Repeat(" ", 7*mib), asJSON, 413, "Request Too Long", true},
-		{"more than the gateway takes", "POST", "/import", strings.Repeat(" ", 11*mib), asJSON, 413, "exceeded 10485760 bytes", true},
+		{
+			"more than the gateway takes", "POST", "/import", strings.Repeat(" ", 11*mib), asJSON, 413,
+			"exceeded 10485760 bytes", true,
+		},
 		{"another method", "PATCH", "/import", "", nil, 403, "Missing Authentication Token", true},
 		{"another path", "POST", "/imports", "", nil, 403, "Missing Authentication Token", true},
 	} {
@@ -300,9 +324,11 @@ func TestNoProxyEvent(t *testing.T) {
 		"", "{}", "null", "[]", `"x"`, "1", "true", `{"upload_url":1}`, `{"filename":"a.csv"}`,
 		`{"httpMethod":"POST"}`, `{"httpMethod":"POST","path":"/import"}`, `{"requestContext":null}`,
 		`{"httpMethod":"POST","path":"/import","headers":{},"body":null,"requestContext":"x"}`,
-		`{"version":"2.0","rawPath":"/import"}`, `{"version":"0","source":"aws.ec2","detail-type":"EC2 Instance State-change Notification","detail":{}}`,
+		`{"version":"2.0","rawPath":"/import"}`,
+		`{"version":"0","source":"aws.ec2","detail-type":"EC2 Instance State-change Notification","detail":{}}`,
 		`{"Records":[{"eventSource":"aws:s3","s3":{"object":{"key":"x"}}}]}`,
-		`{"requestContext":{"routeKey":"$connect","eventType":"CONNECT","connectionId":"x","apiId":"y"},"isBase64Encoded":false}`,
+		`{"requestContext":{"routeKey":"$connect","eventType":"CONNECT","connectionId":"x","apiId":"y"},` +
+			`"isBase64Encoded":false}`,
 	} {
 		answer, err := invoke(t, f.Invoke, event)
 		if err == nil || strings.Contains(answer, "X-Amz") {
@@ -318,12 +344,19 @@ func TestNoProxyEvent(t *testing.T) {
 	}
 }
 
-// TestFailuresAreLoggedAsJSON checks that each refused event fails the invocation and adds one JSON line at level ERROR to the log.
+// TestFailuresAreLoggedAsJSON checks that each refused event fails the invocation and adds one JSON line at level
+// ERROR to the log.
 func TestFailuresAreLoggedAsJSON(t *testing.T) {
 	f := start(t, "SIGNPOST_ALLOW_ANONYMOUS=true")
 	cases := []struct{ event, want string }{
-		{`{"Records":[{"eventSource":"aws:dynamodb","eventName":"INSERT","dynamodb":{}}]}`, "/Records/0: expected an eventSource"},
-		{`{"Records":[{"eventSource":"aws:kinesis","eventName":"aws:kinesis:record","kinesis":{}}]}`, "/Records/0: expected an eventSource"},
+		{
+			`{"Records":[{"eventSource":"aws:dynamodb","eventName":"INSERT","dynamodb":{}}]}`,
+			"/Records/0: expected an eventSource",
+		},
+		{
+			`{"Records":[{"eventSource":"aws:kinesis","eventName":"aws:kinesis:record","kinesis":{}}]}`,
+			"/Records/0: expected an eventSource",
+		},
 		{`{"version":"0","source":"aws.ec2","detail-type":"Other","detail":{}}`, "no proxy event"},
 		{`{}`, "no proxy event"},
 	}
@@ -348,22 +381,29 @@ func TestFailuresAreLoggedAsJSON(t *testing.T) {
 func wantJSONFailure(t *testing.T, log, message, text string) {
 	t.Helper()
 	var line struct{ Time, Level, Msg, Error string }
-	if err := json.Unmarshal([]byte(log), &line); err != nil || line.Time == "" || line.Level != "ERROR" || line.Msg != message ||
+	if err := json.Unmarshal([]byte(log), &line); err != nil || line.Time == "" || line.Level != "ERROR" ||
+		line.Msg != message ||
 		!strings.Contains(line.Error, text) {
 		t.Errorf("log: got %q (%v), want one JSON line at level ERROR with msg %q and error %q", log, err, message, text)
 	}
 }
 
-// TestBadStart: a function that is set up wrongly does not start, and says so to whoever invokes it.
+// TestBadStart checks that a function with invalid settings does not start, and returns the reason to its callers.
 func TestBadStart(t *testing.T) {
 	for _, c := range []struct {
 		env   []string
 		names []string
 	}{
 		{nil, []string{"SIGNPOST_BUCKET"}},
-		{[]string{"SIGNPOST_BUCKET=b", "SIGNPOST_LAMBDA_EVENTS=both"}, []string{`SIGNPOST_LAMBDA_EVENTS="both"`, "proxy or direct"}},
+		{
+			[]string{"SIGNPOST_BUCKET=b", "SIGNPOST_LAMBDA_EVENTS=both"},
+			[]string{`SIGNPOST_LAMBDA_EVENTS="both"`, "proxy or direct"},
+		},
 		{[]string{"SIGNPOST_BUCKET=b", "SIGNPOST_URL_TTL=1 day"}, []string{`SIGNPOST_URL_TTL="1 day"`}},
-		{[]string{"SIGNPOST_URL_TTL=0s", "SIGNPOST_MAX_SIZE=-1"}, []string{"SIGNPOST_BUCKET", "SIGNPOST_URL_TTL", "SIGNPOST_MAX_SIZE"}},
+		{
+			[]string{"SIGNPOST_URL_TTL=0s", "SIGNPOST_MAX_SIZE=-1"},
+			[]string{"SIGNPOST_BUCKET", "SIGNPOST_URL_TTL", "SIGNPOST_MAX_SIZE"},
+		},
 		{[]string{"SIGNPOST_BUCKET=b", "AWS_ACCESS_KEY_ID="}, []string{"AWS_ACCESS_KEY_ID"}},
 		{[]string{"SIGNPOST_BUCKET=b", "AWS_ENDPOINT_URL_S3=::"}, []string{"AWS_ENDPOINT_URL_S3"}},
 	} {

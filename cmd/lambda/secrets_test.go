@@ -65,7 +65,9 @@ func TestSecretsParameter(t *testing.T) {
 		BaseEndpoint: &endpoint, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("id", "key", ""),
 	})
 	_, err := store.PutParameter(t.Context(), &ssm.PutParameterInput{
-		Name: aws.String("/signpost/webhook-secrets"), Value: aws.String("# first\n" + secret + "\n"), Type: types.ParameterTypeSecureString,
+		Name: aws.String(
+			"/signpost/webhook-secrets",
+		), Value: aws.String("# first\n" + secret + "\n"), Type: types.ParameterTypeSecureString,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -76,24 +78,39 @@ func TestSecretsParameter(t *testing.T) {
 		logged    string
 	}{
 		"present": {"/signpost/webhook-secrets", true, ""},
-		"missing": {"/signpost/other", false, `SIGNPOST_WEBHOOK_SECRETS_PARAMETER=\"/signpost/other\": there is no such parameter in us-east-1`},
+		"missing": {
+			"/signpost/other", false,
+			`SIGNPOST_WEBHOOK_SECRETS_PARAMETER=\"/signpost/other\": there is no such parameter in us-east-1`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := receive(t)
-			f := start(t, "SIGNPOST_ALLOW_ANONYMOUS=true", "SIGNPOST_WEBHOOK_URL="+r.url+"/", "SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8",
-				"SIGNPOST_WEBHOOK_SECRETS_PARAMETER="+c.parameter, "AWS_ENDPOINT_URL_SSM="+endpoint)
+			f := start(
+				t,
+				"SIGNPOST_ALLOW_ANONYMOUS=true",
+				"SIGNPOST_WEBHOOK_URL="+r.url+"/",
+				"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8",
+				"SIGNPOST_WEBHOOK_SECRETS_PARAMETER="+c.parameter,
+				"AWS_ENDPOINT_URL_SSM="+endpoint,
+			)
 			a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
 			job := a.create(t, client.ImportRequest{Size: ptr(int64(5))})
 			put(t, job.Upload.URL, job.Upload.Headers, []byte("hello"))
-			event := fmt.Sprintf(`{"version":"0","id":"x","detail-type":"Object Created","source":"aws.s3","detail":{"version":"0","bucket":{"name":%q},`+
-				`"object":{"key":%q,"size":5,"etag":"x","sequencer":"1"},"reason":"PutObject"}}`, f.store.Bucket, job.Object.Key)
+			event := fmt.Sprintf(
+				`{"version":"0","id":"x","detail-type":"Object Created","source":"aws.s3","detail":{"version":"0",`+
+					`"bucket":{"name":%q},`+
+					`"object":{"key":%q,"size":5,"etag":"x","sequencer":"1"},"reason":"PutObject"}}`,
+				f.store.Bucket,
+				job.Object.Key,
+			)
 			if answer, err := invoke(t, f.Invoke, event); err != nil || answer != "{}" {
 				t.Fatalf("the arrival: got %s, %v, want {}", answer, err)
 			}
 			if got := len(r.take(*job.ID)) == 1; got != c.delivered {
 				t.Errorf("delivered: got %t, want %t", got, c.delivered)
 			}
-			if _, encoded, _ := strings.Cut(secret, "_"); !strings.Contains(f.Log(), c.logged) || strings.Contains(f.Log(), encoded) {
+			if _, encoded, _ := strings.Cut(secret, "_"); !strings.Contains(f.Log(), c.logged) ||
+				strings.Contains(f.Log(), encoded) {
 				t.Errorf("log: got %s, want %q in it and no key", f.Log(), c.logged)
 			}
 		})

@@ -76,8 +76,8 @@ func TestTemplateSetsWhatIsRead(t *testing.T) {
 	}
 }
 
-// asked is the action behind each call of the SDK that package bucket makes, and of each request that it signs. A call without an
-// action here is one of doctor's alone, which runs with the credentials of whoever calls it.
+// asked is the IAM action of each SDK call of package bucket, and of each request that it signs. Calls without an
+// action are only made by doctor, which runs with its user's credentials.
 var asked = map[string]string{
 	"HeadBucket":                      "s3:ListBucket",
 	"ListObjectsV2":                   "s3:ListBucket",
@@ -99,7 +99,8 @@ var asked = map[string]string{
 	"GetObjectTagging":                "",
 }
 
-// TestRoleMayDoWhatIsDone compares the role's S3 actions with the calls in the source of package bucket, in both directions.
+// TestRoleMayDoWhatIsDone compares the role's S3 actions with the calls in the source of package bucket, in both
+// directions.
 func TestRoleMayDoWhatIsDone(t *testing.T) {
 	needs := map[string]bool{}
 	sources, err := filepath.Glob(filepath.Join(folder, "../../internal/bucket/*.go"))
@@ -149,8 +150,8 @@ func granted(t *testing.T) []string {
 	return slices.Compact(actions)
 }
 
-// TestSigningRole: the role that signs uploads may put imports and nothing else, only the function may assume it, and the function is told of it
-// if the parameter says so.
+// TestSigningRole checks that the role that signs uploads may only put imports, that only the function may assume it,
+// and that the function uses it if the parameter says so.
 func TestSigningRole(t *testing.T) {
 	resources := at[map[string]any](t, template(t), "Resources")
 	for _, name := range []string{"SigningRole", "SigningRoleUse"} {
@@ -172,12 +173,17 @@ func TestSigningRole(t *testing.T) {
 			case slices.Equal(got, []string{"s3:PutObject"}) && s["Resource"] == "${Bucket.Arn}/imports/*":
 			case slices.Equal(got, []string{"kms:GenerateDataKey", "kms:Decrypt"}) && s["Resource"] == "KmsKeyArn":
 			default:
-				t.Errorf("SigningRole may %v on %v, want s3:PutObject on imports/* and the use of the bucket's key", got, s["Resource"])
+				t.Errorf(
+					"SigningRole may %v on %v, want s3:PutObject on imports/* and the use of the bucket's key",
+					got,
+					s["Resource"],
+				)
 			}
 		}
 	}
 	use := at[[]any](t, resources, "SigningRoleUse", "Properties", "PolicyDocument", "Statement")
-	if got := use[0].(map[string]any); len(use) != 1 || got["Action"] != "sts:AssumeRole" || got["Resource"] != "SigningRole.Arn" {
+	if got := use[0].(map[string]any); len(use) != 1 || got["Action"] != "sts:AssumeRole" ||
+		got["Resource"] != "SigningRole.Arn" {
 		t.Errorf("SigningRoleUse allows %v, want sts:AssumeRole on SigningRole", use)
 	}
 	variable := at[[]any](t, resources, "Function", "Properties", "Environment", "Variables", "SIGNPOST_SIGNING_ROLE_ARN")

@@ -18,7 +18,7 @@ const goodToken = "header.claims.signature"
 func tokens(_ context.Context, token string) (Caller, error) {
 	switch token {
 	case goodToken:
-		return Caller{"sub-somebody", Read}, nil
+		return Caller{"sub-alice", Read}, nil
 	case "later":
 		return Caller{}, ErrUnavailable
 	}
@@ -49,7 +49,7 @@ func write(t testing.TB, path, text string) string {
 
 func TestOf(t *testing.T) {
 	key, keys := openKey(t)
-	anybody, ci, somebody := Caller{imports.Public, All}, Caller{"key-ci", Create}, Caller{"sub-somebody", Read}
+	anonymous, ci, alice := Caller{imports.Public, All}, Caller{"key-ci", Create}, Caller{"sub-alice", Read}
 	const keyAlone, tokenAlone, both, either = "key", "token", "both", "key or nothing"
 	services := map[string]Authenticator{
 		keyAlone:   New(keys, nil, false),
@@ -70,17 +70,17 @@ func TestOf(t *testing.T) {
 		{keyAlone, "X-API-KEY: " + key, ci, "", ""},
 		{both, "x-api-key: " + key, ci, "", ""},
 		{either, "x-api-key: " + key, ci, "", ""},
-		{tokenAlone, "Authorization: Bearer " + goodToken, somebody, "", ""},
-		{both, "Authorization: Bearer " + goodToken, somebody, "", ""},
-		{both, "authorization: bearer " + goodToken, somebody, "", ""},
-		{both, "authorization: BEARER   " + goodToken, somebody, "", ""},
+		{tokenAlone, "Authorization: Bearer " + goodToken, alice, "", ""},
+		{both, "Authorization: Bearer " + goodToken, alice, "", ""},
+		{both, "authorization: bearer " + goodToken, alice, "", ""},
+		{both, "authorization: BEARER   " + goodToken, alice, "", ""},
 
 		{keyAlone, "", Caller{}, "none", "Send an API key in the header x-api-key."},
 		{tokenAlone, "", Caller{}, "none", "Send an access token in the header Authorization"},
 		{both, "", Caller{}, "none", "Send an API key in the header x-api-key, or an access token"},
-		{either, "", anybody, "", ""},
-		{"none", "", anybody, "", ""},
-		{"none", "x-api-key: of a gateway in front|Authorization: Basic eDp5", anybody, "", ""},
+		{either, "", anonymous, "", ""},
+		{"none", "", anonymous, "", ""},
+		{"none", "x-api-key: of a gateway in front|Authorization: Basic eDp5", anonymous, "", ""},
 		{"closed", "", Caller{}, "none", "no credentials"},
 
 		{keyAlone, "x-api-key: " + key + "x", Caller{}, "unknown-key", "a new one"},
@@ -112,7 +112,10 @@ func TestOf(t *testing.T) {
 		{both, "x-api-key: " + key + "|x-api-key:", Caller{}, "two-credentials", ""},
 		{both, "x-api-key: " + key + "|Authorization: Bearer " + goodToken, Caller{}, "two-credentials", ""},
 		{both, "Authorization: Bearer " + goodToken + "|Authorization: Bearer " + goodToken, Caller{}, "two-credentials", ""},
-		{keyAlone, "x-api-key: " + key + "|Authorization: Basic eDp5", Caller{}, "two-credentials", "Send an API key in the header x-api-key."},
+		{
+			keyAlone, "x-api-key: " + key + "|Authorization: Basic eDp5", Caller{}, "two-credentials",
+			"Send an API key in the header x-api-key.",
+		},
 	} {
 		request := httptest.NewRequest("GET", "/", nil)
 		for header := range strings.SplitSeq(c.headers, "|") {
@@ -173,7 +176,7 @@ func TestOfWhileTokensCannotBeJudged(t *testing.T) {
 	request := httptest.NewRequest("GET", "/", nil)
 	request.Header.Set("Authorization", "Bearer later")
 	if got, err := New(nil, tokens, true)(request); !errors.Is(err, ErrUnavailable) || got != (Caller{}) {
-		t.Errorf("got %v, %v; want nobody, ErrUnavailable", got, err)
+		t.Errorf("got %v, %v; want no caller, ErrUnavailable", got, err)
 	}
 }
 
@@ -187,16 +190,20 @@ func TestGateway(t *testing.T) {
 		}
 	}
 	if got, err := NewGateway(true)(unknown); err != nil || got != (Caller{imports.Public, All}) {
-		t.Errorf("anonymous: got %v, %v; want anybody", got, err)
+		t.Errorf("anonymous: got %v, %v; want anonymous", got, err)
 	}
 	if got, err := NewGateway(false)(unknown); refusalOf(err).Reason != "none" || got != (Caller{}) {
 		t.Errorf("an unknown caller: got %v, %v; want a refusal", got, err)
 	}
 }
 
-// What bearer accepts is one token, which the header ends with and in which nothing divides; whatever the case of the scheme.
+// What bearer accepts is one token, which the header ends with and in which nothing divides; whatever the case of the
+// scheme.
 func FuzzBearer(f *testing.F) {
-	for _, seed := range []string{"Bearer a.b.c", "bearer  x", "Bearer", "Bearer ", "Basic eDp5", "a.b.c", "Bearer a b", "Bearer a,b", "Bearer a\tb", "Bearer é", ""} {
+	for _, seed := range []string{
+		"Bearer a.b.c", "bearer  x", "Bearer", "Bearer ", "Basic eDp5", "a.b.c", "Bearer a b", "Bearer a,b", "Bearer a\tb",
+		"Bearer é", "",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, authorization string) {

@@ -35,11 +35,13 @@ func TestKeysCaller(t *testing.T) {
 		}
 	}
 	for what, key := range map[string]string{
-		"nothing": "", "a hash": lines[0], "a key and more": known[0] + "\x00", "as long as is looked at": strings.Repeat("k", maxKey),
-		"longer": strings.Repeat("k", maxKey+1), "a key and much more": known[0] + strings.Repeat(" ", maxKey),
+		"nothing": "", "a hash": lines[0], "a key and more": known[0] + "\x00",
+		"as long as is looked at": strings.Repeat("k", maxKey),
+		"longer":                  strings.Repeat("k", maxKey+1),
+		"a key and much more":     known[0] + strings.Repeat(" ", maxKey),
 	} {
 		if got, ok := keys.Authenticate(key); ok {
-			t.Errorf("%s: got %v, want nobody", what, got)
+			t.Errorf("%s: got %v, want no caller", what, got)
 		}
 	}
 }
@@ -128,7 +130,9 @@ func TestFollow(t *testing.T) {
 				t.Errorf("%s: ci is known: %t, bob: %t; want %t, %t", step.what, ci, bob, step.ci, step.bob)
 			}
 			said := log.take()
-			if !strings.Contains(said, step.told) || (said == "") != (step.told == "") || strings.Contains(said, "level=ERROR") != step.complained || strings.Contains(said, key) {
+			if !strings.Contains(said, step.told) || (said == "") != (step.told == "") ||
+				strings.Contains(said, "level=ERROR") != step.complained ||
+				strings.Contains(said, key) {
 				t.Errorf("%s: the log says %q, want %q, an error: %t", step.what, said, step.told, step.complained)
 			}
 		}

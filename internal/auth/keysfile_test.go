@@ -11,7 +11,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// hashA and hashB are of keys that nobody has.
+// hashA and hashB are hashes of unknown keys.
 var hashA, hashB = "sha256:" + strings.Repeat("a1", 32), "sha256:" + strings.Repeat("b2", 32)
 
 func TestNewKey(t *testing.T) {
@@ -81,9 +81,15 @@ func TestParseKeys(t *testing.T) {
 		{"scopes in another order", "ci " + hashA + " read,create", "ci " + hashA + " create,read", ""},
 		{"digits in upper case", "ci sha256:" + strings.Repeat("A1", 32), "ci " + hashA + " create,read,delete", ""},
 		{"comment behind", "ci " + hashA + " read# the pipeline", "ci " + hashA + " read", ""},
-		{"several of one name", "ci " + hashA + " read\nci " + hashB + " create", "ci " + hashA + " read|ci " + hashB + " create", ""},
+		{
+			"several of one name", "ci " + hashA + " read\nci " + hashB + " create",
+			"ci " + hashA + " read|ci " + hashB + " create", "",
+		},
 		{"as Windows writes it", "\ufeff# keys\r\nci  " + hashA + "\tread\r\n\r\n", "ci " + hashA + " read", ""},
-		{"zeros, and nothing", "ci sha256:" + strings.Repeat("0", 64) + " read\n\n# end\n", "ci sha256:" + strings.Repeat("0", 64) + " read", ""},
+		{
+			"zeros, and nothing", "ci sha256:" + strings.Repeat("0", 64) + " read\n\n# end\n",
+			"ci sha256:" + strings.Repeat("0", 64) + " read", "",
+		},
 
 		{"the key", "ci " + key, "", "F: line 1: " + errPasted.Error()},
 		{"the key for a name", key, "", "F: line 1: " + errPasted.Error()},
@@ -102,12 +108,22 @@ func TestParseKeys(t *testing.T) {
 		{"no digits", "ci sha256:" + strings.Repeat("xy", 32), "", "F: line 1: " + errHash.Error()},
 		{"bad scope", "ci " + hashA + " write", "", "F: line 1: " + errScopes.Error()},
 		{"no scope after comma", "ci " + hashA + " read,", "", "F: line 1: " + errScopes.Error()},
-		{"a key twice", "ci " + hashA + "\n\nbob " + hashA + " read", "", "F: line 3: here is the key of line 1 again; two lines cannot have one key"},
+		{
+			"a key twice", "ci " + hashA + "\n\nbob " + hashA + " read", "",
+			"F: line 3: here is the key of line 1 again; two lines cannot have one key",
+		},
 		{"all at once", "ci\n" + line + "\nCI x\n\n# fine\nci " + hashA + " write\n" + key,
-			"", "F: line 1: " + errFields.Error() + "\nF: line 3: " + errName.Error() + "\nF: line 6: " + errScopes.Error() + "\nF: line 7: " + errPasted.Error()},
-		{"some other file", strings.Repeat("x\n", 1000), "", strings.Join(lineErrorsOfX(), "\n") + "\nF: 980 more lines are wrong: is it a file of keys?"},
+			"",
+			"F: line 1: " + errFields.Error() + "\nF: line 3: " + errName.Error() + "\nF: line 6: " + errScopes.Error() + "\nF: line 7: " + errPasted.Error()},
+		{
+			"some other file", strings.Repeat("x\n", 1000), "",
+			strings.Join(lineErrorsOfX(), "\n") + "\nF: 980 more lines are wrong: is it a file of keys?",
+		},
 		{"as large as can be", strings.Repeat("#", maxKeysFile), "", ""},
-		{"a byte too large", strings.Repeat("#", maxKeysFile+1), "", "F: must be at most 1048576 bytes; is it a file of keys?"},
+		{
+			"a byte too large", strings.Repeat("#", maxKeysFile+1), "",
+			"F: must be at most 1048576 bytes; is it a file of keys?",
+		},
 	} {
 		lines, err := parseKeys("F", []byte(c.text))
 		if errs := textOf(err); errs != c.errs {
@@ -148,8 +164,10 @@ func printed(lines []keyLine, between string) string {
 // What is accepted can be printed and read again as the same, and no name in it is one that an owner cannot be called.
 func FuzzKeysFile(f *testing.F) {
 	for _, seed := range []string{
-		"", "# comment", "ci " + hashA, "ci " + hashA + " read # x\nbob " + hashB + " create,delete\n", "\ufeffci " + hashA + "\r\n",
-		"ci\n", "CI " + hashA, "ci " + hashA + "\nci " + hashA, "ci " + hashA + " read,", "signpost_0123456789012345678901234567890123456789abc",
+		"", "# comment", "ci " + hashA, "ci " + hashA + " read # x\nbob " + hashB + " create,delete\n",
+		"\ufeffci " + hashA + "\r\n",
+		"ci\n", "CI " + hashA, "ci " + hashA + "\nci " + hashA, "ci " + hashA + " read,",
+		"signpost_0123456789012345678901234567890123456789abc",
 	} {
 		f.Add([]byte(seed))
 	}

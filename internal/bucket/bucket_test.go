@@ -40,10 +40,12 @@ func TestAddress(t *testing.T) {
 		{"data", "us-east-1", "", "", false, "https://data.s3.us-east-1.amazonaws.com/k?"},
 		{"data", "cn-north-1", "", "", false, "https://data.s3.cn-north-1.amazonaws.com.cn/k?"},
 		{"data", "eu-west-1", "", "", true, "https://s3.eu-west-1.amazonaws.com/data/k?"},
-		{"data.example.com", "eu-west-1", "", "", false, "https://s3.eu-west-1.amazonaws.com/data.example.com/k?"}, // no certificate covers the dots
+		// no certificate covers the dots
+		{"data.example.com", "eu-west-1", "", "", false, "https://s3.eu-west-1.amazonaws.com/data.example.com/k?"},
 		{"data", "us-east-1", "http://minio:9000", "", true, "http://minio:9000/data/k?"},
 		{"data", "us-east-1", "http://minio:9000", "", false, "http://data.minio:9000/k?"},
-		{"data", "us-east-1", "http://10.0.0.7:9000", "", false, "http://10.0.0.7:9000/data/k?"}, // an address has no subdomains
+		// an address has no subdomains
+		{"data", "us-east-1", "http://10.0.0.7:9000", "", false, "http://10.0.0.7:9000/data/k?"},
 		{"data", "us-east-1", "http://minio:9000", "https://s3.example.com", true, "https://s3.example.com/data/k?"},
 		{"data", "us-east-1", "http://minio:9000", "https://s3.example.com", false, "https://data.s3.example.com/k?"},
 		{"data", "us-east-1", "http://minio:9000", "https://example.com/s3/", true, "https://example.com/s3/data/k?"},
@@ -64,9 +66,13 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// TestVariants: the SDK's switches for other addresses hold for signed URLs too, and a bucket of another kind is refused.
+// TestVariants: the SDK's switches for other addresses hold for signed URLs too, and a bucket of another kind is
+// refused.
 func TestVariants(t *testing.T) {
-	settings := aws.Config{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", "")}
+	settings := aws.Config{
+		Region:      "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", ""),
+	}
 	for env, want := range map[string]string{
 		"AWS_USE_FIPS_ENDPOINT":      "https://data.s3-fips.us-east-1.amazonaws.com/k?",
 		"AWS_USE_DUALSTACK_ENDPOINT": "https://data.s3.dualstack.us-east-1.amazonaws.com/k?",
@@ -74,7 +80,11 @@ func TestVariants(t *testing.T) {
 		t.Run(env, func(t *testing.T) {
 			t.Setenv(env, "true")
 			t.Setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true") // the suite's own store
-			loaded, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("us-east-1"), config.WithCredentialsProvider(settings.Credentials))
+			loaded, err := config.LoadDefaultConfig(
+				t.Context(),
+				config.WithRegion("us-east-1"),
+				config.WithCredentialsProvider(settings.Credentials),
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +98,8 @@ func TestVariants(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Open(t.Context(), Options{Name: "data--use1-az4--x-s3", AWS: settings}); err == nil || !strings.Contains(err.Error(), "s3express") {
+	if _, err := Open(t.Context(), Options{Name: "data--use1-az4--x-s3", AWS: settings}); err == nil ||
+		!strings.Contains(err.Error(), "s3express") {
 		t.Errorf("Open of a directory bucket: got %v, want a refusal", err)
 	}
 }
@@ -113,7 +124,12 @@ func TestLifetime(t *testing.T) {
 		{time.Hour, -time.Hour, 0},
 	} {
 		provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "AKIA", SecretAccessKey: "secret", CanExpire: c.expires != 0, Expires: second.Add(c.expires)}, nil
+			return aws.Credentials{
+				AccessKeyID:     "AKIA",
+				SecretAccessKey: "secret",
+				CanExpire:       c.expires != 0,
+				Expires:         second.Add(c.expires),
+			}, nil
 		})
 		b, err := Open(t.Context(), Options{Name: "data", AWS: aws.Config{Region: "us-east-1", Credentials: provider}})
 		if err != nil {
@@ -130,7 +146,8 @@ func TestLifetime(t *testing.T) {
 			if life := got.ExpiresAt.Sub(second); err != nil || life != c.want {
 				t.Errorf("%s %+v: got %s, %v, want %s", name, c, life, err, c.want)
 			}
-			if inURL := fmt.Sprintf("X-Amz-Expires=%d&", c.want/time.Second); name == "SignPut" && !strings.Contains(got.URL.Reveal(), inURL) {
+			if inURL := fmt.Sprintf("X-Amz-Expires=%d&", c.want/time.Second); name == "SignPut" &&
+				!strings.Contains(got.URL.Reveal(), inURL) {
 				t.Errorf("%s %+v: got %s, want %s", name, c, got.URL.Reveal(), inURL)
 			}
 		}
@@ -197,20 +214,25 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestCompositeChecksum: a checksum of the parts' checksums says nothing of the whole, whether or not the store tells its type.
+// TestCompositeChecksum: a checksum of the parts' checksums says nothing of the whole, whether or not the store tells
+// its type.
 func TestCompositeChecksum(t *testing.T) {
 	for _, kind := range []string{"", "COMPOSITE", "FULL_OBJECT"} {
 		value, known := "yZRlqg==-3", false
 		if kind == "FULL_OBJECT" {
 			value, known = "yZRlqg==", true
 		}
-		settings := aws.Config{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", ""), HTTPClient: doer(func(r *http.Request) *http.Response {
-			h := http.Header{"X-Amz-Checksum-Crc32": {value}, "Content-Length": {"3"}}
-			if kind != "" {
-				h.Set("X-Amz-Checksum-Type", kind)
-			}
-			return &http.Response{StatusCode: 200, Header: h, Body: http.NoBody, Request: r}
-		})}
+		settings := aws.Config{
+			Region:      "us-east-1",
+			Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", ""),
+			HTTPClient: doer(func(r *http.Request) *http.Response {
+				h := http.Header{"X-Amz-Checksum-Crc32": {value}, "Content-Length": {"3"}}
+				if kind != "" {
+					h.Set("X-Amz-Checksum-Type", kind)
+				}
+				return &http.Response{StatusCode: 200, Header: h, Body: http.NoBody, Request: r}
+			}),
+		}
 		b, err := Open(t.Context(), Options{Name: "data", AWS: settings})
 		if err != nil {
 			t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// TestFaults: whatever goes wrong with whichever call, its kind is the same and its watcher is told.
+// TestFaults checks that a fault has the same error for all calls, and that hooks receive it.
 func TestFaults(t *testing.T) {
 	type answer = func(*http.Request) (*http.Response, error)
 	for _, fault := range []struct {
@@ -55,7 +55,8 @@ func TestFaults(t *testing.T) {
 			if got, want := outcomes(), []string{op.name + " " + outcome}; !slices.Equal(got, want) {
 				t.Errorf("%s, %s: watched %q, want %q", op.name, fault.name, got, want)
 			}
-			if freed := outcome == "not-found" && (op.name == "DeleteObject" || op.name == "AbortMultipartUpload"); freed || outcome == "ok" {
+			if freed := outcome == "not-found" && (op.name == "DeleteObject" || op.name == "AbortMultipartUpload"); freed ||
+				outcome == "ok" {
 				if err != nil {
 					t.Errorf("%s, %s: got %v, want nil", op.name, fault.name, err)
 				}
@@ -64,7 +65,8 @@ func TestFaults(t *testing.T) {
 			if outcome == fault.outcome && !errors.Is(err, fault.want) && fault.want != nil || err == nil {
 				t.Errorf("%s, %s: got %v, want %v", op.name, fault.name, err, fault.want)
 			}
-			if sdk, ok := strings.CutPrefix(errorText(err), op.name); !ok || strings.Contains(sdk, "operation error S3") && !strings.Contains(sdk, "operation error S3: "+op.name+",") {
+			if sdk, ok := strings.CutPrefix(errorText(err), op.name); !ok ||
+				strings.Contains(sdk, "operation error S3") && !strings.Contains(sdk, "operation error S3: "+op.name+",") {
 				t.Errorf("%s, %s: got %q, want S3's name for the call", op.name, fault.name, err)
 			}
 		}
@@ -75,12 +77,19 @@ func TestFaults(t *testing.T) {
 func TestCutAnswers(t *testing.T) {
 	cut := func(r *http.Request) (*http.Response, error) {
 		response, err := says(200, "")(r)
-		response.ContentLength, response.Body = -1, io.NopCloser(io.MultiReader(strings.NewReader("<?xml"), iotest.ErrReader(syscall.ECONNRESET)))
+		response.ContentLength, response.Body = -1, io.NopCloser(
+			io.MultiReader(strings.NewReader("<?xml"), iotest.ErrReader(syscall.ECONNRESET)),
+		)
 		return response, err
 	}
 	for _, op := range operations {
 		switch op.name {
-		case "GetObject", "ListObjectsV2", "ListParts", "ListMultipartUploads", "CreateMultipartUpload", "CompleteMultipartUpload":
+		case "GetObject",
+			"ListObjectsV2",
+			"ListParts",
+			"ListMultipartUploads",
+			"CreateMultipartUpload",
+			"CompleteMultipartUpload":
 			b, outcomes := wired(t, &wire{answer: cut}, static())
 			if err := op.call(t.Context(), b); !errors.Is(err, ErrUnavailable) {
 				t.Errorf("%s: got %v, want ErrUnavailable", op.name, err)

@@ -99,13 +99,14 @@ func TestRecovery(t *testing.T) {
 		if err := reads(t.Context(), b, 5); !errors.Is(err, ErrNotFound) || w.count() != 5 {
 			t.Errorf("ReadRecord once the store is back: got %v and %d requests, want 5", err, w.count())
 		}
-		if got := outcomes(); got[openAfter-1] != "GetObject unavailable" || got[openAfter] != "GetObject cut" || got[len(got)-1] != "GetObject not-found" {
+		if got := outcomes(); got[openAfter-1] != "GetObject unavailable" || got[openAfter] != "GetObject cut" ||
+			got[len(got)-1] != "GetObject not-found" {
 			t.Errorf("watched %q", got)
 		}
 	})
 }
 
-// TestBackForAll: of many who call at once when a store is back, none is told that it is away.
+// TestBackForAll checks that concurrent calls succeed as soon as a store has recovered.
 func TestBackForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{answer: breaks(syscall.ECONNREFUSED)}
@@ -129,8 +130,8 @@ func TestBackForAll(t *testing.T) {
 	})
 }
 
-// TestHung: a store that takes connections and never answers costs each of many callers one wait, and then one caller in all, but for a
-// moment in which the others wait for what that one finds.
+// TestHung: a store that takes connections and never answers costs each of many callers one wait, and then one caller
+// in all, but for a moment in which the others wait for what that one finds.
 func TestHung(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := wired(t, &wire{answer: hangs}, static())
@@ -158,12 +159,19 @@ func TestHung(t *testing.T) {
 		}
 		time.Sleep(openTime + 1)
 		if got, most := wave(), callTimeout+63*probeWait; got < callTimeout || got > most {
-			t.Errorf("wave after %s: 64 callers waited %s in all, want one of them %s, and the others %s at most", openTime, got, callTimeout, probeWait)
+			t.Errorf(
+				"wave after %s: 64 callers waited %s in all, want one of them %s, and the others %s at most",
+				openTime,
+				got,
+				callTimeout,
+				probeWait,
+			)
 		}
 	})
 }
 
-// TestNoEvidence: who goes away, and who has no credentials, says nothing of the store: neither that it is down nor that it is back.
+// TestNoEvidence: who goes away, and who has no credentials, says nothing of the store: neither that it is down nor
+// that it is back.
 func TestNoEvidence(t *testing.T) {
 	gone := func(t *testing.T) context.Context {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -217,7 +225,7 @@ func TestNoEvidence(t *testing.T) {
 	}
 }
 
-// TestSlowCalls: nobody waits for the end of a completion to learn whether the store is back.
+// TestSlowCalls checks that a completion is never the probe for which other calls wait.
 func TestSlowCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{answer: breaks(syscall.ECONNRESET)}

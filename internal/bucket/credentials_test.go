@@ -45,7 +45,12 @@ func (k *keys) Retrieve(context.Context) (aws.Credentials, error) {
 	id, life, delay, err := k.id, k.life, k.delay, k.err
 	k.mu.Unlock()
 	time.Sleep(delay)
-	return aws.Credentials{AccessKeyID: "AKIA" + id, SecretAccessKey: "secret", CanExpire: life > 0, Expires: time.Now().Add(life)}, err
+	return aws.Credentials{
+		AccessKeyID:     "AKIA" + id,
+		SecretAccessKey: "secret",
+		CanExpire:       life > 0,
+		Expires:         time.Now().Add(life),
+	}, err
 }
 
 // signedBy is the access key of a URL signed now, and how long it lives.
@@ -59,8 +64,8 @@ func signedBy(t *testing.T, b *Bucket) (id string, life time.Duration, err error
 	return put.URL.Reveal()[strings.Index(put.URL.Reveal(), "AKIA")+len("AKIA"):][:1], put.ExpiresAt.Sub(now), nil
 }
 
-// TestCredentialsOverTime: URLs are signed by the credentials of the moment and end with them; without any, there are none, until
-// there are again.
+// TestCredentialsOverTime: URLs are signed by the credentials of the moment and end with them; without any, there are
+// none, until there are again.
 func TestCredentialsOverTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &keys{id: "a", life: 90 * time.Minute}
@@ -89,7 +94,9 @@ func TestCredentialsOverTime(t *testing.T) {
 			if _, _, err := signedBy(t, b); !errors.Is(err, ErrCredentialsExpired) || errors.Is(err, ErrUnavailable) {
 				t.Errorf("SignPut without credentials: got %v, want ErrCredentialsExpired", err)
 			}
-			if err := b.CreateRecord(t.Context(), "k", nil); !errors.Is(err, ErrCredentialsExpired) || errors.Is(err, ErrUnavailable) || w.count() > 0 {
+			if err := b.CreateRecord(t.Context(), "k", nil); !errors.Is(err, ErrCredentialsExpired) ||
+				errors.Is(err, ErrUnavailable) ||
+				w.count() > 0 {
 				t.Errorf("CreateRecord without credentials: got %v and %d requests, want ErrCredentialsExpired", err, w.count())
 			}
 		}
@@ -114,11 +121,17 @@ func TestCredentialsLeft(t *testing.T) {
 		if left, ends, err := b.CredentialsLeft(t.Context()); left != 59*time.Minute || !ends || err != nil {
 			t.Errorf("a minute later: got %s, %v, %v, want 59 minutes", left, ends, err)
 		}
-		source.slow(time.Minute) // a role that nobody gives
+		source.slow(time.Minute) // a role that is never returned
 		time.Sleep(time.Hour)
 		began := time.Now()
-		if _, _, err := b.CredentialsLeft(t.Context()); !errors.Is(err, ErrCredentialsExpired) || time.Since(began) > credentialsTimeout {
-			t.Errorf("while the role is slow: got %v after %s, want ErrCredentialsExpired after %s", err, time.Since(began), credentialsTimeout)
+		if _, _, err := b.CredentialsLeft(t.Context()); !errors.Is(err, ErrCredentialsExpired) ||
+			time.Since(began) > credentialsTimeout {
+			t.Errorf(
+				"while the role is slow: got %v after %s, want ErrCredentialsExpired after %s",
+				err,
+				time.Since(began),
+				credentialsTimeout,
+			)
 		}
 		time.Sleep(time.Minute) // the renewal went on
 		if _, ends, err := b.CredentialsLeft(t.Context()); !ends || err != nil {
@@ -131,7 +144,8 @@ func TestCredentialsLeft(t *testing.T) {
 	})
 }
 
-// TestCredentialsThatHang: a role that never comes is waited for no longer than the store is, and is not the store's fault.
+// TestCredentialsThatHang: a role that never comes is waited for no longer than the store is, and is not the store's
+// fault.
 func TestCredentialsThatHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, outcomes := wired(t, &wire{}, aws.NewCredentialsCache(&keys{delay: time.Hour}))
@@ -141,7 +155,8 @@ func TestCredentialsThatHang(t *testing.T) {
 			"Head":         func() error { _, err := b.Head(t.Context(), "k"); return err },
 		} {
 			began := time.Now()
-			if err := do(); !errors.Is(err, ErrCredentialsExpired) || errors.Is(err, ErrUnavailable) || time.Since(began) > callTimeout {
+			if err := do(); !errors.Is(err, ErrCredentialsExpired) || errors.Is(err, ErrUnavailable) ||
+				time.Since(began) > callTimeout {
 				t.Errorf("%s: got %v after %s, want ErrCredentialsExpired within %s", name, err, time.Since(began), callTimeout)
 			}
 		}

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestStoreFull: how stores say that they have no space, and what only looks like it. Check reports it until a write succeeds.
+// TestStoreFull: how stores say that they have no space, and what only looks like it. Check reports it until a write
+// succeeds.
 func TestStoreFull(t *testing.T) {
 	for _, c := range []struct {
 		status int

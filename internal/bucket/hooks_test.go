@@ -30,7 +30,10 @@ func TestSigned(t *testing.T) {
 		sign func() error
 		want int
 	}{
-		{"SignPut", func() error { _, err := b.SignPut(t.Context(), Upload{Key: "k", From: from, Until: until}); return err }, 1},
+		{
+			"SignPut", func() error { _, err := b.SignPut(t.Context(), Upload{Key: "k", From: from, Until: until}); return err },
+			1,
+		},
 		{"SignForm", func() error {
 			_, err := b.SignForm(t.Context(), Upload{Key: "k", From: from, Until: until})
 			return err
@@ -55,11 +58,11 @@ func TestSigned(t *testing.T) {
 	keys.fail(nil)
 	count = 0
 	if err := b.CreateRecord(t.Context(), "k", nil); err != nil || count != 0 {
-		t.Errorf("CreateRecord: counted %d, %v, want none: that signature is handed to nobody", count, err)
+		t.Errorf("CreateRecord: counted %d, %v, want none: that URL is not handed out", count, err)
 	}
 }
 
-// TestTook: a watcher is told how long all of a call took, its answer read, and that what was cut took no time.
+// TestTook checks that hooks receive a call's whole duration, including the response's body, and 0 for a cut call.
 func TestTook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{answer: func(r *http.Request) (*http.Response, error) {

@@ -26,11 +26,17 @@ func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// TestRecordWrites: a write is one request where all is well, and whatever goes wrong with that one ends as if the SDK had made it.
+// TestRecordWrites: a write is one request where all is well, and whatever goes wrong with that one ends as if the
+// SDK had made it.
 func TestRecordWrites(t *testing.T) {
 	answer := func(status int, body string) func(*http.Request) (*http.Response, error) {
 		return func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+			return &http.Response{
+				StatusCode: status,
+				Header:     http.Header{},
+				Body:       io.NopCloser(strings.NewReader(body)),
+				Request:    r,
+			}, nil
 		}
 	}
 	lost := func(r *http.Request) (*http.Response, error) {
@@ -72,7 +78,8 @@ func TestRecordWrites(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := b.CreateRecord(t.Context(), key, []byte("record")); !errors.Is(err, c.want) || strings.Contains(errorText(err), "X-Amz") {
+			if err := b.CreateRecord(t.Context(), key, []byte("record")); !errors.Is(err, c.want) ||
+				strings.Contains(errorText(err), "X-Amz") {
 				t.Errorf("CreateRecord: got %v, want %v", err, c.want)
 			}
 			if got := wire.writes.Load(); got != c.writes {
@@ -89,7 +96,8 @@ func TestRecordWrites(t *testing.T) {
 			if _, err := b.ReplaceRecord(t.Context(), key, `"stale"`, []byte("wrong")); !errors.Is(err, ErrChanged) {
 				t.Errorf("ReplaceRecord with a stale ETag: got %v, want ErrChanged", err)
 			}
-			if etag, err := b.ReplaceRecord(t.Context(), key, record.ETag, []byte("second")); err != nil || etag == "" || etag == record.ETag {
+			if etag, err := b.ReplaceRecord(t.Context(), key, record.ETag, []byte("second")); err != nil || etag == "" ||
+				etag == record.ETag {
 				t.Errorf("ReplaceRecord: got %s, %v, want a new ETag", etag, err)
 			}
 		})

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestRequestID: the id of a request reaches the store's log with each call made for it, however that is made, and nothing else does.
+// TestRequestID: the id of a request reaches the store's log with each call made for it, however that is made, and
+// nothing else does.
 func TestRequestID(t *testing.T) {
 	const none = ""
 	for _, c := range []struct{ id, want string }{

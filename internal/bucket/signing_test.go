@@ -19,7 +19,11 @@ func TestSigningCredentials(t *testing.T) {
 		own, signing := &keys{id: "own", life: 50 * time.Minute}, &keys{id: "signing", life: 40 * time.Minute}
 		b, err := Open(t.Context(), Options{
 			Name: "data", Signing: aws.NewCredentialsCache(signing),
-			AWS: aws.Config{Region: "us-east-1", Credentials: aws.NewCredentialsCache(own), HTTPClient: &http.Client{Transport: w}},
+			AWS: aws.Config{
+				Region:      "us-east-1",
+				Credentials: aws.NewCredentialsCache(own),
+				HTTPClient:  &http.Client{Transport: w},
+			},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -40,7 +44,10 @@ func TestSigningCredentials(t *testing.T) {
 				}
 				return parts[0], nil
 			}, "signing", 40 * time.Minute},
-			"SignGet": {func() (SignedRequest, error) { return b.SignGet(t.Context(), "k", "attachment", u.From, u.Until) }, "own", 50 * time.Minute},
+			"SignGet": {
+				func() (SignedRequest, error) { return b.SignGet(t.Context(), "k", "attachment", u.From, u.Until) }, "own",
+				50 * time.Minute,
+			},
 		} {
 			r, err := c.sign()
 			by := r.URL.Reveal() + r.Fields["x-amz-credential"]
@@ -70,7 +77,10 @@ func TestSigningCredentials(t *testing.T) {
 		}
 		signing.fail(errors.New("the role was removed"))
 		time.Sleep(time.Hour)
-		if _, err := b.SignPut(t.Context(), Upload{Key: "k", From: time.Now(), Until: time.Now().Add(time.Hour)}); !errors.Is(err, ErrCredentialsExpired) {
+		if _, err := b.SignPut(t.Context(), Upload{Key: "k", From: time.Now(), Until: time.Now().Add(time.Hour)}); !errors.Is(
+			err,
+			ErrCredentialsExpired,
+		) {
 			t.Errorf("SignPut without signing credentials: got %v, want ErrCredentialsExpired", err)
 		}
 		if err := b.CreateRecord(t.Context(), "r", nil); err != nil {
@@ -79,8 +89,8 @@ func TestSigningCredentials(t *testing.T) {
 	})
 }
 
-// TestOnAWS: a store is Amazon's by the names of S3's endpoints, whatever named the endpoint. Machines and load balancers of
-// customers have names in the domain of AWS too, and any store can be there.
+// TestOnAWS: a store is Amazon's by the names of S3's endpoints, whatever named the endpoint. Machines and load
+// balancers of customers have names in the domain of AWS too, and any store can be there.
 func TestOnAWS(t *testing.T) {
 	for endpoint, want := range map[string]bool{
 		"":                                   true,

@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// wire is a store that is not there: it answers as the test wants and keeps what it was asked. Without a network, time is the
-// test's own where it runs in a bubble of testing/synctest.
+// wire is a store that is not there: it answers as the test wants and keeps what it was asked. Without a network,
+// time is the test's own where it runs in a bubble of testing/synctest.
 type wire struct {
 	mu     sync.Mutex
 	answer func(*http.Request) (*http.Response, error)
@@ -51,7 +51,8 @@ func says(status int, code string) func(*http.Request) (*http.Response, error) {
 			body = ""
 		}
 		return &http.Response{
-			StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, Header: http.Header{"Etag": {`"1"`}},
+			StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
+			Header:        http.Header{"Etag": {`"1"`}},
 			ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body)),
 		}, nil
 	}
@@ -103,31 +104,55 @@ var operations = []struct {
 	limit time.Duration // 0: its caller's
 	call  func(context.Context, *Bucket) error
 }{
-	{"GetObject", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.ReadRecord(ctx, "k"); return err }},
+	{
+		"GetObject",
+		callTimeout,
+		func(ctx context.Context, b *Bucket) error { _, err := b.ReadRecord(ctx, "k"); return err },
+	},
 	{"PutObject", callTimeout, func(ctx context.Context, b *Bucket) error { return b.CreateRecord(ctx, "k", nil) }},
 	{"PutObject", callTimeout, func(ctx context.Context, b *Bucket) error {
 		_, err := b.ReplaceRecord(ctx, "k", `"0"`, nil)
 		return err
 	}},
 	{"HeadObject", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.Head(ctx, "k"); return err }},
-	{"ListObjectsV2", callTimeout, func(ctx context.Context, b *Bucket) error { _, _, err := b.List(ctx, "p/", "", 10); return err }},
+	{
+		"ListObjectsV2",
+		callTimeout,
+		func(ctx context.Context, b *Bucket) error { _, _, err := b.List(ctx, "p/", "", 10); return err },
+	},
 	{"DeleteObject", removalTimeout, func(ctx context.Context, b *Bucket) error { return b.Delete(ctx, "k") }},
 	{"CreateMultipartUpload", callTimeout, func(ctx context.Context, b *Bucket) error {
 		_, err := b.CreateMultipart(ctx, Upload{Key: "k"})
 		return err
 	}},
-	{"ListParts", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.AllParts(ctx, begun); return err }},
+	{
+		"ListParts",
+		callTimeout,
+		func(ctx context.Context, b *Bucket) error { _, err := b.AllParts(ctx, begun); return err },
+	},
 	{"CompleteMultipartUpload", 0, func(ctx context.Context, b *Bucket) error {
 		return b.CompleteMultipart(ctx, begun, []Part{{Number: 1, Size: 1, ETag: "e"}}, "")
 	}},
-	{"AbortMultipartUpload", removalTimeout, func(ctx context.Context, b *Bucket) error { return b.AbortMultipart(ctx, begun) }},
+	{
+		"AbortMultipartUpload",
+		removalTimeout,
+		func(ctx context.Context, b *Bucket) error { return b.AbortMultipart(ctx, begun) },
+	},
 	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error {
 		_, _, err := b.ListUploads(ctx, "p/", Multipart{}, MaxListed)
 		return err
 	}},
-	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.CountUploads(ctx, "p/", 10); return err }},
+	{
+		"ListMultipartUploads",
+		callTimeout,
+		func(ctx context.Context, b *Bucket) error { _, err := b.CountUploads(ctx, "p/", 10); return err },
+	},
 	{"HeadBucket", callTimeout, func(ctx context.Context, b *Bucket) error { return b.Check(ctx) }},
-	{"GetBucketLifecycleConfiguration", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.Lifecycle(ctx); return err }},
+	{
+		"GetBucketLifecycleConfiguration",
+		callTimeout,
+		func(ctx context.Context, b *Bucket) error { _, err := b.Lifecycle(ctx); return err },
+	},
 	{"GetBucketCors", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.CORS(ctx); return err }},
 }
 

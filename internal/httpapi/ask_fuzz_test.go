@@ -46,14 +46,21 @@ type asker struct {
 // secretKey signs.
 const secretKey = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
 
-// here is the package's folder, where the committed inputs are. The local store of the tests before changes the working directory.
+// here is the package's folder, where the committed inputs are. The local store of the tests before changes the
+// working directory.
 var here, _ = os.Getwd()
 
 func newAsker(f *testing.F, authenticate auth.Authenticator) *asker {
 	f.Chdir(here)
 	a := &asker{
-		service: &imports.Service{Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, OpenUploads: 100}, Downloads: true, AnonymousListing: true, Now: time.Now, CompletionWait: time.Second},
-		store:   &shelf{}, routes: router(f), secrets: []string{secretKey},
+		service: &imports.Service{
+			Limits:           imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, OpenUploads: 100},
+			Downloads:        true,
+			AnonymousListing: true,
+			Now:              time.Now,
+			CompletionWait:   time.Second,
+		},
+		store: &shelf{}, routes: router(f), secrets: []string{secretKey},
 	}
 	_, proxies, err := net.ParseCIDR("192.0.2.0/24")
 	if err != nil {
@@ -84,7 +91,9 @@ func (a *asker) with(t testing.TB, objects map[string]string) {
 		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", secretKey, ""),
 	}
 	var err error
-	if a.service.Bucket, err = bucket.Open(t.Context(), bucket.Options{Name: shelfBucket, AWS: settings, PathStyle: true}); err != nil {
+	if a.service.Bucket, err = bucket.Open(t.Context(), bucket.Options{
+		Name: shelfBucket, AWS: settings, PathStyle: true,
+	}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -95,8 +104,10 @@ func apart(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f)
 // requestFor is a request as net/http makes it or, with headers that net/http would not take, package awslambda.
 func requestFor(method string, at *url.URL, header http.Header, body string) *http.Request {
 	return &http.Request{
-		Method: method, URL: at, RequestURI: at.RequestURI(), Header: header, Host: "api.example.com", RemoteAddr: "192.0.2.1:1234",
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+		Method: method, URL: at, RequestURI: at.RequestURI(), Header: header, Host: "api.example.com",
+		RemoteAddr: "192.0.2.1:1234",
+		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: io.NopCloser(strings.NewReader(body)),
+		ContentLength: int64(len(body)),
 	}
 }
 
@@ -119,8 +130,8 @@ var (
 	signature = regexp.MustCompile(`(?i)X-Amz-Signature=[0-9a-f]{64}`)
 )
 
-// ask has r answered, and sees to it that there was no panic, that a failure is a whole problem document, that no secret is
-// shown, and that the log has one sound line for it.
+// ask has r answered, and sees to it that there was no panic, that a failure is a whole problem document, that no
+// secret is shown, and that the log has one sound line for it.
 func (a *asker) ask(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
 	t.Helper()
 	a.log.Reset()
@@ -138,7 +149,8 @@ func (a *asker) ask(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
 		isProblem(t, what, w)
 	}
 	shown := w.Body.String() + a.log.String()
-	if slices.ContainsFunc(a.secrets, func(secret string) bool { return strings.Contains(shown, secret) }) || w.Code >= 400 && signature.MatchString(shown) {
+	if slices.ContainsFunc(a.secrets, func(secret string) bool { return strings.Contains(shown, secret) }) ||
+		w.Code >= 400 && signature.MatchString(shown) {
 		t.Errorf("%s\nshows a secret; log %s", what, &a.log)
 	}
 	a.logged(t, what, w)
@@ -163,10 +175,12 @@ func isProblem(t *testing.T, what string, w *httptest.ResponseRecorder) {
 		}
 	}
 	h := w.Header()
-	if int(p.Status) != w.Code || p.Title != http.StatusText(w.Code) || p.Type != "about:blank" || p.Detail == "" || !codeForm.MatchString(p.Code) {
+	if int(p.Status) != w.Code || p.Title != http.StatusText(w.Code) || p.Type != "about:blank" || p.Detail == "" ||
+		!codeForm.MatchString(p.Code) {
 		t.Errorf("%s\nis not as a problem should be", what)
 	}
-	if p.RequestID == "" || p.RequestID != h.Get("X-Request-Id") || h.Get("Content-Type") != "application/problem+json" || h.Get("Cache-Control") != "no-store" {
+	if p.RequestID == "" || p.RequestID != h.Get("X-Request-Id") || h.Get("Content-Type") != "application/problem+json" ||
+		h.Get("Cache-Control") != "no-store" {
 		t.Errorf("%s\nhas header %v", what, h)
 	}
 	if w.Code == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
@@ -215,7 +229,9 @@ func (a *asker) declared(t *testing.T, r *http.Request, w *httptest.ResponseReco
 // confined holds what was asked of the store, and every signed address in w, to the caller's own prefixes.
 func (a *asker) confined(t *testing.T, owner string, w *httptest.ResponseRecorder) {
 	t.Helper()
-	own := regexp.MustCompile(`^(imports/` + owner + `/([0-9a-f-]{36})?|jobs/` + owner + `/([0-9a-f]{12}-[0-9a-f-]{36}\.json)?|idem/` + owner + `/[0-9a-f]{64})$`)
+	own := regexp.MustCompile(
+		`^(imports/` + owner + `/([0-9a-f-]{36})?|jobs/` + owner + `/([0-9a-f]{12}-[0-9a-f-]{36}\.json)?|idem/` + owner + `/[0-9a-f]{64})$`,
+	)
 	for _, key := range a.store.asked {
 		if !own.MatchString(key) {
 			t.Errorf("%d %s\ncame of asking for %q, which is not %s's", w.Code, w.Body, key, owner)

@@ -65,7 +65,8 @@ func concrete(path string) string {
 	return strings.ReplaceAll(path, "{id}", "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55")
 }
 
-// TestEveryOperationIsGuarded: without a key, and with one that lacks the scope, nothing of the API answers; the rest asks nobody.
+// TestEveryOperationIsGuarded checks that every operation requires a key with its scope, and that other paths need
+// none.
 func TestEveryOperationIsGuarded(t *testing.T) {
 	s, keys := startGuarded(t, map[string]auth.Scope{"create": auth.Create, "read": auth.Read, "delete": auth.Delete})
 	for _, o := range openapi.Operations {
@@ -78,7 +79,8 @@ func TestEveryOperationIsGuarded(t *testing.T) {
 		}
 		for name, key := range keys {
 			status, _, body := s.as(t, key, o.Method, concrete(o.Path), "")
-			if allowed := name == o.Scope; allowed == (status == 403 || status == 401) || !allowed && codeOf(body) != "scope-missing" {
+			if allowed := name == o.Scope; allowed == (status == 403 || status == 401) ||
+				!allowed && codeOf(body) != "scope-missing" {
 				t.Errorf("%s with the scope %s: got %d %s; it needs %s", o.ID, name, status, body, o.Scope)
 			}
 		}
@@ -93,7 +95,8 @@ func TestEveryOperationIsGuarded(t *testing.T) {
 	}
 }
 
-// TestTenants: to whom an import does not belong, there is none, in every call; the store is asked as much as for an id that nobody has.
+// TestTenants checks that another owner's import does not exist for any operation, and causes the same store calls as
+// an unknown id.
 func TestTenants(t *testing.T) {
 	s, keys := startGuarded(t, map[string]auth.Scope{"alice": auth.All, "mallory": auth.All})
 	_, _, created := s.as(t, keys["alice"], "POST", "/import", `{"mode":"multipart","size":10485760,"part_size":5242880}`)
@@ -113,7 +116,7 @@ func TestTenants(t *testing.T) {
 			body = `{"part_numbers":[1]}`
 		}
 		status, header, theirs := s.as(t, keys["mallory"], o.Method, strings.ReplaceAll(o.Path, "{id}", *job.ID), body)
-		_, _, nobodys := s.as(t, keys["mallory"], o.Method, concrete(o.Path), body)
+		_, _, unknown := s.as(t, keys["mallory"], o.Method, concrete(o.Path), body)
 		same := func(body string) string {
 			var p client.Problem
 			if err := json.Unmarshal([]byte(body), &p); err != nil {
@@ -123,8 +126,8 @@ func TestTenants(t *testing.T) {
 			text, _ := json.Marshal(p)
 			return string(text)
 		}
-		if status != 404 || same(theirs) != same(nobodys) || header.Get("Content-Type") != "application/problem+json" {
-			t.Errorf("%s on another's import: got %d %s, want the same as for an id that nobody has: %s", o.ID, status, theirs, nobodys)
+		if status != 404 || same(theirs) != same(unknown) || header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s on another's import: got %d %s, want the same as for an unknown id: %s", o.ID, status, theirs, unknown)
 		}
 	}
 	if _, _, list := s.as(t, keys["mallory"], "GET", "/import?cursor="+*job.ID, ""); strings.Contains(list, `"id"`) {
@@ -138,10 +141,14 @@ func TestTenants(t *testing.T) {
 	}
 }
 
-// TestAudit: each call that makes, changes or hands out something tells who did what to which import, and so does each refusal.
+// TestAudit: each call that makes, changes or hands out something tells who did what to which import, and so does
+// each refusal.
 func TestAudit(t *testing.T) {
 	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "reader": auth.Read})
-	s := start(t, settings{stranger: true, downloads: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }})
+	s := start(
+		t,
+		settings{stranger: true, downloads: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }},
+	)
 	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	_, _, created := s.as(t, keys["alice"], "POST", "/import", `{"size":5}`)
 	var job client.Job
@@ -187,7 +194,10 @@ func TestAudit(t *testing.T) {
 			if last.ID == "" {
 				t.Errorf("no request_id: %s", text)
 			}
-			got = append(got, strings.Join([]string{last.Owner, a.Audit, strings.ReplaceAll(a.Import, id, "ID"), size, a.Outcome, a.Reason}, " "))
+			got = append(
+				got,
+				strings.Join([]string{last.Owner, a.Audit, strings.ReplaceAll(a.Import, id, "ID"), size, a.Outcome, a.Reason}, " "),
+			)
 		}
 	}
 	want := []string{
@@ -217,14 +227,15 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// TestIdentityUnavailable: who cannot be checked now is told so, and is not let in.
+// TestIdentityUnavailable checks that a caller whose identity cannot be checked receives a 503.
 func TestIdentityUnavailable(t *testing.T) {
 	away := func(*http.Request) (auth.Caller, error) {
 		return auth.Caller{}, fmt.Errorf("%w: %w", auth.ErrUnavailable, errors.New("no route to host"))
 	}
 	s := start(t, settings{options: func(o *httpapi.Options) { o.Authenticate = away }})
 	status, header, body := s.post(t, "", "")
-	if status != 503 || codeOf(body) != "identity-unavailable" || header.Get("Retry-After") == "" || strings.Contains(body, "route") {
+	if status != 503 || codeOf(body) != "identity-unavailable" || header.Get("Retry-After") == "" ||
+		strings.Contains(body, "route") {
 		t.Errorf("got %d %v %s, want 503 identity-unavailable with Retry-After", status, header, body)
 	}
 }
@@ -236,10 +247,14 @@ func codeOf(body string) string {
 	return p.Code
 }
 
-// TestSignedRequestsNeedScopes: no answer holds a signed request that its caller's key does not reach, whichever call it answers.
+// TestSignedRequestsNeedScopes: no answer holds a signed request that its caller's key does not reach, whichever call
+// it answers.
 func TestSignedRequestsNeedScopes(t *testing.T) {
 	authenticate, keys := owned(t, "alice", auth.All, auth.Create, auth.Read)
-	s := start(t, settings{stranger: true, downloads: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }})
+	s := start(
+		t,
+		settings{stranger: true, downloads: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }},
+	)
 	ask := func(scope auth.Scope, method, path string, uploads, downloads bool) (job client.Job) {
 		t.Helper()
 		r := request(t, method, s.url+path, nil)
@@ -254,7 +269,15 @@ func TestSignedRequestsNeedScopes(t *testing.T) {
 			t.Fatalf("%s %s with the scope %s: got %d %s, want 200", method, path, scope, status, body)
 		}
 		if (job.Upload != nil) != uploads || (job.UploadURL != nil) != uploads || (job.DownloadURL != nil) != downloads {
-			t.Errorf("%s %s with the scope %s: got %s, want an upload: %t, a download: %t", method, path, scope, body, uploads, downloads)
+			t.Errorf(
+				"%s %s with the scope %s: got %s, want an upload: %t, a download: %t",
+				method,
+				path,
+				scope,
+				body,
+				uploads,
+				downloads,
+			)
 		}
 		return job
 	}

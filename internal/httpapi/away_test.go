@@ -11,8 +11,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// TestStoreAwayFromParts: whatever is asked of an upload in parts while the store is away, the answer says that, and so does
-// not change what comes after.
+// TestStoreAwayFromParts: whatever is asked of an upload in parts while the store is away, the answer says that, and
+// so does not change what comes after.
 func TestStoreAwayFromParts(t *testing.T) {
 	line := storetest.Cut(t)
 	s := start(t, settings{aws: &line.AWS})
@@ -22,7 +22,8 @@ func TestStoreAwayFromParts(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, c := range []struct{ method, path, body string }{
 		{"POST", "", `{"mode":"multipart"}`}, {"GET", "", ""}, {"GET", "/" + id, ""}, {"DELETE", "/" + id, ""},
-		{"POST", "/" + id + "/parts", `{"first":1,"count":1}`}, {"GET", "/" + id + "/parts", ""}, {"POST", "/" + id + "/complete", ""},
+		{"POST", "/" + id + "/parts", `{"first":1,"count":1}`}, {"GET", "/" + id + "/parts", ""},
+		{"POST", "/" + id + "/complete", ""},
 	} {
 		r := request(t, c.method, s.url+"/import"+c.path, nil)
 		if c.body != "" {
@@ -31,7 +32,14 @@ func TestStoreAwayFromParts(t *testing.T) {
 		wg.Go(func() {
 			status, header, answer := do(t, r)
 			if status != 503 || header.Get("Retry-After") == "" || problem(t, header, answer).Code != "store-unavailable" {
-				t.Errorf("%s /import%s: got %d %v %s, want 503 store-unavailable with Retry-After", c.method, c.path, status, header, answer)
+				t.Errorf(
+					"%s /import%s: got %d %v %s, want 503 store-unavailable with Retry-After",
+					c.method,
+					c.path,
+					status,
+					header,
+					answer,
+				)
 			}
 		})
 	}
@@ -65,7 +73,8 @@ func TestSlowCompletion(t *testing.T) {
 	id := *s.create(t, client.ImportRequest{Mode: multipartMode}).ID
 	s.sendPart(t, id, 1, []byte("hello"), nil)
 	r, err := s.CompleteImportWithResponse(t.Context(), id, client.CompleteRequest{})
-	if err != nil || r.JSON202 == nil || *r.JSON202.Status != client.JobStatusUploading || *r.JSON202.Multipart.UploadedBytes != 5 {
+	if err != nil || r.JSON202 == nil || *r.JSON202.Status != client.JobStatusUploading ||
+		*r.JSON202.Multipart.UploadedBytes != 5 {
 		t.Fatalf("complete: got %s %s, %v, want 202, uploading, 5 bytes", r.Status(), r.Body, err)
 	}
 	close(way.release)

@@ -23,7 +23,10 @@ import (
 func handlerOf(t testing.TB) http.Handler {
 	t.Helper()
 	target := storetest.Open(t)
-	store, err := bucket.Open(t.Context(), bucket.Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle})
+	store, err := bucket.Open(
+		t.Context(),
+		bucket.Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +90,8 @@ func TestAllocations(t *testing.T) {
 		t.Skip("the race detector makes sync.Pool drop what it is given")
 	}
 	h := handlerOf(t)
-	// The request and its recorder here are 8; the rest are id, key, URL, three headers, and what the generated code boxes.
+	// The request and its recorder here are 8; the rest are id, key, URL, three headers, and what the generated code
+	// boxes.
 	const mostBare = 30
 	if got := testing.AllocsPerRun(200, poster(t, h, "/import", "")); got > mostBare {
 		t.Errorf("bare POST /import: got %.0f allocations, want at most %d", got, mostBare)
@@ -105,5 +109,7 @@ func TestAllocations(t *testing.T) {
 // createParts creates an import of so many parts.
 func (s *service) createParts(t testing.TB, parts int64) string {
 	t.Helper()
-	return *s.create(t, client.ImportRequest{Mode: multipartMode, Size: ptr(parts * 16 * mib), PartSize: ptr(int64(16 * mib))}).ID
+	return *s.create(t, client.ImportRequest{
+		Mode: multipartMode, Size: ptr(parts * 16 * mib), PartSize: ptr(int64(16 * mib)),
+	}).ID
 }

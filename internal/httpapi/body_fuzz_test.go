@@ -27,15 +27,23 @@ const (
 
 // states are what the record of each has besides its id and owner.
 var states = map[string]string{
-	awaitedID:   `"status":"awaiting_upload","mode":"single","filename":"a.csv","content_type":"text/csv","size":5,"checksum":{"algorithm":"sha256","value":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=","verified":false},"metadata":{"k":"v"},"write_once":true,` + standing,
-	planlessID:  `"status":"awaiting_upload","mode":"multipart","parts":{"part_size":67108864,"upload_id":"u"},` + standing,
-	plannedID:   `"status":"awaiting_upload","mode":"multipart","size":6,"checksum":{"algorithm":"crc32","verified":false},"parts":{"part_size":2,"part_count":3,"upload_id":"u","algorithm":"crc32","url_ttl":60000000000},` + standing,
-	uploadedID:  `"status":"awaiting_upload","mode":"multipart","size":6,"parts":{"part_size":5,"part_count":2,"upload_id":"u"},` + standing,
-	completedID: `"status":"completed","mode":"single",` + standing + `,"completed_at":"2000-01-01T00:00:01Z","object":{"size":5,"etag":"\"e\"","version_id":"1"}`,
-	failedID:    `"status":"failed","mode":"multipart","size":5,"parts":{"part_size":5,"part_count":1,"upload_id":"u"},` + standing + `,"failure":{"code":"upload-lost","detail":"d"}`,
-	abortedID:   `"status":"aborted","mode":"multipart","parts":{"part_size":5,"upload_id":"u"},` + standing,
-	formID:      `"status":"awaiting_upload","mode":"form","filename":"é.csv",` + standing,
-	expiredID:   `"status":"expired","mode":"single",` + overdue,
+	awaitedID: `"status":"awaiting_upload","mode":"single","filename":"a.csv","content_type":"text/csv","size":5,` +
+		`"checksum":{"algorithm":"sha256","value":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=","verified":false},` +
+		`"metadata":{"k":"v"},"write_once":true,` + standing,
+	planlessID: `"status":"awaiting_upload","mode":"multipart","parts":{"part_size":67108864,` +
+		`"upload_id":"u"},` + standing,
+	plannedID: `"status":"awaiting_upload","mode":"multipart","size":6,"checksum":{"algorithm":"crc32",` +
+		`"verified":false},"parts":{"part_size":2,"part_count":3,"upload_id":"u","algorithm":"crc32",` +
+		`"url_ttl":60000000000},` + standing,
+	uploadedID: `"status":"awaiting_upload","mode":"multipart","size":6,"parts":{"part_size":5,"part_count":2,` +
+		`"upload_id":"u"},` + standing,
+	completedID: `"status":"completed","mode":"single",` + standing + `,"completed_at":"2000-01-01T00:00:01Z",` +
+		`"object":{"size":5,"etag":"\"e\"","version_id":"1"}`,
+	failedID: `"status":"failed","mode":"multipart","size":5,"parts":{"part_size":5,"part_count":1,` +
+		`"upload_id":"u"},` + standing + `,"failure":{"code":"upload-lost","detail":"d"}`,
+	abortedID: `"status":"aborted","mode":"multipart","parts":{"part_size":5,"upload_id":"u"},` + standing,
+	formID:    `"status":"awaiting_upload","mode":"form","filename":"é.csv",` + standing,
+	expiredID: `"status":"expired","mode":"single",` + overdue,
 }
 
 // recordOf is the record of owner's import, recordAt where it is.
@@ -63,20 +71,26 @@ func (a *asker) everything(t testing.TB, owners ...string) {
 	}
 }
 
-// FuzzBody: whatever body comes as whatever type, to an import in whatever state, the answer is one that the contract declares,
-// and while the store answers it is no fault of the service.
+// FuzzBody: whatever body comes as whatever type, to an import in whatever state, the answer is one that the contract
+// declares, and while the store answers it is no fault of the service.
 func FuzzBody(f *testing.F) {
 	a := newAsker(f, auth.NewGateway(true))
 	paths := []string{"/import"}
-	for _, id := range []string{awaitedID, planlessID, plannedID, uploadedID, completedID, failedID, abortedID, formID, expiredID} {
+	for _, id := range []string{
+		awaitedID, planlessID, plannedID, uploadedID, completedID, failedID, abortedID, formID, expiredID,
+	} {
 		paths = append(paths, "/import/"+id+"/parts", "/import/"+id+"/complete")
 	}
 	for _, body := range []string{
-		"", "{}", `{"filename":"a.csv","content_type":"text/csv","size":5,"metadata":{"k":"v"},"write_once":true,"expires_in":60}`,
+		"", "{}",
+		`{"filename":"a.csv","content_type":"text/csv","size":5,"metadata":{"k":"v"},"write_once":true,"expires_in":60}`,
 		`{"size":0,"checksum":{"algorithm":"sha256","value":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}}`,
-		`{"mode":"form","filename":"😀\"\\é.csv"}`, `{"mode":"multipart","size":53687091200000,"checksum":{"algorithm":"crc64nvme"}}`,
-		`{"part_size":5242880,"size":52428800001}`, `{"expires_in":604800}`, `{"size":5368709121,"mode":"single"}`, `{"metadata":{"A/~":"v"}}`,
-		`{"content_type":"text/plain; charset=utf-8; charset=utf-8"}`, `{"checksum":{"algorithm":"crc32c","value":"AAAAAA=="}}`,
+		`{"mode":"form","filename":"😀\"\\é.csv"}`,
+		`{"mode":"multipart","size":53687091200000,"checksum":{"algorithm":"crc64nvme"}}`,
+		`{"part_size":5242880,"size":52428800001}`, `{"expires_in":604800}`, `{"size":5368709121,"mode":"single"}`,
+		`{"metadata":{"A/~":"v"}}`,
+		`{"content_type":"text/plain; charset=utf-8; charset=utf-8"}`,
+		`{"checksum":{"algorithm":"crc32c","value":"AAAAAA=="}}`,
 	} {
 		f.Add(byte(0), "application/json", "", false, []byte(body))
 		f.Add(byte(0), "application/json", "again", false, []byte(body))
@@ -87,7 +101,8 @@ func FuzzBody(f *testing.F) {
 			"", "{}", "null", "[]", "\xff", `{"first":1,"count":1000}`, `{"first":10000,"count":1}`, `{"part_numbers":[3,1,3]}`,
 			`{"part_numbers":[1,4],"checksums":{"1":"AAAAAA==","4":"x"}}`, `{"first":1,"count":1,"checksums":{"1":"AAAAAA=="}}`,
 			`{"first":1,"count":1,"checksums":{"01":"AAAAAA==","a/b~":"AAAAAA=="}}`, `{"first":2147483647,"count":1000}`,
-			`{"checksum":{"algorithm":"crc32","value":"AAAAAA=="}}`, `{"checksum":{"algorithm":"sha1"}}`, `{"checksum":{"algorithm":"crc64nvme","value":"AAAAAAAAAAA="}}`,
+			`{"checksum":{"algorithm":"crc32","value":"AAAAAA=="}}`, `{"checksum":{"algorithm":"sha1"}}`,
+			`{"checksum":{"algorithm":"crc64nvme","value":"AAAAAAAAAAA="}}`,
 		} {
 			f.Add(byte(i), "application/json", "", false, []byte(body))
 		}

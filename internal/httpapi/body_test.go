@@ -49,13 +49,20 @@ func TestBodies(t *testing.T) {
 		{"array", `[]`, 400, "invalid-request", " must be an object"},
 		{"null", `null`, 400, "invalid-request", " must be an object"},
 		{"string", `"x"`, 400, "invalid-request", " must be an object"},
-		{"unknown member", `{"sise":1}`, 400, "invalid-request", "/sise is not a member of this request; known are checksum, content_type, expires_in, filename, metadata, mode, part_size, size, webhook_url, write_once"},
+		{
+			"unknown member", `{"sise":1}`, 400, "invalid-request",
+			"/sise is not a member of this request; known are checksum, content_type, expires_in, filename, metadata, mode, " +
+				"part_size, size, webhook_url, write_once",
+		},
 		{"unknown member with odd name", `{"a/b~\"c":1}`, 400, "invalid-request", `/a~1b~0"c is not a member`},
 		{"case matters", `{"Size":1}`, 400, "invalid-request", "/Size is not a member"},
 		{"exponent", `{"size":1e3}`, 400, "invalid-request", "/size must be an integer in plain digits"},
 		{"fraction of nothing", `{"size":1.0}`, 400, "invalid-request", "/size must be an integer in plain digits"},
 		{"fraction", `{"size":1.5}`, 400, "invalid-request", "/size must be an integer"},
-		{"beyond int64", `{"size":99999999999999999999}`, 400, "invalid-request", "/size must fit in 64 bits; /size must be at most 53687091200000"},
+		{
+			"beyond int64", `{"size":99999999999999999999}`, 400, "invalid-request",
+			"/size must fit in 64 bits; /size must be at most 53687091200000",
+		},
 		{"beyond float64", `{"size":1e999}`, 400, "invalid-request", "/size must be an integer"},
 		{"number as string", `{"size":"1"}`, 400, "invalid-request", "/size must be an integer"},
 		{"null member", `{"size":null}`, 400, "invalid-request", "/size must be an integer"},
@@ -66,30 +73,80 @@ func TestBodies(t *testing.T) {
 		{"expiry past a week", `{"expires_in":604801}`, 400, "invalid-request", "/expires_in must be at most 604800"},
 		{"mode", `{"mode":"double"}`, 400, "invalid-request", "/mode must be one of auto single multipart form"},
 		{"boolean", `{"write_once":"yes"}`, 400, "invalid-request", "/write_once must be true or false"},
-		{"write-once form", `{"mode":"form","write_once":true}`, 400, "invalid-request", "/write_once is not possible with mode form"},
-		{"name with path", `{"filename":"a/b"}`, 400, "invalid-request", "/filename is not of the required form: A file name without a path"},
-		{"name with control character", `{"filename":"a\u000ab"}`, 400, "invalid-request", "/filename is not of the required form"},
+		{
+			"write-once form", `{"mode":"form","write_once":true}`, 400, "invalid-request",
+			"/write_once is not possible with mode form",
+		},
+		{
+			"name with path", `{"filename":"a/b"}`, 400, "invalid-request",
+			"/filename is not of the required form: A file name without a path",
+		},
+		{
+			"name with control character", `{"filename":"a\u000ab"}`, 400, "invalid-request",
+			"/filename is not of the required form",
+		},
 		{"empty name", `{"filename":""}`, 400, "invalid-request", "/filename must have at least 1 characters"},
-		{"long name", `{"filename":"` + strings.Repeat("é", 256) + `"}`, 400, "invalid-request", "/filename must have at most 255 characters"},
+		{
+			"long name", `{"filename":"` + strings.Repeat("é", 256) + `"}`, 400, "invalid-request",
+			"/filename must have at most 255 characters",
+		},
 		{"longest name", `{"filename":"` + strings.Repeat("é", 255) + `"}`, 200, "", ""},
-		{"51 metadata", `{"metadata":{` + strings.TrimSuffix(manyMembers(51), ",") + `}}`, 400, "invalid-request", "/metadata must have at most 50 members"},
-		{"checksum of bytes with size 0", `{"size":0,"checksum":{"algorithm":"crc32","value":"AAAAAQ=="}}`, 400, "invalid-request", "/checksum/value must be AAAAAA=="},
-		{"type", `{"content_type":"text"}`, 400, "invalid-request", "/content_type is not of the required form: A media type such as `text/csv`"},
-		{"type with newline", `{"content_type":"text/csv\r\nx: y"}`, 400, "invalid-request", "/content_type is not of the required form"},
-		{"type with two charsets", `{"content_type":"text/csv; a=1; a=2"}`, 400, "invalid-request", "/content_type must be a media type"},
+		{
+			"51 metadata", `{"metadata":{` + strings.TrimSuffix(manyMembers(51), ",") + `}}`, 400, "invalid-request",
+			"/metadata must have at most 50 members",
+		},
+		{
+			"checksum of bytes with size 0", `{"size":0,"checksum":{"algorithm":"crc32","value":"AAAAAQ=="}}`, 400,
+			"invalid-request", "/checksum/value must be AAAAAA==",
+		},
+		{
+			"type", `{"content_type":"text"}`, 400, "invalid-request",
+			"/content_type is not of the required form: A media type such as `text/csv`",
+		},
+		{
+			"type with newline", `{"content_type":"text/csv\r\nx: y"}`, 400, "invalid-request",
+			"/content_type is not of the required form",
+		},
+		{
+			"type with two charsets", `{"content_type":"text/csv; a=1; a=2"}`, 400, "invalid-request",
+			"/content_type must be a media type",
+		},
 		{"metadata value", `{"metadata":{"a":1}}`, 400, "invalid-request", "/metadata/a must be a string"},
-		{"metadata with newline", `{"metadata":{"a":"b\nc"}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
-		{"metadata beyond ASCII", `{"metadata":{"a":"é"}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
+		{
+			"metadata with newline", `{"metadata":{"a":"b\nc"}}`, 400, "invalid-request",
+			"/metadata/a is not of the required form",
+		},
+		{
+			"metadata beyond ASCII", `{"metadata":{"a":"é"}}`, 400, "invalid-request", "/metadata/a is not of the required form",
+		},
 		{"metadata empty", `{"metadata":{"a":""}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
 		{"metadata padded", `{"metadata":{"a":" b"}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
 		{"metadata name", `{"metadata":{"A b":"c"}}`, 400, "invalid-request", "/metadata/A b must have a name of"},
 		{"metadata of 2048 bytes", `{"metadata":{"a":"` + strings.Repeat("x", 2047) + `"}}`, 200, "", ""},
-		{"metadata of 2049 bytes", `{"metadata":{"ab":"` + strings.Repeat("x", 2047) + `"}}`, 400, "invalid-request", "/metadata must hold at most 2048 bytes"},
-		{"checksum without value", `{"checksum":{"algorithm":"sha256"}}`, 400, "invalid-request", "/checksum/value is missing"},
-		{"checksum unknown", `{"checksum":{"algorithm":"md5","value":"AAAAAAAA"}}`, 400, "invalid-request", "/checksum/algorithm must be one of sha256 sha1 crc32 crc32c crc64nvme"},
-		{"checksum of wrong length", `{"checksum":{"algorithm":"sha256","value":"AAAAAAAA"}}`, 400, "invalid-request", "/checksum/value must be the base64 of 32 bytes"},
-		{"checksum in hex", `{"checksum":{"algorithm":"crc32","value":"cbf43926"}}`, 400, "invalid-request", "/checksum/value must be the base64 of 4 bytes"},
-		{"two faults", `{"size":-1,"mode":1}`, 400, "invalid-request", "/mode must be one of auto single multipart form; /size must be at least 0"},
+		{
+			"metadata of 2049 bytes", `{"metadata":{"ab":"` + strings.Repeat("x", 2047) + `"}}`, 400, "invalid-request",
+			"/metadata must hold at most 2048 bytes",
+		},
+		{
+			"checksum without value", `{"checksum":{"algorithm":"sha256"}}`, 400, "invalid-request",
+			"/checksum/value is missing",
+		},
+		{
+			"checksum unknown", `{"checksum":{"algorithm":"md5","value":"AAAAAAAA"}}`, 400, "invalid-request",
+			"/checksum/algorithm must be one of sha256 sha1 crc32 crc32c crc64nvme",
+		},
+		{
+			"checksum of wrong length", `{"checksum":{"algorithm":"sha256","value":"AAAAAAAA"}}`, 400, "invalid-request",
+			"/checksum/value must be the base64 of 32 bytes",
+		},
+		{
+			"checksum in hex", `{"checksum":{"algorithm":"crc32","value":"cbf43926"}}`, 400, "invalid-request",
+			"/checksum/value must be the base64 of 4 bytes",
+		},
+		{
+			"two faults", `{"size":-1,"mode":1}`, 400, "invalid-request",
+			"/mode must be one of auto single multipart form; /size must be at least 0",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, header, answer := s.post(t, "application/json", c.body)
@@ -120,19 +177,40 @@ func TestFraming(t *testing.T) {
 		status int
 		code   string
 	}{
-		{"no type", func(r *http.Request) { r.Header.Del("Content-Type") }, strings.NewReader("{}"), 415, "unsupported-media-type"},
+		{
+			"no type", func(r *http.Request) { r.Header.Del("Content-Type") }, strings.NewReader("{}"), 415,
+			"unsupported-media-type",
+		},
 		{"empty type", header("Content-Type", ""), strings.NewReader("{}"), 415, "unsupported-media-type"},
-		{"curl's default type", header("Content-Type", "application/x-www-form-urlencoded"), strings.NewReader("{}"), 415, "unsupported-media-type"},
-		{"a form with a file", header("Content-Type", "multipart/form-data; boundary=x"), strings.NewReader("--x--\r\n"), 415, "unsupported-media-type"},
+		{
+			"curl's default type", header("Content-Type", "application/x-www-form-urlencoded"), strings.NewReader("{}"), 415,
+			"unsupported-media-type",
+		},
+		{
+			"a form with a file", header("Content-Type", "multipart/form-data; boundary=x"), strings.NewReader("--x--\r\n"), 415,
+			"unsupported-media-type",
+		},
 		{"a file", header("Content-Type", "text/csv"), strings.NewReader("a,b\n"), 415, "unsupported-media-type"},
-		{"another JSON", header("Content-Type", "application/json-patch+json"), strings.NewReader("{}"), 415, "unsupported-media-type"},
-		{"charset", header("Content-Type", "application/json; charset=iso-8859-1"), strings.NewReader("{}"), 415, "unsupported-charset"},
+		{
+			"another JSON", header("Content-Type", "application/json-patch+json"), strings.NewReader("{}"), 415,
+			"unsupported-media-type",
+		},
+		{
+			"charset", header("Content-Type", "application/json; charset=iso-8859-1"), strings.NewReader("{}"), 415,
+			"unsupported-charset",
+		},
 		{"broken type", header("Content-Type", "application/json;;"), strings.NewReader("{}"), 415, "unsupported-media-type"},
-		{"two types", func(r *http.Request) { r.Header["Content-Type"] = []string{"application/json", "text/plain"} }, strings.NewReader("{}"), 415, "unsupported-media-type"},
+		{
+			"two types", func(r *http.Request) { r.Header["Content-Type"] = []string{"application/json", "text/plain"} },
+			strings.NewReader("{}"), 415, "unsupported-media-type",
+		},
 		{"UTF-8 said", header("Content-Type", "Application/JSON; Charset=UTF-8"), strings.NewReader("{}"), 200, ""},
 		{"gzip", header("Content-Encoding", "gzip"), strings.NewReader("\x1f\x8b"), 415, "unsupported-content-encoding"},
 		{"identity", header("Content-Encoding", "identity"), strings.NewReader("{}"), 200, ""},
-		{"identity, then gzip", func(r *http.Request) { r.Header["Content-Encoding"] = []string{"identity", "gzip"} }, strings.NewReader("{}"), 415, "unsupported-content-encoding"},
+		{
+			"identity, then gzip", func(r *http.Request) { r.Header["Content-Encoding"] = []string{"identity", "gzip"} },
+			strings.NewReader("{}"), 415, "unsupported-content-encoding",
+		},
 		{"chunked", nil, io.MultiReader(strings.NewReader("{"), strings.NewReader("}")), 200, ""},
 		{"exactly the limit", nil, strings.NewReader(big[1:]), 200, ""},
 		{"one byte more", nil, strings.NewReader(big), 413, "body-too-large"},
@@ -163,7 +241,8 @@ func TestFraming(t *testing.T) {
 			if p.Code != c.code {
 				t.Errorf("got %s, want code %s", answer, c.code)
 			}
-			if aboutFile := p.Code == "body-too-large" || p.Code == "unsupported-media-type"; aboutFile && !strings.Contains(p.Detail, "upload_url") {
+			if aboutFile := p.Code == "body-too-large" || p.Code == "unsupported-media-type"; aboutFile &&
+				!strings.Contains(p.Detail, "upload_url") {
 				t.Errorf("got %s, want a detail that says where files go", p.Detail)
 			}
 		})
@@ -188,7 +267,17 @@ func TestRouting(t *testing.T) {
 	} {
 		status, header, answer := do(t, request(t, c.method, s.url+c.path, nil))
 		if status != c.status || problem(t, header, answer).Code != c.code || header.Get("Allow") != c.allow {
-			t.Errorf("%s %s: got %d Allow %q %s, want %d %s Allow %q", c.method, c.path, status, header.Get("Allow"), answer, c.status, c.code, c.allow)
+			t.Errorf(
+				"%s %s: got %d Allow %q %s, want %d %s Allow %q",
+				c.method,
+				c.path,
+				status,
+				header.Get("Allow"),
+				answer,
+				c.status,
+				c.code,
+				c.allow,
+			)
 		}
 	}
 }
@@ -206,7 +295,12 @@ func TestBrokenBodies(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, "POST /import HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%s\r\n\r\n%s", c.head, c.body)
+		fmt.Fprintf(
+			conn,
+			"POST /import HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%s\r\n\r\n%s",
+			c.head,
+			c.body,
+		)
 		conn.(*net.TCPConn).CloseWrite()
 		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
@@ -220,12 +314,13 @@ func TestBrokenBodies(t *testing.T) {
 	}
 }
 
-// TestLocalNames: a service that only this machine reaches does not answer under a name that somebody else chose.
+// TestLocalNames checks that a loopback service only answers to loopback host names.
 func TestLocalNames(t *testing.T) {
 	local, public := start(t, settings{local: true}), start(t, settings{})
 	for host, want := range map[string]int{
 		"localhost": 200, "LOCALHOST:8080": 200, "127.0.0.1": 200, "127.9.9.9:1": 200, "[::1]": 200, "[::1]:8080": 200,
-		"evil.example": 421, "localhost.evil.example": 421, "127.0.0.1.evil.example:8080": 421, "10.0.0.1": 421, "localhost.": 421,
+		"evil.example": 421, "localhost.evil.example": 421, "127.0.0.1.evil.example:8080": 421, "10.0.0.1": 421,
+		"localhost.": 421,
 	} {
 		for s, want := range map[*service]int{local: want, public: 200} {
 			r := request(t, "POST", s.url+"/import", nil)
@@ -255,10 +350,14 @@ func problem(t *testing.T, h http.Header, body string) client.Problem {
 	if err := json.Unmarshal([]byte(body), &p); err != nil {
 		t.Fatalf("%v in %s", err, body)
 	}
-	if p.Type != "about:blank" || p.Title == "" || p.Detail == "" || p.RequestID == "" || p.RequestID != h.Get("X-Request-Id") || p.Instance == nil {
+	if p.Type != "about:blank" || p.Title == "" || p.Detail == "" || p.RequestID == "" ||
+		p.RequestID != h.Get("X-Request-Id") ||
+		p.Instance == nil {
 		t.Errorf("got %s, want every member of a problem", body)
 	}
-	for _, inner := range []string{"openapi3", "schema", "json:", "jsontext", "strconv", "echo", "goroutine", "0x", "EOF", "X-Amz"} {
+	for _, inner := range []string{
+		"openapi3", "schema", "json:", "jsontext", "strconv", "echo", "goroutine", "0x", "EOF", "X-Amz",
+	} {
 		if strings.Contains(body, inner) {
 			t.Errorf("got %s, which shows %q", body, inner)
 		}

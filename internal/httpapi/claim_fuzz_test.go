@@ -11,8 +11,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 )
 
-// FuzzClaim: whatever bytes stand where an Idempotency-Key is remembered, a create with that key answers as the contract declares
-// with an import of the caller's, or not at all.
+// FuzzClaim: whatever bytes stand where an Idempotency-Key is remembered, a create with that key answers as the
+// contract declares with an import of the caller's, or not at all.
 func FuzzClaim(f *testing.F) {
 	const owner, idempotencyKey = "key-alice", "k"
 	a := newAsker(f, auth.NewGateway(true))
@@ -28,7 +28,9 @@ func FuzzClaim(f *testing.F) {
 	}
 	made := a.store.objects[claimAt]
 	id := regexp.MustCompile(`[0-9a-f]+(-[0-9a-f]+){4}`)
-	for _, other := range []string{awaitedID, plannedID, abortedID, "00dc6acf-abff-7000-8000-00000000000a", "00000000-0000-7000-8000-00000000000a"} {
+	for _, other := range []string{
+		awaitedID, plannedID, abortedID, "00dc6acf-abff-7000-8000-00000000000a", "00000000-0000-7000-8000-00000000000a",
+	} {
 		f.Add(id.ReplaceAll(made, []byte(other)))
 	}
 	for _, claim := range []string{"", "{", "{}", "null", "[]", "\xff", `{"id":7}`, `{"id":"x","fingerprint":"x"}`} {

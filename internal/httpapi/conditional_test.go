@@ -17,7 +17,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// waiting is a service whose looks at objects are told of: whoever waits has begun to.
+// waiting is a service that reports its HEAD requests, which show that a caller waits.
 type waiting struct {
 	*service
 	domain *imports.Service
@@ -51,7 +51,7 @@ func (w *waiting) await(t *testing.T) {
 	select {
 	case <-w.looks:
 	case <-time.After(20 * time.Second):
-		t.Fatal("nobody looks")
+		t.Fatal("no HEAD request")
 	}
 }
 
@@ -137,7 +137,10 @@ func TestWaitIsOver(t *testing.T) {
 		{"another", awaited, 25, func(string) string { return `W/"another"` }, 200, false},
 		{"within another", awaited, 25, func(tag string) string { return `"` + strings.Trim(tag, `W/"`) + `,"` }, 200, false},
 		{"an asterisk", awaited, 25, func(string) string { return "*" }, 304, false},
-		{"an asterisk for nothing", "01890000-0000-7000-8000-000000000000", 25, func(string) string { return "*" }, 404, false},
+		{
+			"an asterisk for nothing", "01890000-0000-7000-8000-000000000000", 25, func(string) string { return "*" }, 404,
+			false,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tag := ""
@@ -188,8 +191,17 @@ func TestBadWait(t *testing.T) {
 		if err := json.Unmarshal([]byte(body), &p); err != nil {
 			t.Fatal(err)
 		}
-		if status != http.StatusBadRequest || len(p.Errors) != 1 || *p.Errors[0].Parameter != c.parameter || !strings.Contains(p.Errors[0].Detail, c.detail) {
-			t.Errorf("GET ?%s, If-None-Match %.20q: got %d %s, want 400, %s %s", c.query, c.header, status, body, c.parameter, c.detail)
+		if status != http.StatusBadRequest || len(p.Errors) != 1 || *p.Errors[0].Parameter != c.parameter ||
+			!strings.Contains(p.Errors[0].Detail, c.detail) {
+			t.Errorf(
+				"GET ?%s, If-None-Match %.20q: got %d %s, want 400, %s %s",
+				c.query,
+				c.header,
+				status,
+				body,
+				c.parameter,
+				c.detail,
+			)
 		}
 	}
 }
@@ -240,7 +252,7 @@ func TestManyWaiters(t *testing.T) {
 	}
 }
 
-// TestWaiterLeaves: nobody looks any more for a caller who has gone, which the log tells.
+// TestWaiterLeaves checks that the service stops polling for a client that has gone, and logs it.
 func TestWaiterLeaves(t *testing.T) {
 	s := startWaiting(t, settings{})
 	job := s.create(t, client.ImportRequest{})
@@ -262,7 +274,7 @@ func TestWaiterLeaves(t *testing.T) {
 	}
 }
 
-// TestStoppingEndsWaiting: a server that is about to stop answers all who wait, and lets nobody wait any more.
+// TestStoppingEndsWaiting checks that a stopping server answers all waiters, and admits no new ones.
 func TestStoppingEndsWaiting(t *testing.T) {
 	s := startWaiting(t, settings{})
 	job := s.create(t, client.ImportRequest{})
@@ -294,7 +306,10 @@ func TestTag(t *testing.T) {
 		options: func(o *httpapi.Options) { o.Authenticate = caller.authenticate }})
 	one := s.create(t, client.ImportRequest{Metadata: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}})
 	form := s.create(t, client.ImportRequest{Mode: ptr(client.ImportRequestModeForm)})
-	parts := s.create(t, client.ImportRequest{Mode: multipartMode, Size: ptr(int64(6 * mib)), PartSize: ptr(int64(5 * mib))})
+	parts := s.create(
+		t,
+		client.ImportRequest{Mode: multipartMode, Size: ptr(int64(6 * mib)), PartSize: ptr(int64(5 * mib))},
+	)
 	gone := s.create(t, client.ImportRequest{})
 	for _, c := range []struct {
 		name  string

@@ -27,20 +27,33 @@ func TestDocuments(t *testing.T) {
 		"/docs/swagger-initializer.js": {"application/problem+json", "not-found"}, // the pet store's
 	} {
 		status, header, body := do(t, request(t, "GET", s.url+path, nil))
-		if (status == 200) == strings.HasPrefix(c.contentType, "application/problem") || header.Get("Content-Type") != c.contentType || !strings.Contains(body, c.holds) {
-			t.Errorf("GET %s: got %d %s %.200s, want %s with %s", path, status, header.Get("Content-Type"), body, c.contentType, c.holds)
+		if (status == 200) == strings.HasPrefix(c.contentType, "application/problem") ||
+			header.Get("Content-Type") != c.contentType ||
+			!strings.Contains(body, c.holds) {
+			t.Errorf(
+				"GET %s: got %d %s %.200s, want %s with %s",
+				path,
+				status,
+				header.Get("Content-Type"),
+				body,
+				c.contentType,
+				c.holds,
+			)
 		}
 		if head, _, _ := do(t, request(t, "HEAD", s.url+path, nil)); head != status {
 			t.Errorf("HEAD %s: got %d, want %d as GET", path, head, status)
 		}
 		if path == "/docs" && !strings.Contains(header.Get("Content-Security-Policy"), "default-src 'self'") {
-			t.Errorf("GET /docs: got Content-Security-Policy %q, want scripts of this server alone", header.Get("Content-Security-Policy"))
+			t.Errorf(
+				"GET /docs: got Content-Security-Policy %q, want scripts of this server alone",
+				header.Get("Content-Security-Policy"),
+			)
 		}
 	}
 }
 
-// TestContractIsServedAsWritten: YAML byte for byte, JSON with the same content, but for the preflights: the page that reads it shows
-// what callers call.
+// TestContractIsServedAsWritten: YAML byte for byte, JSON with the same content, but for the preflights: the page
+// that reads it shows what callers call.
 func TestContractIsServedAsWritten(t *testing.T) {
 	s := start(t, settings{})
 	if _, _, body := do(t, request(t, "GET", s.url+"/openapi.yaml", nil)); body != string(openapi.YAML) {
@@ -99,7 +112,8 @@ func TestCORS(t *testing.T) {
 				t.Errorf("%s from %s: credentials are allowed", method, c.origin)
 			}
 			for _, name := range []string{"Idempotency-Key", "Traceparent", "Tracestate", "Baggage", "Sentry-Trace"} {
-				if got := header.Get("Access-Control-Allow-Headers"); c.allowed && method == "OPTIONS" && !strings.Contains(got, name) {
+				if got := header.Get("Access-Control-Allow-Headers"); c.allowed && method == "OPTIONS" &&
+					!strings.Contains(got, name) {
 					t.Errorf("preflight: got headers %q, want %s among them", got, name)
 				}
 			}

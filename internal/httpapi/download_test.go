@@ -9,7 +9,8 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// TestDownload: where the operator allows it, a completed import carries a URL that saves the file, and does nothing else.
+// TestDownload: where the operator allows it, a completed import carries a URL that saves the file, and does nothing
+// else.
 func TestDownload(t *testing.T) {
 	s := start(t, settings{downloads: true})
 	const page = "<script>alert(1)</script>"
@@ -46,7 +47,8 @@ func TestDownload(t *testing.T) {
 			t.Errorf("download as a page: got %d %s, want 403", status, answer)
 		}
 	}
-	if list, err := s.ListImportsWithResponse(t.Context(), nil); err != nil || list.JSON200 == nil || strings.Contains(string(list.Body), "X-Amz-Signature") {
+	if list, err := s.ListImportsWithResponse(t.Context(), nil); err != nil || list.JSON200 == nil ||
+		strings.Contains(string(list.Body), "X-Amz-Signature") {
 		t.Errorf("list: got %s, %v, want no signed URL", list.Body, err)
 	}
 	off := start(t, settings{})

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// TestEpoch: two downloads are as good as each other only if neither is in the last half of its life, or both end together.
+// TestEpoch: two downloads are as good as each other only if neither is in the last half of its life, or both end
+// together.
 func TestEpoch(t *testing.T) {
 	const life = time.Hour
 	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -21,7 +22,10 @@ func TestEpoch(t *testing.T) {
 		{"in the next half", full(0), full(life / 2), false},
 		{"just before and in the next half", full(life/2 - time.Second), full(life / 2), false},
 		{"by credentials that go on to end", signed{0, 20 * time.Minute}, signed{10 * time.Minute, 20 * time.Minute}, true},
-		{"by others that end in the same half, when the first have ended", signed{0, 10 * time.Minute}, signed{10 * time.Minute, 25 * time.Minute}, false},
+		{
+			"by others that end in the same half, when the first have ended", signed{0, 10 * time.Minute},
+			signed{10 * time.Minute, 25 * time.Minute}, false,
+		},
 		{"by others that end later", signed{0, 20 * time.Minute}, full(20 * time.Minute), false},
 	} {
 		then := expiryEpoch(noon.Add(c.then.ends), life, noon.Add(c.then.at))

@@ -20,7 +20,10 @@ import (
 // Create an import with the generated client, upload with net/http alone, and ask what became of it.
 func Example() {
 	ctx := context.Background()
-	signpost, err := client.NewClientWithResponses(exampleServer(), client.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}))
+	signpost, err := client.NewClientWithResponses(
+		exampleServer(),
+		client.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}),
+	)
 	if err != nil {
 		panic(err)
 	}
@@ -87,7 +90,10 @@ func exampleServer() string {
 	if err != nil {
 		panic(err)
 	}
-	b, err := bucket.Open(context.Background(), bucket.Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle})
+	b, err := bucket.Open(
+		context.Background(),
+		bucket.Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle},
+	)
 	if err != nil {
 		panic(err)
 	}

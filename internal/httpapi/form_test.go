@@ -48,7 +48,8 @@ func TestForm(t *testing.T) {
 			if got := read(t, object.Body); !bytes.Equal(got, content) {
 				t.Errorf("stored: got %q, want %q", got, content)
 			}
-			if body.ContentType != nil && *object.ContentType != *body.ContentType || body.Metadata != nil && object.Metadata["order"] != "42" {
+			if body.ContentType != nil && *object.ContentType != *body.ContentType ||
+				body.Metadata != nil && object.Metadata["order"] != "42" {
 				t.Errorf("stored: got %s %v, want what was declared", *object.ContentType, object.Metadata)
 			}
 		})
@@ -82,7 +83,15 @@ func TestTamperedForm(t *testing.T) {
 		{"other bytes", nil, bytes.ToUpper(content)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			job := s.create(t, client.ImportRequest{Mode: formMode, ContentType: ptr("text/plain"), Metadata: map[string]string{"order": "42"}, Checksum: checksum("sha256", content)})
+			job := s.create(
+				t,
+				client.ImportRequest{
+					Mode:        formMode,
+					ContentType: ptr("text/plain"),
+					Metadata:    map[string]string{"order": "42"},
+					Checksum:    checksum("sha256", content),
+				},
+			)
 			if c.edit != nil {
 				c.edit(job.Upload.Fields)
 			}
@@ -96,7 +105,8 @@ func TestTamperedForm(t *testing.T) {
 	}
 }
 
-// TestFormLength: the policy bounds the length, exactly where a size is declared and at the service's limit where none is.
+// TestFormLength: the policy bounds the length, exactly where a size is declared and at the service's limit where
+// none is.
 func TestFormLength(t *testing.T) {
 	s := start(t, settings{limits: imports.Limits{MaxSize: 10}})
 	for _, c := range []struct {

@@ -19,8 +19,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// TestGrowth holds what each call to the API asks of S3 to a number that does not grow with the jobs in the bucket: a page costs
-// by the jobs that are on it. Ten jobs are the fewest that fill a page of ten.
+// TestGrowth holds what each call to the API asks of S3 to a number that does not grow with the jobs in the bucket: a
+// page costs by the jobs that are on it. Ten jobs are the fewest that fill a page of ten.
 func TestGrowth(t *testing.T) {
 	asked := &tally{}
 	cfg := storetest.Open(t).AWS.Copy()
@@ -49,7 +49,11 @@ func (s *service) holdCost(t *testing.T, asked *tally, jobs int) {
 			calls{"LIST jobs": 1, "GET jobs": 1, "HEAD imports": 1}},
 		{"list a page of 10", func() { s.page(t, client.ListImportsParams{Limit: ten}, full) },
 			calls{"LIST jobs": 1, "GET jobs": full, "HEAD imports": full}},
-		{"list a page of 10 without a match", func() { s.page(t, client.ListImportsParams{Limit: ten, Status: completed}, 0) },
+		{"list a page of 10 without a match", func() {
+			s.page(
+				t, client.ListImportsParams{Limit: ten, Status: completed}, 0,
+			)
+		},
 			calls{"LIST jobs": 1, "GET jobs": full, "HEAD imports": full}},
 		{"list what is after the oldest", func() { s.page(t, client.ListImportsParams{Cursor: &oldest}, 0) },
 			calls{"LIST jobs": 1}},
@@ -65,7 +69,11 @@ func (s *service) holdCost(t *testing.T, asked *tally, jobs int) {
 			calls{"PUT idem": 1, "GET idem": 1, "GET jobs": 1, "HEAD imports": 1}},
 		{"create in parts", func() { inParts = *s.create(t, client.ImportRequest{Mode: multipartMode}).ID },
 			calls{"POST imports": 1, "PUT jobs": 1}},
-		{"sign 1,000 parts", func() { s.signParts(t, inParts, client.PartsRequest{First: ptr(int32(1)), Count: ptr(int32(1000))}) },
+		{"sign 1,000 parts", func() {
+			s.signParts(t, inParts, client.PartsRequest{
+				First: ptr(int32(1)), Count: ptr(int32(1000)),
+			})
+		},
 			calls{"GET jobs": 1}},
 		{"read in parts", func() { s.read(t, inParts) },
 			calls{"GET jobs": 1, "HEAD imports": 1, "GET imports": 1}},
@@ -104,7 +112,11 @@ func (s *service) createBare(t *testing.T) {
 
 func (s *service) createWithKey(t *testing.T, key string) {
 	t.Helper()
-	r, err := s.CreateImportWithResponse(t.Context(), &client.CreateImportParams{IdempotencyKey: &key}, client.ImportRequest{})
+	r, err := s.CreateImportWithResponse(
+		t.Context(),
+		&client.CreateImportParams{IdempotencyKey: &key},
+		client.ImportRequest{},
+	)
 	if err != nil {
 		t.Fatalf("create: %v", err)
 	}
@@ -113,9 +125,10 @@ func (s *service) createWithKey(t *testing.T, key string) {
 	}
 }
 
-// fill gives the caller so many jobs, and no others while the test runs, and returns the oldest's id. The records are one that
-// the service wrote, with an id of each millisecond before its own. They are written as files into the store's folder, which is
-// the working directory (see package localstore): versitygw lists and serves files that it did not write, without an ETag.
+// fill gives the caller so many jobs, and no others while the test runs, and returns the oldest's id. The records are
+// one that the service wrote, with an id of each millisecond before its own. They are written as files into the
+// store's folder, which is the working directory (see package localstore): versitygw lists and serves files that it
+// did not write, without an ETag.
 func (s *service) fill(t *testing.T, jobs int) (oldest string) {
 	t.Helper()
 	newest := *s.create(t, client.ImportRequest{}).ID
@@ -140,7 +153,7 @@ func (s *service) fill(t *testing.T, jobs int) (oldest string) {
 		if age < 10 || age == jobs-1 {
 			firsts = append(firsts, path)
 			err = os.WriteFile(path, bytes.ReplaceAll(record, []byte(newest), []byte(oldest)), 0o600)
-		} else { // nobody looks into it; a disk may take 20 s for 100,000 files, and half a second for as many links
+		} else { // its content is not read; a disk may take 20 s for 100,000 files, and half a second for as many links
 			err = os.Link(firsts[age%10], path)
 		}
 		if err != nil {

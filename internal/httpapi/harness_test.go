@@ -74,7 +74,15 @@ func start(t testing.TB, s settings) *service {
 	}
 	log := &lockedBuffer{}
 	options := httpapi.Options{
-		Service:           &imports.Service{Bucket: store, Limits: s.limits, Downloads: s.downloads, AnonymousListing: !s.stranger, Waiters: imports.NewWaiters(10_000), Now: s.now, CompletionWait: s.patience},
+		Service: &imports.Service{
+			Bucket:           store,
+			Limits:           s.limits,
+			Downloads:        s.downloads,
+			AnonymousListing: !s.stranger,
+			Waiters:          imports.NewWaiters(10_000),
+			Now:              s.now,
+			CompletionWait:   s.patience,
+		},
 		Ready:             store.Check,
 		CORSOrigins:       s.corsOrigins,
 		LocalOnly:         s.local,
@@ -232,13 +240,16 @@ func (d contractDoer) Do(request *http.Request) (*http.Response, error) {
 	if told := secret.Find(body); response.StatusCode >= 400 && told != nil {
 		err = errors.Join(err, fmt.Errorf("%s in the answer %s", told, body))
 	}
-	return response, errors.Join(err, openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route},
-		Status:                 response.StatusCode,
-		Header:                 response.Header,
-		Body:                   io.NopCloser(bytes.NewReader(body)),
-		Options:                &openapi3filter.Options{IncludeResponseStatus: true},
-	}))
+	return response, errors.Join(
+		err,
+		openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+			RequestValidationInput: &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route},
+			Status:                 response.StatusCode,
+			Header:                 response.Header,
+			Body:                   io.NopCloser(bytes.NewReader(body)),
+			Options:                &openapi3filter.Options{IncludeResponseStatus: true},
+		}),
+	)
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -246,7 +257,8 @@ func ptr[T any](v T) *T { return &v }
 // uploads counts the multipart uploads under way at key.
 func (s *service) uploads(t testing.TB, key string) int {
 	t.Helper()
-	out, err := s.s3().ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &s.store.Bucket, Prefix: &key})
+	out, err := s.s3().
+		ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &s.store.Bucket, Prefix: &key})
 	if err != nil {
 		t.Fatal(err)
 	}

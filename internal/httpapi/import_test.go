@@ -77,7 +77,8 @@ func TestTrackedImport(t *testing.T) {
 		"crc32c":    {Checksum: checksum("crc32c", content)},
 		"crc64nvme": {Checksum: checksum("crc64nvme", content)},
 		"all": {Size: ptr(int64(len(content))), ContentType: ptr("text/csv"), Filename: ptr("a.csv"), Metadata: map[string]string{"k": "v"},
-			WriteOnce: ptr(true), Checksum: checksum("sha256", content), Mode: ptr(client.ImportRequestModeSingle), ExpiresIn: ptr(int32(60))},
+			WriteOnce: ptr(true), Checksum: checksum("sha256", content), Mode: ptr(client.ImportRequestModeSingle),
+			ExpiresIn: ptr(int32(60))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			job := s.create(t, body)
@@ -91,10 +92,13 @@ func TestTrackedImport(t *testing.T) {
 				t.Fatalf("upload: got %d %s, want 200", status, code)
 			}
 			done := s.read(t, *job.ID)
-			if *done.Status != client.JobStatusCompleted || *done.Size != int64(len(content)) || done.UploadURL != nil || done.CompletedAt == nil || done.Object.ETag == nil {
+			if *done.Status != client.JobStatusCompleted || *done.Size != int64(len(content)) || done.UploadURL != nil ||
+				done.CompletedAt == nil ||
+				done.Object.ETag == nil {
 				t.Fatalf("read after the upload: got %+v, want a completed job", done)
 			}
-			if c := body.Checksum; c != nil && (done.Checksum == nil || !done.Checksum.Verified || *done.Checksum.Value != *c.Value) {
+			if c := body.Checksum; c != nil &&
+				(done.Checksum == nil || !done.Checksum.Verified || *done.Checksum.Value != *c.Value) {
 				t.Errorf("read after the upload: got checksum %+v, want %+v verified", done.Checksum, c)
 			}
 			object := s.stored(t, done.Object.Key)
@@ -145,13 +149,18 @@ func TestEmptyImportWithChecksum(t *testing.T) {
 			t.Errorf("%s, no bytes: got %d %s, want 200", algorithm, status, code)
 		}
 		if done := s.read(t, *job.ID); *done.Status != client.JobStatusCompleted || !done.Checksum.Verified {
-			t.Errorf("%s, no bytes: got %s, verified %v, want it completed and verified", algorithm, *done.Status, done.Checksum.Verified)
+			t.Errorf(
+				"%s, no bytes: got %s, verified %v, want it completed and verified",
+				algorithm,
+				*done.Status,
+				done.Checksum.Verified,
+			)
 		}
 	}
 }
 
-// TestLargestHeaders uploads with as many headers as the service accepts, and as much in them as a file system's attributes
-// hold (ext4: 4 kB in all): a create must not hand out what the store then refuses.
+// TestLargestHeaders uploads with as many headers as the service accepts, and as much in them as a file system's
+// attributes hold (ext4: 4 kB in all): a create must not hand out what the store then refuses.
 func TestLargestHeaders(t *testing.T) {
 	s := start(t, settings{})
 	metadata := map[string]string{}
@@ -165,7 +174,8 @@ func TestLargestHeaders(t *testing.T) {
 	if status, code := send(t, *job.Upload, []byte("x")); status != 200 {
 		t.Errorf("upload: got %d %s, want 200", status, code)
 	}
-	if status, _, answer := s.post(t, "application/json", `{"filename":"`+strings.Repeat("界", 255)+`"}`); status != 400 || !strings.Contains(answer, `"/filename"`) {
+	if status, _, answer := s.post(t, "application/json", `{"filename":"`+strings.Repeat("界", 255)+`"}`); status != 400 ||
+		!strings.Contains(answer, `"/filename"`) {
 		t.Errorf("a name that S3 would not store: got %d %s, want 400", status, answer)
 	}
 }
@@ -174,7 +184,8 @@ func TestUnknownImport(t *testing.T) {
 	s := start(t, settings{})
 	id := *s.create(t, client.ImportRequest{}).ID
 	for _, unknown := range []string{
-		"0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", "00000000-0000-7000-8000-000000000000", strings.ToUpper(id), "urn:uuid:" + id, "%7B" + id + "%7D",
+		"0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", "00000000-0000-7000-8000-000000000000", strings.ToUpper(id), "urn:uuid:" + id,
+		"%7B" + id + "%7D",
 		strings.ReplaceAll(id, "-", ""), id + "0", "x", "..", "%2e%2e", id + "%00", id + "%2F", strings.Repeat("a", 3000),
 		"0198c5a4-7b1e-4c3a-9f00-2a6d7c1b4e55", // version 4
 	} {
@@ -205,24 +216,28 @@ func TestIdempotency(t *testing.T) {
 	if first.ID == nil {
 		t.Fatalf("create: got %s, want a job", answer)
 	}
-	if status, again, _ := create(key, `{"filename":"\u0061","size":5}`); status != 200 || *again.ID != *first.ID || again.UploadURL == nil {
+	if status, again, _ := create(key, `{"filename":"\u0061","size":5}`); status != 200 || *again.ID != *first.ID ||
+		again.UploadURL == nil {
 		t.Errorf("the same request again: got %d %+v, want job %s", status, again, *first.ID)
 	}
-	if status, _, answer := create(key, `{"size": 6}`); status != 422 || !strings.Contains(answer, "idempotency-key-reused") {
+	if status, _, answer := create(key, `{"size": 6}`); status != 422 ||
+		!strings.Contains(answer, "idempotency-key-reused") {
 		t.Errorf("another body: got %d %s, want 422 idempotency-key-reused", status, answer)
 	}
-	if status, other, _ := create(uuid.NewString(), `{"size": 5, "filename": "a"}`); status != 200 || *other.ID == *first.ID {
+	if status, other, _ := create(uuid.NewString(), `{"size": 5, "filename": "a"}`); status != 200 ||
+		*other.ID == *first.ID {
 		t.Errorf("another key: got %d %+v, want another job", status, other)
 	}
 	for _, bad := range []string{"", " ", "a b", "ü", strings.Repeat("k", 256)} {
-		if status, _, answer := create(bad, `{}`); status != 400 || !strings.Contains(answer, `"parameter":"Idempotency-Key"`) {
+		if status, _, answer := create(bad, `{}`); status != 400 ||
+			!strings.Contains(answer, `"parameter":"Idempotency-Key"`) {
 			t.Errorf("key %.20q: got %d %s, want 400 naming the header", bad, status, answer)
 		}
 	}
 }
 
-// TestWeakIdempotencyKeys: anonymous clients share one namespace of keys, so a key that another client could guess is refused, before
-// the store is asked whether it exists.
+// TestWeakIdempotencyKeys: anonymous clients share one namespace of keys, so a key that another client could guess is
+// refused, before the store is asked whether it exists.
 func TestWeakIdempotencyKeys(t *testing.T) {
 	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All})
 	target := storetest.Open(t)
@@ -250,7 +265,8 @@ func TestWeakIdempotencyKeys(t *testing.T) {
 		weak bool
 	}{
 		{random.String(), false}, {strings.ToUpper(uuid.NewString()), false},
-		{"order-42", true}, {"1", true}, {v1, true}, {v7, true}, {uuid.NewSHA1(random, nil).String(), true}, {uuid.Nil.String(), true},
+		{"order-42", true}, {"1", true}, {v1, true}, {v7, true}, {uuid.NewSHA1(random, nil).String(), true},
+		{uuid.Nil.String(), true},
 		{strings.ReplaceAll(random.String(), "-", ""), true}, {random.URN(), true}, {"{" + random.String() + "}", true},
 		{random.String() + "0", true}, {strings.Repeat("k", 255), true},
 	} {
@@ -263,7 +279,13 @@ func TestWeakIdempotencyKeys(t *testing.T) {
 				t.Errorf("anonymous client, key %.40s: got %d %s, want 200", c.key, status, answer)
 			case c.weak && (status != 400 || codeOf(answer) != imports.CodeIdempotencyKeyWeak || asked ||
 				!strings.Contains(answer, `"parameter":"Idempotency-Key"`)):
-				t.Errorf("anonymous client, key %.40s: got %d %s, store asked: %t, want 400 that names the header", c.key, status, answer, asked)
+				t.Errorf(
+					"anonymous client, key %.40s: got %d %s, store asked: %t, want 400 that names the header",
+					c.key,
+					status,
+					answer,
+					asked,
+				)
 			}
 			if status, answer := create(named, c.key, `{"size":5}`); status != 200 {
 				t.Errorf("alice, key %.40s: got %d %s, want 200", c.key, status, answer)
@@ -285,7 +307,10 @@ func TestIdempotencyKeyOfRefusal(t *testing.T) {
 	for _, c := range []struct {
 		body string
 		want int
-	}{{`{"expires_in":61}`, 422}, {`{"expires_in":60}`, 200}, {`{"expires_in":60,"mode":"auto"}`, 200}, {`{"expires_in":60,"mode":"single"}`, 200}, {`{"expires_in":60,"mode":"form"}`, 422}} {
+	}{
+		{`{"expires_in":61}`, 422}, {`{"expires_in":60}`, 200}, {`{"expires_in":60,"mode":"auto"}`, 200},
+		{`{"expires_in":60,"mode":"single"}`, 200}, {`{"expires_in":60,"mode":"form"}`, 422},
+	} {
 		if got := create(c.body); got != c.want {
 			t.Errorf("%s: got %d, want %d", c.body, got, c.want)
 		}
@@ -299,7 +324,11 @@ func TestIdempotencyRace(t *testing.T) {
 	ids := make(chan string, 16)
 	for range cap(ids) {
 		go func() {
-			r, err := s.CreateImportWithResponse(t.Context(), &client.CreateImportParams{IdempotencyKey: &key}, client.ImportRequest{Size: ptr(int64(1))})
+			r, err := s.CreateImportWithResponse(
+				t.Context(),
+				&client.CreateImportParams{IdempotencyKey: &key},
+				client.ImportRequest{Size: ptr(int64(1))},
+			)
 			if err != nil || r.JSON200 == nil {
 				t.Errorf("create: got %v %v, want a job", r, err)
 				ids <- ""
@@ -324,7 +353,8 @@ func TestExpiry(t *testing.T) {
 		t.Errorf("expires_at: %s after created_at, want 60 s", life)
 	}
 	later = 59 * time.Second
-	if again := s.read(t, *job.ID); *again.Status != client.JobStatusAwaitingUpload || !again.ExpiresAt.Equal(*job.ExpiresAt) {
+	if again := s.read(t, *job.ID); *again.Status != client.JobStatusAwaitingUpload ||
+		!again.ExpiresAt.Equal(*job.ExpiresAt) {
 		t.Errorf("read a second before the end: got %+v, want an awaited job that ends at %s", again, job.ExpiresAt)
 	}
 	later = 61 * time.Second
@@ -357,7 +387,8 @@ func TestLimits(t *testing.T) {
 		if c.code == "" && status != 200 {
 			t.Errorf("%s: got %d %s, want 200", c.body, status, answer)
 		}
-		if c.code != "" && (status != 422 || !strings.Contains(answer, `"`+c.code+`"`) || !strings.Contains(answer, `"`+c.pointer+`"`)) {
+		if c.code != "" &&
+			(status != 422 || !strings.Contains(answer, `"`+c.code+`"`) || !strings.Contains(answer, `"`+c.pointer+`"`)) {
 			t.Errorf("%s: got %d %s, want 422 %s at %s", c.body, status, answer, c.code, c.pointer)
 		}
 	}
@@ -365,7 +396,8 @@ func TestLimits(t *testing.T) {
 	if status, _, answer := unbounded.post(t, "application/json", `{"mode": "single", "size": 5368709120}`); status != 200 {
 		t.Errorf("5 GiB: got %d %s, want 200", status, answer)
 	}
-	if status, _, answer := unbounded.post(t, "application/json", `{"mode": "single", "size": 5368709121}`); status != 422 || !strings.Contains(answer, "size-too-large") {
+	if status, _, answer := unbounded.post(t, "application/json", `{"mode": "single", "size": 5368709121}`); status != 422 ||
+		!strings.Contains(answer, "size-too-large") {
 		t.Errorf("5 GiB and a byte: got %d %s, want 422 size-too-large", status, answer)
 	}
 }

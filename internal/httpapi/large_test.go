@@ -29,7 +29,11 @@ func TestPlanLimits(t *testing.T) {
 	}{
 		{"64 MiB", `{"size":67108864}`, 200, `"upload_url"`},
 		{"and a byte", `{"size":67108865}`, 200, `"part_count":5,"part_size":16777216`},
-		{"and a byte with sha256", `{"size":67108865,"checksum":{"algorithm":"sha256","value":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}}`, 200, `"upload_url"`},
+		{
+			"and a byte with sha256",
+			`{"size":67108865,"checksum":{"algorithm":"sha256","value":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}}`, 200,
+			`"upload_url"`,
+		},
 		{"10,000 parts of 16 MiB", `{"size":167772160000}`, 200, `"part_count":10000,"part_size":16777216`},
 		{"and a byte", `{"size":167772160001}`, 200, `"part_count":9412,"part_size":17825792`},
 		{"the most there is", `{"size":53687091200000}`, 200, `"part_count":10000,"part_size":5368709120`},
@@ -44,7 +48,8 @@ func TestPlanLimits(t *testing.T) {
 		{"size not known, in parts", `{"mode":"multipart"}`, 200, `"multipart":{"part_size":67108864,"uploaded_bytes":0`},
 		{"sha256 in parts", `{"mode":"multipart","checksum":{"algorithm":"sha256"}}`, 400, `"pointer":"/checksum/algorithm"`},
 	} {
-		if status, _, answer := s.post(t, "application/json", c.body); status != c.status || !strings.Contains(answer, c.says) {
+		if status, _, answer := s.post(t, "application/json", c.body); status != c.status ||
+			!strings.Contains(answer, c.says) {
 			t.Errorf("%s: %s: got %d %s, want %d with %s", c.name, c.body, status, answer, c.status, c.says)
 		}
 	}
@@ -61,7 +66,8 @@ func TestTenThousandParts(t *testing.T) {
 	urls, end := map[string]bool{}, int64(0)
 	for first := int32(1); first <= 10_000; first += 1000 {
 		for i, p := range s.signParts(t, *job.ID, client.PartsRequest{First: &first, Count: ptr(int32(1000))}).Parts {
-			if p.PartNumber != first+int32(i) || p.Offset != end || p.Headers["content-length"] != strconv.FormatInt(*p.Size, 10) {
+			if p.PartNumber != first+int32(i) || p.Offset != end ||
+				p.Headers["content-length"] != strconv.FormatInt(*p.Size, 10) {
 				t.Fatalf("part %d: got %d at %d with %v, want it at %d", first+int32(i), p.PartNumber, p.Offset, p.Headers, end)
 			}
 			end += *p.Size
@@ -71,13 +77,14 @@ func TestTenThousandParts(t *testing.T) {
 	if len(urls) != 10_000 || end != size {
 		t.Errorf("got %d URLs for %d bytes, want 10,000 for %d", len(urls), end, int64(size))
 	}
-	if status, _, answer := do(t, withType(request(t, "POST", s.url+"/import/"+*job.ID+"/parts", strings.NewReader(`{"first":1,"count":1001}`)))); status != 400 || !strings.Contains(answer, "/count") {
+	if status, _, answer := do(t, withType(request(t, "POST", s.url+"/import/"+*job.ID+"/parts", strings.NewReader(`{"first":1,"count":1001}`)))); status != 400 ||
+		!strings.Contains(answer, "/count") {
 		t.Errorf("1,001 parts in a call: got %d %s, want 400 at /count", status, answer)
 	}
 }
 
-// TestResume uploads a large file in parallel: one process is stopped halfway, one that knows only the id goes on, a third
-// completes. SIGNPOST_TEST_LARGE is the file's size in GiB; without it, it is small.
+// TestResume uploads a large file in parallel: one process is stopped halfway, one that knows only the id goes on, a
+// third completes. SIGNPOST_TEST_LARGE is the file's size in GiB; without it, it is small.
 func TestResume(t *testing.T) {
 	size, partSize := int64(7*5*mib+3), int64(5*mib)
 	if large := os.Getenv("SIGNPOST_TEST_LARGE"); large != "" {
@@ -94,11 +101,18 @@ func TestResume(t *testing.T) {
 
 	sent := start(t, settings{}).sendMissing(t, id, file, count/2)
 	held := start(t, settings{}).read(t, id)
-	if *held.Status != client.JobStatusUploading || int64(*held.Multipart.UploadedParts) < sent || int64(*held.Multipart.UploadedParts) >= count {
+	if *held.Status != client.JobStatusUploading || int64(*held.Multipart.UploadedParts) < sent ||
+		int64(*held.Multipart.UploadedParts) >= count {
 		t.Fatalf("read at half: got %+v after %d of %d parts", held.Multipart, sent, count)
 	}
 	start(t, settings{}).sendMissing(t, id, file, count)
-	t.Logf("%d bytes in %d parts, %d of them by the first process: %s", size, count, sent, time.Since(began).Round(time.Millisecond))
+	t.Logf(
+		"%d bytes in %d parts, %d of them by the first process: %s",
+		size,
+		count,
+		sent,
+		time.Since(began).Round(time.Millisecond),
+	)
 
 	third := start(t, settings{})
 	began = time.Now()
@@ -115,7 +129,8 @@ func TestResume(t *testing.T) {
 	third.remove(t, id)
 }
 
-// sparse is a file of size bytes that takes little room. Each 64 KiB begins with its own offset, so no two parts are alike.
+// sparse is a file of size bytes that takes little room. Each 64 KiB begins with its own offset, so no two parts are
+// alike.
 func sparse(t *testing.T, size int64) *os.File {
 	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), "large"))
@@ -138,8 +153,8 @@ func sparse(t *testing.T, size int64) *os.File {
 	return file
 }
 
-// sendMissing sends, four at a time, parts that the store lacks, until it has sent limit of them: then it stops at once, and what
-// is under way is cut. It returns how many were taken.
+// sendMissing sends, four at a time, parts that the store lacks, until it has sent limit of them: then it stops at
+// once, and what is under way is cut. It returns how many were taken.
 func (s *service) sendMissing(t *testing.T, id string, file io.ReaderAt, limit int64) int64 {
 	t.Helper()
 	var numbers []int32

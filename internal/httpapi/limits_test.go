@@ -35,12 +35,15 @@ func TestRateLimit(t *testing.T) {
 	s := start(t, settings{now: now, options: func(o *httpapi.Options) { o.Authenticate, o.RateLimit = authenticate, 3 }})
 	for left := 5; left >= 0; left-- {
 		status, header, body := s.as(t, keys["alice"], "POST", "/import", "")
-		if want := fmt.Sprintf(`"requests";r=%d;t=2`, left); status != 200 || header.Get("RateLimit") != want || header.Get("RateLimit-Policy") != `"requests";q=6;w=2` {
+		if want := fmt.Sprintf(`"requests";r=%d;t=2`, left); status != 200 || header.Get("RateLimit") != want ||
+			header.Get("RateLimit-Policy") != `"requests";q=6;w=2` {
 			t.Fatalf("got %d %q %q %s, want 200 %q", status, header.Get("RateLimit"), header.Get("RateLimit-Policy"), body, want)
 		}
 	}
 	status, header, body := s.as(t, keys["alice"], "POST", "/import", "")
-	if status != 429 || codeOf(body) != "rate-limited" || header.Get("Retry-After") != "1" || !strings.HasPrefix(header.Get("RateLimit"), `"requests";r=0`) || !strings.Contains(body, "3 requests a second") {
+	if status != 429 || codeOf(body) != "rate-limited" || header.Get("Retry-After") != "1" ||
+		!strings.HasPrefix(header.Get("RateLimit"), `"requests";r=0`) ||
+		!strings.Contains(body, "3 requests a second") {
 		t.Errorf("got %d %v %s, want 429 that names the limit", status, header, body)
 	}
 	if status, _, _ := s.as(t, keys["bob"], "POST", "/import", ""); status != 200 {
@@ -113,7 +116,8 @@ func TestContentTypes(t *testing.T) {
 			contentType = ""
 		}
 		status, _, answer := s.post(t, contentType, body)
-		if status != want || status == 422 && (codeOf(answer) != imports.CodeContentType || !strings.Contains(answer, "text/csv, image/*")) {
+		if status != want ||
+			status == 422 && (codeOf(answer) != imports.CodeContentType || !strings.Contains(answer, "text/csv, image/*")) {
 			t.Errorf("%s: got %d %s, want %d", body, status, answer, want)
 		}
 	}
@@ -121,7 +125,12 @@ func TestContentTypes(t *testing.T) {
 
 // TestWebhooks: an import names a receiver of its own only where its host is one that the operator allows, exactly.
 func TestWebhooks(t *testing.T) {
-	s := start(t, settings{limits: imports.Limits{WebhookHosts: []string{"hooks.example.com", "hooks.example.com:8443", "[2001:db8::1]:80"}}})
+	s := start(
+		t,
+		settings{
+			limits: imports.Limits{WebhookHosts: []string{"hooks.example.com", "hooks.example.com:8443", "[2001:db8::1]:80"}},
+		},
+	)
 	none := start(t, settings{})
 	for url, want := range map[string]int{
 		"https://hooks.example.com/a?b=c":     200,
@@ -146,7 +155,8 @@ func TestWebhooks(t *testing.T) {
 	} {
 		body := fmt.Sprintf(`{"webhook_url":%q}`, url)
 		status, _, answer := s.post(t, "application/json", body)
-		if status != want || status == 422 && codeOf(answer) != imports.CodeWebhook || status == 400 && codeOf(answer) != imports.CodeInvalidRequest {
+		if status != want || status == 422 && codeOf(answer) != imports.CodeWebhook ||
+			status == 400 && codeOf(answer) != imports.CodeInvalidRequest {
 			t.Errorf("%s: got %d %s, want %d", body, status, answer, want)
 		}
 		if status, _, answer := none.post(t, "application/json", body); status == 200 {
@@ -155,10 +165,14 @@ func TestWebhooks(t *testing.T) {
 	}
 }
 
-// TestOpenUploads: an owner has so many uploads in parts under way at a time; single uploads do not count, nor do those of others.
+// TestOpenUploads: an owner has so many uploads in parts under way at a time; single uploads do not count, nor do
+// those of others.
 func TestOpenUploads(t *testing.T) {
 	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "bob": auth.All})
-	s := start(t, settings{limits: imports.Limits{OpenUploads: 2}, options: func(o *httpapi.Options) { o.Authenticate = authenticate }})
+	s := start(
+		t,
+		settings{limits: imports.Limits{OpenUploads: 2}, options: func(o *httpapi.Options) { o.Authenticate = authenticate }},
+	)
 	const parts = `{"mode":"multipart"}`
 	var ids []string
 	for range 2 {
@@ -196,9 +210,11 @@ func TestSecurityHeaders(t *testing.T) {
 	s := start(t, settings{corsOrigins: []string{friend}, options: func(o *httpapi.Options) { o.TLS = true }})
 	id := *s.create(t, client.ImportRequest{Mode: formMode}).ID
 	for _, c := range []struct{ method, path, origin string }{
-		{"POST", "/import", ""}, {"GET", "/import", ""}, {"GET", "/import/" + id, ""}, {"DELETE", "/import/" + id, ""}, {"GET", "/import/x", ""},
+		{"POST", "/import", ""}, {"GET", "/import", ""}, {"GET", "/import/" + id, ""}, {"DELETE", "/import/" + id, ""},
+		{"GET", "/import/x", ""},
 		{"GET", "/", ""}, {"PUT", "/import", ""}, {"GET", "/healthz", ""}, {"GET", "/docs", ""}, {"GET", "/openapi.yaml", ""},
-		{"OPTIONS", "/import", friend}, {"OPTIONS", "/import", "https://evil.example"}, {"GET", "/" + strings.Repeat("a", 5000), ""},
+		{"OPTIONS", "/import", friend}, {"OPTIONS", "/import", "https://evil.example"},
+		{"GET", "/" + strings.Repeat("a", 5000), ""},
 	} {
 		r := request(t, c.method, s.url+c.path, nil)
 		if c.origin != "" {
@@ -206,7 +222,9 @@ func TestSecurityHeaders(t *testing.T) {
 			r.Header.Set("Access-Control-Request-Method", "POST")
 		}
 		status, header, _ := do(t, r)
-		for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Strict-Transport-Security", "X-Request-Id"} {
+		for _, name := range []string{
+			"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Strict-Transport-Security", "X-Request-Id",
+		} {
 			if header.Get(name) == "" {
 				t.Errorf("%s %.20s: got %d without %s", c.method, c.path, status, name)
 			}
@@ -214,20 +232,22 @@ func TestSecurityHeaders(t *testing.T) {
 	}
 }
 
-// TestUnknownOrigins: a page nobody named gets no answer that it could use, and nothing is done for it.
+// TestUnknownOrigins checks that requests of pages with an unknown origin are rejected and change nothing.
 func TestUnknownOrigins(t *testing.T) {
 	const friend = "https://app.example.com"
 	s := start(t, settings{corsOrigins: []string{friend}})
 	own := strings.TrimPrefix(s.url, "http://")
 	for origin, want := range map[string]int{
 		friend: 200, "http://" + own: 200, "https://" + own: 200, // behind a proxy that ends TLS
-		"https://evil.example": 403, "null": 403, "": 403, "file://": 403, "ftp://" + own: 403, friend + "/": 403, own: 403, friend + ", https://evil.example": 403,
+		"https://evil.example": 403, "null": 403, "": 403, "file://": 403, "ftp://" + own: 403, friend + "/": 403, own: 403,
+		friend + ", https://evil.example": 403,
 	} {
 		r := request(t, "POST", s.url+"/import", nil)
 		r.Header["Origin"] = []string{origin}
 		r.Header.Set("X-Api-Key", "a credential")
 		status, header, body := do(t, r)
-		if status != want || status == 403 && (codeOf(body) != "origin-not-allowed" || header.Get("Access-Control-Allow-Origin") != "") {
+		if status != want ||
+			status == 403 && (codeOf(body) != "origin-not-allowed" || header.Get("Access-Control-Allow-Origin") != "") {
 			t.Errorf("Origin %q: got %d %s, want %d", origin, status, body, want)
 		}
 	}
@@ -267,7 +287,12 @@ func TestWatch(t *testing.T) {
 	do(t, request(t, http.MethodTrace, s.url+"/import", nil))
 	mu.Lock()
 	defer mu.Unlock()
-	if want := []string{"createImport 200", "createImport 200", "getImport 200", "getImport 404", "other 404", "other 405"}; !slices.Equal(answered, want) {
+	if want := []string{
+		"createImport 200", "createImport 200", "getImport 200", "getImport 404", "other 404", "other 405",
+	}; !slices.Equal(
+		answered,
+		want,
+	) {
 		t.Errorf("answered: got %q, want %q", answered, want)
 	}
 	if want := []string{"awaiting_upload", "awaiting_upload"}; !slices.Equal(seen, want) {
@@ -275,11 +300,17 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreCounted: who is refused may not ask more often than who is let in, and costs nobody else anything.
+// TestRefusalsAreCounted checks that rejected callers have the same rate limit, and use no other caller's quota.
 func TestRefusalsAreCounted(t *testing.T) {
 	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "reader": auth.Read})
 	clock := time.Now()
-	s := start(t, settings{now: func() time.Time { return clock }, options: func(o *httpapi.Options) { o.Authenticate, o.RateLimit = authenticate, 3 }})
+	s := start(
+		t,
+		settings{
+			now:     func() time.Time { return clock },
+			options: func(o *httpapi.Options) { o.Authenticate, o.RateLimit = authenticate, 3 },
+		},
+	)
 	for _, c := range []struct {
 		name, key string
 		want      int
@@ -390,7 +421,8 @@ func TestRateLimitOfDocuments(t *testing.T) {
 		})
 		const client = "203.0.113.7"
 		files := []string{
-			"/", "/docs", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/start.js", "/openapi.yaml", "/openapi.json",
+			"/", "/docs", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/start.js", "/openapi.yaml",
+			"/openapi.json",
 		}
 		for n := 0; n < len(files); n++ {
 			got, _, body := send(client, "GET", files[n])
@@ -444,9 +476,9 @@ func TestIDsInLog(t *testing.T) {
 		key          string
 		whole        bool
 	}{
-		"nobody authenticates": {nil, "", false},
-		"an anonymous gateway": {auth.NewGateway(true), "", false},
-		"a caller with a key":  {authenticate, keys["alice"], true},
+		"without authentication": {nil, "", false},
+		"an anonymous gateway":   {auth.NewGateway(true), "", false},
+		"a caller with a key":    {authenticate, keys["alice"], true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, settings{options: func(o *httpapi.Options) { o.Authenticate = c.authenticate }})

@@ -24,7 +24,11 @@ func FuzzList(f *testing.F) {
 		f.Add("zz.json", limit)
 	}
 	f.Fuzz(func(t *testing.T, strangers string, limit byte) {
-		if limit == 0 || limit > 100 || strings.ContainsFunc(strangers, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) || r == utf8.RuneError }) {
+		if limit == 0 || limit > 100 ||
+			strings.ContainsFunc(
+				strangers,
+				func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) || r == utf8.RuneError },
+			) {
 			return // XML has no way to list other names
 		}
 		apart(t, func(t *testing.T) {

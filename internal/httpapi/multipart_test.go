@@ -26,26 +26,45 @@ func TestMultipart(t *testing.T) {
 		complete client.CompleteRequest
 		verified bool
 	}{
-		"bare":                     {client.ImportRequest{Size: ptr(int64(len(content)))}, client.CompleteRequest{}, false},
-		"unknown size":             {client.ImportRequest{}, client.CompleteRequest{}, false},
-		"bare, whole at the end":   {client.ImportRequest{}, client.CompleteRequest{Checksum: checksum("crc64nvme", content)}, true},
-		"strict crc64nvme":         {client.ImportRequest{Checksum: checksum("crc64nvme", content)}, client.CompleteRequest{}, true},
-		"strict crc32c":            {client.ImportRequest{Checksum: checksum("crc32c", content)}, client.CompleteRequest{}, true},
-		"strict crc32":             {client.ImportRequest{Checksum: checksum("crc32", content)}, client.CompleteRequest{}, true},
-		"strict, whole at the end": {client.ImportRequest{Checksum: &client.Checksum{Algorithm: "crc64nvme"}}, client.CompleteRequest{Checksum: checksum("crc64nvme", content)}, true},
-		"all else":                 {client.ImportRequest{Filename: ptr("Ζωή.bin"), ContentType: ptr("application/x-thing"), Metadata: map[string]string{"k": "v"}, WriteOnce: ptr(true)}, client.CompleteRequest{}, false},
+		"bare":         {client.ImportRequest{Size: ptr(int64(len(content)))}, client.CompleteRequest{}, false},
+		"unknown size": {client.ImportRequest{}, client.CompleteRequest{}, false},
+		"bare, whole at the end": {
+			client.ImportRequest{}, client.CompleteRequest{Checksum: checksum("crc64nvme", content)}, true,
+		},
+		"strict crc64nvme": {
+			client.ImportRequest{Checksum: checksum("crc64nvme", content)}, client.CompleteRequest{}, true,
+		},
+		"strict crc32c": {
+			client.ImportRequest{Checksum: checksum("crc32c", content)}, client.CompleteRequest{}, true,
+		},
+		"strict crc32": {
+			client.ImportRequest{Checksum: checksum("crc32", content)}, client.CompleteRequest{}, true,
+		},
+		"strict, whole at the end": {
+			client.ImportRequest{Checksum: &client.Checksum{Algorithm: "crc64nvme"}},
+			client.CompleteRequest{Checksum: checksum("crc64nvme", content)}, true,
+		},
+		"all else": {
+			client.ImportRequest{
+				Filename: ptr("Ζωή.bin"), ContentType: ptr("application/x-thing"), Metadata: map[string]string{"k": "v"},
+				WriteOnce: ptr(true),
+			},
+			client.CompleteRequest{}, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.body.Mode, c.body.PartSize = multipartMode, ptr(int64(5*mib))
 			job := s.create(t, c.body)
-			if job.Multipart == nil || job.Multipart.PartSize != 5*mib || job.UploadURL != nil || *job.Status != client.JobStatusAwaitingUpload {
+			if job.Multipart == nil || job.Multipart.PartSize != 5*mib || job.UploadURL != nil ||
+				*job.Status != client.JobStatusAwaitingUpload {
 				t.Fatalf("create: got %+v, want a plan of parts", job)
 			}
 			if c.body.Size != nil && *job.Multipart.PartCount != 3 {
 				t.Errorf("create: got %d parts, want 3", *job.Multipart.PartCount)
 			}
 			s.sendParts(t, *job.ID, content, []int32{3, 1})
-			if half := s.read(t, *job.ID); *half.Status != client.JobStatusUploading || *half.Multipart.UploadedParts != 2 || *half.Multipart.UploadedBytes != 6*mib+3 {
+			if half := s.read(t, *job.ID); *half.Status != client.JobStatusUploading || *half.Multipart.UploadedParts != 2 ||
+				*half.Multipart.UploadedBytes != 6*mib+3 {
 				t.Errorf("read at half: got %+v %+v, want uploading with 2 parts", half, *half.Multipart)
 			}
 			list := s.parts(t, *job.ID, 0)
@@ -64,10 +83,17 @@ func TestMultipart(t *testing.T) {
 			if !bytes.Equal(read(t, object.Body), content) {
 				t.Error("stored: other bytes than were sent")
 			}
-			if c.body.ContentType != nil && (*object.ContentType != *c.body.ContentType || object.Metadata["k"] != "v" || object.ContentDisposition == nil) {
-				t.Errorf("stored: got %v %v %v, want what was declared", *object.ContentType, object.Metadata, object.ContentDisposition)
+			if c.body.ContentType != nil &&
+				(*object.ContentType != *c.body.ContentType || object.Metadata["k"] != "v" || object.ContentDisposition == nil) {
+				t.Errorf(
+					"stored: got %v %v %v, want what was declared",
+					*object.ContentType,
+					object.Metadata,
+					object.ContentDisposition,
+				)
 			}
-			if again := s.complete(t, *job.ID, client.CompleteRequest{}); *again.Status != client.JobStatusCompleted || *again.Object.ETag != *done.Object.ETag {
+			if again := s.complete(t, *job.ID, client.CompleteRequest{}); *again.Status != client.JobStatusCompleted ||
+				*again.Object.ETag != *done.Object.ETag {
 				t.Errorf("complete again: got %+v, want the same", again)
 			}
 			if read := s.read(t, *job.ID); *read.Status != client.JobStatusCompleted {
@@ -91,10 +117,23 @@ func TestCompleteRefusals(t *testing.T) {
 		code   string
 		fault  string
 	}{
-		{"nothing sent", ptr(int64(len(content))), func(*testing.T, string) {}, client.CompleteRequest{}, 409, "parts-missing", "parts 1 to 3"},
-		{"nothing sent, size unknown", nil, func(*testing.T, string) {}, client.CompleteRequest{}, 409, "parts-missing", "part 1"},
-		{"part 1 missing", ptr(int64(len(content))), func(t *testing.T, id string) { s.sendParts(t, id, content, []int32{2, 3}) }, client.CompleteRequest{}, 409, "parts-missing", "part 1"},
-		{"part 2 missing, size unknown", nil, func(t *testing.T, id string) { s.sendParts(t, id, content, []int32{1, 3}) }, client.CompleteRequest{}, 409, "parts-missing", "part 2"},
+		{
+			"nothing sent", ptr(int64(len(content))), func(*testing.T, string) {}, client.CompleteRequest{}, 409,
+			"parts-missing", "parts 1 to 3",
+		},
+		{
+			"nothing sent, size unknown", nil, func(*testing.T, string) {}, client.CompleteRequest{}, 409, "parts-missing",
+			"part 1",
+		},
+		{
+			"part 1 missing", ptr(int64(len(content))),
+			func(t *testing.T, id string) { s.sendParts(t, id, content, []int32{2, 3}) }, client.CompleteRequest{}, 409,
+			"parts-missing", "part 1",
+		},
+		{
+			"part 2 missing, size unknown", nil, func(t *testing.T, id string) { s.sendParts(t, id, content, []int32{1, 3}) },
+			client.CompleteRequest{}, 409, "parts-missing", "part 2",
+		},
 		{"short part in the middle, size unknown", nil, func(t *testing.T, id string) {
 			s.sendParts(t, id, content, []int32{1, 3})
 			s.sendPart(t, id, 2, content[:5*mib-1], nil)
@@ -103,8 +142,17 @@ func TestCompleteRefusals(t *testing.T) {
 			s.sendParts(t, id, content, []int32{1})
 			s.sendPart(t, id, 2, content[:5*mib+1], nil)
 		}, client.CompleteRequest{}, 409, "part-size-mismatch", "part 2 has 5242881 bytes, must have at most 5242880"},
-		{"wrong algorithm", ptr(int64(len(content))), func(t *testing.T, id string) { s.sendParts(t, id, content, []int32{1, 2, 3}) }, client.CompleteRequest{Checksum: checksum("sha256", content)}, 400, "invalid-request", "must be crc64nvme, crc32c or crc32"},
-		{"wrong checksum", ptr(int64(len(content))), func(t *testing.T, id string) { s.sendParts(t, id, content, []int32{1, 2, 3}) }, client.CompleteRequest{Checksum: checksum("crc64nvme", content[1:])}, 422, "checksum-mismatch", ""},
+		{
+			"wrong algorithm", ptr(int64(len(content))),
+			func(t *testing.T, id string) { s.sendParts(t, id, content, []int32{1, 2, 3}) },
+			client.CompleteRequest{Checksum: checksum("sha256", content)}, 400, "invalid-request",
+			"must be crc64nvme, crc32c or crc32",
+		},
+		{
+			"wrong checksum", ptr(int64(len(content))),
+			func(t *testing.T, id string) { s.sendParts(t, id, content, []int32{1, 2, 3}) },
+			client.CompleteRequest{Checksum: checksum("crc64nvme", content[1:])}, 422, "checksum-mismatch", "",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			id := *s.create(t, client.ImportRequest{Mode: multipartMode, PartSize: ptr(int64(5 * mib)), Size: c.size}).ID
@@ -113,12 +161,14 @@ func TestCompleteRefusals(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r.StatusCode() != c.status || !strings.Contains(string(r.Body), c.code) || !strings.Contains(string(r.Body), c.fault) {
+			if r.StatusCode() != c.status || !strings.Contains(string(r.Body), c.code) ||
+				!strings.Contains(string(r.Body), c.fault) {
 				t.Fatalf("complete: got %s %s, want %d %s %q", r.Status(), r.Body, c.status, c.code, c.fault)
 			}
 			job := s.read(t, id)
 			if c.status == 422 {
-				if *job.Status != client.JobStatusFailed || job.Error.Code != client.JobErrorCodeChecksumMismatch || s.stored(t, job.Object.Key) != nil {
+				if *job.Status != client.JobStatusFailed || job.Error.Code != client.JobErrorCodeChecksumMismatch ||
+					s.stored(t, job.Object.Key) != nil {
 					t.Errorf("read: got %+v, want failed and nothing stored", job)
 				}
 				if again, err := s.CompleteImportWithResponse(t.Context(), id, c.body); err != nil || again.StatusCode() != 422 {
@@ -137,7 +187,7 @@ func TestCompleteRefusals(t *testing.T) {
 	}
 }
 
-// TestLateChecksum: a checksum that nobody will look at is not taken.
+// TestLateChecksum checks that a checksum that cannot be verified is rejected.
 func TestLateChecksum(t *testing.T) {
 	s := start(t, settings{})
 	content := []byte("12345")
@@ -165,18 +215,25 @@ func TestLateChecksum(t *testing.T) {
 	bare := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: ptr(int64(5))}).ID
 	s.sendParts(t, bare, content, []int32{1})
 	s.complete(t, bare, client.CompleteRequest{})
-	if r, err := s.CompleteImportWithResponse(t.Context(), bare, right); err != nil || r.StatusCode() != 409 || !strings.Contains(string(r.Body), "import-completed") {
+	if r, err := s.CompleteImportWithResponse(t.Context(), bare, right); err != nil || r.StatusCode() != 409 ||
+		!strings.Contains(string(r.Body), "import-completed") {
 		t.Errorf("a checksum after the completion: got %s %s, %v, want 409 import-completed", r.Status(), r.Body, err)
 	}
 }
 
-// TestStrictParts: an import that declared a checksum wants that of each part, signs it, and the store holds the client to it.
+// TestStrictParts: an import that declared a checksum wants that of each part, signs it, and the store holds the
+// client to it.
 func TestStrictParts(t *testing.T) {
 	s := start(t, settings{})
 	content := make([]byte, 5*mib+10)
 	rand.Read(content)
-	strict := *s.create(t, client.ImportRequest{Mode: multipartMode, PartSize: ptr(int64(5 * mib)), Size: ptr(int64(len(content))), Checksum: checksum("crc32c", content)}).ID
-	bare := *s.create(t, client.ImportRequest{Mode: multipartMode, PartSize: ptr(int64(5 * mib)), Size: ptr(int64(len(content)))}).ID
+	strict := *s.create(t, client.ImportRequest{
+		Mode: multipartMode, PartSize: ptr(int64(5 * mib)), Size: ptr(int64(len(content))),
+		Checksum: checksum("crc32c", content),
+	}).ID
+	bare := *s.create(t, client.ImportRequest{
+		Mode: multipartMode, PartSize: ptr(int64(5 * mib)), Size: ptr(int64(len(content))),
+	}).ID
 	for _, c := range []struct {
 		id, body, fault string
 	}{
@@ -201,7 +258,9 @@ func TestStrictParts(t *testing.T) {
 		}
 	}
 	last := content[5*mib:]
-	part := s.signParts(t, strict, client.PartsRequest{PartNumbers: []int32{2}, Checksums: map[string]string{"2": *checksum("crc32c", last).Value}}).Parts[0]
+	part := s.signParts(t, strict, client.PartsRequest{
+		PartNumbers: []int32{2}, Checksums: map[string]string{"2": *checksum("crc32c", last).Value},
+	}).Parts[0]
 	upload := client.UploadRequest{Method: "PUT", URL: part.URL, Headers: part.Headers}
 	if status, code := send(t, upload, []byte("other last")); status != 400 || code != "BadDigest" {
 		t.Errorf("other bytes: got %d %s, want 400 BadDigest", status, code)
@@ -266,7 +325,8 @@ func TestDelete(t *testing.T) {
 			for range 2 {
 				s.remove(t, *job.ID)
 				gone := s.read(t, *job.ID)
-				if *gone.Status != client.JobStatusAborted || gone.Filename != nil || gone.UploadURL != nil || s.stored(t, job.Object.Key) != nil {
+				if *gone.Status != client.JobStatusAborted || gone.Filename != nil || gone.UploadURL != nil ||
+					s.stored(t, job.Object.Key) != nil {
 					t.Errorf("read: got %+v, want aborted and nothing left", gone)
 				}
 				if uploads := s.uploads(t, job.Object.Key); uploads != 0 {
@@ -338,7 +398,11 @@ func (s *service) sendPart(t testing.TB, id string, n int32, part []byte, algori
 		body.Checksums = map[string]string{fmt.Sprint(n): *checksum(*algorithm, part).Value}
 	}
 	signed := s.signParts(t, id, body).Parts[0]
-	status, code := send(t, client.UploadRequest{Method: client.UploadRequestMethod(signed.Method), URL: signed.URL, Headers: signed.Headers}, part)
+	status, code := send(
+		t,
+		client.UploadRequest{Method: client.UploadRequestMethod(signed.Method), URL: signed.URL, Headers: signed.Headers},
+		part,
+	)
 	if status != http.StatusOK {
 		t.Fatalf("part %d: got %d %s, want 200", n, status, code)
 	}

@@ -34,7 +34,12 @@ type failure struct {
 // fail returns the error, or panics.
 func (f failure) fail() error {
 	signed := "https://bucket.example.com/k?X-Amz-Signature=" + strings.Repeat("0", 64) + "&" + f.text
-	domain := &imports.Error{Kind: imports.Kind(f.number), Code: imports.CodeFailed, Detail: f.text, Fields: []imports.Field{{Path: []string{f.pointer}, Detail: f.text}, {Detail: f.pointer}}}
+	domain := &imports.Error{
+		Kind:   imports.Kind(f.number),
+		Code:   imports.CodeFailed,
+		Detail: f.text,
+		Fields: []imports.Field{{Path: []string{f.pointer}, Detail: f.text}, {Detail: f.pointer}},
+	}
 	other := &imports.Error{Kind: imports.NotFound, Code: imports.CodeNotFound, Detail: f.text}
 	var err error
 	switch f.kind % 12 {
@@ -63,7 +68,12 @@ func (f failure) fail() error {
 		var none *failure
 		return none.fail()
 	case 11:
-		err = &problem{Status: http.StatusBadRequest, Code: "invalid-json", Detail: f.text, Errors: []api.FieldError{{Parameter: &f.pointer, Detail: f.text}}}
+		err = &problem{
+			Status: http.StatusBadRequest,
+			Code:   "invalid-json",
+			Detail: f.text,
+			Errors: []api.FieldError{{Parameter: &f.pointer, Detail: f.text}},
+		}
 	}
 	if f.wrapped&1 != 0 {
 		err = fmt.Errorf("%s: %w", f.pointer, err)
@@ -77,8 +87,8 @@ func (f failure) fail() error {
 	return err
 }
 
-// FuzzProblem: however a request fails, and whatever its path and id, the answer is a whole problem document that shows no signed
-// URL, and the log has one line that cannot be taken for two.
+// FuzzProblem: however a request fails, and whatever its path and id, the answer is a whole problem document that
+// shows no signed URL, and the log has one line that cannot be taken for two.
 func FuzzProblem(f *testing.F) {
 	f.Chdir(home)
 	for kind := range byte(12) {
@@ -101,20 +111,36 @@ func FuzzProblem(f *testing.F) {
 	var log bytes.Buffer
 	var now failure
 	servers := map[string]*server{}
-	for name, handler := range map[string]slog.Handler{"json": slog.NewJSONHandler(&log, nil), "text": slog.NewTextHandler(&log, nil)} {
+	for name, handler := range map[string]slog.Handler{
+		"json": slog.NewJSONHandler(&log, nil), "text": slog.NewTextHandler(&log, nil),
+	} {
 		e := echo.New()
 		e.HTTPErrorHandler = renderProblem
 		e.Any("/*", func(echo.Context) error { return now.fail() })
-		servers[name] = newServer(e, []echo.MiddlewareFunc{requestID, accessLog(slog.New(handler), nil), recoverPanics()}, nil)
+		servers[name] = newServer(
+			e,
+			[]echo.MiddlewareFunc{requestID, accessLog(slog.New(handler), nil), recoverPanics()},
+			nil,
+		)
 	}
 	f.Fuzz(func(t *testing.T, kind, wrapped byte, number int, text, pointer, path, id string) {
 		now, path = failure{kind, wrapped, number, text, pointer}, "/"+path
 		for name, s := range servers {
 			log.Reset()
 			w := httptest.NewRecorder()
-			s.ServeHTTP(w, &http.Request{Method: "POST", URL: &url.URL{Path: path}, Header: http.Header{"X-Request-Id": {id}}, Body: http.NoBody, RemoteAddr: "192.0.2.1:1"})
+			s.ServeHTTP(
+				w,
+				&http.Request{
+					Method:     "POST",
+					URL:        &url.URL{Path: path},
+					Header:     http.Header{"X-Request-Id": {id}},
+					Body:       http.NoBody,
+					RemoteAddr: "192.0.2.1:1",
+				},
+			)
 			line := strings.TrimSuffix(log.String(), "\n")
-			if strings.Count(log.String(), "\n") != 1 || strings.Contains(line, "\r") || name == "json" && !jsontext.Value(line).IsValid() {
+			if strings.Count(log.String(), "\n") != 1 || strings.Contains(line, "\r") ||
+				name == "json" && !jsontext.Value(line).IsValid() {
 				t.Errorf("%+v at %q: log is %q, want one line of %s", now, path, log.String(), name)
 			}
 			for header, values := range w.Header() {
@@ -131,20 +157,24 @@ func FuzzProblem(f *testing.F) {
 				instance = "/." + instance
 			}
 			want := map[string]any{
-				"type": "about:blank", "status": float64(w.Code), "title": http.StatusText(w.Code), "instance": instance, "request_id": w.Header().Get("X-Request-Id"),
+				"type": "about:blank", "status": float64(w.Code), "title": http.StatusText(w.Code), "instance": instance,
+				"request_id": w.Header().Get("X-Request-Id"),
 			}
 			for member, value := range want {
 				if p[member] != value {
 					t.Errorf("%+v: got %s, want %s %q", now, w.Body, member, value)
 				}
 			}
-			if p["code"] == "" || p["detail"] == nil || w.Code < 400 || w.Code > 599 || w.Header().Get("Content-Type") != "application/problem+json" || w.Header().Get("Cache-Control") != "no-store" {
+			if p["code"] == "" || p["detail"] == nil || w.Code < 400 || w.Code > 599 ||
+				w.Header().Get("Content-Type") != "application/problem+json" ||
+				w.Header().Get("Cache-Control") != "no-store" {
 				t.Errorf("%+v: got %d %v %s, want a problem of a status that says so", now, w.Code, w.Header(), w.Body)
 			}
 			if kind%12 >= 7 && kind%12 <= 10 && w.Code != http.StatusInternalServerError {
 				t.Errorf("%+v: got %d for a panic", now, w.Code)
 			}
-			if shown := w.Body.String(); strings.Contains(shown, "X-Amz-Signature") && !strings.Contains(text+pointer+path+id, "X-Amz-Signature") {
+			if shown := w.Body.String(); strings.Contains(shown, "X-Amz-Signature") &&
+				!strings.Contains(text+pointer+path+id, "X-Amz-Signature") {
 				t.Errorf("%+v: got %s, which shows a signed URL", now, shown)
 			}
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 )
 
-// FuzzRecord: whatever bytes stand where the record of an import should, each call answers as the contract declares, and asks for
-// no key but that import's.
+// FuzzRecord: whatever bytes stand where the record of an import should, each call answers as the contract declares,
+// and asks for no key but that import's.
 func FuzzRecord(f *testing.F) {
 	const owner, id = "key-alice", plannedID
 	a := newAsker(f, auth.NewGateway(true))
@@ -27,10 +27,14 @@ func FuzzRecord(f *testing.F) {
 	}
 	for _, pair := range [][2]string{
 		{`"status":"awaiting_upload"`, `"status":"completed"`}, {`"status":"awaiting_upload"`, `"status":"aborted"`},
-		{`"status":"awaiting_upload"`, `"status":"failed","failure":{"code":"checksum-mismatch","detail":"d"}`}, {`"mode":"multipart"`, `"mode":"single"`},
-		{`"upload_id":"u"`, `"upload_id":"u","completing":"2000-01-01T00:00:00Z"`}, {`"upload_id":"u"`, `"upload_id":"u","completing":"1999-01-01T00:00:00Z"`},
-		{`"size":6`, `"size":-1`}, {`"part_count":3`, `"part_count":-3`}, {`"part_size":2`, `"part_size":9223372036854775807`},
-		{"2000-01-02", "1999-01-02"}, {"2000-01-02", "9999-12-31"}, {`"u"`, `"another"`}, {`"crc32"`, `"sha256"`}, {`"value":""`, `"value":"AAAAAA=="`},
+		{`"status":"awaiting_upload"`, `"status":"failed","failure":{"code":"checksum-mismatch","detail":"d"}`},
+		{`"mode":"multipart"`, `"mode":"single"`},
+		{`"upload_id":"u"`, `"upload_id":"u","completing":"2000-01-01T00:00:00Z"`},
+		{`"upload_id":"u"`, `"upload_id":"u","completing":"1999-01-01T00:00:00Z"`},
+		{`"size":6`, `"size":-1`}, {`"part_count":3`, `"part_count":-3`},
+		{`"part_size":2`, `"part_size":9223372036854775807`},
+		{"2000-01-02", "1999-01-02"}, {"2000-01-02", "9999-12-31"}, {`"u"`, `"another"`}, {`"crc32"`, `"sha256"`},
+		{`"value":""`, `"value":"AAAAAA=="`},
 	} {
 		seed(strings.ReplaceAll(recordOf(owner, id), pair[0], pair[1]))
 	}
@@ -39,8 +43,12 @@ func FuzzRecord(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, record []byte, object, upload bool) {
 		for _, c := range []struct{ method, path, body string }{
-			{"GET", "/import/" + id, ""}, {"GET", "/import", ""}, {"GET", "/import/" + id + "/parts", ""}, {"DELETE", "/import/" + id, ""},
-			{"POST", "/import/" + id + "/parts", `{"first":1,"count":3,"checksums":{"1":"AAAAAA==","2":"AAAAAA==","3":"AAAAAA=="}}`},
+			{"GET", "/import/" + id, ""}, {"GET", "/import", ""}, {"GET", "/import/" + id + "/parts", ""},
+			{"DELETE", "/import/" + id, ""},
+			{
+				"POST", "/import/" + id + "/parts",
+				`{"first":1,"count":3,"checksums":{"1":"AAAAAA==","2":"AAAAAA==","3":"AAAAAA=="}}`,
+			},
 			{"POST", "/import/" + id + "/parts", `{"part_numbers":[1]}`}, {"POST", "/import/" + id + "/complete", ""},
 			{"POST", "/import/" + id + "/complete", `{"checksum":{"algorithm":"crc32","value":"AAAAAA=="}}`},
 		} {
@@ -64,7 +72,8 @@ func FuzzRecord(f *testing.F) {
 					t.Errorf("%s %s with record %q: got %d %s, though the store answers", c.method, c.path, record, w.Code, w.Body)
 				}
 				var j client.Job
-				if err := json.Unmarshal(w.Body.Bytes(), &j); err == nil && j.ID != nil && (*j.ID != id || j.Object.Key != "imports/"+owner+"/"+id) {
+				if err := json.Unmarshal(w.Body.Bytes(), &j); err == nil && j.ID != nil &&
+					(*j.ID != id || j.Object.Key != "imports/"+owner+"/"+id) {
 					t.Errorf("%s %s with record %q: got %s, which is of another import", c.method, c.path, record, w.Body)
 				}
 			})

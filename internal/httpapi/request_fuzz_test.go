@@ -11,8 +11,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 )
 
-// FuzzRequest: whatever a request says of itself, in method, path, host, address, credentials and other headers, it gets one answer,
-// in which no header is of its making, and one line of log.
+// FuzzRequest: whatever a request says of itself, in method, path, host, address, credentials and other headers, it
+// gets one answer, in which no header is of its making, and one line of log.
 func FuzzRequest(f *testing.F) {
 	key, line, err := auth.NewKey("fuzz", auth.All)
 	if err != nil {
@@ -27,29 +27,46 @@ func FuzzRequest(f *testing.F) {
 		f.Fatal(err)
 	}
 	a := newAsker(f, auth.New(keys, func(context.Context, string) (auth.Caller, error) {
-		return auth.Caller{}, &auth.Error{Reason: "unknown-signer", Detail: "This token is of nobody known."}
+		return auth.Caller{}, &auth.Error{Reason: "unknown-signer", Detail: "This token is unknown."}
 	}, false))
 	a.secrets = append(a.secrets, key)
 	const mine = "mine" // stands for the key, which is another each time
 	for _, path := range []string{
-		"/", "", "*", "/import", "/import/", "//import", "/import/x", "/import/" + awaitedID, "/docs", "/docs/", "/docs/..", "/openapi.yaml", "/openapi.json", "/healthz", "/readyz", "/\r\nX: y",
-		"/\x00\u2028\xff", `/"}` + "\n" + `{"msg":"request"`, "/import/%0a", "/import/" + awaitedID + "/parts/../../x", "//evil.example.com/..",
+		"/", "", "*", "/import", "/import/", "//import", "/import/x", "/import/" + awaitedID, "/docs", "/docs/", "/docs/..",
+		"/openapi.yaml", "/openapi.json", "/healthz", "/readyz", "/\r\nX: y",
+		"/\x00\u2028\xff", `/"}` + "\n" + `{"msg":"request"`, "/import/%0a", "/import/" + awaitedID + "/parts/../../x",
+		"//evil.example.com/..",
 	} {
 		for _, method := range []string{"GET", "POST", "HEAD", "OPTIONS", "CONNECT", "", "G\nT"} {
 			f.Add(method, path, "a=b", "id-1", "api.example.com", "192.0.2.1:1", "https://app.example.com", mine, "")
 			f.Add(method, path, "\xff;\n", "\r\nX-Forged: 1", "\n", "\n", "https://app.example.com\r\nX: y", "", "Bearer x")
-			f.Add(method, path, "", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "[::1]:80", "192.0.2.1:1, 203.0.113.9", "", "x", "")
+			f.Add(
+				method,
+				path,
+				"",
+				"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+				"[::1]:80",
+				"192.0.2.1:1, 203.0.113.9",
+				"",
+				"x",
+				"",
+			)
 		}
 	}
 	f.Fuzz(func(t *testing.T, method, path, query, id, host, remote, origin, credential, authorization string) {
 		header := http.Header{
-			"X-Request-Id": {id}, "Traceparent": {id}, "X-Forwarded-For": {remote}, "X-Real-Ip": {remote}, "X-Forwarded-Proto": {host}, "X-Forwarded-Host": {host},
+			"X-Request-Id": {
+				id,
+			}, "Traceparent": {id}, "X-Forwarded-For": {remote}, "X-Real-Ip": {remote}, "X-Forwarded-Proto": {host},
+			"X-Forwarded-Host":              {host},
 			"Access-Control-Request-Method": {method}, "Access-Control-Request-Headers": {id}, "Accept-Encoding": {id},
 		}
 		if credential == mine {
 			credential = key
 		}
-		for name, value := range map[string]string{"Origin": origin, "X-Api-Key": credential, "Authorization": authorization} {
+		for name, value := range map[string]string{
+			"Origin": origin, "X-Api-Key": credential, "Authorization": authorization,
+		} {
 			if value != "" {
 				header[name] = []string{value}
 			}

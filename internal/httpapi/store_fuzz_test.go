@@ -18,8 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// shelf is as much of S3 as the service asks of it, in memory, so that a fuzz target makes thousands of calls a second. It writes
-// down what it was asked for. The store itself is what other tests are for.
+// shelf is as much of S3 as the service asks of it, in memory, so that a fuzz target makes thousands of calls a
+// second. It writes down what it was asked for. The store itself is what other tests are for.
 type shelf struct {
 	mu      sync.Mutex
 	objects map[string][]byte
@@ -57,7 +57,10 @@ func (s *shelf) Do(r *http.Request) (*http.Response, error) {
 		most, _ := strconv.Atoi(query.Get("max-keys"))
 		answer = s.list(query.Get("prefix"), query.Get("start-after"), most)
 	case query.Has("uploads") && r.Method == http.MethodGet:
-		answer = "<ListMultipartUploadsResult>" + strings.Repeat("<Upload></Upload>", len(s.parts)) + "</ListMultipartUploadsResult>"
+		answer = "<ListMultipartUploadsResult>" + strings.Repeat(
+			"<Upload></Upload>",
+			len(s.parts),
+		) + "</ListMultipartUploadsResult>"
 	case query.Has("uploads"):
 		s.parts[key] = []int{}
 		answer = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
@@ -66,7 +69,13 @@ func (s *shelf) Do(r *http.Request) (*http.Response, error) {
 	default:
 		status, header, answer = s.object(r, key, body)
 	}
-	response := &http.Response{StatusCode: status, Header: header, ContentLength: int64(len(answer)), Request: r, Body: io.NopCloser(strings.NewReader(answer))}
+	response := &http.Response{
+		StatusCode:    status,
+		Header:        header,
+		ContentLength: int64(len(answer)),
+		Request:       r,
+		Body:          io.NopCloser(strings.NewReader(answer)),
+	}
 	if r.Method == http.MethodHead {
 		response.Body = http.NoBody
 	}

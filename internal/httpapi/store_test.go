@@ -27,28 +27,41 @@ func TestOtherThanDeclared(t *testing.T) {
 		declared client.ImportRequest
 		code     client.JobErrorCode
 	}{
-		"size":     {client.ImportRequest{Size: ptr(int64(6))}, client.JobErrorCodeSizeMismatch},
-		"checksum": {client.ImportRequest{Checksum: checksum("crc64nvme", []byte("54321"))}, client.JobErrorCodeChecksumMismatch},
+		"size": {client.ImportRequest{Size: ptr(int64(6))}, client.JobErrorCodeSizeMismatch},
+		"checksum": {
+			client.ImportRequest{Checksum: checksum("crc64nvme", []byte("54321"))}, client.JobErrorCodeChecksumMismatch,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			job := s.create(t, c.declared)
-			in := &s3.PutObjectInput{Bucket: &s.store.Bucket, Key: &job.Object.Key, Body: strings.NewReader(string(content)), ChecksumAlgorithm: "CRC64NVME"}
+			in := &s3.PutObjectInput{
+				Bucket:            &s.store.Bucket,
+				Key:               &job.Object.Key,
+				Body:              strings.NewReader(string(content)),
+				ChecksumAlgorithm: "CRC64NVME",
+			}
 			if _, err := s.s3().PutObject(t.Context(), in); err != nil {
 				t.Fatal(err)
 			}
 			failed := s.read(t, *job.ID)
-			if *failed.Status != client.JobStatusFailed || failed.Error == nil || failed.Error.Code != c.code || failed.UploadURL != nil {
+			if *failed.Status != client.JobStatusFailed || failed.Error == nil || failed.Error.Code != c.code ||
+				failed.UploadURL != nil {
 				t.Errorf("read: got %+v, want failed with %s", failed, c.code)
 			}
 		})
 	}
 }
 
-// TestUnverifiedChecksum stores an object with a checksum of another algorithm: nobody has confirmed the one declared.
+// TestUnverifiedChecksum stores an object with a checksum of another algorithm: the declared one is not verified.
 func TestUnverifiedChecksum(t *testing.T) {
 	s := start(t, settings{})
 	job := s.create(t, client.ImportRequest{Checksum: checksum("sha256", []byte("12345"))})
-	in := &s3.PutObjectInput{Bucket: &s.store.Bucket, Key: &job.Object.Key, Body: strings.NewReader("12345"), ChecksumAlgorithm: "CRC32"}
+	in := &s3.PutObjectInput{
+		Bucket:            &s.store.Bucket,
+		Key:               &job.Object.Key,
+		Body:              strings.NewReader("12345"),
+		ChecksumAlgorithm: "CRC32",
+	}
 	if _, err := s.s3().PutObject(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
@@ -57,8 +70,8 @@ func TestUnverifiedChecksum(t *testing.T) {
 	}
 }
 
-// TestConflicts has the store answer 409 to conditional writes: it says nothing of who won, so nobody is told of a job that may
-// not be there.
+// TestConflicts has the store answer 409 to conditional writes: it does not say which write succeeded, so no import is
+// returned that may not exist.
 func TestConflicts(t *testing.T) {
 	target := storetest.Open(t)
 	for _, prefix := range []string{"/jobs/", "/idem/"} {
@@ -69,7 +82,12 @@ func TestConflicts(t *testing.T) {
 				if r.Method == "PUT" && strings.Contains(r.URL.Path, prefix) && left > 0 {
 					left--
 					body := "<Error><Code>ConditionalRequestConflict</Code><Message>try again</Message></Error>"
-					return &http.Response{StatusCode: 409, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+					return &http.Response{
+						StatusCode: 409,
+						Header:     http.Header{},
+						Body:       io.NopCloser(strings.NewReader(body)),
+						Request:    r,
+					}, nil
 				}
 				return http.DefaultClient.Do(r)
 			})
@@ -121,7 +139,9 @@ func TestTakenAway(t *testing.T) {
 		t.Fatalf("upload: got %d %s", status, code)
 	}
 	s.read(t, *job.ID)
-	if _, err := s.s3().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &s.store.Bucket, Key: &job.Object.Key}); err != nil {
+	if _, err := s.s3().DeleteObject(t.Context(), &s3.DeleteObjectInput{
+		Bucket: &s.store.Bucket, Key: &job.Object.Key,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if done := s.read(t, *job.ID); *done.Status != client.JobStatusCompleted {
@@ -151,7 +171,8 @@ func TestExpiringCredentials(t *testing.T) {
 	}
 	query := signed.Query()
 	from, err := time.Parse("20060102T150405Z", query.Get("X-Amz-Date"))
-	if life, e := time.ParseDuration(query.Get("X-Amz-Expires") + "s"); err != nil || e != nil || !from.Add(life).Equal(ends) {
+	if life, e := time.ParseDuration(query.Get("X-Amz-Expires") + "s"); err != nil || e != nil ||
+		!from.Add(life).Equal(ends) {
 		t.Errorf("URL: signed from %s for %s, want until %s", from, life, ends)
 	}
 	status, _, answer := s.post(t, "application/json", `{"expires_in": 900}`)
@@ -169,7 +190,8 @@ func TestExpiringCredentials(t *testing.T) {
 		func() (int, http.Header, string) { return s.post(t, "application/json", `{"mode": "form"}`) },
 		func() (int, http.Header, string) { return do(t, request(t, "GET", s.url+"/import/"+*job.ID, nil)) },
 	} {
-		if status, header, answer := call(); status != 503 || header.Get("Retry-After") == "" || problem(t, header, answer).Code != "credentials-expired" {
+		if status, header, answer := call(); status != 503 || header.Get("Retry-After") == "" ||
+			problem(t, header, answer).Code != "credentials-expired" {
 			t.Errorf("after the credentials' end: got %d %s, want 503 credentials-expired", status, answer)
 		}
 	}
@@ -196,7 +218,13 @@ func TestStoreAway(t *testing.T) {
 	} {
 		status, header, answer := call()
 		if status != 503 || header.Get("Retry-After") == "" || problem(t, header, answer).Code != "store-unavailable" {
-			t.Errorf("%s without a store: got %d %v %s, want 503 store-unavailable with Retry-After", name, status, header, answer)
+			t.Errorf(
+				"%s without a store: got %d %v %s, want 503 store-unavailable with Retry-After",
+				name,
+				status,
+				header,
+				answer,
+			)
 		}
 	}
 	if status, _, _ := do(t, request(t, "GET", s.url+"/healthz", nil)); status != 200 {
@@ -204,7 +232,8 @@ func TestStoreAway(t *testing.T) {
 	}
 
 	line.Up()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) { // what it found before is good for a second
+	// what it found before is good for a second
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		status, _, answer := do(t, request(t, "GET", s.url+"/readyz", nil))
 		if status == 200 {
 			break
@@ -261,7 +290,9 @@ func TestLog(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range []string{"time", "level", "msg", "method", "path", "status", "bytes", "duration_us", "remote", "request_id"} {
+		for _, key := range []string{
+			"time", "level", "msg", "method", "path", "status", "bytes", "duration_us", "remote", "request_id",
+		} {
 			if _, ok := entry[key]; !ok {
 				t.Errorf("%s: no %s", line, key)
 			}
@@ -282,7 +313,8 @@ func TestPanic(t *testing.T) {
 	if p := problem(t, header, answer); status != 500 || p.Code != "internal-error" || strings.Contains(answer, "clock") {
 		t.Errorf("got %d %s, want a bare 500", status, answer)
 	}
-	if log := s.log.String(); !strings.Contains(log, "the clock fell") || !strings.Contains(log, "imports.(*Service).Sign") {
+	if log := s.log.String(); !strings.Contains(log, "the clock fell") ||
+		!strings.Contains(log, "imports.(*Service).Sign") {
 		t.Errorf("log: got %s, want the panic and its stack", log)
 	}
 }

@@ -83,7 +83,10 @@ func bearer(secret string) string { return "Bearer " + secret }
 func event(bucket string, keys ...string) string {
 	var records []string
 	for _, key := range keys {
-		records = append(records, fmt.Sprintf(`{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q}}}`, bucket, key))
+		records = append(
+			records,
+			fmt.Sprintf(`{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q}}}`, bucket, key),
+		)
 	}
 	return `{"Records":[` + strings.Join(records, ",") + `]}`
 }
@@ -95,11 +98,13 @@ func TestStoreEvents(t *testing.T) {
 	basic := func(pair string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)) }
 	secrets := map[string]string{
 		"a token": bearer(storeSecret), "a token, in lower case": "bearer  " + storeSecret, "as it is": storeSecret,
-		"a password": basic("user:" + storeSecret), "a password of nobody": basic(":" + storeSecret),
+		"a password": basic("user:" + storeSecret), "a password without a user": basic(":" + storeSecret),
 	}
 	const key = "imports/public/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 	shapes := map[string][]string{
-		"s3-put": {key}, "s3-multipart": {key}, "s3-removed": nil, "s3-test": nil, "minio-put": {key}, "minio-read": nil, "ceph-put": {key},
+		"s3-put": {
+			key,
+		}, "s3-multipart": {key}, "s3-removed": nil, "s3-test": nil, "minio-put": {key}, "minio-read": nil, "ceph-put": {key},
 		"versitygw-multipart": {key}, "versitygw-test": nil, "eventbridge-put": {key}, "eventbridge-scheduled": nil,
 	}
 	for shape, want := range shapes {
@@ -111,32 +116,47 @@ func TestStoreEvents(t *testing.T) {
 		for spelling, authorization := range secrets {
 			status, _, answer := s.tell(t, authorization, body)
 			if got := l.take(); status != 204 || answer != "" || !slices.Equal(got, want) {
-				t.Errorf("%s with the secret as %s: got %d %s, noticed of %v, want 204 and %v", shape, spelling, status, answer, got, want)
+				t.Errorf(
+					"%s with the secret as %s: got %d %s, noticed of %v, want 204 and %v",
+					shape,
+					spelling,
+					status,
+					answer,
+					got,
+					want,
+				)
 			}
 		}
 	}
-	if status, _, answer := s.tell(t, bearer(storeSecret), event("another-bucket", key)); status != 204 || l.take() != nil {
+	if status, _, answer := s.tell(t, bearer(storeSecret), event("another-bucket", key)); status != 204 ||
+		l.take() != nil {
 		t.Errorf("of another bucket: got %d %s, want 204 and nothing noticed", status, answer)
 	}
-	if status, _, answer := s.tell(t, bearer(storeSecret), event(s.store.Bucket, "1", "2", "1", "3")); status != 204 || !slices.Equal(l.take(), []string{"1", "2", "3"}) {
+	if status, _, answer := s.tell(t, bearer(storeSecret), event(s.store.Bucket, "1", "2", "1", "3")); status != 204 ||
+		!slices.Equal(l.take(), []string{"1", "2", "3"}) {
 		t.Errorf("of three objects: got %d %s, want 204 and three noticed", status, answer)
 	}
 }
 
-// TestStoreEventsAreGuarded: whoever has not the secret tells nothing, and learns nothing.
+// TestStoreEventsAreGuarded checks that requests without the secret have no effect and learn nothing.
 func TestStoreEventsAreGuarded(t *testing.T) {
 	var l told
 	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All})
 	s := startHearing(t, settings{options: func(o *httpapi.Options) { o.Authenticate = authenticate }}, l.notice)
 	body := event(s.store.Bucket, "k")
 	for name, authorization := range map[string]string{
-		"none": "", "another": bearer("guessed"), "a part": bearer(storeSecret[:len(storeSecret)-1]), "more": bearer(storeSecret + "x"), "in upper case": bearer(strings.ToUpper(storeSecret)),
-		"no token": "Bearer", "an empty token": "Bearer ", "another scheme": "Digest " + storeSecret, "twice": bearer(bearer(storeSecret)), "an API key": bearer(keys["alice"]),
+		"none": "", "another": bearer("guessed"), "a part": bearer(storeSecret[:len(storeSecret)-1]),
+		"more": bearer(storeSecret + "x"), "in upper case": bearer(strings.ToUpper(storeSecret)),
+		"no token": "Bearer", "an empty token": "Bearer ", "another scheme": "Digest " + storeSecret,
+		"twice": bearer(bearer(storeSecret)), "an API key": bearer(keys["alice"]),
 		"no base64": "Basic " + storeSecret, "no password": "Basic " + base64.StdEncoding.EncodeToString([]byte(storeSecret)),
-		"the user's name": "Basic " + base64.StdEncoding.EncodeToString([]byte(storeSecret+":")), "an empty password": "Basic " + base64.StdEncoding.EncodeToString([]byte("user:")),
+		"the user's name":   "Basic " + base64.StdEncoding.EncodeToString([]byte(storeSecret+":")),
+		"an empty password": "Basic " + base64.StdEncoding.EncodeToString([]byte("user:")),
 	} {
 		status, header, answer := s.tell(t, authorization, body)
-		if status != 401 || codeOf(answer) != "unauthenticated" || header.Get("WWW-Authenticate") == "" || header.Get("X-Request-Id") == "" || l.take() != nil {
+		if status != 401 || codeOf(answer) != "unauthenticated" || header.Get("WWW-Authenticate") == "" ||
+			header.Get("X-Request-Id") == "" ||
+			l.take() != nil {
 			t.Errorf("%s: got %d %q %s, want 401 with a challenge", name, status, header.Get("WWW-Authenticate"), answer)
 		}
 	}
@@ -145,7 +165,8 @@ func TestStoreEventsAreGuarded(t *testing.T) {
 	if status, _, answer := do(t, two); status != 401 || l.take() != nil {
 		t.Errorf("two credentials: got %d %s, want 401", status, answer)
 	}
-	if log := s.log.String(); !strings.Contains(log, `"reason":"unknown-secret"`) || !strings.Contains(log, `"path":"/events/s3"`) {
+	if log := s.log.String(); !strings.Contains(log, `"reason":"unknown-secret"`) ||
+		!strings.Contains(log, `"path":"/events/s3"`) {
 		t.Errorf("log: got %s, want what was refused", log)
 	}
 	if status, _, answer := s.tell(t, bearer(storeSecret), body); status != 204 || !slices.Equal(l.take(), []string{"k"}) {
@@ -156,7 +177,7 @@ func TestStoreEventsAreGuarded(t *testing.T) {
 	}
 }
 
-// TestStoreEventsMalformed: what is no event is told why.
+// TestStoreEventsMalformed checks that the response to an invalid event names the reason.
 func TestStoreEventsMalformed(t *testing.T) {
 	var l told
 	s := startHearing(t, settings{}, l.notice)
@@ -186,12 +207,14 @@ func TestStoreEventsMalformed(t *testing.T) {
 		t.Errorf("too long, of a length not told: got %d %s, want 413", status, answer)
 	}
 	fits := event(s.store.Bucket, "k")
-	if status, _, answer := s.tell(t, storeSecret, fits+strings.Repeat(" ", 128<<10-len(fits))); status != 204 || !slices.Equal(l.take(), []string{"k"}) {
+	if status, _, answer := s.tell(t, storeSecret, fits+strings.Repeat(" ", 128<<10-len(fits))); status != 204 ||
+		!slices.Equal(l.take(), []string{"k"}) {
 		t.Errorf("128 KiB: got %d %s, want 204", status, answer)
 	}
 }
 
-// TestStoreEventsFail: a store that is told that something failed sends the event again; the other objects of it were seen to.
+// TestStoreEventsFail checks that a failed object causes an error, so that the store retries, and that the others are
+// processed.
 func TestStoreEventsFail(t *testing.T) {
 	away := &imports.Error{Kind: imports.Unavailable, Code: imports.CodeStoreUnavailable, Detail: "Try again later."}
 	for _, c := range []struct {
@@ -212,13 +235,22 @@ func TestStoreEventsFail(t *testing.T) {
 			return l.notice(ctx, key)
 		})
 		status, header, answer := s.tell(t, storeSecret, event(s.store.Bucket, "a", "bad", "b"))
-		if status != c.want || codeOf(answer) != c.code || (header.Get("Retry-After") != "") != (c.want == 503) || !slices.Equal(l.take(), []string{"a", "b"}) {
-			t.Errorf("%s: got %d %s, Retry-After %q, want %d %s", c.name, status, answer, header.Get("Retry-After"), c.want, c.code)
+		if status != c.want || codeOf(answer) != c.code || (header.Get("Retry-After") != "") != (c.want == 503) ||
+			!slices.Equal(l.take(), []string{"a", "b"}) {
+			t.Errorf(
+				"%s: got %d %s, Retry-After %q, want %d %s",
+				c.name,
+				status,
+				answer,
+				header.Get("Retry-After"),
+				c.want,
+				c.code,
+			)
 		}
 	}
 }
 
-// TestStoreEventsKnowTheirRequest: what is done for an event is told from what is done for others.
+// TestStoreEventsKnowTheirRequest checks that store calls for an event have its request id.
 func TestStoreEventsKnowTheirRequest(t *testing.T) {
 	var owner string
 	var known bool
@@ -226,8 +258,9 @@ func TestStoreEventsKnowTheirRequest(t *testing.T) {
 		owner, known = imports.Caller(ctx)
 		return ctx.Err()
 	})
-	if status, _, answer := s.tell(t, storeSecret, event(s.store.Bucket, "k")); status != 204 || known || owner != imports.Public {
-		t.Errorf("got %d %s, called by %q, want 204 and nobody", status, answer, owner)
+	if status, _, answer := s.tell(t, storeSecret, event(s.store.Bucket, "k")); status != 204 || known ||
+		owner != imports.Public {
+		t.Errorf("got %d %s, called by %q, want 204 and no owner", status, answer, owner)
 	}
 }
 
@@ -236,7 +269,8 @@ func TestStoreEventsAreNotThrottled(t *testing.T) {
 	var l told
 	s := startHearing(t, settings{options: func(o *httpapi.Options) { o.RateLimit = 1 }}, l.notice)
 	for range 20 {
-		if status, header, answer := s.tell(t, storeSecret, event(s.store.Bucket, "k")); status != 204 || header.Get("RateLimit") != "" {
+		if status, header, answer := s.tell(t, storeSecret, event(s.store.Bucket, "k")); status != 204 ||
+			header.Get("RateLimit") != "" {
 			t.Fatalf("got %d %s, RateLimit %q, want 204 without one", status, answer, header.Get("RateLimit"))
 		}
 	}
@@ -271,7 +305,7 @@ func TestStoreEventsTakeNoPages(t *testing.T) {
 	}
 }
 
-// TestStoreEventsProbe: a store that only looks sees that somebody is there; where none are taken, nobody is.
+// TestStoreEventsProbe checks that a store can probe the path, and that it does not exist without a secret.
 func TestStoreEventsProbe(t *testing.T) {
 	hearing, deaf := startHearing(t, settings{}, (&told{}).notice), start(t, settings{})
 	want := map[string]int{"GET": 204, "HEAD": 204, "PUT": 405, "DELETE": 405}

@@ -10,12 +10,14 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// TestTamperedUpload changes one thing after another in an upload that would be accepted as it is. The store must refuse every
-// one, and keep nothing.
+// TestTamperedUpload changes one thing after another in an upload that would be accepted as it is. The store must
+// refuse every one, and keep nothing.
 func TestTamperedUpload(t *testing.T) {
 	content := []byte("exactly these bytes")
 	declared := client.ImportRequest{
-		Size: ptr(int64(len(content))), ContentType: ptr("text/plain"), Filename: ptr("a.txt"), Metadata: map[string]string{"order": "42"},
+		Size: ptr(
+			int64(len(content)),
+		), ContentType: ptr("text/plain"), Filename: ptr("a.txt"), Metadata: map[string]string{"order": "42"},
 		Checksum: checksum("sha256", content), WriteOnce: ptr(true),
 	}
 	s := start(t, settings{})
@@ -26,18 +28,34 @@ func TestTamperedUpload(t *testing.T) {
 		reason string // the store's code
 	}{
 		{"method", func(r *http.Request) { r.Method = "POST" }, nil, ""},
-		{"another key", func(r *http.Request) { r.URL.Path = r.URL.Path[:len(r.URL.Path)-1] + "x" }, nil, "SignatureDoesNotMatch"},
-		{"another owner's key", func(r *http.Request) { r.URL.Path = strings.Replace(r.URL.Path, "/public/", "/secret/", 1) }, nil, "SignatureDoesNotMatch"},
+		{
+			"another key", func(r *http.Request) { r.URL.Path = r.URL.Path[:len(r.URL.Path)-1] + "x" }, nil,
+			"SignatureDoesNotMatch",
+		},
+		{
+			"another owner's key", func(r *http.Request) { r.URL.Path = strings.Replace(r.URL.Path, "/public/", "/secret/", 1) },
+			nil, "SignatureDoesNotMatch",
+		},
 		{"another host", func(r *http.Request) { r.Host = "store.example.com" }, nil, "SignatureDoesNotMatch"},
 		{"longer life", query("X-Amz-Expires", "604800"), nil, "SignatureDoesNotMatch"},
 		{"life past a week", query("X-Amz-Expires", "604801"), nil, "AuthorizationQueryParametersError"},
 		{"no life", query("X-Amz-Expires", ""), nil, "AuthorizationQueryParametersError"},
-		{"later date", query("X-Amz-Date", time.Now().UTC().Add(time.Minute).Format("20060102T150405Z")), nil, "SignatureDoesNotMatch"},
-		{"dated in the future", query("X-Amz-Date", time.Now().UTC().Add(16*time.Minute).Format("20060102T150405Z")), nil, "AccessDenied"},
+		{
+			"later date", query("X-Amz-Date", time.Now().UTC().Add(time.Minute).Format("20060102T150405Z")), nil,
+			"SignatureDoesNotMatch",
+		},
+		{
+			"dated in the future", query("X-Amz-Date", time.Now().UTC().Add(16*time.Minute).Format("20060102T150405Z")), nil,
+			"AccessDenied",
+		},
 		{"another signature", query("X-Amz-Signature", strings.Repeat("0", 64)), nil, "SignatureDoesNotMatch"},
 		{"no signature", query("X-Amz-Signature", ""), nil, "AuthorizationQueryParametersError"},
 		{"no query", func(r *http.Request) { r.URL.RawQuery = "" }, nil, "AccessDenied"},
-		{"another account", query("X-Amz-Credential", "AKIAIOSFODNN7EXAMPLE/"+time.Now().UTC().Format("20060102")+"/us-east-1/s3/aws4_request"), nil, "InvalidAccessKeyId"},
+		{
+			"another account",
+			query("X-Amz-Credential", "AKIAIOSFODNN7EXAMPLE/"+time.Now().UTC().Format("20060102")+"/us-east-1/s3/aws4_request"),
+			nil, "InvalidAccessKeyId",
+		},
 		{"one more parameter", query("versionId", "1"), nil, "SignatureDoesNotMatch"},
 		{"multipart instead", query("uploads", ""), nil, "SignatureDoesNotMatch"},
 		{"fewer signed headers", query("X-Amz-SignedHeaders", "host"), nil, ""},
@@ -50,7 +68,10 @@ func TestTamperedUpload(t *testing.T) {
 		{"other metadata", header("X-Amz-Meta-Order", "43"), nil, "SignatureDoesNotMatch"},
 		{"no metadata", without("X-Amz-Meta-Order"), nil, ""},
 		{"more metadata", header("X-Amz-Meta-Admin", "true"), nil, "AccessDenied"},
-		{"another checksum", header("X-Amz-Checksum-Sha256", *checksum("sha256", bytes.ToUpper(content)).Value), bytes.ToUpper(content), "SignatureDoesNotMatch"},
+		{
+			"another checksum", header("X-Amz-Checksum-Sha256", *checksum("sha256", bytes.ToUpper(content)).Value),
+			bytes.ToUpper(content), "SignatureDoesNotMatch",
+		},
 		{"no checksum", without("X-Amz-Checksum-Sha256"), nil, ""},
 		{"without write-once", without("If-None-Match"), nil, ""},
 		{"public to all", header("X-Amz-Acl", "public-read"), nil, "AccessDenied"},

@@ -30,8 +30,8 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// FuzzValidator: what openapi3filter refuses, we refuse; what we refuse beyond that breaks a rule of stricterRules; and what we
-// accept reaches the handler as it was written.
+// FuzzValidator: what openapi3filter refuses, we refuse; what we refuse beyond that breaks a rule of stricterRules;
+// and what we accept reaches the handler as it was written.
 func FuzzValidator(f *testing.F) {
 	j := newJudges(f)
 	for i, o := range j.operations {
@@ -58,7 +58,8 @@ func FuzzValidator(f *testing.F) {
 	})
 }
 
-// TestValidator holds generated requests to the same. A third are ordinary and must be accepted; the others have few or many oddities.
+// TestValidator holds generated requests to the same. A third are ordinary and must be accepted; the others have few
+// or many oddities.
 func TestValidator(t *testing.T) {
 	const cases = 30_000
 	j := newJudges(t)
@@ -85,12 +86,13 @@ func TestValidator(t *testing.T) {
 
 // refusals are all that validation may answer, whatever is sent.
 var refusals = []string{
-	"400 body-missing", "400 invalid-json", "400 invalid-request", "404 import-not-found", "404 not-found", "405 method-not-allowed",
+	"400 body-missing", "400 invalid-json", "400 invalid-request", "404 import-not-found", "404 not-found",
+	"405 method-not-allowed",
 	"415 unsupported-charset", "415 unsupported-content-encoding", "415 unsupported-media-type",
 }
 
-// stricterRules are ours, beyond those of openapi3filter. What breaks one that answers 400 must be refused. That of depth is not
-// among them: the contract's objects are closed, so both refuse what is deep.
+// stricterRules are ours, beyond those of openapi3filter. What breaks one that answers 400 must be refused. That of
+// depth is not among them: the contract's objects are closed, so both refuse what is deep.
 var stricterRules = []struct {
 	name, refusal string
 	broken        func(heard) bool
@@ -110,7 +112,10 @@ var stricterRules = []struct {
 		return slices.ContainsFunc(slices.Collect(maps.Values(h.values)), func(v []string) bool { return len(v) > 1 })
 	}},
 	{"a parameter as +1 or 01", "400 invalid-request", func(h heard) bool {
-		return slices.ContainsFunc([]string{"limit", "after", "wait"}, func(name string) bool { return !plainDigits.MatchString(h.values.Get(name)) })
+		return slices.ContainsFunc(
+			[]string{"limit", "after", "wait"},
+			func(name string) bool { return !plainDigits.MatchString(h.values.Get(name)) },
+		)
 	}},
 	{"another spelling of an id", "404 import-not-found", otherPath},
 	{"another spelling of a path", "404 not-found", otherPath},
@@ -121,7 +126,11 @@ var stricterRules = []struct {
 	{"a media type not in order", "415 unsupported-media-type", func(h heard) bool {
 		return len(h.Header.Values("Content-Type")) > 1 || !plainType.MatchString(h.Header.Get("Content-Type"))
 	}},
-	{"a compressed body", "415 unsupported-content-encoding", func(h heard) bool { return h.Header.Get("Content-Encoding") != "" }},
+	{
+		"a compressed body",
+		"415 unsupported-content-encoding",
+		func(h heard) bool { return h.Header.Get("Content-Encoding") != "" },
+	},
 }
 
 var (
@@ -129,12 +138,15 @@ var (
 	oddNumber   = regexp.MustCompile(`[0-9][.eE]`)
 	plainDigits = regexp.MustCompile(`^(|0|-?[1-9][0-9]*)$`)
 	plainPath   = regexp.MustCompile(`^/import(/[^/%]+)*$`)
-	plainType   = regexp.MustCompile(`(?i)^application/json *(; *[a-z]+=[a-z0-9-]+)?$`) // such, if not more, must be accepted
+	plainType   = regexp.MustCompile(
+		`(?i)^application/json *(; *[a-z]+=[a-z0-9-]+)?$`,
+	) // such, if not more, must be accepted
 )
 
 func otherPath(h heard) bool { return !plainPath.MatchString(h.URL.EscapedPath()) }
 
-// heard is a request as an operation of the contract has it: its own parameters that are not in the path, the body it takes.
+// heard is a request as an operation of the contract has it: its own parameters that are not in the path, the body it
+// takes.
 type heard struct {
 	*http.Request
 	values url.Values
@@ -203,7 +215,8 @@ func newJudges(t testing.TB) *judges {
 
 const bothAccept, bothRefuse = "accepted by both", "refused by both"
 
-// judge puts a request to both and names the outcome: one of the two above, or the stricter rule that the request breaks.
+// judge puts a request to both and names the outcome: one of the two above, or the stricter rule that the request
+// breaks.
 func (j *judges) judge(t testing.TB, s sentRequest) string {
 	t.Helper()
 	r, again := s.request(), s.request()
@@ -251,7 +264,8 @@ func (j *judges) answer(r *http.Request) (received any, refusal string) {
 	return j.received, fmt.Sprint(recorder.Code, " ", p.Code)
 }
 
-// another reads and refuses one more request between validation and handler. What that overwrites was not kept for the handler.
+// another reads and refuses one more request between validation and handler. What that overwrites was not kept for
+// the handler.
 func (j *judges) another(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := httptest.NewRequest("POST", "/import", strings.NewReader(strings.Repeat("!", 1<<10)))
@@ -261,7 +275,8 @@ func (j *judges) another(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// stock is what openapi3filter says with its own router. Who is calling is not its business here: API Gateway sees to that.
+// stock is what openapi3filter says with its own router. Who is calling is not its business here: API Gateway sees to
+// that.
 func (j *judges) stock(r *http.Request) (*openapi3.Operation, error) {
 	route, params, err := j.theirs.FindRoute(r)
 	if err != nil {
@@ -302,7 +317,8 @@ func (h heard) meant(received any) (any, error) {
 	return want.Elem().Interface(), err
 }
 
-// sentRequest is a request as it is written: the operation, what stands for {id} and after the path, header lines, body.
+// sentRequest is a request as it is written: the operation, what stands for {id} and after the path, header lines,
+// body.
 type sentRequest struct {
 	contractOperation
 	id, query, head string
@@ -311,7 +327,12 @@ type sentRequest struct {
 
 // request is nil for what net/http answers itself.
 func (s sentRequest) request() *http.Request {
-	head := s.method + " " + strings.Replace(s.path, "{id}", s.id, 1) + "?" + s.query + " HTTP/1.1\r\n" + s.head + "\r\n\r\n"
+	head := s.method + " " + strings.Replace(
+		s.path,
+		"{id}",
+		s.id,
+		1,
+	) + "?" + s.query + " HTTP/1.1\r\n" + s.head + "\r\n\r\n"
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head)))
 	if err != nil {
 		return nil
@@ -339,7 +360,8 @@ func (s *sentRequest) put(p *openapi3.Parameter, value string) {
 	}
 }
 
-// requestMaker makes requests from the contract. The share odd of the values, and of the ways to write them, is not as it should.
+// requestMaker makes requests from the contract. The share odd of the values, and of the ways to write them, is not
+// as it should.
 type requestMaker struct {
 	*rand.Rand
 	*judges
@@ -381,7 +403,13 @@ func (g *requestMaker) request(o contractOperation) sentRequest {
 		media += pickOne(g, "", ";", ";;", "; charset=UTF-8", ";charset=latin1", "; v=1", "5", "\r\n"+jsonType)
 	}
 	for s.head += media + "\r\n"; g.oddly(); {
-		s.head += pickOne(g, "Content-Encoding: gzip", "Content-Encoding: identity", "Transfer-Encoding: chunked", "X:") + "\r\n"
+		s.head += pickOne(
+			g,
+			"Content-Encoding: gzip",
+			"Content-Encoding: identity",
+			"Transfer-Encoding: chunked",
+			"X:",
+		) + "\r\n"
 	}
 	s.body, _ = json.Marshal(g.value(o.schema()))
 	s.body = jsonToken.ReplaceAllFunc(s.body, g.respell)
@@ -464,10 +492,11 @@ func (g *requestMaker) values(schema *openapi3.Schema, n int) []any {
 	return values
 }
 
-// someStrings: each pattern of the contract matches one of them, and still does, unless its length is fixed, with a character
-// repeated.
+// someStrings: each pattern of the contract matches one of them, and still does, unless its length is fixed, with a
+// character repeated.
 var someStrings = []string{
-	"a", "AAAA", "AAAA==", "a b", "é", "😀", "text/csv", `text/plain; charset="a b" ;a=b`, "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55",
+	"a", "AAAA", "AAAA==", "a b", "é", "😀", "text/csv", `text/plain; charset="a b" ;a=b`,
+	"0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55",
 	`"a"`, `W/"a,b" , "", "%41"`, "https://hooks.example.com/a",
 }
 
@@ -491,20 +520,41 @@ func (g *requestMaker) stretch(s string, length int, pattern string) string {
 
 // scraps are pieces of JSON to put where they do not belong, anything are JSON texts that few schemas allow.
 var (
-	scraps   = []string{"", " ", "{}", "{} {}", "}", "]", ",", `"`, `\`, `\uDC00`, "\xff", "\xC0\x80", "\ufeff{}", "\x00", "0", "//"}
+	scraps = []string{
+		"",
+		" ",
+		"{}",
+		"{} {}",
+		"}",
+		"]",
+		",",
+		`"`,
+		`\`,
+		`\uDC00`,
+		"\xff",
+		"\xC0\x80",
+		"\ufeff{}",
+		"\x00",
+		"0",
+		"//",
+	}
 	anything = []string{
-		"null", "true", "0", "-0", "1", "-1", "1.0", "1e3", "1.5", "0e9", "1e400", "1e-400", "-1e400", "2147483648", "4294967297",
-		"9223372036854775807", "9223372036854775808", "-9223372036854775809", `""`, `" "`, `" a "`, `"1"`, `"\u0000"`, `"\ud800"`,
-		`"\ud83d\ude00"`, `"😀"`, "[]", "[null]", "{}", `{"":{}}`, `{"a":1,"a":1}`, strings.Repeat("[", 20) + strings.Repeat("]", 20),
+		"null", "true", "0", "-0", "1", "-1", "1.0", "1e3", "1.5", "0e9", "1e400", "1e-400", "-1e400", "2147483648",
+		"4294967297",
+		"9223372036854775807", "9223372036854775808", "-9223372036854775809", `""`, `" "`, `" a "`, `"1"`, `"\u0000"`,
+		`"\ud800"`,
+		`"\ud83d\ude00"`, `"😀"`, "[]", "[null]", "{}", `{"":{}}`, `{"a":1,"a":1}`,
+		strings.Repeat("[", 20) + strings.Repeat("]", 20),
 	}
 )
 
-// edgesOf are texts at which schema changes its mind: at its limits and one past them, those of its parts within it, anything.
+// edgesOf are texts at which schema changes its mind: at its limits and one past them, those of its parts within it,
+// anything.
 func (g *requestMaker) edgesOf(schema *openapi3.Schema) []string {
 	if edges := g.edges[schema]; edges != nil {
 		return edges
 	}
-	g = g.maker(0, 0) // the same whoever asks first
+	g = g.maker(0, 0) // the same for all callers
 	edges := slices.Clone(anything)
 	add := func(value any) {
 		text, _ := json.Marshal(value)

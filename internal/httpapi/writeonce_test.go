@@ -37,7 +37,8 @@ func TestReplacedAfterCompletion(t *testing.T) {
 		_, err := s.s3().GetObject(t.Context(), &s3.GetObjectInput{
 			Bucket: &s.store.Bucket, Key: &done.Object.Key, IfMatch: done.Object.ETag,
 		})
-		if replaced := err != nil && strings.Contains(err.Error(), "PreconditionFailed"); replaced == once || err != nil && !replaced {
+		if replaced := err != nil && strings.Contains(err.Error(), "PreconditionFailed"); replaced == once ||
+			err != nil && !replaced {
 			t.Errorf("WriteOnce %t: fetch with If-Match: got %v", once, err)
 		}
 	}

@@ -21,23 +21,40 @@ import (
 
 // fuzzedEvents are proxy events of each kind, of known callers and of unknown ones, and what is none.
 var fuzzedEvents = []string{
-	`{"resource":"/import/{id}","path":"/v1/import/x","httpMethod":"GET","headers":{"host":"h","x-one":"1"},"queryStringParameters":{"a":"b&c"},"requestContext":{"requestId":"r","stage":"v1","identity":{"sourceIp":"192.0.2.1","apiKeyId":"abc"}},"body":null,"isBase64Encoded":false}`,
-	`{"resource":"/{proxy+}","path":"/base/import/a%2Fb","httpMethod":"POST","pathParameters":{"proxy":"import/a/b"},"multiValueHeaders":{"X-One":["1","2"]},"multiValueQueryStringParameters":{"a":["1","2"]},"requestContext":{"requestId":"r","authorizer":{"claims":{"sub":"u","iss":"i","scope":"openid import:read"}}},"body":"e30=","isBase64Encoded":true}`,
-	`{"resource":"$default","path":"/prod/import","httpMethod":"POST","requestContext":{"requestId":"r","stage":"prod","identity":{"userArn":"arn:aws:sts::1:assumed-role/r/x","cognitoIdentityId":"p"}},"body":"{}"}`,
-	`{"resource":"/","path":"//evil.example.com/x","httpMethod":"HEAD","requestContext":{"requestId":"r","authorizer":{"principalId":"u","lambda":{"principalId":"v"},"scope":"import:read"}}}`,
-	`{"version":"2.0","routeKey":"POST /import","rawPath":"/prod/import","rawQueryString":"a=%zz","cookies":["a=1"],"headers":{"cookie":"b=2"},"requestContext":{"stage":"prod","http":{"method":"POST","sourceIp":"2001:db8::1"},"authorizer":{"jwt":{"claims":{"sub":"u","scp":"[import:create import:delete]"}},"iam":{"userArn":"arn:x","cognitoIdentity":{"identityId":"p"}}}},"body":"\u0000\ud83d\ude00"}`,
-	`{"version":"2.0","routeKey":"$default","rawPath":"/import/ %","requestContext":{"stage":"","http":{"method":"G\r\nT"}}}`,
-	`{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/import","queryStringParameters":{"a":"%20"},"headers":{"x-forwarded-for":"1, 2:3","x-api-key":"abc","Authorization":"Bearer x"},"body":""}`,
-	`{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/?","multiValueHeaders":{"\r\n":["\r\n"],"Content-Length":["99"],"Host":["a","b"]}}`,
-	`{}`, `{"size":5}`, `null`, `[]`, `"x"`, `7`, ``, `{`, "\xff", `{"httpMethod":"GET","path":"/","resource":"/"}`, `{"requestContext":null}`,
-	`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"uploads"},"object":{"key":"a+b%2F"}}}]}`,
-	`{"version":"0","source":"aws.s3","detail-type":"Object Created","detail":{"bucket":{"name":"uploads"},"object":{"key":"k"}}}`,
+	`{"resource":"/import/{id}","path":"/v1/import/x","httpMethod":"GET","headers":{"host":"h","x-one":"1"},` +
+		`"queryStringParameters":{"a":"b&c"},"requestContext":{"requestId":"r","stage":"v1",` +
+		`"identity":{"sourceIp":"192.0.2.1","apiKeyId":"abc"}},"body":null,"isBase64Encoded":false}`,
+	`{"resource":"/{proxy+}","path":"/base/import/a%2Fb","httpMethod":"POST","pathParameters":{"proxy":"import/a/b"},` +
+		`"multiValueHeaders":{"X-One":["1","2"]},"multiValueQueryStringParameters":{"a":["1","2"]},` +
+		`"requestContext":{"requestId":"r","authorizer":{"claims":{"sub":"u","iss":"i","scope":"openid import:read"}}},` +
+		`"body":"e30=","isBase64Encoded":true}`,
+	`{"resource":"$default","path":"/prod/import","httpMethod":"POST","requestContext":{"requestId":"r","stage":"prod",` +
+		`"identity":{"userArn":"arn:aws:sts::1:assumed-role/r/x","cognitoIdentityId":"p"}},"body":"{}"}`,
+	`{"resource":"/","path":"//evil.example.com/x","httpMethod":"HEAD","requestContext":{"requestId":"r",` +
+		`"authorizer":{"principalId":"u","lambda":{"principalId":"v"},"scope":"import:read"}}}`,
+	`{"version":"2.0","routeKey":"POST /import","rawPath":"/prod/import","rawQueryString":"a=%zz","cookies":["a=1"],` +
+		`"headers":{"cookie":"b=2"},"requestContext":{"stage":"prod","http":{"method":"POST","sourceIp":"2001:db8::1"},` +
+		`"authorizer":{"jwt":{"claims":{"sub":"u","scp":"[import:create import:delete]"}},"iam":{"userArn":"arn:x",` +
+		`"cognitoIdentity":{"identityId":"p"}}}},"body":"\u0000\ud83d\ude00"}`,
+	`{"version":"2.0","routeKey":"$default","rawPath":"/import/ %","requestContext":{"stage":"",` +
+		`"http":{"method":"G\r\nT"}}}`,
+	`{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/import","queryStringParameters":{"a":"%20"},` +
+		`"headers":{"x-forwarded-for":"1, 2:3","x-api-key":"abc","Authorization":"Bearer x"},"body":""}`,
+	`{"requestContext":{"elb":{}},"httpMethod":"GET","path":"/?","multiValueHeaders":{"\r\n":["\r\n"],` +
+		`"Content-Length":["99"],"Host":["a","b"]}}`,
+	`{}`, `{"size":5}`, `null`, `[]`, `"x"`, `7`, ``, `{`, "\xff", `{"httpMethod":"GET","path":"/","resource":"/"}`,
+	`{"requestContext":null}`,
+	`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"uploads"},` +
+		`"object":{"key":"a+b%2F"}}}]}`,
+	`{"version":"0","source":"aws.s3","detail-type":"Object Created","detail":{"bucket":{"name":"uploads"},` +
+		`"object":{"key":"k"}}}`,
 	`{"version":"0","source":"aws.events","detail-type":"Scheduled Event","detail":{}}`,
-	`{"requestContext":{"identity":{"apiKeyId":"abc"}},"owner":"key-abc","headers":{"x-api-key":"abc"}}`, `{"body":"\ud800"}`, `{"path":"/","path":"/"}`,
+	`{"requestContext":{"identity":{"apiKeyId":"abc"}},"owner":"key-abc","headers":{"x-api-key":"abc"}}`,
+	`{"body":"\ud800"}`, `{"path":"/","path":"/"}`,
 }
 
-// FuzzProxy: whatever the payload, it is refused or becomes one request, whose caller is the one whom the front has named in
-// requestContext, and whose answer has the members that this front knows.
+// FuzzProxy checks that every payload is rejected or becomes one request, whose caller is the one in requestContext,
+// and whose response has only members that the integration knows.
 func FuzzProxy(f *testing.F) {
 	for _, e := range fuzzedEvents {
 		for _, body := range []string{"", "{}\n", "\xff\x00", "\u2028<&>"} {
@@ -47,11 +64,23 @@ func FuzzProxy(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, payload []byte, status uint16, body, name, value string) {
 		var got *http.Request
-		name, value = strings.ToValidUTF8(name, ""), strings.ToValidUTF8(value, "") // the service's headers are ASCII, as package httpapi sees to
+		name, value = strings.ToValidUTF8(
+			name,
+			"",
+		), strings.ToValidUTF8(
+			value,
+			"",
+		) // the service's headers are ASCII, as package httpapi sees to
 		p := Proxy{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			content, err := io.ReadAll(r.Body)
 			if got != nil || err != nil || int64(len(content)) != r.ContentLength {
-				t.Errorf("%q: %d bytes, %v, of a request of %d, want one request with a body as long as it says", payload, len(content), err, r.ContentLength)
+				t.Errorf(
+					"%q: %d bytes, %v, of a request of %d, want one request with a body as long as it says",
+					payload,
+					len(content),
+					err,
+					r.ContentLength,
+				)
 			}
 			got = r
 			w.Header().Add(name, value)
@@ -66,7 +95,8 @@ func FuzzProxy(f *testing.F) {
 			}
 			return
 		}
-		if got == nil || got.Method == "" || !strings.HasPrefix(got.URL.Path, "/") || got.URL.Host != "" || got.RemoteAddr == "" {
+		if got == nil || got.Method == "" || !strings.HasPrefix(got.URL.Path, "/") || got.URL.Host != "" ||
+			got.RemoteAddr == "" {
 			t.Fatalf("%q: became %+v", payload, got)
 		}
 		var e map[string]jsontext.Value
@@ -79,7 +109,14 @@ func FuzzProxy(f *testing.F) {
 }
 
 // holdAnswer holds an answer to what the handler said, in the form in which the front of e takes it.
-func holdAnswer(t *testing.T, payload, answered []byte, e map[string]jsontext.Value, method string, status int, body string) {
+func holdAnswer(
+	t *testing.T,
+	payload, answered []byte,
+	e map[string]jsontext.Value,
+	method string,
+	status int,
+	body string,
+) {
 	t.Helper()
 	var front struct {
 		HTTP struct {
@@ -127,14 +164,14 @@ func holdAnswer(t *testing.T, payload, answered []byte, e map[string]jsontext.Va
 	}
 }
 
-// holdCaller holds the caller of an event, and what they may do, to its requestContext: without that it is no event, without what
-// names a caller there it is of nobody, and with all else that an event may say taken away it is of the same.
+// holdCaller checks that caller and scope of an event depend only on its requestContext: without it, the payload is
+// rejected; without a caller in it, the event is anonymous; without all other members, the caller is the same.
 func holdCaller(t *testing.T, payload []byte, e map[string]jsontext.Value, got *http.Request) {
 	t.Helper()
 	authenticate := auth.NewGateway(true)
 	caller, err := authenticate(got)
 	if err != nil {
-		t.Errorf("%q: whoever calls was refused: %v", payload, err)
+		t.Errorf("%q: the caller was rejected: %v", payload, err)
 	}
 	again := func(e map[string]jsontext.Value) (other auth.Caller, called bool) {
 		event, err := json.Marshal(e)
@@ -167,7 +204,7 @@ func holdCaller(t *testing.T, payload []byte, e map[string]jsontext.Value, got *
 		t.Fatal(err)
 	}
 	if other, called := again(e); !called || other.Owner != imports.Public {
-		t.Errorf("%q: called by %+v, though nobody is named", payload, other)
+		t.Errorf("%q: called by %+v, without a caller", payload, other)
 	}
 	delete(e, "requestContext")
 	if _, called := again(e); called {
@@ -175,7 +212,7 @@ func holdCaller(t *testing.T, payload []byte, e map[string]jsontext.Value, got *
 	}
 }
 
-// FuzzDirect: whatever the payload, the answer is the one that Sign makes, for nobody known.
+// FuzzDirect checks that every payload returns Sign's URL, without a caller.
 func FuzzDirect(f *testing.F) {
 	for _, e := range fuzzedEvents {
 		f.Add([]byte(e))
@@ -191,7 +228,8 @@ func FuzzDirect(f *testing.F) {
 			}
 			return e.BucketURL(), nil
 		}}
-		if got, err := d.Invoke(t.Context(), payload); err != nil || string(got) != `{"upload_url":"https://bucket.example.com"}` {
+		if got, err := d.Invoke(t.Context(), payload); err != nil ||
+			string(got) != `{"upload_url":"https://bucket.example.com"}` {
 			t.Errorf("%q: got %s, %v", payload, got, err)
 		}
 	})

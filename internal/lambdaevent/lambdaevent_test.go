@@ -43,7 +43,7 @@ func invoke(t *testing.T, event string, answer func(http.ResponseWriter)) (seen,
 
 func nothing(http.ResponseWriter) {}
 
-// The events below have the shapes that AWS documents, with what nobody looks at left out.
+// The events below have the shapes that AWS documents, without unused members.
 func TestRequests(t *testing.T) {
 	const rest = `{"resource":"/import/{id}/parts","path":"/import/x/parts","httpMethod":"POST","headers":{"Host":"api.example.com","X-One":"2"},
 		"multiValueHeaders":{"Host":["api.example.com"],"X-One":["1","2"]},"queryStringParameters":{"after":"7"},
@@ -67,44 +67,312 @@ func TestRequests(t *testing.T) {
 		want        seen
 		header      [2]string // one of those seen, values joined by |
 	}{
-		{"REST API", rest, seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{"X-One", "1|2"}},
-		{"its request id", rest, seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{"X-Request-Id", "r-1"}},
-		{"the caller's request id", replace(rest, `"X-One":["1","2"]`, `"x-request-id":["mine"]`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{"X-Request-Id", "mine"}},
-		{"custom domain with a base path", replace(rest, `"path":"/import/x/parts"`, `"path":"/base/v1/import/x/parts/"`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{}},
-		{"trailing slash", replace(rest, `"/import/{id}/parts","path":"/import/x/parts"`, `"/import","path":"/import/"`), seen{method: "POST", uri: "/import?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{}},
-		{"escaped slash", replace(rest, `"path":"/import/x/parts"`, `"path":"/import/a%2Fb/parts"`), seen{method: "POST", uri: "/import/a%2Fb/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{}},
-		{"greedy path", replace(rest, `"/import/{id}/parts","path":"/import/x/parts"`, `"/{proxy+}","path":"/base/import/a%2Fb"`, `{"id":"x"}`, `{"proxy":"import/a/b"}`), seen{method: "POST", uri: "/import/a%2Fb?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{}},
-		{"greedy below a resource", replace(rest, `"/import/{id}/parts","path":"/import/x/parts"`, `"/import/{rest+}","path":"/base/import/x/parts"`, `{"id":"x"}`, `{"rest":"x/parts"}`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{}},
-		{"greedy after a parameter", replace(rest, `"/import/{id}/parts","path":"/import/x/parts"`, `"/{a}/{proxy+}","path":"/base/import/x/parts"`, `{"id":"x"}`, `{"a":"import","proxy":"x/parts"}`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{}},
-		{"path that leads to another host", replace(rest, `"/import/{id}/parts","path":"/import/x/parts"`, `"/","path":"//evil.example.com/import"`), seen{method: "POST", uri: "//evil.example.com/import?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{}},
-		{"no body", replace(rest, `"body":"{}"`, `"body":null`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0"}, [2]string{"Content-Length", ""}},
-		{"single-value members alone", replace(rest, `"multiValueHeaders":{"Host":["api.example.com"],"X-One":["1","2"]}`, `"multiValueHeaders":null`, `"multiValueQueryStringParameters":{"after":["6","7"],"q":["a b&c"]}`, `"multiValueQueryStringParameters":null`), seen{method: "POST", uri: "/import/x/parts?after=7", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{"X-One", "2"}},
-		{"a length that lies", replace(rest, `"X-One":["1","2"]`, `"Content-Length":["99"],"Transfer-Encoding":["chunked"]`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{"Content-Length", "2"}},
-		{"API key", replace(rest, `"apiKeyId":null`, `"apiKeyId":"abc123"`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}", owner: "key-abc123"}, [2]string{}},
-		{"IAM user", replace(rest, `"userArn":null`, `"userArn":"arn:aws:iam::1:user/u"`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}", owner: imports.OwnerName("iam", "arn:aws:iam::1:user/u")}, [2]string{}},
-		{"a role, whatever its session", replace(rest, `"userArn":null`, `"userArn":"arn:aws:sts::1:assumed-role/r/i-77"`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}", owner: imports.OwnerName("iam", "arn:aws:sts::1:assumed-role/r")}, [2]string{}},
-		{"a person of IAM Identity Center", replace(rest, `"userArn":null`, `"userArn":"arn:aws:sts::1:assumed-role/AWSReservedSSO_x/alice"`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}", owner: imports.OwnerName("iam", "arn:aws:sts::1:assumed-role/AWSReservedSSO_x/alice")}, [2]string{}},
-		{"a member of an identity pool", replace(rest, `"userArn":null`, `"userArn":"arn:aws:sts::1:assumed-role/r/CognitoIdentityCredentials","cognitoIdentityId":"eu-west-1:7"`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}", owner: imports.OwnerName("pool", "eu-west-1:7")}, [2]string{}},
-		{"a header spelled in two ways", replace(rest, `"X-One":["1","2"]`, `"x-one":["2"],"X-One":["1"]`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{"X-One", "1|2"}},
-		{"Cognito, before an API key", replace(rest, `"apiKeyId":null`, `"apiKeyId":"abc123"`, `"accountId":"1"`, `"authorizer":{"claims":{"sub":"user-1","aud":"x"}}`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}", owner: "sub-user-1"}, [2]string{}},
-		{"a function that authorizes an HTTP API", replace(http2, `"stage":"prod"`, `"stage":"$default","authorizer":{"lambda":{"principalId":"u1"}}`, `/prod/`, `/`), seen{method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0", body: "{}", owner: "fn-u1"}, [2]string{}},
-		{"a function that authorizes", replace(rest, `"accountId":"1"`, `"authorizer":{"principalId":"u1","claims":"a text","jwt":7,"integrationLatency":3}`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}", owner: "fn-u1"}, [2]string{}},
-		{"an identity that would leave its prefix", replace(rest, `"apiKeyId":null`, `"apiKeyId":"../public"`), seen{method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}", owner: imports.OwnerName("key", "../public")}, [2]string{}},
+		{
+			"REST API", rest,
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}",
+			},
+			[2]string{"X-One", "1|2"},
+		},
+		{
+			"its request id", rest,
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}",
+			},
+			[2]string{"X-Request-Id", "r-1"},
+		},
+		{
+			"the caller's request id", replace(rest, `"X-One":["1","2"]`, `"x-request-id":["mine"]`),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}",
+			},
+			[2]string{"X-Request-Id", "mine"},
+		},
+		{
+			"custom domain with a base path", replace(rest, `"path":"/import/x/parts"`, `"path":"/base/v1/import/x/parts/"`),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}",
+			},
+			[2]string{},
+		},
+		{
+			"trailing slash", replace(rest, `"/import/{id}/parts","path":"/import/x/parts"`, `"/import","path":"/import/"`),
+			seen{
+				method: "POST", uri: "/import?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}",
+			},
+			[2]string{},
+		},
+		{
+			"escaped slash", replace(rest, `"path":"/import/x/parts"`, `"path":"/import/a%2Fb/parts"`),
+			seen{
+				method: "POST", uri: "/import/a%2Fb/parts?after=6&after=7&q=a+b%26c", host: "api.example.com",
+				remote: "192.0.2.1:0", body: "{}",
+			},
+			[2]string{},
+		},
+		{
+			"greedy path",
+			replace(
+				rest, `"/import/{id}/parts","path":"/import/x/parts"`, `"/{proxy+}","path":"/base/import/a%2Fb"`, `{"id":"x"}`,
+				`{"proxy":"import/a/b"}`,
+			),
+			seen{
+				method: "POST", uri: "/import/a%2Fb?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}",
+			},
+			[2]string{},
+		},
+		{
+			"greedy below a resource",
+			replace(
+				rest, `"/import/{id}/parts","path":"/import/x/parts"`, `"/import/{rest+}","path":"/base/import/x/parts"`,
+				`{"id":"x"}`, `{"rest":"x/parts"}`,
+			),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}",
+			},
+			[2]string{},
+		},
+		{
+			"greedy after a parameter",
+			replace(
+				rest, `"/import/{id}/parts","path":"/import/x/parts"`, `"/{a}/{proxy+}","path":"/base/import/x/parts"`,
+				`{"id":"x"}`, `{"a":"import","proxy":"x/parts"}`,
+			),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}",
+			},
+			[2]string{},
+		},
+		{
+			"path that leads to another host",
+			replace(rest, `"/import/{id}/parts","path":"/import/x/parts"`, `"/","path":"//evil.example.com/import"`),
+			seen{
+				method: "POST", uri: "//evil.example.com/import?after=6&after=7&q=a+b%26c", host: "api.example.com",
+				remote: "192.0.2.1:0", body: "{}",
+			},
+			[2]string{},
+		},
+		{
+			"no body", replace(rest, `"body":"{}"`, `"body":null`),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+			},
+			[2]string{"Content-Length", ""},
+		},
+		{
+			"single-value members alone",
+			replace(
+				rest, `"multiValueHeaders":{"Host":["api.example.com"],"X-One":["1","2"]}`, `"multiValueHeaders":null`,
+				`"multiValueQueryStringParameters":{"after":["6","7"],"q":["a b&c"]}`, `"multiValueQueryStringParameters":null`,
+			),
+			seen{method: "POST", uri: "/import/x/parts?after=7", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"},
+			[2]string{"X-One", "2"},
+		},
+		{
+			"a length that lies", replace(rest, `"X-One":["1","2"]`, `"Content-Length":["99"],"Transfer-Encoding":["chunked"]`),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}",
+			},
+			[2]string{"Content-Length", "2"},
+		},
+		{
+			"API key", replace(rest, `"apiKeyId":null`, `"apiKeyId":"abc123"`),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}", owner: "key-abc123",
+			},
+			[2]string{},
+		},
+		{
+			"IAM user", replace(rest, `"userArn":null`, `"userArn":"arn:aws:iam::1:user/u"`),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}", owner: imports.OwnerName("iam", "arn:aws:iam::1:user/u"),
+			},
+			[2]string{},
+		},
+		{
+			"a role, whatever its session", replace(rest, `"userArn":null`, `"userArn":"arn:aws:sts::1:assumed-role/r/i-77"`),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}", owner: imports.OwnerName("iam", "arn:aws:sts::1:assumed-role/r"),
+			},
+			[2]string{},
+		},
+		{
+			"a person of IAM Identity Center",
+			replace(rest, `"userArn":null`, `"userArn":"arn:aws:sts::1:assumed-role/AWSReservedSSO_x/alice"`),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}", owner: imports.OwnerName("iam", "arn:aws:sts::1:assumed-role/AWSReservedSSO_x/alice"),
+			},
+			[2]string{},
+		},
+		{
+			"a member of an identity pool",
+			replace(
+				rest, `"userArn":null`,
+				`"userArn":"arn:aws:sts::1:assumed-role/r/CognitoIdentityCredentials","cognitoIdentityId":"eu-west-1:7"`,
+			),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}", owner: imports.OwnerName("pool", "eu-west-1:7"),
+			},
+			[2]string{},
+		},
+		{
+			"a header spelled in two ways", replace(rest, `"X-One":["1","2"]`, `"x-one":["2"],"X-One":["1"]`),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}",
+			},
+			[2]string{"X-One", "1|2"},
+		},
+		{
+			"Cognito, before an API key",
+			replace(
+				rest, `"apiKeyId":null`, `"apiKeyId":"abc123"`, `"accountId":"1"`,
+				`"authorizer":{"claims":{"sub":"user-1","aud":"x"}}`,
+			),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}", owner: "sub-user-1",
+			},
+			[2]string{},
+		},
+		{
+			"a function that authorizes an HTTP API",
+			replace(http2, `"stage":"prod"`, `"stage":"$default","authorizer":{"lambda":{"principalId":"u1"}}`, `/prod/`, `/`),
+			seen{
+				method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0",
+				body: "{}", owner: "fn-u1",
+			},
+			[2]string{},
+		},
+		{
+			"a function that authorizes",
+			replace(
+				rest, `"accountId":"1"`, `"authorizer":{"principalId":"u1","claims":"a text","jwt":7,"integrationLatency":3}`,
+			),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}", owner: "fn-u1",
+			},
+			[2]string{},
+		},
+		{
+			"an identity that would leave its prefix", replace(rest, `"apiKeyId":null`, `"apiKeyId":"../public"`),
+			seen{
+				method: "POST", uri: "/import/x/parts?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}", owner: imports.OwnerName("key", "../public"),
+			},
+			[2]string{},
+		},
 
-		{"HTTP API", http2, seen{method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0", body: "{}"}, [2]string{"Cookie", "a=1; b=2"}},
-		{"its default stage", replace(http2, `"rawPath":"/prod/import/x"`, `"rawPath":"/import/x"`, `"stage":"prod"`, `"stage":"$default"`), seen{method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0", body: "{}"}, [2]string{"X-Request-Id", "JKJaXmPLvHcESHA="}},
-		{"its custom domain", replace(http2, `"rawPath":"/prod/import/x"`, `"rawPath":"/base/import/x"`), seen{method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0", body: "{}"}, [2]string{}},
-		{"a decoded path", replace(http2, `"rawPath":"/prod/import/x"`, `"rawPath":"/prod/import/a b%"`), seen{method: "POST", uri: "/import/a%20b%25?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0", body: "{}"}, [2]string{}},
-		{"JWT", replace(http2, `"stage":"prod"`, `"stage":"prod","authorizer":{"jwt":{"claims":{"sub":"auth0|7","iss":"https://a"},"scopes":null}}`), seen{method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0", body: "{}", owner: imports.OwnerName("sub", "https://a auth0|7")}, [2]string{}},
-		{"function URL", replace(http2, `"routeKey":"POST /import/{id}","rawPath":"/prod/import/x"`, `"routeKey":"$default","rawPath":"/import/a%2Fb"`, `"stage":"prod"`, `"stage":"$default","authorizer":{"iam":{"userArn":"arn:aws:iam::1:user/u"}}`),
-			seen{method: "POST", uri: "/import/a%2Fb?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0", body: "{}", owner: imports.OwnerName("iam", "arn:aws:iam::1:user/u")}, [2]string{}},
+		{
+			"HTTP API", http2,
+			seen{
+				method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0",
+				body: "{}",
+			},
+			[2]string{"Cookie", "a=1; b=2"},
+		},
+		{
+			"its default stage",
+			replace(http2, `"rawPath":"/prod/import/x"`, `"rawPath":"/import/x"`, `"stage":"prod"`, `"stage":"$default"`),
+			seen{
+				method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0",
+				body: "{}",
+			},
+			[2]string{"X-Request-Id", "JKJaXmPLvHcESHA="},
+		},
+		{
+			"its custom domain", replace(http2, `"rawPath":"/prod/import/x"`, `"rawPath":"/base/import/x"`),
+			seen{
+				method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0",
+				body: "{}",
+			},
+			[2]string{},
+		},
+		{
+			"a decoded path", replace(http2, `"rawPath":"/prod/import/x"`, `"rawPath":"/prod/import/a b%"`),
+			seen{
+				method: "POST", uri: "/import/a%20b%25?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0",
+				body: "{}",
+			},
+			[2]string{},
+		},
+		{
+			"JWT",
+			replace(
+				http2, `"stage":"prod"`,
+				`"stage":"prod","authorizer":{"jwt":{"claims":{"sub":"auth0|7","iss":"https://a"},"scopes":null}}`,
+			),
+			seen{
+				method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0",
+				body: "{}", owner: imports.OwnerName("sub", "https://a auth0|7"),
+			},
+			[2]string{},
+		},
+		{"function URL", replace(
+			http2, `"routeKey":"POST /import/{id}","rawPath":"/prod/import/x"`,
+			`"routeKey":"$default","rawPath":"/import/a%2Fb"`, `"stage":"prod"`,
+			`"stage":"$default","authorizer":{"iam":{"userArn":"arn:aws:iam::1:user/u"}}`,
+		),
+			seen{
+				method: "POST", uri: "/import/a%2Fb?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0",
+				body: "{}", owner: imports.OwnerName("iam", "arn:aws:iam::1:user/u"),
+			},
+			[2]string{}},
 
-		{"HTTP API in the older form", replace(rest, `"resource":"/import/{id}/parts","path":"/import/x/parts"`, `"resource":"$default","path":"/prod/import/x"`), seen{method: "POST", uri: "/import/x?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0", body: "{}"}, [2]string{}},
-		{"a member of an identity pool, by IAM", replace(http2, `"stage":"prod"`, `"stage":"prod","authorizer":{"iam":{"userArn":"arn:aws:sts::1:assumed-role/r/x","cognitoIdentity":{"identityId":"eu-west-1:7"}}}`), seen{method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0", body: "{}", owner: imports.OwnerName("pool", "eu-west-1:7")}, [2]string{}},
-		{"load balancer that tells ports", replace(balancer, "192.0.2.7", "192.0.2.7:4711"), seen{method: "GET", uri: "/import?q=a%20b", host: "api.example.com", remote: "192.0.2.7:0"}, [2]string{}},
-		{"load balancer", balancer, seen{method: "GET", uri: "/import?q=a%20b", host: "api.example.com", remote: "192.0.2.7:0"}, [2]string{}},
-		{"load balancer, all values", replace(balancer, `"queryStringParameters":{"q":"a%20b"}`, `"multiValueQueryStringParameters":{"q":["1","2"]}`, `"headers":{"host":"api.example.com","x-forwarded-for":"10.9.9.9, 192.0.2.7"}`, `"multiValueHeaders":{"host":["api.example.com"],"x-forwarded-for":["10.9.9.9","192.0.2.8"]}`),
-			seen{method: "GET", uri: "/import?q=1&q=2", host: "api.example.com", remote: "192.0.2.8:0"}, [2]string{"X-Forwarded-For", "10.9.9.9|192.0.2.8"}},
+		{
+			"HTTP API in the older form",
+			replace(
+				rest, `"resource":"/import/{id}/parts","path":"/import/x/parts"`, `"resource":"$default","path":"/prod/import/x"`,
+			),
+			seen{
+				method: "POST", uri: "/import/x?after=6&after=7&q=a+b%26c", host: "api.example.com", remote: "192.0.2.1:0",
+				body: "{}",
+			},
+			[2]string{},
+		},
+		{
+			"a member of an identity pool, by IAM",
+			replace(
+				http2, `"stage":"prod"`,
+				`"stage":"prod","authorizer":{"iam":{"userArn":"arn:aws:sts::1:assumed-role/r/x",`+
+					`"cognitoIdentity":{"identityId":"eu-west-1:7"}}}`,
+			),
+			seen{
+				method: "POST", uri: "/import/x?after=6&after=7&q=a%20b", host: "api.example.com", remote: "[2001:db8::1]:0",
+				body: "{}", owner: imports.OwnerName("pool", "eu-west-1:7"),
+			},
+			[2]string{},
+		},
+		{
+			"load balancer that tells ports", replace(balancer, "192.0.2.7", "192.0.2.7:4711"),
+			seen{method: "GET", uri: "/import?q=a%20b", host: "api.example.com", remote: "192.0.2.7:0"}, [2]string{},
+		},
+		{
+			"load balancer", balancer,
+			seen{method: "GET", uri: "/import?q=a%20b", host: "api.example.com", remote: "192.0.2.7:0"}, [2]string{},
+		},
+		{"load balancer, all values", replace(
+			balancer, `"queryStringParameters":{"q":"a%20b"}`, `"multiValueQueryStringParameters":{"q":["1","2"]}`,
+			`"headers":{"host":"api.example.com","x-forwarded-for":"10.9.9.9, 192.0.2.7"}`,
+			`"multiValueHeaders":{"host":["api.example.com"],"x-forwarded-for":["10.9.9.9","192.0.2.8"]}`,
+		),
+			seen{method: "GET", uri: "/import?q=1&q=2", host: "api.example.com", remote: "192.0.2.8:0"},
+			[2]string{"X-Forwarded-For", "10.9.9.9|192.0.2.8"}},
 	} {
 		got, _, err := invoke(t, c.event, nothing)
 		if err != nil {
@@ -114,7 +382,10 @@ func TestRequests(t *testing.T) {
 		if value := strings.Join(got.header.Values(c.header[0]), "|"); value != c.header[1] {
 			t.Errorf("%s: header %s: got %q, want %q", c.name, c.header[0], value, c.header[1])
 		}
-		if got.header = nil; got.method != c.want.method || got.uri != c.want.uri || got.host != c.want.host || got.remote != c.want.remote || got.owner != c.want.owner || got.body != c.want.body {
+		if got.header = nil; got.method != c.want.method || got.uri != c.want.uri || got.host != c.want.host ||
+			got.remote != c.want.remote ||
+			got.owner != c.want.owner ||
+			got.body != c.want.body {
 			t.Errorf("%s:\n got %+v\nwant %+v", c.name, got, c.want)
 		}
 	}
@@ -133,7 +404,8 @@ func TestNoProxyEvent(t *testing.T) {
 			t.Errorf("Invoke %s: got %q, %v, and the service saw %+v; want errNoProxyEvent", payload, out, err, got)
 		}
 	}
-	const broken = `{"resource":"/import","path":"/import","httpMethod":"POST","requestContext":{"requestId":"x"},"body":"%%%","isBase64Encoded":true}`
+	const broken = `{"resource":"/import","path":"/import","httpMethod":"POST","requestContext":{"requestId":"x"},` +
+		`"body":"%%%","isBase64Encoded":true}`
 	if got, out, err := invoke(t, broken, nothing); err == nil || got.method != "" {
 		t.Errorf("Invoke with a body that is no base64: got %q, and the service saw %+v; want an error", out, got)
 	}
@@ -163,12 +435,23 @@ func TestAnswers(t *testing.T) {
 		answer      func(http.ResponseWriter)
 		want        string
 	}{
-		{"REST API", rest, text, `{"statusCode":418,"multiValueHeaders":{"Set-Cookie":["a=1","b=2"],"Vary":["A","B"]},` + body + `}`},
+		{
+			"REST API", rest, text,
+			`{"statusCode":418,"multiValueHeaders":{"Set-Cookie":["a=1","b=2"],"Vary":["A","B"]},` + body + `}`,
+		},
 		{"HTTP API", http2, text, `{"statusCode":418,"headers":{"Vary":"A, B"},"cookies":["a=1","b=2"],` + body + `}`},
-		{"load balancer", balancer, text, `{"statusCode":418,"headers":{"Set-Cookie":"a=1, b=2","Vary":"A, B"},` + body + `}`},
-		{"load balancer, all values", all, text, `{"statusCode":418,"multiValueHeaders":{"Set-Cookie":["a=1","b=2"],"Vary":["A","B"]},` + body + `}`},
+		{
+			"load balancer", balancer, text, `{"statusCode":418,"headers":{"Set-Cookie":"a=1, b=2","Vary":"A, B"},` + body + `}`,
+		},
+		{
+			"load balancer, all values", all, text,
+			`{"statusCode":418,"multiValueHeaders":{"Set-Cookie":["a=1","b=2"],"Vary":["A","B"]},` + body + `}`,
+		},
 		{"nothing said", rest, nothing, `{"statusCode":200,"multiValueHeaders":{},"body":"","isBase64Encoded":false}`},
-		{"not text", http2, func(w http.ResponseWriter) { w.Write([]byte{0xff, 0x00}) }, `{"statusCode":200,"headers":{},"body":"/wA=","isBase64Encoded":true}`},
+		{
+			"not text", http2, func(w http.ResponseWriter) { w.Write([]byte{0xff, 0x00}) },
+			`{"statusCode":200,"headers":{},"body":"/wA=","isBase64Encoded":true}`,
+		},
 	} {
 		_, got, err := invoke(t, c.event, c.answer)
 		if err != nil || !sameJSON(t, got, c.want) {
@@ -187,18 +470,26 @@ func TestDirect(t *testing.T) {
 		t.Fatal(err)
 	}
 	fault := errors.New("no credentials")
-	for _, payload := range []string{`{}`, `null`, `not JSON`, `{"resource":"/import","path":"/import/x/parts","httpMethod":"POST","requestContext":{"requestId":"x","identity":{"apiKeyId":"abc"}}}`} {
+	for _, payload := range []string{
+		`{}`, `null`, `not JSON`,
+		`{"resource":"/import","path":"/import/x/parts","httpMethod":"POST","requestContext":{"requestId":"x",` +
+			`"identity":{"apiKeyId":"abc"}}}`,
+	} {
 		d := Direct{func(ctx context.Context) (sigv4.SecretURL, error) {
 			if owner, known := imports.Caller(ctx); known {
 				t.Errorf("Direct with %s: became a call of %s", payload, owner)
 			}
 			return e.BucketURL(), nil
 		}}
-		if got, err := d.Invoke(t.Context(), []byte(payload)); err != nil || string(got) != `{"upload_url":"https://bucket.example.com"}` {
+		if got, err := d.Invoke(t.Context(), []byte(payload)); err != nil ||
+			string(got) != `{"upload_url":"https://bucket.example.com"}` {
 			t.Errorf("Direct with %s: got %s, %v", payload, got, err)
 		}
 	}
-	if _, err := (Direct{func(context.Context) (sigv4.SecretURL, error) { return sigv4.SecretURL{}, fault }}).Invoke(t.Context(), nil); !errors.Is(err, fault) {
+	if _, err := (Direct{func(context.Context) (sigv4.SecretURL, error) { return sigv4.SecretURL{}, fault }}).Invoke(t.Context(), nil); !errors.Is(
+		err,
+		fault,
+	) {
 		t.Errorf("Direct without credentials: got %v, want %v", err, fault)
 	}
 }
@@ -221,7 +512,7 @@ func TestScopes(t *testing.T) {
 		`{"jwt":{"claims":{"sub":"u","iss":"i","scope":"openid profile"}}}`:              auth.All,
 		`{"claims":{"sub":"u","iss":"i","scope":"import:read"}}`:                         auth.Read,
 		`{"principalId":"u"}`: auth.All,
-		`{"principalId":"u","claims":{"scope":"import:read"}}`: auth.All, // of nobody's token
+		`{"principalId":"u","claims":{"scope":"import:read"}}`: auth.All, // of no token
 	} {
 		var got auth.Caller
 		p := Proxy{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -230,7 +521,8 @@ func TestScopes(t *testing.T) {
 				t.Errorf("%s: %v", authorizer, err)
 			}
 		})}
-		event := `{"version":"2.0","rawPath":"/import","requestContext":{"http":{"method":"GET"},"authorizer":` + authorizer + `}}`
+		event := `{"version":"2.0","rawPath":"/import","requestContext":{"http":{"method":"GET"},` +
+			`"authorizer":` + authorizer + `}}`
 		if _, err := p.Invoke(t.Context(), []byte(event)); err != nil {
 			t.Fatal(err)
 		}

@@ -50,33 +50,54 @@ func report(what string) error {
 
 const (
 	proxied   = `{"version":"2.0","rawPath":"/import","requestContext":{"http":{"method":"POST"}}}`
-	scheduled = `{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.events","account":"1","time":"2026-01-02T03:04:05Z","region":"us-east-1","resources":["arn:aws:events:us-east-1:1:rule/r"],"detail":{}}`
+	scheduled = `{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.events","account":"1",` +
+		`"time":"2026-01-02T03:04:05Z","region":"us-east-1","resources":["arn:aws:events:us-east-1:1:rule/r"],"detail":{}}`
 )
 
-// byScheduler is the event that EventBridge Scheduler sends to a target without an input of its own. Its detail is text.
+// byScheduler is the event that EventBridge Scheduler sends to a target without an input of its own. Its detail is
+// text.
 const byScheduler = `{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.scheduler","account":"1",` +
-	`"time":"2026-01-02T03:04:05Z","region":"us-east-1","resources":["arn:aws:scheduler:us-east-1:1:schedule/default/sweep"],"detail":"{}"}`
+	`"time":"2026-01-02T03:04:05Z","region":"us-east-1",` +
+	`"resources":["arn:aws:scheduler:us-east-1:1:schedule/default/sweep"],"detail":"{}"}`
 
 // foreign are records of other services that can invoke a function.
-// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html, with-kinesis.html, services-codecommit.html, with-sqs.html, with-sns.html
+// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html, with-kinesis.html, services-codecommit.html,
+// with-sqs.html, with-sns.html
 var foreign = map[string]string{
-	"DynamoDB": `{"Records":[{"eventID":"1","eventVersion":"1.0","dynamodb":{"Keys":{"Id":{"N":"101"}},"StreamViewType":"KEYS_ONLY"},` +
-		`"awsRegion":"us-west-2","eventName":"INSERT","eventSourceARN":"arn:aws:dynamodb:us-east-1:1:table/t","eventSource":"aws:dynamodb"}]}`,
-	"Kinesis": `{"Records":[{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"1","sequenceNumber":"4","data":"SGVsbG8="},` +
-		`"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-0:4","eventName":"aws:kinesis:record","awsRegion":"us-east-2"}]}`,
-	"CodeCommit": `{"Records":[{"awsRegion":"us-east-2","codecommit":{"references":[{"commit":"5","ref":"refs/heads/main"}]},"eventId":"3",` +
-		`"eventName":"ReferenceChanges","eventPartNumber":1,"eventSource":"aws:codecommit","eventTotalParts":1,"eventVersion":"1.0"}]}`,
-	"SQS": `{"Records":[{"messageId":"0","receiptHandle":"A","body":"{}","attributes":{},"eventSource":"aws:sqs","awsRegion":"us-east-2"}]}`,
+	"DynamoDB": `{"Records":[{"eventID":"1","eventVersion":"1.0","dynamodb":{"Keys":{"Id":{"N":"101"}},` +
+		`"StreamViewType":"KEYS_ONLY"},` +
+		`"awsRegion":"us-west-2","eventName":"INSERT","eventSourceARN":"arn:aws:dynamodb:us-east-1:1:table/t",` +
+		`"eventSource":"aws:dynamodb"}]}`,
+	"Kinesis": `{"Records":[{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"1","sequenceNumber":"4",` +
+		`"data":"SGVsbG8="},` +
+		`"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-0:4","eventName":"aws:kinesis:record",` +
+		`"awsRegion":"us-east-2"}]}`,
+	"CodeCommit": `{"Records":[{"awsRegion":"us-east-2","codecommit":{"references":[{"commit":"5",` +
+		`"ref":"refs/heads/main"}]},"eventId":"3",` +
+		`"eventName":"ReferenceChanges","eventPartNumber":1,"eventSource":"aws:codecommit","eventTotalParts":1,` +
+		`"eventVersion":"1.0"}]}`,
+	"SQS": `{"Records":[{"messageId":"0","receiptHandle":"A","body":"{}","attributes":{},"eventSource":"aws:sqs",` +
+		`"awsRegion":"us-east-2"}]}`,
 	"SNS": `{"Records":[{"EventVersion":"1.0","EventSource":"aws:sns","Sns":{"Message":"{}"}}]}`,
 }
 
 // created is an event of S3's own, and bridged the same by way of EventBridge.
 func created(bucket, key string) string {
-	return fmt.Sprintf(`{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q,"size":1}}}]}`, bucket, key)
+	return fmt.Sprintf(
+		`{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put",`+
+			`"s3":{"bucket":{"name":%q},"object":{"key":%q,"size":1}}}]}`,
+		bucket,
+		key,
+	)
 }
 
 func bridged(bucket, key string) string {
-	return fmt.Sprintf(`{"version":"0","detail-type":"Object Created","source":"aws.s3","resources":["arn:aws:s3:::b"],"detail":{"version":"0","bucket":{"name":%q},"object":{"key":%q,"size":1},"reason":"PutObject"}}`, bucket, key)
+	return fmt.Sprintf(
+		`{"version":"0","detail-type":"Object Created","source":"aws.s3","resources":["arn:aws:s3:::b"],`+
+			`"detail":{"version":"0","bucket":{"name":%q},"object":{"key":%q,"size":1},"reason":"PutObject"}}`,
+		bucket,
+		key,
+	)
 }
 
 // TestHear: what tells of the bucket or of the time is done, once and before the answer; all else is as without.
@@ -106,8 +127,14 @@ func TestHear(t *testing.T) {
 		{"an event in a proxy event", strings.Replace(created("uploads", "k"), "{", `{"requestContext":{},`, 1), "refused"},
 		{"a schedule in a proxy event", strings.Replace(scheduled, "{", `{"requestContext":{"http":{}},`, 1), "refused"},
 		{"a context of null", strings.Replace(scheduled, "{", `{"requestContext":null,`, 1), "refused"},
-		{"a proxy event with more", strings.Replace(proxied, "{", created("uploads", "k")[:len(created("uploads", "k"))-1]+",", 1), "served"},
-		{"a body of a proxy event", strings.Replace(proxied, "{", fmt.Sprintf(`{"body":%q,`, created("uploads", "k")), 1), "served"},
+		{
+			"a proxy event with more",
+			strings.Replace(proxied, "{", created("uploads", "k")[:len(created("uploads", "k"))-1]+",", 1), "served",
+		},
+		{
+			"a body of a proxy event", strings.Replace(proxied, "{", fmt.Sprintf(`{"body":%q,`, created("uploads", "k")), 1),
+			"served",
+		},
 		{"Records null", `{"Records":null}`, "refused"},
 		{"Records of nothing", `{"Records":[{}]}`, "refused"},
 		{"Records that are none", `{"Records":7}`, "refused"},
@@ -168,7 +195,8 @@ func TestHearNothing(t *testing.T) {
 		{"S3, Notice alone", Proxy{Handler: handler, Bucket: "b", OnObjectCreated: notice}, created("b", "k"), true},
 		{"a schedule, Notice alone", Proxy{Handler: handler, Bucket: "b", OnObjectCreated: notice}, scheduled, false},
 	} {
-		if got, err := c.p.Invoke(t.Context(), []byte(c.payload)); c.ok != (err == nil) || !c.ok && !errors.Is(err, errNotProxyEvent) {
+		if got, err := c.p.Invoke(t.Context(), []byte(c.payload)); c.ok != (err == nil) ||
+			!c.ok && !errors.Is(err, errNotProxyEvent) {
 			t.Errorf("%s: got %s, %v, want taken: %v", c.name, got, err, c.ok)
 		}
 	}
@@ -178,7 +206,8 @@ func TestHearNothing(t *testing.T) {
 	}
 	d := Direct{func(context.Context) (sigv4.SecretURL, error) { return e.BucketURL(), nil }}
 	for _, payload := range []string{created("b", "k"), bridged("b", "k"), scheduled} {
-		if got, err := d.Invoke(t.Context(), []byte(payload)); err != nil || string(got) != `{"upload_url":"https://bucket.example.com"}` {
+		if got, err := d.Invoke(t.Context(), []byte(payload)); err != nil ||
+			string(got) != `{"upload_url":"https://bucket.example.com"}` {
 			t.Errorf("Direct with %s: got %s, %v, want an upload_url", payload, got, err)
 		}
 	}
@@ -202,7 +231,9 @@ func TestHearInLambda(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	function, err := lambdatest.Start(lambdatest.Options{Bootstrap: self, Env: []string{"REPORT_TO=" + server.URL}, Timeout: 10 * time.Second})
+	function, err := lambdatest.Start(
+		lambdatest.Options{Bootstrap: self, Env: []string{"REPORT_TO=" + server.URL}, Timeout: 10 * time.Second},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,16 +268,19 @@ func TestHearInLambda(t *testing.T) {
 		{payload: `{"hello":"world"}`, err: "no proxy event"},
 	} {
 		answer, done, err := send(c.payload, c.away)
-		if answer != c.answer || !slices.Equal(done, c.done) || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+		if answer != c.answer || !slices.Equal(done, c.done) || (err == nil) != (c.err == "") ||
+			err != nil && !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%s: got %q, %v, done %q, want %q, %q, done %q", c.payload, answer, err, done, c.answer, c.err, c.done)
 		}
 	}
-	if answer, done, err := send(proxied, false); err != nil || !strings.Contains(answer, `"body":"served"`) || done != nil {
+	if answer, done, err := send(proxied, false); err != nil || !strings.Contains(answer, `"body":"served"`) ||
+		done != nil {
 		t.Errorf("a proxy event after them: got %s, %v, done %q, want it served", answer, err, done)
 	}
 }
 
-// FuzzHear: whatever the payload, one thing is done at most, and what has a requestContext is never heard as an event of the store.
+// FuzzHear: whatever the payload, one thing is done at most, and what has a requestContext is never heard as an event
+// of the store.
 func FuzzHear(f *testing.F) {
 	for _, e := range append(fuzzedEvents, scheduled, created("uploads", "k"), bridged("uploads", "k")) {
 		f.Add([]byte(e))

@@ -11,10 +11,12 @@ import (
 	"github.com/versity/versitygw/backend/meta"
 )
 
-// offsets is as long as what versitygw keeps of 10,000 parts in one attribute: 8 bytes for each, in JSON up to 15 digits.
+// offsets is as long as what versitygw keeps of 10,000 parts in one attribute: 8 bytes for each, in JSON up to 15
+// digits.
 var offsets = bytes.Repeat([]byte("109951162777600,"), 10_000)
 
-// TestLargeAttributes: attributes of any length are stored and read on ext4 and tmpfs, and no file of theirs outlives them.
+// TestLargeAttributes: attributes of any length are stored and read on ext4 and tmpfs, and no file of theirs outlives
+// them.
 func TestLargeAttributes(t *testing.T) {
 	for name, parent := range map[string]string{"temporary folder": "", "tmpfs": "/dev/shm"} {
 		t.Run(name, func(t *testing.T) {
@@ -120,7 +122,13 @@ func TestLeftSideFiles(t *testing.T) {
 	if err := a.pruneAll(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := a.RetrieveAttribute(nil, "b", "o", "offsets"); err != nil || !bytes.Equal(got, offsets) || countFiles(t, a.dir) != 1 {
-		t.Errorf("after the start: got %d bytes, %v, and %d files, want the value in its one file", len(got), err, countFiles(t, a.dir))
+	if got, err := a.RetrieveAttribute(nil, "b", "o", "offsets"); err != nil || !bytes.Equal(got, offsets) ||
+		countFiles(t, a.dir) != 1 {
+		t.Errorf(
+			"after the start: got %d bytes, %v, and %d files, want the value in its one file",
+			len(got),
+			err,
+			countFiles(t, a.dir),
+		)
 	}
 }

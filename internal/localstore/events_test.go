@@ -21,7 +21,10 @@ import (
 // startWatched runs a store that tells arrived.
 func startWatched(t *testing.T, arrived func(key string)) *localstore.Store {
 	t.Helper()
-	s, err := localstore.Start(t.Context(), localstore.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Bucket: "uploads", OnObjectCreated: arrived})
+	s, err := localstore.Start(
+		t.Context(),
+		localstore.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Bucket: "uploads", OnObjectCreated: arrived},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,18 +40,30 @@ func completeOne(t *testing.T, s *localstore.Store, key string, number int32) er
 	if err != nil {
 		t.Fatal(err)
 	}
-	part, err := c.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: bucket, Key: &key, UploadId: created.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("part")})
+	part, err := c.UploadPart(
+		t.Context(),
+		&s3.UploadPartInput{
+			Bucket:     bucket,
+			Key:        &key,
+			UploadId:   created.UploadId,
+			PartNumber: aws.Int32(1),
+			Body:       strings.NewReader("part"),
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = c.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
 		Bucket: bucket, Key: &key, UploadId: created.UploadId,
-		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: &number, ETag: part.ETag}}},
+		MultipartUpload: &types.CompletedMultipartUpload{
+			Parts: []types.CompletedPart{{PartNumber: &number, ETag: part.ETag}},
+		},
 	})
 	return err
 }
 
-// TestArrived: each way to store an object tells of it, by its key and when it is there; what stores none tells of nothing.
+// TestArrived: each way to store an object tells of it, by its key and when it is there; what stores none tells of
+// nothing.
 func TestArrived(t *testing.T) {
 	keys := make(chan string, 100)
 	s := startWatched(t, func(key string) { keys <- key })
@@ -90,12 +105,23 @@ func TestArrived(t *testing.T) {
 	stores("multipart upload", "multipart")
 	put(t, s, "empty", "") // the only kind of object that this store copies
 	stores("PUT of nothing", "empty")
-	_, err := c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: bucket, Key: aws.String("copy"), CopySource: aws.String(s.Bucket() + "/empty")})
+	_, err := c.CopyObject(
+		t.Context(),
+		&s3.CopyObjectInput{Bucket: bucket, Key: aws.String("copy"), CopySource: aws.String(s.Bucket() + "/empty")},
+	)
 	succeeds("copy", err)
 	stores("copy", "copy")
 
 	cutShort(t, s, presign(t, s, "PUT", "short", time.Now()), 5_000_000)
-	_, err = c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("copy"), IfNoneMatch: aws.String("*"), Body: strings.NewReader("x")})
+	_, err = c.PutObject(
+		t.Context(),
+		&s3.PutObjectInput{
+			Bucket:      bucket,
+			Key:         aws.String("copy"),
+			IfNoneMatch: aws.String("*"),
+			Body:        strings.NewReader("x"),
+		},
+	)
 	fails("PUT over an object that may not be", err)
 	form := newForm(s, "form/b", "content")
 	form.most = 1
@@ -108,13 +134,30 @@ func TestArrived(t *testing.T) {
 		t.Errorf("form with a wrong signature = %d", status)
 	}
 	fails("completion without the part", completeOne(t, s, "incomplete", 2))
-	_, err = c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: bucket, Key: aws.String("copy/of/nothing"), CopySource: aws.String(s.Bucket() + "/nothing")})
+	_, err = c.CopyObject(
+		t.Context(),
+		&s3.CopyObjectInput{
+			Bucket:     bucket,
+			Key:        aws.String("copy/of/nothing"),
+			CopySource: aws.String(s.Bucket() + "/nothing"),
+		},
+	)
 	fails("copy of nothing", err)
 	_, err = c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("others")})
 	succeeds("another bucket", err)
-	_, err = c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("others"), Key: aws.String("k"), Body: strings.NewReader("x")})
+	_, err = c.PutObject(
+		t.Context(),
+		&s3.PutObjectInput{Bucket: aws.String("others"), Key: aws.String("k"), Body: strings.NewReader("x")},
+	)
 	succeeds("PUT into another bucket", err)
-	_, err = c.PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{Bucket: bucket, Key: aws.String("copy"), Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}})
+	_, err = c.PutObjectTagging(
+		t.Context(),
+		&s3.PutObjectTaggingInput{
+			Bucket:  bucket,
+			Key:     aws.String("copy"),
+			Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}},
+		},
+	)
 	succeeds("tags", err)
 	_, err = c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: bucket, Key: aws.String("copy")})
 	succeeds("DELETE", err)
@@ -129,8 +172,8 @@ func TestArrived(t *testing.T) {
 	}
 }
 
-// TestArrivedKeepsNobodyWaiting: uploads are answered while whoever is told of them takes their time, and Close waits for those being
-// told of, and tells of no more.
+// TestArrivedKeepsNobodyWaiting checks that uploads do not wait for callbacks, and that Close waits for callbacks in
+// progress and starts no others.
 func TestArrivedKeepsNobodyWaiting(t *testing.T) {
 	var mu sync.Mutex
 	var told, returned []string

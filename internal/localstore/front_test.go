@@ -321,7 +321,13 @@ func TestResponseHeaderNames(t *testing.T) {
 		defer conn.Close()
 		conn.SetDeadline(time.Now().Add(30 * time.Second))
 		req := presign(t, s, method, "k", time.Now())
-		fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", method, req.URL.RequestURI(), req.URL.Host)
+		fmt.Fprintf(
+			conn,
+			"%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
+			method,
+			req.URL.RequestURI(),
+			req.URL.Host,
+		)
 		response, err := io.ReadAll(conn)
 		if err != nil {
 			t.Fatal(err)

@@ -222,7 +222,10 @@ func TestNothingIsPrinted(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "sidecar"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s, err := localstore.Start(context.Background(), localstore.Options{Dir: dir, Listen: "127.0.0.1:0", Bucket: "uploads"})
+	s, err := localstore.Start(
+		context.Background(),
+		localstore.Options{Dir: dir, Listen: "127.0.0.1:0", Bucket: "uploads"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func TestAKillFreesTheFolder(t *testing.T) {
 	if dir := os.Getenv(holdFolder); dir != "" {
 		start(t, dir)
 		os.Stdout.WriteString("at work\n")
-		io.Copy(io.Discard, os.Stdin) // until it is killed, or there is nobody to do so
+		io.Copy(io.Discard, os.Stdin) // until it is killed, or its parent ends
 		return
 	}
 	dir := t.TempDir()

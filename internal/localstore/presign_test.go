@@ -51,8 +51,9 @@ func presignWith(t *testing.T, s *localstore.Store, creds aws.Credentials, metho
 	if header != nil {
 		req.Header = header.Clone()
 	}
-	signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), creds, req, "UNSIGNED-PAYLOAD", "s3", s.AWSConfig().Region, at,
-		func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
+	signed, _, err := v4.NewSigner().
+		PresignHTTP(t.Context(), creds, req, "UNSIGNED-PAYLOAD", "s3", s.AWSConfig().Region, at,
+			func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 	if err != nil {
 		t.Fatal(err)
 	}

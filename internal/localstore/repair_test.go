@@ -13,8 +13,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-// TestStartMendsWhatAKillLeft lays the folder out as a process leaves it that is killed while it completes an upload, before and
-// after it has made the object, or while it replaces an object.
+// TestStartMendsWhatAKillLeft lays the folder out as a process leaves it that is killed while it completes an upload,
+// before and after it has made the object, or while it replaces an object.
 func TestStartMendsWhatAKillLeft(t *testing.T) {
 	for name, made := range map[string]bool{"before the object was made": false, "after it": true} {
 		t.Run(name, func(t *testing.T) {
@@ -32,14 +32,25 @@ func TestStartMendsWhatAKillLeft(t *testing.T) {
 				return created.UploadId
 			}
 			id, other := begin(), begin()
-			part, err := c.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: bucket, Key: key, UploadId: id, PartNumber: aws.Int32(1), Body: strings.NewReader("whole")})
+			part, err := c.UploadPart(
+				t.Context(),
+				&s3.UploadPartInput{
+					Bucket:     bucket,
+					Key:        key,
+					UploadId:   id,
+					PartNumber: aws.Int32(1),
+					Body:       strings.NewReader("whole"),
+				},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
 			complete := func() string {
 				_, err := c.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
 					Bucket: bucket, Key: key, UploadId: id,
-					MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: part.ETag}}},
+					MultipartUpload: &types.CompletedMultipartUpload{
+						Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: part.ETag}},
+					},
 				})
 				return apiCode(err)
 			}
@@ -47,7 +58,8 @@ func TestStartMendsWhatAKillLeft(t *testing.T) {
 			if err != nil || len(folders) != 1 {
 				t.Fatalf("the upload's folder: %q, %v", folders, err)
 			}
-			// The ETag of an object of one part is the MD5 of the part's MD5: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html.
+			// The ETag of an object of one part is the MD5 of the part's MD5:
+			// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html.
 			aside := folders[0] + ".c0f1ea0b3cc2e6ec3a6dd9f4b0bb9a3b-1.inprogress"
 			if made {
 				if code := complete(); code != "" {

@@ -16,16 +16,23 @@ import (
 func TestUnsignedHeaders(t *testing.T) {
 	s := start(t, t.TempDir())
 	c, bucket := client(s), aws.String(s.Bucket())
-	if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("imports/a/1"), Body: strings.NewReader("secret")}); err != nil {
+	if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: bucket, Key: aws.String("imports/a/1"), Body: strings.NewReader("secret"),
+	}); err != nil {
 		t.Fatal(err)
 	}
-	begun, err := c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: bucket, Key: aws.String("imports/b/2")})
+	begun, err := c.CreateMultipartUpload(
+		t.Context(),
+		&s3.CreateMultipartUploadInput{Bucket: bucket, Key: aws.String("imports/b/2")},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	source := "/" + s.Bucket() + "/imports/a/1"
 	for target, headers := range map[string][][2]string{
-		"imports/b/1": {{"x-amz-copy-source", source}, {"X-AMZ-COPY-SOURCE", source}, {"x-amz-tagging", "a=b"}, {"x-amz-acl", "public-read"}},
+		"imports/b/1": {
+			{"x-amz-copy-source", source}, {"X-AMZ-COPY-SOURCE", source}, {"x-amz-tagging", "a=b"}, {"x-amz-acl", "public-read"},
+		},
 		"imports/b/2?partNumber=1&uploadId=" + *begun.UploadId: {{"x-amz-copy-source", source}},
 	} {
 		for _, h := range headers {
@@ -39,7 +46,10 @@ func TestUnsignedHeaders(t *testing.T) {
 	if got, ok := stored(t, s, "imports/b/1"); ok {
 		t.Errorf("stored %q, want nothing", got)
 	}
-	parts, err := c.ListParts(t.Context(), &s3.ListPartsInput{Bucket: bucket, Key: aws.String("imports/b/2"), UploadId: begun.UploadId})
+	parts, err := c.ListParts(
+		t.Context(),
+		&s3.ListPartsInput{Bucket: bucket, Key: aws.String("imports/b/2"), UploadId: begun.UploadId},
+	)
 	if err != nil || len(parts.Parts) > 0 {
 		t.Errorf("ListParts: got %d, %v, want none", len(parts.Parts), err)
 	}

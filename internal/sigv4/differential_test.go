@@ -12,10 +12,18 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// TestPinnedSDKSignsChecksums holds the oracle to a version that signs checksum values as headers (core v1.43.8 and later);
-// earlier ones move them into the query, where S3 does not look.
+// TestPinnedSDKSignsChecksums holds the oracle to a version that signs checksum values as headers (core v1.43.8 and
+// later); earlier ones move them into the query, where S3 does not look.
 func TestPinnedSDKSignsChecksums(t *testing.T) {
-	url, _ := presignPut(t, "http://localhost:9000", true, &s3.PutObjectInput{Bucket: aws.String("b"), Key: aws.String("k"), ChecksumSHA256: aws.String("abc=")}, fixedCredentials(""), noon, time.Hour)
+	url, _ := presignPut(
+		t,
+		"http://localhost:9000",
+		true,
+		&s3.PutObjectInput{Bucket: aws.String("b"), Key: aws.String("k"), ChecksumSHA256: aws.String("abc=")},
+		fixedCredentials(""),
+		noon,
+		time.Hour,
+	)
 	if !strings.Contains(url, "X-Amz-SignedHeaders=host%3Bx-amz-checksum-sha256&") {
 		t.Errorf("PresignPutObject with a checksum: got %s, want it among the signed headers", url)
 	}
@@ -23,65 +31,109 @@ func TestPinnedSDKSignsChecksums(t *testing.T) {
 
 // FuzzPresignEqualsSDK: whatever the key, host style, token, expiry and headers, our URL is the SDK's.
 func FuzzPresignEqualsSDK(f *testing.F) {
-	f.Add("imports/public/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", "", "", "", "", int64(0), uint32(3600), int64(1767323045), uint8(0))
-	f.Add("a b+c/ü/%2F/..//~", "tok/en+=", "text/plain; charset=utf-8", "attachment; filename=\"a  b\"", "x", int64(1), uint32(1), int64(0), uint8(1))
-	f.Add("/lead/and/trail/", strings.Repeat("T/", 550), " padded  value ", "", "many   inner  spaces", int64(5<<30), uint32(604800), int64(4102444799), uint8(2))
+	f.Add(
+		"imports/public/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55",
+		"",
+		"",
+		"",
+		"",
+		int64(0),
+		uint32(3600),
+		int64(1767323045),
+		uint8(0),
+	)
+	f.Add(
+		"a b+c/ü/%2F/..//~",
+		"tok/en+=",
+		"text/plain; charset=utf-8",
+		"attachment; filename=\"a  b\"",
+		"x",
+		int64(1),
+		uint32(1),
+		int64(0),
+		uint8(1),
+	)
+	f.Add(
+		"/lead/and/trail/",
+		strings.Repeat("T/", 550),
+		" padded  value ",
+		"",
+		"many   inner  spaces",
+		int64(5<<30),
+		uint32(604800),
+		int64(4102444799),
+		uint8(2),
+	)
 	f.Add("\x00\x01\x7f\xff\xfe", "", "", "", "", int64(42), uint32(60), int64(951782399), uint8(3))
 	f.Add("?#&=;:@!$'()*,[]", "t", "a/b", "inline", "é", int64(0), uint32(900), int64(1709210096), uint8(7))
 
-	f.Fuzz(func(t *testing.T, key, token, contentType, disposition, meta string, length int64, expires uint32, unix int64, style uint8) {
-		endpoint := []string{"https://s3.eu-central-1.amazonaws.com", "http://localhost:9000", "https://store.example.com:443", "http://store.example.com:80"}[style%4]
-		pathStyle := style&4 != 0
-		if key == "" || length < 0 || unix < 0 || unix > 253402300799 || !printable(token, contentType, disposition, meta) {
-			t.Skip()
-		}
-		life := time.Duration(expires%604800+1) * time.Second
-		at, c := time.Unix(unix, 0), fixedCredentials(token)
-		in := &s3.PutObjectInput{Bucket: aws.String("bucket"), Key: &key}
-		r := sigv4.Request{Method: "PUT", Key: key, Params: []sigv4.Param{{Name: "x-id", Value: "PutObject"}}, Time: at, Expires: life}
-		header := func(name, value string, field **string) {
-			if value != "" {
-				*field = &value
-				r.Headers = append(r.Headers, sigv4.Header{Name: name, Value: value})
+	f.Fuzz(
+		func(t *testing.T, key, token, contentType, disposition, meta string, length int64, expires uint32, unix int64, style uint8) {
+			endpoint := []string{
+				"https://s3.eu-central-1.amazonaws.com", "http://localhost:9000", "https://store.example.com:443",
+				"http://store.example.com:80",
+			}[style%4]
+			pathStyle := style&4 != 0
+			if key == "" || length < 0 || unix < 0 || unix > 253402300799 || !printable(token, contentType, disposition, meta) {
+				t.Skip()
 			}
-		}
-		header("content-type", contentType, &in.ContentType)
-		header("content-disposition", disposition, &in.ContentDisposition)
-		if meta != "" {
-			in.Metadata = map[string]string{"note": meta}
-			r.Headers = append(r.Headers, sigv4.Header{Name: "x-amz-meta-note", Value: meta})
-		}
-		if style&8 != 0 {
-			header("if-none-match", "*", &in.IfNoneMatch)
-			header("x-amz-checksum-crc64nvme", "AAAAAAAAAAA=", &in.ChecksumCRC64NVME)
-		}
-		if length > 0 {
-			in.ContentLength = &length
-			r.Headers = append(r.Headers, sigv4.Header{Name: "content-length", Value: itoa(length)})
-		}
+			life := time.Duration(expires%604800+1) * time.Second
+			at, c := time.Unix(unix, 0), fixedCredentials(token)
+			in := &s3.PutObjectInput{Bucket: aws.String("bucket"), Key: &key}
+			r := sigv4.Request{
+				Method:  "PUT",
+				Key:     key,
+				Params:  []sigv4.Param{{Name: "x-id", Value: "PutObject"}},
+				Time:    at,
+				Expires: life,
+			}
+			header := func(name, value string, field **string) {
+				if value != "" {
+					*field = &value
+					r.Headers = append(r.Headers, sigv4.Header{Name: name, Value: value})
+				}
+			}
+			header("content-type", contentType, &in.ContentType)
+			header("content-disposition", disposition, &in.ContentDisposition)
+			if meta != "" {
+				in.Metadata = map[string]string{"note": meta}
+				r.Headers = append(r.Headers, sigv4.Header{Name: "x-amz-meta-note", Value: meta})
+			}
+			if style&8 != 0 {
+				header("if-none-match", "*", &in.IfNoneMatch)
+				header("x-amz-checksum-crc64nvme", "AAAAAAAAAAA=", &in.ChecksumCRC64NVME)
+			}
+			if length > 0 {
+				in.ContentLength = &length
+				r.Headers = append(r.Headers, sigv4.Header{Name: "content-length", Value: itoa(length)})
+			}
 
-		want, wantHost := presignPut(t, endpoint, pathStyle, in, c, at, life)
-		base, _, _ := strings.Cut(want, "?")
-		base = strings.TrimSuffix(base, escapedPath(base))
-		if pathStyle {
-			base += "/bucket"
-		}
-		e, err := sigv4.ParseEndpoint(base)
-		if err != nil {
-			t.Fatalf("ParseEndpoint(%q): %v", base, err)
-		}
-		got := sigv4.NewSigner("eu-central-1").Presign(sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}, e, r)
-		if strings.ContainsFunc(got.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-			t.Errorf("Presign of %q: got %s, which JSON would have to escape", key, got.Reveal())
-		}
-		// We leave a default port out, which the SDK keeps in the URL but not in what it signs.
-		for _, port := range []string{".com:443/", ".com:80/"} {
-			want = strings.Replace(want, port, ".com/", 1)
-		}
-		if got.Reveal() != want {
-			t.Errorf("Presign of %q (host %s):\n got %s\nwant %s", key, wantHost, got.Reveal(), want)
-		}
-	})
+			want, wantHost := presignPut(t, endpoint, pathStyle, in, c, at, life)
+			base, _, _ := strings.Cut(want, "?")
+			base = strings.TrimSuffix(base, escapedPath(base))
+			if pathStyle {
+				base += "/bucket"
+			}
+			e, err := sigv4.ParseEndpoint(base)
+			if err != nil {
+				t.Fatalf("ParseEndpoint(%q): %v", base, err)
+			}
+			got := sigv4.NewSigner("eu-central-1").
+				Presign(sigv4.Credentials{
+					AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken,
+				}, e, r)
+			if strings.ContainsFunc(got.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
+				t.Errorf("Presign of %q: got %s, which JSON would have to escape", key, got.Reveal())
+			}
+			// We leave a default port out, which the SDK keeps in the URL but not in what it signs.
+			for _, port := range []string{".com:443/", ".com:80/"} {
+				want = strings.Replace(want, port, ".com/", 1)
+			}
+			if got.Reveal() != want {
+				t.Errorf("Presign of %q (host %s):\n got %s\nwant %s", key, wantHost, got.Reveal(), want)
+			}
+		},
+	)
 }
 
 // FuzzPresignEqualsSigner: the same against the SDK's bare signer, for other methods and for parameters of the request.
@@ -99,8 +151,18 @@ func FuzzPresignEqualsSigner(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := sigv4.Request{Method: method, Key: key, Params: []sigv4.Param{{Name: param, Value: value}}, Time: noon, Expires: time.Minute}
-		got := sigv4.NewSigner("eu-central-1").Presign(sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}, e, r).Reveal()
+		r := sigv4.Request{
+			Method:  method,
+			Key:     key,
+			Params:  []sigv4.Param{{Name: param, Value: value}},
+			Time:    noon,
+			Expires: time.Minute,
+		}
+		got := sigv4.NewSigner("eu-central-1").
+			Presign(sigv4.Credentials{
+				AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken,
+			}, e, r).
+			Reveal()
 
 		base, _, _ := strings.Cut(got, "?")
 		req, err := http.NewRequest(method, base, nil)

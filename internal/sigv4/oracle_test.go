@@ -20,11 +20,23 @@ var noon = time.Date(2026, 2, 3, 12, 0, 0, 0, time.UTC)
 var s3Signer = v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 
 func fixedCredentials(token string) aws.Credentials {
-	return aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", SessionToken: token}
+	return aws.Credentials{
+		AccessKeyID:     "AKIAIOSFODNN7EXAMPLE",
+		SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+		SessionToken:    token,
+	}
 }
 
 // presignPut is the oracle: aws-sdk-go-v2's PresignClient at a moment of our choosing.
-func presignPut(t testing.TB, endpoint string, pathStyle bool, in *s3.PutObjectInput, c aws.Credentials, at time.Time, life time.Duration) (signedURL, host string) {
+func presignPut(
+	t testing.TB,
+	endpoint string,
+	pathStyle bool,
+	in *s3.PutObjectInput,
+	c aws.Credentials,
+	at time.Time,
+	life time.Duration,
+) (signedURL, host string) {
 	t.Helper()
 	client := s3.New(s3.Options{
 		Region:       "eu-central-1",
@@ -45,7 +57,14 @@ func presignPut(t testing.TB, endpoint string, pathStyle bool, in *s3.PutObjectI
 // signerAt is the SDK's signer with the clock stopped.
 type signerAt struct{ at time.Time }
 
-func (s signerAt) PresignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, payloadHash, service, region string, _ time.Time, optFns ...func(*v4.SignerOptions)) (string, http.Header, error) {
+func (s signerAt) PresignHTTP(
+	ctx context.Context,
+	c aws.Credentials,
+	r *http.Request,
+	payloadHash, service, region string,
+	_ time.Time,
+	optFns ...func(*v4.SignerOptions),
+) (string, http.Header, error) {
 	return s3Signer.PresignHTTP(ctx, c, r, payloadHash, service, region, s.at, optFns...)
 }
 

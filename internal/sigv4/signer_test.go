@@ -51,7 +51,12 @@ func TestKeyFollowsDayAndCredentials(t *testing.T) {
 		wg.Go(func() {
 			for i := range 200 {
 				c := Credentials{"AKIA", fmt.Sprint("secret", (worker+i)%3), strings.Repeat("t", i%2)}
-				r := Request{Method: "PUT", Key: fmt.Sprint("k", i), Time: midnight.Add(time.Duration(i%5-2) * time.Second), Expires: time.Hour}
+				r := Request{
+					Method:  "PUT",
+					Key:     fmt.Sprint("k", i),
+					Time:    midnight.Add(time.Duration(i%5-2) * time.Second),
+					Expires: time.Hour,
+				}
 				if got, want := shared.Presign(c, e, r), NewSigner("eu-west-1").Presign(c, e, r); got != want {
 					t.Errorf("Presign at %v with %v: got %s, want %s", r.Time, c, got.Reveal(), want.Reveal())
 				}
@@ -76,7 +81,9 @@ func TestSecretURLHidesItsQuery(t *testing.T) {
 	u := NewSigner("us-east-1").Presign(exampleCredentials, endpoint(t, "http://localhost:9000/bucket"), barePut)
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("signed", "url", u, "nested", struct{ U SecretURL }{u})
-	for _, printed := range []string{fmt.Sprint(u), fmt.Sprintf("%+v %#v %q", u, u, u), fmt.Sprintf("%+v", struct{ U SecretURL }{u}), log.String()} {
+	for _, printed := range []string{
+		fmt.Sprint(u), fmt.Sprintf("%+v %#v %q", u, u, u), fmt.Sprintf("%+v", struct{ U SecretURL }{u}), log.String(),
+	} {
 		if strings.Contains(printed, "X-Amz") {
 			t.Errorf("printed a signed query: %s", printed)
 		}
@@ -111,8 +118,11 @@ func TestParseEndpoint(t *testing.T) {
 }
 
 var (
-	exampleCredentials = Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
-	barePut            = Request{
+	exampleCredentials = Credentials{
+		AccessKeyID:     "AKIAIOSFODNN7EXAMPLE",
+		SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+	}
+	barePut = Request{
 		Method:  "PUT",
 		Key:     "imports/public/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55",
 		Params:  []Param{{"x-id", "PutObject"}},

@@ -15,8 +15,14 @@ func TestDiscover(t *testing.T) {
 		wrong  func(*issuer, *Settings)
 		reason string // I is the issuer
 	}{
-		{"nothing listens", func(_ *issuer, s *Settings) { s.Issuer = "http://127.0.0.1:1" }, "I" + itself + " cannot be fetched: dial tcp 127.0.0.1:1: connect: connection refused"},
-		{"no address", func(_ *issuer, s *Settings) { s.Issuer = "http://exa mple" }, `parse "http://exa mple": invalid character " " in host name`},
+		{
+			"nothing listens", func(_ *issuer, s *Settings) { s.Issuer = "http://127.0.0.1:1" },
+			"I" + itself + " cannot be fetched: dial tcp 127.0.0.1:1: connect: connection refused",
+		},
+		{
+			"no address", func(_ *issuer, s *Settings) { s.Issuer = "http://exa mple" },
+			`parse "http://exa mple": invalid character " " in host name`,
+		},
 		{"another path", func(_ *issuer, s *Settings) { s.Issuer += "s" }, "I" + itself + " answers 404 Not Found"},
 		{"down", func(i *issuer, _ *Settings) { i.itselfBy(down) }, "I" + itself + " cannot be fetched: EOF"},
 		{"slow", func(i *issuer, s *Settings) {
@@ -24,18 +30,38 @@ func TestDiscover(t *testing.T) {
 			s.Client = &http.Client{Timeout: 50 * time.Millisecond}
 		},
 			"I" + itself + " cannot be fetched: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"},
-		{"a page", func(i *issuer, _ *Settings) { i.itselfBy(page) }, "I" + itself + " does not answer with the JSON that OpenID Connect demands"},
-		{"redirected", func(i *issuer, _ *Settings) { i.itselfBy(elsewhere) }, "I" + itself + " cannot be fetched: it redirects to https://login.example/"},
-		{"a slash too many", func(_ *issuer, s *Settings) { s.Issuer += "/" }, `the issuer there calls itself "` + "T" + `", which tokens repeat to the letter: set that, if it is the one you mean`},
+		{
+			"a page", func(i *issuer, _ *Settings) { i.itselfBy(page) },
+			"I" + itself + " does not answer with the JSON that OpenID Connect demands",
+		},
+		{
+			"redirected", func(i *issuer, _ *Settings) { i.itselfBy(elsewhere) },
+			"I" + itself + " cannot be fetched: it redirects to https://login.example/",
+		},
+		{
+			"a slash too many", func(_ *issuer, s *Settings) { s.Issuer += "/" },
+			`the issuer there calls itself "` + "T" + `", which tokens repeat to the letter: set that, if it is the ` +
+				`one you mean`,
+		},
 		{"another name", func(i *issuer, _ *Settings) { i.itselfBy(answer(object{"issuer": "https://other", "jwks_uri": "x"})) },
-			`the issuer there calls itself "https://other", which tokens repeat to the letter: set that, if it is the one you mean`},
-		{"no keys named", func(i *issuer, _ *Settings) { i.itselfBy(answer(object{"issuer": i.name()})) }, `the jwks_uri "" that it names is no address of keys, or less safe than its own`},
+			`the issuer there calls itself "https://other", which tokens repeat to the letter: set that, if it is the ` +
+				`one you mean`},
+		{
+			"no keys named", func(i *issuer, _ *Settings) { i.itselfBy(answer(object{"issuer": i.name()})) },
+			`the jwks_uri "" that it names is no address of keys, or less safe than its own`,
+		},
 		{"keys in a file", func(i *issuer, _ *Settings) {
 			i.itselfBy(answer(object{"issuer": i.name(), "jwks_uri": "file:///etc/passwd"}))
 		}, `the jwks_uri "file:///etc/passwd" that it names is no address of keys, or less safe than its own`},
 		{"keys down", func(i *issuer, _ *Settings) { i.keysBy(down) }, "I" + keys + " cannot be fetched: EOF"},
-		{"keys a page", func(i *issuer, _ *Settings) { i.keysBy(page) }, "I" + keys + " does not answer with the JSON that OpenID Connect demands"},
-		{"no keys", func(i *issuer, _ *Settings) { i.rotate() }, "none of the keys at I" + keys + " is for RS256 or ES256, in which tokens must be signed"},
+		{
+			"keys a page", func(i *issuer, _ *Settings) { i.keysBy(page) },
+			"I" + keys + " does not answer with the JSON that OpenID Connect demands",
+		},
+		{
+			"no keys", func(i *issuer, _ *Settings) { i.rotate() },
+			"none of the keys at I" + keys + " is for RS256 or ES256, in which tokens must be signed",
+		},
 	} {
 		i := newIssuer(t, rsaA)
 		settings := i.settings()

@@ -34,7 +34,7 @@ var moment = time.Unix(1_800_000_000, 0)
 type issuer struct {
 	*httptest.Server
 	fetched atomic.Int32 // its keys
-	clock   atomic.Int64 // nanoseconds since moment, of whoever judges its tokens
+	clock   atomic.Int64 // the verifier's clock, in nanoseconds since moment
 
 	mu     sync.Mutex
 	keys   http.HandlerFunc
@@ -101,7 +101,7 @@ func answer(v any) http.HandlerFunc {
 // down drops every connection.
 func down(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// slow answers when nobody waits any more.
+// slow answers after the client's timeout.
 func slow(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 func (i *issuer) now() time.Time { return moment.Add(time.Duration(i.clock.Load())) }
@@ -132,7 +132,13 @@ func (i *issuer) discoverBy(t testing.TB, ownerClaim string) *Issuer {
 
 // claims of a token that is right in every way.
 func (i *issuer) claims(changes object) object {
-	c := object{"iss": i.name(), "aud": audience, "sub": "alice", "iat": moment.Unix(), "exp": moment.Add(time.Hour).Unix()}
+	c := object{
+		"iss": i.name(),
+		"aud": audience,
+		"sub": "alice",
+		"iat": moment.Unix(),
+		"exp": moment.Add(time.Hour).Unix(),
+	}
 	for name, value := range changes {
 		if c[name] = value; value == nil {
 			delete(c, name)
@@ -214,7 +220,7 @@ func (s signer) signature(text []byte) ([]byte, error) {
 	return nil, errors.New(s.alg + " is not known here")
 }
 
-// signHMAC makes a token as somebody would who takes a public key for a secret.
+// signHMAC signs a token with HMAC and a public key as the secret: an algorithm confusion attack.
 func signHMAC(secret []byte, claims object) string {
 	text := part(object{"alg": "HS256", "kid": rsaA.id}) + "." + part(claims)
 	h := hmac.New(sha256.New, secret)

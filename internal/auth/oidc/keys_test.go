@@ -45,7 +45,7 @@ func TestRotationWithoutKeyIDs(t *testing.T) {
 	i.rotate(signer{"", "RS256", rsaB.private})
 	judged(t, "the new key", judge, rsaB.sign(i.claims(nil), nameless), "")
 	judged(t, "the old key", judge, rsaA.sign(i.claims(nil), nameless), "bad-signature")
-	judged(t, "a key with a name nobody knows", judge, rsaB.sign(i.claims(nil), nil), "unknown-signer")
+	judged(t, "a key with an unknown id", judge, rsaB.sign(i.claims(nil), nil), "unknown-signer")
 }
 
 // A key that the issuer takes back is out of use here a while later, though no token asks for a new one.
@@ -71,7 +71,7 @@ func TestWithdrawnKey(t *testing.T) {
 	judged(t, "the other key", judge, b, "")
 }
 
-// Whoever sends tokens with keys that nobody has causes two fetches, and then one in ten seconds, whatever they send.
+// TestHammering checks that tokens with unknown key ids cause two fetches, and then one per ten seconds.
 func TestHammering(t *testing.T) {
 	i := newIssuer(t, rsaA)
 	judge := i.discover(t) // the first of two
@@ -100,7 +100,7 @@ func TestHammering(t *testing.T) {
 	}
 }
 
-// A token by another issuer, for somebody else or out of date causes none at all.
+// TestTokensOfOthersCauseNoFetch checks that a token of another issuer or audience, or an expired one, causes no fetch.
 func TestTokensOfOthersCauseNoFetch(t *testing.T) {
 	i := newIssuer(t, rsaA)
 	judge := i.discover(t)
@@ -113,7 +113,8 @@ func TestTokensOfOthersCauseNoFetch(t *testing.T) {
 	}
 }
 
-// While the issuer cannot be asked, the keys at hand go on working, and of others it cannot be said whether they are right.
+// While the issuer cannot be asked, the keys at hand go on working, and of others it cannot be said whether they are
+// right.
 func TestIssuerOutOfReach(t *testing.T) {
 	for what, trouble := range map[string]http.HandlerFunc{
 		"down":         down,
@@ -137,7 +138,7 @@ func TestIssuerOutOfReach(t *testing.T) {
 			good, unknown := rsaA.sign(i.claims(nil), nil), rsaB.sign(i.claims(nil), nil)
 			i.keysBy(trouble)
 			judged(t, "a key that may be new", judge, unknown, "unavailable")
-			judged(t, "the same, while nobody is asked", judge, unknown, "unavailable")
+			judged(t, "the same, without a fetch", judge, unknown, "unavailable")
 			judged(t, "a known key", judge, good, "")
 			judged(t, "a known key, tampered with", judge, good[:len(good)-8]+"AAAAAAAA", "bad-signature")
 			i.pass(40 * time.Minute)
@@ -169,7 +170,7 @@ func TestOtherKeysOfASet(t *testing.T) {
 		{"a secret", jose.JSONWebKey{Key: []byte("secret"), KeyID: rsaA.id}, "unknown-signer"},
 		{"a weak key", jose.JSONWebKey{Key: weak.Public(), KeyID: rsaA.id}, "unknown-signer"},
 		{"another curve", jose.JSONWebKey{Key: other.Public(), KeyID: rsaA.id}, "unknown-signer"},
-		{"a kind nobody knows", object{"kty": "new", "kid": rsaA.id}, "unknown-signer"},
+		{"an unknown kind", object{"kty": "new", "kid": rsaA.id}, "unknown-signer"},
 		{"no object", "key", "unknown-signer"},
 		{"another name", jose.JSONWebKey{Key: public, KeyID: "other"}, "unknown-signer"},
 		{"no name", jose.JSONWebKey{Key: public}, "unknown-signer"},

@@ -35,7 +35,13 @@ func TestTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	as := func(alg string) signer { return signer{rsaA.id, alg, rsaA.private} }
-	encrypter := must(jose.NewEncrypter(jose.A128GCM, jose.Recipient{Algorithm: jose.RSA_OAEP, Key: rsaA.private.Public()}, (&jose.EncrypterOptions{}).WithContentType("JWT")))
+	encrypter := must(
+		jose.NewEncrypter(
+			jose.A128GCM,
+			jose.Recipient{Algorithm: jose.RSA_OAEP, Key: rsaA.private.Public()},
+			(&jose.EncrypterOptions{}).WithContentType("JWT"),
+		),
+	)
 	encrypted := must(must(encrypter.Encrypt([]byte(good))).CompactSerialize())
 	signature := must(base64.RawURLEncoding.DecodeString(parts[2]))
 	signature[0] ^= 1
@@ -53,7 +59,7 @@ func TestTokens(t *testing.T) {
 		{"no kid", rsaA.sign(ok, object{"kid": nil}), ""},
 		{"no kid, the second key", ecA.sign(ok, object{"kid": nil}), ""},
 		{"several audiences", rsaA.sign(i.claims(object{"aud": []string{"https://other", audience}}), nil), ""},
-		{"header members nobody knows", rsaA.sign(ok, object{"x": 1, "jku": "https://evil.example"}), ""},
+		{"unknown header members", rsaA.sign(ok, object{"x": 1, "jku": "https://evil.example"}), ""},
 
 		{"no issuer", rsaA.sign(i.claims(object{"iss": nil}), nil), "wrong-issuer"},
 		{"another issuer", rsaA.sign(i.claims(object{"iss": "https://evil.example"}), nil), "wrong-issuer"},
@@ -64,7 +70,10 @@ func TestTokens(t *testing.T) {
 		{"other audiences", rsaA.sign(i.claims(object{"aud": []string{"https://other", ""}}), nil), "wrong-audience"},
 		{"audience of words", rsaA.sign(i.claims(object{"aud": "https://other " + audience}), nil), "wrong-audience"},
 		{"audience a number", rsaA.sign(i.claims(object{"aud": 1}), nil), "wrong-audience"},
-		{"audience the client, as in an ID token", rsaA.sign(i.claims(object{"aud": "client", "azp": audience}), nil), "wrong-audience"},
+		{
+			"audience the client, as in an ID token", rsaA.sign(i.claims(object{"aud": "client", "azp": audience}), nil),
+			"wrong-audience",
+		},
 		{"no expiry", rsaA.sign(i.claims(object{"exp": nil}), nil), "malformed"},
 		{"expiry a text", rsaA.sign(i.claims(object{"exp": "1900000000"}), nil), "malformed"},
 		{"expiry in milliseconds", rsaA.sign(i.claims(object{"exp": moment.UnixMilli()}), nil), "malformed"},
@@ -95,7 +104,10 @@ func TestTokens(t *testing.T) {
 		{"unknown key", rsaB.sign(ok, nil), "unknown-signer"},
 		{"another's key by a known name", signer{rsaA.id, "RS256", rsaB.private}.sign(ok, nil), "bad-signature"},
 		{"another's key without a name", rsaB.sign(ok, object{"kid": nil}), "bad-signature"},
-		{"a key that the token brings along", rsaB.sign(ok, object{"kid": rsaA.id, "jwk": jose.JSONWebKey{Key: rsaB.private.Public()}}), "bad-signature"},
+		{
+			"a key that the token brings along",
+			rsaB.sign(ok, object{"kid": rsaA.id, "jwk": jose.JSONWebKey{Key: rsaB.private.Public()}}), "bad-signature",
+		},
 		{"typ logout+jwt", rsaA.sign(ok, object{"typ": "logout+jwt"}), "wrong-type"},
 		{"typ JWE", rsaA.sign(ok, object{"typ": "JWE"}), "wrong-type"},
 		{"crit", rsaA.sign(ok, object{"crit": []string{"exp"}, "exp": 1}), "malformed"},
@@ -103,9 +115,15 @@ func TestTokens(t *testing.T) {
 		{"crit, empty", rsaA.sign(ok, object{"crit": []string{}}), "malformed"},
 
 		{"payload of another token", parts[0] + "." + other[1] + "." + parts[2], "bad-signature"},
-		{"header of another token", ecA.sign(ok, nil)[:strings.Index(ecA.sign(ok, nil), ".")] + "." + parts[1] + "." + parts[2], "bad-signature"},
+		{
+			"header of another token",
+			ecA.sign(ok, nil)[:strings.Index(ecA.sign(ok, nil), ".")] + "." + parts[1] + "." + parts[2], "bad-signature",
+		},
 		{"signature of another token", parts[0] + "." + parts[1] + "." + other[2], "bad-signature"},
-		{"a bit of the signature", parts[0] + "." + parts[1] + "." + base64.RawURLEncoding.EncodeToString(signature), "bad-signature"},
+		{
+			"a bit of the signature", parts[0] + "." + parts[1] + "." + base64.RawURLEncoding.EncodeToString(signature),
+			"bad-signature",
+		},
 		{"signature cut", good[:len(good)-4], "bad-signature"},
 		{"no base64 in the signature", good + "!", "malformed"},
 		{"padded", good + "==", "malformed"},
@@ -117,11 +135,18 @@ func TestTokens(t *testing.T) {
 		{"nothing", "", "malformed"},
 		{"garbage", "garbage", "malformed"},
 		{"opaque", "ya29.a0AfH6SMBx-opaque", "malformed"},
-		{"JSON form", `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`, "malformed"},
+		{
+			"JSON form", `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
+			"malformed",
+		},
 		{"header no object", "W10." + parts[1] + "." + parts[2], "malformed"},
 		{"claims no object", rsaA.signText(parts[0] + "." + part([]string{"iss"})), "malformed"},
 		{"claims null", rsaA.signText(parts[0] + "." + part(nil)), "wrong-issuer"},
-		{"a claim twice", rsaA.signText(parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"x","iss":"`+i.name()+`"}`))), "malformed"},
+		{
+			"a claim twice",
+			rsaA.signText(parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"x","iss":"`+i.name()+`"}`))),
+			"malformed",
+		},
 		{"newline behind", good + "\n", "malformed"},
 		{"newline within", parts[0] + ".\n" + parts[1] + "." + parts[2], "malformed"},
 		{"space before", " " + good, "malformed"},
@@ -136,7 +161,8 @@ func TestTokens(t *testing.T) {
 		if got := reason(t, err); got != c.want {
 			t.Errorf("%s: got %q (%v), want %q", c.what, got, err, c.want)
 		}
-		if want := (auth.Caller{Owner: imports.OwnerName("sub", i.name()+" alice"), Scope: auth.All}); c.want == "" && caller != want {
+		if want := (auth.Caller{Owner: imports.OwnerName("sub", i.name()+" alice"), Scope: auth.All}); c.want == "" &&
+			caller != want {
 			t.Errorf("%s: got %v, want %v", c.what, caller, want)
 		}
 		if c.want != "" && caller != (auth.Caller{}) {
@@ -171,7 +197,10 @@ func padded(t *testing.T, i *issuer, length int) string {
 func TestClock(t *testing.T) {
 	i := newIssuer(t, rsaA)
 	judge := i.discover(t)
-	token := rsaA.sign(i.claims(object{"nbf": moment.Add(10 * time.Minute).Unix(), "exp": moment.Add(20 * time.Minute).Unix()}), nil)
+	token := rsaA.sign(
+		i.claims(object{"nbf": moment.Add(10 * time.Minute).Unix(), "exp": moment.Add(20 * time.Minute).Unix()}),
+		nil,
+	)
 	fraction := rsaA.sign(i.claims(object{"exp": 1_800_001_200.9}), nil)
 	for _, c := range []struct {
 		what  string
@@ -235,7 +264,10 @@ func TestOwners(t *testing.T) {
 		{"", nil, imports.OwnerName("sub", i.name()+" alice"), ""},
 		{"sub", nil, imports.OwnerName("sub", i.name()+" alice"), ""},
 		{"email", object{"email": "a@example.com"}, imports.OwnerName("claim", i.name()+" email a@example.com"), ""},
-		{"https://example.com/tenant", object{"https://example.com/tenant": "t1"}, imports.OwnerName("claim", i.name()+" https://example.com/tenant t1"), ""},
+		{
+			"https://example.com/tenant", object{"https://example.com/tenant": "t1"},
+			imports.OwnerName("claim", i.name()+" https://example.com/tenant t1"), "",
+		},
 		{"email", nil, "", "no-owner"},
 		{"email", object{"email": ""}, "", "no-owner"},
 		{"email", object{"email": []string{"a@example.com"}}, "", "no-owner"},
@@ -249,7 +281,7 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// Whoever calls through an API Gateway that judges the same token has the same imports.
+// TestOwnerIsTheOneThatAGatewayLeadsTo checks that a token has the same owner here and behind an API Gateway.
 func TestOwnerIsTheOneThatAGatewayLeadsTo(t *testing.T) {
 	i := newIssuer(t, rsaA)
 	caller, err := i.discover(t).Authenticate(t.Context(), rsaA.sign(i.claims(nil), nil))
@@ -266,7 +298,10 @@ func FuzzCaller(f *testing.F) {
 	i := newIssuer(f, rsaA)
 	judge := i.discover(f)
 	good := rsaA.sign(i.claims(nil), nil)
-	for _, seed := range []string{good, good[:40], "", "..", "a.b.c", "e30.e30.", part(object{"alg": "none"}) + "." + part(i.claims(nil)) + ".", strings.ToUpper(good)} {
+	for _, seed := range []string{
+		good, good[:40], "", "..", "a.b.c", "e30.e30.", part(object{"alg": "none"}) + "." + part(i.claims(nil)) + ".",
+		strings.ToUpper(good),
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, token string) {

@@ -33,7 +33,12 @@ func measureSignature(ctx context.Context, _ *bench) error {
 	if err != nil {
 		return err
 	}
-	signer, c := sigv4.NewSigner("us-east-1"), sigv4.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "secret"}
+	signer, c := sigv4.NewSigner(
+		"us-east-1",
+	), sigv4.Credentials{
+		AccessKeyID:     "AKIAIOSFODNN7EXAMPLE",
+		SecretAccessKey: "secret",
+	}
 	now, params := time.Now(), []sigv4.Param{{Name: "x-id", Value: "PutObject"}}
 	ours := func() error {
 		signer.Presign(c, e, sigv4.Request{Method: "PUT", Key: key, Params: params, Time: now, Expires: time.Hour})
@@ -58,13 +63,20 @@ func measureSignature(ctx context.Context, _ *bench) error {
 		}
 	}
 	allocations := testing.AllocsPerRun(1000, func() { ours() })
-	compare("one signature", "SHA-256 and HMAC of the same bytes", us, floor, atMost(1.5), fmt.Sprintf("µs, %.0f allocation", allocations))
+	compare(
+		"one signature",
+		"SHA-256 and HMAC of the same bytes",
+		us,
+		floor,
+		atMost(1.5),
+		fmt.Sprintf("µs, %.0f allocation", allocations),
+	)
 	compare("", "aws-sdk-go-v2's PresignClient", us, them, atMost(1.0/40), "µs")
 	return nil
 }
 
-// hashing is the arithmetic of the same signature on texts that are there already: the canonical request's hash, the keyed hash
-// of the string to sign, in hex.
+// hashing is the arithmetic of the same signature on texts that are there already: the canonical request's hash, the
+// keyed hash of the string to sign, in hex.
 func hashing() func() error {
 	canonical, toSign := make([]byte, 319), make([]byte, 133)
 	mac := hmac.New(sha256.New, make([]byte, 32))
@@ -80,11 +92,18 @@ func hashing() func() error {
 }
 
 func presignClient() *s3.PresignClient {
-	return s3.NewPresignClient(s3.New(s3.Options{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "secret", "")}))
+	return s3.NewPresignClient(
+		s3.New(
+			s3.Options{
+				Region:      "us-east-1",
+				Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "secret", ""),
+			},
+		),
+	)
 }
 
-// measureParts asks the service's handler for 1,000 part URLs, the record read from a store that is not there, and the SDK for as
-// many signatures.
+// measureParts asks the service's handler for 1,000 part URLs, the record read from a store that is not there, and
+// the SDK for as many signatures.
 func measureParts(ctx context.Context, _ *bench) error {
 	const parts = 1000
 	server, err := inMemory(ctx, slog.New(slog.DiscardHandler), config.Config{})
@@ -107,7 +126,13 @@ func measureParts(ctx context.Context, _ *bench) error {
 	presigner := presignClient()
 	sdk := func() error {
 		for n := range int32(parts) {
-			in := &s3.UploadPartInput{Bucket: aws.String("bucket"), Key: &id, UploadId: &id, PartNumber: aws.Int32(n + 1), ContentLength: aws.Int64(16 << 20)}
+			in := &s3.UploadPartInput{
+				Bucket:        aws.String("bucket"),
+				Key:           &id,
+				UploadId:      &id,
+				PartNumber:    aws.Int32(n + 1),
+				ContentLength: aws.Int64(16 << 20),
+			}
 			if _, err := presigner.PresignUploadPart(ctx, in); err != nil {
 				return err
 			}
@@ -134,7 +159,10 @@ func measureParts(ctx context.Context, _ *bench) error {
 
 func createMultipart(handler http.Handler, parts int) (string, error) {
 	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, jsonRequest("/import", fmt.Sprintf(`{"mode":"multipart","size":%d,"part_size":%d}`, parts*16<<20, 16<<20)))
+	handler.ServeHTTP(
+		w,
+		jsonRequest("/import", fmt.Sprintf(`{"mode":"multipart","size":%d,"part_size":%d}`, parts*16<<20, 16<<20)),
+	)
 	var job struct{ ID string }
 	if err := json.Unmarshal(w.Body.Bytes(), &job); err != nil || job.ID == "" {
 		return "", errors.Join(fmt.Errorf("answered %s", w.Body), err)
@@ -158,7 +186,8 @@ func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
 
-// perCall calls f for about d and returns nanoseconds a call. The clock is read once in a while, as it costs as much as a hash.
+// perCall calls f for about d and returns nanoseconds a call. The clock is read once in a while, as it costs as much
+// as a hash.
 func perCall(f func() error, d time.Duration) (float64, error) {
 	start, calls := time.Now(), 0
 	for batch := 1; time.Since(start) < d; batch = min(2*batch, 64) {

@@ -18,7 +18,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/server"
 )
 
-// serveChild is one of the servers that are measured in processes of their own. It prints its address and serves until ctx ends.
+// serveChild is one of the servers that are measured in processes of their own. It prints its address and serves
+// until ctx ends.
 func serveChild(ctx context.Context, kind string, body int) error {
 	switch kind {
 	case "echo":
@@ -65,7 +66,10 @@ func inMemory(ctx context.Context, log *slog.Logger, c config.Config) (*server.S
 
 // serveStore runs the local store, with the address and the credentials in its first line.
 func serveStore(ctx context.Context) error {
-	store, err := localstore.Start(ctx, localstore.Options{Dir: os.Getenv("BENCH_DIR"), Listen: "127.0.0.1:0", Bucket: bucketName})
+	store, err := localstore.Start(
+		ctx,
+		localstore.Options{Dir: os.Getenv("BENCH_DIR"), Listen: "127.0.0.1:0", Bucket: bucketName},
+	)
 	if err != nil {
 		return err
 	}

@@ -24,13 +24,14 @@ import (
 )
 
 const (
-	attackEvents  = 2500
-	slowAnswer    = 14 * time.Second
-	attackSamples = 150 // one a second: the leases of the attacker's events lapse after two minutes, and a sweeper takes them
+	attackEvents = 2500
+	slowAnswer   = 14 * time.Second
+	// one a second: the leases of the attacker's events lapse after two minutes, and a sweeper takes them
+	attackSamples = 150
 )
 
-// measureDeliver has one owner end imports whose receiver takes 14 s to answer, and then measures how long events of another owner for a
-// receiver that answers at once take: by a running service, and by a Lambda function's sweep.
+// measureDeliver has one owner end imports whose receiver takes 14 s to answer, and then measures how long events of
+// another owner for a receiver that answers at once take: by a running service, and by a Lambda function's sweep.
 func measureDeliver(ctx context.Context, b *bench) error {
 	r, err := newReceivers(b.dir)
 	if err != nil {
@@ -98,14 +99,23 @@ func (b *bench) measureSweep(ctx context.Context, r *receivers, s store) error {
 	if err != nil {
 		return err
 	}
-	env := append(r.env(), "SIGNPOST_BUCKET="+bucketName, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
-		"AWS_ENDPOINT_URL_S3="+s.endpoint, "AWS_ACCESS_KEY_ID="+s.accessKey, "AWS_SECRET_ACCESS_KEY="+s.secretKey, "AWS_SESSION_TOKEN=")
+	env := append(
+		r.env(),
+		"SIGNPOST_BUCKET="+bucketName,
+		"SIGNPOST_PATH_STYLE=true",
+		"AWS_REGION=us-east-1",
+		"AWS_ENDPOINT_URL_S3="+s.endpoint,
+		"AWS_ACCESS_KEY_ID="+s.accessKey,
+		"AWS_SECRET_ACCESS_KEY="+s.secretKey,
+		"AWS_SESSION_TOKEN=",
+	)
 	function, err := lambdatest.Start(lambdatest.Options{Bootstrap: bootstrap, Env: env})
 	if err != nil {
 		return err
 	}
 	defer function.Stop()
-	const schedule = `{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.events","resources":["rule/x"],"detail":{}}`
+	const schedule = `{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.events",` +
+		`"resources":["rule/x"],"detail":{}}`
 	began := time.Now()
 	if _, err := function.Invoke(ctx, []byte(schedule)); err != nil {
 		return fmt.Errorf("%w\n%s", err, function.Log())
@@ -113,7 +123,14 @@ func (b *bench) measureSweep(ctx context.Context, r *receivers, s store) error {
 	ended := time.Since(began)
 	select {
 	case at := <-r.arrived:
-		printRow("  by a function's sweep, ms", "", milliseconds(at.Sub(began)), "", atMost(20_000), fmt.Sprintf("the sweep took %.0f s", ended.Seconds()))
+		printRow(
+			"  by a function's sweep, ms",
+			"",
+			milliseconds(at.Sub(began)),
+			"",
+			atMost(20_000),
+			fmt.Sprintf("the sweep took %.0f s", ended.Seconds()),
+		)
 		return nil
 	default:
 		return fmt.Errorf("the function's sweep delivered nothing:\n%s", function.Log())

@@ -32,7 +32,14 @@ func measureBare(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	compare("bare POST /import, requests/s", "bare Echo, as many bytes", each(us, rate), each(echo, rate), atLeast(0.85), "/s")
+	compare(
+		"bare POST /import, requests/s",
+		"bare Echo, as many bytes",
+		each(us, rate),
+		each(echo, rate),
+		atLeast(0.85),
+		"/s",
+	)
 	compare("  CPU a request", "", each(us, cpu), each(echo, cpu), atMost(1.2), "µs")
 	compare("  p99 at 64 connections", "", each(us, p99), each(echo, p99), atMost(1.5), "ms")
 	return nil
@@ -51,7 +58,14 @@ func measureTracked(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	compare("tracked POST /import, requests/s", "bare Echo, as many bytes", each(us, rate), each(echo, rate), atLeast(0.4), "/s")
+	compare(
+		"tracked POST /import, requests/s",
+		"bare Echo, as many bytes",
+		each(us, rate),
+		each(echo, rate),
+		atLeast(0.4),
+		"/s",
+	)
 	return nil
 }
 
@@ -121,8 +135,8 @@ func post(ctx context.Context, url, body string) ([]byte, error) {
 	return answer, err
 }
 
-// measureCreate makes jobs, one after the other, through the real program on the local store, and puts records of the same size
-// into that store directly, in the cheapest way there is: by a signed URL.
+// measureCreate makes jobs, one after the other, through the real program on the local store, and puts records of the
+// same size into that store directly, in the cheapest way there is: by a signed URL.
 func measureCreate(ctx context.Context, b *bench) error {
 	ours, store, err := b.service(ctx)
 	if err != nil {
@@ -135,7 +149,16 @@ func measureCreate(ctx context.Context, b *bench) error {
 	record := bytes.Repeat([]byte("x"), 300)
 	put := func() error {
 		now := time.Now()
-		signed, err := direct.SignPut(ctx, bucket.Upload{Key: "jobs/bench/" + uuid.NewString() + ".json", ContentType: "application/json", WriteOnce: true, From: now, Until: now.Add(time.Minute)})
+		signed, err := direct.SignPut(
+			ctx,
+			bucket.Upload{
+				Key:         "jobs/bench/" + uuid.NewString() + ".json",
+				ContentType: "application/json",
+				WriteOnce:   true,
+				From:        now,
+				Until:       now.Add(time.Minute),
+			},
+		)
 		if err != nil {
 			return err
 		}
@@ -203,7 +226,14 @@ func measureMemory(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
-	printRow("memory, MiB at 256 connections", "", peak, "", atMost(bound), fmt.Sprintf("%.0f MiB after 200,000 requests, %.0f after 1,000,000", resident[1], resident[steps-1]))
+	printRow(
+		"memory, MiB at 256 connections",
+		"",
+		peak,
+		"",
+		atMost(bound),
+		fmt.Sprintf("%.0f MiB after 200,000 requests, %.0f after 1,000,000", resident[1], resident[steps-1]),
+	)
 	printRow("  growth from 200,000 to 1,000,000", "", resident[steps-1]/resident[1], "", atMost(1.1), "")
 	return nil
 }

@@ -26,7 +26,9 @@ func measureLambda(ctx context.Context, b *bench) error {
 	var cold, warm []float64
 	for i := range starts {
 		start := time.Now()
-		function, err := lambdatest.Start(lambdatest.Options{Bootstrap: bootstrap, Env: []string{"SIGNPOST_BUCKET=" + bucketName}})
+		function, err := lambdatest.Start(
+			lambdatest.Options{Bootstrap: bootstrap, Env: []string{"SIGNPOST_BUCKET=" + bucketName}},
+		)
 		if err != nil {
 			return err
 		}
@@ -54,7 +56,19 @@ func measureLambda(ctx context.Context, b *bench) error {
 // buildLambda builds the function and returns the path of its binary.
 func (b *bench) buildLambda(ctx context.Context) (bootstrap string, err error) {
 	bootstrap = filepath.Join(b.dir, "bootstrap")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", bootstrap, "./cmd/lambda")
+	build := exec.CommandContext(
+		ctx,
+		"go",
+		"build",
+		"-trimpath",
+		"-tags",
+		"lambda.norpc",
+		"-ldflags",
+		"-s -w",
+		"-o",
+		bootstrap,
+		"./cmd/lambda",
+	)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)
@@ -75,7 +89,14 @@ func (b *bench) sizes(ctx context.Context, bootstrap string) error {
 	if err != nil {
 		return err
 	}
-	printRow("  its zip, MB", "", float64(zip.Size())/1e6, "", atMost(6), fmt.Sprintf("the binary %.1f MB", float64(binary.Size())/1e6))
+	printRow(
+		"  its zip, MB",
+		"",
+		float64(zip.Size())/1e6,
+		"",
+		atMost(6),
+		fmt.Sprintf("the binary %.1f MB", float64(binary.Size())/1e6),
+	)
 	return nil
 }
 

@@ -25,8 +25,8 @@ type sample struct {
 	p99       float64 // milliseconds
 }
 
-// generator sends the same request over open connections, and reads no more of an answer than it must: what it saves, the
-// server can use.
+// generator sends the same request over open connections, and reads no more of an answer than it must: what it saves,
+// the server can use.
 type generator struct {
 	request []byte
 	conns   []net.Conn
@@ -34,7 +34,9 @@ type generator struct {
 
 func newGenerator(url, body string, n int) (*generator, error) {
 	host := strings.TrimPrefix(url, "http://")
-	request := "POST /import HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: bench\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n"
+	request := "POST /import HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: bench\r\nContent-Length: " + strconv.Itoa(
+		len(body),
+	) + "\r\n"
 	if body != "" {
 		request += "Content-Type: application/json\r\n"
 	}

@@ -1,6 +1,7 @@
-// Command bench measures the service beside what its users would otherwise have: the bare framework, the bare arithmetic, the
-// SDK's presigner, a bare write to the store. It prints one table. Machines are noisy, so each figure is the median of slices
-// taken in turns with what stands beside it; the ratio is what counts, and its range says how far to trust it.
+// Command bench measures the service beside what its users would otherwise have: the bare framework, the bare
+// arithmetic, the SDK's presigner, a bare write to the store. It prints one table. Machines are noisy, so each figure
+// is the median of slices taken in turns with what stands beside it; the ratio is what counts, and its range says how
+// far to trust it.
 //
 // It needs Linux, whose /proc tells what another process has used.
 package main
@@ -62,7 +63,12 @@ func run(ctx context.Context, child string, body int, only, binary string) error
 	defer os.RemoveAll(dir)
 	b := &bench{dir: dir, binary: binary}
 	defer b.stopAll()
-	fmt.Printf("%s, %d CPUs, %s; medians of slices taken in turns\n\n", runtime.Version(), runtime.NumCPU(), time.Now().Format(time.DateOnly))
+	fmt.Printf(
+		"%s, %d CPUs, %s; medians of slices taken in turns\n\n",
+		runtime.Version(),
+		runtime.NumCPU(),
+		time.Now().Format(time.DateOnly),
+	)
 	fmt.Printf("%-34s %-38s %8s  %-15s %-8s %s\n", "what", "beside", "ratio", "range", "target", "figures")
 	for _, row := range rows {
 		if only == "" && slices.Contains(apart, row.name) || only != "" && only != row.name {

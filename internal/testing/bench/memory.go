@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// memoryStore stands where the network would: it takes each write at once, and gives back the last one. What remains is what the
-// service and the SDK cost.
+// memoryStore stands where the network would: it takes each write at once, and gives back the last one. What remains
+// is what the service and the SDK cost.
 type memoryStore struct {
 	mu   sync.Mutex
 	last string
@@ -19,8 +19,12 @@ type memoryStore struct {
 
 func memoryAWS() aws.Config {
 	return aws.Config{
-		Region:       "us-east-1",
-		Credentials:  credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""),
+		Region: "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider(
+			"AKIAIOSFODNN7EXAMPLE",
+			"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+			"",
+		),
 		BaseEndpoint: aws.String("http://127.0.0.1:9"),
 		HTTPClient:   &http.Client{Transport: &memoryStore{}},
 	}

@@ -29,7 +29,14 @@ func compare(what, beside string, ours, theirs []float64, t target, unit string)
 		ratios[i] = ours[i] / theirs[i]
 	}
 	spread := fmt.Sprintf("%.3g–%.3g", slices.Min(ratios), slices.Max(ratios))
-	printRow(what, beside, median(ratios), spread, t, fmt.Sprintf("%.4g beside %.4g %s", median(ours), median(theirs), unit))
+	printRow(
+		what,
+		beside,
+		median(ratios),
+		spread,
+		t,
+		fmt.Sprintf("%.4g beside %.4g %s", median(ours), median(theirs), unit),
+	)
 }
 
 func printRow(what, beside string, ratio float64, spread string, t target, figures string) {
@@ -47,7 +54,14 @@ func compareAdded(what, beside string, ours, theirs []float64, most float64, uni
 		added[i] = ours[i] - theirs[i]
 	}
 	spread := fmt.Sprintf("%.3g–%.3g", slices.Min(added), slices.Max(added))
-	printRow(what, beside, median(added), spread, atMost(most), fmt.Sprintf("%s more: %.4g beside %.4g", unit, median(ours), median(theirs)))
+	printRow(
+		what,
+		beside,
+		median(added),
+		spread,
+		atMost(most),
+		fmt.Sprintf("%s more: %.4g beside %.4g", unit, median(ours), median(theirs)),
+	)
 }
 
 // printFigure prints a row that has nothing to stand beside.

@@ -54,7 +54,10 @@ func measureUpload(ctx context.Context, b *bench) error {
 		targets    map[string]target
 	}{
 		{"upload of one file of 2 GiB", large, func(u uploader) func(string) *exec.Cmd { return u.large }, nil},
-		{"upload of 2,000 files of 64 KiB", files, func(u uploader) func(string) *exec.Cmd { return u.folder }, map[string]target{"s5cmd": atMost(1.5)}},
+		{
+			"upload of 2,000 files of 64 KiB", files, func(u uploader) func(string) *exec.Cmd { return u.folder },
+			map[string]target{"s5cmd": atMost(1.5)},
+		},
 	} {
 		took := map[string][]usage{}
 		for range min(rounds, pairs) {
@@ -78,7 +81,14 @@ func measureUpload(ctx context.Context, b *bench) error {
 				if !ok {
 					bound = atMost(1)
 				}
-				compare(row.what, tool.name, seconds(ours), seconds(theirs), bound, fmt.Sprintf("s; memory %.0f beside %.0f MiB", peak(ours), peak(theirs)))
+				compare(
+					row.what,
+					tool.name,
+					seconds(ours),
+					seconds(theirs),
+					bound,
+					fmt.Sprintf("s; memory %.0f beside %.0f MiB", peak(ours), peak(theirs)),
+				)
 			}
 		}
 		printRow("  peak memory, MiB", "", peak(ours), "", atMost(64), "")
@@ -92,12 +102,37 @@ func (b *bench) uploaders(ctx context.Context, server string, s store) []uploade
 	host := strings.TrimPrefix(s.endpoint, "http://")
 	with := func(env []string, program string, args ...string) *exec.Cmd {
 		c := exec.CommandContext(ctx, program, args...)
-		others := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AWS_") }) // which are for another store
-		c.Env = append(others, append(env, "AWS_ACCESS_KEY_ID="+s.accessKey, "AWS_SECRET_ACCESS_KEY="+s.secretKey, "AWS_REGION=us-east-1", "AWS_CONFIG_FILE=/dev/null", "HOME="+b.dir)...)
+		others := slices.DeleteFunc(
+			os.Environ(),
+			func(v string) bool { return strings.HasPrefix(v, "AWS_") },
+		) // which are for another store
+		c.Env = append(
+			others,
+			append(
+				env,
+				"AWS_ACCESS_KEY_ID="+s.accessKey,
+				"AWS_SECRET_ACCESS_KEY="+s.secretKey,
+				"AWS_REGION=us-east-1",
+				"AWS_CONFIG_FILE=/dev/null",
+				"HOME="+b.dir,
+			)...)
 		return c
 	}
-	rclone := []string{"RCLONE_S3_PROVIDER=Other", "RCLONE_S3_ENDPOINT=" + s.endpoint, "RCLONE_S3_ACCESS_KEY_ID=" + s.accessKey, "RCLONE_S3_SECRET_ACCESS_KEY=" + s.secretKey, "RCLONE_CONFIG=" + filepath.Join(b.dir, "none")}
-	s3cmd := []string{"--host=" + host, "--host-bucket=" + host, "--no-ssl", "--access_key=" + s.accessKey, "--secret_key=" + s.secretKey, "--quiet"}
+	rclone := []string{
+		"RCLONE_S3_PROVIDER=Other",
+		"RCLONE_S3_ENDPOINT=" + s.endpoint,
+		"RCLONE_S3_ACCESS_KEY_ID=" + s.accessKey,
+		"RCLONE_S3_SECRET_ACCESS_KEY=" + s.secretKey,
+		"RCLONE_CONFIG=" + filepath.Join(b.dir, "none"),
+	}
+	s3cmd := []string{
+		"--host=" + host,
+		"--host-bucket=" + host,
+		"--no-ssl",
+		"--access_key=" + s.accessKey,
+		"--secret_key=" + s.secretKey,
+		"--quiet",
+	}
 	return []uploader{
 		{"signpost", func(path string) *exec.Cmd {
 			return with(nil, b.binary, "upload", "--server", server, "--again", "--quiet", path)
@@ -157,7 +192,11 @@ func (s store) signed(ctx context.Context) string {
 }
 
 func (s store) aws() aws.Config {
-	return aws.Config{Region: "us-east-1", BaseEndpoint: &s.endpoint, Credentials: credentials.NewStaticCredentialsProvider(s.accessKey, s.secretKey, "")}
+	return aws.Config{
+		Region:       "us-east-1",
+		BaseEndpoint: &s.endpoint,
+		Credentials:  credentials.NewStaticCredentialsProvider(s.accessKey, s.secretKey, ""),
+	}
 }
 
 // measure runs c and returns how long it took and its largest resident set.

@@ -14,12 +14,21 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pages serves a page made of testdata/index.html, page.js and the snippet of this major version of Uppy, under an origin that is
-// not the service's.
+// pages serves a page made of testdata/index.html, page.js and the snippet of this major version of Uppy, under an
+// origin that is not the service's.
 func pages(t *testing.T, major string) (origin string) {
 	t.Helper()
 	dir := install(t, "index.html", "page.js", major+"/snippet.js", major+"/package.json", major+"/package-lock.json")
-	run(t, dir, "node_modules/.bin/esbuild", "page.js", "--bundle", "--format=esm", "--outfile=bundle.js", "--log-level=warning")
+	run(
+		t,
+		dir,
+		"node_modules/.bin/esbuild",
+		"page.js",
+		"--bundle",
+		"--format=esm",
+		"--outfile=bundle.js",
+		"--log-level=warning",
+	)
 	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	t.Cleanup(server.Close)
 	return server.URL

@@ -1,6 +1,6 @@
-// Package frontend proves that front ends which others have made upload by this service as they are: Uppy in a browser, and a
-// TypeScript client generated from the contract. They come from npm, by the versions that testdata pins, and speak to the real
-// binary. It has tests alone.
+// Package frontend proves that front ends which others have made upload by this service as they are: Uppy in a
+// browser, and a TypeScript client generated from the contract. They come from npm, by the versions that testdata
+// pins, and speak to the real binary. It has tests alone.
 package frontend
 
 import (
@@ -21,7 +21,7 @@ const variable = "SIGNPOST_TEST_FRONTEND"
 // limit is how long a test waits for anything. What it waits for takes seconds; a machine may be busy.
 const limit = time.Minute
 
-// needs skips a test where nobody asked for it. Where somebody did, a tool that is missing is a failure.
+// needs skips a test that was not requested. If it was, a missing tool is a failure.
 func needs(t *testing.T, programs ...string) {
 	t.Helper()
 	if os.Getenv(variable) != "1" {
@@ -34,7 +34,8 @@ func needs(t *testing.T, programs ...string) {
 	}
 }
 
-// install puts these files of testdata into a folder of their own, with the packages that the folder's package-lock.json pins.
+// install puts these files of testdata into a folder of their own, with the packages that the folder's
+// package-lock.json pins.
 func install(t *testing.T, files ...string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()

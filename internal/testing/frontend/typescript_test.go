@@ -10,11 +10,17 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// TestTypeScript generates types from the contract, compiles testdata/typescript/upload.ts with them as strictly as tsc can, and
-// uploads with it.
+// TestTypeScript generates types from the contract, compiles testdata/typescript/upload.ts with them as strictly as
+// tsc can, and uploads with it.
 func TestTypeScript(t *testing.T) {
 	needs(t, "node", "npm")
-	dir := install(t, "typescript/package.json", "typescript/package-lock.json", "typescript/tsconfig.json", "typescript/upload.ts")
+	dir := install(
+		t,
+		"typescript/package.json",
+		"typescript/package-lock.json",
+		"typescript/tsconfig.json",
+		"typescript/upload.ts",
+	)
 	if err := os.WriteFile(filepath.Join(dir, "openapi.yaml"), openapi.YAML, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ const (
 type uppy struct {
 	browser       context.Context
 	origin        string
-	opened, keyed service // one asks nobody who they are, the other for an API key, and its bucket allows no more than it must
+	opened, keyed service // opened needs no API key; keyed does, and its bucket has minimal permissions
 }
 
 // TestUppy runs testdata/uppy-*/snippet.js, which the README shows, as they stand.
@@ -55,8 +55,8 @@ func (u uppy) open(t *testing.T, s service, asked url.Values) tab {
 	return open(t, u.browser, u.origin+"/?"+asked.Encode())
 }
 
-// uploads holds s to having a file as the page had it, and the page to having sent these parts of it (nil: whatever it calls the
-// one request) without an error on its console.
+// uploads holds s to having a file as the page had it, and the page to having sent these parts of it (nil: whatever
+// it calls the one request) without an error on its console.
 func (u uppy) uploads(t *testing.T, s service, name string, size int, parts []int) {
 	path, content := file(t, name, size)
 	page := u.open(t, s, url.Values{})

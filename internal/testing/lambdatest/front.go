@@ -26,8 +26,8 @@ type Front struct {
 
 type object = map[string]any
 
-// HTTPAPI is an API Gateway HTTP API with the one route $default and payload format 2.0. A stage other than "", which is
-// $default, is part of rawPath. Authorizer, if any, is what a JWT or IAM authorizer found.
+// HTTPAPI is an API Gateway HTTP API with the one route $default and payload format 2.0. A stage other than "", which
+// is $default, is part of rawPath. Authorizer, if any, is what a JWT or IAM authorizer found.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 func HTTPAPI(stage string, authorizer map[string]any) Front {
 	prefix := ""
@@ -35,7 +35,14 @@ func HTTPAPI(stage string, authorizer map[string]any) Front {
 		prefix = "/" + stage
 	}
 	return Front{gatewayLimit, func(r *http.Request, body []byte) object {
-		return event2(r, body, prefix, cmp.Or(stage, "$default"), "abcdefghij.execute-api.us-east-1.amazonaws.com", authorizer)
+		return event2(
+			r,
+			body,
+			prefix,
+			cmp.Or(stage, "$default"),
+			"abcdefghij.execute-api.us-east-1.amazonaws.com",
+			authorizer,
+		)
 	}, answer2, http.StatusInternalServerError}
 }
 
@@ -47,15 +54,17 @@ func FunctionURL(authorizer map[string]any) Front {
 	}, answer2, http.StatusBadGateway}
 }
 
-// ALB is an Application Load Balancer's target group, with multi-value headers enabled or not. Either way, it looks only at the
-// kind of headers in the answer that it puts in events.
+// ALB is an Application Load Balancer's target group, with multi-value headers enabled or not. Either way, it looks
+// only at the kind of headers in the answer that it puts in events.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 func ALB(multiValue bool) Front {
 	return Front{1 << 20, func(r *http.Request, body []byte) object {
 		e := object{
-			"requestContext": object{"elb": object{"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/t/1"}},
-			"httpMethod":     r.Method,
-			"path":           r.URL.EscapedPath(),
+			"requestContext": object{
+				"elb": object{"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/t/1"},
+			},
+			"httpMethod": r.Method,
+			"path":       r.URL.EscapedPath(),
 		}
 		query := map[string][]string{} // neither names nor values are decoded
 		for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
@@ -114,13 +123,25 @@ func event2(r *http.Request, body []byte, prefix, stage, domain string, authoriz
 	context := object{
 		"accountId": "123456789012", "apiId": id, "domainName": domain, "domainPrefix": id, "requestId": uuid.NewString(),
 		"routeKey": "$default", "stage": stage, "time": now.Format(requestTime), "timeEpoch": now.UnixMilli(),
-		"http": object{"method": r.Method, "path": path, "protocol": r.Proto, "sourceIp": sourceIP(r), "userAgent": r.UserAgent()},
+		"http": object{
+			"method":    r.Method,
+			"path":      path,
+			"protocol":  r.Proto,
+			"sourceIp":  sourceIP(r),
+			"userAgent": r.UserAgent(),
+		},
 	}
 	if authorizer != nil {
 		context["authorizer"] = authorizer
 	}
 	headers := lowerCase(forwarded(r))
-	e := object{"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": r.URL.RawQuery, "requestContext": context}
+	e := object{
+		"version":        "2.0",
+		"routeKey":       "$default",
+		"rawPath":        path,
+		"rawQueryString": r.URL.RawQuery,
+		"requestContext": context,
+	}
 	if cookies := headers["cookie"]; cookies != nil {
 		e["cookies"] = strings.Split(strings.Join(cookies, "; "), "; ")
 		delete(headers, "cookie")
@@ -144,7 +165,11 @@ func answer2(told []byte) (*response, error) {
 		response   `json:",inline"`
 	}
 	if err := json.Unmarshal(told, &a); err != nil || a.StatusCode == nil {
-		inferred := &response{StatusCode: 200, Headers: map[string]string{"Content-Type": "application/json"}, Body: string(told)}
+		inferred := &response{
+			StatusCode: 200,
+			Headers:    map[string]string{"Content-Type": "application/json"},
+			Body:       string(told),
+		}
 		return inferred, json.Unmarshal(told, new(any))
 	}
 	a.response.StatusCode = *a.StatusCode
@@ -174,7 +199,8 @@ func (a *response) decoded(base bool) (*response, error) {
 	return a, err
 }
 
-// write sends a. In multiValueHeaders a name takes the place of the same in headers; the length is the front's own business.
+// write sends a. In multiValueHeaders a name takes the place of the same in headers; the length is the front's own
+// business.
 func (a *response) write(w http.ResponseWriter) {
 	for name, value := range a.Headers {
 		w.Header().Set(name, value)
@@ -227,11 +253,12 @@ func withBody(e object, body []byte, binary bool) object {
 	return e
 }
 
-// isText reports whether a body goes into the event as it is. For load balancers this is documented; the same types have been
-// observed on HTTP APIs (https://github.com/ministackorg/ministack/pull/766).
+// isText reports whether a body goes into the event as it is. For load balancers this is documented; the same types
+// have been observed on HTTP APIs (https://github.com/ministackorg/ministack/pull/766).
 func isText(h http.Header) bool {
 	t, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
-	return strings.HasPrefix(t, "text/") || t == "application/json" || t == "application/javascript" || t == "application/xml"
+	return strings.HasPrefix(t, "text/") || t == "application/json" || t == "application/javascript" ||
+		t == "application/xml"
 }
 
 // forwarded are the headers of a request with what every front adds.

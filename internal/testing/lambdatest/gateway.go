@@ -28,8 +28,9 @@ const (
 	gatewayTimeout = 29 * time.Second
 )
 
-// Gateway is an API Gateway REST API, made of an OpenAPI 3.0 or Swagger 2.0 document as an import would make it: its paths and
-// methods, API keys, integrations of type aws_proxy and aws, and the headers of its own responses. It serves one stage, below /NAME.
+// Gateway is an API Gateway REST API, made of an OpenAPI 3.0 or Swagger 2.0 document as an import would make it: its
+// paths and methods, API keys, integrations of type aws_proxy and aws, and the headers of its own responses. It
+// serves one stage, below /NAME.
 type Gateway struct {
 	stage    Stage
 	routes   []route
@@ -99,12 +100,16 @@ func NewGateway(document []byte, s Stage) (*Gateway, error) {
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 var (
 	forbidden  = refusal{403, "ForbiddenException", "Forbidden"}
-	noResource = refusal{403, "MissingAuthenticationTokenException", "Missing Authentication Token"} // also for want of a method
-	tooLong    = refusal{413, "BadRequestException", "Request Too Long"}
-	noJSON     = refusal{400, "BadRequestException", "Could not parse request body into json"}
-	noAnswer   = refusal{504, "InternalServerErrorException", "Endpoint request timed out"}
-	badAnswer  = refusal{502, "InternalServerErrorException", "Internal server error"}
-	badSetup   = refusal{500, "InternalServerErrorException", "Internal server error"}
+	noResource = refusal{
+		403,
+		"MissingAuthenticationTokenException",
+		"Missing Authentication Token",
+	} // also for want of a method
+	tooLong   = refusal{413, "BadRequestException", "Request Too Long"}
+	noJSON    = refusal{400, "BadRequestException", "Could not parse request body into json"}
+	noAnswer  = refusal{504, "InternalServerErrorException", "Endpoint request timed out"}
+	badAnswer = refusal{502, "InternalServerErrorException", "Internal server error"}
+	badSetup  = refusal{500, "InternalServerErrorException", "Internal server error"}
 )
 
 type refusal struct {
@@ -112,7 +117,8 @@ type refusal struct {
 	errorType, says string
 }
 
-// refuse answers with the headers that the document gives the default responses; of their values, fixed ones alone are known.
+// refuse answers with the headers that the document gives the default responses; of their values, fixed ones alone
+// are known.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.html
 func (g *Gateway) refuse(w http.ResponseWriter, f refusal) {
 	for parameter, value := range g.refusals[fmt.Sprintf("DEFAULT_%dXX", f.status/100)].Parameters {
@@ -212,9 +218,11 @@ func (g *Gateway) event(
 		"headers": each(headers, last), "multiValueHeaders": headers, "stageVariables": orNull(g.stage.Variables),
 		"queryStringParameters": orNull(each(query, last)), "multiValueQueryStringParameters": orNull(query),
 		"requestContext": object{
-			"accountId": "123456789012", "apiId": "abcdefghij", "resourceId": "x3o5ih", "deploymentId": "a1b2c3", "stage": g.stage.Name,
-			"domainName": r.Host, "domainPrefix": "abcdefghij", "requestId": uuid.NewString(), "extendedRequestId": "BDIQ-HtIDoEEPxA=",
-			"httpMethod": r.Method, "resourcePath": found.resource, "path": r.URL.EscapedPath(), "protocol": r.Proto,
+			"accountId": "123456789012", "apiId": "abcdefghij", "resourceId": "x3o5ih", "deploymentId": "a1b2c3",
+			"stage":      g.stage.Name,
+			"domainName": r.Host, "domainPrefix": "abcdefghij", "requestId": uuid.NewString(),
+			"extendedRequestId": "BDIQ-HtIDoEEPxA=",
+			"httpMethod":        r.Method, "resourcePath": found.resource, "path": r.URL.EscapedPath(), "protocol": r.Proto,
 			"requestTime": now.Format(requestTime), "requestTimeEpoch": now.UnixMilli(), "identity": identity,
 		},
 	}
@@ -274,8 +282,9 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, found *route, t
 
 var inputJSON = regexp.MustCompile(`\$input\.json\('\$\.(\w+)'\)`)
 
-// respond is the response of an integration that is no proxy: that whose pattern matches the whole error message, else the
-// default, with its template for JSON. Of templates, $input.json('$.NAME') alone is known. A member that is not there reads "".
+// respond is the response of an integration that is no proxy: that whose pattern matches the whole error message,
+// else the default, with its template for JSON. Of templates, $input.json('$.NAME') alone is known. A member that is
+// not there reads "".
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
 func (g *Gateway) respond(w http.ResponseWriter, r *route, told []byte, e *Error) {
 	chosen := "default"

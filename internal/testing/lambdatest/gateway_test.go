@@ -149,12 +149,15 @@ func TestEvents(t *testing.T) {
 		holds       []string
 	}{
 		{"REST API", send("\xff"), []string{
-			`"resource":"/a/{id}"`, `"path":"/a/%2e"`, `"path":"/v1/a/%2e"`, `"pathParameters":{"id":"%2e"}`, `"q":"c"`, `"q":["a b","c"]`,
-			`"X-N":"2"`, `"X-N":["1","2"]`, `"body":"/w=="`, `"isBase64Encoded":true`, `"stage":"v1"`, `"stageVariables":{"f":"fn"}`,
+			`"resource":"/a/{id}"`, `"path":"/a/%2e"`, `"path":"/v1/a/%2e"`, `"pathParameters":{"id":"%2e"}`, `"q":"c"`,
+			`"q":["a b","c"]`,
+			`"X-N":"2"`, `"X-N":["1","2"]`, `"body":"/w=="`, `"isBase64Encoded":true`, `"stage":"v1"`,
+			`"stageVariables":{"f":"fn"}`,
 		}},
 		{"REST API, no body", send(""), []string{`"body":null`, `"isBase64Encoded":false`}},
 		{"HTTP API", through(HTTPAPI("s", nil)), []string{
-			`"version":"2.0"`, `"rawPath":"/s/a/%2e"`, `"rawQueryString":"q=a%20b&q=c"`, `"q":"a b,c"`, `"x-n":"1,2"`, `"body":"/w=="`,
+			`"version":"2.0"`, `"rawPath":"/s/a/%2e"`, `"rawQueryString":"q=a%20b&q=c"`, `"q":"a b,c"`, `"x-n":"1,2"`,
+			`"body":"/w=="`,
 			`"stage":"s"`, `"cookies":["a=1","b=2"]`,
 		}},
 		{"function URL", through(FunctionURL(nil)), []string{`"version":"2.0"`, `"rawPath":"/a/%2e"`, `"stage":"$default"`}},

@@ -1,6 +1,6 @@
-// Package lambdatest runs a Lambda function without AWS: the Runtime API that its process asks for events, and the fronts
-// (REST API, HTTP API, function URL, load balancer) that make events of HTTP requests and responses of answers, each by the
-// rules AWS documents. It stays out of what the function does, and of IAM.
+// Package lambdatest runs a Lambda function without AWS: the Runtime API that its process asks for events, and the
+// fronts (REST API, HTTP API, function URL, load balancer) that make events of HTTP requests and responses of
+// answers, each by the rules AWS documents. It stays out of what the function does, and of IAM.
 package lambdatest
 
 import (
@@ -59,8 +59,8 @@ type Options struct {
 	Timeout   time.Duration // the function's own; 30 s when zero
 }
 
-// Runtime is one execution environment: a process, which handles one event at a time, and the Runtime API that it speaks with.
-// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+// Runtime is one execution environment: a process, which handles one event at a time, and the Runtime API that it
+// speaks with. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 type Runtime struct {
 	timeout time.Duration
 	cmd     *exec.Cmd
@@ -77,7 +77,7 @@ type Runtime struct {
 
 type call struct {
 	event []byte
-	done  chan outcome // holds one: an answer may come when nobody waits any more
+	done  chan outcome // buffered: an answer may come after its caller has gone
 }
 
 type outcome struct {
@@ -115,8 +115,10 @@ func Start(o Options) (*Runtime, error) {
 // environment is what Lambda sets for every function. Nothing of this process's own goes along.
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 var environment = []string{
-	"_HANDLER=bootstrap", "LAMBDA_TASK_ROOT=/var/task", "LAMBDA_RUNTIME_DIR=/var/runtime", "AWS_LAMBDA_FUNCTION_NAME=function",
-	"AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
+	"_HANDLER=bootstrap", "LAMBDA_TASK_ROOT=/var/task", "LAMBDA_RUNTIME_DIR=/var/runtime",
+	"AWS_LAMBDA_FUNCTION_NAME=function",
+	"AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256",
+	"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
 	"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/function", "AWS_LAMBDA_LOG_STREAM_NAME=2026/01/02/[$LATEST]0123456789abcdef",
 	"AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1", "AWS_ACCESS_KEY_ID=ASIAIOSFODNN7EXAMPLE",
 	"AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "AWS_SESSION_TOKEN=token",

@@ -104,7 +104,7 @@ func TestRuntime(t *testing.T) {
 	}
 }
 
-// TestRuntimeEnds: why a process is gone is told to all who call it from then on.
+// TestRuntimeEnds checks that all calls after a process's end return its reason.
 func TestRuntimeEnds(t *testing.T) {
 	r := run(t)
 	for range 2 {

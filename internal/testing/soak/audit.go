@@ -31,13 +31,15 @@ const (
 	wholeObjects = 100
 )
 
-// look waits until nobody is at work, reads what is in doubt, and holds the bucket to the ledger.
+// look waits until all workers are idle, reads imports in doubt, and compares the bucket with the ledger.
 func (s *soak) look(final bool) error {
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	begun := time.Now()
 	defer func() { s.quiet += time.Since(begun); s.looks++ }()
-	for _, step := range []func(final bool) error{s.auditRecords, s.settleAll, s.auditObjects, s.auditUploads, s.auditClaims, s.readAgain, s.measure} {
+	for _, step := range []func(final bool) error{
+		s.auditRecords, s.settleAll, s.auditObjects, s.auditUploads, s.auditClaims, s.readAgain, s.measure,
+	} {
 		if err := step(final); err != nil {
 			return fmt.Errorf("quiet point: %w", err)
 		}
@@ -45,7 +47,8 @@ func (s *soak) look(final bool) error {
 	return nil
 }
 
-// auditRecords: each record is of an import in the ledger or, once, of a create that was not answered; and none is lost.
+// auditRecords: each record is of an import in the ledger or, once, of a create that was not answered; and none is
+// lost.
 func (s *soak) auditRecords(bool) error {
 	records, err := s.listed("jobs/")
 	if err != nil {
@@ -147,14 +150,16 @@ func (s *soak) auditObjects(bool) error {
 	for _, e := range s.ledger.withBare() {
 		o, there := objects[e.key]
 		delete(objects, e.key)
-		if f := e.known(); there != e.object(f) && !(there && f.sending && !f.stored) { // a bare one's answer may have been lost
+		if f := e.known(); there != e.object(f) &&
+			!(there && f.sending && !f.stored) { // a bare one's answer may have been lost
 			s.violate("%s: its object is there: %v, but %+v", e.key, there, f)
 		}
 		if !there {
 			continue
 		}
 		body := e.bytes()
-		if sum := md5.Sum(body); *o.Size != e.size || e.count == 0 && strings.Trim(*o.ETag, `"`) != hex.EncodeToString(sum[:]) {
+		if sum := md5.Sum(body); *o.Size != e.size ||
+			e.count == 0 && strings.Trim(*o.ETag, `"`) != hex.EncodeToString(sum[:]) {
 			s.violate("%s: %d bytes with ETag %s are not the %d that were sent", e.key, *o.Size, *o.ETag, e.size)
 		}
 		if whole++; whole <= wholeObjects {
@@ -164,13 +169,13 @@ func (s *soak) auditObjects(bool) error {
 		}
 	}
 	for key := range objects {
-		s.violate("%s is nobody's", key)
+		s.violate("%s belongs to no import", key)
 	}
 	return nil
 }
 
-// auditUploads: each open import in parts has its upload in the store, and no other import has. Further ones are orphans, of creates
-// that a kill cut short, which a bucket's lifecycle rule clears.
+// auditUploads: each open import in parts has its upload in the store, and no other import has. Further ones are
+// orphans, of creates that a kill cut short, which a bucket's lifecycle rule clears.
 func (s *soak) auditUploads(bool) error {
 	begun := map[string]string{} // id to key
 	for pages := s3.NewListMultipartUploadsPaginator(s.s3, &s3.ListMultipartUploadsInput{Bucket: &bucketName}); pages.HasMorePages(); {
@@ -228,7 +233,7 @@ func (s *soak) auditClaims(final bool) error {
 		}
 	}
 	for key := range claims {
-		s.violate("%s is nobody's", key)
+		s.violate("%s belongs to no import", key)
 	}
 	return nil
 }

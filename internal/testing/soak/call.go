@@ -24,13 +24,13 @@ const (
 	callLimit = 60 * time.Second
 	// answerLimit is how long a client goes on asking: the longest absence, with what was under way before it.
 	answerLimit = 2 * time.Minute
-	// storePatience is what the service gives one call to the store. A store that took longer had no time: the machine is busy with
-	// others, which is explained, though not too often.
+	// storePatience is what the service gives one call to the store. A store that took longer had no time: the machine
+	// is busy with others, which is explained, though not too often.
 	storePatience = 5 * time.Second
 )
 
-// The kinds of request that are told apart. A create in parts may leave parts of which nobody knows; what is wrong may be refused by
-// hanging up, for the store does not take in what it will not keep, and its word is lost on a client that still sends.
+// Kinds of request with special rules. A multipart create may leave an orphaned upload. The store may reject a wrong
+// upload by closing the connection, because it does not read what it will not store; the response is then lost.
 const (
 	createParts = "create parts"
 	wrongUpload = "wrong upload"
@@ -39,11 +39,11 @@ const (
 
 // answer is what a request came to.
 type answer struct {
-	said         string // "200", "409 import-aborted", "403 AccessDenied"; empty where nobody answered, or that the store is away
+	said         string // "200", "409 import-aborted", "403 AccessDenied"; empty: no response, or store-unavailable
 	body         []byte
 	begun, ended time.Time
 	retryAfter   time.Duration
-	lost         int // requests like this before it, of which nobody knows what they did
+	lost         int // earlier requests of this kind with an unknown result
 }
 
 func (a answer) ok() bool { return strings.HasPrefix(a.said, "2") }
@@ -60,8 +60,8 @@ func (a answer) job() *client.Job {
 // code is that of a problem document, or of an error of the store.
 var code = regexp.MustCompile(`"code":"([a-z-]+)"|<Code>(\w+)</Code>`)
 
-// once sends one request. That nobody answers is explained by an absence of whom it was sent to, a 503 by one of the store; no other
-// failure of theirs is.
+// once sends one request. A missing response is explained by a restart of the process, a 503 by one of the store; no
+// other failure is explained.
 func (w *worker) once(kind, about string, to *process, send func() (*http.Response, error)) answer {
 	w.trap.touch(kind)
 	a := answer{begun: time.Now()}
@@ -71,7 +71,9 @@ func (w *worker) once(kind, about string, to *process, send func() (*http.Respon
 		response.Body.Close()
 	}
 	a.ended = time.Now()
-	if err == nil && to != w.store && response.StatusCode == http.StatusServiceUnavailable && a.ended.Sub(a.begun) >= storePatience && !w.store.gone(a.begun, a.ended) {
+	if err == nil && to != w.store && response.StatusCode == http.StatusServiceUnavailable &&
+		a.ended.Sub(a.begun) >= storePatience &&
+		!w.store.gone(a.begun, a.ended) {
 		w.count("store slow", "away")
 		w.store.mark([2]time.Time{a.begun, a.ended.Add(aftermath)})
 	}
@@ -95,11 +97,17 @@ func (w *worker) once(kind, about string, to *process, send func() (*http.Respon
 	case response.StatusCode == http.StatusServiceUnavailable && storeGone:
 		seconds, missing := strconv.Atoi(response.Header.Get("Retry-After"))
 		if to != w.store && (missing != nil || !strings.Contains(string(a.body), `"code":"store-unavailable"`)) {
-			w.violate("%s %s: a 503 without Retry-After, or that says something else than store-unavailable: %s", kind, about, a.body)
+			w.violate(
+				"%s %s: a 503 without Retry-After, or that says something else than store-unavailable: %s",
+				kind,
+				about,
+				a.body,
+			)
 		}
 		outcome, a.retryAfter = "away", time.Duration(seconds)*time.Second
 	case response.StatusCode == http.StatusInternalServerError && storeGone && kind == "complete":
-		outcome, a.retryAfter = "away", time.Second // the store stopped while it made the object, which the service does not repeat
+		// the store stopped while it made the object, which the service does not repeat
+		outcome, a.retryAfter = "away", time.Second
 	case response.StatusCode >= http.StatusInternalServerError:
 		outcome = "wrong"
 		w.violate("%s %s: %s answered %d, which nothing explains: %s", kind, about, to.name, response.StatusCode, a.body)
@@ -114,8 +122,8 @@ func (w *worker) once(kind, about string, to *process, send func() (*http.Respon
 	return a
 }
 
-// insist sends a request as a sane client does until somebody answers: at once elsewhere, and then after a while. One that resigns
-// leaves it at the first attempt. What is answered must be among may.
+// insist sends a request until it has a response: at once to the other server, then after a pause. A client that
+// resigns makes one attempt. The response must be among may.
 func (w *worker) insist(kind, about string, resigns bool, send func(turn int) answer, may ...string) answer {
 	for turn, deadline := 0, time.Now().Add(answerLimit); ; turn++ {
 		a := send(turn)
@@ -145,7 +153,12 @@ func (w *worker) ask(kind, about string, t *tenant, c call, may ...string) answe
 	first := w.rng.IntN(2)
 	return w.insist(kind, about, w.resigns, func(turn int) answer {
 		to := (first + turn) % 2
-		return w.once(kind, about, w.servers[to], func() (*http.Response, error) { return c(context.Background(), t.clients[to]) })
+		return w.once(
+			kind,
+			about,
+			w.servers[to],
+			func() (*http.Response, error) { return c(context.Background(), t.clients[to]) },
+		)
 	}, may...)
 }
 

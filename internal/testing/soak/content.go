@@ -101,7 +101,9 @@ func request(u client.UploadRequest, body []byte) *http.Request {
 // cut sends half of body and goes away. What the store makes of that is nothing.
 func (w *worker) cut(u client.UploadRequest, body []byte) {
 	r := request(u, body)
-	r.GetBody, r.Body = nil, io.NopCloser(io.MultiReader(io.LimitReader(r.Body, r.ContentLength/2), iotest.ErrReader(errors.New("the client goes away"))))
+	r.GetBody, r.Body = nil, io.NopCloser(
+		io.MultiReader(io.LimitReader(r.Body, r.ContentLength/2), iotest.ErrReader(errors.New("the client goes away"))),
+	)
 	response, err := w.web.Do(r)
 	if w.count("half upload", "cut"); err == nil {
 		if response.Body.Close(); response.StatusCode < 400 {
@@ -110,8 +112,8 @@ func (w *worker) cut(u client.UploadRequest, body []byte) {
 	}
 }
 
-// wrong sends what the signature does not allow, if there is any: one byte too many where the size is declared, other bytes than
-// those that the checksum is of.
+// wrong sends what the signature does not allow, if there is any: one byte too many where the size is declared, other
+// bytes than those that the checksum is of.
 func (w *worker) wrong(about string, u client.UploadRequest, body []byte, p plan) {
 	other := append(bytes.Clone(body), '!')
 	switch checked := p.check != "" && len(body) > 0; {

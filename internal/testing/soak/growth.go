@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// What a process may have more at the end than at its first quiet point. Each server keeps up to ten idle connections to the store,
-// and some are not closed yet: a connection is a descriptor, and two goroutines of a client or one of a server. Memory is bounded
-// loosely: the race detector's shadow of it never shrinks, and the collector gives it back late.
+// What a process may have more at the end than at its first quiet point. Each server keeps up to ten idle connections
+// to the store, and some are not closed yet: a connection is a descriptor, and two goroutines of a client or one of a
+// server. Memory is bounded loosely: the race detector's shadow of it never shrinks, and the collector gives it back
+// late.
 const (
 	moreDescriptors = 24
 	moreGoroutines  = 128       // a leak of one in a hundred requests shows within a minute
@@ -52,7 +53,8 @@ func number(pattern string, text []byte) int {
 	return n
 }
 
-// measure takes readings once the connections of the traffic are closed, and at the end compares them to the first of the same life.
+// measure takes readings once the connections of the traffic are closed, and at the end compares them to the first of
+// the same life.
 func (s *soak) measure(final bool) error {
 	for _, p := range []*process{s.store, s.servers[0], s.servers[1]} {
 		first, now := s.first(p.command.Process.Pid), reading{}
@@ -82,7 +84,8 @@ func (s *soak) first(pid int) reading {
 }
 
 func (r reading) within(first reading) bool {
-	return r.descriptors <= first.descriptors+moreDescriptors && r.goroutines <= first.goroutines+moreGoroutines && r.memory <= first.memory+moreMemory
+	return r.descriptors <= first.descriptors+moreDescriptors && r.goroutines <= first.goroutines+moreGoroutines &&
+		r.memory <= first.memory+moreMemory
 }
 
 func (r reading) String() string {

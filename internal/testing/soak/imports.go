@@ -14,8 +14,8 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// create makes the import that r describes. Without an Idempotency-Key, each time that it is sent is another attempt. It returns nil
-// where the client resigned.
+// create makes the import that r describes. Without an Idempotency-Key, each time that it is sent is another attempt.
+// It returns nil where the client resigned.
 func (w *worker) create(a *attempt, r client.ImportRequest) *entry {
 	kind, first, before := "create", true, facts{}
 	if a.count > 0 {
@@ -76,7 +76,7 @@ func (w *worker) read(e *entry) *client.Job {
 		w.checkCompleted(e, a, job)
 	case client.JobStatusUploading:
 		least, most := bits.OnesCount64(before.sure), bits.OnesCount64(now.tried)
-		if now.sending && !e.sized { // nobody knows, while the store makes the object of them
+		if now.sending && !e.sized { // unknown while the store assembles the object
 			least = 0
 		}
 		if n := int(*job.Multipart.UploadedParts); n < least || n > most {
@@ -88,7 +88,9 @@ func (w *worker) read(e *entry) *client.Job {
 
 // checkCompleted holds what a completed import says, and sometimes its object, to what was sent.
 func (w *worker) checkCompleted(e *entry, a answer, job *client.Job) {
-	if job.Object.Key != e.key || *job.Size != e.size || e.check != "" && (job.Checksum == nil || !job.Checksum.Verified) || job.DownloadURL == nil {
+	if job.Object.Key != e.key || *job.Size != e.size ||
+		e.check != "" && (job.Checksum == nil || !job.Checksum.Verified) ||
+		job.DownloadURL == nil {
 		w.violate("import %s: completed, but not as it was sent: %d bytes, checksum %q; %s", e.id, e.size, e.check, a.body)
 	} else if w.chance(30) {
 		got := w.insist("download", e.id, false, func(int) answer {
@@ -103,7 +105,8 @@ func (w *worker) checkCompleted(e *entry, a answer, job *client.Job) {
 // remove deletes e.
 func (w *worker) remove(e *entry) {
 	e.mark(func(f *facts) { f.deleting = true })
-	if w.ask("delete", e.id, e.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) { return c.DeleteImport(ctx, e.id) }, "204").ok() {
+	if w.ask("delete", e.id, e.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) { return c.DeleteImport(ctx, e.id) }, "204").
+		ok() {
 		e.mark(func(f *facts) { f.deleted = true })
 	}
 }
@@ -124,7 +127,8 @@ func (w *worker) complete(e *entry) {
 	}
 }
 
-// ofParts makes a call about the parts of e and decodes its answer; it reports false where e's state does not allow the call.
+// ofParts makes a call about the parts of e and decodes its answer; it reports false where e's state does not allow
+// the call.
 func (w *worker) ofParts(kind string, e *entry, into any, c call) (before facts, ok bool) {
 	before = e.known()
 	may := []string{"409 not-multipart"}
@@ -153,7 +157,12 @@ func (w *worker) sign(e *entry, body []byte, numbers ...int32) []client.SignedPa
 		}
 	}
 	var signed client.SignedParts
-	w.ofParts("sign parts", e, &signed, func(ctx context.Context, c *client.Client) (*http.Response, error) { return c.SignParts(ctx, e.id, r) })
+	w.ofParts(
+		"sign parts",
+		e,
+		&signed,
+		func(ctx context.Context, c *client.Client) (*http.Response, error) { return c.SignParts(ctx, e.id, r) },
+	)
 	return signed.Parts
 }
 
@@ -181,7 +190,14 @@ func (w *worker) listParts(e *entry) {
 		end = 1<<bits.Len64(held) - 1
 	}
 	if now := e.known(); missing != end&^held || held&^now.tried != 0 || before.sure&^held != 0 && !now.deleting {
-		w.violate("list parts %s: %b are there, %b missing; must be there: %b, and at most %b", e.id, held, missing, before.sure, now.tried)
+		w.violate(
+			"list parts %s: %b are there, %b missing; must be there: %b, and at most %b",
+			e.id,
+			held,
+			missing,
+			before.sure,
+			now.tried,
+		)
 	}
 }
 

@@ -20,14 +20,15 @@ import (
 type ledger struct {
 	mu       sync.Mutex
 	tracked  []*entry            // in the order of their answers
-	byKey    map[string]*entry   // also the bare ones, which nobody but the bucket knows
+	byKey    map[string]*entry   // also untracked ones, which only the bucket shows
 	attempts map[string]*attempt // by marker
 	claims   map[string]*attempt // by where the bucket keeps their Idempotency-Key
-	risky    int                 // creates in parts that a kill may have cut between the beginning of the parts and the record
+	// creates in parts that a kill may have cut between the beginning of the parts and the record
+	risky int
 }
 
-// attempt is one create, or several of one Idempotency-Key. Whether it is answered or not, there may be one import of it, which
-// bears its marker in name or metadata.
+// attempt is one create, or several of one Idempotency-Key. Whether it is answered or not, there may be one import of
+// it, which bears its marker in name or metadata.
 type attempt struct {
 	plan
 	tenant      *tenant
@@ -187,9 +188,11 @@ const lacking client.JobStatus = "lacking"
 
 // tells is what a refusal says of an import's state.
 var tells = map[string]client.JobStatus{
-	"409 import-completed": client.JobStatusCompleted, "409 import-aborted": client.JobStatusAborted, "409 import-failed": client.JobStatusFailed,
-	"422 checksum-mismatch": client.JobStatusFailed, "409 import-expired": client.JobStatusExpired, "409 import-completing": client.JobStatusUploading,
-	"409 upload-missing": client.JobStatusAwaitingUpload, "409 parts-missing": lacking,
+	"409 import-completed": client.JobStatusCompleted, "409 import-aborted": client.JobStatusAborted,
+	"409 import-failed":     client.JobStatusFailed,
+	"422 checksum-mismatch": client.JobStatusFailed, "409 import-expired": client.JobStatusExpired,
+	"409 import-completing": client.JobStatusUploading,
+	"409 upload-missing":    client.JobStatusAwaitingUpload, "409 parts-missing": lacking,
 }
 
 // legal are the states that a may tell, where before was known when it was asked for.
@@ -201,7 +204,10 @@ func (e *entry) legal(before facts, a answer) (legal []client.JobStatus) {
 	}
 	may(e.deleting, client.JobStatusAborted)
 	may(e.sending && !before.deleted, e.state(facts{stored: true}))
-	may(e.deleting && !before.deleted, client.JobStatusAwaitingUpload) // a look that found the record before the removal, the object after it
+	may(
+		e.deleting && !before.deleted,
+		client.JobStatusAwaitingUpload,
+	) // a look that found the record before the removal, the object after it
 	if before.deleted || before.stored {
 		return legal
 	}
@@ -222,7 +228,17 @@ func (w *worker) hold(e *entry, kind string, before facts, a answer, told ...cli
 	defer e.mu.Unlock()
 	legal := e.legal(before, a)
 	if !slices.ContainsFunc(told, func(s client.JobStatus) bool { return slices.Contains(legal, s) }) {
-		w.violate("%s %s: %s tells %v, must be %v; known before %+v, now %+v: %.500s", kind, e.id, a.said, told, legal, before, e.facts, a.body)
+		w.violate(
+			"%s %s: %s tells %v, must be %v; known before %+v, now %+v: %.500s",
+			kind,
+			e.id,
+			a.said,
+			told,
+			legal,
+			before,
+			e.facts,
+			a.body,
+		)
 		return false
 	}
 	if len(told) == 1 {

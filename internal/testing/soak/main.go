@@ -1,11 +1,11 @@
 //go:build unix
 
-// Command soak runs two servers on one bucket, in processes of their own, under mixed traffic. It kills and restarts them and the
-// store meanwhile, and holds every answer, and at quiet points the bucket, to a ledger of what must have become of each import. How
-// fast anything is belongs to package bench.
+// Command soak runs two servers on one bucket, in processes of their own, under mixed traffic. It kills and restarts
+// them and the store meanwhile, and holds every answer, and at quiet points the bucket, to a ledger of what must have
+// become of each import. How fast anything is belongs to package bench.
 //
-// Server a is killed again and again, server b once, at the half: each goes on with what the other began, and b's second life is
-// long enough to see whether it grows.
+// Server a is killed again and again, server b once, at the half: each goes on with what the other began, and b's
+// second life is long enough to see whether it grows.
 package main
 
 import (

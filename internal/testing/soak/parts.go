@@ -37,7 +37,7 @@ func (w *worker) inParts() {
 	for i, n := range w.rng.Perm(p.count) {
 		numbers[i] = int32(n + 1)
 	}
-	if !p.sized { // whoever completes it meanwhile takes the last that is there for the last: that comes first
+	if !p.sized { // a concurrent completion takes the last uploaded part for the last one, so it is sent first
 		slices.Sort(numbers)
 	}
 	lost := 0
@@ -62,7 +62,14 @@ func (w *worker) sendParts(e *entry, body []byte, numbers []int32) {
 		return
 	}
 	for _, p := range slices.Backward(w.sign(e, body, numbers...)) {
-		u, part := client.UploadRequest{Method: client.UploadRequestMethodPUT, URL: p.URL, Headers: p.Headers}, e.part(body, p.PartNumber)
+		u, part := client.UploadRequest{
+			Method:  client.UploadRequestMethodPUT,
+			URL:     p.URL,
+			Headers: p.Headers,
+		}, e.part(
+			body,
+			p.PartNumber,
+		)
 		if w.chance(10) {
 			w.wrong(e.id, u, part, e.plan)
 		}

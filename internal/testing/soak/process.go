@@ -20,8 +20,8 @@ const (
 	startLimit = 30 * time.Second
 	endLimit   = 40 * time.Second
 	pollEvery  = 20 * time.Millisecond
-	// aftermath is how long after its return a process may still seem away: connections to its last life are found dead one by one,
-	// and the SDK waits before it tries again.
+	// aftermath is how long after its return a process may still seem away: connections to its last life are found dead
+	// one by one, and the SDK waits before it tries again.
 	aftermath = 3 * time.Second
 )
 
@@ -41,7 +41,14 @@ type process struct {
 var reaches = regexp.MustCompile(`(?i)^(AWS|SIGNPOST)_|^GORACE=|_PROXY=`)
 
 func (s *soak) process(name, address, metrics string, env ...string) *process {
-	env = append(env, "SIGNPOST_LISTEN="+address, "SIGNPOST_METRICS_LISTEN="+metrics, "AWS_REGION=us-east-1", "AWS_CONFIG_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true")
+	env = append(
+		env,
+		"SIGNPOST_LISTEN="+address,
+		"SIGNPOST_METRICS_LISTEN="+metrics,
+		"AWS_REGION=us-east-1",
+		"AWS_CONFIG_FILE=/dev/null",
+		"AWS_EC2_METADATA_DISABLED=true",
+	)
 	return &process{name: name, address: address, metrics: metrics, log: filepath.Join(s.dir, name+".log"),
 		env: append(slices.DeleteFunc(os.Environ(), reaches.MatchString), env...), away: [][2]time.Time{{}}}
 }
@@ -60,7 +67,7 @@ func (p *process) start(binary string) error {
 		return err
 	}
 	go func() {
-		_ = p.command.Wait() // whoever waits for exited looks at the state
+		_ = p.command.Wait() // readers of exited check the state
 		close(p.exited)
 	}()
 	web := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: startLimit}
@@ -122,5 +129,8 @@ func (p *process) mark(span [2]time.Time) {
 func (p *process) gone(from, to time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.ContainsFunc(p.away, func(s [2]time.Time) bool { return !s[0].After(to) && (s[1].IsZero() || !s[1].Before(from)) })
+	return slices.ContainsFunc(
+		p.away,
+		func(s [2]time.Time) bool { return !s[0].After(to) && (s[1].IsZero() || !s[1].Before(from)) },
+	)
 }

@@ -27,8 +27,8 @@ import (
 
 const (
 	workerCount = 16
-	// pause is a worker's mean time between imports. Without any, two cores are so busy with the race detector that the store may
-	// take longer to answer than the 5 s that the service gives it.
+	// pause is a worker's mean time between imports. Without any, two cores are so busy with the race detector that the
+	// store may take longer to answer than the 5 s that the service gives it.
 	pause = 150 * time.Millisecond
 )
 
@@ -71,7 +71,13 @@ type tenant struct {
 }
 
 func prepare(ctx context.Context, o options, dir string) (*soak, error) {
-	s := &soak{options: o, dir: dir, binary: filepath.Join(dir, "signpost"), keys: filepath.Join(dir, "keys"), ledger: newLedger()}
+	s := &soak{
+		options: o,
+		dir:     dir,
+		binary:  filepath.Join(dir, "signpost"),
+		keys:    filepath.Join(dir, "keys"),
+		ledger:  newLedger(),
+	}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	s.web = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * workerCount}, Timeout: callLimit}
 	s.counts = map[string]map[string]int{}
@@ -86,15 +92,30 @@ func prepare(ctx context.Context, o options, dir string) (*soak, error) {
 		}
 	}
 	s.endpoint, s.credentials = "http://"+ports[1], filepath.Join(dir, "data", "credentials")
-	s.store = s.process("store", ports[0], ports[6], "SIGNPOST_LOCAL_LISTEN="+ports[1], "SIGNPOST_DATA_DIR="+filepath.Dir(s.credentials))
+	s.store = s.process(
+		"store",
+		ports[0],
+		ports[6],
+		"SIGNPOST_LOCAL_LISTEN="+ports[1],
+		"SIGNPOST_DATA_DIR="+filepath.Dir(s.credentials),
+	)
 	for i, name := range []string{"a", "b"} {
-		s.servers[i] = s.process(name, ports[2+i], ports[4+i], "SIGNPOST_BUCKET="+bucketName, "SIGNPOST_PATH_STYLE=true", "SIGNPOST_DOWNLOADS=true",
-			"SIGNPOST_API_KEYS_FILE="+s.keys, "AWS_ENDPOINT_URL_S3="+s.endpoint, "AWS_SHARED_CREDENTIALS_FILE="+s.credentials)
+		s.servers[i] = s.process(
+			name,
+			ports[2+i],
+			ports[4+i],
+			"SIGNPOST_BUCKET="+bucketName,
+			"SIGNPOST_PATH_STYLE=true",
+			"SIGNPOST_DOWNLOADS=true",
+			"SIGNPOST_API_KEYS_FILE="+s.keys,
+			"AWS_ENDPOINT_URL_S3="+s.endpoint,
+			"AWS_SHARED_CREDENTIALS_FILE="+s.credentials,
+		)
 	}
 	return s, nil
 }
 
-// freeAddress finds a port that nobody is given while our process is down: those of outgoing connections begin at 32768.
+// freeAddress returns a free port below 32768, where outgoing connections begin, so that it stays free during restarts.
 func freeAddress() (string, error) {
 	for {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000)))
@@ -120,7 +141,11 @@ func (s *soak) startAll() error {
 		}
 		t := &tenant{owner: "key-" + name, key: strings.TrimSpace(string(key))}
 		for i, p := range s.servers {
-			t.clients[i], err = client.NewClient("http://"+p.address, client.WithHTTPClient(s.web), client.WithRequestEditorFn(t.sign))
+			t.clients[i], err = client.NewClient(
+				"http://"+p.address,
+				client.WithHTTPClient(s.web),
+				client.WithRequestEditorFn(t.sign),
+			)
 			if err != nil {
 				return err
 			}
@@ -132,8 +157,16 @@ func (s *soak) startAll() error {
 			return err
 		}
 	}
-	settings, err := config.LoadDefaultConfig(s.ctx, config.WithRegion("us-east-1"), config.WithSharedConfigFiles(nil), config.WithSharedCredentialsFiles([]string{s.credentials}))
-	s.s3 = s3.NewFromConfig(settings, func(o *s3.Options) { o.UsePathStyle, o.HTTPClient, o.BaseEndpoint = true, s.web, &s.endpoint })
+	settings, err := config.LoadDefaultConfig(
+		s.ctx,
+		config.WithRegion("us-east-1"),
+		config.WithSharedConfigFiles(nil),
+		config.WithSharedCredentialsFiles([]string{s.credentials}),
+	)
+	s.s3 = s3.NewFromConfig(
+		settings,
+		func(o *s3.Options) { o.UsePathStyle, o.HTTPClient, o.BaseEndpoint = true, s.web, &s.endpoint },
+	)
 	return err
 }
 

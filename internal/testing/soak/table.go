@@ -75,8 +75,19 @@ func (s *soak) progress(ctx context.Context) {
 			return
 		case <-tick:
 			n := s.sums()
-			fmt.Printf("%5.0fs  requests: %d done, %d refused, %d cut, %d away; %d imports; %d kills, %d restarts of the store; %d violations\n", time.Since(begun).Seconds(),
-				n["done"], n["refused"], n["cut"], n["away"], len(s.ledger.all()), s.kills.Load(), s.restarts.Load(), len(s.violations()))
+			fmt.Printf(
+				"%5.0fs  requests: %d done, %d refused, %d cut, %d away; %d imports; %d kills, %d restarts of the store; %d "+
+					"violations\n",
+				time.Since(begun).Seconds(),
+				n["done"],
+				n["refused"],
+				n["cut"],
+				n["away"],
+				len(s.ledger.all()),
+				s.kills.Load(),
+				s.restarts.Load(),
+				len(s.violations()),
+			)
 		}
 	}
 }
@@ -102,7 +113,12 @@ func (s *soak) table() {
 	for _, e := range all {
 		states[e.state(e.known())]++
 	}
-	fmt.Printf("\n%d kills of servers, %d restarts of the store, %d quiet points\n", s.kills.Load(), s.restarts.Load(), s.looks)
+	fmt.Printf(
+		"\n%d kills of servers, %d restarts of the store, %d quiet points\n",
+		s.kills.Load(),
+		s.restarts.Load(),
+		s.looks,
+	)
 	fmt.Printf("imports: %d tracked, %v; %d bare\n", len(all), states, len(s.ledger.byKey)-len(all))
 	fmt.Printf("orphans: %d uploads without a record, of %d creates that may have left one\n", s.orphans, s.ledger.risky)
 	s.printGrowth()

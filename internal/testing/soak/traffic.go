@@ -17,8 +17,17 @@ import (
 
 // kinds is the traffic, each kind as often as its weight says.
 var kinds = slices.Concat(
-	times(20, (*worker).single), times(8, (*worker).inParts), times(5, (*worker).bare), times(4, (*worker).sameKey), times(2, (*worker).tooLate),
-	times(12, (*worker).visit), times(3, (*worker).list), times(6, (*worker).bad),
+	times(
+		20,
+		(*worker).single,
+	),
+	times(8, (*worker).inParts),
+	times(5, (*worker).bare),
+	times(4, (*worker).sameKey),
+	times(2, (*worker).tooLate),
+	times(12, (*worker).visit),
+	times(3, (*worker).list),
+	times(6, (*worker).bad),
 )
 
 func times(weight int, do func(*worker)) []func(*worker) {
@@ -109,8 +118,14 @@ func (w *worker) bare() {
 		return
 	}
 	u, _ := url.Parse(*job.UploadURL) // request would panic
-	e := w.ledger.enter(nil, &entry{plan: plan{content: content{w.rng.Uint64(), w.rng.Int64N(32 << 10)}}, key: strings.TrimPrefix(u.Path, "/"+bucketName+"/"),
-		upload: client.UploadRequest{Method: client.UploadRequestMethodPUT, URL: *job.UploadURL}})
+	e := w.ledger.enter(
+		nil,
+		&entry{
+			plan:   plan{content: content{w.rng.Uint64(), w.rng.Int64N(32 << 10)}},
+			key:    strings.TrimPrefix(u.Path, "/"+bucketName+"/"),
+			upload: client.UploadRequest{Method: client.UploadRequestMethodPUT, URL: *job.UploadURL},
+		},
+	)
 	if w.chance(10) {
 		w.cut(e.upload, e.bytes())
 	}
@@ -155,7 +170,13 @@ func (w *worker) sameKey() {
 	if w.chance(50) {
 		seconds, other := int32(60), r
 		other.ExpiresIn = &seconds
-		w.ask("reuse key", e.id, a.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) { return a.send(ctx, c, other) }, "422 idempotency-key-reused")
+		w.ask(
+			"reuse key",
+			e.id,
+			a.tenant,
+			func(ctx context.Context, c *client.Client) (*http.Response, error) { return a.send(ctx, c, other) },
+			"422 idempotency-key-reused",
+		)
 	}
 	if p.count == 0 && w.chance(50) {
 		w.put(e)

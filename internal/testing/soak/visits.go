@@ -13,7 +13,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// visit calls for some import, often a young one, in whatever state it is and whoever else is at it.
+// visit sends a request for some import, often a recent one, in any state.
 func (w *worker) visit() {
 	entries := w.ledger.all()
 	if len(entries) == 0 {
@@ -36,7 +36,7 @@ func (w *worker) visit() {
 	}
 }
 
-// stranger calls for an import of another tenant, or for one that nobody has.
+// stranger sends a request for another tenant's import, or for an unknown one.
 func (w *worker) stranger(e *entry) {
 	t, id := w.tenant(), e.id
 	if t == e.tenant {
@@ -56,8 +56,8 @@ func (w *worker) stranger(e *entry) {
 	w.ask("stranger", id, t, calls[w.rng.IntN(len(calls))], "404 import-not-found")
 }
 
-// list goes through some pages of a tenant's imports, from the newest or from any: in order, none left out, none of others, each in
-// a state that it may have.
+// list goes through some pages of a tenant's imports, from the newest or from any: in order, none left out, none of
+// others, each in a state that it may have.
 func (w *worker) list() {
 	t, limit, all := w.tenant(), int32(1+w.rng.IntN(10)), w.ledger.all()
 	params := client.ListImportsParams{Limit: &limit}
@@ -65,7 +65,9 @@ func (w *worker) list() {
 		params.Cursor = &all[w.rng.IntN(len(all))].id
 	}
 	if w.chance(20) {
-		state := []client.JobStatus{client.JobStatusCompleted, client.JobStatusAwaitingUpload, client.JobStatusAborted}[w.rng.IntN(3)]
+		state := []client.JobStatus{
+			client.JobStatusCompleted, client.JobStatusAwaitingUpload, client.JobStatusAborted,
+		}[w.rng.IntN(3)]
 		params.Status = &state
 	}
 	for range 3 {
@@ -111,7 +113,7 @@ func (w *worker) list() {
 	}
 }
 
-// judge judges one import of a list. One that nobody has heard of may be of a create that was not answered, or not yet.
+// judge checks one import of a list. An unknown one may be of a create without a response yet.
 func (w *worker) judge(t *tenant, filter *client.JobStatus, before facts, a answer, job client.Job) {
 	if e := w.ledger.find("imports/" + t.owner + "/" + *job.ID); e != nil {
 		w.hold(e, "list", before, a, *job.Status)
@@ -129,8 +131,8 @@ func rank(id string) string {
 	return fmt.Sprintf("%012x-%s", 1<<48-1-ms, id)
 }
 
-// nobody is a well-formed id.
-const nobody = "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
+// unknownImport is the path of an import that does not exist.
+const unknownImport = "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 
 // faulty are requests that must be refused, and how.
 var faulty = []struct{ method, path, contentType, body, want string }{
@@ -141,7 +143,13 @@ var faulty = []struct{ method, path, contentType, body, want string }{
 	{"POST", "/import", "application/json", `{"size":"1","write_once":"yes","metadata":7}`, "400 invalid-request"},
 	{"POST", "/import", "application/json", `{"size":6000000000,"mode":"single"}`, "422 size-too-large"},
 	{"POST", "/import", "application/json", `{"expires_in":7200}`, "422 expiry-too-long"},
-	{"POST", "/import", "application/json", `{"checksum":{"algorithm":"sha256","value":"AAAAAAAA"}}`, "400 invalid-request"},
+	{
+		"POST",
+		"/import",
+		"application/json",
+		`{"checksum":{"algorithm":"sha256","value":"AAAAAAAA"}}`,
+		"400 invalid-request",
+	},
 	{"POST", "/import", "text/plain", `{}`, "415 unsupported-media-type"},
 	{"POST", "/import", "application/json", "{}" + strings.Repeat(" ", 200<<10), "413 body-too-large"},
 	{"GET", "/import?limit=0", "", "", "400 invalid-request"},
@@ -149,18 +157,19 @@ var faulty = []struct{ method, path, contentType, body, want string }{
 	{"GET", "/import?status=lost", "", "", "400 invalid-request"},
 	{"GET", "/import/1", "", "", "404 import-not-found"},
 	{"DELETE", "/import/..%2f..%2fpublic", "", "", "404 import-not-found"},
-	{"POST", nobody + "/parts", "", "", "400 body-missing"},
-	{"POST", nobody + "/parts", "application/json", `{"first":0}`, "400 invalid-request"},
-	{"POST", nobody + "/complete", "application/json", `{"parts":[]}`, "400 invalid-request"},
+	{"POST", unknownImport + "/parts", "", "", "400 body-missing"},
+	{"POST", unknownImport + "/parts", "application/json", `{"first":0}`, "400 invalid-request"},
+	{"POST", unknownImport + "/complete", "application/json", `{"parts":[]}`, "400 invalid-request"},
 	{"PUT", "/import", "", "", "405 method-not-allowed"},
 	{"GET", "/imports", "", "", "404 not-found"},
 }
 
-// bad sends what must be refused, at times without a key or with one that nobody has.
+// bad sends an invalid request, sometimes without a key or with an unknown one.
 func (w *worker) bad() {
 	f, t, first, key := faulty[w.rng.IntN(len(faulty))], w.tenant(), w.rng.IntN(2), []string{}
 	key = append(key, t.key)
-	if w.chance(20) && f.want[:3] != "413" && f.want[:3] != "405" && f.path != "/imports" { // which come before the question who calls
+	if w.chance(20) && f.want[:3] != "413" && f.want[:3] != "405" &&
+		f.path != "/imports" { // which come before the question who calls
 		f.want, key = "401 unauthenticated", [][]string{nil, {t.key + "x"}, {"x"}}[w.rng.IntN(3)]
 	}
 	w.insist("bad request", f.path, false, func(turn int) answer {

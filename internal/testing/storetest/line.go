@@ -29,7 +29,10 @@ func Cut(t testing.TB) *Line {
 	target := Open(t)
 	endpoint, err := url.Parse(aws.ToString(target.AWS.BaseEndpoint))
 	if err != nil || endpoint.Scheme != "http" {
-		t.Skipf("the store at %q does not speak plain HTTP, so its line cannot be cut from here", aws.ToString(target.AWS.BaseEndpoint))
+		t.Skipf(
+			"the store at %q does not speak plain HTTP, so its line cannot be cut from here",
+			aws.ToString(target.AWS.BaseEndpoint),
+		)
 	}
 	l := &Line{t: t, addr: "127.0.0.1:0", store: endpoint.Host, conns: map[net.Conn]struct{}{}}
 	l.Up()
