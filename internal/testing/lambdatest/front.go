@@ -16,18 +16,18 @@ import (
 	"github.com/google/uuid"
 )
 
-// Front is a way for HTTP requests to a function, other than a REST API (see Gateway).
+// Front is an integration that sends HTTP requests to a function, other than a REST API (see Gateway).
 type Front struct {
-	limit  int // of a body, and of an answer, in bytes
+	limit  int // of request and response bodies, in bytes
 	event  func(*http.Request, []byte) object
 	answer func([]byte) (*response, error)
-	failed int // the status when the function fails, or answers what it must not
+	failed int // status if the function fails or its response is invalid
 }
 
 type object = map[string]any
 
-// HTTPAPI is an API Gateway HTTP API with the one route $default and payload format 2.0. A stage other than "", which
-// is $default, is part of rawPath. Authorizer, if any, is what a JWT or IAM authorizer found.
+// HTTPAPI returns an API Gateway HTTP API with the route $default and payload format 2.0. A stage other than "",
+// which is $default, is part of rawPath. Authorizer is the result of a JWT or IAM authorizer; it may be nil.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 func HTTPAPI(stage string, authorizer map[string]any) Front {
 	prefix := ""
@@ -46,7 +46,7 @@ func HTTPAPI(stage string, authorizer map[string]any) Front {
 	}, answer2, http.StatusInternalServerError}
 }
 
-// FunctionURL is a function URL. With AWS_IAM, authorizer is {"iam": {…}}.
+// FunctionURL returns a function URL. With AWS_IAM, authorizer is {"iam": {…}}.
 // https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 func FunctionURL(authorizer map[string]any) Front {
 	return Front{payloadLimit, func(r *http.Request, body []byte) object {
@@ -54,8 +54,8 @@ func FunctionURL(authorizer map[string]any) Front {
 	}, answer2, http.StatusBadGateway}
 }
 
-// ALB is an Application Load Balancer's target group, with multi-value headers enabled or not. Either way, it looks
-// only at the kind of headers in the answer that it puts in events.
+// ALB returns an Application Load Balancer's target group, with or without multi-value headers. It only reads the
+// same kind of headers in the response that it puts in events.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 func ALB(multiValue bool) Front {
 	return Front{1 << 20, func(r *http.Request, body []byte) object {
@@ -92,7 +92,7 @@ func ALB(multiValue bool) Front {
 	}, http.StatusBadGateway}
 }
 
-// Serve answers requests with what the function answers.
+// Serve returns a handler that sends requests to function.
 func (f Front) Serve(function Invoke) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, ok := readBody(w, r, f.limit)
@@ -116,7 +116,7 @@ func (f Front) Serve(function Invoke) http.Handler {
 	})
 }
 
-// event2 is an event of payload format 2.0.
+// event2 returns an event of payload format 2.0.
 func event2(r *http.Request, body []byte, prefix, stage, domain string, authorizer object) object {
 	id, _, _ := strings.Cut(domain, ".")
 	path, now := prefix+r.URL.EscapedPath(), time.Now().UTC()
@@ -157,10 +157,10 @@ func event2(r *http.Request, body []byte, prefix, stage, domain string, authoriz
 	return withBody(e, body, !isText(r.Header))
 }
 
-// answer2 reads an answer to an event of format 2.0. JSON without a status code is the body of a 200.
+// answer2 parses a response of payload format 2.0. JSON without a status code is the body of a 200.
 func answer2(told []byte) (*response, error) {
 	var a struct {
-		StatusCode *int     `json:"statusCode"` // shadows the other
+		StatusCode *int     `json:"statusCode"` // shadows the embedded one
 		Cookies    []string `json:"cookies"`
 		response   `json:",inline"`
 	}
@@ -173,11 +173,11 @@ func answer2(told []byte) (*response, error) {
 		return inferred, json.Unmarshal(told, new(any))
 	}
 	a.response.StatusCode = *a.StatusCode
-	a.response.MultiValueHeaders = map[string][]string{"Set-Cookie": a.Cookies} // format 2.0 has no such member
+	a.response.MultiValueHeaders = map[string][]string{"Set-Cookie": a.Cookies} // not a member of format 2.0
 	return a.decoded(true)
 }
 
-// response is an answer that the front can make use of.
+// response is a valid response of a function.
 type response struct {
 	StatusCode        int                 `json:"statusCode"`
 	Headers           map[string]string   `json:"headers"`
@@ -186,7 +186,7 @@ type response struct {
 	IsBase64Encoded   bool                `json:"isBase64Encoded"`
 }
 
-// decoded checks the status and, where the front does that, takes base64 off the body.
+// decoded checks the status and, if base is set, decodes base64.
 func (a *response) decoded(base bool) (*response, error) {
 	if a.StatusCode < 200 || a.StatusCode > 599 {
 		return nil, errors.New("no status code")
@@ -199,8 +199,7 @@ func (a *response) decoded(base bool) (*response, error) {
 	return a, err
 }
 
-// write sends a. In multiValueHeaders a name takes the place of the same in headers; the length is the front's own
-// business.
+// write writes a. A name in multiValueHeaders replaces the same name in headers; Content-Length is computed.
 func (a *response) write(w http.ResponseWriter) {
 	for name, value := range a.Headers {
 		w.Header().Set(name, value)
@@ -213,7 +212,7 @@ func (a *response) write(w http.ResponseWriter) {
 	io.WriteString(w, a.Body)
 }
 
-// requestTime is the form of times in events.
+// requestTime is the time format of events.
 const requestTime = "02/Jan/2006:15:04:05 -0700"
 
 type message struct {
@@ -226,18 +225,18 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	json.MarshalWrite(w, v)
 }
 
-// marshal is v in JSON. What is not UTF-8 in a request is replaced, as every front does.
+// marshal returns v as JSON. Invalid UTF-8 is replaced, as all integrations do.
 func marshal(v any) []byte {
 	text, err := json.Marshal(v, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
-		panic(err) // an event holds nothing that has no JSON
+		panic(err) // events can always be encoded
 	}
 	return text
 }
 
-// readBody reads a body of up to limit bytes. One that is larger is refused as API Gateway does, in plain text.
+// readBody reads a body of up to limit bytes. It rejects a larger one like API Gateway, in plain text.
 func readBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, bool) {
-	body, err := io.ReadAll(r.Body) // to its end: a client that is still sending would not see the answer
+	body, err := io.ReadAll(r.Body) // to the end: a client that is still sending would miss the response
 	if err != nil || len(body) > limit {
 		http.Error(w, "HTTP content length exceeded 10485760 bytes.", http.StatusRequestEntityTooLarge)
 		return nil, false
@@ -253,15 +252,15 @@ func withBody(e object, body []byte, binary bool) object {
 	return e
 }
 
-// isText reports whether a body goes into the event as it is. For load balancers this is documented; the same types
-// have been observed on HTTP APIs (https://github.com/ministackorg/ministack/pull/766).
+// isText reports whether a body is put into the event without base64. This is documented for load balancers; HTTP
+// APIs were observed to use the same types (https://github.com/ministackorg/ministack/pull/766).
 func isText(h http.Header) bool {
 	t, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
 	return strings.HasPrefix(t, "text/") || t == "application/json" || t == "application/javascript" ||
 		t == "application/xml"
 }
 
-// forwarded are the headers of a request with what every front adds.
+// forwarded returns the headers of a request with those that every integration adds.
 func forwarded(r *http.Request) http.Header {
 	h := r.Header.Clone()
 	h.Set("Host", r.Host)

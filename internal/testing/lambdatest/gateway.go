@@ -21,30 +21,30 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// What API Gateway takes in a body, and how long it waits for a function.
+// Limits of API Gateway: the size of a body, and the time to wait for a function.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
 const (
 	gatewayLimit   = 10 << 20
 	gatewayTimeout = 29 * time.Second
 )
 
-// Gateway is an API Gateway REST API, made of an OpenAPI 3.0 or Swagger 2.0 document as an import would make it: its
-// paths and methods, API keys, integrations of type aws_proxy and aws, and the headers of its own responses. It
-// serves one stage, below /NAME.
+// Gateway is an API Gateway REST API, imported from an OpenAPI 3.0 or Swagger 2.0 document: paths and methods, API
+// keys, integrations of type aws_proxy and aws, and the headers of its own responses. It serves one stage, below
+// /NAME.
 type Gateway struct {
 	stage    Stage
 	routes   []route
-	binary   []string // media types that go into events in base64
+	binary   []string // media types that are encoded in base64
 	refusals map[string]gatewayResponse
 }
 
-// Stage is what a deployment adds to the document.
+// Stage contains the settings of a deployment.
 type Stage struct {
 	Name      string
 	Variables map[string]string
 	Functions map[string]Invoke // by the names in the integrations' URIs
 	Keys      map[string]string // the usage plan's API keys: value to id
-	Timeout   time.Duration     // the integrations'; 29 s when zero
+	Timeout   time.Duration     // of the integrations (default 29 s)
 }
 
 type route struct {
@@ -62,7 +62,7 @@ type operation struct {
 	} `yaml:"x-amazon-apigateway-integration"`
 }
 
-// gatewayResponse is what a document makes of the gateway's own responses of one type.
+// gatewayResponse is the document's definition of the gateway's own responses of one type.
 type gatewayResponse struct {
 	Parameters map[string]string `yaml:"responseParameters"`
 }
@@ -72,7 +72,7 @@ type integrationResponse struct {
 	ResponseTemplates map[string]string `yaml:"responseTemplates"`
 }
 
-// NewGateway reads a document.
+// NewGateway imports a document.
 func NewGateway(document []byte, s Stage) (*Gateway, error) {
 	var d struct {
 		Paths    map[string]map[string]operation `yaml:"paths"`
@@ -91,7 +91,7 @@ func NewGateway(document []byte, s Stage) (*Gateway, error) {
 			g.routes = append(g.routes, route{strings.ToUpper(method), resource, o})
 		}
 	}
-	// Literal segments go before parameters: a brace comes after all that a path may hold.
+	// Literal segments precede parameters: a brace sorts after all valid path characters.
 	slices.SortFunc(g.routes, func(a, b route) int { return cmp.Compare(a.resource, b.resource) })
 	return g, nil
 }
@@ -104,7 +104,7 @@ var (
 		403,
 		"MissingAuthenticationTokenException",
 		"Missing Authentication Token",
-	} // also for want of a method
+	} // also for an unknown method
 	tooLong   = refusal{413, "BadRequestException", "Request Too Long"}
 	noJSON    = refusal{400, "BadRequestException", "Could not parse request body into json"}
 	noAnswer  = refusal{504, "InternalServerErrorException", "Endpoint request timed out"}
@@ -117,8 +117,7 @@ type refusal struct {
 	errorType, says string
 }
 
-// refuse answers with the headers that the document gives the default responses; of their values, fixed ones alone
-// are known.
+// refuse sends the headers that the document defines for default responses; only literal values are supported.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.html
 func (g *Gateway) refuse(w http.ResponseWriter, f refusal) {
 	for parameter, value := range g.refusals[fmt.Sprintf("DEFAULT_%dXX", f.status/100)].Parameters {
@@ -168,7 +167,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (r route) isProxy() bool { return r.Integration.Type == "aws_proxy" }
 
-// find matches a path, with or without a slash at its end.
+// find matches a path, with or without a trailing slash.
 func (g *Gateway) find(method, path string) (*route, map[string]string) {
 	given := strings.Split(strings.TrimSuffix(path, "/"), "/")
 	for i, r := range g.routes {
@@ -191,7 +190,7 @@ var (
 	functionName  = regexp.MustCompile(`:lambda:path/2015-03-31/functions/arn:.*:function:([\w-]+)/invocations$`)
 )
 
-// invoke calls the function that the integration's URI names, which takes a POST whatever the method of the request.
+// invoke calls the function in the integration's URI, whose own method is always POST.
 func (g *Gateway) invoke(ctx context.Context, found *route, event []byte) ([]byte, error) {
 	uri := stageVariable.ReplaceAllStringFunc(found.Integration.URI, func(v string) string {
 		return g.stage.Variables[stageVariable.FindStringSubmatch(v)[1]]
@@ -205,13 +204,13 @@ func (g *Gateway) invoke(ctx context.Context, found *route, event []byte) ([]byt
 	return g.stage.Functions[name[1]](ctx, event)
 }
 
-// event is that of a proxy integration.
+// event returns the event of a proxy integration.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 func (g *Gateway) event(
 	r *http.Request, body []byte, found *route, path string, parameters map[string]string, identity object,
 ) object {
 	headers, query, now := forwarded(r), r.URL.Query(), time.Now().UTC()
-	headers.Del("Content-Length") // as recorded on AWS, these two are not handed on
+	headers.Del("Content-Length") // recorded on AWS: these two are not forwarded
 	headers.Del("Connection")
 	e := object{
 		"resource": found.resource, "path": path, "httpMethod": r.Method, "pathParameters": orNull(parameters),
@@ -249,7 +248,7 @@ func (g *Gateway) isBinary(mediaType string) bool {
 	})
 }
 
-// answer makes a response of what became of a call.
+// answer sends the response to a call.
 func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, found *route, told []byte, err error) {
 	e := (*Error)(nil)
 	failed := errors.As(err, &e)
@@ -275,16 +274,16 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, found *route, t
 			g.refuse(w, badAnswer)
 			return
 		}
-		w.Header().Set("Content-Type", "application/json") // where the function names none
+		w.Header().Set("Content-Type", "application/json") // default
 		a.write(w)
 	}
 }
 
 var inputJSON = regexp.MustCompile(`\$input\.json\('\$\.(\w+)'\)`)
 
-// respond is the response of an integration that is no proxy: that whose pattern matches the whole error message,
-// else the default, with its template for JSON. Of templates, $input.json('$.NAME') alone is known. A member that is
-// not there reads "".
+// respond sends the response of a non-proxy integration: the one whose pattern matches the whole error message,
+// otherwise the default, with its template for JSON. Only the template $input.json('$.NAME') is supported; a missing
+// member is "".
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
 func (g *Gateway) respond(w http.ResponseWriter, r *route, told []byte, e *Error) {
 	chosen := "default"

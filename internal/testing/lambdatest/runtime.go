@@ -1,6 +1,6 @@
-// Package lambdatest runs a Lambda function without AWS: the Runtime API that its process asks for events, and the
-// fronts (REST API, HTTP API, function URL, load balancer) that make events of HTTP requests and responses of
-// answers, each by the rules AWS documents. It stays out of what the function does, and of IAM.
+// Package lambdatest runs a Lambda function without AWS. It contains the Runtime API, from which the function's
+// process receives events, and the integrations (REST API, HTTP API, function URL, load balancer) that convert HTTP
+// requests and responses by the rules that AWS documents. It does not model IAM.
 package lambdatest
 
 import (
@@ -24,18 +24,18 @@ import (
 	"github.com/google/uuid"
 )
 
-// payloadLimit bounds an event and an answer: 6 MB and 100 bytes, as Lambda's own message tells.
+// payloadLimit limits events and responses: 6 MB and 100 bytes, as Lambda's own message says.
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const payloadLimit = 6<<20 + 100
 
-// shutdown is how long Lambda lets a process end before it kills it.
+// shutdown is how long Lambda waits for a process to end before it kills it.
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 const shutdown = 2 * time.Second
 
-// Invoke calls a function. An error of type *Error is what Lambda answers in place of the function's answer.
+// Invoke calls a function. An *Error is Lambda's response to a failed call.
 type Invoke func(ctx context.Context, event []byte) (answer []byte, functionError error)
 
-// Error is a failed call in the form its caller sees, whether the function failed or Lambda refused.
+// Error is a failed call as its caller receives it, whether the function failed or Lambda rejected it.
 type Error struct {
 	Type    string `json:"errorType"`
 	Message string `json:"errorMessage"`
@@ -52,27 +52,27 @@ const (
 	Exited           = "Runtime.ExitError"
 )
 
-// Options say what to run.
+// Options configures a Runtime.
 type Options struct {
-	Bootstrap string        // the binary
-	Env       []string      // NAME=value, after Lambda's own; the role's credentials belong here
-	Timeout   time.Duration // the function's own; 30 s when zero
+	Bootstrap string        // path of the binary
+	Env       []string      // NAME=value, after Lambda's own; includes the role's credentials
+	Timeout   time.Duration // of the function (default 30 s)
 }
 
-// Runtime is one execution environment: a process, which handles one event at a time, and the Runtime API that it
-// speaks with. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+// Runtime is an execution environment: a process, which handles one event at a time, and its Runtime API.
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 type Runtime struct {
 	timeout time.Duration
 	cmd     *exec.Cmd
 	server  *http.Server
 	next    chan *call
-	ready   chan struct{} // closed when the process first asks for an event
+	ready   chan struct{} // closed when the process first requests an event
 	exited  chan struct{}
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	log    bytes.Buffer
-	calls  map[string]*call // under way, by request id
-	failed *Error           // what the process said of its own start
+	calls  map[string]*call // in progress, by request id
+	failed *Error           // the process's initialization error
 }
 
 type call struct {
@@ -85,7 +85,7 @@ type outcome struct {
 	err    error
 }
 
-// Start starts the process and returns at once, so a caller can take the time until it is ready or has answered.
+// Start starts the process. It does not wait until the process is ready.
 func Start(o Options) (*Runtime, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -112,7 +112,7 @@ func Start(o Options) (*Runtime, error) {
 	return r, nil
 }
 
-// environment is what Lambda sets for every function. Nothing of this process's own goes along.
+// environment returns the variables that Lambda sets for every function. It inherits none of this process.
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 var environment = []string{
 	"_HANDLER=bootstrap", "LAMBDA_TASK_ROOT=/var/task", "LAMBDA_RUNTIME_DIR=/var/runtime",
@@ -125,7 +125,7 @@ var environment = []string{
 	"LANG=en_US.UTF-8", "TZ=:UTC", "PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin",
 }
 
-// Ready returns once the process asks for its first event: here a cold start ends.
+// Ready returns once the process requests its first event: the end of a cold start.
 func (r *Runtime) Ready(ctx context.Context) error {
 	select {
 	case <-r.ready:
@@ -137,7 +137,7 @@ func (r *Runtime) Ready(ctx context.Context) error {
 	}
 }
 
-// Invoke has the function handle one event; callers at the same time wait for each other. No event is {}.
+// Invoke lets the function handle one event; concurrent callers wait. A nil event is {}.
 func (r *Runtime) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	switch {
 	case len(event) == 0:
@@ -161,14 +161,14 @@ func (r *Runtime) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	case <-r.exited:
 		return nil, r.ended()
 	case <-time.After(r.timeout):
-		r.cmd.Process.Kill() // as Lambda does, where the next call meets a new process
+		r.cmd.Process.Kill() // as Lambda does; its next call starts a new process
 		return nil, &Error{TimedOut, fmt.Sprintf("Task timed out after %.2f seconds", r.timeout.Seconds())}
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// ended is why calls fail once the process is gone.
+// ended returns why calls fail after the process has ended.
 func (r *Runtime) ended() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -178,14 +178,14 @@ func (r *Runtime) ended() error {
 	return &Error{Exited, "Runtime exited: " + r.cmd.ProcessState.String()}
 }
 
-// Log is what the process has written so far.
+// Log returns the process's output so far.
 func (r *Runtime) Log() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.log.String()
 }
 
-// Stop ends the process and returns when it is gone. It is an error if it had to be killed.
+// Stop ends the process and waits for it. It returns an error if the process had to be killed.
 func (r *Runtime) Stop() error {
 	defer r.server.Close()
 	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -201,7 +201,7 @@ func (r *Runtime) Stop() error {
 	return fmt.Errorf("%s did not end within %v of SIGTERM", r.cmd.Path, shutdown)
 }
 
-// api is the Runtime API.
+// api returns the handler of the Runtime API.
 func (r *Runtime) api() http.Handler {
 	const version = "/2018-06-01/runtime/"
 	asked := sync.OnceFunc(func() { close(r.ready) })
@@ -226,7 +226,7 @@ func (r *Runtime) api() http.Handler {
 	return mux
 }
 
-// give answers with the next event, as soon as there is one.
+// give sends the next event as soon as there is one.
 func (r *Runtime) give(w http.ResponseWriter, q *http.Request) {
 	select {
 	case <-q.Context().Done():
@@ -244,10 +244,10 @@ func (r *Runtime) give(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
-// traceID is the X-Ray header of every call: no test follows one.
+// traceID is the X-Ray header of every call: no test needs another.
 const traceID = "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0"
 
-// take accepts what the process posts for an event that it was given.
+// take receives the process's response to an event.
 func (r *Runtime) take(w http.ResponseWriter, q *http.Request, read func([]byte) outcome) {
 	body, err := io.ReadAll(io.LimitReader(q.Body, payloadLimit+1))
 	r.mu.Lock()
@@ -269,7 +269,7 @@ func (r *Runtime) take(w http.ResponseWriter, q *http.Request, read func([]byte)
 	}
 }
 
-// errorOf reads what a process says of its failure.
+// errorOf parses an error that a process reports.
 func errorOf(told []byte) *Error {
 	e := &Error{}
 	if err := json.Unmarshal(told, e); err != nil {

@@ -23,11 +23,12 @@ import (
 )
 
 const (
-	// someAgain and manyAgain are how many imports in no doubt are read all the same, at a quiet point and at the end.
+	// someAgain and manyAgain are the numbers of imports without doubt that are read again, at a quiet point and at the
+	// end.
 	someAgain, manyAgain = 200, 3000
-	// readers read them; more would keep the store busier than the traffic does.
+	// readers is the number of concurrent reads; more would load the store more than the traffic does.
 	readers = 8
-	// wholeObjects are compared byte by byte, all others by size and by MD5 as the store has it.
+	// wholeObjects is the number of objects that are compared byte by byte; others by size and the store's MD5.
 	wholeObjects = 100
 )
 
@@ -47,8 +48,8 @@ func (s *soak) look(final bool) error {
 	return nil
 }
 
-// auditRecords: each record is of an import in the ledger or, once, of a create that was not answered; and none is
-// lost.
+// auditRecords checks that each record is of an import in the ledger or of a create without a response, and that none
+// is missing.
 func (s *soak) auditRecords(bool) error {
 	records, err := s.listed("jobs/")
 	if err != nil {
@@ -77,7 +78,7 @@ func (s *soak) auditRecords(bool) error {
 
 func (e *entry) recordKey() string { return "jobs/" + e.tenant.owner + "/" + rank(e.id) + ".json" }
 
-// record is what the audit looks at of a record.
+// record contains the audited members of a record.
 type record struct {
 	ID       string
 	Status   client.JobStatus
@@ -98,7 +99,7 @@ func (s *soak) record(key string) (r record, err error) {
 	return r, json.Unmarshal(text, &r)
 }
 
-// settleAll settles the imports that are in doubt. The others are not touched: to read one may mend it.
+// settleAll settles the imports in doubt. It skips the others, because reading an import may repair it.
 func (s *soak) settleAll(bool) error {
 	doubtful := slices.DeleteFunc(s.ledger.all(), func(e *entry) bool {
 		f := e.known()
@@ -111,7 +112,7 @@ func (s *soak) settleAll(bool) error {
 	})
 }
 
-// readAgain reads some imports that are in no doubt: they are as they were, and what ends one is in its record.
+// readAgain checks that imports without doubt are unchanged, and that their terminal status is in the record.
 func (s *soak) readAgain(final bool) error {
 	all, sample := s.ledger.all(), someAgain
 	if final {
@@ -140,7 +141,8 @@ func (s *soak) forEach(entries []*entry, do func(*worker, *entry) error) error {
 	return group.Wait()
 }
 
-// auditObjects: each completed import has its object, as it was sent, and there is no other.
+// auditObjects checks that each completed import has its object with the uploaded content, and that there is no other
+// object.
 func (s *soak) auditObjects(bool) error {
 	objects, err := s.listed("imports/")
 	if err != nil {
@@ -151,7 +153,7 @@ func (s *soak) auditObjects(bool) error {
 		o, there := objects[e.key]
 		delete(objects, e.key)
 		if f := e.known(); there != e.object(f) &&
-			!(there && f.sending && !f.stored) { // a bare one's answer may have been lost
+			!(there && f.sending && !f.stored) { // the response to an untracked upload may be lost
 			s.violate("%s: its object is there: %v, but %+v", e.key, there, f)
 		}
 		if !there {
@@ -174,8 +176,8 @@ func (s *soak) auditObjects(bool) error {
 	return nil
 }
 
-// auditUploads: each open import in parts has its upload in the store, and no other import has. Further ones are
-// orphans, of creates that a kill cut short, which a bucket's lifecycle rule clears.
+// auditUploads checks that exactly the open multipart imports have an upload in the store. Others are orphans of
+// creates that a kill interrupted; a lifecycle rule aborts those.
 func (s *soak) auditUploads(bool) error {
 	begun := map[string]string{} // id to key
 	for pages := s3.NewListMultipartUploadsPaginator(s.s3, &s3.ListMultipartUploadsInput{Bucket: &bucketName}); pages.HasMorePages(); {
@@ -209,7 +211,7 @@ func (s *soak) auditUploads(bool) error {
 	return nil
 }
 
-// auditClaims: each Idempotency-Key in the bucket is one that was sent, and names the import that was answered.
+// auditClaims checks that each Idempotency-Key in the bucket was sent and names the returned import.
 func (s *soak) auditClaims(final bool) error {
 	claims, err := s.listed("idem/")
 	if err != nil {
@@ -220,7 +222,7 @@ func (s *soak) auditClaims(final bool) error {
 		delete(claims, key)
 		e := s.ledger.made(a)
 		if e == nil {
-			continue // whether it came to a claim or not
+			continue // it may have a claim or not
 		}
 		if !there {
 			s.violate("import %s has lost the claim to its Idempotency-Key", e.id)
@@ -238,7 +240,7 @@ func (s *soak) auditClaims(final bool) error {
 	return nil
 }
 
-// listed are all objects under prefix.
+// listed returns all objects below prefix.
 func (s *soak) listed(prefix string) (map[string]types.Object, error) {
 	all := map[string]types.Object{}
 	for pages := s3.NewListObjectsV2Paginator(s.s3, &s3.ListObjectsV2Input{Bucket: &bucketName, Prefix: &prefix}); pages.HasMorePages(); {
@@ -253,7 +255,7 @@ func (s *soak) listed(prefix string) (map[string]types.Object, error) {
 	return all, nil
 }
 
-// stored is the object at key.
+// stored returns the object at key.
 func (s *soak) stored(key string) ([]byte, error) {
 	out, err := s.s3.GetObject(s.ctx, &s3.GetObjectInput{Bucket: &bucketName, Key: &key})
 	if err != nil {

@@ -20,12 +20,12 @@ import (
 )
 
 const (
-	// callLimit is longer than the service takes for anything: a delete may read, write, free parts and remove for 50 s.
+	// callLimit exceeds every timeout of the service: a delete may read, write, abort and remove for 50 s.
 	callLimit = 60 * time.Second
-	// answerLimit is how long a client goes on asking: the longest absence, with what was under way before it.
+	// answerLimit is how long a client retries: the longest absence, and the request before it.
 	answerLimit = 2 * time.Minute
-	// storePatience is what the service gives one call to the store. A store that took longer had no time: the machine
-	// is busy with others, which is explained, though not too often.
+	// storePatience is the service's timeout for a store call. A slower store means that the machine is busy, which is
+	// explained, but must be rare.
 	storePatience = 5 * time.Second
 )
 
@@ -37,7 +37,7 @@ const (
 	hungUp      = "hung up"
 )
 
-// answer is what a request came to.
+// answer is the result of a request.
 type answer struct {
 	said         string // "200", "409 import-aborted", "403 AccessDenied"; empty: no response, or store-unavailable
 	body         []byte
@@ -48,7 +48,7 @@ type answer struct {
 
 func (a answer) ok() bool { return strings.HasPrefix(a.said, "2") }
 
-// job is the import that a carries, or nil.
+// job returns the import in a, or nil.
 func (a answer) job() *client.Job {
 	var job client.Job
 	if !a.ok() || json.Unmarshal(a.body, &job) != nil || job.Status == nil {
@@ -57,7 +57,7 @@ func (a answer) job() *client.Job {
 	return &job
 }
 
-// code is that of a problem document, or of an error of the store.
+// code matches the code of a problem document or of an S3 error.
 var code = regexp.MustCompile(`"code":"([a-z-]+)"|<Code>(\w+)</Code>`)
 
 // once sends one request. A missing response is explained by a restart of the process, a 503 by one of the store; no
@@ -87,7 +87,7 @@ func (w *worker) once(kind, about string, to *process, send func() (*http.Respon
 		outcome = "cut"
 	case kind == wrongUpload && hung:
 		outcome, a.said = "refused", hungUp
-	case to == w.store && hung: // its word was lost on a client that still sent; the next attempt brings it
+	case to == w.store && hung: // its response was lost because the client still sent; the retry receives it
 		outcome = "cut"
 	case err != nil:
 		if outcome = "wrong"; errors.As(err, &whole) {
@@ -106,7 +106,7 @@ func (w *worker) once(kind, about string, to *process, send func() (*http.Respon
 		}
 		outcome, a.retryAfter = "away", time.Duration(seconds)*time.Second
 	case response.StatusCode == http.StatusInternalServerError && storeGone && kind == "complete":
-		// the store stopped while it made the object, which the service does not repeat
+		// the store stopped while it assembled the object; the service does not retry that
 		outcome, a.retryAfter = "away", time.Second
 	case response.StatusCode >= http.StatusInternalServerError:
 		outcome = "wrong"
@@ -145,10 +145,10 @@ func (w *worker) insist(kind, about string, resigns bool, send func(turn int) an
 	}
 }
 
-// call is one of the generated client's.
+// call is a method of the generated client.
 type call func(context.Context, *client.Client) (*http.Response, error)
 
-// ask insists on a call of the service, on both servers in turns.
+// ask sends a call to the service by insist, to both servers in turn.
 func (w *worker) ask(kind, about string, t *tenant, c call, may ...string) answer {
 	first := w.rng.IntN(2)
 	return w.insist(kind, about, w.resigns, func(turn int) answer {
@@ -162,7 +162,7 @@ func (w *worker) ask(kind, about string, t *tenant, c call, may ...string) answe
 	}, may...)
 }
 
-// send uploads body as u says, and insists on an answer.
+// send uploads body by insist.
 func (w *worker) send(kind, about string, u client.UploadRequest, body []byte, may ...string) answer {
 	return w.insist(kind, about, false, func(int) answer {
 		return w.once(kind, about, w.store, func() (*http.Response, error) { return w.web.Do(request(u, body)) })

@@ -22,7 +22,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// content is a file that is made anew whenever it is needed.
+// content is a file that is generated whenever it is needed.
 type content struct {
 	seed uint64
 	size int64
@@ -32,14 +32,14 @@ func (c content) bytes() []byte {
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], c.seed)
 	b := make([]byte, c.size)
-	_, _ = rand.NewChaCha8(seed).Read(b) // never fails
+	_, _ = rand.NewChaCha8(seed).Read(b) // cannot fail
 	return b
 }
 
-// algorithms are those of checksums; from the third on, also for parts.
+// algorithms are S3's checksum algorithms; from the third on, they are also for parts.
 var algorithms = []string{"sha256", "sha1", "crc32", "crc32c", "crc64nvme"}
 
-// sum is S3's form of b's checksum.
+// sum returns the checksum of b in S3's format.
 func sum(algorithm string, b []byte) string {
 	var h hash.Hash
 	switch algorithm {
@@ -58,7 +58,7 @@ func sum(algorithm string, b []byte) string {
 	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
-// checksum is what p declares of its content, or nil.
+// checksum returns the declared checksum of p, or nil.
 func (p plan) checksum() *client.Checksum {
 	if p.check == "" {
 		return nil
@@ -71,11 +71,11 @@ func (p plan) checksum() *client.Checksum {
 	return &client.Checksum{Algorithm: client.ChecksumAlgorithm(p.check), Value: &value}
 }
 
-// request is what u asks a client to send, with body as the file.
+// request returns the upload request u with this body.
 func request(u client.UploadRequest, body []byte) *http.Request {
 	var form bytes.Buffer
 	contentType := ""
-	if u.Fields != nil { // writing to memory never fails
+	if u.Fields != nil { // writes to memory cannot fail
 		w := multipart.NewWriter(&form)
 		for name, value := range u.Fields {
 			_ = w.WriteField(name, value)
@@ -98,7 +98,7 @@ func request(u client.UploadRequest, body []byte) *http.Request {
 	return r
 }
 
-// cut sends half of body and goes away. What the store makes of that is nothing.
+// cut sends half of body and disconnects. The store must not store it.
 func (w *worker) cut(u client.UploadRequest, body []byte) {
 	r := request(u, body)
 	r.GetBody, r.Body = nil, io.NopCloser(
@@ -112,8 +112,8 @@ func (w *worker) cut(u client.UploadRequest, body []byte) {
 	}
 }
 
-// wrong sends what the signature does not allow, if there is any: one byte too many where the size is declared, other
-// bytes than those that the checksum is of.
+// wrong sends what the signature does not permit, if anything: one byte too many for a declared size, or content that
+// does not match the checksum.
 func (w *worker) wrong(about string, u client.UploadRequest, body []byte, p plan) {
 	other := append(bytes.Clone(body), '!')
 	switch checked := p.check != "" && len(body) > 0; {

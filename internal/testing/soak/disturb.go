@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// event is what happens when the traffic has lasted for at.
+// event is a disturbance after at of traffic.
 type event struct {
 	at time.Duration
 	do func() error
 }
 
-// events are the kills, the restarts of the store and the quiet points of a run.
+// events returns the kills, the restarts of the store and the quiet points of a run.
 func (s *soak) events(rng *rand.Rand) (events []event) {
 	kill, restart, look := 30*time.Second, 3*time.Minute, min(4*time.Minute, s.duration/3)
 	if s.duration < 3*time.Minute {
@@ -41,7 +41,7 @@ func (s *soak) events(rng *rand.Rand) (events []event) {
 	return append(events, event{s.duration, func() error { return nil }})
 }
 
-// disturb lets the events happen. At quiet points the clock of the traffic stands still.
+// disturb runs the events. The traffic's clock stops during quiet points.
 func (s *soak) disturb() error {
 	begun := time.Now()
 	for _, e := range s.events(rand.New(rand.NewPCG(s.seed, 1<<32))) {
@@ -57,12 +57,12 @@ func (s *soak) disturb() error {
 	return nil
 }
 
-// again ends p while a request of some kind is under way that writes, and starts it anew.
+// again ends p while a write is in progress, and restarts it.
 func (s *soak) again(rng *rand.Rand, p *process, signal syscall.Signal) error {
 	kinds := []string{"create", createParts, "complete", "delete", "upload part"}
 	select {
 	case <-s.trap.set(kinds[rng.IntN(len(kinds))]):
-		time.Sleep(time.Duration(rng.Int64N(int64(pause)))) // anywhere within it
+		time.Sleep(time.Duration(rng.Int64N(int64(pause)))) // some time during the request
 	case <-time.After(3 * time.Second): // or at any other time
 	}
 	if err := p.end(signal); err != nil {
@@ -71,7 +71,7 @@ func (s *soak) again(rng *rand.Rand, p *process, signal syscall.Signal) error {
 	return p.start(s.binary)
 }
 
-// trap springs when a request of its kind begins.
+// trap fires when a request of its kind begins.
 type trap struct {
 	mu     sync.Mutex
 	kind   string

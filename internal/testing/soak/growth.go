@@ -12,22 +12,22 @@ import (
 	"time"
 )
 
-// What a process may have more at the end than at its first quiet point. Each server keeps up to ten idle connections
-// to the store, and some are not closed yet: a connection is a descriptor, and two goroutines of a client or one of a
-// server. Memory is bounded loosely: the race detector's shadow of it never shrinks, and the collector gives it back
-// late.
+// Permitted growth of a process since its first quiet point. Each server keeps up to ten idle connections to the
+// store, and some are not closed yet: a connection is a descriptor, and two goroutines of a client or one of a
+// server. The memory limit is loose: the race detector's shadow memory never shrinks, and the collector returns
+// memory late.
 const (
 	moreDescriptors = 24
-	moreGoroutines  = 128       // a leak of one in a hundred requests shows within a minute
+	moreGoroutines  = 128       // a leak in one of a hundred requests exceeds it within a minute
 	moreMemory      = 128 << 20 // bytes
 	calmLimit       = 20 * time.Second
 )
 
-// reading is what one process used when all was quiet. Without /proc, there is nothing but goroutines to see.
+// reading is the resource usage of a process at a quiet point. Without /proc, only goroutines are known.
 type reading struct {
 	name                            string
 	pid                             int
-	descriptors, goroutines, memory int // memory in bytes, resident
+	descriptors, goroutines, memory int // memory: resident set, in bytes
 }
 
 func (s *soak) reading(p *process) reading {
@@ -36,14 +36,14 @@ func (s *soak) reading(p *process) reading {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.pid))
 	r.descriptors, r.memory = len(open), number(`VmRSS:\s+(\d+) kB`, status)<<10
 	if response, err := s.web.Get("http://" + p.metrics + "/metrics"); err == nil {
-		text, _ := io.ReadAll(response.Body) // what is cut lacks the figure
+		text, _ := io.ReadAll(response.Body) // an incomplete body lacks the figure
 		response.Body.Close()
 		r.goroutines = number(`(?m)^go_goroutines (\d+)`, text)
 	}
 	return r
 }
 
-// number is the one that pattern finds in text, or 0.
+// number returns the number that pattern matches in text, or 0.
 func number(pattern string, text []byte) int {
 	found := regexp.MustCompile(pattern).FindSubmatch(text)
 	if found == nil {
@@ -53,8 +53,8 @@ func number(pattern string, text []byte) int {
 	return n
 }
 
-// measure takes readings once the connections of the traffic are closed, and at the end compares them to the first of
-// the same life.
+// measure takes readings after the traffic's connections are closed. At the end it compares them with the first ones
+// of the same process.
 func (s *soak) measure(final bool) error {
 	for _, p := range []*process{s.store, s.servers[0], s.servers[1]} {
 		first, now := s.first(p.command.Process.Pid), reading{}
@@ -75,7 +75,7 @@ func (s *soak) measure(final bool) error {
 	return nil
 }
 
-// first is the first reading of a life, or a zero one.
+// first returns the first reading of a process, or a zero one.
 func (s *soak) first(pid int) reading {
 	if i := slices.IndexFunc(s.readings, func(r reading) bool { return r.pid == pid }); i >= 0 {
 		return s.readings[i]
@@ -92,7 +92,7 @@ func (r reading) String() string {
 	return fmt.Sprintf("%d descriptors, %d goroutines, %d MiB", r.descriptors, r.goroutines, r.memory>>20)
 }
 
-// printGrowth tells the first and the last reading of each life that has two of them.
+// printGrowth prints the first and last reading of each process with at least two.
 func (s *soak) printGrowth() {
 	for i, last := range s.readings {
 		first := s.first(last.pid)

@@ -14,8 +14,8 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// create makes the import that r describes. Without an Idempotency-Key, each time that it is sent is another attempt.
-// It returns nil where the client resigned.
+// create creates the import r. Without an Idempotency-Key, each retry is a separate attempt. It returns nil if the
+// client resigned.
 func (w *worker) create(a *attempt, r client.ImportRequest) *entry {
 	kind, first, before := "create", true, facts{}
 	if a.count > 0 {
@@ -47,7 +47,7 @@ func (w *worker) create(a *attempt, r client.ImportRequest) *entry {
 	return e
 }
 
-// send puts the marker of a into the request that creates its import, and sends it.
+// send adds a's marker to the request and sends it.
 func (a *attempt) send(ctx context.Context, c *client.Client, r client.ImportRequest) (*http.Response, error) {
 	var params client.CreateImportParams
 	if a.key != "" {
@@ -61,7 +61,7 @@ func (a *attempt) send(ctx context.Context, c *client.Client, r client.ImportReq
 	return c.CreateImport(ctx, &params, r)
 }
 
-// read looks at e, and at all that the answer tells.
+// read reads e and checks the whole response.
 func (w *worker) read(e *entry) *client.Job {
 	before := e.known()
 	a := w.ask("read", e.id, e.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) {
@@ -86,7 +86,7 @@ func (w *worker) read(e *entry) *client.Job {
 	return job
 }
 
-// checkCompleted holds what a completed import says, and sometimes its object, to what was sent.
+// checkCompleted compares a completed import, and sometimes its object, with what was sent.
 func (w *worker) checkCompleted(e *entry, a answer, job *client.Job) {
 	if job.Object.Key != e.key || *job.Size != e.size ||
 		e.check != "" && (job.Checksum == nil || !job.Checksum.Verified) ||
@@ -111,7 +111,7 @@ func (w *worker) remove(e *entry) {
 	}
 }
 
-// complete asks for the completion of e, whatever its state.
+// complete completes e, in any state.
 func (w *worker) complete(e *entry) {
 	before := e.mark(func(f *facts) { f.sending = f.sending || e.count > 0 && f.tried == e.every() })
 	a := w.ask("complete", e.id, e.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) {
@@ -127,8 +127,8 @@ func (w *worker) complete(e *entry) {
 	}
 }
 
-// ofParts makes a call about the parts of e and decodes its answer; it reports false where e's state does not allow
-// the call.
+// ofParts sends a call about e's parts and decodes the response. It returns false if e's state does not permit the
+// call.
 func (w *worker) ofParts(kind string, e *entry, into any, c call) (before facts, ok bool) {
 	before = e.known()
 	may := []string{"409 not-multipart"}
@@ -148,7 +148,7 @@ func (w *worker) ofParts(kind string, e *entry, into any, c call) (before facts,
 	return before, true
 }
 
-// sign has parts of e signed: none where its state does not allow it.
+// sign signs parts of e: none if its state does not permit it.
 func (w *worker) sign(e *entry, body []byte, numbers ...int32) []client.SignedPart {
 	r := client.PartsRequest{PartNumbers: numbers, Checksums: map[string]string{}}
 	for _, n := range numbers {
@@ -166,7 +166,7 @@ func (w *worker) sign(e *entry, body []byte, numbers ...int32) []client.SignedPa
 	return signed.Parts
 }
 
-// listParts holds the list of e's parts, and of those that are missing, to what was sent.
+// listParts compares the list of e's parts with what was sent.
 func (w *worker) listParts(e *entry) {
 	var list client.PartList
 	before, ok := w.ofParts("list parts", e, &list, func(ctx context.Context, c *client.Client) (*http.Response, error) {
@@ -186,7 +186,7 @@ func (w *worker) listParts(e *entry) {
 		missing |= 1<<gap.Last - 1<<(gap.First-1)
 	}
 	end := e.every()
-	if !e.sized { // nothing after the last that is held is missing
+	if !e.sized { // parts after the last one are not missing
 		end = 1<<bits.Len64(held) - 1
 	}
 	if now := e.known(); missing != end&^held || held&^now.tried != 0 || before.sure&^held != 0 && !now.deleting {
@@ -201,10 +201,10 @@ func (w *worker) listParts(e *entry) {
 	}
 }
 
-// patience is how long the service takes a server that completes an upload for alive, and some more.
+// patience exceeds the time after which the service takes over a completion of another server.
 const patience = 20*time.Second + 20*time.Second
 
-// settle reads e until nothing is under way any more: what a server began that is dead, those who read it end.
+// settle reads e until no operation is in progress: readers finish what a dead server began.
 func (w *worker) settle(e *entry) {
 	open := func() bool { f := e.known(); return e.count > 0 && f.sending && !f.stored && !f.deleted }
 	for deadline := time.Now().Add(patience); w.read(e) != nil && open() && w.ctx.Err() == nil; time.Sleep(25 * pollEvery) {

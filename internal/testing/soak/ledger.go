@@ -16,57 +16,57 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// ledger is what is known of every import.
+// ledger contains what is known of every import.
 type ledger struct {
 	mu       sync.Mutex
-	tracked  []*entry            // in the order of their answers
+	tracked  []*entry            // in the order of their responses
 	byKey    map[string]*entry   // also untracked ones, which only the bucket shows
 	attempts map[string]*attempt // by marker
-	claims   map[string]*attempt // by where the bucket keeps their Idempotency-Key
-	// creates in parts that a kill may have cut between the beginning of the parts and the record
+	claims   map[string]*attempt // by the bucket's key of their Idempotency-Key
+	// multipart creates that a kill may have interrupted before the record was written
 	risky int
 }
 
-// attempt is one create, or several of one Idempotency-Key. Whether it is answered or not, there may be one import of
-// it, which bears its marker in name or metadata.
+// attempt is a create, or several with one Idempotency-Key. It may have an import even without a response; the import
+// has its marker in filename or metadata.
 type attempt struct {
 	plan
 	tenant      *tenant
 	marker, key string
-	entry       *entry // nil until it is answered, or found in the bucket
+	entry       *entry // nil until a response, or until it is found in the bucket
 }
 
-// plan is what a client is about to send.
+// plan describes an upload.
 type plan struct {
 	content
-	sized    bool   // its size is declared
-	once     bool   // it may be sent once
-	check    string // the algorithm of its checksum, if it declares one
-	count    int    // of parts; 0: it is not in parts
+	sized    bool   // the size is declared
+	once     bool   // write-once
+	check    string // checksum algorithm, or empty
+	count    int    // number of parts; 0: a single upload
 	partSize int64
-	late     bool // in parts: the checksum comes with the completion
-	spoiled  bool // in parts: the checksum is of other bytes
+	late     bool // multipart: the checksum is sent with the completion
+	spoiled  bool // multipart: the checksum is of other content
 }
 
-// entry is one import.
+// entry is an import.
 type entry struct {
 	plan
 	tenant   *tenant
 	id, key  string
-	deadline time.Time // until when an upload in one request may begin
+	deadline time.Time // until a single upload may start
 	upload   client.UploadRequest
 
 	mu sync.Mutex
 	facts
 }
 
-// facts are what may have happened to an import, and what surely has.
+// facts are what may have happened to an import, and what has certainly happened.
 type facts struct {
-	sending, stored   bool   // what makes its object: begun; done, whatever came of it
-	deleting, deleted bool   // its removal
-	expired           bool   // it was seen so
-	doubt             bool   // something arrived while it was being deleted, which the next look at it removes
-	tried, sure       uint64 // parts, a bit each: sent; there
+	sending, stored   bool   // the upload or completion: started; finished
+	deleting, deleted bool   // the removal: started; finished
+	expired           bool   // the status was expired
+	doubt             bool   // an upload overlapped with a removal; the next read resolves it
+	tried, sure       uint64 // parts as bits: sent; stored
 }
 
 func newLedger() ledger {
@@ -79,7 +79,7 @@ func (l *ledger) atRisk() {
 	l.risky++
 }
 
-// attempt notes a create before it is sent.
+// attempt records a create before it is sent.
 func (l *ledger) attempt(t *tenant, key string, p plan) *attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,7 +92,7 @@ func (l *ledger) attempt(t *tenant, key string, p plan) *attempt {
 	return a
 }
 
-// enter notes the import that a, if any, made, unless it is known, and returns what is known.
+// enter records the import of a (which may be nil) unless it is known, and returns its entry.
 func (l *ledger) enter(a *attempt, e *entry) *entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,14 +106,14 @@ func (l *ledger) enter(a *attempt, e *entry) *entry {
 	return e
 }
 
-// made is the import of a, or nil.
+// made returns the import of a, or nil.
 func (l *ledger) made(a *attempt) *entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return a.entry
 }
 
-// bearing is the attempt whose marker an import bears, or nil.
+// bearing returns the attempt whose marker an import has, or nil.
 func (l *ledger) bearing(filename *string, metadata map[string]string) *attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,14 +123,14 @@ func (l *ledger) bearing(filename *string, metadata map[string]string) *attempt 
 	return l.attempts[metadata["soak"]]
 }
 
-// find is the import at key, or nil.
+// find returns the import at key, or nil.
 func (l *ledger) find(key string) *entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.byKey[key]
 }
 
-// all is every tracked import; withBare is every import.
+// all returns every tracked import; withBare returns every import.
 func (l *ledger) all() []*entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -143,16 +143,16 @@ func (l *ledger) withBare() []*entry {
 	return slices.Collect(maps.Values(l.byKey))
 }
 
-// every is the bits of all parts.
+// every returns the bits of all parts.
 func (p plan) every() uint64 { return 1<<p.count - 1 }
 
-// part is what part n, from 1, holds of body.
+// part returns the content of part n, from 1, of body.
 func (p plan) part(body []byte, n int32) []byte {
 	from := int64(n-1) * p.partSize
 	return body[from:min(from+p.partSize, p.size)]
 }
 
-// mark changes what is known of e, and returns what was known before.
+// mark changes the facts about e, and returns the previous ones.
 func (e *entry) mark(change func(*facts)) facts {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -163,10 +163,10 @@ func (e *entry) mark(change func(*facts)) facts {
 
 func (e *entry) known() facts { return e.mark(func(*facts) {}) }
 
-// object reports whether e must have one in the bucket.
+// object reports whether e must have an object in the bucket.
 func (e *entry) object(f facts) bool { return f.stored && !f.deleted && !e.spoiled }
 
-// state is what e is by all that is known.
+// state returns the status of e by these facts.
 func (e *entry) state(f facts) client.JobStatus {
 	switch {
 	case f.deleted:
@@ -183,10 +183,10 @@ func (e *entry) state(f facts) client.JobStatus {
 	return client.JobStatusAwaitingUpload
 }
 
-// lacking is what an answer tells that names missing parts.
+// lacking matches a response that names missing parts.
 const lacking client.JobStatus = "lacking"
 
-// tells is what a refusal says of an import's state.
+// tells maps errors to the status that they imply.
 var tells = map[string]client.JobStatus{
 	"409 import-completed": client.JobStatusCompleted, "409 import-aborted": client.JobStatusAborted,
 	"409 import-failed":     client.JobStatusFailed,
@@ -195,7 +195,7 @@ var tells = map[string]client.JobStatus{
 	"409 upload-missing":    client.JobStatusAwaitingUpload, "409 parts-missing": lacking,
 }
 
-// legal are the states that a may tell, where before was known when it was asked for.
+// legal returns the statuses that response a may have, with the facts before the request.
 func (e *entry) legal(before facts, a answer) (legal []client.JobStatus) {
 	may := func(be bool, s client.JobStatus) {
 		if be {
@@ -222,7 +222,7 @@ func (e *entry) legal(before facts, a answer) (legal []client.JobStatus) {
 	return legal
 }
 
-// hold holds what a tells of e, one of told, to what is known, and learns from it.
+// hold checks the statuses that a reports of e against the facts, and updates the facts.
 func (w *worker) hold(e *entry, kind string, before facts, a answer, told ...client.JobStatus) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

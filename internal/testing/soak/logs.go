@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// forbidden is what no log may hold: reports of the race detector, panics and stacks, signed URLs, API keys.
+// forbidden matches what logs must not contain: race reports, panics, stacks, signed URLs, API keys.
 var forbidden = regexp.MustCompile(`DATA RACE|panic|goroutine \d|(?i:x-amz-signature)|signpost_[A-Za-z0-9]`)
 
-// checkLogs: what the processes wrote is one JSON object a line, without secrets, and with errors only where the
-// store was away.
+// checkLogs checks that each line is a JSON object without secrets, and that errors only occur while the store was
+// unreachable.
 func (s *soak) checkLogs() {
 	for _, p := range []*process{s.store, s.servers[0], s.servers[1]} {
 		f, err := os.Open(p.log)

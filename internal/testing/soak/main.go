@@ -1,11 +1,11 @@
 //go:build unix
 
-// Command soak runs two servers on one bucket, in processes of their own, under mixed traffic. It kills and restarts
-// them and the store meanwhile, and holds every answer, and at quiet points the bucket, to a ledger of what must have
-// become of each import. How fast anything is belongs to package bench.
+// Command soak runs two servers on one bucket, in separate processes, under mixed traffic. It kills and restarts them
+// and the store. It compares every response, and the bucket at quiet points, with a ledger of what must have happened
+// to each import. It does not measure speed; see package bench.
 //
-// Server a is killed again and again, server b once, at the half: each goes on with what the other began, and b's
-// second life is long enough to see whether it grows.
+// Server a is killed repeatedly, server b once, at half time. So each continues what the other began, and b's second
+// process lives long enough to show growth.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 )
 
 type options struct {
-	duration time.Duration // of the traffic; quiet points come on top
+	duration time.Duration // of the traffic, without quiet points
 	seed     uint64
 	race     bool
 }
@@ -44,7 +44,7 @@ func main() {
 	}
 }
 
-// run fails where anything did not hold, and then keeps the folder.
+// run returns an error if any check failed, and then keeps the folder.
 func run(ctx context.Context, o options) (err error) {
 	dir, err := os.MkdirTemp("", "signpost-soak-*")
 	if err != nil {
@@ -61,7 +61,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer s.stopAll() // also where something panics
+	defer s.stopAll() // also after a panic
 	fmt.Printf("soak of %v, seed %d, in %s\n", o.duration, o.seed, dir)
 	if err := s.startAll(); err != nil {
 		return err
@@ -80,7 +80,7 @@ func run(ctx context.Context, o options) (err error) {
 	return err
 }
 
-// live runs the traffic and what disturbs it, and takes a last look.
+// live runs traffic and disturbances, and the final audit.
 func (s *soak) live() error {
 	var workers sync.WaitGroup
 	for n := range workerCount {

@@ -8,7 +8,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// drawParts is an upload of one to three parts of S3's least size; most have one, for the sake of the disk.
+// drawParts returns an upload of one to three parts of S3's minimum size; most have one, to save disk space.
 func (w *worker) drawParts() (plan, client.ImportRequest) {
 	p := plan{count: max(1, w.rng.IntN(6)-2), partSize: 5 << 20, sized: w.chance(75)}
 	p.content = content{w.rng.Uint64(), int64(p.count-1)*p.partSize + 1 + w.rng.Int64N(32<<10)}
@@ -26,7 +26,7 @@ func (w *worker) drawParts() (plan, client.ImportRequest) {
 	return p, r
 }
 
-// inParts sends parts, loses some, completes on both sides and deletes at whatever stage.
+// inParts uploads parts, loses some, completes on both servers and deletes at any stage.
 func (w *worker) inParts() {
 	p, r := w.drawParts()
 	e := w.create(w.ledger.attempt(w.tenant(), "", p), r)
@@ -51,12 +51,12 @@ func (w *worker) inParts() {
 		w.sendParts(e, body, numbers[:lost])
 	}
 	w.finish(e)
-	if w.read(e); p.count > 1 || w.chance(70) { // what is large is not kept
+	if w.read(e); p.count > 1 || w.chance(70) { // large objects are removed
 		w.remove(e)
 	}
 }
 
-// sendParts has parts signed together and sends them, the last first, some of them wrong before.
+// sendParts signs parts in one call and uploads them, last first, some with wrong content before.
 func (w *worker) sendParts(e *entry, body []byte, numbers []int32) {
 	if len(numbers) == 0 {
 		return
@@ -90,7 +90,7 @@ func (w *worker) sendParts(e *entry, body []byte, numbers []int32) {
 	}
 }
 
-// finish ends an upload in one of the ways there are, or leaves it.
+// finish ends an upload in a random way, or leaves it.
 func (w *worker) finish(e *entry) {
 	one, two := w.twin(), w.twin()
 	switch n := w.rng.IntN(100); {
@@ -100,7 +100,7 @@ func (w *worker) finish(e *entry) {
 		w.together(func() { one.complete(e) }, func() { two.complete(e) })
 	case n < 62:
 		w.together(func() { one.complete(e) }, func() { two.remove(e) })
-	case n < 85: // and goes away
+	case n < 85: // and does not wait
 		one.resigns = true
 		one.complete(e)
 		w.settle(e)

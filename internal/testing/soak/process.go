@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	// startLimit and endLimit are how long a process may take to be ready, and to end in order: a server drains for 20 s.
+	// startLimit and endLimit limit the start and the shutdown of a process: a server drains for 20 s.
 	startLimit = 30 * time.Second
 	endLimit   = 40 * time.Second
 	pollEvery  = 20 * time.Millisecond
-	// aftermath is how long after its return a process may still seem away: connections to its last life are found dead
-	// one by one, and the SDK waits before it tries again.
+	// aftermath is how long a restarted process may still seem unreachable: clients find dead connections one by one,
+	// and the SDK waits before it retries.
 	aftermath = 3 * time.Second
 )
 
-// process is one signpost serve at one address. However often it is started anew, to its clients it is the same.
+// process is a signpost serve at a fixed address, across restarts.
 type process struct {
 	name, address, metrics string // host:port of its API; of its metrics, if any
 	env                    []string
@@ -34,10 +34,10 @@ type process struct {
 	exited                 chan struct{}
 
 	mu   sync.Mutex
-	away [][2]time.Time // when it was not to be reached, or not in time; the last may have no end yet
+	away [][2]time.Time // when it was unreachable or slow; the last interval may be open
 }
 
-// reaches are the variables that change what the program does.
+// reaches matches the variables that affect the program.
 var reaches = regexp.MustCompile(`(?i)^(AWS|SIGNPOST)_|^GORACE=|_PROXY=`)
 
 func (s *soak) process(name, address, metrics string, env ...string) *process {
@@ -62,7 +62,7 @@ func (p *process) start(binary string) error {
 	defer log.Close()
 	p.command, p.exited = exec.Command(binary, "serve"), make(chan struct{})
 	p.command.Env, p.command.Stderr = p.env, log
-	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is not for it
+	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // not reached by Ctrl-C
 	if err := p.command.Start(); err != nil {
 		return err
 	}
@@ -90,10 +90,10 @@ func (p *process) start(binary string) error {
 	return fmt.Errorf("%s: not ready after %v; see %s", p.name, startLimit, p.log)
 }
 
-// end signals the process and its group, and waits for its end. Asked to stop, it must do so in order.
+// end signals the process and its group, and waits for its end. After SIGTERM it must exit with 0.
 func (p *process) end(signal syscall.Signal) error {
 	p.mark([2]time.Time{time.Now()})
-	_ = syscall.Kill(-p.command.Process.Pid, signal) // it may have ended by itself
+	_ = syscall.Kill(-p.command.Process.Pid, signal) // it may have ended already
 	select {
 	case <-p.exited:
 	case <-time.After(endLimit):
@@ -106,7 +106,7 @@ func (p *process) end(signal syscall.Signal) error {
 	return nil
 }
 
-// stopAll ends every process in order: the servers, then their store.
+// stopAll stops every process: the servers, then their store.
 func (s *soak) stopAll() {
 	for _, p := range []*process{s.servers[0], s.servers[1], s.store} {
 		if p.command == nil || p.command.Process == nil {
@@ -125,7 +125,7 @@ func (p *process) mark(span [2]time.Time) {
 	p.away = append(p.away, span)
 }
 
-// gone reports whether the process was away at some time between from and to.
+// gone reports whether the process was unreachable at any time between from and to.
 func (p *process) gone(from, to time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

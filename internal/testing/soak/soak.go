@@ -27,8 +27,8 @@ import (
 
 const (
 	workerCount = 16
-	// pause is a worker's mean time between imports. Without any, two cores are so busy with the race detector that the
-	// store may take longer to answer than the 5 s that the service gives it.
+	// pause is a worker's mean time between imports. Without it, the race detector keeps two cores so busy that store
+	// calls exceed the service's timeout of 5 s.
 	pause = 150 * time.Millisecond
 )
 
@@ -38,7 +38,7 @@ var bucketName = "signpost"
 // soak is one run.
 type soak struct {
 	options
-	ctx     context.Context // ends with the run, however it ends
+	ctx     context.Context // canceled at the end of the run
 	cancel  context.CancelCauseFunc
 	dir     string
 	binary  string
@@ -49,12 +49,12 @@ type soak struct {
 	web     *http.Client
 	s3      *s3.Client
 
-	endpoint, credentials string // of the store: its URL, and the file that it makes
+	endpoint, credentials string // the store's URL and credentials file
 
 	ledger ledger
 	tally
 	trap            trap
-	gate            sync.RWMutex // held for reading by who is at work, for writing while all is quiet
+	gate            sync.RWMutex // read-locked by workers, locked at quiet points
 	over            atomic.Bool
 	kills, restarts atomic.Int64 // of servers; of the store
 	looks           int
@@ -63,9 +63,9 @@ type soak struct {
 	readings        []reading
 }
 
-// tenant is an owner of imports, and a client of both servers.
+// tenant is an owner and a client of both servers.
 type tenant struct {
-	owner   string // as it stands in keys of the bucket
+	owner   string // as in the bucket's keys
 	key     string // its API key
 	clients [2]*client.Client
 }
@@ -128,7 +128,7 @@ func freeAddress() (string, error) {
 	}
 }
 
-// startAll builds the program, makes the keys of the tenants, and starts the store and both servers.
+// startAll builds the program, creates the tenants' keys, and starts the store and both servers.
 func (s *soak) startAll() error {
 	args := []string{"build", "-o", s.binary, fmt.Sprintf("-race=%v", s.race), "./cmd/signpost"}
 	if out, err := exec.CommandContext(s.ctx, "go", args...).CombinedOutput(); err != nil {
@@ -175,18 +175,18 @@ func (t *tenant) sign(_ context.Context, r *http.Request) error {
 	return nil
 }
 
-// worker is a client that is at one import at a time.
+// worker is a client that handles one import at a time.
 type worker struct {
 	*soak
 	rng     *rand.Rand
-	resigns bool // where it is not answered at once
+	resigns bool // after a request without a response
 }
 
 func (s *soak) worker(n uint64) *worker {
 	return &worker{soak: s, rng: rand.New(rand.NewPCG(s.seed, n))}
 }
 
-// twin is another client, beside w.
+// twin returns another client with the same tenants.
 func (w *worker) twin() *worker {
 	t := w.worker(w.rng.Uint64())
 	t.resigns = t.chance(20)
@@ -197,7 +197,7 @@ func (w *worker) chance(percent int) bool { return w.rng.IntN(100) < percent }
 
 func (w *worker) tenant() *tenant { return w.tenants[w.rng.IntN(len(w.tenants))] }
 
-// work goes from import to import until the traffic is over. One client in ten is impatient.
+// work handles imports until the traffic ends. One client in ten resigns.
 func (w *worker) work() {
 	defer w.recovered()
 	for !w.over.Load() {
@@ -211,7 +211,7 @@ func (w *worker) work() {
 	}
 }
 
-// together runs f and g at the same time.
+// together runs f and g concurrently.
 func (s *soak) together(f, g func()) {
 	var wg sync.WaitGroup
 	for _, do := range []func(){f, g} {
@@ -223,7 +223,7 @@ func (s *soak) together(f, g func()) {
 	wg.Wait()
 }
 
-// recovered makes a violation of a panic, so that the processes are ended in order.
+// recovered converts a panic into a violation, so that the processes are stopped.
 func (s *soak) recovered() {
 	if r := recover(); r != nil {
 		s.violate("panic: %v\n%s", r, debug.Stack())

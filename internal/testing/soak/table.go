@@ -14,7 +14,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// tally counts requests and keeps what did not hold.
+// tally counts requests and records violations.
 type tally struct {
 	mu      sync.Mutex
 	counts  map[string]map[string]int // by kind and outcome
@@ -54,7 +54,7 @@ func (t *tally) violations() []string {
 	return slices.Clone(t.broken)
 }
 
-// sums are how many requests had each outcome.
+// sums returns the number of requests by outcome.
 func (t *tally) sums() map[string]int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -92,7 +92,7 @@ func (s *soak) progress(ctx context.Context) {
 	}
 }
 
-// table prints what the run came to.
+// table prints the results of the run.
 func (s *soak) table() {
 	row := func(name string, counts map[string]int) {
 		fmt.Printf("%-14s", name)

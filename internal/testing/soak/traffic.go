@@ -15,7 +15,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// kinds is the traffic, each kind as often as its weight says.
+// kinds is the traffic; the weight of a kind is its frequency.
 var kinds = slices.Concat(
 	times(
 		20,
@@ -34,7 +34,7 @@ func times(weight int, do func(*worker)) []func(*worker) {
 	return slices.Repeat([]func(*worker){do}, weight)
 }
 
-// draw is an upload in one request, with what its client declares of it.
+// draw returns a random single upload and its request.
 func (w *worker) draw() (plan, client.ImportRequest) {
 	p := plan{content: content{w.rng.Uint64(), w.rng.Int64N(32 << 10)}, sized: w.chance(70)}
 	mode, kind := client.ImportRequestModeForm, "application/octet-stream"
@@ -54,7 +54,7 @@ func (w *worker) draw() (plan, client.ImportRequest) {
 	return p, r
 }
 
-// single sends one request, right and wrong, and may be deleted at any stage.
+// single uploads by one request, with right and wrong content, and may delete the import at any stage.
 func (w *worker) single() {
 	p, r := w.draw()
 	e := w.create(w.ledger.attempt(w.tenant(), "", p), r)
@@ -72,7 +72,7 @@ func (w *worker) single() {
 	}
 	one, two := w.twin(), w.twin()
 	switch n := w.rng.IntN(100); {
-	case n < 7: // the URL is good for an hour all the same
+	case n < 7: // the URL is still valid for an hour
 		w.remove(e)
 		w.put(e)
 	case n < 17:
@@ -92,7 +92,7 @@ func (w *worker) single() {
 	}
 }
 
-// put uploads e in one request.
+// put uploads e by one request.
 func (w *worker) put(e *entry) {
 	before := e.mark(func(f *facts) { f.sending = true })
 	a := w.send("upload", e.key, e.upload, e.bytes(), "200", "201", "412 PreconditionFailed")
@@ -103,7 +103,7 @@ func (w *worker) put(e *entry) {
 	}
 }
 
-// bare uploads to a URL of which there is no record.
+// bare uploads an untracked import.
 func (w *worker) bare() {
 	t := w.tenant()
 	a := w.ask("bare create", "", t, func(ctx context.Context, c *client.Client) (*http.Response, error) {
@@ -134,7 +134,7 @@ func (w *worker) bare() {
 	}
 }
 
-// tooLate waits until the time of an import is over, and only then uploads.
+// tooLate uploads only after an import has expired.
 func (w *worker) tooLate() {
 	p, r := w.draw()
 	seconds := int32(1 + w.rng.IntN(3))
@@ -146,7 +146,7 @@ func (w *worker) tooLate() {
 	for f := e.known(); !f.expired && !f.deleted && w.read(e) != nil; f = e.known() {
 		time.Sleep(10 * pollEvery)
 	}
-	time.Sleep(time.Until(e.deadline.Add(2 * time.Second))) // the store may judge in whole seconds
+	time.Sleep(time.Until(e.deadline.Add(2 * time.Second))) // the store may compare whole seconds
 	w.send("late upload", e.key, e.upload, p.bytes(), "403 AccessDenied")
 	w.complete(e)
 	if w.read(e); w.chance(50) {
@@ -154,7 +154,7 @@ func (w *worker) tooLate() {
 	}
 }
 
-// sameKey creates an import twice at once, and again later, with one Idempotency-Key.
+// sameKey creates an import twice concurrently, and again later, with one Idempotency-Key.
 func (w *worker) sameKey() {
 	p, r := w.draw()
 	if w.chance(30) {

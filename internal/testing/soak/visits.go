@@ -56,8 +56,8 @@ func (w *worker) stranger(e *entry) {
 	w.ask("stranger", id, t, calls[w.rng.IntN(len(calls))], "404 import-not-found")
 }
 
-// list goes through some pages of a tenant's imports, from the newest or from any: in order, none left out, none of
-// others, each in a state that it may have.
+// list reads some pages of a tenant's imports, from the newest or a random one. It checks that they are in order,
+// complete, of no other tenant, and in a legal state.
 func (w *worker) list() {
 	t, limit, all := w.tenant(), int32(1+w.rng.IntN(10)), w.ledger.all()
 	params := client.ListImportsParams{Limit: &limit}
@@ -82,7 +82,7 @@ func (w *worker) list() {
 		if !a.ok() || json.Unmarshal(a.body, &page) != nil {
 			return
 		}
-		last, end := "", "~" // before and after all
+		last, end := "", "~" // sort before and after all ids
 		if params.Cursor != nil {
 			last = rank(*params.Cursor)
 		}
@@ -125,7 +125,7 @@ func (w *worker) judge(t *tenant, filter *client.JobStatus, before facts, a answ
 	}
 }
 
-// rank is where an id stands in a list: newest first, and in the order of ids within a millisecond.
+// rank returns the sort key of an id in a list: newest first, then by id within a millisecond.
 func rank(id string) string {
 	ms, _ := strconv.ParseInt(id[:8]+id[9:13], 16, 64) // the service's own
 	return fmt.Sprintf("%012x-%s", 1<<48-1-ms, id)
@@ -134,7 +134,7 @@ func rank(id string) string {
 // unknownImport is the path of an import that does not exist.
 const unknownImport = "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 
-// faulty are requests that must be refused, and how.
+// faulty are invalid requests with their errors.
 var faulty = []struct{ method, path, contentType, body, want string }{
 	{"POST", "/import", "application/json", `{"size":1`, "400 invalid-json"},
 	{"POST", "/import", "application/json", `{"size":1,"size":2}`, "400 invalid-json"},

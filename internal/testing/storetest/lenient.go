@@ -20,11 +20,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// Lenient is a front of the bucket's store that honors x-amz-* headers which a presigned URL does not sign, as some
-// stores do. The store behind it refuses them, so the front does what they ask for. It has a second account that may
-// only put objects below imports/.
+// Lenient is a proxy for the bucket's store that honors x-amz-* headers which a presigned URL does not sign, as some
+// stores do. The store rejects them, so the proxy does what they request. It has a second account that may only put
+// objects below imports/.
 type Lenient struct {
-	AWS        aws.Config      // the bucket's, through the front
+	AWS        aws.Config      // the bucket's, through the proxy
 	Restricted aws.Credentials // of the second account
 
 	store  aws.Config
@@ -33,10 +33,10 @@ type Lenient struct {
 	proxy  *httputil.ReverseProxy
 
 	mu     sync.Mutex
-	public map[string]bool // keys that an ACL made readable for all
+	public map[string]bool // keys with a public-read ACL
 }
 
-// NewLenient returns a front of the store that settings reach. It is closed with the test.
+// NewLenient returns a proxy for the store of settings. It is closed with the test.
 func NewLenient(t testing.TB, settings aws.Config, bucket string) *Lenient {
 	t.Helper()
 	store, err := url.Parse(aws.ToString(settings.BaseEndpoint))
@@ -81,8 +81,7 @@ func (l *Lenient) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// presigned answers a request by a presigned URL: without its unsigned headers by the store, and then does what these
-// say.
+// presigned answers a presigned request: it sends it to the store without unsigned headers, and then applies these.
 func (l *Lenient) presigned(w http.ResponseWriter, r *http.Request, key string, restricted bool) {
 	unsigned := http.Header{}
 	signed := ";" + r.URL.Query().Get("X-Amz-SignedHeaders") + ";"
@@ -92,7 +91,7 @@ func (l *Lenient) presigned(w http.ResponseWriter, r *http.Request, key string, 
 			r.Header.Del(name)
 		}
 	}
-	if restricted && len(unsigned) > 0 { // each needs a right that the account lacks
+	if restricted && len(unsigned) > 0 { // each needs a permission that the account lacks
 		refuse(w)
 		return
 	}
@@ -120,7 +119,7 @@ func (l *Lenient) presigned(w http.ResponseWriter, r *http.Request, key string, 
 	answered.Body.WriteTo(w)
 }
 
-// honor does what unsigned headers ask for.
+// honor does what unsigned headers request.
 func (l *Lenient) honor(ctx context.Context, query url.Values, unsigned http.Header, key string) (err error) {
 	source := strings.TrimPrefix(unsigned.Get("X-Amz-Copy-Source"), "/")
 	switch {
@@ -148,7 +147,7 @@ func (l *Lenient) honor(ctx context.Context, query url.Values, unsigned http.Hea
 	return err
 }
 
-// resign checks a signature for the front's address, and makes one for the store's by its only account.
+// resign verifies a signature for the proxy's address, and replaces it by one of the store's only account.
 func (l *Lenient) resign(r *http.Request, signed string, restricted bool) error {
 	query := r.URL.Query()
 	at, err := time.Parse("20060102T150405Z", query.Get("X-Amz-Date"))

@@ -10,20 +10,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// Line is a TCP connection to the bucket that a test can take down and put up again.
+// Line is a TCP proxy for the bucket that a test can close and reopen.
 type Line struct {
-	AWS aws.Config // as Target's, but through the line
+	AWS aws.Config // Target's, through the proxy
 
 	t     testing.TB
-	addr  string // ours
+	addr  string // the proxy's
 	store string // the store's
 
 	mu    sync.Mutex
-	port  net.Listener // nil while down
+	port  net.Listener // nil while closed
 	conns map[net.Conn]struct{}
 }
 
-// Cut returns a line to the bucket, which is up. It needs a store that speaks plain HTTP.
+// Cut returns an open Line to the bucket. The store must use plain HTTP.
 func Cut(t testing.TB) *Line {
 	t.Helper()
 	target := Open(t)
@@ -42,7 +42,7 @@ func Cut(t testing.TB) *Line {
 	return l
 }
 
-// Up lets connections through.
+// Up accepts connections.
 func (l *Line) Up() {
 	port, err := net.Listen("tcp", l.addr)
 	if err != nil {
@@ -62,7 +62,7 @@ func (l *Line) Up() {
 	}()
 }
 
-// Down ends all connections and refuses new ones.
+// Down closes all connections and rejects new ones.
 func (l *Line) Down() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

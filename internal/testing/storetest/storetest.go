@@ -1,8 +1,8 @@
-// Package storetest gives other packages' tests a real bucket: the one that SIGNPOST_TEST_BUCKET names, reached by the
-// SDK's standard chain, or else a local store that the whole test binary shares.
+// Package storetest provides a real bucket for tests: the one that SIGNPOST_TEST_BUCKET names, accessed by the SDK's
+// default settings, or a local store that the whole test binary shares.
 //
-// While the local store runs, the test binary's working directory is the store's (see package localstore): tests that
-// read testdata embed it, or resolve its path before the first Open, and do not use t.Chdir.
+// While the local store runs, the test binary's working directory is the store's (see package localstore). So tests
+// embed testdata, or resolve its path before the first Open, and do not use t.Chdir.
 package storetest
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-// Target is a bucket to test with. Tests share it, so each works under keys of its own.
+// Target is a bucket for tests. Tests share it, so each uses its own keys.
 type Target struct {
 	AWS       aws.Config
 	Bucket    string
@@ -28,7 +28,7 @@ type Target struct {
 	Store     *localstore.Store // nil when remote
 }
 
-// shared is package state because TestMain and the tests have only the package in common.
+// shared is package state because TestMain and the tests share nothing else.
 var shared struct {
 	running bool
 	once    sync.Once
@@ -37,7 +37,7 @@ var shared struct {
 	err     error
 }
 
-// Run runs the tests and removes what Open made:
+// Run runs the tests and removes what Open created:
 //
 //	func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 func Run(m *testing.M) int {
@@ -50,7 +50,7 @@ func Run(m *testing.M) int {
 	return code
 }
 
-// Open gives the test the bucket. The first call starts the local store, if that is what is used.
+// Open returns the bucket. The first call starts the local store unless the bucket is remote.
 func Open(t testing.TB) Target {
 	t.Helper()
 	if !shared.running {
@@ -63,14 +63,14 @@ func Open(t testing.TB) Target {
 	return target
 }
 
-// Start is Open for examples, which have no test at hand.
+// Start is Open for examples, which have no testing.TB.
 func Start() (Target, error) {
 	shared.once.Do(func() { shared.target, shared.err = open() })
 	return shared.target, shared.err
 }
 
 func open() (Target, error) {
-	ctx := context.Background() // the first test's would end before the others'
+	ctx := context.Background() // the first test's context would end before the others'
 	if bucket := os.Getenv("SIGNPOST_TEST_BUCKET"); bucket != "" {
 		return remote(ctx, bucket)
 	}
@@ -86,7 +86,7 @@ func open() (Target, error) {
 	return Target{AWS: store.AWSConfig(), Bucket: store.Bucket(), PathStyle: true, Store: store}, nil
 }
 
-// remote reads the standard chain. The endpoint moves into BaseEndpoint, where a test can see it and put another.
+// remote loads the SDK's default settings. It moves the endpoint to BaseEndpoint, where tests can read and replace it.
 func remote(ctx context.Context, bucket string) (Target, error) {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -94,7 +94,7 @@ func remote(ctx context.Context, bucket string) (Target, error) {
 	}
 	cfg.BaseEndpoint = s3.NewFromConfig(cfg).Options().BaseEndpoint
 	cfg.ConfigSources = nil
-	// A store that is not Amazon's seldom has a host name for each bucket.
+	// Other stores than Amazon's rarely have a host name per bucket.
 	return Target{AWS: cfg, Bucket: bucket, PathStyle: cfg.BaseEndpoint != nil}, nil
 }
 
