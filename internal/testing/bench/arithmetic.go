@@ -23,10 +23,10 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// arithmeticSlice is the turn of what takes microseconds.
+// arithmeticSlice is the length of a slice for operations that take microseconds.
 const arithmeticSlice = 200 * time.Millisecond
 
-// measureSignature signs one PUT, beside the hashing that no signature can do without, and beside the SDK.
+// measureSignature compares signing one PUT with the hashing that every signature needs, and with the SDK.
 func measureSignature(ctx context.Context, _ *bench) error {
 	const key = "imports/public/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 	e, err := sigv4.ParseEndpoint("https://bucket.s3.us-east-1.amazonaws.com")
@@ -75,8 +75,8 @@ func measureSignature(ctx context.Context, _ *bench) error {
 	return nil
 }
 
-// hashing is the arithmetic of the same signature on texts that are there already: the canonical request's hash, the
-// keyed hash of the string to sign, in hex.
+// hashing computes the hashes of such a signature over prepared texts: the canonical request's hash, and the keyed
+// hash of the string to sign, in hex.
 func hashing() func() error {
 	canonical, toSign := make([]byte, 319), make([]byte, 133)
 	mac := hmac.New(sha256.New, make([]byte, 32))
@@ -102,8 +102,8 @@ func presignClient() *s3.PresignClient {
 	)
 }
 
-// measureParts asks the service's handler for 1,000 part URLs, the record read from a store that is not there, and
-// the SDK for as many signatures.
+// measureParts compares 1,000 part URLs of the service's handler, with a record from an in-memory store, with as many
+// signatures of the SDK.
 func measureParts(ctx context.Context, _ *bench) error {
 	const parts = 1000
 	server, err := inMemory(ctx, slog.New(slog.DiscardHandler), config.Config{})
@@ -176,7 +176,7 @@ func jsonRequest(path, body string) *http.Request {
 	return r
 }
 
-// sink takes an answer and keeps its status.
+// sink discards a response but keeps its status.
 type sink struct {
 	header http.Header
 	status int
@@ -186,8 +186,8 @@ func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
 
-// perCall calls f for about d and returns nanoseconds a call. The clock is read once in a while, as it costs as much
-// as a hash.
+// perCall calls f for about d and returns nanoseconds per call. It reads the clock only sometimes, because that takes
+// as long as a hash.
 func perCall(f func() error, d time.Duration) (float64, error) {
 	start, calls := time.Now(), 0
 	for batch := 1; time.Since(start) < d; batch = min(2*batch, 64) {

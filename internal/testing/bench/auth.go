@@ -18,7 +18,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/config"
 )
 
-// measureAuth sends bare imports to the service's handler, by callers it knows and by some it asks nothing.
+// measureAuth compares untracked imports of the service's handler with and without authentication.
 func measureAuth(ctx context.Context, b *bench) error {
 	keys, file, err := apiKeys(b.dir, "bench")
 	if err != nil {
@@ -69,7 +69,7 @@ func measureAuth(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// bareCalls makes bare imports in a service with these guards.
+// bareCalls returns untracked imports of a service with these settings.
 func bareCalls(ctx context.Context, c config.Config, header, value string) (func() error, error) {
 	server, err := inMemory(ctx, slog.New(slog.DiscardHandler), c)
 	if err != nil {
@@ -89,7 +89,7 @@ func bareCalls(ctx context.Context, c config.Config, header, value string) (func
 	}, nil
 }
 
-// startIssuer is an issuer of this machine, with a token of each algorithm.
+// startIssuer starts a local issuer, with a token of each algorithm.
 func startIssuer() (*httptest.Server, map[jose.SignatureAlgorithm]string, error) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

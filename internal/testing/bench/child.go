@@ -18,8 +18,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/server"
 )
 
-// serveChild is one of the servers that are measured in processes of their own. It prints its address and serves
-// until ctx ends.
+// serveChild runs one of the servers that are measured in their own process. It prints its address and serves until
+// ctx is canceled.
 func serveChild(ctx context.Context, kind string, body int) error {
 	switch kind {
 	case "echo":
@@ -49,7 +49,7 @@ func serveOn(ctx context.Context, s *server.Server) error {
 	return s.Serve(ctx, listener)
 }
 
-// bareEcho is the framework alone: a constant of so many bytes.
+// bareEcho is Echo with a constant response of this size.
 func bareEcho(body int) http.Handler {
 	e := echo.New()
 	constant := []byte(strings.Repeat("x", body))
@@ -57,14 +57,14 @@ func bareEcho(body int) http.Handler {
 	return e
 }
 
-// inMemory is the whole service on a store that is not there, with the guards of c.
+// inMemory returns the whole service on an in-memory store, with the authentication of c.
 func inMemory(ctx context.Context, log *slog.Logger, c config.Config) (*server.Server, error) {
 	server.Tune(os.Getenv("GOGC"))
 	c.Listen, c.Bucket, c.PathStyle, c.URLTTL, c.JobTTL = "127.0.0.1:0", bucketName, true, time.Hour, 168*time.Hour
 	return server.New(ctx, c, memoryAWS(), log, "bench")
 }
 
-// serveStore runs the local store, with the address and the credentials in its first line.
+// serveStore runs the local store. Its first line contains the address and the credentials.
 func serveStore(ctx context.Context) error {
 	store, err := localstore.Start(
 		ctx,

@@ -26,12 +26,12 @@ import (
 const (
 	attackEvents = 2500
 	slowAnswer   = 14 * time.Second
-	// one a second: the leases of the attacker's events lapse after two minutes, and a sweeper takes them
+	// one per second: the leases of the attacker's events expire after two minutes, and a sweep takes them
 	attackSamples = 150
 )
 
-// measureDeliver has one owner end imports whose receiver takes 14 s to answer, and then measures how long events of
-// another owner for a receiver that answers at once take: by a running service, and by a Lambda function's sweep.
+// measureDeliver lets one owner complete imports whose receiver takes 14 s to respond. Then it measures how long
+// events of another owner take to a fast receiver: by a running service, and by a Lambda function's sweep.
 func measureDeliver(ctx context.Context, b *bench) error {
 	r, err := newReceivers(b.dir)
 	if err != nil {
@@ -75,7 +75,7 @@ func measureDeliver(ctx context.Context, b *bench) error {
 	printRow(what, "", took[len(took)-1], "", atMost(1000), figures)
 	printRow("  memory, MiB", "", peak, "", atMost(100), "at most")
 
-	r.refuses.Store(true) // so that the victim's next event is left for the sweep
+	r.refuses.Store(true) // so that the next event remains for the sweep
 	if err := victim.importOne(ctx, r.fast.URL); err != nil {
 		return err
 	}
@@ -84,16 +84,16 @@ func measureDeliver(ctx context.Context, b *bench) error {
 			return fmt.Errorf("no event was tried")
 		}
 	}
-	time.Sleep(2 * time.Second) // the refusal is recorded
+	time.Sleep(2 * time.Second) // until the failure is recorded
 	if err := syscall.Kill(service.pid, syscall.SIGKILL); err != nil {
 		return err
 	}
-	time.Sleep(5 * time.Second) // the event is due again
+	time.Sleep(5 * time.Second) // until the event is due again
 	r.refuses.Store(false)
 	return b.measureSweep(ctx, r, store)
 }
 
-// measureSweep has a function deliver what the service left.
+// measureSweep lets a function deliver the remaining events.
 func (b *bench) measureSweep(ctx context.Context, r *receivers, s store) error {
 	bootstrap, err := b.buildLambda(ctx)
 	if err != nil {
@@ -137,12 +137,12 @@ func (b *bench) measureSweep(ctx context.Context, r *receivers, s store) error {
 	}
 }
 
-// receivers are two receivers of events, one of which is slow.
+// receivers are a slow and a fast receiver of events.
 type receivers struct {
 	slow, fast        *httptest.Server
 	certificate       string
-	accepted, refused atomic.Int64 // by the slow one, by the fast one
-	refuses           atomic.Bool  // the fast one does
+	accepted, refused atomic.Int64 // accepted by the slow one, rejected by the fast one
+	refuses           atomic.Bool  // whether the fast one rejects
 	arrived           chan time.Time
 }
 
@@ -173,7 +173,7 @@ func (r *receivers) close() {
 	r.fast.Close()
 }
 
-// env has a service trust and call the receivers.
+// env returns the variables by which a service trusts and calls the receivers.
 func (r *receivers) env() []string {
 	host := func(s *httptest.Server) string { return strings.TrimPrefix(s.URL, "https://") }
 	return []string{
@@ -182,7 +182,7 @@ func (r *receivers) env() []string {
 	}
 }
 
-// await calls publish and returns how many milliseconds later the fast receiver has an event.
+// await calls publish and returns the milliseconds until the fast receiver has an event.
 func (r *receivers) await(ctx context.Context, publish func() error) (float64, error) {
 	began := time.Now()
 	if err := publish(); err != nil {
@@ -198,10 +198,10 @@ func (r *receivers) await(ctx context.Context, publish func() error) (float64, e
 	}
 }
 
-// caller is an owner that imports.
+// caller is an owner of imports.
 type caller struct{ service, key string }
 
-// importOne uploads an object and reads the import, by which the service learns that it has ended.
+// importOne uploads an object and reads the import, so that the service detects the completion.
 func (c caller) importOne(ctx context.Context, hook string) error {
 	var job struct {
 		ID     string
@@ -226,7 +226,7 @@ func (c caller) importOne(ctx context.Context, hook string) error {
 	return nil
 }
 
-// call sends a request, to the service or to the store, and decodes the response into answer, if that is not nil.
+// call sends a request to the service or the store, and decodes the response into answer unless that is nil.
 func (c caller) call(ctx context.Context, method, url, body string, headers map[string]string, answer any) error {
 	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
@@ -257,7 +257,7 @@ func (c caller) call(ctx context.Context, method, url, body string, headers map[
 	return json.Unmarshal(text, answer)
 }
 
-// apiKeys returns keys of these owners and the file that holds them.
+// apiKeys returns keys of these owners, and the keys file.
 func apiKeys(dir string, names ...string) (keys []string, file string, err error) {
 	var lines bytes.Buffer
 	for _, name := range names {

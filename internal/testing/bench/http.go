@@ -16,13 +16,13 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// connections is how many clients load a server.
+// connections is the number of connections that load a server.
 const connections = 64
 
-// pairs is how many slices each side gets.
+// pairs is the number of slices per side.
 var pairs = 15
 
-// measureBare loads the real program, log and all, and a bare Echo whose answer has as many bytes.
+// measureBare compares the real program, with its log, with Echo and a response of the same size.
 func measureBare(ctx context.Context, b *bench) error {
 	ours, _, err := b.service(ctx)
 	if err != nil {
@@ -45,10 +45,10 @@ func measureBare(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// trackedBody declares what an ordinary caller does.
+// trackedBody is the body of a typical tracked import.
 const trackedBody = `{"filename":"report.csv","content_type":"text/csv","size":1048576}`
 
-// measureTracked is the same with a job that is recorded, at no cost, in a store that is not there.
+// measureTracked is measureBare with tracked imports on an in-memory store.
 func measureTracked(ctx context.Context, b *bench) error {
 	ours, err := b.child(ctx, "tracked")
 	if err != nil {
@@ -81,7 +81,7 @@ func each(samples []sample, f func(sample) float64) []float64 {
 	return xs
 }
 
-// besideEcho loads ours and a bare Echo in turns.
+// besideEcho loads the service and Echo in turns.
 func (b *bench) besideEcho(ctx context.Context, ours process, body string) (us, them []sample, err error) {
 	answer, err := post(ctx, ours.line, body)
 	if err != nil {
@@ -107,14 +107,14 @@ func (b *bench) besideEcho(ctx context.Context, ours process, body string) (us, 
 		if err != nil {
 			return nil, nil, err
 		}
-		if i > 0 { // the first warms both up
+		if i > 0 { // the first slices warm up
 			us, them = append(us, a), append(them, e)
 		}
 	}
 	return us, them, nil
 }
 
-// post sends one request and returns the answer's body.
+// post sends one request and returns the response's body.
 func post(ctx context.Context, url, body string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/import", strings.NewReader(body))
 	if err != nil {
@@ -135,8 +135,8 @@ func post(ctx context.Context, url, body string) ([]byte, error) {
 	return answer, err
 }
 
-// measureCreate makes jobs, one after the other, through the real program on the local store, and puts records of the
-// same size into that store directly, in the cheapest way there is: by a signed URL.
+// measureCreate compares creating imports, one after the other, by the real program on the local store, with writing
+// records of the same size to that store by signed URLs.
 func measureCreate(ctx context.Context, b *bench) error {
 	ours, store, err := b.service(ctx)
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/lambdatest"
 )
 
-// bareEvent is a bare POST /import as a REST API sends it.
+// bareEvent is an untracked POST /import as a REST API sends it.
 const bareEvent = `{"resource":"/import","path":"/import","httpMethod":"POST","headers":{"Host":"api.example.com"},
 	"requestContext":{"requestId":"4bd1c0f2-66a7-4a53-9d2c-0f5f5c6f4f1e","identity":{"apiKeyId":"abc","sourceIp":"192.0.2.1"}}}`
 
-// measureLambda starts the function's own binary again and again under a Runtime API, and then calls one that is warm.
+// measureLambda starts the function's binary repeatedly under a Runtime API, and then calls a warm one.
 func measureLambda(ctx context.Context, b *bench) error {
 	const starts, calls = 20, 500
 	bootstrap, err := b.buildLambda(ctx)
@@ -36,7 +36,7 @@ func measureLambda(ctx context.Context, b *bench) error {
 			return fmt.Errorf("%w\n%s", err, function.Log())
 		}
 		cold = append(cold, milliseconds(time.Since(start)))
-		for range calls * (i / (starts - 1)) { // of the last
+		for range calls * (i / (starts - 1)) { // only in the last round
 			start := time.Now()
 			if _, err := function.Invoke(ctx, []byte(bareEvent)); err != nil {
 				return err
@@ -76,7 +76,7 @@ func (b *bench) buildLambda(ctx context.Context) (bootstrap string, err error) {
 	return bootstrap, nil
 }
 
-// sizes prints how large the function is.
+// sizes prints the sizes of the function's binary and archive.
 func (b *bench) sizes(ctx context.Context, bootstrap string) error {
 	if out, err := exec.CommandContext(ctx, "make", "-s", "lambda").CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)

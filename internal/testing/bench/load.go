@@ -15,18 +15,18 @@ import (
 	"time"
 )
 
-// slice is how long one side is measured before the other has its turn.
+// slice is how long one side is measured before the other one.
 const slice = time.Second
 
-// sample is what a slice of load shows.
+// sample is the result of a slice.
 type sample struct {
 	perSecond float64
-	cpu       float64 // microseconds a request, of the server
+	cpu       float64 // of the server, in microseconds per request
 	p99       float64 // milliseconds
 }
 
-// generator sends the same request over open connections, and reads no more of an answer than it must: what it saves,
-// the server can use.
+// generator sends the same request over open connections. It parses as little of a response as possible, to leave the
+// CPU to the server.
 type generator struct {
 	request []byte
 	conns   []net.Conn
@@ -58,7 +58,7 @@ func (g *generator) close() {
 	}
 }
 
-// run loads p for d, or until each connection has had most answers.
+// run loads p for d, or until each connection has received most responses.
 func (g *generator) run(ctx context.Context, p process, d time.Duration, most int) (sample, error) {
 	before, err := p.cpu()
 	if err != nil {
@@ -91,7 +91,7 @@ func (g *generator) run(ctx context.Context, p process, d time.Duration, most in
 	}, nil
 }
 
-// converse sends and reads until the deadline, and returns how long each answer took.
+// converse sends requests until the deadline, and returns the duration of each.
 func (g *generator) converse(ctx context.Context, c net.Conn, deadline time.Time, most int) ([]time.Duration, error) {
 	var took []time.Duration
 	answers := bufio.NewReaderSize(c, 8<<10)
@@ -109,7 +109,7 @@ func (g *generator) converse(ctx context.Context, c net.Conn, deadline time.Time
 	return took, nil
 }
 
-// skipAnswer reads one answer with a Content-Length, and insists on 200.
+// skipAnswer reads one response with a Content-Length. Its status must be 200.
 func skipAnswer(r *bufio.Reader) error {
 	length, first := 0, true
 	for {

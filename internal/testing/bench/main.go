@@ -1,9 +1,8 @@
-// Command bench measures the service beside what its users would otherwise have: the bare framework, the bare
-// arithmetic, the SDK's presigner, a bare write to the store. It prints one table. Machines are noisy, so each figure
-// is the median of slices taken in turns with what stands beside it; the ratio is what counts, and its range says how
-// far to trust it.
+// Command bench compares the service with the alternatives: the bare framework, the bare arithmetic, the SDK's
+// presigner, a bare write to the store. It prints one table. Because machines are noisy, each figure is the median of
+// slices that alternate between the two sides. The ratio matters, and its range shows its precision.
 //
-// It needs Linux, whose /proc tells what another process has used.
+// It requires Linux, because it reads /proc.
 package main
 
 import (
@@ -17,7 +16,7 @@ import (
 	"time"
 )
 
-// rows are what can be measured, in the order of the table.
+// rows are the measurements, in the order of the table.
 var rows = []struct {
 	name    string
 	measure func(context.Context, *bench) error
@@ -34,7 +33,7 @@ var rows = []struct {
 	{"deliver", measureDeliver},
 }
 
-// apart are measured only on request: they take minutes.
+// apart are measured only on request, because they take minutes.
 var apart = []string{"upload", "deliver"}
 
 func main() {

@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// memoryStore stands where the network would: it takes each write at once, and gives back the last one. What remains
-// is what the service and the SDK cost.
+// memoryStore replaces the network: it accepts each write at once, and returns the last one. So only the service and
+// the SDK are measured.
 type memoryStore struct {
 	mu   sync.Mutex
 	last string
@@ -32,7 +32,7 @@ func memoryAWS() aws.Config {
 
 const upload = `<InitiateMultipartUploadResult><UploadId>2~abcdefghijklmnopqrstuvwxyz0123456789</UploadId></InitiateMultipartUploadResult>`
 
-// RoundTrip answers as S3 does to what a create and a signing of parts ask.
+// RoundTrip responds as S3 does to the calls of creating an import and signing parts.
 func (m *memoryStore) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer := ""
 	switch {

@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// bench is one run: its folder, and the processes it has started.
+// bench is a run: its folder and its processes.
 type bench struct {
 	dir     string
 	binary  string
 	started []*exec.Cmd
 }
 
-// process is a server that is measured.
+// process is a measured server.
 type process struct {
-	line string // the first it printed
+	line string // its first line of output
 	pid  int
 }
 
@@ -63,7 +63,7 @@ func (b *bench) child(ctx context.Context, kind string, args ...string) (process
 	return b.start(ctx, env, self, append([]string{"-child", kind}, args...)...)
 }
 
-// service starts the real program on a store in another process, with these variables besides, and returns its address.
+// service starts the real program on a store in another process, with additional variables, and returns its address.
 func (b *bench) service(ctx context.Context, env ...string) (process, store, error) {
 	s, err := b.store(ctx)
 	if err != nil {
@@ -81,7 +81,7 @@ func (b *bench) service(ctx context.Context, env ...string) (process, store, err
 	return p, s, nil
 }
 
-// store is the local store as another process runs it.
+// store is a local store in another process.
 type store struct{ endpoint, accessKey, secretKey string }
 
 func (b *bench) store(ctx context.Context) (store, error) {
@@ -96,7 +96,7 @@ func (b *bench) store(ctx context.Context) (store, error) {
 	return store{words[0], words[1], words[2]}, nil
 }
 
-// stopAll ends what was started.
+// stopAll stops all processes.
 func (b *bench) stopAll() {
 	for _, c := range b.started {
 		c.Process.Signal(syscall.SIGTERM)
@@ -105,13 +105,13 @@ func (b *bench) stopAll() {
 	b.started = nil
 }
 
-// cpu is the processor time that p has used.
+// cpu returns the CPU time of p.
 func (p process) cpu() (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
 	if err != nil {
 		return 0, err
 	}
-	_, after, _ := strings.Cut(string(stat), ") ") // the name may hold spaces
+	_, after, _ := strings.Cut(string(stat), ") ") // the name may contain spaces
 	fields := strings.Fields(after)
 	if len(fields) < 13 {
 		return 0, errors.New("/proc: no times")
@@ -121,7 +121,7 @@ func (p process) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
 }
 
-// memory is p's resident set in MiB, now and at most.
+// memory returns p's current and peak resident set, in MiB.
 func (p process) memory() (now, peak float64, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
 	if err != nil {

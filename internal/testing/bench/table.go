@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// target is the bound of a ratio.
+// target is the required limit of a ratio.
 type target struct {
 	bound   float64
 	atLeast bool // else at most
@@ -22,7 +22,7 @@ func (t target) String() string {
 	return fmt.Sprintf("%s %.3g", sign, t.bound)
 }
 
-// compare prints a row: ours over theirs, slice by slice, where both were measured in turns.
+// compare prints a row: the ratios of ours to theirs, for alternating slices.
 func compare(what, beside string, ours, theirs []float64, t target, unit string) {
 	ratios := make([]float64, len(ours))
 	for i := range ours {
@@ -47,7 +47,7 @@ func printRow(what, beside string, ratio float64, spread string, t target, figur
 	fmt.Printf("%-34s %-38s %8.3g%s %-15s %-8s %s\n", what, beside, ratio, verdict, spread, t, figures)
 }
 
-// compareAdded prints a row whose bound is on what ours takes more than theirs.
+// compareAdded prints a row whose limit applies to the difference of ours and theirs.
 func compareAdded(what, beside string, ours, theirs []float64, most float64, unit string) {
 	added := make([]float64, len(ours))
 	for i := range ours {
@@ -64,7 +64,7 @@ func compareAdded(what, beside string, ours, theirs []float64, most float64, uni
 	)
 }
 
-// printFigure prints a row that has nothing to stand beside.
+// printFigure prints a row without comparison.
 func printFigure(what string, figure float64, spread string) {
 	fmt.Printf("%-34s %-38s %8.3g  %s\n", what, "", figure, spread)
 }

@@ -27,16 +27,16 @@ const (
 	rounds     = 3
 )
 
-// uploader is a tool that is measured: how to send a file or a folder of files, nil where it is not for that.
+// uploader is a measured tool: its commands for a file and for a folder, nil if unsupported.
 type uploader struct {
 	name          string
 	large, folder func(path string) *exec.Cmd
 }
 
-// usage is what one run of a tool took.
+// usage is the resource usage of one run.
 type usage struct{ seconds, mib float64 }
 
-// measureUpload sends the same files to the same store with every tool that is found on the machine, in turns.
+// measureUpload uploads the same files to the same store with every installed tool, in turns.
 func measureUpload(ctx context.Context, b *bench) error {
 	service, store, err := b.service(ctx)
 	if err != nil {
@@ -96,7 +96,7 @@ func measureUpload(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// uploaders are the tools, ours first. All but ours and curl have the store's own credentials.
+// uploaders returns the tools, ours first. All but ours and curl use the store's credentials.
 func (b *bench) uploaders(ctx context.Context, server string, s store) []uploader {
 	to := "s3://" + bucketName + "/bench/"
 	host := strings.TrimPrefix(s.endpoint, "http://")
@@ -105,7 +105,7 @@ func (b *bench) uploaders(ctx context.Context, server string, s store) []uploade
 		others := slices.DeleteFunc(
 			os.Environ(),
 			func(v string) bool { return strings.HasPrefix(v, "AWS_") },
-		) // which are for another store
+		) // they are for another store
 		c.Env = append(
 			others,
 			append(
@@ -164,7 +164,7 @@ func (b *bench) uploaders(ctx context.Context, server string, s store) []uploade
 	}
 }
 
-// found are the tools that are there; ours is.
+// found returns the installed tools, and ours.
 func found(all []uploader) []uploader {
 	here := all[:1]
 	for _, tool := range all[1:] {
@@ -177,7 +177,7 @@ func found(all []uploader) []uploader {
 	return here
 }
 
-// signed is a URL for one PUT, of which curl needs no more.
+// signed returns a URL for one PUT, for curl.
 func (s store) signed(ctx context.Context) string {
 	now := time.Now()
 	store, err := bucket.Open(ctx, bucket.Options{Name: bucketName, PathStyle: true, AWS: s.aws()})
@@ -199,7 +199,7 @@ func (s store) aws() aws.Config {
 	}
 }
 
-// measure runs c and returns how long it took and its largest resident set.
+// measure runs c and returns its duration and peak resident set.
 func measure(c *exec.Cmd) (usage, error) {
 	start := time.Now()
 	out, err := c.CombinedOutput()
@@ -210,7 +210,7 @@ func measure(c *exec.Cmd) (usage, error) {
 	return usage{time.Since(start).Seconds(), float64(used.Maxrss) / 1024}, nil
 }
 
-// empty removes what was uploaded, so that each tool finds the same store.
+// empty removes the uploaded objects, so that each tool finds the same store.
 func empty(ctx context.Context, s store) error {
 	client := s3.NewFromConfig(s.aws(), func(o *s3.Options) { o.UsePathStyle = true })
 	for pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: aws.String(bucketName)}); pages.HasMorePages(); {
@@ -251,7 +251,7 @@ func makeSmall(folder string) error {
 	return nil
 }
 
-// endless reads bytes of which no two that follow are the same.
+// endless returns a stream in which consecutive bytes differ.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {
