@@ -33,21 +33,21 @@ import (
 	"github.com/signpost-s3/signpost/internal/web"
 )
 
-// asker is the whole API on a shelf, whose answers it holds to what is true of every one.
+// asker sends requests to the whole API on an in-memory store, and checks what every response must fulfill.
 type asker struct {
 	handler http.Handler
 	service *imports.Service
 	store   *shelf
 	log     bytes.Buffer
 	routes  routers.Router
-	secrets []string // nothing that leaves the service holds one
+	secrets []string // must not occur in responses or logs
 }
 
-// secretKey signs.
+// secretKey is the secret access key that signs.
 const secretKey = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
 
-// here is the package's folder, where the committed inputs are. The local store of the tests before changes the
-// working directory.
+// here is the package's folder, with the committed inputs. The local store of earlier tests changes the working
+// directory.
 var here, _ = os.Getwd()
 
 func newAsker(f *testing.F, authenticate auth.Authenticator) *asker {
@@ -79,7 +79,7 @@ func newAsker(f *testing.F, authenticate auth.Authenticator) *asker {
 	return a
 }
 
-// with begins anew, with these objects on the shelf and a bucket that knows nothing of what was before.
+// with resets the store to these objects, and the service's knowledge of it.
 func (a *asker) with(t testing.TB, objects map[string]string) {
 	t.Helper()
 	*a.store = shelf{objects: map[string][]byte{}, parts: map[string][]int{}}
@@ -98,10 +98,11 @@ func (a *asker) with(t testing.TB, objects map[string]string) {
 	}
 }
 
-// apart calls f where time passes only when everybody waits, and returns when all that f began has ended.
+// apart calls f with a fake clock, and returns when all goroutines that f started have ended.
 func apart(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f) }
 
-// requestFor is a request as net/http makes it or, with headers that net/http would not take, package awslambda.
+// requestFor returns a request as net/http reads it or, with headers that net/http rejects, as package lambdaevent
+// does.
 func requestFor(method string, at *url.URL, header http.Header, body string) *http.Request {
 	return &http.Request{
 		Method: method, URL: at, RequestURI: at.RequestURI(), Header: header, Host: "api.example.com",
@@ -111,12 +112,12 @@ func requestFor(method string, at *url.URL, header http.Header, body string) *ht
 	}
 }
 
-// calledBy is r as it comes from a gateway that knows its caller.
+// calledBy returns r as a gateway sends it that authenticated the caller.
 func calledBy(owner string, r *http.Request) *http.Request {
 	return r.WithContext(imports.WithCall(r.Context(), imports.Call{Owner: owner}))
 }
 
-// address is target as net/http reads it or, where that refuses it, as package awslambda does.
+// address parses target as net/http does or, if that rejects it, as package lambdaevent does.
 func address(target string) *url.URL {
 	if u, err := url.ParseRequestURI(target); err == nil {
 		return u
@@ -130,14 +131,14 @@ var (
 	signature = regexp.MustCompile(`(?i)X-Amz-Signature=[0-9a-f]{64}`)
 )
 
-// ask has r answered, and sees to it that there was no panic, that a failure is a whole problem document, that no
-// secret is shown, and that the log has one sound line for it.
+// ask sends r. It checks that there is no panic, that an error is a complete problem document, that no secret is
+// shown, and that the log has one valid line.
 func (a *asker) ask(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
 	t.Helper()
 	a.log.Reset()
 	w := httptest.NewRecorder()
 	a.handler.ServeHTTP(w, r)
-	time.Sleep(time.Hour) // for whatever goes on when the caller has its answer
+	time.Sleep(time.Hour) // lets background work finish
 	synctest.Wait()
 	what := fmt.Sprintf("%s %q: %d %s", r.Method, r.URL.RequestURI(), w.Code, w.Body)
 	for name, values := range w.Header() {
@@ -157,12 +158,12 @@ func (a *asker) ask(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// isProblem holds w to RFC 9457 and to what the contract adds.
+// isProblem checks w against RFC 9457 and the OpenAPI document.
 func isProblem(t *testing.T, what string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	var members map[string]jsontext.Value
 	var p client.Problem
-	if err := json.Unmarshal(w.Body.Bytes(), &members); err != nil { // refuses what is not UTF-8, and a member twice
+	if err := json.Unmarshal(w.Body.Bytes(), &members); err != nil { // rejects invalid UTF-8 and duplicate members
 		t.Errorf("%s\nis no JSON: %v", what, err)
 		return
 	}
@@ -188,7 +189,7 @@ func isProblem(t *testing.T, what string, w *httptest.ResponseRecorder) {
 	}
 }
 
-// logged holds the log to one line, which cannot be taken for another.
+// logged checks that the log has exactly one line, which cannot be taken for another.
 func (a *asker) logged(t *testing.T, what string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	var line struct {
@@ -208,7 +209,7 @@ func (a *asker) logged(t *testing.T, what string, w *httptest.ResponseRecorder) 
 	}
 }
 
-// declared holds w to what the contract has r answered with.
+// declared checks that the OpenAPI document declares the response w to r.
 func (a *asker) declared(t *testing.T, r *http.Request, w *httptest.ResponseRecorder) {
 	t.Helper()
 	route, params, err := a.routes.FindRoute(r)
@@ -226,7 +227,7 @@ func (a *asker) declared(t *testing.T, r *http.Request, w *httptest.ResponseReco
 	}
 }
 
-// confined holds what was asked of the store, and every signed address in w, to the caller's own prefixes.
+// confined checks that all store calls, and every signed URL in w, are below the caller's own prefixes.
 func (a *asker) confined(t *testing.T, owner string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	own := regexp.MustCompile(

@@ -16,7 +16,7 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// members are callers with a key each, by name.
+// members are callers by name, each with a key.
 func members(t *testing.T, scopes map[string]auth.Scope) (authenticate auth.Authenticator, keys map[string]string) {
 	t.Helper()
 	var lines strings.Builder
@@ -40,13 +40,13 @@ func members(t *testing.T, scopes map[string]auth.Scope) (authenticate auth.Auth
 	return auth.New(opened, nil, false), keys
 }
 
-// startGuarded is a service that asks for keys, with the keys of those who have one.
+// startGuarded starts a service that requires API keys, and returns the keys.
 func startGuarded(t *testing.T, scopes map[string]auth.Scope) (*service, map[string]string) {
 	authenticate, keys := members(t, scopes)
 	return start(t, settings{stranger: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }}), keys
 }
 
-// as makes a call with a key; an empty body is none.
+// as sends a request with a key. An empty body means none.
 func (s *service) as(t *testing.T, key, method, path, body string) (int, http.Header, string) {
 	t.Helper()
 	r := request(t, method, s.url+path, nil)
@@ -60,7 +60,7 @@ func (s *service) as(t *testing.T, key, method, path, body string) (int, http.He
 	return do(t, r)
 }
 
-// concrete is an operation's path with an id that no import has.
+// concrete returns an operation's path with an unknown id.
 func concrete(path string) string {
 	return strings.ReplaceAll(path, "{id}", "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55")
 }
@@ -141,8 +141,8 @@ func TestTenants(t *testing.T) {
 	}
 }
 
-// TestAudit: each call that makes, changes or hands out something tells who did what to which import, and so does
-// each refusal.
+// TestAudit checks the audit log lines of operations that create, change or hand out something, and of rejected
+// callers.
 func TestAudit(t *testing.T) {
 	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "reader": auth.Read})
 	s := start(
@@ -213,7 +213,7 @@ func TestAudit(t *testing.T) {
 	}
 	for i := range min(len(got), len(want)) {
 		if i == 1 && strings.HasPrefix(got[i], "key-alice create 0") {
-			continue // a bare import's id
+			continue // an untracked import's id
 		}
 		if got[i] != want[i] {
 			t.Errorf("line %d: got %q, want %q", i, got[i], want[i])
@@ -240,15 +240,15 @@ func TestIdentityUnavailable(t *testing.T) {
 	}
 }
 
-// codeOf is a problem document's code.
+// codeOf returns the code of a problem document.
 func codeOf(body string) string {
 	var p struct{ Code string }
 	_ = json.Unmarshal([]byte(body), &p)
 	return p.Code
 }
 
-// TestSignedRequestsNeedScopes: no answer holds a signed request that its caller's key does not reach, whichever call
-// it answers.
+// TestSignedRequestsNeedScopes checks that no response contains a signed request that the caller's scopes do not
+// permit.
 func TestSignedRequestsNeedScopes(t *testing.T) {
 	authenticate, keys := owned(t, "alice", auth.All, auth.Create, auth.Read)
 	s := start(
@@ -294,7 +294,7 @@ func TestSignedRequestsNeedScopes(t *testing.T) {
 	ask(auth.Read, "GET", one, false, true)
 }
 
-// owned are keys of one owner, by their scopes.
+// owned returns keys of one owner, by their scopes.
 func owned(t *testing.T, owner string, scopes ...auth.Scope) (auth.Authenticator, map[auth.Scope]string) {
 	t.Helper()
 	path, keys := filepath.Join(t.TempDir(), "keys"), map[auth.Scope]string{}

@@ -11,8 +11,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// TestStoreAwayFromParts: whatever is asked of an upload in parts while the store is away, the answer says that, and
-// so does not change what comes after.
+// TestStoreAwayFromParts checks that all operations on a multipart upload report an unreachable store, and change
+// nothing.
 func TestStoreAwayFromParts(t *testing.T) {
 	line := storetest.Cut(t)
 	s := start(t, settings{aws: &line.AWS})
@@ -51,7 +51,7 @@ func TestStoreAwayFromParts(t *testing.T) {
 	s.remove(t, id)
 }
 
-// slow holds completions until they are let go.
+// slow delays completions until they are released.
 type slow struct {
 	http.RoundTripper
 	release chan struct{}
@@ -64,7 +64,7 @@ func (s slow) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.RoundTripper.RoundTrip(r)
 }
 
-// TestSlowCompletion: 202 while the store is at it, with what it holds; 200 once it is done.
+// TestSlowCompletion checks that a completion returns 202 while the store assembles the object, and 200 afterwards.
 func TestSlowCompletion(t *testing.T) {
 	way := slow{http.DefaultTransport, make(chan struct{})}
 	cfg := storetest.Open(t).AWS.Copy()

@@ -19,7 +19,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// handlerOf is the service without its network: answers go nowhere.
+// handlerOf returns the service's handler, without a network.
 func handlerOf(t testing.TB) http.Handler {
 	t.Helper()
 	target := storetest.Open(t)
@@ -40,7 +40,7 @@ func handlerOf(t testing.TB) http.Handler {
 	return handler
 }
 
-// poster posts body to path and insists on 200.
+// poster returns a function that posts body to path and requires 200.
 func poster(t testing.TB, h http.Handler, path, body string) func() {
 	return func() {
 		r := httptest.NewRequestWithContext(t.Context(), "POST", path, strings.NewReader(body))
@@ -56,7 +56,7 @@ func poster(t testing.TB, h http.Handler, path, body string) func() {
 	}
 }
 
-// nowhere takes an answer and keeps its status.
+// nowhere discards a response but keeps its status.
 type nowhere struct {
 	header http.Header
 	status int
@@ -74,7 +74,7 @@ func BenchmarkBarePost(b *testing.B) {
 	}
 }
 
-// BenchmarkSignParts is one call for 1,000 part URLs, the record read from the local store included.
+// BenchmarkSignParts measures one call for 1,000 part URLs, including reading the record from the local store.
 func BenchmarkSignParts(b *testing.B) {
 	id := start(b, settings{}).createParts(b, 1000)
 	post := poster(b, handlerOf(b), "/import/"+id+"/parts", `{"first":1,"count":1000}`)
@@ -84,14 +84,14 @@ func BenchmarkSignParts(b *testing.B) {
 	}
 }
 
-// TestAllocations bounds the garbage of the paths that must be fast: it costs them more than their arithmetic.
+// TestAllocations limits the allocations of the fast paths, which cost more than their arithmetic.
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes sync.Pool drop what it is given")
 	}
 	h := handlerOf(t)
-	// The request and its recorder here are 8; the rest are id, key, URL, three headers, and what the generated code
-	// boxes.
+	// The request and its recorder allocate 8 times; the rest are id, key, URL, three headers, and the boxing of the
+	// generated code.
 	const mostBare = 30
 	if got := testing.AllocsPerRun(200, poster(t, h, "/import", "")); got > mostBare {
 		t.Errorf("bare POST /import: got %.0f allocations, want at most %d", got, mostBare)
@@ -100,13 +100,13 @@ func TestAllocations(t *testing.T) {
 	sign := func(count int) float64 {
 		return testing.AllocsPerRun(20, poster(t, h, "/import/"+id+"/parts", fmt.Sprintf(`{"first":1,"count":%d}`, count)))
 	}
-	// One is the URL. The store, in this process, and the record it reads cost the same for any count.
+	// One is the URL. The in-process store and the record allocate the same for any count.
 	if got := (sign(1000) - sign(1)) / 999; got > 1.5 {
 		t.Errorf("signing parts: got %.2f allocations a part, want the URL's one", got)
 	}
 }
 
-// createParts creates an import of so many parts.
+// createParts creates an import with this number of parts.
 func (s *service) createParts(t testing.TB, parts int64) string {
 	t.Helper()
 	return *s.create(t, client.ImportRequest{

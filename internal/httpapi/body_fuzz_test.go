@@ -7,12 +7,12 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 )
 
-// Imports in each state, of the shelf's clock, which begins with the year 2000.
+// Imports in each status, by the in-memory store's clock, which begins with the year 2000.
 const (
 	awaitedID   = "00dc6acf-ac00-7000-8000-000000000001"
-	planlessID  = "00dc6acf-ac00-7000-8000-000000000002" // in parts, of unknown size
-	plannedID   = "00dc6acf-ac00-7000-8000-000000000003" // in parts, with a checksum
-	uploadedID  = "00dc6acf-ac00-7000-8000-000000000004" // in parts, all of which are there
+	planlessID  = "00dc6acf-ac00-7000-8000-000000000002" // multipart, of unknown size
+	plannedID   = "00dc6acf-ac00-7000-8000-000000000003" // multipart, with a checksum
+	uploadedID  = "00dc6acf-ac00-7000-8000-000000000004" // multipart, all parts uploaded
 	completedID = "00dc6acf-ac00-7000-8000-000000000005"
 	failedID    = "00dc6acf-ac00-7000-8000-000000000006"
 	abortedID   = "00dc6acf-ac00-7000-8000-000000000007"
@@ -25,7 +25,7 @@ const (
 	overdue  = `"created_at":"2000-01-01T00:00:00Z","deadline":"2000-01-01T00:00:00Z"`
 )
 
-// states are what the record of each has besides its id and owner.
+// states are the members of their records, without id and owner.
 var states = map[string]string{
 	awaitedID: `"status":"awaiting_upload","mode":"single","filename":"a.csv","content_type":"text/csv","size":5,` +
 		`"checksum":{"algorithm":"sha256","value":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=","verified":false},` +
@@ -46,14 +46,14 @@ var states = map[string]string{
 	expiredID: `"status":"expired","mode":"single",` + overdue,
 }
 
-// recordOf is the record of owner's import, recordAt where it is.
+// recordOf returns the record of owner's import; recordAt returns its key.
 func recordOf(owner, id string) string {
 	return `{"id":"` + id + `","owner":"` + owner + `",` + states[id] + `}`
 }
 
 func recordAt(owner, id string) string { return "jobs/" + owner + "/ff23953053ff-" + id + ".json" }
 
-// everything puts the imports above on the shelf, for each of owners.
+// everything returns the imports above for each of owners.
 func (a *asker) everything(t testing.TB, owners ...string) {
 	t.Helper()
 	objects := map[string]string{}
@@ -71,8 +71,8 @@ func (a *asker) everything(t testing.TB, owners ...string) {
 	}
 }
 
-// FuzzBody: whatever body comes as whatever type, to an import in whatever state, the answer is one that the contract
-// declares, and while the store answers it is no fault of the service.
+// FuzzBody checks that every body with every content type, to an import in any status, receives a response that the
+// OpenAPI document declares, without a 500 while the store answers.
 func FuzzBody(f *testing.F) {
 	a := newAsker(f, auth.NewGateway(true))
 	paths := []string{"/import"}

@@ -13,7 +13,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// TestBodies sends what a stock validation chain lets through or answers badly.
+// TestBodies sends bodies that a usual chain of validators accepts or answers badly.
 func TestBodies(t *testing.T) {
 	s := start(t, settings{})
 	deep := func(n int) string { return strings.Repeat(`{"metadata":`, n) + "1" + strings.Repeat("}", n) }
@@ -21,7 +21,7 @@ func TestBodies(t *testing.T) {
 		name, body string
 		status     int
 		code       string
-		faults     string // pointer and detail of each, joined
+		faults     string // pointer and detail of each field error, joined
 	}{
 		{"empty object", `{}`, 200, "", ""},
 		{"white space around", " \n{}\t ", 200, "", ""},
@@ -224,7 +224,7 @@ func TestFraming(t *testing.T) {
 			}
 			response, err := http.DefaultClient.Do(r)
 			if err != nil && c.status == 413 {
-				return // the connection closed on a client that kept sending: also an answer
+				return // the connection was closed while the client sent: also an answer
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -282,7 +282,7 @@ func TestRouting(t *testing.T) {
 	}
 }
 
-// TestBrokenBodies are bodies that do not arrive as announced, sent over a bare connection.
+// TestBrokenBodies sends bodies that differ from their announced length, over a raw connection.
 func TestBrokenBodies(t *testing.T) {
 	s := start(t, settings{})
 	for _, c := range []struct{ name, head, body string }{
@@ -340,7 +340,7 @@ func manyMembers(n int) string {
 	return b.String()
 }
 
-// problem reads a problem document and holds it to RFC 9457 and to our promise never to show what is inside.
+// problem parses a problem document. It checks RFC 9457, and that no internals are shown.
 func problem(t *testing.T, h http.Header, body string) client.Problem {
 	t.Helper()
 	if h.Get("Content-Type") != "application/problem+json" {
@@ -365,7 +365,7 @@ func problem(t *testing.T, h http.Header, body string) client.Problem {
 	return p
 }
 
-// faults puts the faults of a problem in one line.
+// faults joins the field errors of a problem.
 func faults(p client.Problem) string {
 	var lines []string
 	for _, f := range p.Errors {
@@ -378,7 +378,7 @@ func header(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
-// spaces is white space without end.
+// spaces is an endless stream of white space.
 type spaces struct{}
 
 func (spaces) Read(p []byte) (int, error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 )
 
-// FuzzClaim: whatever bytes stand where an Idempotency-Key is remembered, a create with that key answers as the
-// contract declares with an import of the caller's, or not at all.
+// FuzzClaim checks that a create with an Idempotency-Key returns a declared response and an import of the caller, or
+// an error, for any bytes in the claim's record.
 func FuzzClaim(f *testing.F) {
 	const owner, idempotencyKey = "key-alice", "k"
 	a := newAsker(f, auth.NewGateway(true))

@@ -12,7 +12,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// fullStore is a way to a store that reports each HEAD, holds each completion until release is closed, and answers it
+// fullStore is an HTTP client that reports each HEAD, delays each completion until release is closed, and answers it
 // with 507.
 type fullStore struct {
 	looks       chan struct{}
@@ -31,8 +31,8 @@ func (f *fullStore) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 507, Header: http.Header{}, Body: body, Request: r}, nil
 }
 
-// TestFailedCompletionIsNews: a completion that fails after its call was answered with 202 wakes those who wait for the
-// import. Each call sends one completion to the store.
+// TestFailedCompletionIsNews checks that a completion that fails after its 202 wakes the waiters of the import. Each
+// call sends one completion to the store.
 func TestFailedCompletionIsNews(t *testing.T) {
 	full := &fullStore{looks: make(chan struct{}, 100_000), release: make(chan struct{})}
 	cfg := storetest.Open(t).AWS.Copy()

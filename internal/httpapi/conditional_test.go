@@ -35,7 +35,7 @@ func startWaiting(t *testing.T, s settings) *waiting {
 	return w
 }
 
-// heads tells of each HEAD, before it is answered.
+// heads reports each HEAD before it is answered.
 type heads struct{ seen chan struct{} }
 
 func (h heads) RoundTrip(q *http.Request) (*http.Response, error) {
@@ -45,7 +45,7 @@ func (h heads) RoundTrip(q *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(q)
 }
 
-// await returns when the store was looked at.
+// await waits for a HEAD request to the store.
 func (w *waiting) await(t *testing.T) {
 	t.Helper()
 	select {
@@ -55,7 +55,7 @@ func (w *waiting) await(t *testing.T) {
 	}
 }
 
-// get reads an import: seconds below 0 and an empty tag are left out.
+// get reads an import. It omits negative seconds and an empty tag.
 func (s *service) get(t testing.TB, id string, seconds int32, tag string) *client.GetImportResponse {
 	t.Helper()
 	var params client.GetImportParams
@@ -81,7 +81,7 @@ func tagOf(t testing.TB, r *client.GetImportResponse) string {
 	return tag
 }
 
-// TestWaitForNews: an upload wakes who waits for it, with what became of it.
+// TestWaitForNews checks that an upload wakes waiters, which receive the new status.
 func TestWaitForNews(t *testing.T) {
 	s := startWaiting(t, settings{})
 	for _, known := range []bool{false, true} {
@@ -107,7 +107,7 @@ func TestWaitForNews(t *testing.T) {
 	}
 }
 
-// TestWaitIsOver: what is answered without news, and what without waiting.
+// TestWaitIsOver checks which reads return after the whole wait, and which at once.
 func TestWaitIsOver(t *testing.T) {
 	s := start(t, settings{})
 	ended := func() string {
@@ -120,7 +120,7 @@ func TestWaitIsOver(t *testing.T) {
 	awaited := *s.create(t, client.ImportRequest{}).ID
 	for _, c := range []struct {
 		name, id string
-		seconds  int32 // -1: left out
+		seconds  int32 // -1: omitted
 		tag      func(string) string
 		want     int
 		waits    bool
@@ -162,7 +162,7 @@ func TestWaitIsOver(t *testing.T) {
 	}
 }
 
-// TestBadWait: what is no number of seconds from 0 to 25, or no list of entity tags, is refused by its name.
+// TestBadWait checks that wait must be 0 to 25 seconds, and If-None-Match a list of entity tags.
 func TestBadWait(t *testing.T) {
 	s := start(t, settings{})
 	id := *s.create(t, client.ImportRequest{}).ID
@@ -206,7 +206,7 @@ func TestBadWait(t *testing.T) {
 	}
 }
 
-// TestManyWaiters: a thousand who wait for the same import cost the store as much as one, and all hear of it.
+// TestManyWaiters checks that a thousand waiters for one import cost the store as much as one, and all are notified.
 func TestManyWaiters(t *testing.T) {
 	const callers = 1000
 	s := startWaiting(t, settings{})
@@ -295,10 +295,10 @@ func TestStoppingEndsWaiting(t *testing.T) {
 	}
 }
 
-// TestTag: what makes a tag another, and what does not.
+// TestTag checks what changes an ETag and what does not.
 func TestTag(t *testing.T) {
 	const life = 40 * time.Minute
-	// The clock is at most half a life behind, so that downloads are first signed at the beginning of a half.
+	// The clock is at most half a lifetime behind, so that downloads are first signed at the beginning of a half.
 	clock := &hands{at: time.Now().Add(life).Truncate(life / 2).Add(-life)}
 	everything := auth.Read | auth.Create | auth.Delete
 	caller := &calling{scope: everything}
@@ -315,7 +315,7 @@ func TestTag(t *testing.T) {
 		name  string
 		job   client.Job
 		do    func()
-		other bool // another tag
+		other bool // another ETag
 	}{
 		{"nothing", one, func() {}, false},
 		{"another signature", one, func() { clock.pass(time.Minute) }, false},
@@ -339,7 +339,7 @@ func TestTag(t *testing.T) {
 	}
 }
 
-// hands are those of a clock.
+// hands is a settable clock.
 type hands struct {
 	mu sync.Mutex
 	at time.Time
@@ -357,7 +357,7 @@ func (h *hands) pass(d time.Duration) {
 	h.at = h.at.Add(d)
 }
 
-// calling is one caller whose scope changes.
+// calling authenticates one caller, whose scope changes.
 type calling struct {
 	mu    sync.Mutex
 	scope auth.Scope

@@ -52,8 +52,8 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// TestContractIsServedAsWritten: YAML byte for byte, JSON with the same content, but for the preflights: the page
-// that reads it shows what callers call.
+// TestContractIsServedAsWritten checks that the YAML is served byte for byte, and the JSON with the same content,
+// except preflights.
 func TestContractIsServedAsWritten(t *testing.T) {
 	s := start(t, settings{})
 	if _, _, body := do(t, request(t, "GET", s.url+"/openapi.yaml", nil)); body != string(openapi.YAML) {
@@ -75,7 +75,7 @@ func TestContractIsServedAsWritten(t *testing.T) {
 	}
 }
 
-// TestCORS: off unless asked for, and then for exactly the origins named.
+// TestCORS checks that CORS is off by default, and otherwise allows exactly the configured origins.
 func TestCORS(t *testing.T) {
 	const friend = "https://app.example.com"
 	on, off := start(t, settings{corsOrigins: []string{friend}}), start(t, settings{})

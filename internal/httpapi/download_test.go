@@ -9,8 +9,8 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// TestDownload: where the operator allows it, a completed import carries a URL that saves the file, and does nothing
-// else.
+// TestDownload checks that a completed import has a URL that downloads the file, and nothing else, if the operator
+// allows downloads.
 func TestDownload(t *testing.T) {
 	s := start(t, settings{downloads: true})
 	const page = "<script>alert(1)</script>"
@@ -59,7 +59,7 @@ func TestDownload(t *testing.T) {
 	}
 }
 
-// TestDownloadInParts: completing answers as reading does.
+// TestDownloadInParts checks that completing returns the same download URL as reading.
 func TestDownloadInParts(t *testing.T) {
 	s := start(t, settings{downloads: true})
 	id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: ptr(int64(5))}).ID

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestEpoch: two downloads are as good as each other only if neither is in the last half of its life, or both end
-// together.
+// TestEpoch checks that two downloads share an epoch only if neither is in the last half of its lifetime, or both
+// expire together.
 func TestEpoch(t *testing.T) {
 	const life = time.Hour
 	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)

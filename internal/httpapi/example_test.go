@@ -17,7 +17,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// Create an import with the generated client, upload with net/http alone, and ask what became of it.
+// Create an import with the generated client, upload with net/http, and read the import's status.
 func Example() {
 	ctx := context.Background()
 	signpost, err := client.NewClientWithResponses(
@@ -39,7 +39,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	if created.JSON200 == nil { // a refusal is not an error of Go's: look at the problem document
+	if created.JSON200 == nil { // an API error is not a Go error: read the problem document
 		panic(string(created.Body))
 	}
 
@@ -48,10 +48,10 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	for header, value := range upload.Headers { // all of them: the signature covers them
+	for header, value := range upload.Headers { // the signature covers all of them
 		request.Header.Set(header, value)
 	}
-	request.ContentLength = size // net/http takes the length from here, not from a header
+	request.ContentLength = size // net/http ignores the header
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		panic(err)
@@ -84,7 +84,7 @@ func exampleFile(content string) *os.File {
 	return file
 }
 
-// exampleServer runs the service for the rest of the test binary's life.
+// exampleServer runs the service until the test binary ends.
 func exampleServer() string {
 	target, err := storetest.Start()
 	if err != nil {

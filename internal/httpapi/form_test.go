@@ -16,7 +16,7 @@ import (
 
 var formMode = ptr(client.ImportRequestModeForm)
 
-// TestForm uploads as a browser's form does, with what can be declared and without a known length.
+// TestForm uploads like a browser's form, with all declarations and an unknown length.
 func TestForm(t *testing.T) {
 	s := start(t, settings{})
 	content := []byte("from a form")
@@ -105,8 +105,8 @@ func TestTamperedForm(t *testing.T) {
 	}
 }
 
-// TestFormLength: the policy bounds the length, exactly where a size is declared and at the service's limit where
-// none is.
+// TestFormLength checks that the policy limits the length: exactly to a declared size, otherwise to the service's
+// limit.
 func TestFormLength(t *testing.T) {
 	s := start(t, settings{limits: imports.Limits{MaxSize: 10}})
 	for _, c := range []struct {
@@ -135,7 +135,7 @@ func TestFormLength(t *testing.T) {
 	}
 }
 
-// post sends u as a multipart form with content as its file, last.
+// post sends u as a multipart form whose last field is content as the file.
 func post(t *testing.T, u client.UploadRequest, content []byte) (int, string) {
 	t.Helper()
 	var body bytes.Buffer
@@ -157,7 +157,7 @@ func post(t *testing.T, u client.UploadRequest, content []byte) (int, string) {
 	return status, answer
 }
 
-// extended gives a policy another hundred years.
+// extended returns a policy that expires a hundred years later.
 func extended(t *testing.T, policy string) string {
 	t.Helper()
 	document, err := base64.StdEncoding.DecodeString(policy)

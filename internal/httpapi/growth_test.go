@@ -19,8 +19,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// TestGrowth holds what each call to the API asks of S3 to a number that does not grow with the jobs in the bucket: a
-// page costs by the jobs that are on it. Ten jobs are the fewest that fill a page of ten.
+// TestGrowth checks that the number of S3 calls per API call does not grow with the number of imports: a page costs
+// by its imports. Ten imports are the fewest that fill a page of ten.
 func TestGrowth(t *testing.T) {
 	asked := &tally{}
 	cfg := storetest.Open(t).AWS.Copy()
@@ -36,7 +36,7 @@ func TestGrowth(t *testing.T) {
 
 func (s *service) holdCost(t *testing.T, asked *tally, jobs int) {
 	oldest, key := s.fill(t, jobs), uuid.NewString()
-	var inParts string // the job of the rows after the one that creates it
+	var inParts string // the import of the rows after the one that creates it
 	full := min(jobs, 10)
 	ten, completed := ptr(int32(10)), ptr(client.JobStatusCompleted)
 	for _, c := range []struct {
@@ -44,7 +44,7 @@ func (s *service) holdCost(t *testing.T, asked *tally, jobs int) {
 		call func()
 		want calls
 	}{
-		// Pages come first, while all jobs are alike: nothing uploaded, one request each.
+		// Pages come first, while all imports are alike: nothing uploaded, one request each.
 		{"list a page of 1", func() { s.page(t, client.ListImportsParams{Limit: ptr(int32(1))}, 1) },
 			calls{"LIST jobs": 1, "GET jobs": 1, "HEAD imports": 1}},
 		{"list a page of 10", func() { s.page(t, client.ListImportsParams{Limit: ten}, full) },
@@ -87,7 +87,7 @@ func (s *service) holdCost(t *testing.T, asked *tally, jobs int) {
 	s.remove(t, inParts)
 }
 
-// page lists a page and insists on so many jobs.
+// page lists a page, which must have this number of imports.
 func (s *service) page(t *testing.T, params client.ListImportsParams, want int) {
 	t.Helper()
 	r, err := s.ListImportsWithResponse(t.Context(), &params)
@@ -125,10 +125,9 @@ func (s *service) createWithKey(t *testing.T, key string) {
 	}
 }
 
-// fill gives the caller so many jobs, and no others while the test runs, and returns the oldest's id. The records are
-// one that the service wrote, with an id of each millisecond before its own. They are written as files into the
-// store's folder, which is the working directory (see package localstore): versitygw lists and serves files that it
-// did not write, without an ETag.
+// fill adds imports of the caller and returns the oldest id. The records are copies of one that the service wrote,
+// with ids a millisecond apart. They are written as files into the store's folder, which is the working directory
+// (see package localstore): versitygw lists and serves files that it did not write, without an ETag.
 func (s *service) fill(t *testing.T, jobs int) (oldest string) {
 	t.Helper()
 	newest := *s.create(t, client.ImportRequest{}).ID
@@ -163,18 +162,18 @@ func (s *service) fill(t *testing.T, jobs int) (oldest string) {
 	return oldest
 }
 
-// before is an id, but made some milliseconds earlier.
+// before returns an id like id, but made some milliseconds earlier.
 func before(t *testing.T, id string, age int) string {
 	made := fmt.Sprintf("%012x", madeAt(t, id)-int64(age))
 	return made[:8] + "-" + made[8:] + id[len("01234567-0123"):]
 }
 
-// recordName is the last segment of a record's key: its rank, which falls as time goes on, and the id.
+// recordName returns the last segment of a record's key: the rank, which decreases over time, and the id.
 func recordName(t *testing.T, id string) string {
 	return fmt.Sprintf("%012x-%s.json", int64(1)<<48-1-madeAt(t, id), id)
 }
 
-// madeAt is when a UUIDv7 was made, in milliseconds since 1970: its first 48 bits.
+// madeAt returns the time of a UUIDv7: its first 48 bits, milliseconds since 1970.
 func madeAt(t *testing.T, id string) int64 {
 	t.Helper()
 	made, err := strconv.ParseInt(id[:8]+id[9:13], 16, 64)
@@ -184,10 +183,10 @@ func madeAt(t *testing.T, id string) int64 {
 	return made
 }
 
-// calls says how often S3 was asked for what: a method, LIST for a listing of keys, and the prefix of the key.
+// calls counts S3 calls by method (or LIST) and the prefix of the key.
 type calls map[string]int
 
-// tally counts the calls that pass on their way to the store, retries among them.
+// tally counts the calls on their way to the store, including retries.
 type tally struct {
 	mu   sync.Mutex
 	seen calls
@@ -209,7 +208,7 @@ func (w *tally) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// take returns what has passed since it was last called.
+// take returns the calls since the last take.
 func (w *tally) take() calls {
 	w.mu.Lock()
 	defer w.mu.Unlock()

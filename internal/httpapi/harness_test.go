@@ -32,7 +32,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
-// service is the real API on a real bucket, with the typed client to speak to it.
+// service is the real API on a real bucket, with a typed client.
 type service struct {
 	*client.ClientWithResponses
 	url   string
@@ -40,17 +40,17 @@ type service struct {
 	log   *lockedBuffer
 }
 
-// settings are what a test may change. Zero members are as in production.
+// settings are what tests may change. Zero values are the defaults of production.
 type settings struct {
 	limits      imports.Limits
 	patience    time.Duration
 	downloads   bool
-	stranger    bool // the caller is beyond loopback
+	stranger    bool // the client is not on loopback
 	now         func() time.Time
 	aws         *aws.Config
 	corsOrigins []string
 	local       bool
-	options     func(*httpapi.Options) // what else is changed
+	options     func(*httpapi.Options) // further changes
 }
 
 func start(t testing.TB, s settings) *service {
@@ -107,7 +107,7 @@ func start(t testing.TB, s settings) *service {
 	return &service{api, server.URL, target, log}
 }
 
-// create makes a tracked import and insists on success.
+// create creates a tracked import, which must succeed.
 func (s *service) create(t testing.TB, body client.ImportRequest) client.Job {
 	t.Helper()
 	r, err := s.CreateImportWithResponse(t.Context(), nil, body)
@@ -120,7 +120,7 @@ func (s *service) create(t testing.TB, body client.ImportRequest) client.Job {
 	return *r.JSON200
 }
 
-// read reads an import and insists on success.
+// read reads an import, which must succeed.
 func (s *service) read(t testing.TB, id string) client.Job {
 	t.Helper()
 	r, err := s.GetImportWithResponse(t.Context(), id, nil)
@@ -133,7 +133,7 @@ func (s *service) read(t testing.TB, id string) client.Job {
 	return *r.JSON200
 }
 
-// post sends a body to /import as it is, and returns the answer.
+// post sends a raw body to /import.
 func (s *service) post(t testing.TB, contentType, body string) (int, http.Header, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), "POST", s.url+"/import", strings.NewReader(body))
@@ -163,10 +163,10 @@ func do(t testing.TB, request *http.Request) (int, http.Header, string) {
 	return response.StatusCode, response.Header, string(body)
 }
 
-// secret is what no log line and no problem document may hold: a signature, an API key, a token.
+// secret matches what logs and problem documents must not contain: a signature, an API key, a token.
 var secret = regexp.MustCompile(`(?i)x-amz-signature|signpost_[\w-]{43}|eyJ[\w-]+\.eyJ`)
 
-// send uploads body as u says, with net/http alone, and returns the status and the store's error code.
+// send uploads body with net/http, and returns the status and the store's error code.
 func send(t testing.TB, u client.UploadRequest, body []byte) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), string(u.Method), u.URL, bytes.NewReader(body))
@@ -180,14 +180,14 @@ func send(t testing.TB, u client.UploadRequest, body []byte) (int, string) {
 	return status, storeCode(answer)
 }
 
-// storeCode is the <Code> of an S3 error.
+// storeCode returns the <Code> of an S3 error.
 func storeCode(answer string) string {
 	_, rest, _ := strings.Cut(answer, "<Code>")
 	code, _, _ := strings.Cut(rest, "</Code>")
 	return code
 }
 
-// stored returns the object at key as the store has it, or nil where there is none.
+// stored returns the object at key from the store, or nil.
 func (s *service) stored(t testing.TB, key string) *s3.GetObjectOutput {
 	t.Helper()
 	out, err := s.s3().GetObject(t.Context(), &s3.GetObjectInput{Bucket: &s.store.Bucket, Key: &key})
@@ -205,7 +205,7 @@ func (s *service) s3() *s3.Client {
 	return s3.NewFromConfig(s.store.AWS, func(o *s3.Options) { o.UsePathStyle = s.store.PathStyle })
 }
 
-// contractDoer sends requests and holds every answer to the contract.
+// contractDoer sends requests and validates every response against the OpenAPI document.
 type contractDoer struct{ routes routers.Router }
 
 func router(t testing.TB) routers.Router {
@@ -254,7 +254,7 @@ func (d contractDoer) Do(request *http.Request) (*http.Response, error) {
 
 func ptr[T any](v T) *T { return &v }
 
-// uploads counts the multipart uploads under way at key.
+// uploads counts the multipart uploads in progress at key.
 func (s *service) uploads(t testing.TB, key string) int {
 	t.Helper()
 	out, err := s.s3().

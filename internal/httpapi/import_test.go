@@ -60,7 +60,7 @@ func TestBareImport(t *testing.T) {
 	}
 }
 
-// TestTrackedImport declares one thing after another and looks at what the store was told.
+// TestTrackedImport declares one member after another and checks what the store received.
 func TestTrackedImport(t *testing.T) {
 	s := start(t, settings{})
 	content := []byte("id,amount\n1,42\n")
@@ -137,7 +137,7 @@ func TestEmptyImport(t *testing.T) {
 	}
 }
 
-// TestEmptyImportWithChecksum: a CRC of no bytes is also that of others, so the size is what counts.
+// TestEmptyImportWithChecksum checks that the size is signed too: other content can have the CRC of no bytes.
 func TestEmptyImportWithChecksum(t *testing.T) {
 	s := start(t, settings{})
 	for _, algorithm := range []client.ChecksumAlgorithm{"sha256", "sha1", "crc32", "crc64nvme"} {
@@ -159,8 +159,8 @@ func TestEmptyImportWithChecksum(t *testing.T) {
 	}
 }
 
-// TestLargestHeaders uploads with as many headers as the service accepts, and as much in them as a file system's
-// attributes hold (ext4: 4 kB in all): a create must not hand out what the store then refuses.
+// TestLargestHeaders uploads with the most and longest headers that the service accepts, which must fit into a file
+// system's attributes (ext4: 4 kB in total): otherwise the store would reject the upload.
 func TestLargestHeaders(t *testing.T) {
 	s := start(t, settings{})
 	metadata := map[string]string{}
@@ -196,7 +196,7 @@ func TestUnknownImport(t *testing.T) {
 	}
 }
 
-// TestIdempotency repeats a create: the same key and body give the same job, another body is refused.
+// TestIdempotency repeats a create: the same key and body return the same import, another body is rejected.
 func TestIdempotency(t *testing.T) {
 	s := start(t, settings{})
 	create := func(key, body string) (int, client.Job, string) {

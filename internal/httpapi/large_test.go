@@ -55,7 +55,7 @@ func TestPlanLimits(t *testing.T) {
 	}
 }
 
-// TestTenThousandParts signs all parts of the largest plan in ten calls.
+// TestTenThousandParts signs all parts of the largest upload in ten calls.
 func TestTenThousandParts(t *testing.T) {
 	s := start(t, settings{})
 	const size = 10_000*16*mib - 1
@@ -83,8 +83,8 @@ func TestTenThousandParts(t *testing.T) {
 	}
 }
 
-// TestResume uploads a large file in parallel: one process is stopped halfway, one that knows only the id goes on, a
-// third completes. SIGNPOST_TEST_LARGE is the file's size in GiB; without it, it is small.
+// TestResume uploads a large file in parallel: one process is stopped halfway, one that knows only the id continues,
+// a third completes. SIGNPOST_TEST_LARGE is the file's size in GiB; by default it is small.
 func TestResume(t *testing.T) {
 	size, partSize := int64(7*5*mib+3), int64(5*mib)
 	if large := os.Getenv("SIGNPOST_TEST_LARGE"); large != "" {
@@ -129,8 +129,8 @@ func TestResume(t *testing.T) {
 	third.remove(t, id)
 }
 
-// sparse is a file of size bytes that takes little room. Each 64 KiB begins with its own offset, so no two parts are
-// alike.
+// sparse is a file of size bytes that takes little disk space. Each 64 KiB begins with its offset, so no two parts
+// are equal.
 func sparse(t *testing.T, size int64) *os.File {
 	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), "large"))
@@ -153,8 +153,8 @@ func sparse(t *testing.T, size int64) *os.File {
 	return file
 }
 
-// sendMissing sends, four at a time, parts that the store lacks, until it has sent limit of them: then it stops at
-// once, and what is under way is cut. It returns how many were taken.
+// sendMissing sends missing parts, four at a time, until it has sent limit of them. Then it cancels those in
+// progress. It returns the number of stored parts.
 func (s *service) sendMissing(t *testing.T, id string, file io.ReaderAt, limit int64) int64 {
 	t.Helper()
 	var numbers []int32
@@ -197,7 +197,7 @@ func (s *service) sendMissing(t *testing.T, id string, file io.ReaderAt, limit i
 	return taken.Load()
 }
 
-// sendFrom signs part n and sends it from file.
+// sendFrom signs part n and uploads it from file.
 func (s *service) sendFrom(ctx context.Context, id string, n int32, file io.ReaderAt) error {
 	signed, err := s.SignPartsWithResponse(ctx, id, client.PartsRequest{First: &n, Count: ptr(int32(1))})
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/web"
 )
 
-// TestRateLimit: each caller has a burst, then so many a second; the answers say what is left.
+// TestRateLimit checks that each caller has a burst and a rate, and that responses report the rest.
 func TestRateLimit(t *testing.T) {
 	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "bob": auth.All})
 	var mu sync.Mutex
@@ -65,7 +65,7 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// TestForwardedFor: only a proxy that is trusted says who its client is.
+// TestForwardedFor checks that only trusted proxies determine the client's address.
 func TestForwardedFor(t *testing.T) {
 	loopback := &net.IPNet{IP: net.IPv4(127, 0, 0, 0), Mask: net.CIDRMask(8, 32)}
 	for _, c := range []struct {
@@ -74,7 +74,7 @@ func TestForwardedFor(t *testing.T) {
 	}{
 		{nil, "203.0.113.7", "127.0.0.1"},
 		{[]*net.IPNet{loopback}, "203.0.113.7", "203.0.113.7"},
-		{[]*net.IPNet{loopback}, "1.2.3.4, 203.0.113.7", "203.0.113.7"}, // the client's own say comes first
+		{[]*net.IPNet{loopback}, "1.2.3.4, 203.0.113.7", "203.0.113.7"}, // the client forged the first one
 		{[]*net.IPNet{loopback}, "203.0.113.7, 127.0.0.9", "203.0.113.7"},
 		{[]*net.IPNet{loopback}, "203.0.113.7:4711", "203.0.113.7"},
 		{[]*net.IPNet{loopback}, "[2001:db8::7]:4711", "2001:db8::7"},
@@ -94,7 +94,7 @@ func TestForwardedFor(t *testing.T) {
 	}
 }
 
-// TestContentTypes: when the operator names types, imports are of these, and none goes without.
+// TestContentTypes checks that imports must have a content type that the operator permits.
 func TestContentTypes(t *testing.T) {
 	s := start(t, settings{limits: imports.Limits{ContentTypes: []string{"text/csv", "image/*"}}})
 	for body, want := range map[string]int{
@@ -123,7 +123,7 @@ func TestContentTypes(t *testing.T) {
 	}
 }
 
-// TestWebhooks: an import names a receiver of its own only where its host is one that the operator allows, exactly.
+// TestWebhooks checks that a webhook URL must have a host that the operator permits, exactly.
 func TestWebhooks(t *testing.T) {
 	s := start(
 		t,
@@ -165,8 +165,7 @@ func TestWebhooks(t *testing.T) {
 	}
 }
 
-// TestOpenUploads: an owner has so many uploads in parts under way at a time; single uploads do not count, nor do
-// those of others.
+// TestOpenUploads checks the limit of multipart uploads in progress per owner. Single uploads do not count.
 func TestOpenUploads(t *testing.T) {
 	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "bob": auth.All})
 	s := start(
@@ -197,14 +196,14 @@ func TestOpenUploads(t *testing.T) {
 	}
 }
 
-// idOf is a job's id.
+// idOf returns an import's id.
 func idOf(body string) string {
 	_, after, _ := strings.Cut(body, `"id":"`)
 	id, _, _ := strings.Cut(after, `"`)
 	return id
 }
 
-// TestSecurityHeaders: every answer has them, whatever it is.
+// TestSecurityHeaders checks that every response has the security headers.
 func TestSecurityHeaders(t *testing.T) {
 	const friend = "https://app.example.com"
 	s := start(t, settings{corsOrigins: []string{friend}, options: func(o *httpapi.Options) { o.TLS = true }})
@@ -258,7 +257,7 @@ func TestUnknownOrigins(t *testing.T) {
 	}
 }
 
-// TestWatch: what the metrics count has few names, whatever is asked for.
+// TestWatch checks that metrics use a closed list of operation names.
 func TestWatch(t *testing.T) {
 	var mu sync.Mutex
 	var answered, seen []string
@@ -330,8 +329,8 @@ func TestRefusalsAreCounted(t *testing.T) {
 	}
 }
 
-// fromAddress starts a service with a limit of perSecond requests and a clock that stands still. It returns a function
-// that sends a request from an address.
+// fromAddress starts a service with a rate limit and a stopped clock. It returns a function that sends a request from
+// an address.
 func fromAddress(
 	t *testing.T, perSecond int, options func(*httpapi.Options),
 ) func(address, method, path string) (int, http.Header, string) {
@@ -350,8 +349,8 @@ func fromAddress(
 	}
 }
 
-// TestRateLimitOfNetworks: a client cannot raise its limit by using other addresses of its own network, or another
-// spelling of its address.
+// TestRateLimitOfNetworks checks that a client cannot raise its limit by other addresses of its network, or other
+// spellings of its address.
 func TestRateLimitOfNetworks(t *testing.T) {
 	for name, c := range map[string]struct {
 		address func(n int) string
@@ -385,8 +384,7 @@ func TestRateLimitOfNetworks(t *testing.T) {
 	}
 }
 
-// TestRateLimitOfSites: a client with an IPv6 /48 network has ten times the limit of one client, however many of its
-// /64 it uses.
+// TestRateLimitOfSites checks that an IPv6 /48 network has ten times the limit of one client.
 func TestRateLimitOfSites(t *testing.T) {
 	send := fromAddress(t, 3, nil)
 	for n := range 60 {
@@ -409,8 +407,8 @@ func TestRateLimitOfSites(t *testing.T) {
 	}
 }
 
-// TestRateLimitOfDocuments: documents, the web UI and unknown paths have a limit too, which the web UI and the API
-// reference, loaded together, do not reach. It is not the limit of operations, and health checks have none.
+// TestRateLimitOfDocuments checks that documents, the web UI and unknown paths have their own limit, which loading
+// the web UI and the API reference together does not reach. Health checks have none.
 func TestRateLimitOfDocuments(t *testing.T) {
 	for _, perSecond := range []int{1, 7} {
 		send := fromAddress(t, perSecond, func(o *httpapi.Options) {
@@ -466,9 +464,9 @@ func TestRateLimitOfDocuments(t *testing.T) {
 	}
 }
 
-// TestIDsInLog: the id of an anonymous import is all that a client needs to read and delete it, so the log holds its
-// beginning alone. Ids of imports with an owner are logged whole, but not in refused requests: a caller with a key may
-// name the id of an anonymous import.
+// TestIDsInLog checks that logs shorten the ids of anonymous imports, which permit reading and deleting them. Ids of
+// imports with an owner are logged whole, but not in rejected requests: a caller with a key may name the id of an
+// anonymous import.
 func TestIDsInLog(t *testing.T) {
 	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All})
 	for name, c := range map[string]struct {
@@ -490,7 +488,7 @@ func TestIDsInLog(t *testing.T) {
 				if c.key != "" {
 					r.Header.Set("X-Api-Key", c.key)
 				}
-				if _, id, found := strings.Cut(path, "/import/"); found { // some clients find their requests again by it
+				if _, id, found := strings.Cut(path, "/import/"); found { // some clients use it as the request id
 					r.Header.Set("X-Request-Id", strings.ReplaceAll("of-"+id, "/", "-"))
 				}
 				status, _, answer := do(t, r)

@@ -15,7 +15,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 )
 
-// FuzzList: whatever else lies beside the records, paging finds every import once, newest first.
+// FuzzList checks that paging returns every import once, newest first, whatever other objects are there.
 func FuzzList(f *testing.F) {
 	const owner = "key-alice"
 	a := newAsker(f, auth.NewGateway(true))
@@ -29,7 +29,7 @@ func FuzzList(f *testing.F) {
 				strangers,
 				func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) || r == utf8.RuneError },
 			) {
-			return // XML has no way to list other names
+			return // XML cannot encode other names
 		}
 		apart(t, func(t *testing.T) {
 			a.everything(t, owner, "key-bob")

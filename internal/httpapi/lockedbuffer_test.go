@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// lockedBuffer is a log that a server writes while a test reads it.
+// lockedBuffer is a log that a test reads while a server writes it.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

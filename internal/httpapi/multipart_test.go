@@ -16,7 +16,8 @@ const mib = 1 << 20
 
 var multipartMode = ptr(client.ImportRequestModeMultipart)
 
-// TestMultipart uploads in parts, bare and with each checksum, of known size and not, and reads the bytes back.
+// TestMultipart uploads in parts, without and with each checksum, of known and unknown size, and reads the content
+// back.
 func TestMultipart(t *testing.T) {
 	s := start(t, settings{})
 	content := make([]byte, 11*mib+3)
@@ -103,7 +104,7 @@ func TestMultipart(t *testing.T) {
 	}
 }
 
-// TestCompleteRefusals completes what cannot be: each refusal says what is wrong, and the import goes on from there.
+// TestCompleteRefusals checks that invalid completions are rejected with the reason, and that the import can continue.
 func TestCompleteRefusals(t *testing.T) {
 	s := start(t, settings{})
 	content := make([]byte, 11*mib)
@@ -221,8 +222,8 @@ func TestLateChecksum(t *testing.T) {
 	}
 }
 
-// TestStrictParts: an import that declared a checksum wants that of each part, signs it, and the store holds the
-// client to it.
+// TestStrictParts checks that an import with a checksum requires and signs that checksum for each part, and that the
+// store enforces it.
 func TestStrictParts(t *testing.T) {
 	s := start(t, settings{})
 	content := make([]byte, 5*mib+10)
@@ -273,7 +274,7 @@ func TestStrictParts(t *testing.T) {
 	}
 }
 
-// TestOverOnceOver: what has ended takes no more parts, and says why.
+// TestOverOnceOver checks that a terminal import accepts no parts, and that the error names its status.
 func TestOverOnceOver(t *testing.T) {
 	s := start(t, settings{})
 	single := *s.create(t, client.ImportRequest{}).ID
@@ -297,7 +298,7 @@ func TestOverOnceOver(t *testing.T) {
 	}
 }
 
-// TestDelete removes imports at every stage.
+// TestDelete deletes imports in every status.
 func TestDelete(t *testing.T) {
 	s := start(t, settings{})
 	content := []byte("12345")
@@ -336,7 +337,7 @@ func TestDelete(t *testing.T) {
 			if job.Upload == nil {
 				return
 			}
-			// Its URL still works: what comes by it is removed by the next to look.
+			// Its URL still works: the next read removes what is uploaded.
 			if status, code := send(t, *job.Upload, content); status != 200 {
 				t.Fatalf("upload after the end: got %d %s", status, code)
 			}
@@ -376,7 +377,7 @@ func (s *service) signParts(t testing.TB, id string, body client.PartsRequest) c
 	return *r.JSON200
 }
 
-// sendParts signs and sends the parts of content with these numbers, with checksums where the import declared them.
+// sendParts signs and uploads these parts of content, with checksums if the import declared them.
 func (s *service) sendParts(t testing.TB, id string, content []byte, numbers []int32) {
 	t.Helper()
 	job := s.read(t, id)

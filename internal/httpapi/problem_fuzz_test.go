@@ -21,10 +21,10 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// home is the package's folder. The local store of the tests before changes the working directory.
+// home is the package's folder. The local store of earlier tests changes the working directory.
 var home, _ = os.Getwd()
 
-// failure is one of the ways in which a handler may fail, all at random.
+// failure is a random error of a handler.
 type failure struct {
 	kind, wrapped byte
 	number        int
@@ -87,8 +87,8 @@ func (f failure) fail() error {
 	return err
 }
 
-// FuzzProblem: however a request fails, and whatever its path and id, the answer is a whole problem document that
-// shows no signed URL, and the log has one line that cannot be taken for two.
+// FuzzProblem checks that every error, with any path and id, yields a complete problem document without signed URLs,
+// and one log line that cannot be taken for two.
 func FuzzProblem(f *testing.F) {
 	f.Chdir(home)
 	for kind := range byte(12) {

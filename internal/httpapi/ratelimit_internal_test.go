@@ -2,7 +2,7 @@ package httpapi
 
 import "testing"
 
-// TestClientNetwork: the addresses that one client can choose from are one network.
+// TestClientNetwork checks that the addresses that one client can choose from are one network.
 func TestClientNetwork(t *testing.T) {
 	for address, want := range map[string]string{
 		"192.0.2.1":               "192.0.2.1",

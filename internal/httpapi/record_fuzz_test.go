@@ -12,8 +12,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 )
 
-// FuzzRecord: whatever bytes stand where the record of an import should, each call answers as the contract declares,
-// and asks for no key but that import's.
+// FuzzRecord checks that with any bytes as an import's record, each operation returns a declared response, and
+// accesses no keys of other imports.
 func FuzzRecord(f *testing.F) {
 	const owner, id = "key-alice", plannedID
 	a := newAsker(f, auth.NewGateway(true))

@@ -11,8 +11,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 )
 
-// FuzzRequest: whatever a request says of itself, in method, path, host, address, credentials and other headers, it
-// gets one answer, in which no header is of its making, and one line of log.
+// FuzzRequest checks that a request with any method, path, host, address, credentials and headers receives one
+// response without injected headers, and one log line.
 func FuzzRequest(f *testing.F) {
 	key, line, err := auth.NewKey("fuzz", auth.All)
 	if err != nil {

@@ -18,19 +18,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// shelf is as much of S3 as the service asks of it, in memory, so that a fuzz target makes thousands of calls a
-// second. It writes down what it was asked for. The store itself is what other tests are for.
+// shelf is an in-memory store with the S3 operations that the service uses, so that a fuzz target makes thousands of
+// calls per second. It records the calls.
 type shelf struct {
 	mu      sync.Mutex
 	objects map[string][]byte
-	parts   map[string][]int // by key: the sizes of the parts of the upload "u" there
-	away    bool             // no call gets through
-	asked   []string         // keys, and what lists began with
+	parts   map[string][]int // by key: the sizes of the parts of its upload "u"
+	away    bool             // calls fail
+	asked   []string         // keys, and prefixes of lists
 }
 
 const shelfBucket = "shelf"
 
-// Do stands in for the SDK's HTTP client.
+// Do replaces the SDK's HTTP client.
 func (s *shelf) Do(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

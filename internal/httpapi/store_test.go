@@ -19,7 +19,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// TestOtherThanDeclared puts objects where no signed URL would: the job says what is wrong with them.
+// TestOtherThanDeclared puts objects that no signed URL permits, and checks that the import reports the difference.
 func TestOtherThanDeclared(t *testing.T) {
 	s := start(t, settings{})
 	content := []byte("12345")
@@ -101,7 +101,7 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
-// TestLostBucket: a bucket that is gone is a store that is away, not imports that never were.
+// TestLostBucket checks that a missing bucket is an unavailable store, not missing imports.
 func TestLostBucket(t *testing.T) {
 	target := storetest.Open(t)
 	own := target.AWS.Copy()
@@ -126,12 +126,12 @@ func TestLostBucket(t *testing.T) {
 	}
 }
 
-// doerFunc is an HTTP client that a test makes up.
+// doerFunc is an HTTP client made of a function.
 type doerFunc func(*http.Request) (*http.Response, error)
 
 func (f doerFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestTakenAway removes a completed object, as a consumer does that has imported it: the job stays completed.
+// TestTakenAway removes a completed object, as a consumer does after importing it: the import stays completed.
 func TestTakenAway(t *testing.T) {
 	s := start(t, settings{})
 	job := s.create(t, client.ImportRequest{})
@@ -149,7 +149,7 @@ func TestTakenAway(t *testing.T) {
 	}
 }
 
-// TestExpiringCredentials signs with credentials that end sooner than the URL would.
+// TestExpiringCredentials signs with credentials that expire before the URL would.
 func TestExpiringCredentials(t *testing.T) {
 	target := storetest.Open(t)
 	ends := time.Now().Add(10 * time.Minute).Truncate(time.Second)
@@ -201,7 +201,7 @@ func TestExpiringCredentials(t *testing.T) {
 	}
 }
 
-// TestStoreAway cuts the service off from its store and back.
+// TestStoreAway interrupts the connection to the store, and restores it.
 func TestStoreAway(t *testing.T) {
 	line := storetest.Cut(t)
 	s := start(t, settings{aws: &line.AWS})
@@ -248,7 +248,7 @@ func TestStoreAway(t *testing.T) {
 	s.create(t, client.ImportRequest{})
 }
 
-// TestTwoServices share one bucket: what one creates the other completes.
+// TestTwoServices checks that two services on one bucket can complete each other's imports.
 func TestTwoServices(t *testing.T) {
 	a, b := start(t, settings{}), start(t, settings{})
 	job := a.create(t, client.ImportRequest{Size: ptr(int64(1))})
@@ -263,7 +263,7 @@ func TestTwoServices(t *testing.T) {
 	}
 }
 
-// TestLog holds the log to one line a request, fixed keys, and no secrets.
+// TestLog checks that the log has one line per request, fixed keys, and no secrets.
 func TestLog(t *testing.T) {
 	s := start(t, settings{})
 	job := s.create(t, client.ImportRequest{})
@@ -306,7 +306,7 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// TestPanic makes the service fall over within a request: the answer tells nothing, the log all.
+// TestPanic checks that after a panic the response contains no internals, and the log the stack.
 func TestPanic(t *testing.T) {
 	s := start(t, settings{now: func() time.Time { panic("the clock fell") }, limits: imports.Limits{URLTTL: time.Hour}})
 	status, header, answer := s.post(t, "", "")

@@ -21,10 +21,10 @@ import (
 
 const storeSecret = "correct horse+battery/staple="
 
-// eventsDir holds what stores send. The local store changes the working directory once it starts.
+// eventsDir contains events of stores. The local store changes the working directory when it starts.
 var eventsDir, _ = filepath.Abs("../s3events/testdata")
 
-// told collects the keys that a server is noticed of.
+// told collects the reported keys.
 type told struct {
 	mu   sync.Mutex
 	keys []string
@@ -37,7 +37,7 @@ func (l *told) notice(_ context.Context, key string) error {
 	return nil
 }
 
-// take returns what was collected, and forgets it.
+// take returns and clears the collected keys.
 func (l *told) take() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,7 +47,7 @@ func (l *told) take() []string {
 	return keys
 }
 
-// startHearing is a service that takes events of stores.
+// startHearing starts a service that receives store events.
 func startHearing(t *testing.T, s settings, notice func(context.Context, string) error) *service {
 	t.Helper()
 	more := s.options
@@ -67,7 +67,7 @@ func startHearing(t *testing.T, s settings, notice func(context.Context, string)
 	return started
 }
 
-// tell sends an event; an empty authorization is none.
+// tell sends an event. An empty authorization means none.
 func (s *service) tell(t *testing.T, authorization, body string) (int, http.Header, string) {
 	t.Helper()
 	r := request(t, "POST", s.url+"/events/s3", strings.NewReader(body))
@@ -79,7 +79,7 @@ func (s *service) tell(t *testing.T, authorization, body string) (int, http.Head
 
 func bearer(secret string) string { return "Bearer " + secret }
 
-// event is the shortest that tells of keys.
+// event returns the shortest event for keys.
 func event(bucket string, keys ...string) string {
 	var records []string
 	for _, key := range keys {
@@ -91,7 +91,7 @@ func event(bucket string, keys ...string) string {
 	return `{"Records":[` + strings.Join(records, ",") + `]}`
 }
 
-// TestStoreEvents sends what each store sends, with each spelling of the secret.
+// TestStoreEvents sends the events of each store, with each form of the secret.
 func TestStoreEvents(t *testing.T) {
 	var l told
 	s := startHearing(t, settings{}, l.notice)
@@ -264,7 +264,8 @@ func TestStoreEventsKnowTheirRequest(t *testing.T) {
 	}
 }
 
-// TestStoreEventsAreNotThrottled: a store may tell more than a caller may ask, but guess no more than one.
+// TestStoreEventsAreNotThrottled checks that valid store events have no rate limit, and wrong secrets have that of a
+// caller.
 func TestStoreEventsAreNotThrottled(t *testing.T) {
 	var l told
 	s := startHearing(t, settings{options: func(o *httpapi.Options) { o.RateLimit = 1 }}, l.notice)
@@ -287,7 +288,7 @@ func TestStoreEventsAreNotThrottled(t *testing.T) {
 	}
 }
 
-// TestStoreEventsTakeNoPages: no web page reaches the place for stores, whatever its origin may do elsewhere.
+// TestStoreEventsTakeNoPages checks that web pages of any origin are rejected.
 func TestStoreEventsTakeNoPages(t *testing.T) {
 	var l told
 	s := startHearing(t, settings{corsOrigins: []string{"https://app.example"}}, l.notice)

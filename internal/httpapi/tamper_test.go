@@ -10,8 +10,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// TestTamperedUpload changes one thing after another in an upload that would be accepted as it is. The store must
-// refuse every one, and keep nothing.
+// TestTamperedUpload makes one change at a time to a valid upload. The store must reject every one, and store nothing.
 func TestTamperedUpload(t *testing.T) {
 	content := []byte("exactly these bytes")
 	declared := client.ImportRequest{
@@ -102,7 +101,7 @@ func TestTamperedUpload(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nothing", func(t *testing.T) { // the control: as it is, it is accepted
+	t.Run("nothing", func(t *testing.T) { // the control: the unchanged upload succeeds
 		job := s.create(t, declared)
 		if status, _, answer := do(t, uploadOf(t, *job.Upload, content)); status != 200 {
 			t.Fatalf("got %d %s, want 200", status, answer)
@@ -114,7 +113,7 @@ func TestTamperedUpload(t *testing.T) {
 	})
 }
 
-// TestExpiredURL signs in the past, so that the URL is dead without any waiting.
+// TestExpiredURL signs in the past, so that the URL has expired without waiting.
 func TestExpiredURL(t *testing.T) {
 	s := start(t, settings{now: func() time.Time { return time.Now().Add(-2 * time.Hour) }})
 	_, _, body := s.post(t, "", "")
@@ -133,7 +132,7 @@ func uploadOf(t *testing.T, u client.UploadRequest, body []byte) *http.Request {
 	return r
 }
 
-// query sets a parameter, or removes it where value is empty.
+// query sets a parameter, or removes it if value is empty.
 func query(name, value string) func(*http.Request) {
 	return func(r *http.Request) {
 		q := r.URL.Query()

@@ -30,8 +30,8 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// FuzzValidator: what openapi3filter refuses, we refuse; what we refuse beyond that breaks a rule of stricterRules;
-// and what we accept reaches the handler as it was written.
+// FuzzValidator checks that the validator rejects what openapi3filter rejects, that each further rejection violates
+// one of stricterRules, and that an accepted request reaches the handler unchanged.
 func FuzzValidator(f *testing.F) {
 	j := newJudges(f)
 	for i, o := range j.operations {
@@ -58,8 +58,8 @@ func FuzzValidator(f *testing.F) {
 	})
 }
 
-// TestValidator holds generated requests to the same. A third are ordinary and must be accepted; the others have few
-// or many oddities.
+// TestValidator checks the same for generated requests. A third of them are valid and must be accepted; the others
+// have few or many errors.
 func TestValidator(t *testing.T) {
 	const cases = 30_000
 	j := newJudges(t)
@@ -84,15 +84,15 @@ func TestValidator(t *testing.T) {
 	}
 }
 
-// refusals are all that validation may answer, whatever is sent.
+// refusals are all errors that validation may return.
 var refusals = []string{
 	"400 body-missing", "400 invalid-json", "400 invalid-request", "404 import-not-found", "404 not-found",
 	"405 method-not-allowed",
 	"415 unsupported-charset", "415 unsupported-content-encoding", "415 unsupported-media-type",
 }
 
-// stricterRules are ours, beyond those of openapi3filter. What breaks one that answers 400 must be refused. That of
-// depth is not among them: the contract's objects are closed, so both refuse what is deep.
+// stricterRules are the rules beyond those of openapi3filter. A request that violates one with status 400 must be
+// rejected. The maximum depth is not among them: the document's objects are closed, so both reject deep values.
 var stricterRules = []struct {
 	name, refusal string
 	broken        func(heard) bool
@@ -140,13 +140,12 @@ var (
 	plainPath   = regexp.MustCompile(`^/import(/[^/%]+)*$`)
 	plainType   = regexp.MustCompile(
 		`(?i)^application/json *(; *[a-z]+=[a-z0-9-]+)?$`,
-	) // such, if not more, must be accepted
+	) // these requests must be accepted
 )
 
 func otherPath(h heard) bool { return !plainPath.MatchString(h.URL.EscapedPath()) }
 
-// heard is a request as an operation of the contract has it: its own parameters that are not in the path, the body it
-// takes.
+// heard is a request with an operation's parameters (except those in the path) and body.
 type heard struct {
 	*http.Request
 	values url.Values
@@ -169,11 +168,11 @@ func hear(r *http.Request, o *openapi3.Operation, body []byte) heard {
 	return h
 }
 
-// judges are our validation and the stock one, over one contract.
+// judges are our validator and openapi3filter, on the same document.
 type judges struct {
-	operations []contractOperation // all, in order
+	operations []contractOperation // all, sorted
 	ours       *echo.Echo
-	received   any // what the generated code gave to the handler; nil when it was not called
+	received   any // what the generated code passed to the handler; nil if it was not called
 	theirs     routers.Router
 	edges      map[*openapi3.Schema][]string
 }
@@ -215,8 +214,7 @@ func newJudges(t testing.TB) *judges {
 
 const bothAccept, bothRefuse = "accepted by both", "refused by both"
 
-// judge puts a request to both and names the outcome: one of the two above, or the stricter rule that the request
-// breaks.
+// judge sends a request to both and returns the outcome: accepted, rejected by both, or the violated stricter rule.
 func (j *judges) judge(t testing.TB, s sentRequest) string {
 	t.Helper()
 	r, again := s.request(), s.request()
@@ -254,7 +252,7 @@ func (j *judges) judge(t testing.TB, s sentRequest) string {
 	return bothAccept
 }
 
-// answer is what ours gives to the handler, else the status and the code of the refusal.
+// answer returns what our handler received, or the status and code of the error.
 func (j *judges) answer(r *http.Request) (received any, refusal string) {
 	j.received = nil
 	recorder := httptest.NewRecorder()
@@ -264,8 +262,7 @@ func (j *judges) answer(r *http.Request) (received any, refusal string) {
 	return j.received, fmt.Sprint(recorder.Code, " ", p.Code)
 }
 
-// another reads and refuses one more request between validation and handler. What that overwrites was not kept for
-// the handler.
+// another validates one more, invalid request between validation and handler, to detect reused memory.
 func (j *judges) another(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := httptest.NewRequest("POST", "/import", strings.NewReader(strings.Repeat("!", 1<<10)))
@@ -275,8 +272,7 @@ func (j *judges) another(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// stock is what openapi3filter says with its own router. Who is calling is not its business here: API Gateway sees to
-// that.
+// stock returns the error of openapi3filter with its own router. It does not check credentials.
 func (j *judges) stock(r *http.Request) (*openapi3.Operation, error) {
 	route, params, err := j.theirs.FindRoute(r)
 	if err != nil {
@@ -288,7 +284,7 @@ func (j *judges) stock(r *http.Request) (*openapi3.Operation, error) {
 	})
 }
 
-// meant is what the handler should get, of received's type: the body and the parameters as encoding/json reads them.
+// meant returns what the handler should receive: body and parameters as encoding/json reads them, in received's type.
 func (h heard) meant(received any) (any, error) {
 	whole, params := map[string]any{}, map[string]any{}
 	if steps := strings.Split(h.URL.EscapedPath(), "/"); len(steps) > 2 {
@@ -317,15 +313,14 @@ func (h heard) meant(received any) (any, error) {
 	return want.Elem().Interface(), err
 }
 
-// sentRequest is a request as it is written: the operation, what stands for {id} and after the path, header lines,
-// body.
+// sentRequest is a raw request: the operation, the value of {id}, the query, header lines, body.
 type sentRequest struct {
 	contractOperation
 	id, query, head string
 	body            []byte
 }
 
-// request is nil for what net/http answers itself.
+// request returns nil for requests that net/http rejects.
 func (s sentRequest) request() *http.Request {
 	head := s.method + " " + strings.Replace(
 		s.path,
@@ -338,7 +333,7 @@ func (s sentRequest) request() *http.Request {
 		return nil
 	}
 	if r.ContentLength = int64(len(s.body)); r.TransferEncoding != nil {
-		r.ContentLength = -1 // not known beforehand
+		r.ContentLength = -1 // unknown
 	}
 	r.Body = io.NopCloser(bytes.NewReader(s.body))
 	return r
@@ -348,7 +343,7 @@ func (s sentRequest) String() string {
 	return fmt.Sprintf("%s %s, id %q?%s\n%s%q", s.method, s.path, s.id, s.query, s.head, s.body)
 }
 
-// put gives a parameter a value, after those it has.
+// put appends a value of a parameter.
 func (s *sentRequest) put(p *openapi3.Parameter, value string) {
 	switch p.In {
 	case openapi3.ParameterInPath:
@@ -360,8 +355,7 @@ func (s *sentRequest) put(p *openapi3.Parameter, value string) {
 	}
 }
 
-// requestMaker makes requests from the contract. The share odd of the values, and of the ways to write them, is not
-// as it should.
+// requestMaker generates requests from the document. A share odd of values and spellings is invalid.
 type requestMaker struct {
 	*rand.Rand
 	*judges
@@ -421,10 +415,10 @@ func (g *requestMaker) request(o contractOperation) sentRequest {
 	return s
 }
 
-// jsonToken is a member with all that is simple in it, a string, a number, or else a character.
+// jsonToken matches a string, a number, or a character.
 var jsonToken = regexp.MustCompile(`"[^"\\]*":[^][{},\\]*,|"(?:[^"\\]|\\.)*"|[0-9]+|.`)
 
-// respell writes a token of JSON in another way, most of which mean the same.
+// respell writes a JSON token differently, mostly with the same meaning.
 func (g *requestMaker) respell(token []byte) []byte {
 	if !g.oddly() {
 		return token
@@ -445,7 +439,7 @@ func (g *requestMaker) respell(token []byte) []byte {
 	return fmt.Appendf(nil, pickOne(g, " %s", "\t%s\r\n"), token)
 }
 
-// value makes a value that schema allows, but for oddities.
+// value returns a value that schema permits, except for oddities.
 func (g *requestMaker) value(schema *openapi3.Schema) any {
 	switch {
 	case g.oddly():
@@ -477,7 +471,7 @@ func (g *requestMaker) value(schema *openapi3.Schema) any {
 			object[pickOne(g, "a", "7", "10000", "é", "a/b~", "", "😀", "<&>")] = value
 		}
 	}
-	if g.oddly() { // some of the names fold to known ones, some are known elsewhere
+	if g.oddly() { // some names differ only in case from known ones, some are known elsewhere
 		name := pickOne(g, "Size", "\u017Fize", "chec\u212Asum", "FIRST", "size", "first", "checksum", "algorithm", "x", "")
 		object[name] = pickOne(g, any(maps.Clone(object)), nil, 1, "a")
 	}
@@ -492,7 +486,7 @@ func (g *requestMaker) values(schema *openapi3.Schema, n int) []any {
 	return values
 }
 
-// someStrings: each pattern of the contract matches one of them, and still does, unless its length is fixed, with a
+// someStrings contains a match of each pattern in the document. It still matches, unless its length is fixed, with a
 // character repeated.
 var someStrings = []string{
 	"a", "AAAA", "AAAA==", "a b", "é", "😀", "text/csv", `text/plain; charset="a b" ;a=b`,
@@ -505,7 +499,7 @@ func matching(schema *openapi3.Schema) []string {
 	return slices.DeleteFunc(slices.Clone(someStrings), func(s string) bool { return !pattern.MatchString(s) })
 }
 
-// stretch repeats a character until s has the length, as far as pattern lets it.
+// stretch repeats a character until s has the length, as far as pattern permits.
 func (g *requestMaker) stretch(s string, length int, pattern string) string {
 	runes := []rune(s)
 	for tries := 0; len(runes) < length && tries < 20; tries++ {
@@ -518,7 +512,7 @@ func (g *requestMaker) stretch(s string, length int, pattern string) string {
 	return s
 }
 
-// scraps are pieces of JSON to put where they do not belong, anything are JSON texts that few schemas allow.
+// scraps are JSON fragments for wrong places; anything are JSON texts that few schemas permit.
 var (
 	scraps = []string{
 		"",
@@ -548,8 +542,7 @@ var (
 	}
 )
 
-// edgesOf are texts at which schema changes its mind: at its limits and one past them, those of its parts within it,
-// anything.
+// edgesOf returns texts around the limits of schema and of its parts, and anything.
 func (g *requestMaker) edgesOf(schema *openapi3.Schema) []string {
 	if edges := g.edges[schema]; edges != nil {
 		return edges

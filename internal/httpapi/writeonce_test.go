@@ -10,8 +10,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// TestReplacedAfterCompletion: the URL of a completed single upload replaces the object, unless the operator made all
-// of them write-once. A receiver that fetches with If-Match and the ETag of the completion never gets the replacement.
+// TestReplacedAfterCompletion checks that the URL of a completed single upload can replace the object, unless the
+// operator made uploads write-once. A receiver that fetches with If-Match and the completion's ETag never gets the
+// replacement.
 func TestReplacedAfterCompletion(t *testing.T) {
 	for _, once := range []bool{false, true} {
 		s := start(t, settings{limits: imports.Limits{WriteOnce: once}})
@@ -44,7 +45,7 @@ func TestReplacedAfterCompletion(t *testing.T) {
 	}
 }
 
-// TestWriteOnceOfOthers: forms and multipart uploads work where the operator made all single uploads write-once.
+// TestWriteOnceOfOthers checks that forms and multipart uploads work if the operator made single uploads write-once.
 func TestWriteOnceOfOthers(t *testing.T) {
 	s := start(t, settings{limits: imports.Limits{WriteOnce: true}})
 	form := s.create(t, client.ImportRequest{Mode: formMode})
