@@ -20,7 +20,7 @@ func (c Config) check(report func(variable, value, rule string)) {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		report("SIGNPOST_LISTEN", c.Listen, "must be HOST:PORT, such as 127.0.0.1:8080")
 	} else if !c.AllowAnonymous && !c.Authenticates() && !c.Local() {
-		report("SIGNPOST_LISTEN", c.Listen, "reaches beyond this machine, and nobody is asked who they are: "+
+		report("SIGNPOST_LISTEN", c.Listen, "reaches beyond this machine, and callers are not authenticated: "+
 			"listen on 127.0.0.1, set SIGNPOST_API_KEYS_FILE or SIGNPOST_OIDC_ISSUER, "+
 			"or SIGNPOST_ALLOW_ANONYMOUS=true if everybody who reaches it may upload")
 	}
@@ -70,7 +70,7 @@ func (c Config) checkGuards(report func(variable, value, rule string)) {
 	switch {
 	case c.OIDCIssuer != "" && c.OIDCAudience == "":
 		report("SIGNPOST_OIDC_AUDIENCE", "",
-			"must say for whom the tokens of SIGNPOST_OIDC_ISSUER are; a token that is for somebody else opens nothing here")
+			"must be the audience of the tokens of SIGNPOST_OIDC_ISSUER; tokens for other audiences are refused")
 	case c.OIDCIssuer == "" && c.OIDCAudience != "":
 		report("SIGNPOST_OIDC_ISSUER", "", "must name the issuer, as SIGNPOST_OIDC_AUDIENCE is set")
 	}

@@ -34,7 +34,7 @@ type Config struct {
 	AllowAnonymous bool     `env:"SIGNPOST_ALLOW_ANONYMOUS" help:"Serve callers who do not say who they are, also beyond loopback."`
 	APIKeysFile    string   `name:"api-keys-file" env:"SIGNPOST_API_KEYS_FILE" placeholder:"FILE" help:"The API keys: lines that signpost keygen prints. It is read anew when it changes."`
 	OIDCIssuer     string   `name:"oidc-issuer" env:"SIGNPOST_OIDC_ISSUER" placeholder:"URL" help:"Whose access tokens (JWT, RS256 or ES256) name a caller."`
-	OIDCAudience   string   `name:"oidc-audience" env:"SIGNPOST_OIDC_AUDIENCE" placeholder:"NAME" help:"For whom those tokens must be."`
+	OIDCAudience   string   `name:"oidc-audience" env:"SIGNPOST_OIDC_AUDIENCE" placeholder:"NAME" help:"Audience (aud) that those tokens must have."`
 	OIDCOwnerClaim string   `name:"oidc-owner-claim" env:"SIGNPOST_OIDC_OWNER_CLAIM" default:"sub" placeholder:"CLAIM" help:"The claim that tells whose imports they are; ${default} when left out."`
 	TrustedProxies []string `env:"SIGNPOST_TRUSTED_PROXIES" placeholder:"CIDR" help:"Networks of proxies whose X-Forwarded-For is believed."`
 	TLSCert        string   `name:"tls-cert" env:"SIGNPOST_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM, to serve over TLS. It is read anew when it changes."`
@@ -46,13 +46,13 @@ type Config struct {
 	SigningRoleARN         string `name:"signing-role-arn" env:"SIGNPOST_SIGNING_ROLE_ARN" placeholder:"ARN" help:"Role that is assumed to sign uploads, limited to s3:PutObject on imports/*."`
 	AllowUnsignedHeaders   bool   `env:"SIGNPOST_ALLOW_UNSIGNED_HEADERS" help:"Start although the store honors headers that an upload URL does not sign. Clients can then read every object of the bucket."`
 
-	WebhookURL              string   `name:"webhook-url" env:"SIGNPOST_WEBHOOK_URL" placeholder:"URL" help:"Where it is told what became of each import."`
+	WebhookURL              string   `name:"webhook-url" env:"SIGNPOST_WEBHOOK_URL" placeholder:"URL" help:"Webhook receiver of the events of each import."`
 	WebhookSecrets          []Secret `env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"KEY" help:"Keys that sign webhook deliveries, as signpost webhooks keygen prints them, the newest first: KEY or, for one host, HOST=KEY. Other users of this machine see flags: prefer the variable or a file."`
 	WebhookSecretsFile      string   `env:"SIGNPOST_WEBHOOK_SECRETS_FILE" placeholder:"FILE" help:"File with these keys, one a line. It is read again when it changes."`
 	WebhookSecretsParameter string   `env:"SIGNPOST_WEBHOOK_SECRETS_PARAMETER" placeholder:"NAME" help:"Parameter of AWS Systems Manager Parameter Store with these keys. It is read again every 5 minutes."`
 	WebhookHosts            []string `env:"SIGNPOST_WEBHOOK_HOSTS" placeholder:"HOST" help:"Hosts that an import may name in its webhook_url, with the port unless it is 443. They are called over https only."`
 	WebhookNetworks         []string `env:"SIGNPOST_WEBHOOK_NETWORKS" placeholder:"CIDR" help:"Private networks of webhook receivers: CIDR for --webhook-url, also over plain HTTP; HOST=CIDR for a host of --webhook-hosts."`
-	EventBus                string   `env:"SIGNPOST_EVENT_BUS" placeholder:"NAME" help:"Amazon EventBridge bus that is told the same."`
+	EventBus                string   `env:"SIGNPOST_EVENT_BUS" placeholder:"NAME" help:"Amazon EventBridge bus that receives the same events."`
 	StoreEventsSecret       Secret   `env:"SIGNPOST_STORE_EVENTS_SECRET" placeholder:"SECRET" help:"By which a store that tells of arrivals (POST /events/s3) is known; without one, it is not heard."`
 
 	MetricsListen           string        `env:"SIGNPOST_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of /metrics, for Prometheus, and of /healthz and /readyz; not served when left out. Anonymous clients are served."`

@@ -15,13 +15,14 @@ import (
 	"github.com/signpost-s3/signpost/internal/config"
 )
 
-// How far the clocks may differ: S3 refuses signatures that are 15 minutes off, and a URL that lives for minutes suffers earlier.
+// Limits on the difference of the clocks. S3 refuses signatures that are 15 minutes off, and a smaller difference
+// already shortens a URL.
 const (
 	slightSkew = time.Minute
 	fatalSkew  = 15 * time.Minute
 )
 
-// credentials are found, and outlast the URLs they sign.
+// credentials checks that there are credentials, and that they outlast the URLs that they sign.
 func (d *doctor) credentials(ctx context.Context) Finding {
 	d.obstacle = "there are no credentials"
 	if !d.local {
@@ -31,7 +32,7 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 		}
 		d.settings = loaded
 	}
-	d.settings.Logger = logging.Nop{} // the SDK's remarks on a store without checksums
+	d.settings.Logger = logging.Nop{} // the SDK's warnings about a store without checksums
 	if d.web = d.settings.HTTPClient; d.web == nil {
 		d.web = awshttp.NewBuildableClient()
 	}
@@ -47,7 +48,8 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 	}
 	left := time.Until(c.Expires)
 	if c.CanExpire && left < time.Second {
-		return Finding{Mark: Fail, Found: fmt.Sprintf("%s, but they ended at %s", origin, c.Expires.UTC().Format(time.RFC3339)), Remedy: "renew them"}
+		return Finding{Mark: Fail, Found: fmt.Sprintf("%s, but they ended at %s", origin, c.Expires.UTC().Format(time.RFC3339)),
+			Remedy: "renew them"}
 	}
 	d.obstacle = ""
 	switch {
@@ -55,7 +57,7 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 		return Finding{Mark: Warn, Found: fmt.Sprintf("%s; they end in %s, and URLs with them, before SIGNPOST_URL_TTL=%s", origin, config.FormatDuration(left.Round(time.Second)), config.FormatDuration(d.config.URLTTL)),
 			Remedy: "give the role longer sessions, or lower SIGNPOST_URL_TTL"}
 	case !c.CanExpire && c.SessionToken != "":
-		return Finding{Mark: Warn, Found: origin + ", a session whose end nobody tells; URLs end with it, and expires_at cannot say so",
+		return Finding{Mark: Warn, Found: origin + ", a session without a known end; URLs end with it, and expires_at may be too late",
 			Remedy: "have the SDK fetch credentials (AWS_PROFILE, a role), or keep SIGNPOST_URL_TTL well below the session's life"}
 	case c.CanExpire:
 		return pass("%s, good for another %s", origin, config.FormatDuration(left.Round(time.Second)))
@@ -70,18 +72,20 @@ func bucketOptions(c config.Config, settings aws.Config) bucket.Options {
 	}
 }
 
-// bucket is there and lets us in.
+// bucket checks that the bucket exists, and that the credentials give access.
 func (d *doctor) bucket(ctx context.Context) Finding {
 	if d.obstacle != "" {
 		return skip(d.obstacle)
 	}
 	d.obstacle = "the bucket is out of reach"
 	if d.settings.Region == "" {
-		return Finding{Mark: Fail, Found: "AWS_REGION is not set", Remedy: "name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)"}
+		return Finding{Mark: Fail, Found: "AWS_REGION is not set",
+			Remedy: "name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)"}
 	}
 	store, err := bucket.Open(ctx, bucketOptions(d.config, d.settings))
 	if err != nil {
-		return Finding{Mark: Fail, Found: "the store's address: " + Cause(err), Remedy: "mend AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT"}
+		return Finding{Mark: Fail, Found: "the store's address: " + Cause(err),
+			Remedy: "mend AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT"}
 	}
 	if d.sight, err = store.Inspect(ctx); err != nil {
 		found, remedy, _ := strings.Cut(Explain(err), "; ")
@@ -91,7 +95,8 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 	return pass("%s answers", d.config.Bucket)
 }
 
-// region is the bucket's own. A store that takes another in signatures does not need to be right about it.
+// region compares the configured region with the bucket's. A store that accepts another in signatures may report a
+// wrong one.
 func (d *doctor) region(context.Context) Finding {
 	ours, told := d.settings.Region, d.sight.Region
 	switch {
@@ -104,14 +109,15 @@ func (d *doctor) region(context.Context) Finding {
 	case told == ours:
 		return pass("%s, as set", ours)
 	}
-	f := Finding{Mark: Fail, Found: fmt.Sprintf("the bucket is in %s, but %s is set", told, ours), Remedy: "set AWS_REGION=" + told}
+	f := Finding{Mark: Fail, Found: fmt.Sprintf("the bucket is in %s, but %s is set", told, ours),
+		Remedy: "set AWS_REGION=" + told}
 	if d.store != nil {
 		f.Mark, f.Found = Warn, f.Found+" (and works)"
 	}
 	return f
 }
 
-// clock agrees with the store's.
+// clock compares this machine's clock with the store's.
 func (d *doctor) clock(context.Context) Finding {
 	skew, side := d.sight.ClockAhead.Abs(), "behind"
 	if d.sight.ClockAhead < 0 {
@@ -125,9 +131,11 @@ func (d *doctor) clock(context.Context) Finding {
 		return Finding{Mark: Warn, Found: "the store tells no time", Remedy: "make sure that this machine's clock is right"}
 	case skew > fatalSkew:
 		d.obstacle = "the clocks are too far apart"
-		return Finding{Mark: Fail, Found: fmt.Sprintf("%s %s the store's; signatures are refused from %s on", config.FormatDuration(skew.Round(time.Second)), side, config.FormatDuration(fatalSkew)), Remedy: remedy}
+		return Finding{Mark: Fail, Found: fmt.Sprintf("%s %s the store's; signatures are refused from %s on", config.FormatDuration(skew.Round(time.Second)), side, config.FormatDuration(fatalSkew)),
+			Remedy: remedy}
 	case skew > slightSkew:
-		return Finding{Mark: Warn, Found: fmt.Sprintf("%s %s the store's, by which signed URLs begin or end wrongly", config.FormatDuration(skew.Round(time.Second)), side), Remedy: remedy}
+		return Finding{Mark: Warn, Found: fmt.Sprintf("%s %s the store's, by which signed URLs begin or end wrongly", config.FormatDuration(skew.Round(time.Second)), side),
+			Remedy: remedy}
 	case skew <= time.Second:
 		return pass("as the store's, to the second")
 	}

@@ -15,17 +15,17 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// Mark is what a check came to.
+// Mark is the result of a check.
 type Mark string
 
 const (
 	Pass Mark = "pass"
-	Warn Mark = "warn" // the service works, with less than it could promise
-	Fail Mark = "FAIL" // the service does not work, or not as it says
-	Skip Mark = "skip" // nothing was found out
+	Warn Mark = "warn" // the service works, with limitations
+	Fail Mark = "FAIL" // the service does not work, or not as documented
+	Skip Mark = "skip" // it was not checked
 )
 
-// Finding is what one check found. A warning or a failure has a remedy. It holds no signed query.
+// Finding is what one check found. A warning or a failure has a remedy. It contains no signed query.
 type Finding struct {
 	Mark                 Mark
 	Check, Found, Remedy string
@@ -37,35 +37,36 @@ func pass(format string, args ...any) Finding {
 
 func skip(why string) Finding { return Finding{Mark: Skip, Found: why} }
 
-// Limits on one check: of a few calls, of small uploads, and of 5 MiB there and back over a slow line.
+// Time limits of one check: of a few calls, of small uploads, and of 5 MiB up and down over a slow connection.
 const (
-	askLimit       = 20 * time.Second
+	callLimit      = 20 * time.Second
 	uploadLimit    = 45 * time.Second
 	roundTripLimit = 4 * time.Minute
 )
 
-// check is one row. A needy one is pointless unless all is well with credentials, bucket and clock.
+// check is one row. If dependent, it is skipped unless credentials, bucket and clock are fine.
 type check struct {
-	name  string
-	limit time.Duration
-	needy bool
-	run   func(*doctor, context.Context) Finding
+	name      string
+	limit     time.Duration
+	dependent bool
+	run       func(*doctor, context.Context) Finding
 }
 
-// doctor is one examination.
+// doctor is the state of one run of all checks.
 type doctor struct {
 	config   config.Config
 	settings aws.Config
 	local    bool
 	sight    bucket.Inspection
-	obstacle string // why the needy checks are pointless
+	obstacle string // why dependent checks are skipped
 	urlless  bool   // signed URLs do not work
-	partless bool   // nor do uploads in parts
-	probe           // its store is there from the check of the bucket on
+	partless bool   // multipart uploads do not work
+	probe           // its store is set by the check of the bucket
 }
 
-// Examine tries whether the bucket that c names does what the service needs of it, and reports each finding as it is made. It
-// takes AWS settings from the SDK's chain, or those of a local store. What it writes there it removes, also when ctx ends early.
+// Examine checks whether the bucket that c names supports what the service needs, and reports each finding at once. It
+// reads the AWS configuration from the SDK's chain, unless local is that of a local store. It removes what it wrote,
+// also if ctx ends early.
 func Examine(ctx context.Context, c config.Config, local *aws.Config, report func(Finding)) {
 	d := &doctor{config: c}
 	if local != nil {
@@ -73,21 +74,21 @@ func Examine(ctx context.Context, c config.Config, local *aws.Config, report fun
 	}
 	cut := false
 	for _, check := range []check{
-		{"credentials", askLimit, false, (*doctor).credentials},
-		{"bucket", askLimit, false, (*doctor).bucket},
-		{"region", askLimit, false, (*doctor).region},
-		{"clock", askLimit, false, (*doctor).clock},
-		{"lifecycle rules", askLimit, true, (*doctor).lifecycle},
-		{"CORS rules", askLimit, true, (*doctor).cors},
-		{"conditional writes", askLimit, true, (*doctor).conditions},
-		{"signing rights", askLimit, true, (*doctor).signingRights},
+		{"credentials", callLimit, false, (*doctor).credentials},
+		{"bucket", callLimit, false, (*doctor).bucket},
+		{"region", callLimit, false, (*doctor).region},
+		{"clock", callLimit, false, (*doctor).clock},
+		{"lifecycle rules", callLimit, true, (*doctor).lifecycle},
+		{"CORS rules", callLimit, true, (*doctor).cors},
+		{"conditional writes", callLimit, true, (*doctor).conditions},
+		{"signing rights", callLimit, true, (*doctor).signingRights},
 		{"checksums", uploadLimit, true, (*doctor).checksums},
 		{"signed URLs", uploadLimit, true, (*doctor).signedURLs},
 		{"unsigned headers", uploadLimit, true, (*doctor).unsigned},
 		{"multipart", roundTripLimit, true, (*doctor).multipart},
 		{"part checksums", roundTripLimit, true, (*doctor).partChecksums},
 		{"many parts", roundTripLimit, true, (*doctor).manyParts},
-		{"leftovers", askLimit, true, (*doctor).leftovers},
+		{"leftovers", callLimit, true, (*doctor).leftovers},
 	} {
 		f, inTime := d.perform(ctx, check)
 		cut = cut || !inTime
@@ -100,13 +101,13 @@ func Examine(ctx context.Context, c config.Config, local *aws.Config, report fun
 	}
 }
 
-// perform runs one check, and reports whether it was not cut short.
+// perform runs one check, and reports whether it ended before its time limit.
 func (d *doctor) perform(ctx context.Context, c check) (f Finding, inTime bool) {
 	const interrupted = "interrupted"
 	switch {
 	case ctx.Err() != nil:
 		return skip(interrupted), true
-	case c.needy && d.obstacle != "":
+	case c.dependent && d.obstacle != "":
 		return skip(d.obstacle), true
 	}
 	limited, cancel := context.WithTimeout(ctx, c.limit)
@@ -118,9 +119,10 @@ func (d *doctor) perform(ctx context.Context, c check) (f Finding, inTime bool) 
 	return f, limited.Err() == nil
 }
 
-// fail is the finding about err, met while doing something that needs action.
+// fail returns the finding about err, which occurred while doing something that requires the permission action.
 func fail(doing string, err error, action string) Finding {
-	f := Finding{Mark: Fail, Found: doing + ": " + Cause(err), Remedy: "look at the store, and whether the credentials have " + action}
+	f := Finding{Mark: Fail, Found: doing + ": " + Cause(err),
+		Remedy: "look at the store, and whether the credentials have " + action}
 	switch {
 	case bucket.Unsupported(err):
 		f.Remedy = "use a store, or a version of it, that knows this call"
@@ -130,13 +132,14 @@ func fail(doing string, err error, action string) Finding {
 	return f
 }
 
-// unread is the finding about a setting of the bucket that cannot be read. Nothing depends on reading it.
+// unread returns the finding about a setting of the bucket that cannot be read. The service works without it.
 func unread(err error, action, lacking, remedy string) Finding {
 	switch {
 	case bucket.Unsupported(err):
 		return Finding{Mark: Warn, Found: lacking, Remedy: remedy}
 	case errors.Is(err, bucket.ErrForbidden):
-		return Finding{Mark: Warn, Found: "access denied: the credentials lack " + action, Remedy: "grant " + action + " for this check, or see for yourself"}
+		return Finding{Mark: Warn, Found: "access denied: the credentials lack " + action,
+			Remedy: "grant " + action + " for this check, or see for yourself"}
 	}
 	return Finding{Mark: Warn, Found: "not to be read: " + Cause(err), Remedy: "try again later"}
 }

@@ -460,7 +460,7 @@ func TestExamineOtherRegion(t *testing.T) {
 	}
 }
 
-// What cannot be removed is told.
+// It reports what cannot be removed.
 func TestExamineLeavesScratch(t *testing.T) {
 	store := startStore(t)
 	settings := store.AWSConfig()
@@ -554,7 +554,7 @@ func TestFindRule(t *testing.T) {
 func TestSessionWithoutEnd(t *testing.T) {
 	d := &doctor{local: true, settings: aws.Config{Credentials: credentials.NewStaticCredentialsProvider("ASIA",
 		"secret", "token")}}
-	if f := d.credentials(t.Context()); f.Mark != Warn || !strings.Contains(f.Found, "a session whose end nobody tells") {
+	if f := d.credentials(t.Context()); f.Mark != Warn || !strings.Contains(f.Found, "a session without a known end") {
 		t.Errorf("credentials: got %+v, want a warning", f)
 	}
 }

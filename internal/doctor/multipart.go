@@ -17,10 +17,10 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// firstPart is the least that a part but the last may have; the last is longer than nothing.
+// firstPart is the minimum size in bytes of a part except the last.
 const firstPart, lastPart = 5 << 20, 11
 
-// multipart makes an object of two parts, as a client would, and reads it back.
+// multipart uploads an object in two parts, as a client does, and reads it.
 func (d *doctor) multipart(ctx context.Context) Finding {
 	if d.urlless {
 		return skip("signed URLs do not work")
@@ -51,7 +51,8 @@ func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
 	m := bucket.Multipart{Key: u.Key, Algorithm: algorithm}
 	var err error
 	if m.UploadID, err = d.store.CreateMultipart(ctx, u); bucket.Unsupported(err) {
-		return Finding{Mark: Warn, Found: "the store has no multipart uploads", Remedy: "upload up to 5 GiB in one request, or use another store"}
+		return Finding{Mark: Warn, Found: "the store has no multipart uploads",
+			Remedy: "upload up to 5 GiB in one request, or use another store"}
 	} else if err != nil {
 		return fail("beginning an upload", err, action)
 	}
@@ -82,7 +83,8 @@ func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
 	if !slices.EqualFunc(parts, plan, func(a, b bucket.Part) bool {
 		return a.Number == b.Number && a.Size == b.Size && a.Checksum == b.Checksum
 	}) {
-		return Finding{Mark: Fail, Found: "the list of parts is not what was uploaded", Remedy: "use another store: uploads cannot be completed on this one"}
+		return Finding{Mark: Fail, Found: "the list of parts is not what was uploaded",
+			Remedy: "use another store: uploads cannot be completed on this one"}
 	}
 	if err := d.store.CompleteMultipart(ctx, m, parts, whole); err != nil {
 		return fail("completing with If-None-Match", err, action)
@@ -105,7 +107,7 @@ func crc64(content []byte) string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, crc64nvme.Checksum(content)))
 }
 
-// expect sends body and returns what is wrong with the answer, whose body must be want.
+// expect sends body, and returns a finding unless the response succeeds and has the body want.
 func (d *doctor) expect(ctx context.Context, doing string, signed bucket.SignedRequest, body, want []byte) *Finding {
 	got, err := d.send(ctx, signed, body)
 	found := ""
@@ -119,14 +121,16 @@ func (d *doctor) expect(ctx context.Context, doing string, signed bucket.SignedR
 	default:
 		return nil
 	}
-	return &Finding{Mark: Fail, Found: doing + ": " + found, Remedy: "look at the store and what is before it; a proxy before the store must take 5 MiB and more in one request"}
+	return &Finding{Mark: Fail, Found: doing + ": " + found,
+		Remedy: "look at the store and what is before it; a proxy before the store must take 5 MiB and more in one request"}
 }
 
-// leftovers are uploads that nobody can resume any more, of which the parts cost money.
+// leftovers counts uploads that are too old to be resumed. Their parts cost money.
 func (d *doctor) leftovers(ctx context.Context) Finding {
 	uploads, more, err := d.store.ListUploads(ctx, "imports/", bucket.Multipart{}, bucket.MaxListed)
 	if err != nil {
-		return unread(err, "s3:ListBucketMultipartUploads", "the store does not list incomplete uploads", "look for abandoned parts in the store's own way")
+		return unread(err, "s3:ListBucketMultipartUploads", "the store does not list incomplete uploads",
+			"look for abandoned parts in the store's own way")
 	}
 	old, among := 0, ""
 	for _, u := range uploads {

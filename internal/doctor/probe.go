@@ -22,14 +22,14 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// probe sends signed requests to a store as a client does. Clean removes what it wrote.
+// probe sends signed requests to a store, as a client does. Clean removes what it wrote.
 type probe struct {
 	store   *bucket.Bucket
 	web     aws.HTTPClient
 	scratch scratch
 }
 
-// upload is one to a scratch object, signed from now on.
+// upload returns an upload to a new scratch object, signed from now.
 func (p *probe) upload() bucket.Upload {
 	now := time.Now()
 	return bucket.Upload{Key: p.scratch.object(), From: now, Until: now.Add(roundTripLimit)}
@@ -44,17 +44,17 @@ func (p *probe) put(ctx context.Context, u bucket.Upload, body []byte, unsigned 
 	return p.send(ctx, signed, body, unsigned...)
 }
 
-// scratch is all that the checks may have written.
+// scratch lists what the checks may have written.
 type scratch struct {
 	keys    []string
 	uploads []bucket.Multipart
 }
 
-// object and record return a key of their own, where the service's rights suffice.
+// object and record return a new key that the service's permissions cover.
 func (s *scratch) object() string { return s.key("imports/doctor/") }
 func (s *scratch) record() string { return s.key("jobs/doctor/") }
 
-// ended forgets an upload that was completed.
+// ended removes a completed upload from the list.
 func (s *scratch) ended(m bucket.Multipart) {
 	s.uploads = slices.DeleteFunc(s.uploads, func(other bucket.Multipart) bool { return other == m })
 }
@@ -67,11 +67,11 @@ func (s *scratch) key(prefix string) string {
 
 const (
 	cleanLimit = 20 * time.Second
-	// lateLimit is how long a store may go on with a request that was cut off; it could write after we have cleaned.
+	// lateLimit is how long a store may continue a canceled request. It could write after clean has deleted.
 	lateLimit = time.Second
 )
 
-// clean removes the scratch, although ctx may have ended. Cut says that a request may still be under way.
+// clean removes the scratch, although ctx may have ended. Cut is set if a request may still be in progress.
 func (p *probe) clean(ctx context.Context, cut bool) error {
 	if len(p.scratch.keys) == 0 {
 		return nil
@@ -84,7 +84,7 @@ func (p *probe) clean(ctx context.Context, cut bool) error {
 	uploads := p.scratch.uploads
 	var errs []error
 	for _, key := range p.scratch.keys {
-		if cut { // one may have begun whose id did not reach us
+		if cut { // an upload may exist whose id was not received
 			begun, _, _ := p.store.ListUploads(ctx, key, bucket.Multipart{}, bucket.MaxListed)
 			for _, u := range begun {
 				uploads = append(uploads, u.Multipart)
@@ -100,7 +100,7 @@ func (p *probe) clean(ctx context.Context, cut bool) error {
 	return errors.Join(errs...)
 }
 
-// answer is what the store says to a signed request.
+// answer is the response of the store to a signed request.
 type answer struct {
 	status int
 	code   string // of S3's error document
@@ -114,15 +114,15 @@ func (a answer) full() bool {
 }
 func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, a.code) }
 
-// plain is what an error code may look like to be shown.
+// plain matches error codes that are safe to print.
 var plain = regexp.MustCompile(`^[A-Za-z0-9.]{1,64}$`)
 
-// send does what a client does that received signed, and adds headers that the URL does not sign.
+// send sends a signed request, as a client does, with headers that the URL does not sign.
 func (p *probe) send(ctx context.Context, signed bucket.SignedRequest, body []byte, unsigned ...sigv4.Header) (answer, error) {
 	return p.request(ctx, signed.Method, signed.URL.Reveal(), append(slices.Clone(signed.Headers), unsigned...), body)
 }
 
-// request returns the cause alone as its error: http.Client's own shows the whole URL.
+// request returns only the cause of an error, because http.Client's error contains the whole URL.
 func (p *probe) request(ctx context.Context, method, url string, headers []sigv4.Header, body []byte) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 	"github.com/signpost-s3/signpost/internal/hostport"
 )
 
-// lifecycle rules clean up after uploads that nobody ends, and spare those that somebody may.
+// lifecycle checks that rules abort abandoned uploads and expire old records, but not those that can still be resumed.
 func (d *doctor) lifecycle(ctx context.Context) Finding {
 	records, named := []string{"jobs/", "idem/"}, "jobs/ and idem/"
-	if d.config.HasEvents() { // what was given up stays otherwise
+	if d.config.HasEvents() { // dead events stay otherwise
 		records, named = append(records, "outbox/"), "jobs/, idem/ and outbox/"
 	}
 	remedy := fmt.Sprintf("make rules that abort incomplete uploads under imports/, and expire %s, each no sooner than %s after", named, config.FormatDuration(d.config.JobTTL))
@@ -39,13 +39,15 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 	ends := "objects do not expire"
 	for _, r := range rules {
 		if r.Aborts && r.AbortAfter < d.config.JobTTL && touches(r, "imports/") {
-			faults = append(faults, fmt.Sprintf("one aborts uploads under %q after %s, sooner than SIGNPOST_JOB_TTL=%s", r.Prefix, config.FormatDuration(r.AbortAfter), config.FormatDuration(d.config.JobTTL)))
+			faults = append(faults, fmt.Sprintf("one aborts uploads under %q after %s, sooner than SIGNPOST_JOB_TTL=%s",
+				r.Prefix, config.FormatDuration(r.AbortAfter), config.FormatDuration(d.config.JobTTL)))
 		}
 		for _, prefix := range append([]string{"imports/"}, records...) {
 			switch {
 			case !r.Expires || !touches(r, prefix):
 			case r.ExpireAfter < d.config.JobTTL:
-				faults = append(faults, fmt.Sprintf("one expires %s after %s, sooner than SIGNPOST_JOB_TTL=%s", prefix, config.FormatDuration(r.ExpireAfter), config.FormatDuration(d.config.JobTTL)))
+				faults = append(faults, fmt.Sprintf("one expires %s after %s, sooner than SIGNPOST_JOB_TTL=%s",
+					prefix, config.FormatDuration(r.ExpireAfter), config.FormatDuration(d.config.JobTTL)))
 			case prefix == "imports/":
 				ends = "objects expire after " + config.FormatDuration(r.ExpireAfter)
 			}
@@ -57,16 +59,17 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 	return pass("abandoned uploads and old records are removed; %s", ends)
 }
 
-// covers reports whether r concerns all keys below prefix; touches, whether it concerns any.
+// covers reports whether r applies to all keys with prefix.
 func covers(r bucket.LifecycleRule, prefix string) bool {
 	return !r.Filtered && strings.HasPrefix(prefix, r.Prefix)
 }
 
+// touches reports whether r applies to any key with prefix.
 func touches(r bucket.LifecycleRule, prefix string) bool {
 	return strings.HasPrefix(prefix, r.Prefix) || strings.HasPrefix(r.Prefix, prefix)
 }
 
-// cors rules let the pages of SIGNPOST_CORS_ORIGINS upload, and no others.
+// cors checks that pages of SIGNPOST_CORS_ORIGINS may upload, and no others.
 func (d *doctor) cors(ctx context.Context) Finding {
 	origins := d.config.CORSOrigins
 	rules, err := d.store.CORS(ctx)
@@ -74,7 +77,8 @@ func (d *doctor) cors(ctx context.Context) Finding {
 	case err != nil && bucket.Unsupported(err) && len(origins) == 0:
 		return pass("no browser origins; the store has no CORS rules")
 	case err != nil:
-		return unread(err, "s3:GetBucketCORS", "the store has no CORS rules of a bucket's own", "allow the origins in the store's settings, or in a proxy before it")
+		return unread(err, "s3:GetBucketCORS", "the store has no CORS rules of a bucket's own",
+			"allow the origins in the store's settings, or in a proxy before it")
 	case len(rules) == 0 && len(origins) == 0:
 		return pass("no browser origins")
 	}
@@ -85,7 +89,7 @@ func (d *doctor) cors(ctx context.Context) Finding {
 			continue
 		}
 		put := find(rules, origin, "PUT")
-		if !slices.ContainsFunc(put.ExposeHeaders, func(h string) bool { return strings.EqualFold(h, "ETag") }) { // the others are nice to have
+		if !slices.ContainsFunc(put.ExposeHeaders, func(h string) bool { return strings.EqualFold(h, "ETag") }) {
 			faults = append(faults, origin+" is not shown ETag")
 		}
 		if !slices.Contains(put.AllowedHeaders, cors.Headers) {
@@ -94,7 +98,7 @@ func (d *doctor) cors(ctx context.Context) Finding {
 	}
 	for _, rule := range rules {
 		for _, origin := range rule.AllowedOrigins {
-			if !slices.Contains(origins, origin) && !(isLocal(d.store.Origin()) && isLocal(origin)) { // such as the page that serve has there
+			if !slices.Contains(origins, origin) && !(isLocal(d.store.Origin()) && isLocal(origin)) {
 				faults = append(faults, fmt.Sprintf("%s is allowed, and not in SIGNPOST_CORS_ORIGINS", origin))
 			}
 		}
@@ -112,13 +116,13 @@ func (d *doctor) cors(ctx context.Context) Finding {
 	return f
 }
 
-// isLocal reports whether origin is of this machine alone.
+// isLocal reports whether origin is on loopback.
 func isLocal(origin string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && hostport.IsLoopback(u.Hostname())
 }
 
-// find returns the first rule that lets origin use method, as S3 does, or nil.
+// find returns the rule that S3 applies to a request of origin with method: the first that matches, or nil.
 func find(rules []types.CORSRule, origin, method string) *types.CORSRule {
 	for i, rule := range rules {
 		if slices.Contains(rule.AllowedMethods, method) && slices.ContainsFunc(rule.AllowedOrigins, func(pattern string) bool {

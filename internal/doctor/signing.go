@@ -17,7 +17,8 @@ func (d *doctor) unsigned(ctx context.Context) Finding {
 	found, err := d.unsignedHeaders(ctx)
 	switch {
 	case err != nil:
-		return Finding{Mark: Fail, Found: "cannot be checked: " + Cause(err), Remedy: "look at the store and what is before it"}
+		return Finding{Mark: Fail, Found: "cannot be checked: " + Cause(err),
+			Remedy: "look at the store and what is before it"}
 	case len(found.honored) == 0:
 		return pass("x-amz-copy-source, x-amz-tagging and x-amz-acl have no effect unless they are signed")
 	}

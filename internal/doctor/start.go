@@ -31,7 +31,7 @@ func RequireSignedHeaders(ctx context.Context, c config.Config, settings aws.Con
 	}
 	allow := "set SIGNPOST_ALLOW_UNSIGNED_HEADERS=true if every client may read the whole bucket"
 	switch {
-	case err != nil && c.AllowUnsignedHeaders, errors.Is(err, bucket.ErrStoreFull) && c.HasSigningCredentials(): // clients can free space
+	case err != nil && c.AllowUnsignedHeaders, errors.Is(err, bucket.ErrStoreFull) && c.HasSigningCredentials():
 		log.Warn("unsigned headers: not checked", "error", Cause(err))
 	case err != nil:
 		return fmt.Errorf("SIGNPOST_BUCKET=%q: cannot check whether the store honors unsigned headers: %s; see signpost doctor, or %s",

@@ -13,11 +13,11 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// conditions on writes hold. All state depends on them, so a store that knows none is of no use.
+// conditions checks conditional writes. All state depends on them.
 func (d *doctor) conditions(ctx context.Context) Finding {
 	const action = "s3:PutObject and s3:GetObject on jobs/* (and s3:ListBucket)"
 	key := d.scratch.record()
-	if err := d.store.CreateRecord(ctx, key, []byte(`{"n":1}`)); err != nil && !errors.Is(err, bucket.ErrChanged) { // a retry meets the first try
+	if err := d.store.CreateRecord(ctx, key, []byte(`{"n":1}`)); err != nil && !errors.Is(err, bucket.ErrChanged) {
 		return fail("writing a record if there is none", err, action)
 	}
 	first, err := d.store.ReadRecord(ctx, key)
@@ -51,12 +51,13 @@ func (d *doctor) conditions(ctx context.Context) Finding {
 		faults = append(faults, "a PUT with If-Match and a stale ETag ends in "+Cause(stale))
 	}
 	if len(faults) > 0 {
-		return Finding{Mark: Fail, Found: strings.Join(faults, "; "), Remedy: "use a store, or a version of it, with conditional writes: all state depends on them"}
+		return Finding{Mark: Fail, Found: strings.Join(faults, "; "),
+			Remedy: "use a store, or a version of it, with conditional writes: all state depends on them"}
 	}
 	return d.otherRecords(ctx)
 }
 
-// otherRecords can be written too: without them, no import could be seen to end.
+// otherRecords checks writes under the other prefixes, without which no import reaches a terminal status.
 func (d *doctor) otherRecords(ctx context.Context) Finding {
 	for _, prefix := range []string{"idem/", "outbox/", "sweep/"} {
 		key, action := d.scratch.key(prefix+"doctor/"), "s3:PutObject, s3:GetObject and s3:DeleteObject on "+prefix+"*"
@@ -70,7 +71,7 @@ func (d *doctor) otherRecords(ctx context.Context) Finding {
 	return pass("If-None-Match and If-Match hold")
 }
 
-// checksums that were signed are compared with the body, and kept.
+// checksums checks that the store compares signed checksums with the body, and returns them.
 func (d *doctor) checksums(ctx context.Context) Finding {
 	right, wrong := []byte("signpost doctor"), []byte("signpost doktor")
 	sha := sha256.Sum256(right)
@@ -94,12 +95,13 @@ func (d *doctor) checksums(ctx context.Context) Finding {
 		}
 	}
 	if len(faults) > 0 {
-		return Finding{Mark: Warn, Found: strings.Join(faults, "; "), Remedy: "compare checksums after the upload, or use a store that does; such imports have checksum.verified false"}
+		return Finding{Mark: Warn, Found: strings.Join(faults, "; "),
+			Remedy: "compare checksums after the upload, or use a store that does; such imports have checksum.verified false"}
 	}
 	return pass("crc64nvme and sha256: wrong ones refused, right ones kept")
 }
 
-// signedURLs work from where clients are, and hold a length.
+// signedURLs checks that signed URLs work at the address that clients use, and that the store enforces a signed length.
 func (d *doctor) signedURLs(ctx context.Context) Finding {
 	body := []byte("signpost doctor")
 	u := d.upload()
@@ -124,7 +126,8 @@ func (d *doctor) signedURLs(ctx context.Context) Finding {
 		return Finding{Mark: Fail, Found: address + ": taken, but the object is not in the bucket", Remedy: remedy}
 	}
 	if longer, err := d.send(ctx, signed, append(slices.Clone(body), '!')); err == nil && longer.ok() {
-		return Finding{Mark: Fail, Found: address + ": one byte more than signed is taken", Remedy: "use a store that checks signed headers; SIGNPOST_MAX_SIZE is void on this one"}
+		return Finding{Mark: Fail, Found: address + ": one byte more than signed is taken",
+			Remedy: "use a store that checks signed headers; SIGNPOST_MAX_SIZE is void on this one"}
 	}
 	return pass("%s: taken; one byte more: refused", address)
 }

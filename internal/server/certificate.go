@@ -11,7 +11,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/filewatch"
 )
 
-// certificate is that of two files, which may be renewed while it is in use.
+// certificate is read from two files, and read again when they change.
 type certificate struct {
 	chain, key string
 	current    atomic.Pointer[tls.Certificate]
@@ -38,9 +38,9 @@ func (c *certificate) config() *tls.Config {
 	}
 }
 
-// follow takes up renewed files until ctx ends. While they do not fit each other, as when one of them is written before the other, the
-// old ones stay.
-func (c *certificate) follow(ctx context.Context, log *slog.Logger) {
+// watch reads the files again when they change, until ctx ends. While they do not match, as when one is written before
+// the other, the previous certificate stays in use.
+func (c *certificate) watch(ctx context.Context, log *slog.Logger) {
 	filewatch.Watch(ctx, func() {
 		before := c.current.Load().Leaf
 		if err := c.load(); err != nil {

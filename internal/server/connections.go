@@ -6,9 +6,10 @@ import (
 	"sync"
 )
 
-// limitedListener limits the connections in use, and those of one client. It accepts connections also while all are in use: those
-// of a client at its limit are closed at once, so that they never delay others in the kernel's backlog, and the others are queued.
-// While connections are queued, it closes those that are idle between two requests, which may last for idleTimeout.
+// limitedListener limits the connections in use, and those of one client. It accepts connections also while all are in
+// use: those of a client at its limit are closed at once, so that they never delay others in the kernel's backlog, and
+// the others are queued. While connections are queued, it closes those that are idle between two requests, which may
+// last for idleTimeout.
 type limitedListener struct {
 	net.Listener
 	slots  chan struct{} // one for each connection in use, and one while Accept waits for a connection

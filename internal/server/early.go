@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Limits on discarding the rest of a request body after an early response. They also bound clients that send slowly on purpose.
+// Limits on discarding the rest of a request body after an early response. They also limit clients that send slowly on
+// purpose.
 const (
 	// maxDiscard is the number of bytes that are discarded.
 	maxDiscard = 64 << 20
@@ -18,12 +19,13 @@ const (
 	stopTimeout = 2 * time.Second
 )
 
-// serveEarly calls handler. If the response is written before the request body was read to its end, serveEarly sends the response at
-// once, then reads and discards the rest of the body. A client that sends its whole request before it reads would otherwise receive a
-// connection reset instead of the response: net/http discards at most 256 KiB, and a socket that is closed with unread data is reset.
+// serveEarly calls handler. If the response is written before the request body was read to its end, serveEarly sends
+// the response at once, then reads and discards the rest of the body. A client that sends its whole request before it
+// reads would otherwise receive a connection reset instead of the response: net/http discards at most 256 KiB, and a
+// socket that is closed with unread data is reset.
 //
-// net/http decides whether the connection stays open, adds Connection: close if not, and sends no 100 Continue after the response.
-// HTTP/2 needs none of this: it resets the stream alone, after the response.
+// net/http decides whether the connection stays open, adds Connection: close if not, and sends no 100 Continue after
+// the response. HTTP/2 needs none of this: it resets the stream alone, after the response.
 func serveEarly(handler http.Handler, w http.ResponseWriter, r *http.Request, stopping func() bool) {
 	if r.Body == http.NoBody || r.ProtoMajor != 1 {
 		handler.ServeHTTP(w, r)
@@ -76,8 +78,9 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// earlyWriter holds back a response that begins before the request body was read to its end. Held back whole, its length is known, so
-// that the client receives all of it while the body is discarded. Any other response passes through.
+// earlyWriter holds back a response that begins before the request body was read to its end. Held back whole, its
+// length is known, so that the client receives all of it while the body is discarded. Any other response passes
+// through.
 type earlyWriter struct {
 	http.ResponseWriter
 	body   *trackedBody

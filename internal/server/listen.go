@@ -9,13 +9,13 @@ import (
 	"github.com/signpost-s3/signpost/internal/config"
 )
 
-// Limits on connections. Answers are small and made at once; what takes longer is a client that is slow on purpose or gone.
+// Limits on connections. Responses are small and fast: a connection that lasts longer has a slow or absent client.
 const (
 	headerTimeout  = 10 * time.Second
 	requestTimeout = 30 * time.Second
 	answerTimeout  = 60 * time.Second
 	idleTimeout    = 2 * time.Minute
-	// maxHeaderBytes is where net/http stops reading and answers in plain text. The API's own bound comes before.
+	// maxHeaderBytes is where net/http stops reading and answers in plain text. The API has a smaller limit.
 	maxHeaderBytes = 32 << 10
 )
 

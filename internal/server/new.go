@@ -90,8 +90,8 @@ func New(
 	return s, nil
 }
 
-// newMetricsHandler returns a handler of metrics and health checks. It answers also while all connections of the API are
-// in use.
+// newMetricsHandler returns a handler of metrics and health checks. It answers also while all connections of the API
+// are in use.
 func newMetricsHandler(metrics, health http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", metrics)
@@ -164,6 +164,6 @@ func (s *Server) openTLS(c config.Config) (err error) {
 	if s.tls, err = openCertificate(c.TLSCert, c.TLSKey); err != nil {
 		return err
 	}
-	s.background = append(s.background, func(ctx context.Context) { s.tls.follow(ctx, s.Log) })
+	s.background = append(s.background, func(ctx context.Context) { s.tls.watch(ctx, s.Log) })
 	return nil
 }

@@ -23,8 +23,8 @@ const drainTimeout = 20 * time.Second
 // Go's default serves 5 % more requests per second and costs 10 MiB.
 const gcPercent = 200
 
-// Tune prepares the process for many small requests. Gogc is the environment variable GOGC, which takes precedence if it
-// is set.
+// Tune prepares the process for many small requests. Gogc is the environment variable GOGC, which takes precedence if
+// it is set.
 func Tune(gogc string) {
 	uuid.EnableRandPool() // no system call for each id
 	if gogc == "" {
@@ -92,9 +92,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return s.drain(context.WithoutCancel(ctx), server)
 }
 
-// answer closes the connection after the response while the service stops, so that the client connects to another server;
-// while other connections are queued, so that they are accepted; and if the next request may not begin where net/http
-// continues to read.
+// answer closes the connection after the response while the service stops, so that the client connects to another
+// server; while other connections are queued, so that they are accepted; and if the next request may not begin where
+// net/http continues to read.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	if s.stopping.Load() || s.busy != nil && s.busy() || mayBeFaulty(r) {
 		w.Header().Set("Connection", "close")
@@ -102,9 +102,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	serveEarly(s.Handler, w, r, s.stopping.Load)
 }
 
-// mayBeFaulty reports whether the connection must be closed after r (RFC 9112, section 6.1): with chunks and a length, or
-// chunks in HTTP/1.0, a proxy may have read a part of the body as the next request. Net/http continues after these, and
-// does not distinguish them from chunks alone, or from HTTP/1.0 alone.
+// mayBeFaulty reports whether the connection must be closed after r (RFC 9112, section 6.1): with chunks and a length,
+// or chunks in HTTP/1.0, a proxy may have read a part of the body as the next request. Net/http continues after these,
+// and does not distinguish them from chunks alone, or from HTTP/1.0 alone.
 func mayBeFaulty(r *http.Request) bool { return len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) }
 
 func (s *Server) drain(ctx context.Context, server *http.Server) error {

@@ -17,8 +17,8 @@ import (
 
 var errPlainHTTP = errors.New("client sent plain HTTP to the TLS port")
 
-// tlsPort accepts connections for TLS. A client that speaks plain HTTP instead receives a problem document with the https URL; net/http
-// would answer in one line of text, and reset a client that still sends its body.
+// tlsPort accepts connections for TLS. A client that speaks plain HTTP instead receives a problem document with the
+// https URL; net/http would answer in one line of text, and reset a client that still sends its body.
 type tlsPort struct{ net.Listener }
 
 func (l tlsPort) Accept() (net.Conn, error) {
@@ -29,7 +29,8 @@ func (l tlsPort) Accept() (net.Conn, error) {
 	return &tlsPortConn{Conn: conn}, nil
 }
 
-// tlsPortConn inspects the first byte: a method begins with a capital letter, which is no type of a TLS record (RFC 8446, section 5.1).
+// tlsPortConn inspects the first byte: a method begins with a capital letter, which is no type of a TLS record (RFC
+// 8446, section 5.1).
 type tlsPortConn struct {
 	net.Conn
 	inspected bool
