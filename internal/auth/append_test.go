@@ -58,7 +58,7 @@ func TestAppendKeyMakesTheFile(t *testing.T) {
 	}
 }
 
-// Many may add keys at a time, also to a file without a newline at its end.
+// TestAppendKeyAtTheSameTime adds keys concurrently, also to a file without a trailing newline.
 func TestAppendKeyAtTheSameTime(t *testing.T) {
 	const many = 20
 	path := write(t, filepath.Join(t.TempDir(), "keys"), "# keys")

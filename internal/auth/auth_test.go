@@ -12,7 +12,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// goodToken is what tokens of these tests must be.
+// goodToken is the only valid token of these tests.
 const goodToken = "header.claims.signature"
 
 func tokens(_ context.Context, token string) (Caller, error) {
@@ -25,7 +25,7 @@ func tokens(_ context.Context, token string) (Caller, error) {
 	return Caller{}, NewError("bad-signature", "It does not fit.")
 }
 
-// openKey returns a key of ci's that may create, and keys that hold it.
+// openKey returns a key with the scope create, and the Keys that contain it.
 func openKey(t testing.TB) (string, *Keys) {
 	t.Helper()
 	key, line, err := NewKey("ci", Create)
@@ -61,7 +61,7 @@ func TestOf(t *testing.T) {
 	}
 	for _, c := range []struct {
 		service string
-		headers string // divided by bars
+		headers string // separated by bars
 		want    Caller
 		reason  string
 		detail  string // a part of it
@@ -137,7 +137,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestChallenge: a refusal names the schemes that would do.
+// TestChallenge checks that an error names the accepted schemes.
 func TestChallenge(t *testing.T) {
 	_, keys := openKey(t)
 	for _, c := range []struct {
@@ -163,7 +163,7 @@ func TestChallenge(t *testing.T) {
 	}
 }
 
-// refusalOf is err as a refusal, or an empty one.
+// refusalOf returns err as an Error, or an empty one.
 func refusalOf(err error) Error {
 	var refusal *Error
 	if errors.As(err, &refusal) {
@@ -197,8 +197,7 @@ func TestGateway(t *testing.T) {
 	}
 }
 
-// What bearer accepts is one token, which the header ends with and in which nothing divides; whatever the case of the
-// scheme.
+// FuzzBearer checks that an accepted header ends in exactly one token, for any case of the scheme.
 func FuzzBearer(f *testing.F) {
 	for _, seed := range []string{
 		"Bearer a.b.c", "bearer  x", "Bearer", "Bearer ", "Basic eDp5", "a.b.c", "Bearer a b", "Bearer a,b", "Bearer a\tb",

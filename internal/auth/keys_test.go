@@ -46,7 +46,7 @@ func TestKeysCaller(t *testing.T) {
 	}
 }
 
-// Keys whose hashes begin alike are told apart.
+// TestKeysThatShareASlot checks that keys whose hashes have the same first bytes are distinguished.
 func TestKeysThatShareASlot(t *testing.T) {
 	key, line, err := NewKey("ci", All)
 	if err != nil {
@@ -76,8 +76,9 @@ func TestOpenKeys(t *testing.T) {
 		dir:                           "must be a regular file, which can be read again when it changes",
 		"/dev/null":                   "must be a regular file, which can be read again when it changes",
 		large:                         "must be at most 1048576 bytes; is it a file of keys?",
-		broken:                        "line 1: " + errFields.Error() + "\nSIGNPOST_API_KEYS_FILE=\"" + broken + "\": line 2: " + errFields.Error(),
-		locked:                        "permission denied",
+		broken: "line 1: " + errFields.Error() +
+			"\nSIGNPOST_API_KEYS_FILE=\"" + broken + "\": line 2: " + errFields.Error(),
+		locked: "permission denied",
 	} {
 		if path == locked && os.Geteuid() == 0 {
 			continue
@@ -139,7 +140,7 @@ func TestFollow(t *testing.T) {
 	})
 }
 
-// sink keeps what is written until it is taken.
+// sink is a log that a test takes.
 type sink struct {
 	mu   sync.Mutex
 	text []byte

@@ -70,7 +70,7 @@ func TestParseKeys(t *testing.T) {
 	}
 	for _, c := range []struct {
 		what, text string
-		want       string // the lines again, divided by bars
+		want       string // the lines again, separated by bars
 		errs       string
 	}{
 		{"nothing", "", "", ""},
@@ -114,7 +114,8 @@ func TestParseKeys(t *testing.T) {
 		},
 		{"all at once", "ci\n" + line + "\nCI x\n\n# fine\nci " + hashA + " write\n" + key,
 			"",
-			"F: line 1: " + errFields.Error() + "\nF: line 3: " + errName.Error() + "\nF: line 6: " + errScopes.Error() + "\nF: line 7: " + errPasted.Error()},
+			"F: line 1: " + errFields.Error() + "\nF: line 3: " + errName.Error() +
+				"\nF: line 6: " + errScopes.Error() + "\nF: line 7: " + errPasted.Error()},
 		{
 			"some other file", strings.Repeat("x\n", 1000), "",
 			strings.Join(lineErrorsOfX(), "\n") + "\nF: 980 more lines are wrong: is it a file of keys?",

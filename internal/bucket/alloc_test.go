@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestWatchingIsFree: a signature costs no more garbage because it is counted. The race detector makes some of its own.
+// TestWatchingIsFree checks that hooks add no allocations to signing. The race detector adds its own.
 func TestWatchingIsFree(t *testing.T) {
 	b, _ := wired(t, &wire{}, static())
 	now := time.Now()

@@ -11,8 +11,7 @@ import (
 	"testing/iotest"
 )
 
-// TestBrokenAnswer: an answer that says 200 and breaks off tells nothing, so the store is unavailable and it is no
-// fault of ours.
+// TestBrokenAnswer checks that an incomplete 200 is ErrUnavailable.
 func TestBrokenAnswer(t *testing.T) {
 	for _, cause := range []error{io.ErrUnexpectedEOF, context.DeadlineExceeded, syscall.ECONNRESET} {
 		b, _ := wired(t, &wire{answer: func(r *http.Request) (*http.Response, error) {

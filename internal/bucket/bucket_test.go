@@ -29,7 +29,7 @@ func open(t *testing.T) *Bucket {
 	return b
 }
 
-// TestAddress: URLs are signed for the address clients reach, in the style the store knows.
+// TestAddress checks that URLs have the clients' endpoint in the store's style.
 func TestAddress(t *testing.T) {
 	for _, c := range []struct {
 		name, region, endpoint, public string
@@ -40,11 +40,11 @@ func TestAddress(t *testing.T) {
 		{"data", "us-east-1", "", "", false, "https://data.s3.us-east-1.amazonaws.com/k?"},
 		{"data", "cn-north-1", "", "", false, "https://data.s3.cn-north-1.amazonaws.com.cn/k?"},
 		{"data", "eu-west-1", "", "", true, "https://s3.eu-west-1.amazonaws.com/data/k?"},
-		// no certificate covers the dots
+		// no certificate covers names with dots
 		{"data.example.com", "eu-west-1", "", "", false, "https://s3.eu-west-1.amazonaws.com/data.example.com/k?"},
 		{"data", "us-east-1", "http://minio:9000", "", true, "http://minio:9000/data/k?"},
 		{"data", "us-east-1", "http://minio:9000", "", false, "http://data.minio:9000/k?"},
-		// an address has no subdomains
+		// an IP address has no subdomains
 		{"data", "us-east-1", "http://10.0.0.7:9000", "", false, "http://10.0.0.7:9000/data/k?"},
 		{"data", "us-east-1", "http://minio:9000", "https://s3.example.com", true, "https://s3.example.com/data/k?"},
 		{"data", "us-east-1", "http://minio:9000", "https://s3.example.com", false, "https://data.s3.example.com/k?"},
@@ -66,8 +66,8 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// TestVariants: the SDK's switches for other addresses hold for signed URLs too, and a bucket of another kind is
-// refused.
+// TestVariants checks that the SDK's settings for other endpoints apply to signed URLs, and that other kinds of
+// bucket are rejected.
 func TestVariants(t *testing.T) {
 	settings := aws.Config{
 		Region:      "us-east-1",
@@ -104,14 +104,14 @@ func TestVariants(t *testing.T) {
 	}
 }
 
-// TestLifetime: the smallest of what was asked, what the credentials have left, and S3's week.
+// TestLifetime checks that a lifetime is the minimum of the requested one, that of the credentials, and S3's week.
 func TestLifetime(t *testing.T) {
 	from := time.Date(2026, 1, 2, 3, 4, 5, 999, time.UTC)
 	second := from.Truncate(time.Second)
 	for _, c := range []struct {
 		until   time.Duration
 		expires time.Duration // of the credentials; 0: never
-		want    time.Duration // 0: none can be had
+		want    time.Duration // 0: an error
 	}{
 		{time.Hour, 0, time.Hour},
 		{time.Hour, 10 * time.Minute, 10 * time.Minute},
@@ -135,7 +135,9 @@ func TestLifetime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, sign := range map[string]func(context.Context, Upload) (SignedRequest, error){"SignPut": b.SignPut, "SignForm": b.SignForm} {
+		for name, sign := range map[string]func(context.Context, Upload) (SignedRequest, error){
+			"SignPut": b.SignPut, "SignForm": b.SignForm,
+		} {
 			got, err := sign(t.Context(), Upload{Key: "k", From: from, Until: second.Add(c.until)})
 			if c.want == 0 {
 				if !errors.Is(err, ErrCredentialsExpired) {
@@ -154,7 +156,7 @@ func TestLifetime(t *testing.T) {
 	}
 }
 
-// TestRecords: a record is created once and replaced only by who has read it.
+// TestRecords checks that a record is created once, and only replaced with its current ETag.
 func TestRecords(t *testing.T) {
 	b := open(t)
 	key := fmt.Sprintf("jobs/test/%d.json", time.Now().UnixNano())
@@ -183,7 +185,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// TestErrors: each way a store can refuse has its kind.
+// TestErrors checks the error for each response of a store.
 func TestErrors(t *testing.T) {
 	target := storetest.Open(t)
 	wrongSecret, noStore := target.AWS.Copy(), target.AWS.Copy()
@@ -214,8 +216,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestCompositeChecksum: a checksum of the parts' checksums says nothing of the whole, whether or not the store tells
-// its type.
+// TestCompositeChecksum checks that composite checksums are ignored, whether or not the store returns their type.
 func TestCompositeChecksum(t *testing.T) {
 	for _, kind := range []string{"", "COMPOSITE", "FULL_OBJECT"} {
 		value, known := "yZRlqg==-3", false

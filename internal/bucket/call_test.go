@@ -22,7 +22,7 @@ func TestFaults(t *testing.T) {
 		answer  answer
 		want    error
 		outcome string
-		head    string // the outcome of a HEAD, where that is another
+		head    string // the outcome of a HEAD, if it differs
 	}{
 		{"all is well", says(200, ""), nil, "ok", ""},
 		{"overload", says(503, "SlowDown"), ErrUnavailable, "unavailable", ""},
@@ -73,7 +73,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestCutAnswers: a yes of which only the beginning arrives is no answer, and no fault of ours.
+// TestCutAnswers checks that an incomplete 200 is ErrUnavailable for all calls.
 func TestCutAnswers(t *testing.T) {
 	cut := func(r *http.Request) (*http.Response, error) {
 		response, err := says(200, "")(r)
@@ -101,7 +101,7 @@ func TestCutAnswers(t *testing.T) {
 	}
 }
 
-// TestDeadlines: no call waits longer for a store that never answers, and what a caller gives up ends there.
+// TestDeadlines checks each call's timeout with a store that never answers, and that cancellation ends it.
 func TestDeadlines(t *testing.T) {
 	for _, op := range operations {
 		for _, patience := range []time.Duration{time.Second, time.Hour} {

@@ -13,7 +13,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// reads makes n calls, one after the other, and returns the last one's error.
+// reads makes n successive calls and returns the last error.
 func reads(ctx context.Context, b *Bucket, n int) (err error) {
 	for range n {
 		_, err = b.ReadRecord(ctx, "k")
@@ -21,7 +21,7 @@ func reads(ctx context.Context, b *Bucket, n int) (err error) {
 	return err
 }
 
-// TestOpening: what the store's failures are and what are not, in pairs at the limit.
+// TestOpening checks which errors open the circuit, in pairs at the limit.
 func TestOpening(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -64,7 +64,7 @@ func TestOpening(t *testing.T) {
 	}
 }
 
-// TestRow: failures open the circuit only where nothing came between them.
+// TestRow checks that only consecutive failures open the circuit.
 func TestRow(t *testing.T) {
 	w := &wire{}
 	b, _ := wired(t, w, static())
@@ -78,7 +78,8 @@ func TestRow(t *testing.T) {
 	}
 }
 
-// TestRecovery: an open circuit lets one call through after a while. Its failure opens it anew, any answer closes it.
+// TestRecovery checks that an open circuit sends one probe after openTime. A failed probe opens it again; any
+// response closes it.
 func TestRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{answer: breaks(syscall.ECONNREFUSED)}
@@ -130,8 +131,8 @@ func TestBackForAll(t *testing.T) {
 	})
 }
 
-// TestHung: a store that takes connections and never answers costs each of many callers one wait, and then one caller
-// in all, but for a moment in which the others wait for what that one finds.
+// TestHung checks that a store that accepts connections and never answers delays each of many callers once, then only
+// the probe, except for a short wait for the probe's result.
 func TestHung(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := wired(t, &wire{answer: hangs}, static())
@@ -170,8 +171,7 @@ func TestHung(t *testing.T) {
 	})
 }
 
-// TestNoEvidence: who goes away, and who has no credentials, says nothing of the store: neither that it is down nor
-// that it is back.
+// TestNoEvidence checks that cancellations and missing credentials neither open nor close the circuit.
 func TestNoEvidence(t *testing.T) {
 	gone := func(t *testing.T) context.Context {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -255,7 +255,7 @@ func TestSlowCalls(t *testing.T) {
 	})
 }
 
-// TestCheckGoesAround: an open circuit does not answer for the store, and a good answer says nothing of other calls.
+// TestCheckGoesAround checks that Check bypasses an open circuit, and does not close it.
 func TestCheckGoesAround(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{answer: breaks(syscall.ECONNRESET)}

@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 )
 
-// TestCompleteOnce: a completion is sent again only if the store asks for that. What it answers otherwise is of no
-// kind that callers repeat.
+// TestCompleteOnce checks that a completion is retried only if the store asks for it, and that other errors are not
+// ErrUnavailable.
 func TestCompleteOnce(t *testing.T) {
 	for _, c := range []struct {
 		status, requests int

@@ -13,11 +13,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// keys is a source of credentials that an operator, or the passing of time, changes. Zero, it has some without an end.
+// keys is a credentials provider whose credentials a test changes. By default they never expire.
 type keys struct {
 	mu    sync.Mutex
 	id    string
-	life  time.Duration // 0: without an end
+	life  time.Duration // 0: they never expire
 	delay time.Duration
 	err   error
 }
@@ -53,7 +53,7 @@ func (k *keys) Retrieve(context.Context) (aws.Credentials, error) {
 	}, err
 }
 
-// signedBy is the access key of a URL signed now, and how long it lives.
+// signedBy returns the access key of a URL signed now, and its lifetime.
 func signedBy(t *testing.T, b *Bucket) (id string, life time.Duration, err error) {
 	t.Helper()
 	now := time.Now()
@@ -64,8 +64,8 @@ func signedBy(t *testing.T, b *Bucket) (id string, life time.Duration, err error
 	return put.URL.Reveal()[strings.Index(put.URL.Reveal(), "AKIA")+len("AKIA"):][:1], put.ExpiresAt.Sub(now), nil
 }
 
-// TestCredentialsOverTime: URLs are signed by the credentials of the moment and end with them; without any, there are
-// none, until there are again.
+// TestCredentialsOverTime checks that URLs use the current credentials and expire with them, and that signing fails
+// while there are none.
 func TestCredentialsOverTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &keys{id: "a", life: 90 * time.Minute}
@@ -109,7 +109,7 @@ func TestCredentialsOverTime(t *testing.T) {
 	})
 }
 
-// TestCredentialsLeft: the life left, and no long wait for it.
+// TestCredentialsLeft checks the remaining lifetime, and that it is returned without a long wait.
 func TestCredentialsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &keys{life: time.Hour}
@@ -133,7 +133,7 @@ func TestCredentialsLeft(t *testing.T) {
 				credentialsTimeout,
 			)
 		}
-		time.Sleep(time.Minute) // the renewal went on
+		time.Sleep(time.Minute) // the renewal continued
 		if _, ends, err := b.CredentialsLeft(t.Context()); !ends || err != nil {
 			t.Errorf("once it is there: got %v, %v, want an end", ends, err)
 		}
@@ -144,8 +144,8 @@ func TestCredentialsLeft(t *testing.T) {
 	})
 }
 
-// TestCredentialsThatHang: a role that never comes is waited for no longer than the store is, and is not the store's
-// fault.
+// TestCredentialsThatHang checks that credentials have the timeout of a call, and are not counted as an error of the
+// store.
 func TestCredentialsThatHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, outcomes := wired(t, &wire{}, aws.NewCredentialsCache(&keys{delay: time.Hour}))
@@ -165,6 +165,6 @@ func TestCredentialsThatHang(t *testing.T) {
 				t.Errorf("watched %q, want credentials", got)
 			}
 		}
-		time.Sleep(time.Hour) // what was begun ends
+		time.Sleep(time.Hour) // lets background work end
 	})
 }

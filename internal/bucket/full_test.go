@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestStoreFull: how stores say that they have no space, and what only looks like it. Check reports it until a write
-// succeeds.
+// TestStoreFull checks which responses mean a full store. Check reports it until a write succeeds.
 func TestStoreFull(t *testing.T) {
 	for _, c := range []struct {
 		status int
@@ -38,11 +37,11 @@ func TestStoreFull(t *testing.T) {
 	}
 }
 
-// probes is a store of objects without content.
+// probes is a store of empty objects.
 type probes struct {
 	keys  map[string]bool
 	full  bool
-	stops bool // after a write it fails all removals, as if the server had stopped
+	stops bool // removals fail after a write, as if the process had stopped
 	wrote bool
 }
 
@@ -62,8 +61,8 @@ func (p *probes) answer(r *http.Request) (*http.Response, error) {
 	return says(200, "")(r)
 }
 
-// TestProbeLeftover: servers that stop between the two calls of a check leave one object at most, and the next check
-// removes it.
+// TestProbeLeftover checks that processes that stop during a check leave at most one object, which the next check
+// removes.
 func TestProbeLeftover(t *testing.T) {
 	p := &probes{keys: map[string]bool{}}
 	check := func() error {
@@ -93,7 +92,7 @@ func TestProbeLeftover(t *testing.T) {
 	}
 }
 
-// TestProbesAtOnce: a probe that another server wrote at the same time shows that there is space.
+// TestProbesAtOnce checks that a concurrent probe of another process shows that there is space.
 func TestProbesAtOnce(t *testing.T) {
 	w := &wire{answer: says(507, "InsufficientStorage")}
 	b, _ := wired(t, w, static())

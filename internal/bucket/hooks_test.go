@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestSigned: every URL that is handed out is counted, and no other.
+// TestSigned checks that OnSigned counts every URL that is handed out, and no other.
 func TestSigned(t *testing.T) {
 	count := 0
 	keys := &keys{}

@@ -13,9 +13,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// faulty answers the first write itself and counts all.
+// faulty answers the first write itself and counts writes.
 type faulty struct {
-	first  func(*http.Request) (*http.Response, error) // nil: as the store does
+	first  func(*http.Request) (*http.Response, error) // nil: the store's response
 	writes atomic.Int32
 }
 
@@ -26,8 +26,8 @@ func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// TestRecordWrites: a write is one request where all is well, and whatever goes wrong with that one ends as if the
-// SDK had made it.
+// TestRecordWrites checks that a successful write is one request, and that any failure of it ends as with the SDK
+// alone.
 func TestRecordWrites(t *testing.T) {
 	answer := func(status int, body string) func(*http.Request) (*http.Response, error) {
 		return func(r *http.Request) (*http.Response, error) {
@@ -60,7 +60,7 @@ func TestRecordWrites(t *testing.T) {
 		{"there is one", nil, true, ErrChanged, 1},
 		{"busy at first", answer(503, "<Error><Code>SlowDown</Code></Error>"), false, nil, 2},
 		{"no answer at first", func(*http.Request) (*http.Response, error) { return nil, io.EOF }, false, nil, 2},
-		{"written, but the answer lost", lost, false, ErrChanged, 2}, // the caller reads, and finds its own
+		{"written, but the answer lost", lost, false, ErrChanged, 2}, // the caller reads its own record
 		{"our signature refused", answer(403, "<Error><Code>RequestTimeTooSkewed</Code></Error>"), false, nil, 2},
 		{"success that is none", answer(204, ""), false, nil, 2},
 		{"altered on its way", altered, false, nil, 2},

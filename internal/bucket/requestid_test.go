@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// TestRequestID: the id of a request reaches the store's log with each call made for it, however that is made, and
-// nothing else does.
+// TestRequestID checks that all calls for a request have its id in their User-Agent, and no others.
 func TestRequestID(t *testing.T) {
 	const none = ""
 	for _, c := range []struct{ id, want string }{
@@ -34,7 +33,7 @@ func TestRequestID(t *testing.T) {
 			}
 			expectAgent(t, op.name, w, c.want)
 		}
-		w := &wire{answer: says(500, "InternalError")} // upon which the SDK writes the record
+		w := &wire{answer: says(500, "InternalError")} // makes the SDK write the record
 		b, _ := wired(t, w, static())
 		_ = b.CreateRecord(WithRequestID(t.Context(), c.id), "k", nil)
 		if len(w.asked) != 2 {
@@ -44,7 +43,7 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// expectAgent looks at the User-Agent of all that w was asked.
+// expectAgent checks the User-Agent of all calls to w.
 func expectAgent(t *testing.T, operation string, w *wire, id string) {
 	t.Helper()
 	for _, r := range w.asked {
@@ -70,7 +69,7 @@ func headerLines(h http.Header) (n int) {
 	return n
 }
 
-// TestRequestIDWithin: a sound id replaces the one around it, an unsound one does not.
+// TestRequestIDWithin checks that a valid id replaces the outer one, and an invalid one does not.
 func TestRequestIDWithin(t *testing.T) {
 	outer := WithRequestID(context.Background(), "outer")
 	for id, want := range map[string]string{"inner": " signpost-request/inner", "not sound": " signpost-request/outer"} {

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// TestSigningCredentials: uploads are signed with the signing credentials and expire with them; downloads and the
-// service's own calls use the service's credentials.
+// TestSigningCredentials checks that uploads use the signing credentials and expire with them. Downloads and the
+// service's calls use its own credentials.
 func TestSigningCredentials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{answer: says(200, "")}
@@ -89,8 +89,8 @@ func TestSigningCredentials(t *testing.T) {
 	})
 }
 
-// TestOnAWS: a store is Amazon's by the names of S3's endpoints, whatever named the endpoint. Machines and load
-// balancers of customers have names in the domain of AWS too, and any store can be there.
+// TestOnAWS checks that only names of S3's endpoints are Amazon S3. Customers' machines and load balancers also have
+// names in the domain of AWS, and another store can run there.
 func TestOnAWS(t *testing.T) {
 	for endpoint, want := range map[string]bool{
 		"":                                   true,

@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// TestOpenUploads: those that were begun below the prefix and have not ended, as far as they are counted.
+// TestOpenUploads checks that only open uploads below the prefix are counted, up to the limit.
 func TestOpenUploads(t *testing.T) {
 	b := open(t)
 	prefix := "imports/o-" + uuid.NewString() + "/"

@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// wire is a store that is not there: it answers as the test wants and keeps what it was asked. Without a network,
-// time is the test's own where it runs in a bubble of testing/synctest.
+// wire is a fake store that returns a test's response and records requests. Without a network, tests can use
+// testing/synctest.
 type wire struct {
 	mu     sync.Mutex
 	answer func(*http.Request) (*http.Response, error)
@@ -30,7 +30,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer(r)
 }
 
-// becomes makes the store answer otherwise from here on, and forget what it was asked.
+// becomes changes the store's response and forgets its requests.
 func (w *wire) becomes(answer func(*http.Request) (*http.Response, error)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -43,7 +43,7 @@ func (w *wire) count() int {
 	return len(w.asked)
 }
 
-// says is an answer of the store. A HEAD has no body, and so no code.
+// says returns a response of the store. A HEAD has no body, and so no code.
 func says(status int, code string) func(*http.Request) (*http.Response, error) {
 	return func(r *http.Request) (*http.Response, error) {
 		body := "<Error><Code>" + code + "</Code><Message>test</Message></Error>"
@@ -58,7 +58,7 @@ func says(status int, code string) func(*http.Request) (*http.Response, error) {
 	}
 }
 
-// breaks is a connection that does.
+// breaks is a connection that fails.
 func breaks(err error) func(*http.Request) (*http.Response, error) {
 	return func(*http.Request) (*http.Response, error) { return nil, err }
 }
@@ -69,7 +69,7 @@ func hangs(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-// wired is a bucket at the end of w, without retries. Its outcomes are what its Watch was told.
+// wired returns a bucket on w, without retries, and the outcomes that its hooks received.
 func wired(t *testing.T, w *wire, provider aws.CredentialsProvider) (b *Bucket, outcomes func() []string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -98,10 +98,10 @@ func static() aws.CredentialsProvider {
 	return aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider("AKIA", "secret", ""))
 }
 
-// operations are all calls that a bucket makes, by S3's names for them.
+// operations are all calls of a bucket by S3's names.
 var operations = []struct {
 	name  string
-	limit time.Duration // 0: its caller's
+	limit time.Duration // 0: only the caller's
 	call  func(context.Context, *Bucket) error
 }{
 	{

@@ -132,7 +132,8 @@ func (s *shelf) object(r *http.Request, key string, body []byte) (int, http.Head
 	case r.Method == http.MethodDelete:
 		delete(s.objects, key)
 		return http.StatusNoContent, header, ""
-	case r.Method == http.MethodPut && (there && r.Header.Get("If-None-Match") != "" || there && r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != tag(stored)):
+	case r.Method == http.MethodPut && (there && r.Header.Get("If-None-Match") != "" ||
+		there && r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != tag(stored)):
 		return http.StatusPreconditionFailed, header, "<Error><Code>PreconditionFailed</Code></Error>"
 	case r.Method == http.MethodPut && (there || r.Header.Get("If-Match") == ""):
 		s.objects[key] = body

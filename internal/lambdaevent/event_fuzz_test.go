@@ -19,7 +19,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// fuzzedEvents are proxy events of each kind, of known callers and of unknown ones, and what is none.
+// fuzzedEvents are proxy events of each kind, with and without a caller, and other payloads.
 var fuzzedEvents = []string{
 	`{"resource":"/import/{id}","path":"/v1/import/x","httpMethod":"GET","headers":{"host":"h","x-one":"1"},` +
 		`"queryStringParameters":{"a":"b&c"},"requestContext":{"requestId":"r","stage":"v1",` +
@@ -70,7 +70,7 @@ func FuzzProxy(f *testing.F) {
 		), strings.ToValidUTF8(
 			value,
 			"",
-		) // the service's headers are ASCII, as package httpapi sees to
+		) // package httpapi ensures that response headers are ASCII
 		p := Proxy{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			content, err := io.ReadAll(r.Body)
 			if got != nil || err != nil || int64(len(content)) != r.ContentLength {
@@ -108,7 +108,7 @@ func FuzzProxy(f *testing.F) {
 	})
 }
 
-// holdAnswer holds an answer to what the handler said, in the form in which the front of e takes it.
+// holdAnswer checks a response against what the handler wrote, in the integration's format.
 func holdAnswer(
 	t *testing.T,
 	payload, answered []byte,
@@ -128,7 +128,7 @@ func holdAnswer(
 		t.Fatalf("%q was taken, with a requestContext that cannot be read: %v", payload, err)
 	}
 	var rawPath string
-	_ = json.Unmarshal(e["rawPath"], &rawPath) // missing, it is empty
+	_ = json.Unmarshal(e["rawPath"], &rawPath) // empty if missing
 	members := []string{"statusCode", "body", "isBase64Encoded", "multiValueHeaders"}
 	switch {
 	case front.HTTP.Method != "" && strings.HasPrefix(rawPath, "/"):
@@ -146,7 +146,7 @@ func holdAnswer(
 			t.Errorf("%q: answered %s, want no %s", payload, answered, name)
 		}
 	}
-	if status < 200 { // informational, so what follows is the answer
+	if status < 200 { // informational: the response follows
 		status = http.StatusOK
 	}
 	if method == http.MethodHead {

@@ -15,13 +15,13 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// seen is what reached the service.
+// seen is what the handler received.
 type seen struct {
 	method, uri, host, remote, owner, body string
 	header                                 http.Header
 }
 
-// invoke sends an event through a Proxy whose handler answers with what it saw.
+// invoke sends an event to a Proxy whose handler responds with what it received.
 func invoke(t *testing.T, event string, answer func(http.ResponseWriter)) (seen, string, error) {
 	t.Helper()
 	var s seen
@@ -65,7 +65,7 @@ func TestRequests(t *testing.T) {
 	for _, c := range []struct {
 		name, event string
 		want        seen
-		header      [2]string // one of those seen, values joined by |
+		header      [2]string // a received header, values joined by |
 	}{
 		{
 			"REST API", rest,
@@ -391,7 +391,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestNoProxyEvent: what a caller may have written never becomes a request.
+// TestNoProxyEvent checks that other payloads never become requests.
 func TestNoProxyEvent(t *testing.T) {
 	for _, payload := range []string{
 		``, `null`, `{}`, `[]`, `"x"`, `1`, `{"upload_url":1}`, `{"httpMethod":"POST","path":"/import"}`,
@@ -411,7 +411,7 @@ func TestNoProxyEvent(t *testing.T) {
 	}
 }
 
-// TestAnswers holds an answer's members to those that its front allows.
+// TestAnswers checks that a response has only the members that its integration permits.
 func TestAnswers(t *testing.T) {
 	const (
 		rest     = `{"resource":"/import","path":"/import","httpMethod":"POST","requestContext":{"requestId":"x"}}`
@@ -463,7 +463,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestDirect: whatever the event says, there is one answer.
+// TestDirect checks that every event has the same response.
 func TestDirect(t *testing.T) {
 	e, err := sigv4.ParseEndpoint("https://bucket.example.com")
 	if err != nil {
@@ -503,7 +503,7 @@ func sameJSON(t *testing.T, a, b string) bool {
 	return reflect.DeepEqual(x, y)
 }
 
-// TestScopes: a token may do here what it may do where the service itself looks at it.
+// TestScopes checks that a token has the same scope here and in the service itself.
 func TestScopes(t *testing.T) {
 	for authorizer, want := range map[string]auth.Scope{
 		`{"jwt":{"claims":{"sub":"u","iss":"i","scope":"openid import:read"}}}`:          auth.Read,

@@ -22,7 +22,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/lambdatest"
 )
 
-// TestMain lets the test binary be the function as well, in the process that lambdatest starts.
+// TestMain also runs the function, in the process that lambdatest starts.
 func TestMain(m *testing.M) {
 	if os.Getenv("AWS_LAMBDA_RUNTIME_API") == "" {
 		os.Exit(m.Run())
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// report tells the test what the function does, and fails where the test wants it to.
+// report records what the function does, and fails if the test wants it to.
 func report(what string) error {
 	response, err := http.Post(os.Getenv("REPORT_TO"), "text/plain", strings.NewReader(what))
 	if err != nil {
@@ -54,13 +54,12 @@ const (
 		`"time":"2026-01-02T03:04:05Z","region":"us-east-1","resources":["arn:aws:events:us-east-1:1:rule/r"],"detail":{}}`
 )
 
-// byScheduler is the event that EventBridge Scheduler sends to a target without an input of its own. Its detail is
-// text.
+// byScheduler is the event that EventBridge Scheduler sends to a target without its own input. Its detail is a string.
 const byScheduler = `{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.scheduler","account":"1",` +
 	`"time":"2026-01-02T03:04:05Z","region":"us-east-1",` +
 	`"resources":["arn:aws:scheduler:us-east-1:1:schedule/default/sweep"],"detail":"{}"}`
 
-// foreign are records of other services that can invoke a function.
+// foreign are records of other services that invoke functions.
 // https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html, with-kinesis.html, services-codecommit.html,
 // with-sqs.html, with-sns.html
 var foreign = map[string]string{
@@ -81,7 +80,7 @@ var foreign = map[string]string{
 	"SNS": `{"Records":[{"EventVersion":"1.0","EventSource":"aws:sns","Sns":{"Message":"{}"}}]}`,
 }
 
-// created is an event of S3's own, and bridged the same by way of EventBridge.
+// created is an event of S3, bridged the same by EventBridge.
 func created(bucket, key string) string {
 	return fmt.Sprintf(
 		`{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put",`+
@@ -100,12 +99,12 @@ func bridged(bucket, key string) string {
 	)
 }
 
-// TestHear: what tells of the bucket or of the time is done, once and before the answer; all else is as without.
+// TestHear checks that S3 and scheduled events are processed once, before the response, and all others are rejected.
 func TestHear(t *testing.T) {
 	fault := errors.New("the store is away")
 	for _, c := range []struct {
 		name, payload string
-		want          string // what is done; "refused" where it is no event
+		want          string // the calls; "refused" for other payloads
 	}{
 		{"S3", created("uploads", "imports%2Fpublic/a+b"), "noticed imports/public/a b"},
 		{"EventBridge", bridged("uploads", "a+b%2F"), "noticed a+b%2F"},
@@ -176,7 +175,7 @@ func TestHear(t *testing.T) {
 	}
 }
 
-// TestHearNothing: a function that is set up for no such events refuses them, each kind by itself.
+// TestHearNothing checks that a function without callbacks rejects these events, each kind separately.
 func TestHearNothing(t *testing.T) {
 	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("served") })
 	notice := func(context.Context, string) error { return nil }
@@ -213,7 +212,7 @@ func TestHearNothing(t *testing.T) {
 	}
 }
 
-// TestHearInLambda sends events by the Runtime API's own protocol to a process.
+// TestHearInLambda sends events to a process by the Runtime API's protocol.
 func TestHearInLambda(t *testing.T) {
 	var mu sync.Mutex
 	var reports []string
@@ -279,8 +278,7 @@ func TestHearInLambda(t *testing.T) {
 	}
 }
 
-// FuzzHear: whatever the payload, one thing is done at most, and what has a requestContext is never heard as an event
-// of the store.
+// FuzzHear checks that a payload causes at most one call, and that one with a requestContext is never an S3 event.
 func FuzzHear(f *testing.F) {
 	for _, e := range append(fuzzedEvents, scheduled, created("uploads", "k"), bridged("uploads", "k")) {
 		f.Add([]byte(e))

@@ -11,12 +11,11 @@ import (
 	"github.com/versity/versitygw/backend/meta"
 )
 
-// offsets is as long as what versitygw keeps of 10,000 parts in one attribute: 8 bytes for each, in JSON up to 15
-// digits.
+// offsets is as long as versitygw's attribute for 10,000 parts: 8 bytes each, up to 15 digits in JSON.
 var offsets = bytes.Repeat([]byte("109951162777600,"), 10_000)
 
-// TestLargeAttributes: attributes of any length are stored and read on ext4 and tmpfs, and no file of theirs outlives
-// them.
+// TestLargeAttributes checks that attributes of any length are stored and read on ext4 and tmpfs, and that their
+// files are removed with them.
 func TestLargeAttributes(t *testing.T) {
 	for name, parent := range map[string]string{"temporary folder": "", "tmpfs": "/dev/shm"} {
 		t.Run(name, func(t *testing.T) {
@@ -96,11 +95,12 @@ func countFiles(t *testing.T, dir string) (n int) {
 	return n
 }
 
-// TestLeftSideFiles: what a killed process left is removed at the next start, and what objects refer to stays.
+// TestLeftSideFiles checks that the next start removes what a killed process left, and keeps what objects refer to.
 func TestLeftSideFiles(t *testing.T) {
 	dir := t.TempDir()
 	store := filepath.Join(dir, "store")
-	if err := errors.Join(os.MkdirAll(filepath.Join(store, "b"), 0o700), os.WriteFile(filepath.Join(store, "b", "o"), nil, 0o600)); err != nil {
+	err := errors.Join(os.MkdirAll(filepath.Join(store, "b"), 0o700), os.WriteFile(filepath.Join(store, "b", "o"), nil, 0o600))
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(store)

@@ -17,7 +17,7 @@ import (
 	"github.com/minio/crc64nvme"
 )
 
-// sums are content's checksums, as S3 writes them.
+// sums are content's checksums in S3's format.
 func sums(content string) map[string]string {
 	b := []byte(content)
 	of1, of256 := sha1.Sum(b), sha256.Sum256(b)

@@ -39,7 +39,7 @@ func TestOneStoreAProcess(t *testing.T) {
 	}
 }
 
-// TestCloseCutsStalledRequests: a client that stops in the middle does not hold the store open, nor stores anything.
+// TestCloseCutsStalledRequests checks that a stalled client does not delay Close beyond its limit, and stores nothing.
 func TestCloseCutsStalledRequests(t *testing.T) {
 	dir := t.TempDir()
 	s, err := localstore.Start(t.Context(), localstore.Options{Dir: dir, Listen: "127.0.0.1:0", Bucket: "uploads"})
@@ -65,12 +65,12 @@ func TestCloseCutsStalledRequests(t *testing.T) {
 	}
 }
 
-// TestCloseLetsRequestsFinish: an upload under way when Close is called is still stored.
+// TestCloseLetsRequestsFinish checks that an upload in progress when Close is called is still stored.
 func TestCloseLetsRequestsFinish(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
 	req := presign(t, s, "PUT", "late", time.Now())
-	const half = 32 << 20 // more than sockets buffer: once it is sent, the store is at work on it
+	const half = 32 << 20 // exceeds socket buffers: once it is sent, the store has read from it
 	conn := sendHead(t, s, req, 2*half)
 	defer conn.Close()
 	if _, err := conn.Write(make([]byte, half)); err != nil {
@@ -78,7 +78,7 @@ func TestCloseLetsRequestsFinish(t *testing.T) {
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
-	for status := 0; status != http.StatusServiceUnavailable; { // new requests are refused: closing has begun
+	for status := 0; status != http.StatusServiceUnavailable; { // until new requests are rejected
 		status, _, _ = send(t, presign(t, s, "HEAD", "other", time.Now()))
 	}
 	if _, err := conn.Write(make([]byte, half)); err != nil {

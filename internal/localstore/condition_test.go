@@ -62,7 +62,7 @@ func TestWriteOnceRace(t *testing.T) {
 	for _, code := range codes {
 		count[code]++
 	}
-	// S3 may also answer ConditionalRequestConflict to a writer that another overtakes.
+	// S3 may also return ConditionalRequestConflict to concurrent writers.
 	if count["won"] != 1 || count["PreconditionFailed"]+count["ConditionalRequestConflict"] != 7 {
 		t.Errorf("outcomes = %v, want one winner of 8", count)
 	}

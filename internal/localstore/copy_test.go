@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// TestCopyObject: a copy has the bytes of its source.
+// TestCopyObject checks that a copy has the content of its source.
 func TestCopyObject(t *testing.T) {
 	s := start(t, t.TempDir())
 	c, bucket := client(s), aws.String(s.Bucket())

@@ -50,7 +50,7 @@ func TestCORS(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = start(t, dir) // without origins: the earlier rules go
+	s = start(t, dir) // without origins, the earlier rules are removed
 	status, header := preflight(t, s, "http://app.example")
 	if status != 403 || header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("preflight without rules = %d, allowed %q", status, header.Get("Access-Control-Allow-Origin"))

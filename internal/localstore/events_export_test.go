@@ -2,7 +2,7 @@ package localstore
 
 import "time"
 
-// SetArrivedLimit spares a test of Close its 10 s.
+// SetArrivedLimit shortens the 10 s that Close waits for callbacks.
 func (s *Store) SetArrivedLimit(limit time.Duration) { s.notifier.limit = limit }
 
 // ForgotArrivals reports whether Close has dropped the queue.

@@ -18,7 +18,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-// startWatched runs a store that tells arrived.
+// startWatched starts a store with a callback.
 func startWatched(t *testing.T, arrived func(key string)) *localstore.Store {
 	t.Helper()
 	s, err := localstore.Start(
@@ -32,7 +32,7 @@ func startWatched(t *testing.T, arrived func(key string)) *localstore.Store {
 	return s
 }
 
-// completeOne makes an upload of one part and, with a part number that it has, completes it.
+// completeOne uploads one part, and completes the upload with a part number.
 func completeOne(t *testing.T, s *localstore.Store, key string, number int32) error {
 	t.Helper()
 	c, bucket := client(s), aws.String(s.Bucket())
@@ -62,8 +62,8 @@ func completeOne(t *testing.T, s *localstore.Store, key string, number int32) er
 	return err
 }
 
-// TestArrived: each way to store an object tells of it, by its key and when it is there; what stores none tells of
-// nothing.
+// TestArrived checks that each way to store an object calls back with its key once it is stored, and that others do
+// not.
 func TestArrived(t *testing.T) {
 	keys := make(chan string, 100)
 	s := startWatched(t, func(key string) { keys <- key })
@@ -162,7 +162,7 @@ func TestArrived(t *testing.T) {
 	_, err = c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: bucket, Key: aws.String("copy")})
 	succeeds("DELETE", err)
 	put(t, s, "last", "content")
-	stores("PUT", "last") // and none before it
+	stores("PUT", "last") // no callback before it
 	if err := s.Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}
@@ -178,7 +178,7 @@ func TestArrivedKeepsNobodyWaiting(t *testing.T) {
 	var mu sync.Mutex
 	var told, returned []string
 	four, goOn := make(chan struct{}), make(chan struct{})
-	var s *localstore.Store // which is there before anything arrives in it
+	var s *localstore.Store // set before the first callback
 	s = startWatched(t, func(key string) {
 		mu.Lock()
 		if told = append(told, key); len(told) == 4 {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// SetDrainLimit spares a test of Close its 10 s.
+// SetDrainLimit shortens the 10 s that Close waits for requests.
 func (s *Store) SetDrainLimit(limit time.Duration) { s.traffic.limit = limit }
 
-// Limits are the store's time limits on clients.
+// Limits are the store's time limits for clients.
 type Limits = limits
 
 // StartWith starts a store with other time limits.

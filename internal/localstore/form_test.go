@@ -24,8 +24,8 @@ import (
 type form struct {
 	signed  time.Time
 	expires time.Time
-	fields  map[string]string // each also a condition of the policy
-	extra   map[string]string // fields that the policy does not name
+	fields  map[string]string // each is also a condition of the policy
+	extra   map[string]string // fields without a condition
 	least   int               // content-length-range
 	most    int
 	secret  string
@@ -33,7 +33,7 @@ type form struct {
 
 	unsigned bool   // only the fields and the file
 	after    string // a field after the file
-	end      string // of the form, after its last boundary
+	end      string // text after the last boundary
 }
 
 func newForm(s *localstore.Store, key, content string) *form {
@@ -86,7 +86,7 @@ func (f *form) request(t *testing.T, s *localstore.Store) *http.Request {
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
 	for name, value := range all {
-		// A type on each field, as some clients send it: the form that versitygw receives is then of another length.
+		// With a type on each field, as some clients send it, the form that versitygw receives has another length.
 		fmt.Fprintf(&body, "--%s\r\nContent-Disposition: form-data; name=%q\r\n"+
 			"Content-Type: text/plain; charset=utf-8\r\n\r\n%s\r\n", w.Boundary(), name, value)
 	}

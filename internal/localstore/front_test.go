@@ -18,11 +18,11 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-// large is more than sockets buffer: a client that could send all of it was read from.
+// large exceeds socket buffers: if a client can send all of it, the store has read from it.
 const large = 128 << 20
 
-// flood sends the request's head and start, then zeros until the store refuses more or has read a body of large bytes.
-// It returns the response, and how many bytes of the body the client could send.
+// flood sends the request's header and start, then zeros until the store rejects more or has read a body of large
+// bytes. It returns the response, and the number of bytes that were sent.
 func flood(
 	t *testing.T, s *localstore.Store, req *http.Request, head string, start []byte,
 ) (status int, code string, sent int) {
@@ -60,7 +60,7 @@ func flood(
 	return resp.StatusCode, errorCode(body), sent
 }
 
-// TestFormIsRefusedEarly: a form that the store must not accept is refused while its file is still to come.
+// TestFormIsRefusedEarly checks that an invalid form is rejected before its file is sent.
 func TestFormIsRefusedEarly(t *testing.T) {
 	const origin = "http://app.example"
 	s := start(t, t.TempDir(), origin)
@@ -100,7 +100,7 @@ func TestFormIsRefusedEarly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			body = body[:bytes.LastIndex(body, []byte("\r\n--"))] // the file begins where the form ended
+			body = body[:bytes.LastIndex(body, []byte("\r\n--"))] // so that the file begins where the form ended
 			status, code, sent := flood(t, s, req, row.head, body)
 			if status != row.status || code != row.code {
 				t.Errorf("POST = %d %q, want %d %q", status, code, row.status, row.code)
@@ -115,8 +115,8 @@ func TestFormIsRefusedEarly(t *testing.T) {
 	}
 }
 
-// TestBufferedBodiesAreBounded: a body that versitygw holds in memory is refused if it is long, also one that is made
-// to look like a form.
+// TestBufferedBodiesAreBounded checks that a long body is rejected if versitygw would hold it in memory, even if it
+// resembles a form.
 func TestBufferedBodiesAreBounded(t *testing.T) {
 	s := start(t, t.TempDir())
 	const file = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n"
@@ -193,7 +193,7 @@ func TestIdleConnectionsAreCutOff(t *testing.T) {
 	}
 }
 
-// TestStalledBodiesAreCutOff: a client that stops in the middle receives S3's error, and nothing is stored.
+// TestStalledBodiesAreCutOff checks that a stalled client receives S3's error, and that nothing is stored.
 func TestStalledBodiesAreCutOff(t *testing.T) {
 	s := startLimited(t, localstore.Limits{Header: time.Minute, Idle: time.Minute, Body: 200 * time.Millisecond})
 	post := newForm(s, "form", strings.Repeat("x", 1000)).request(t, s)
@@ -237,8 +237,7 @@ func TestStalledBodiesAreCutOff(t *testing.T) {
 	}
 }
 
-// TestFormNeedsNoTemporaryFile: versitygw's HTTP server would store a form in the folder for temporary files before
-// anything else.
+// TestFormNeedsNoTemporaryFile checks that forms are not written to temporary files, as versitygw's HTTP server does.
 func TestFormNeedsNoTemporaryFile(t *testing.T) {
 	s := start(t, t.TempDir())
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
@@ -251,7 +250,7 @@ func TestFormNeedsNoTemporaryFile(t *testing.T) {
 	}
 }
 
-// TestFormTypedObject: an object may have the type of a form.
+// TestFormTypedObject checks that an object may have the content type of a form.
 func TestFormTypedObject(t *testing.T) {
 	s := start(t, t.TempDir())
 	typed := http.Header{"Content-Type": {"multipart/form-data; boundary=b"}}
@@ -266,7 +265,7 @@ func TestFormTypedObject(t *testing.T) {
 	}
 }
 
-// TestResponsesWithoutBody: what HTTP says of HEAD, of ranges and of responses that have no body.
+// TestResponsesWithoutBody checks HEAD, ranges and responses without a body.
 func TestResponsesWithoutBody(t *testing.T) {
 	s := start(t, t.TempDir())
 	put(t, s, "k", "0123456789")
@@ -302,8 +301,8 @@ func TestResponsesWithoutBody(t *testing.T) {
 	}
 }
 
-// TestResponseHeaderNames: S3 sends the names of metadata in lower case, which clients such as boto3 show as they are,
-// and each header once.
+// TestResponseHeaderNames checks that names of metadata are in lower case, as S3 sends them and clients such as boto3
+// show them, and that each header is sent once.
 func TestResponseHeaderNames(t *testing.T) {
 	s := start(t, t.TempDir())
 	_, err := client(s).PutObject(t.Context(), &s3.PutObjectInput{

@@ -43,7 +43,7 @@ func client(s *localstore.Store) *s3.Client {
 	})
 }
 
-// send makes the request and returns the status and, of an error, S3's code.
+// send sends the request and returns the status and, for an error, S3's code.
 func send(t *testing.T, req *http.Request) (status int, code string, header http.Header) {
 	t.Helper()
 	resp, err := http.DefaultClient.Do(req)
@@ -60,7 +60,7 @@ func send(t *testing.T, req *http.Request) (status int, code string, header http
 
 func errorCode(body []byte) string {
 	var answer struct{ Code string }
-	xml.Unmarshal(body, &answer) //nolint:errcheck // an answer without a code has the code ""
+	xml.Unmarshal(body, &answer) //nolint:errcheck // without a code, it is ""
 	return answer.Code
 }
 
@@ -85,7 +85,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 	for _, kind := range []string{"xattr", "sidecar"} {
 		t.Run(kind, func(t *testing.T) {
 			dir := t.TempDir()
-			if kind == "sidecar" { // a store that began with a side-car keeps to it
+			if kind == "sidecar" { // a store with a sidecar folder keeps using it
 				if err := os.Mkdir(filepath.Join(dir, "sidecar"), 0o700); err != nil {
 					t.Fatal(err)
 				}
@@ -189,7 +189,7 @@ func TestStartListensOnAnyLoopback(t *testing.T) {
 	}
 }
 
-// TestPutStreams: a body passes through without being held in memory.
+// TestPutStreams checks that a body is not held in memory.
 func TestPutStreams(t *testing.T) {
 	const size = 128 << 20
 	s := start(t, t.TempDir())

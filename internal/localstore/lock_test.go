@@ -25,7 +25,7 @@ func tryStart(t *testing.T, dir string) error {
 	return s.Close()
 }
 
-// TestOneProcessAFolder: who finds another at work changes nothing of what that has under way.
+// TestOneProcessAFolder checks that a second process does not change what the first has in progress.
 func TestOneProcessAFolder(t *testing.T) {
 	dir := t.TempDir()
 	if err := tryStart(t, dir); err != nil {
@@ -54,7 +54,7 @@ func TestOneProcessAFolder(t *testing.T) {
 	}
 }
 
-// TestAFailedStartLeavesTheFolder: whatever keeps a store from starting, the next one may.
+// TestAFailedStartLeavesTheFolder checks that a failed start does not block the next one.
 func TestAFailedStartLeavesTheFolder(t *testing.T) {
 	dir := t.TempDir()
 	credentials := filepath.Join(dir, "credentials")
@@ -76,7 +76,7 @@ func TestAFailedStartLeavesTheFolder(t *testing.T) {
 	}
 }
 
-// holdFolder names, for the process that TestAKillFreesTheFolder starts, the folder to run a store in.
+// holdFolder is the variable with the folder for the process that TestAKillFreesTheFolder starts.
 const holdFolder = "LOCALSTORE_TEST_HOLD"
 
 func TestAKillFreesTheFolder(t *testing.T) {

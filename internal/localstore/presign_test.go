@@ -32,7 +32,7 @@ func allocated() uint64 {
 	return m.TotalAlloc
 }
 
-// presign signs at a time of the caller's choice, which the SDK's presign client does not offer.
+// presign signs at a given time, which the SDK's presign client does not support.
 func presign(t *testing.T, s *localstore.Store, method, key string, at time.Time) *http.Request {
 	t.Helper()
 	return presignWith(t, s, s.Credentials(), method, key, at, "900", nil)

@@ -13,8 +13,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-// TestStartMendsWhatAKillLeft lays the folder out as a process leaves it that is killed while it completes an upload,
-// before and after it has made the object, or while it replaces an object.
+// TestStartMendsWhatAKillLeft prepares the folder as a process leaves it that is killed during a completion, before
+// and after the object exists, or while it replaces an object.
 func TestStartMendsWhatAKillLeft(t *testing.T) {
 	for name, made := range map[string]bool{"before the object was made": false, "after it": true} {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestStartMendsWhatAKillLeft(t *testing.T) {
 			if err != nil || len(folders) != 1 {
 				t.Fatalf("the upload's folder: %q, %v", folders, err)
 			}
-			// The ETag of an object of one part is the MD5 of the part's MD5:
+			// The ETag of an object of one part is the MD5 of the part's MD5.
 			// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html.
 			aside := folders[0] + ".c0f1ea0b3cc2e6ec3a6dd9f4b0bb9a3b-1.inprogress"
 			if made {

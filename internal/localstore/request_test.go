@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// pipeListener accepts the connections that a test sends to it.
+// pipeListener accepts connections from a channel.
 type pipeListener chan net.Conn
 
 func (l pipeListener) Accept() (net.Conn, error) {
@@ -24,7 +24,7 @@ func (l pipeListener) Accept() (net.Conn, error) {
 func (l pipeListener) Close() error   { return nil }
 func (l pipeListener) Addr() net.Addr { return nil }
 
-// TestBodyLimitIsForEachRead: a body may take any time, as long as the client sends some of it within each limit.
+// TestBodyLimitIsForEachRead checks that a body may take any time if some of it arrives within each limit.
 func TestBodyLimitIsForEachRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = time.Minute
@@ -60,8 +60,8 @@ func TestBodyLimitIsForEachRead(t *testing.T) {
 	})
 }
 
-// TestDownloadLimitIsForEachWrite: a download may take any time, as long as the client receives some of it within each
-// limit.
+// TestDownloadLimitIsForEachWrite checks that a download may take any time if the client receives some of it within
+// each limit.
 func TestDownloadLimitIsForEachWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit, size = time.Minute, 1 << 20

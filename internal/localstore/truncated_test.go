@@ -18,7 +18,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-// sendHead sends a request's head and returns once the server has read it: it asks for the body then.
+// sendHead sends a request's header and returns once the server asks for the body.
 func sendHead(t *testing.T, s *localstore.Store, req *http.Request, length int) *net.TCPConn {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.Endpoint(), "http://"))
@@ -42,7 +42,7 @@ func sendHead(t *testing.T, s *localstore.Store, req *http.Request, length int) 
 	return conn.(*net.TCPConn)
 }
 
-// cutShort sends half of the body that it announces, says that there is no more, and returns the server's answer.
+// cutShort sends half of the announced body, closes its side, and returns the response.
 func cutShort(t *testing.T, s *localstore.Store, req *http.Request, length int) (status int, code string) {
 	t.Helper()
 	return sendPart(t, s, req, length, make([]byte, length/2))
@@ -70,7 +70,7 @@ func sendPart(t *testing.T, s *localstore.Store, req *http.Request, length int, 
 	return resp.StatusCode, errorCode(body)
 }
 
-// cutOff sends half of the body and drops the connection; closing the store waits for the server to have dealt with it.
+// cutOff sends half of the body and closes the connection. Closing the store waits for the server to process it.
 func cutOff(t *testing.T, s *localstore.Store, req *http.Request, length int) {
 	t.Helper()
 	conn := sendHead(t, s, req, length)
@@ -145,7 +145,7 @@ func TestTruncatedPartStoresNothing(t *testing.T) {
 	}
 }
 
-// TestTrailingChecksum: the check on the length leaves aws-chunked bodies and their trailing checksums in order.
+// TestTrailingChecksum checks that the length check keeps aws-chunked bodies and their trailing checksums working.
 func TestTrailingChecksum(t *testing.T) {
 	s := start(t, t.TempDir())
 	content := strings.Repeat("content\n", 20_000)

@@ -10,9 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// TestUnsignedHeaders: an x-amz-* header that a presigned URL does not sign is refused, as S3 does. Otherwise a client
-// with a URL for one object could read others (copy source), or set tags and ACLs. The service relies on it: serve does
-// not probe the local store.
+// TestUnsignedHeaders checks that x-amz-* headers that a presigned URL does not sign are rejected, as by S3.
+// Otherwise a client with a URL for one object could read others (copy source), or set tags and ACLs. The service
+// relies on it: serve does not probe the local store.
 func TestUnsignedHeaders(t *testing.T) {
 	s := start(t, t.TempDir())
 	c, bucket := client(s), aws.String(s.Bucket())

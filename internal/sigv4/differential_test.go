@@ -12,8 +12,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// TestPinnedSDKSignsChecksums holds the oracle to a version that signs checksum values as headers (core v1.43.8 and
-// later); earlier ones move them into the query, where S3 does not look.
+// TestPinnedSDKSignsChecksums checks that the SDK signs checksums as headers (core v1.43.8 and later). Earlier ones
+// move them into the query, which S3 ignores.
 func TestPinnedSDKSignsChecksums(t *testing.T) {
 	url, _ := presignPut(
 		t,
@@ -29,7 +29,7 @@ func TestPinnedSDKSignsChecksums(t *testing.T) {
 	}
 }
 
-// FuzzPresignEqualsSDK: whatever the key, host style, token, expiry and headers, our URL is the SDK's.
+// FuzzPresignEqualsSDK checks that our URL is the SDK's for any key, host style, token, expiry and headers.
 func FuzzPresignEqualsSDK(f *testing.F) {
 	f.Add(
 		"imports/public/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55",
@@ -68,7 +68,10 @@ func FuzzPresignEqualsSDK(f *testing.F) {
 	f.Add("?#&=;:@!$'()*,[]", "t", "a/b", "inline", "é", int64(0), uint32(900), int64(1709210096), uint8(7))
 
 	f.Fuzz(
-		func(t *testing.T, key, token, contentType, disposition, meta string, length int64, expires uint32, unix int64, style uint8) {
+		func(
+			t *testing.T, key, token, contentType, disposition, meta string,
+			length int64, expires uint32, unix int64, style uint8,
+		) {
 			endpoint := []string{
 				"https://s3.eu-central-1.amazonaws.com", "http://localhost:9000", "https://store.example.com:443",
 				"http://store.example.com:80",
@@ -125,7 +128,7 @@ func FuzzPresignEqualsSDK(f *testing.F) {
 			if strings.ContainsFunc(got.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
 				t.Errorf("Presign of %q: got %s, which JSON would have to escape", key, got.Reveal())
 			}
-			// We leave a default port out, which the SDK keeps in the URL but not in what it signs.
+			// We omit a default port, which the SDK keeps in the URL but not in what it signs.
 			for _, port := range []string{".com:443/", ".com:80/"} {
 				want = strings.Replace(want, port, ".com/", 1)
 			}
@@ -136,7 +139,7 @@ func FuzzPresignEqualsSDK(f *testing.F) {
 	)
 }
 
-// FuzzPresignEqualsSigner: the same against the SDK's bare signer, for other methods and for parameters of the request.
+// FuzzPresignEqualsSigner checks the same with the SDK's low-level signer, for other methods and query parameters.
 func FuzzPresignEqualsSigner(f *testing.F) {
 	f.Add("GET", "key", "uploadId", "2~VmQ-x_y.z", "")
 	f.Add("PUT", "a/b", "partNumber", "10000", "token")

@@ -16,7 +16,7 @@ import (
 
 var noon = time.Date(2026, 2, 3, 12, 0, 0, 0, time.UTC)
 
-// s3Signer escapes paths once, as S3 wants it and as PresignClient sets it up.
+// s3Signer escapes paths once, as S3 requires and PresignClient does.
 var s3Signer = v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 
 func fixedCredentials(token string) aws.Credentials {
@@ -27,7 +27,7 @@ func fixedCredentials(token string) aws.Credentials {
 	}
 }
 
-// presignPut is the oracle: aws-sdk-go-v2's PresignClient at a moment of our choosing.
+// presignPut presigns with the SDK's PresignClient at a fixed time.
 func presignPut(
 	t testing.TB,
 	endpoint string,
@@ -54,7 +54,7 @@ func presignPut(
 	return out.URL, out.SignedHeader.Get("Host")
 }
 
-// signerAt is the SDK's signer with the clock stopped.
+// signerAt returns the SDK's signer with a stopped clock.
 type signerAt struct{ at time.Time }
 
 func (s signerAt) PresignHTTP(

@@ -9,7 +9,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/lambdaevent"
 )
 
-// ownerBehindGateway is who calls by an event of an HTTP API whose JWT authorizer has found claims.
+// ownerBehindGateway returns the owner of an HTTP API's event whose JWT authorizer verified claims.
 func ownerBehindGateway(t *testing.T, claims object) (owner string) {
 	t.Helper()
 	event := object{"version": "2.0", "rawPath": "/", "requestContext": object{

@@ -27,13 +27,13 @@ import (
 
 const audience = "https://signpost.example.com"
 
-// moment is when these tests begin.
+// moment is the start of these tests' clock.
 var moment = time.Unix(1_800_000_000, 0)
 
-// issuer is one with real keys, at a real address.
+// issuer is a test issuer with real keys on a local HTTP server.
 type issuer struct {
 	*httptest.Server
-	fetched atomic.Int32 // its keys
+	fetched atomic.Int32 // number of key fetches
 	clock   atomic.Int64 // the verifier's clock, in nanoseconds since moment
 
 	mu     sync.Mutex
@@ -66,7 +66,7 @@ func newIssuer(t testing.TB, keys ...signer) *issuer {
 
 func (i *issuer) name() string { return i.URL + "/realm" }
 
-// rotate gives the issuer other keys.
+// rotate replaces the issuer's keys.
 func (i *issuer) rotate(keys ...signer) {
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	for _, k := range keys {
@@ -98,7 +98,7 @@ func answer(v any) http.HandlerFunc {
 	}
 }
 
-// down drops every connection.
+// down closes every connection.
 func down(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 // slow answers after the client's timeout.
@@ -106,14 +106,14 @@ func slow(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 func (i *issuer) now() time.Time { return moment.Add(time.Duration(i.clock.Load())) }
 
-// pass lets time pass.
+// pass advances the clock.
 func (i *issuer) pass(d time.Duration) { i.clock.Add(int64(d)) }
 
 func (i *issuer) settings() Settings {
 	return Settings{Issuer: i.name(), Audience: audience}
 }
 
-// discover is the service's side of i.
+// discover returns an Issuer for i.
 func (i *issuer) discover(t testing.TB) *Issuer {
 	t.Helper()
 	return i.discoverBy(t, "")
@@ -130,7 +130,7 @@ func (i *issuer) discoverBy(t testing.TB, ownerClaim string) *Issuer {
 	return found
 }
 
-// claims of a token that is right in every way.
+// claims returns the claims of a valid token.
 func (i *issuer) claims(changes object) object {
 	c := object{
 		"iss": i.name(),
@@ -149,17 +149,17 @@ func (i *issuer) claims(changes object) object {
 
 type object map[string]any
 
-// null is a claim that is there, and holds nothing.
+// null is a present claim without a value.
 var null = json.RawMessage("null")
 
-// signer is a key with which an issuer signs.
+// signer is a signing key of an issuer.
 type signer struct {
 	id      string
 	alg     string
 	private interface{ Public() crypto.PublicKey }
 }
 
-// Keys are made once: an RSA key takes a while.
+// Keys are created once: an RSA key takes a while.
 var (
 	rsaA, rsaB = newRSA("rsa-a"), newRSA("rsa-b")
 	ecA        = signer{"ec-a", "ES256", must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))}
@@ -176,7 +176,7 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// sign makes a token of claims, whose header says what changes have, too.
+// sign returns a token with these claims, and with changes in its header.
 func (s signer) sign(claims, changes object) string {
 	header := object{"alg": s.alg, "kid": s.id, "typ": "JWT"}
 	for name, value := range changes {
@@ -187,7 +187,7 @@ func (s signer) sign(claims, changes object) string {
 	return s.signText(part(header) + "." + part(claims))
 }
 
-// signText adds the signature, by the signer's algorithm whatever the header says.
+// signText signs by the signer's algorithm, regardless of the header.
 func (s signer) signText(text string) string {
 	return text + "." + base64.RawURLEncoding.EncodeToString(must(s.signature([]byte(text))))
 }
@@ -230,7 +230,7 @@ func signHMAC(secret []byte, claims object) string {
 
 func part(v any) string { return base64.RawURLEncoding.EncodeToString(must(json.Marshal(v))) }
 
-// reason is why err refuses, "unavailable", or nothing where it does not.
+// reason returns the reason of err, "unavailable", or "" for nil.
 func reason(t *testing.T, err error) string {
 	t.Helper()
 	var refusal *auth.Error

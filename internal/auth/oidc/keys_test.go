@@ -14,7 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// judged fails the test unless token is refused for that reason, or taken where there is none.
+// judged checks that token is rejected for this reason, or accepted if it is empty.
 func judged(t *testing.T, what string, judge *Issuer, token, want string) {
 	t.Helper()
 	if _, err := judge.Authenticate(t.Context(), token); reason(t, err) != want {
@@ -143,7 +143,7 @@ func TestIssuerOutOfReach(t *testing.T) {
 			judged(t, "a known key, tampered with", judge, good[:len(good)-8]+"AAAAAAAA", "bad-signature")
 			i.pass(40 * time.Minute)
 			judged(t, "a known key, long after", judge, good, "")
-			_ = judge.keys.refresh(t.Context()) // the fetch that this began ends
+			_ = judge.keys.refresh(t.Context()) // waits for the fetch that this started
 			i.rotate(rsaB)
 			i.pass(fetchEvery)
 			judged(t, "the new key, when the issuer is back", judge, unknown, "")

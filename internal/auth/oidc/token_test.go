@@ -48,7 +48,7 @@ func TestTokens(t *testing.T) {
 
 	for _, c := range []struct {
 		what, token string
-		want        string // the reason of a refusal
+		want        string // the error's reason
 	}{
 		{"RS256", good, ""},
 		{"ES256", ecA.sign(ok, nil), ""},
@@ -155,7 +155,7 @@ func TestTokens(t *testing.T) {
 		{"very long", strings.Repeat("A", 1<<20), "malformed"},
 		{"many dots", strings.Repeat(".", maxToken), "malformed"},
 	} {
-		// Each token is judged as the first of its kind: nothing that was fetched for another is short for it.
+		// A new verifier for each token, so that no earlier fetch uses up its limit.
 		i.pass(fetchEvery)
 		caller, err := judge.Authenticate(t.Context(), c.token)
 		if got := reason(t, err); got != c.want {
@@ -174,12 +174,12 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// padded is a good token of that many bytes.
+// padded returns a valid token of this length.
 func padded(t *testing.T, i *issuer, length int) string {
 	t.Helper()
 	unsigned := length - len(".") - base64.RawURLEncoding.EncodedLen(minRSA/8)
 	for n := unsigned*3/4 - 500; ; n++ {
-		// Not every length is one of base64: of some, the header makes the rest.
+		// Base64 does not have every length; the header makes up for it.
 		for _, filler := range []string{"", "f", "ff"} {
 			claims := i.claims(object{"groups": strings.Repeat("g", n)})
 			text := part(object{"alg": "RS256", "kid": rsaA.id, "filler": filler}) + "." + part(claims)
@@ -315,7 +315,7 @@ func FuzzCaller(f *testing.F) {
 	})
 }
 
-// sameBytes reports whether two tokens differ in nothing but bits that base64 leaves out.
+// sameBytes reports whether two tokens differ only in bits that base64 ignores.
 func sameBytes(a, b string) bool {
 	pa, pb := strings.Split(a, "."), strings.Split(b, ".")
 	if len(pa) != len(pb) || len(pa) != 3 || pa[0] != pb[0] || pa[1] != pb[1] {

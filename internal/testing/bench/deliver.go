@@ -211,7 +211,8 @@ func (c caller) importOne(ctx context.Context, hook string) error {
 			Headers map[string]string
 		}
 	}
-	if err := c.call(ctx, http.MethodPost, c.service+"/import", fmt.Sprintf(`{"webhook_url":%q}`, hook), nil, &job); err != nil {
+	body := fmt.Sprintf(`{"webhook_url":%q}`, hook)
+	if err := c.call(ctx, http.MethodPost, c.service+"/import", body, nil, &job); err != nil {
 		return err
 	}
 	if err := c.call(ctx, http.MethodPut, job.Upload.URL, "hello", job.Upload.Headers, nil); err != nil {

@@ -30,7 +30,8 @@ func memoryAWS() aws.Config {
 	}
 }
 
-const upload = `<InitiateMultipartUploadResult><UploadId>2~abcdefghijklmnopqrstuvwxyz0123456789</UploadId></InitiateMultipartUploadResult>`
+const upload = `<InitiateMultipartUploadResult>` +
+	`<UploadId>2~abcdefghijklmnopqrstuvwxyz0123456789</UploadId></InitiateMultipartUploadResult>`
 
 // RoundTrip responds as S3 does to the calls of creating an import and signing parts.
 func (m *memoryStore) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -213,13 +213,15 @@ func measure(c *exec.Cmd) (usage, error) {
 // empty removes the uploaded objects, so that each tool finds the same store.
 func empty(ctx context.Context, s store) error {
 	client := s3.NewFromConfig(s.aws(), func(o *s3.Options) { o.UsePathStyle = true })
-	for pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: aws.String(bucketName)}); pages.HasMorePages(); {
+	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: aws.String(bucketName)})
+	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return err
 		}
 		for _, o := range page.Contents {
-			if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(bucketName), Key: o.Key}); err != nil {
+			in := &s3.DeleteObjectInput{Bucket: aws.String(bucketName), Key: o.Key}
+			if _, err := client.DeleteObject(ctx, in); err != nil {
 				return err
 			}
 		}

@@ -180,7 +180,8 @@ func (s *soak) auditObjects(bool) error {
 // creates that a kill interrupted; a lifecycle rule aborts those.
 func (s *soak) auditUploads(bool) error {
 	begun := map[string]string{} // id to key
-	for pages := s3.NewListMultipartUploadsPaginator(s.s3, &s3.ListMultipartUploadsInput{Bucket: &bucketName}); pages.HasMorePages(); {
+	pages := s3.NewListMultipartUploadsPaginator(s.s3, &s3.ListMultipartUploadsInput{Bucket: &bucketName})
+	for pages.HasMorePages() {
 		page, err := pages.NextPage(s.ctx)
 		if err != nil {
 			return err
@@ -243,7 +244,8 @@ func (s *soak) auditClaims(final bool) error {
 // listed returns all objects below prefix.
 func (s *soak) listed(prefix string) (map[string]types.Object, error) {
 	all := map[string]types.Object{}
-	for pages := s3.NewListObjectsV2Paginator(s.s3, &s3.ListObjectsV2Input{Bucket: &bucketName, Prefix: &prefix}); pages.HasMorePages(); {
+	pages := s3.NewListObjectsV2Paginator(s.s3, &s3.ListObjectsV2Input{Bucket: &bucketName, Prefix: &prefix})
+	for pages.HasMorePages() {
 		page, err := pages.NextPage(s.ctx)
 		if err != nil {
 			return nil, err
