@@ -13,7 +13,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/config"
 )
 
-// doer answers requests without a network.
+// doer is an HTTP client that responds without a network.
 type doer func(*http.Request) (*http.Response, error)
 
 func (f doer) Do(r *http.Request) (*http.Response, error) { return f(r) }

@@ -6,8 +6,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/config"
 )
 
-// TestListingIsForThisMachine: a service with AllowAnonymous may have a proxy before it, so it does not list imports.
-func TestListingIsForThisMachine(t *testing.T) {
+// TestAnonymousListing: anonymous callers can list imports only on a loopback listener without AllowAnonymous. With
+// AllowAnonymous a proxy may forward requests of other machines.
+func TestAnonymousListing(t *testing.T) {
 	for _, c := range []struct {
 		config config.Config
 		want   bool

@@ -19,12 +19,12 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// sharedFiles gives the test an environment that says only where the shared files are.
+// sharedFiles clears the AWS environment of the test and sets only the paths of the shared files, which it returns.
 func sharedFiles(t *testing.T) (credentials, settings string) {
 	t.Helper()
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "AWS_") {
-			t.Setenv(name, "") // the SDK takes an empty one for none
+			t.Setenv(name, "") // the SDK treats empty as unset
 		}
 	}
 	dir := t.TempDir()
@@ -32,7 +32,7 @@ func sharedFiles(t *testing.T) (credentials, settings string) {
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", credentials)
 	t.Setenv("AWS_CONFIG_FILE", settings)
 	t.Setenv("AWS_REGION", "eu-west-1")
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true") // so that no machine's role steps in
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true") // so that the role of the machine is not used
 	return credentials, settings
 }
 
@@ -54,12 +54,12 @@ func remove(t *testing.T, file string) {
 	}
 }
 
-// section is that of a profile whose keys stand in the file.
+// section returns the section of a profile with static keys.
 func section(name, id string) string {
 	return fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = secret of %[2]s\n", name, id)
 }
 
-// recorder is a store that says yes and keeps who asked.
+// recorder is a store that accepts every request and records its Authorization.
 type recorder struct{ authorization string }
 
 func (s *recorder) Do(r *http.Request) (*http.Response, error) {
@@ -69,7 +69,7 @@ func (s *recorder) Do(r *http.Request) (*http.Response, error) {
 
 var credential = regexp.MustCompile(`Credential=(\w+)(%2F|/)`)
 
-// keysOf says with whose keys a bucket of these settings signs URLs, and with whose it asks the store.
+// keysOf returns a function that reports the access key ids with which a bucket signs URLs and its own requests.
 func keysOf(t *testing.T, settings aws.Config) func() (url, call string, err error) {
 	t.Helper()
 	store := &recorder{}
@@ -98,8 +98,8 @@ func loadAWS(t *testing.T) aws.Config {
 	return settings
 }
 
-// TestFilesAreFollowed: whatever becomes of the keys in the shared files, the service signs with what they hold, and
-// with nothing where they hold nothing.
+// TestFilesAreFollowed: after each change of the shared files, the service signs with their current keys. Without keys
+// it returns ErrCredentialsExpired.
 func TestFilesAreFollowed(t *testing.T) {
 	for _, c := range []struct{ name, variable, profile, section string }{
 		{"credentials", "", "default", "default"},
@@ -117,7 +117,7 @@ func TestFilesAreFollowed(t *testing.T) {
 				for _, step := range []struct {
 					name string
 					do   func()
-					want string // empty: none
+					want string // access key id; "": none
 				}{
 					{"as at the start", func() {}, "first"},
 					{"rotated", func() { put(t, file, section(c.section, "second")) }, "second"},
@@ -126,12 +126,12 @@ func TestFilesAreFollowed(t *testing.T) {
 					{"filled in place", func() { os.WriteFile(file, []byte(section(c.section, "third")), 0o600) }, "third"},
 					{"removed", func() { remove(t, file) }, ""},
 					{"restored", func() { put(t, file, section(c.section, "third")) }, "third"},
-					{"no file any more", func() { remove(t, file); os.Mkdir(file, 0o700) }, ""},
+					{"replaced by a folder", func() { remove(t, file); os.Mkdir(file, 0o700) }, ""},
 					{"a file again", func() { remove(t, file); put(t, file, section(c.section, "fourth")) }, "fourth"},
 					{"half a pair", func() { put(t, file, "["+c.section+"]\naws_access_key_id = fifth\n") }, ""},
-					{"another's keys", func() { put(t, file, section("other", "fifth")) }, ""},
-					{"no form", func() { put(t, file, "= ]\x00[") }, ""},
-					{"ours again", func() { put(t, file, section(c.section, "fifth")) }, "fifth"},
+					{"keys of another profile", func() { put(t, file, section("other", "fifth")) }, ""},
+					{"malformed", func() { put(t, file, "= ]\x00[") }, ""},
+					{"keys of this profile again", func() { put(t, file, section(c.section, "fifth")) }, "fifth"},
 				} {
 					step.do()
 					time.Sleep(checkInterval)
@@ -140,7 +140,7 @@ func TestFilesAreFollowed(t *testing.T) {
 						t.Errorf("%s: signed by %q, %v, want ErrCredentialsExpired", step.name, url, err)
 					}
 					if step.want != "" && (err != nil || url != step.want || call != step.want) {
-						t.Errorf("%s: signed by %q, asked with %q, %v, want %q", step.name, url, call, err, step.want)
+						t.Errorf("%s: URL signed by %q, request by %q, %v, want %q", step.name, url, call, err, step.want)
 					}
 				}
 			})
@@ -148,8 +148,8 @@ func TestFilesAreFollowed(t *testing.T) {
 	}
 }
 
-// TestLooks: the files are looked at once in a while, and what did not change is not loaded again.
-func TestLooks(t *testing.T) {
+// TestCheckInterval: the files are read once per checkInterval, and credentials are loaded only after a change.
+func TestCheckInterval(t *testing.T) {
 	file, _ := sharedFiles(t)
 	synctest.Test(t, func(t *testing.T) {
 		put(t, file, section("default", "first"))
@@ -159,11 +159,11 @@ func TestLooks(t *testing.T) {
 		time.Sleep(time.Minute)
 		put(t, file, section("default", "first"))
 		if keys(); followed.chain.Load() != loaded {
-			t.Error("loaded again, although the contents are the same")
+			t.Error("unchanged contents: loaded again, want no load")
 		}
 		put(t, file, section("default", "second"))
 		if url, _, err := keys(); url != "first" || err != nil {
-			t.Errorf("just after a look: signed by %q, %v, want first", url, err)
+			t.Errorf("just after a check: signed by %q, %v, want first", url, err)
 		}
 		time.Sleep(checkInterval)
 		if url, _, err := keys(); url != "second" || err != nil {
@@ -172,7 +172,7 @@ func TestLooks(t *testing.T) {
 	})
 }
 
-// TestEnvironmentComesFirst: keys of the environment are never asked of a file.
+// TestEnvironmentComesFirst: keys from the environment take precedence over the files.
 func TestEnvironmentComesFirst(t *testing.T) {
 	file, _ := sharedFiles(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "environment")
@@ -183,16 +183,16 @@ func TestEnvironmentComesFirst(t *testing.T) {
 		put(t, file, section("default", "file"))
 		time.Sleep(checkInterval)
 		if url, call, err := keys(); url != "environment" || call != "environment" || err != nil {
-			t.Errorf("signed by %q, asked with %q, %v, want environment", url, call, err)
+			t.Errorf("URL signed by %q, request by %q, %v, want environment", url, call, err)
 		}
 		if _, ok := settings.Credentials.(*aws.CredentialsCache); !ok {
-			t.Errorf("got a %T, want the SDK's own", settings.Credentials)
+			t.Errorf("got a %T, want the provider of the SDK", settings.Credentials)
 		}
 	})
 }
 
-// TestExpiryIsTold: an end that the chain knows of is passed on, and none is made up.
-func TestExpiryIsTold(t *testing.T) {
+// TestExpiry: Retrieve returns the expiry of the SDK's provider chain, or none.
+func TestExpiry(t *testing.T) {
 	file, settings := sharedFiles(t)
 	end := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	answer := filepath.Join(t.TempDir(), "answer.json")
@@ -209,11 +209,11 @@ func TestExpiryIsTold(t *testing.T) {
 	loaded.Credentials.(*fileCredentials).next.Store(0)
 	if c, err := loaded.Credentials.Retrieve(t.Context()); err != nil || c.AccessKeyID != "static" ||
 		c.SessionToken != "t" || c.CanExpire {
-		t.Errorf("Retrieve: got %s (%v), %v, want static, without an end", c.AccessKeyID, c.CanExpire, err)
+		t.Errorf("Retrieve: got %s (%v), %v, want static, without an expiry", c.AccessKeyID, c.CanExpire, err)
 	}
 }
 
-// TestPipe: what can be read but once, as bash makes it of <(...), is not read again.
+// TestPipe: a pipe, such as bash creates for <(...), is read only once.
 func TestPipe(t *testing.T) {
 	sharedFiles(t)
 	reader, writer, err := os.Pipe()
@@ -241,7 +241,7 @@ func TestPipe(t *testing.T) {
 	})
 }
 
-// TestRotationUnderLoad: no caller gets anything but one of the pairs, whole, while others look at the files.
+// TestRotationUnderLoad: concurrent callers always receive a complete pair of keys while the file changes.
 func TestRotationUnderLoad(t *testing.T) {
 	file, _ := sharedFiles(t)
 	put(t, file, section("default", "key0"))

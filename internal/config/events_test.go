@@ -5,13 +5,13 @@ import (
 	"testing"
 )
 
-// TestEventSettings: an error names the setting, and contains no secret.
+// TestEventSettings: an error names the setting and contains no secret.
 func TestEventSettings(t *testing.T) {
 	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	for _, c := range []struct {
 		name   string
 		config Config
-		want   string // "": no complaint
+		want   string // "": no error
 	}{
 		{"nothing", Config{}, ""},
 		{"a webhook", Config{WebhookURL: "https://a.test/hook?key=hidden", WebhookSecrets: []Secret{secret}}, ""},
@@ -70,7 +70,7 @@ func TestEventSettings(t *testing.T) {
 		got := strings.Join(errs.lines, "\n")
 		if !strings.HasPrefix(got, c.want) || len(errs.lines) > 1 || (got == "") != (c.want == "") ||
 			strings.Contains(got, "hid") || strings.Contains(got, "den@") {
-			t.Errorf("%s: got %q, want %q and nothing that is hidden", c.name, got, c.want)
+			t.Errorf("%s: got %q, want %q without secrets", c.name, got, c.want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ func TestFunctionConfig(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		env  map[string]string
-		want string // what the complaints hold; "": none
+		want string // parts of the errors; "": no error
 	}{
 		{"the least", map[string]string{}, ""},
 		{"everything", map[string]string{
@@ -30,9 +30,9 @@ func TestFunctionConfig(t *testing.T) {
 	} {
 		c.env["SIGNPOST_BUCKET"] = "b"
 		got, err := ReadFunctionConfig(func(name string) string { return c.env[name] })
-		for _, complaint := range strings.SplitAfter(c.want, ": ") {
-			if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), strings.TrimSpace(complaint)) {
-				t.Errorf("%s: got %v, want complaints %s", c.name, err, c.want)
+		for _, want := range strings.SplitAfter(c.want, ": ") {
+			if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), strings.TrimSpace(want)) {
+				t.Errorf("%s: got %v, want errors %s", c.name, err, c.want)
 			}
 		}
 		for name, value := range c.env {
@@ -47,12 +47,12 @@ func TestFunctionConfig(t *testing.T) {
 		if _, err := parser.Parse(nil); err != nil {
 			t.Fatal(err)
 		}
-		got.Listen = served.Listen // a function has none
+		got.Listen = served.Listen // a function does not listen
 		if c.want == "" && !reflect.DeepEqual(got.Config, served) {
 			t.Errorf("%s:\n got %+v\nwant %+v, as serve reads it", c.name, got.Config, served)
 		}
 		for name := range c.env {
-			t.Setenv(name, "") // for the next row
+			t.Setenv(name, "") // restore for the next row
 		}
 	}
 	_, err := ReadFunctionConfig(func(name string) string {
@@ -64,8 +64,8 @@ func TestFunctionConfig(t *testing.T) {
 	}
 }
 
-// TestDirectDeclaresNothing: what every upload would have to declare cannot be asked of events that are never looked
-// at.
+// TestDirectDeclaresNothing: settings that require a declared size or type conflict with direct events, whose content
+// the function does not read.
 func TestDirectDeclaresNothing(t *testing.T) {
 	for _, variable := range []string{"SIGNPOST_MAX_SIZE", "SIGNPOST_CONTENT_TYPES"} {
 		env := map[string]string{"SIGNPOST_BUCKET": "b", "SIGNPOST_LAMBDA_EVENTS": "direct", "SIGNPOST_MAX_SIZE": "",
@@ -73,7 +73,7 @@ func TestDirectDeclaresNothing(t *testing.T) {
 		env[variable] = map[string]string{"SIGNPOST_MAX_SIZE": "5", "SIGNPOST_CONTENT_TYPES": "text/csv"}[variable]
 		if _, err := ReadFunctionConfig(func(name string) string { return env[name] }); err == nil ||
 			!strings.HasPrefix(err.Error(), variable+"=") {
-			t.Errorf("%s with direct events: got %v, want a complaint", variable, err)
+			t.Errorf("%s with direct events: got %v, want an error", variable, err)
 		}
 	}
 }

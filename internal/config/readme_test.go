@@ -7,23 +7,23 @@ import (
 	"testing"
 )
 
-// TestReadmeTellsEverySetting compares the README's table with the struct that is read.
-func TestReadmeTellsEverySetting(t *testing.T) {
+// TestReadmeDocumentsEverySetting compares the settings table of the README with the struct.
+func TestReadmeDocumentsEverySetting(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := map[string]string{}
+	documented := map[string]string{}
 	settingRow := regexp.MustCompile("(?m)^\\| `(SIGNPOST_[A-Z_]+)` \\| (.+?) \\|")
 	for _, row := range settingRow.FindAllStringSubmatch(string(readme), -1) {
-		told[row[1]] = row[2]
+		documented[row[1]] = row[2]
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[FunctionConfig]()) {
-		if field.Anonymous { // Config, whose fields are visited themselves
+		if field.Anonymous { // Config, whose fields are visited separately
 			continue
 		}
 		variable, standard := field.Tag.Get("env"), field.Tag.Get("default")
-		row, ok := told[variable]
+		row, ok := documented[variable]
 		if !ok {
 			t.Errorf("%s (%s) is not in the README", variable, field.Name)
 		}
@@ -33,9 +33,9 @@ func TestReadmeTellsEverySetting(t *testing.T) {
 		if field.Tag.Get("help") == "" {
 			t.Errorf("%s has no help", variable)
 		}
-		delete(told, variable)
+		delete(documented, variable)
 	}
-	for variable := range told {
-		t.Errorf("README tells of %s, which nothing reads", variable)
+	for variable := range documented {
+		t.Errorf("README documents %s, which is not a setting", variable)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
-// TestConfigHidesSecrets: no way to show the settings shows a secret.
+// TestConfigHidesSecrets: no formatting, encoding or logging of the settings contains a secret.
 func TestConfigHidesSecrets(t *testing.T) {
 	c := FunctionConfig{Config: Config{WebhookSecrets: []Secret{"hidden", "hidden too"}, StoreEventsSecret: "hidden",
 		SigningSecretAccessKey: "hidden", SigningSessionToken: "hidden"}}
@@ -30,8 +30,7 @@ func TestConfigHidesSecrets(t *testing.T) {
 	}
 }
 
-// TestKeyInWrongSetting: a webhook key that was pasted into another setting is refused, and neither shown nor sent
-// anywhere.
+// TestKeyInWrongSetting: a webhook key in another setting is an error that does not contain the key.
 func TestKeyInWrongSetting(t *testing.T) {
 	for _, key := range []string{webhook.NewSecret(), webhook.NewPrivateKey(),
 		"hooks.example.com=" + webhook.NewSecret()} {

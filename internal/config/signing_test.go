@@ -19,13 +19,13 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// issuer is the token service, and a store that accepts everything. It issues sessions key1, key2 and so on.
+// issuer is an STS that issues the sessions key1, key2 and so on, and a store that accepts every request.
 type issuer struct {
 	mu     sync.Mutex
 	life   time.Duration
 	down   bool
 	issued int
-	last   url.Values // the last request for a session
+	last   url.Values // parameters of the last request to STS
 }
 
 func (s *issuer) Do(r *http.Request) (*http.Response, error) {
@@ -64,8 +64,8 @@ func (s *issuer) set(down bool) {
 	s.down = down
 }
 
-// TestSigningRole: the role is assumed with a policy for uploads alone, renewed when half of its session has passed,
-// and serves until it expires while STS does not issue another.
+// TestSigningRole: the role is assumed with a policy that only allows uploads. The session is renewed at half of its
+// life, and is used until it expires if STS fails.
 func TestSigningRole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tokens := &issuer{life: signingSession}
@@ -85,7 +85,7 @@ func TestSigningRole(t *testing.T) {
 					bucket.Upload{Key: "imports/a/1", From: time.Now(), Until: time.Now().Add(time.Hour)})
 			}
 			if _, err := sign(); err == nil {
-				synctest.Wait() // a renewal that the call began
+				synctest.Wait() // for a renewal that the call started
 			}
 			put, err := sign()
 			if key == "" {
@@ -110,13 +110,13 @@ func TestSigningRole(t *testing.T) {
 		expect(91*time.Minute+assumeAgain, "key3", time.Hour)
 
 		if got := tokens.last.Get("RoleArn") + " " + tokens.last.Get("DurationSeconds"); got != c.SigningRoleARN+" 3600" {
-			t.Errorf("assumed %q", got)
+			t.Errorf("assumed role: got %q, want %s 3600", got, c.SigningRoleARN)
 		}
 		policy := tokens.last.Get("Policy")
 		const uploads = `{"Effect":"Allow","Action":["s3:PutObject"],"Resource":"arn:aws-cn:s3:::data/imports/*"}`
 		if !json.Valid([]byte(policy)) || !strings.Contains(policy, uploads) || strings.Count(policy, `"s3:`) != 1 ||
 			!strings.Contains(policy, "kms:GenerateDataKey") {
-			t.Errorf("policy: got %s, want %s, and KMS", policy, uploads)
+			t.Errorf("policy: got %s, want %s and KMS", policy, uploads)
 		}
 		if policy := c.sessionPolicy(false); !strings.Contains(policy, uploads) || strings.Contains(policy, "kms") {
 			t.Errorf("policy for another store: got %s, want no KMS", policy)
@@ -124,7 +124,7 @@ func TestSigningRole(t *testing.T) {
 	})
 }
 
-// TestShortSessions: a token service that issues sessions shorter than asked for is not called at each signature.
+// TestShortSessions: an STS that issues shorter sessions than requested is not called for each signature.
 func TestShortSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tokens := &issuer{life: 2 * time.Second}
@@ -142,7 +142,7 @@ func TestShortSessions(t *testing.T) {
 	})
 }
 
-// TestSigningSettings: either keys or a role, whole, and not for the local store.
+// TestSigningSettings: signing takes either complete keys or a role, and not with the local store.
 func TestSigningSettings(t *testing.T) {
 	const role = "arn:aws:iam::123456789012:role/uploads"
 	for _, c := range []struct {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestExpiredSSO: a profile whose SSO session has expired is named, with the command that renews it.
+// TestExpiredSSO: the error about an expired SSO session names the profile and the command that renews the session.
 func TestExpiredSSO(t *testing.T) {
 	for name, profile := range map[string]string{
 		"sso_session": "[profile work]\nregion = eu-west-1\nsso_session = s\nsso_account_id = " +

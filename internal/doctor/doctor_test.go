@@ -23,23 +23,25 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-// doer is a fault between doctor and store.
+// doer is an HTTP client that injects faults between doctor and store.
 type doer func(*http.Request) (*http.Response, error)
 
 func (f doer) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
-// says answers r itself.
-func says(r *http.Request, status int, body string) (*http.Response, error) {
+// respond returns a response without a request to the store.
+func respond(r *http.Request, status int, body string) (*http.Response, error) {
 	return &http.Response{Request: r, StatusCode: status, Status: http.StatusText(status), ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Etag": {`"1234"`}}, Body: io.NopCloser(strings.NewReader(body)),
 		ContentLength: int64(len(body))}, nil
 }
 
-func refuses(r *http.Request, status int, code string) (*http.Response, error) {
-	return says(r, status, "<Error><Code>"+code+"</Code><Message>no</Message></Error>")
+// respondError returns an S3 error without a request to the store.
+func respondError(r *http.Request, status int, code string) (*http.Response, error) {
+	return respond(r, status, "<Error><Code>"+code+"</Code><Message>no</Message></Error>")
 }
 
-// startStore is not shared with tests that read files: while it runs, the working directory is the store's.
+// startStore starts a local store. While it runs, the working directory is the store's, so that tests in this package
+// cannot read files by relative paths.
 func startStore(t *testing.T) *localstore.Store {
 	t.Helper()
 	store, err := localstore.Start(t.Context(),
@@ -55,14 +57,14 @@ func startStore(t *testing.T) *localstore.Store {
 	return store
 }
 
-var rows = []string{"credentials", "bucket", "region", "clock", "lifecycle rules", "CORS rules", "conditional writes",
+var checks = []string{"credentials", "bucket", "region", "clock", "lifecycle rules", "CORS rules", "conditional writes",
 	"signing rights", "checksums",
 	"signed URLs", "unsigned headers", "multipart", "part checksums", "many parts", "leftovers"}
 
-// secrets are what nothing that is printed may hold.
+// secrets matches queries of signed URLs, which no output may contain.
 var secrets = regexp.MustCompile(`(?i)x-amz-(signature|credential|security-token)|\?`)
 
-// examine returns the findings by row, after what holds for all of them.
+// examine runs Examine, verifies what holds for all findings, and returns them by check.
 func examine(t *testing.T, ctx context.Context, c config.Config, settings aws.Config) map[string]Finding {
 	t.Helper()
 	found := map[string]Finding{}
@@ -71,24 +73,24 @@ func examine(t *testing.T, ctx context.Context, c config.Config, settings aws.Co
 		found[f.Check] = f
 		order = append(order, f.Check)
 		if secrets.MatchString(f.Found + f.Remedy) {
-			t.Errorf("%s: holds a query: %+v", f.Check, f)
+			t.Errorf("%s: the finding contains a query: %+v", f.Check, f)
 		}
 		if needs := f.Mark == Warn || f.Mark == Fail; needs != (f.Remedy != "") || f.Found == "" {
-			t.Errorf("%s: got %+v, want something found, and a remedy exactly where one is needed", f.Check, f)
+			t.Errorf("%s: got %+v, want a text, and a remedy exactly with Warn and Fail", f.Check, f)
 		}
 	})
-	if !slices.Equal(order, rows) {
-		t.Errorf("got rows %q, want %q", order, rows)
+	if !slices.Equal(order, checks) {
+		t.Errorf("got checks %q, want %q", order, checks)
 	}
 	return found
 }
 
-func examined(store *localstore.Store) config.Config {
+func testConfig(store *localstore.Store) config.Config {
 	return config.Config{Bucket: store.Bucket(), PathStyle: true, URLTTL: time.Hour, JobTTL: 7 * 24 * time.Hour}
 }
 
-// wantEmpty: nothing is left of the examinations.
-func wantEmpty(t *testing.T, store *localstore.Store) {
+// expectEmptyBucket fails the test if the examinations left objects or uploads.
+func expectEmptyBucket(t *testing.T, store *localstore.Store) {
 	t.Helper()
 	client := s3.NewFromConfig(store.AWSConfig(), func(o *s3.Options) { o.UsePathStyle = true })
 	objects, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(store.Bucket())})
@@ -108,12 +110,12 @@ func wantEmpty(t *testing.T, store *localstore.Store) {
 	}
 }
 
-// usual is what a local store comes to.
-func usual(row string) Mark {
-	switch row {
+// usualMark returns the mark of a check on an unaltered local store.
+func usualMark(check string) Mark {
+	switch check {
 	case "lifecycle rules":
 		return Warn
-	case "many parts": // the store takes no parts below 5 MiB
+	case "many parts": // the store accepts no parts below 5 MiB
 		return Skip
 	}
 	return Pass
@@ -129,20 +131,20 @@ const (
 	origin = "https://app.example.com"
 )
 
-func origins(c *config.Config) { c.CORSOrigins = []string{origin} }
+func withOrigins(c *config.Config) { c.CORSOrigins = []string{origin} }
 
-// setting answers requests about one setting of the bucket, others go on.
-func setting(query string, status int, body string) doer {
+// answerFor responds to reads of one bucket setting and forwards all other requests.
+func answerFor(query string, status int, body string) doer {
 	return func(r *http.Request) (*http.Response, error) {
 		if r.URL.Query().Has(query) && r.Method == "GET" && !strings.Contains(r.URL.Path, "imports/") {
-			return says(r, status, body)
+			return respond(r, status, body)
 		}
 		return http.DefaultClient.Do(r)
 	}
 }
 
 func lifecycle(rules ...string) doer {
-	return setting("lifecycle", 200, "<LifecycleConfiguration>"+strings.Join(rules, "")+"</LifecycleConfiguration>")
+	return answerFor("lifecycle", 200, "<LifecycleConfiguration>"+strings.Join(rules, "")+"</LifecycleConfiguration>")
 }
 
 func corsRule(origin, methods, rest string) doer {
@@ -150,27 +152,27 @@ func corsRule(origin, methods, rest string) doer {
 	for m := range strings.FieldsSeq(methods) {
 		allowed.WriteString("<AllowedMethod>" + m + "</AllowedMethod>")
 	}
-	return setting("cors", 200, "<CORSConfiguration><CORSRule><AllowedOrigin>"+origin+"</AllowedOrigin>"+
+	return answerFor("cors", 200, "<CORSConfiguration><CORSRule><AllowedOrigin>"+origin+"</AllowedOrigin>"+
 		allowed.String()+rest+"</CORSRule></CORSConfiguration>")
 }
 
-// signed reports whether r is an upload to a signed URL that holds this header.
-func signed(r *http.Request, header string) bool {
+// signsHeader reports whether r is an upload to a signed URL that includes this header.
+func signsHeader(r *http.Request, header string) bool {
 	return strings.Contains(r.URL.Path, "/imports/") && strings.Contains(r.URL.Query().Get("X-Amz-SignedHeaders"), header)
 }
 
-// takesAll forwards r and makes a success of a refusal.
-func takesAll(r *http.Request) (*http.Response, error) {
+// acceptAll forwards r and returns 200 instead of an error.
+func acceptAll(r *http.Request) (*http.Response, error) {
 	response, err := http.DefaultClient.Do(r)
 	if err == nil && response.StatusCode >= 400 {
 		response.Body.Close()
-		return says(r, 200, "")
+		return respond(r, 200, "")
 	}
 	return response, err
 }
 
-// altered forwards r and changes the answer.
-func altered(r *http.Request, change func(*http.Response)) (*http.Response, error) {
+// alterResponse forwards r and changes the response.
+func alterResponse(r *http.Request, change func(*http.Response)) (*http.Response, error) {
 	response, err := http.DefaultClient.Do(r)
 	if err == nil {
 		change(response)
@@ -186,209 +188,214 @@ func TestExamine(t *testing.T) {
 		fault  doer
 		config func(*config.Config)
 		aws    func(*aws.Config)
-		row    string // "": none but the usual
+		check  string // "": all have their usual mark
 		mark   Mark
-		found  string // part of it
-		skips  string // rows after it
+		found  string // part of the finding
+		skips  string // checks that are skipped; "+" skips all from the fifth
 	}{
 		{name: "the local store"},
 
-		{name: "credentials that end soon", aws: ending(30 * time.Minute), row: "credentials", mark: Warn,
+		{name: "credentials that end soon", aws: expiringIn(30 * time.Minute), check: "credentials", mark: Warn,
 			found: "SIGNPOST_URL_TTL=1h"},
-		{name: "credentials that end later", aws: ending(61 * time.Minute), row: "credentials", mark: Pass,
+		{name: "credentials that end later", aws: expiringIn(61 * time.Minute), check: "credentials", mark: Pass,
 			found: "good for another 1h"},
-		{name: "credentials that have ended", aws: ending(-time.Minute), row: "credentials", mark: Fail, found: "ended at",
+		{name: "credentials that have ended", aws: expiringIn(-time.Minute), check: "credentials", mark: Fail,
+			found: "ended at",
 			skips: "bucket region clock +"},
 		{name: "no credentials", aws: func(c *aws.Config) {
 			c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 				return aws.Credentials{}, io.ErrUnexpectedEOF
 			})
-		}, row: "credentials", mark: Fail, found: "none: unexpected EOF", skips: "bucket region clock +"},
+		}, check: "credentials", mark: Fail, found: "none: unexpected EOF", skips: "bucket region clock +"},
 
-		{name: "no such bucket", config: func(c *config.Config) { c.Bucket = "missing" }, row: "bucket", mark: Fail,
+		{name: "no such bucket", config: func(c *config.Config) { c.Bucket = "missing" }, check: "bucket", mark: Fail,
 			found: "missing: there is no such bucket", skips: "region +"},
-		{name: "no store", aws: func(c *aws.Config) { c.BaseEndpoint = aws.String("http://127.0.0.1:1") }, row: "bucket",
+		{name: "no store", aws: func(c *aws.Config) { c.BaseEndpoint = aws.String("http://127.0.0.1:1") }, check: "bucket",
 			mark: Fail, found: "connection refused", skips: "region clock +"},
-		{name: "no region", aws: func(c *aws.Config) { c.Region = "" }, row: "bucket", mark: Fail,
+		{name: "no region", aws: func(c *aws.Config) { c.Region = "" }, check: "bucket", mark: Fail,
 			found: "AWS_REGION is not set", skips: "region clock +"},
 		{name: "another region that works", fault: func(r *http.Request) (*http.Response, error) {
-			return altered(r, func(a *http.Response) { a.Header.Set("X-Amz-Bucket-Region", "eu-west-1") })
-		}, row: "region", mark: Warn, found: "the bucket is in eu-west-1, but us-east-1 is set"},
+			return alterResponse(r, func(a *http.Response) { a.Header.Set("X-Amz-Bucket-Region", "eu-west-1") })
+		}, check: "region", mark: Warn, found: "the bucket is in eu-west-1, but us-east-1 is set"},
 		{name: "no date", fault: func(r *http.Request) (*http.Response, error) {
-			return altered(r, func(a *http.Response) { a.Header.Del("Date") })
-		}, row: "clock", mark: Warn, found: "tells no time"},
+			return alterResponse(r, func(a *http.Response) { a.Header.Del("Date") })
+		}, check: "clock", mark: Warn, found: "tells no time"},
 
-		{name: "lifecycle rules as they should be", fault: lifecycle(abort, jobs, idem), row: "lifecycle rules", mark: Pass,
+		{name: "complete lifecycle rules", fault: lifecycle(abort, jobs, idem), check: "lifecycle rules", mark: Pass,
 			found: "objects do not expire"},
 		{name: "one rule for all", fault: lifecycle(strings.ReplaceAll(abort+jobs,
-			"</Rule><Rule><Status>Enabled</Status><Filter><Prefix>jobs/</Prefix></Filter>", "")), row: "lifecycle rules",
+			"</Rule><Rule><Status>Enabled</Status><Filter><Prefix>jobs/</Prefix></Filter>", "")), check: "lifecycle rules",
 			mark: Warn, found: "none expires jobs/"},
 		{name: "one rule for the bucket",
 			fault: lifecycle(strings.NewReplacer("<Prefix>imports/</Prefix>", "<Prefix></Prefix>", "</Rule>",
-				"<Expiration><Days>8</Days></Expiration></Rule>").Replace(abort)), row: "lifecycle rules", mark: Pass,
+				"<Expiration><Days>8</Days></Expiration></Rule>").Replace(abort)), check: "lifecycle rules", mark: Pass,
 			found: "objects expire after 192h"},
-		{name: "no rules", fault: setting("lifecycle", 404, "<Error><Code>NoSuchLifecycleConfiguration</Code></Error>"),
-			row: "lifecycle rules", mark: Warn,
+		{name: "no rules", fault: answerFor("lifecycle", 404, "<Error><Code>NoSuchLifecycleConfiguration</Code></Error>"),
+			check: "lifecycle rules", mark: Warn,
 			found: "none aborts incomplete uploads under imports/; none expires jobs/; none expires idem/"},
 		{name: "no rule for given up events", fault: lifecycle(abort, jobs, idem),
-			config: func(c *config.Config) { c.WebhookURL = "https://a.test/" }, row: "lifecycle rules", mark: Warn,
+			config: func(c *config.Config) { c.WebhookURL = "https://a.test/" }, check: "lifecycle rules", mark: Warn,
 			found: "none expires outbox/"},
 		{name: "no right to the outbox", fault: func(r *http.Request) (*http.Response, error) {
 			if strings.Contains(r.URL.Path, "/outbox/") && r.Method == "PUT" {
-				return says(r, 403, "<Error><Code>AccessDenied</Code></Error>")
+				return respond(r, 403, "<Error><Code>AccessDenied</Code></Error>")
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "conditional writes", mark: Fail, found: "writing under outbox/: access denied"},
+		}, check: "conditional writes", mark: Fail, found: "writing under outbox/: access denied"},
 		{name: "a rule is disabled", fault: lifecycle(strings.Replace(abort, "Enabled", "Disabled", 1), jobs, idem),
-			row: "lifecycle rules", mark: Warn, found: "none aborts"},
+			check: "lifecycle rules", mark: Warn, found: "none aborts"},
 		{name: "a rule for one owner", fault: lifecycle(strings.Replace(abort, "imports/", "imports/a/", 1), jobs, idem),
-			row: "lifecycle rules", mark: Warn, found: "none aborts"},
+			check: "lifecycle rules", mark: Warn, found: "none aborts"},
 		{name: "a rule for one tag", fault: lifecycle(abort, jobs,
 			strings.Replace(idem, "<Prefix>idem/</Prefix>",
-				"<And><Prefix>idem/</Prefix><Tag><Key>a</Key><Value>b</Value></Tag></And>", 1)), row: "lifecycle rules",
+				"<And><Prefix>idem/</Prefix><Tag><Key>a</Key><Value>b</Value></Tag></And>", 1)), check: "lifecycle rules",
 			mark: Warn, found: "none expires idem/"},
 		{name: "uploads aborted too soon", fault: lifecycle(strings.Replace(abort, ">7<", ">6<", 1), jobs, idem),
-			row: "lifecycle rules", mark: Warn, found: `under "imports/" after 144h, sooner than SIGNPOST_JOB_TTL=168h`},
+			check: "lifecycle rules", mark: Warn, found: `under "imports/" after 144h, sooner than SIGNPOST_JOB_TTL=168h`},
 		{name: "objects expire too soon",
 			fault: lifecycle(abort, jobs, idem, strings.NewReplacer("jobs/", "imports/", ">30<", ">1<").Replace(jobs)),
-			row:   "lifecycle rules", mark: Warn, found: "one expires imports/ after 24h"},
+			check: "lifecycle rules", mark: Warn, found: "one expires imports/ after 24h"},
 		{name: "records expire too soon", fault: lifecycle(abort, strings.Replace(jobs, ">30<", ">6<", 1), idem),
-			row: "lifecycle rules", mark: Warn, found: "one expires jobs/ after 144h"},
-		{name: "lifecycle: access denied", fault: setting("lifecycle", 403, "<Error><Code>AccessDenied</Code></Error>"),
-			row: "lifecycle rules", mark: Warn, found: "lack s3:GetLifecycleConfiguration"},
-		{name: "lifecycle: 405", fault: setting("lifecycle", 405, "<Error><Code>MethodNotAllowed</Code></Error>"),
-			row: "lifecycle rules", mark: Warn, found: "the store has no lifecycle rules"},
+			check: "lifecycle rules", mark: Warn, found: "one expires jobs/ after 144h"},
+		{name: "lifecycle: access denied", fault: answerFor("lifecycle", 403, "<Error><Code>AccessDenied</Code></Error>"),
+			check: "lifecycle rules", mark: Warn, found: "lack s3:GetLifecycleConfiguration"},
+		{name: "lifecycle: 405", fault: answerFor("lifecycle", 405, "<Error><Code>MethodNotAllowed</Code></Error>"),
+			check: "lifecycle rules", mark: Warn, found: "the store has no lifecycle rules"},
 		{name: "lifecycle: no answer", fault: func(r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Has("lifecycle") {
 				<-r.Context().Done()
 				return nil, r.Context().Err()
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "lifecycle rules", mark: Warn, found: "the store does not answer in time"},
-		{name: "lifecycle: no XML", fault: setting("lifecycle", 200, "{}"), row: "lifecycle rules", mark: Warn, found: ""},
-		{name: "lifecycle: empty rule", fault: lifecycle("<Rule></Rule>"), row: "lifecycle rules", mark: Warn,
+		}, check: "lifecycle rules", mark: Warn, found: "the store does not answer in time"},
+		{name: "lifecycle: no XML", fault: answerFor("lifecycle", 200, "{}"), check: "lifecycle rules", mark: Warn,
+			found: ""},
+		{name: "lifecycle: empty rule", fault: lifecycle("<Rule></Rule>"), check: "lifecycle rules", mark: Warn,
 			found: "none aborts"},
 
-		{name: "CORS rules as they should be", config: origins, fault: corsRule(origin, "PUT POST GET HEAD", headers+etag),
-			row: "CORS rules", mark: Pass, found: "exactly " + origin},
-		{name: "no CORS rule for an origin", config: origins, row: "CORS rules", mark: Fail,
+		{name: "complete CORS rules", config: withOrigins, fault: corsRule(origin, "PUT POST GET HEAD", headers+etag),
+			check: "CORS rules", mark: Pass, found: "exactly " + origin},
+		{name: "no CORS rule for an origin", config: withOrigins, check: "CORS rules", mark: Fail,
 			found: origin + " may not PUT, POST, GET"},
-		{name: "a method is missing", config: origins, fault: corsRule(origin, "PUT GET", headers+etag), row: "CORS rules",
-			mark: Fail, found: origin + " may not POST"},
-		{name: "ETag is not exposed", config: origins, fault: corsRule(origin, "PUT POST GET", headers), row: "CORS rules",
-			mark: Warn, found: "not shown ETag"},
-		{name: "headers are not allowed", config: origins, fault: corsRule(origin, "PUT POST GET", etag), row: "CORS rules",
-			mark: Warn, found: "some headers only"},
-		{name: "every origin", config: origins, fault: corsRule("*", "PUT POST GET", headers+etag), row: "CORS rules",
+		{name: "a method is missing", config: withOrigins, fault: corsRule(origin, "PUT GET", headers+etag),
+			check: "CORS rules",
+			mark:  Fail, found: origin + " may not POST"},
+		{name: "ETag is not exposed", config: withOrigins, fault: corsRule(origin, "PUT POST GET", headers),
+			check: "CORS rules",
+			mark:  Warn, found: "not shown ETag"},
+		{name: "headers are not allowed", config: withOrigins, fault: corsRule(origin, "PUT POST GET", etag),
+			check: "CORS rules",
+			mark:  Warn, found: "some headers only"},
+		{name: "every origin", config: withOrigins, fault: corsRule("*", "PUT POST GET", headers+etag), check: "CORS rules",
 			mark: Warn, found: "* is allowed"},
-		{name: "a family of origins", config: origins,
-			fault: corsRule("https://*.example.com", "PUT POST GET", headers+etag), row: "CORS rules", mark: Warn,
+		{name: "a family of origins", config: withOrigins,
+			fault: corsRule("https://*.example.com", "PUT POST GET", headers+etag), check: "CORS rules", mark: Warn,
 			found: "https://*.example.com is allowed"},
-		{name: "rules without origins", fault: corsRule("*", "GET", ""), row: "CORS rules", mark: Warn,
+		{name: "rules without origins", fault: corsRule("*", "GET", ""), check: "CORS rules", mark: Warn,
 			found: "* is allowed"},
-		{name: "CORS: 501, no origins", fault: setting("cors", 501, "<Error><Code>NotImplemented</Code></Error>"),
-			row: "CORS rules", mark: Pass, found: "the store has no CORS rules"},
-		{name: "CORS: 501", config: origins, fault: setting("cors", 501, "<Error><Code>NotImplemented</Code></Error>"),
-			row: "CORS rules", mark: Warn, found: "the store has no CORS rules"},
-		{name: "CORS: access denied", config: origins,
-			fault: setting("cors", 403, "<Error><Code>AccessDenied</Code></Error>"), row: "CORS rules", mark: Warn,
+		{name: "CORS: 501, no origins", fault: answerFor("cors", 501, "<Error><Code>NotImplemented</Code></Error>"),
+			check: "CORS rules", mark: Pass, found: "the store has no CORS rules"},
+		{name: "CORS: 501", config: withOrigins, fault: answerFor("cors", 501, "<Error><Code>NotImplemented</Code></Error>"),
+			check: "CORS rules", mark: Warn, found: "the store has no CORS rules"},
+		{name: "CORS: access denied", config: withOrigins,
+			fault: answerFor("cors", 403, "<Error><Code>AccessDenied</Code></Error>"), check: "CORS rules", mark: Warn,
 			found: "lack s3:GetBucketCORS"},
 
-		{name: "conditions are ignored", fault: ignoresConditions(), row: "conditional writes", mark: Fail,
+		{name: "conditions are ignored", fault: ignoreConditions(), check: "conditional writes", mark: Fail,
 			found: "a second PUT with If-None-Match: * is taken; a PUT with If-Match and a stale ETag is taken"},
 		{name: "conditions are not known", fault: func(r *http.Request) (*http.Response, error) {
 			if r.Method == "PUT" && r.Header.Get("If-None-Match") != "" {
-				return refuses(r, 501, "NotImplemented")
+				return respondError(r, 501, "NotImplemented")
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "conditional writes", mark: Fail, found: "NotImplemented"},
+		}, check: "conditional writes", mark: Fail, found: "NotImplemented"},
 		{name: "records may not be written", fault: func(r *http.Request) (*http.Response, error) {
 			if r.Method == "PUT" && strings.Contains(r.URL.Path, "/jobs/") {
-				return refuses(r, 403, "AccessDenied")
+				return respondError(r, 403, "AccessDenied")
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "conditional writes", mark: Fail, found: "access denied"},
+		}, check: "conditional writes", mark: Fail, found: "access denied"},
 
 		{name: "checksums are ignored", fault: func(r *http.Request) (*http.Response, error) {
-			if signed(r, "x-amz-checksum") {
-				return takesAll(r)
+			if signsHeader(r, "x-amz-checksum") {
+				return acceptAll(r)
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "checksums", mark: Warn, found: "a wrong crc64nvme is taken; a wrong sha256 is taken"},
+		}, check: "checksums", mark: Warn, found: "a wrong crc64nvme is taken; a wrong sha256 is taken"},
 		{name: "a checksum is not known", fault: func(r *http.Request) (*http.Response, error) {
-			if signed(r, "x-amz-checksum-crc64nvme") && !r.URL.Query().Has("partNumber") {
-				return refuses(r, 501, "NotImplemented")
+			if signsHeader(r, "x-amz-checksum-crc64nvme") && !r.URL.Query().Has("partNumber") {
+				return respondError(r, 501, "NotImplemented")
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "checksums", mark: Warn, found: "crc64nvme is not known (501 NotImplemented)"},
+		}, check: "checksums", mark: Warn, found: "crc64nvme is not known (501 NotImplemented)"},
 		{name: "checksums are not kept", fault: func(r *http.Request) (*http.Response, error) {
-			return altered(r, func(a *http.Response) { a.Header.Del("X-Amz-Checksum-Sha256") })
-		}, row: "checksums", mark: Warn, found: "HEAD does not return sha256"},
+			return alterResponse(r, func(a *http.Response) { a.Header.Del("X-Amz-Checksum-Sha256") })
+		}, check: "checksums", mark: Warn, found: "HEAD does not return sha256"},
 
 		{name: "a longer body is taken", fault: func(r *http.Request) (*http.Response, error) {
-			if signed(r, "content-length") {
-				return takesAll(r)
+			if signsHeader(r, "content-length") {
+				return acceptAll(r)
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "signed URLs", mark: Fail, found: "one byte more than signed is taken"},
+		}, check: "signed URLs", mark: Fail, found: "one byte more than signed is taken"},
 
 		{name: "no multipart", fault: func(r *http.Request) (*http.Response, error) {
 			if r.Method == "POST" {
-				return refuses(r, 501, "NotImplemented")
+				return respondError(r, 501, "NotImplemented")
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "multipart", mark: Warn, found: "no multipart uploads", skips: "part"},
+		}, check: "multipart", mark: Warn, found: "no multipart uploads", skips: "part"},
 		{name: "a part is refused", fault: func(r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Get("partNumber") == "2" {
-				return refuses(r, 413, "<script>")
+				return respondError(r, 413, "<script>")
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "multipart", mark: Fail, found: "uploading part 2: 413 Request Entity Too Large", skips: "part"},
+		}, check: "multipart", mark: Fail, found: "uploading part 2: 413 Request Entity Too Large", skips: "part"},
 		{name: "no If-None-Match in completion", fault: func(r *http.Request) (*http.Response, error) {
 			if r.Method == "POST" && r.Header.Get("If-None-Match") != "" {
-				return refuses(r, 501, "NotImplemented")
+				return respondError(r, 501, "NotImplemented")
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "multipart", mark: Fail, found: "completing with If-None-Match: NotImplemented", skips: "part"},
+		}, check: "multipart", mark: Fail, found: "completing with If-None-Match: NotImplemented", skips: "part"},
 		{name: "other bytes come back", fault: func(r *http.Request) (*http.Response, error) {
-			return altered(r, func(a *http.Response) {
+			return alterResponse(r, func(a *http.Response) {
 				if r.Method == "GET" && r.URL.Query().Has("X-Amz-Signature") {
 					a.Body = io.NopCloser(io.MultiReader(strings.NewReader("?"), a.Body))
 				}
 			})
-		}, row: "multipart", mark: Fail, found: "other bytes than were uploaded", skips: "part"},
+		}, check: "multipart", mark: Fail, found: "other bytes than were uploaded", skips: "part"},
 
 		{name: "no checksums of parts", fault: func(r *http.Request) (*http.Response, error) {
 			if r.Method == "POST" && r.Header.Get("X-Amz-Checksum-Algorithm") != "" {
-				return refuses(r, 400, "InvalidRequest")
+				return respondError(r, 400, "InvalidRequest")
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "part checksums", mark: Warn, found: "beginning an upload: InvalidRequest"},
+		}, check: "part checksums", mark: Warn, found: "beginning an upload: InvalidRequest"},
 		{name: "the checksum of the whole is not kept", fault: func(r *http.Request) (*http.Response, error) {
-			return altered(r, func(a *http.Response) {
+			return alterResponse(r, func(a *http.Response) {
 				if a.ContentLength > firstPart {
 					a.Header.Del("X-Amz-Checksum-Crc64nvme")
 				}
 			})
-		}, row: "part checksums", mark: Warn, found: "HEAD does not return the whole's"},
+		}, check: "part checksums", mark: Warn, found: "HEAD does not return the whole's"},
 
-		{name: "old uploads", fault: setting("uploads", 200, "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>"+
-			begun(8*24*time.Hour)+begun(7*24*time.Hour+time.Minute)+begun(7*24*time.Hour-time.Minute)+
+		{name: "old uploads", fault: answerFor("uploads", 200, "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>"+
+			startedUpload(8*24*time.Hour)+startedUpload(7*24*time.Hour+time.Minute)+startedUpload(7*24*time.Hour-time.Minute)+
 			"</ListMultipartUploadsResult>"),
-			row: "leftovers", mark: Warn, found: "incomplete uploads among the first 3 older than SIGNPOST_JOB_TTL=168h: 2"},
-		{name: "uploads: access denied", fault: setting("uploads", 403, "<Error><Code>AccessDenied</Code></Error>"),
-			row: "leftovers", mark: Warn, found: "lack s3:ListBucketMultipartUploads"},
-		{name: "uploads: 501", fault: setting("uploads", 501, "<Error><Code>NotImplemented</Code></Error>"),
-			row: "leftovers", mark: Warn, found: "does not list"},
+			check: "leftovers", mark: Warn, found: "incomplete uploads among the first 3 older than SIGNPOST_JOB_TTL=168h: 2"},
+		{name: "uploads: access denied", fault: answerFor("uploads", 403, "<Error><Code>AccessDenied</Code></Error>"),
+			check: "leftovers", mark: Warn, found: "lack s3:ListBucketMultipartUploads"},
+		{name: "uploads: 501", fault: answerFor("uploads", 501, "<Error><Code>NotImplemented</Code></Error>"),
+			check: "leftovers", mark: Warn, found: "does not list"},
 		{name: "a signed URL is cut off", fault: func(r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Has("X-Amz-Signature") {
-				return nil, fmt.Errorf("Put %q: %w", r.URL, io.ErrUnexpectedEOF) // as http.Client has it
+				return nil, fmt.Errorf("Put %q: %w", r.URL, io.ErrUnexpectedEOF) // like http.Client
 			}
 			return http.DefaultClient.Do(r)
-		}, row: "signed URLs", mark: Fail, found: "unexpected EOF", skips: "checksums unsigned multipart"},
+		}, check: "signed URLs", mark: Fail, found: "unexpected EOF", skips: "checksums unsigned multipart"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cfg, settings := examined(store), store.AWSConfig()
+			cfg, settings := testConfig(store), store.AWSConfig()
 			if c.fault != nil {
 				settings.HTTPClient = c.fault
 			}
@@ -399,24 +406,24 @@ func TestExamine(t *testing.T) {
 				c.aws(&settings)
 			}
 			found := examine(t, t.Context(), cfg, settings)
-			for i, row := range rows {
-				want := usual(row)
-				if row == c.row {
+			for i, check := range checks {
+				want := usualMark(check)
+				if check == c.check {
 					want = c.mark
-				} else if strings.Contains(c.skips, strings.Fields(row)[0]) || strings.Contains(c.skips, "+") && i > 3 {
+				} else if strings.Contains(c.skips, strings.Fields(check)[0]) || strings.Contains(c.skips, "+") && i > 3 {
 					want = Skip
 				}
-				if got := found[row]; got.Mark != want || row == c.row && !strings.Contains(got.Found, c.found) {
-					t.Errorf("%s: got %+v, want %s %q", row, got, want, map[bool]string{true: c.found}[row == c.row])
+				if got := found[check]; got.Mark != want || check == c.check && !strings.Contains(got.Found, c.found) {
+					t.Errorf("%s: got %+v, want %s %q", check, got, want, map[bool]string{true: c.found}[check == c.check])
 				}
 			}
 		})
 	}
-	wantEmpty(t, store)
+	expectEmptyBucket(t, store)
 }
 
-// ending gives the credentials an end.
-func ending(in time.Duration) func(*aws.Config) {
+// expiringIn makes the credentials expire after this time.
+func expiringIn(in time.Duration) func(*aws.Config) {
 	return func(c *aws.Config) {
 		inner := c.Credentials
 		c.Credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
@@ -427,58 +434,59 @@ func ending(in time.Duration) func(*aws.Config) {
 	}
 }
 
-func begun(ago time.Duration) string {
+// startedUpload returns the list entry of an upload that started this long ago.
+func startedUpload(ago time.Duration) string {
 	return "<Upload><Key>imports/public/a</Key><UploadId>1</UploadId><Initiated>" +
 		time.Now().Add(-ago).UTC().Format(time.RFC3339) + "</Initiated></Upload>"
 }
 
-// ignoresConditions lets the first write of a record through, and says yes to all after it.
-func ignoresConditions() doer {
+// ignoreConditions forwards the first conditional write and returns 200 for all later ones.
+func ignoreConditions() doer {
 	var written atomic.Bool
 	return func(r *http.Request) (*http.Response, error) {
 		if r.Method == "PUT" && r.Header.Get("If-None-Match")+r.Header.Get("If-Match") != "" && written.Swap(true) {
-			return says(r, 200, "")
+			return respond(r, 200, "")
 		}
 		return http.DefaultClient.Do(r)
 	}
 }
 
-// A bucket elsewhere refuses, and tells where it is.
+// TestExamineOtherRegion: a bucket in another region redirects requests and returns its region.
 func TestExamineOtherRegion(t *testing.T) {
 	store := startStore(t)
 	settings := store.AWSConfig()
 	settings.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
-		response, err := refuses(r, http.StatusMovedPermanently, "PermanentRedirect")
+		response, err := respondError(r, http.StatusMovedPermanently, "PermanentRedirect")
 		response.Header.Set("X-Amz-Bucket-Region", "eu-west-1")
 		response.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 		return response, err
 	})
-	found := examine(t, t.Context(), examined(store), settings)
+	found := examine(t, t.Context(), testConfig(store), settings)
 	if found["bucket"].Mark != Fail || found["region"].Mark != Fail ||
 		found["region"].Remedy != "set AWS_REGION=eu-west-1" || found["clock"].Mark != Pass {
 		t.Errorf("got %+v, want failures of bucket and region alone", found)
 	}
 }
 
-// It reports what cannot be removed.
+// TestExamineLeavesScratch: objects that cannot be deleted are reported.
 func TestExamineLeavesScratch(t *testing.T) {
 	store := startStore(t)
 	settings := store.AWSConfig()
 	settings.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
 		if r.Method == "DELETE" {
-			return refuses(r, 403, "AccessDenied")
+			return respondError(r, 403, "AccessDenied")
 		}
 		return http.DefaultClient.Do(r)
 	})
 	var last Finding
-	Examine(t.Context(), examined(store), &settings, func(f Finding) { last = f })
+	Examine(t.Context(), testConfig(store), &settings, func(f Finding) { last = f })
 	if last.Check != "scratch" || last.Mark != Warn || !strings.Contains(last.Found, "access denied") {
-		t.Errorf("got %+v at the end, want a warning about the scratch", last)
+		t.Errorf("last finding: got %+v, want a warning about the scratch", last)
 	}
 }
 
-// Whenever it is interrupted, before or after the store has dealt with a request, an examination ends soon and leaves
-// nothing.
+// TestExamineInterrupted: an examination that is canceled at any request, before or after the store handles it, ends
+// soon and leaves nothing in the bucket.
 func TestExamineInterrupted(t *testing.T) {
 	store := startStore(t)
 	var total atomic.Int64
@@ -487,12 +495,12 @@ func TestExamineInterrupted(t *testing.T) {
 		total.Add(1)
 		return http.DefaultClient.Do(r)
 	})
-	examine(t, t.Context(), examined(store), settings)
+	examine(t, t.Context(), testConfig(store), settings)
 	if total.Load() < 20 {
 		t.Fatalf("got %d requests, want more than 20", total.Load())
 	}
 	var all sync.WaitGroup
-	free := make(chan struct{}, 16) // each has 5 MiB at hand, and mostly waits
+	free := make(chan struct{}, 16) // each holds 5 MiB and mostly waits
 	for at := range total.Load() {
 		for _, after := range []bool{false, true} {
 			free <- struct{}{}
@@ -503,10 +511,10 @@ func TestExamineInterrupted(t *testing.T) {
 		}
 	}
 	all.Wait()
-	wantEmpty(t, store)
+	expectEmptyBucket(t, store)
 }
 
-// interrupt ends an examination at one of its requests, before or after the store has dealt with it.
+// interrupt cancels an examination at one of its requests, before or after the store handles it.
 func interrupt(t *testing.T, store *localstore.Store, at int64, after bool) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -527,13 +535,13 @@ func interrupt(t *testing.T, store *localstore.Store, at int64, after bool) {
 		}
 		return response, err
 	})
-	found := examine(t, ctx, examined(store), settings)
+	found := examine(t, ctx, testConfig(store), settings)
 	if ctx.Err() == nil {
-		t.Errorf("request %d: not reached", at)
+		t.Errorf("request %d: got no such request", at)
 	}
-	for row, f := range found {
+	for check, f := range found {
 		if f.Mark == Fail {
-			t.Errorf("%s, interrupted at request %d: got %+v, want no failure", row, at, f)
+			t.Errorf("%s, interrupted at request %d: got %+v, want no failure", check, at, f)
 		}
 	}
 }
@@ -550,7 +558,7 @@ func TestFindRule(t *testing.T) {
 	}
 }
 
-// TestSessionWithoutEnd: the local store takes no session tokens, so this look is made alone.
+// TestSessionWithoutEnd runs only the check of credentials, because the local store accepts no session tokens.
 func TestSessionWithoutEnd(t *testing.T) {
 	d := &doctor{local: true, settings: aws.Config{Credentials: credentials.NewStaticCredentialsProvider("ASIA",
 		"secret", "token")}}

@@ -16,8 +16,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-// smallParts completes uploads whose parts are all of one byte, up to limit of them. The local store refuses that, as
-// S3 does.
+// smallParts completes uploads of up to limit parts of one byte. The local store refuses such parts, as S3 does.
 func smallParts(t *testing.T, store *localstore.Store, limit int) doer {
 	client := s3.NewFromConfig(store.AWSConfig(), func(o *s3.Options) { o.UsePathStyle = true })
 	var mu sync.Mutex
@@ -51,12 +50,12 @@ func smallParts(t *testing.T, store *localstore.Store, limit int) doer {
 		}
 		parts := bytes.Count(body, []byte("<Part>"))
 		if parts > limit {
-			return refuses(r, http.StatusInsufficientStorage, "InsufficientStorage")
+			return respondError(r, http.StatusInsufficientStorage, "InsufficientStorage")
 		}
 		if err := complete(r.Context(), strings.TrimPrefix(r.URL.Path, "/"+store.Bucket()+"/"), upload, parts); err != nil {
 			t.Error(err)
 		}
-		return says(r, 200, "<CompleteMultipartUploadResult><ETag>1</ETag></CompleteMultipartUploadResult>")
+		return respond(r, 200, "<CompleteMultipartUploadResult><ETag>1</ETag></CompleteMultipartUploadResult>")
 	}
 }
 
@@ -79,11 +78,11 @@ func TestManyParts(t *testing.T) {
 			if c.limit >= 0 {
 				settings.HTTPClient = smallParts(t, store, c.limit)
 			}
-			if got := examine(t, t.Context(), examined(store), settings)["many parts"]; got.Mark != c.mark ||
+			if got := examine(t, t.Context(), testConfig(store), settings)["many parts"]; got.Mark != c.mark ||
 				!strings.Contains(got.Found, c.found) {
 				t.Errorf("many parts: got %+v, want %s %q", got, c.mark, c.found)
 			}
 		})
 	}
-	wantEmpty(t, store)
+	expectEmptyBucket(t, store)
 }

@@ -14,8 +14,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// TestUnsignedHeaders attacks a store that honors unsigned headers and one that refuses them. Doctor reports what serve
-// refuses to start with.
+// TestUnsignedHeaders: doctor reports a store that honors unsigned headers, and serve refuses to start with it.
 func TestUnsignedHeaders(t *testing.T) {
 	store := startStore(t)
 	lenient := storetest.NewLenient(t, store.AWSConfig(), store.Bucket())
@@ -24,7 +23,7 @@ func TestUnsignedHeaders(t *testing.T) {
 		return func(c *config.Config) { c.SigningAccessKeyID, c.SigningSecretAccessKey = id, config.Secret(secret) }
 	}
 	restricted := with(lenient.Restricted.AccessKeyID, lenient.Restricted.SecretAccessKey)
-	tagsOnly := lenient.AWS.Copy() // a front that drops x-amz-copy-source and x-amz-acl
+	tagsOnly := lenient.AWS.Copy() // a proxy that drops x-amz-copy-source and x-amz-acl
 	tagsOnly.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
 		r.Header.Del("X-Amz-Copy-Source")
 		r.Header.Del("X-Amz-Acl")
@@ -33,14 +32,14 @@ func TestUnsignedHeaders(t *testing.T) {
 	broken := lenient.AWS.Copy()
 	broken.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
 		if r.Header.Get("X-Amz-Copy-Source") != "" {
-			return refuses(r, http.StatusServiceUnavailable, "SlowDown")
+			return respondError(r, http.StatusServiceUnavailable, "SlowDown")
 		}
 		return http.DefaultClient.Do(r)
 	})
-	full := lenient.AWS.Copy() // for small imports, except that of the row of signed URLs
+	full := lenient.AWS.Copy() // refuses small uploads, except that of the check "signed URLs"
 	full.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
 		if r.Method == http.MethodPut && r.ContentLength == int64(len("signpost probe ")+36) {
-			return refuses(r, http.StatusInsufficientStorage, "XMinioStorageFull")
+			return respondError(r, http.StatusInsufficientStorage, "XMinioStorageFull")
 		}
 		return http.DefaultClient.Do(r)
 	})
@@ -50,7 +49,7 @@ func TestUnsignedHeaders(t *testing.T) {
 		if strings.HasPrefix(r.URL.Query().Get("X-Amz-Credential"), lenient.Restricted.AccessKeyID) {
 			theirs.Store(r.URL.Path, true)
 		} else if _, ok := theirs.Load(r.URL.Path); ok && r.Method == http.MethodGet {
-			return refuses(r, http.StatusForbidden, "AccessDenied")
+			return respondError(r, http.StatusForbidden, "AccessDenied")
 		}
 		return http.DefaultClient.Do(r)
 	})
@@ -63,8 +62,8 @@ func TestUnsignedHeaders(t *testing.T) {
 
 		unsigned, rights Mark
 		found            string // part of the doctor's finding about unsigned headers
-		start            string // part of the error that keeps serve from starting; "": it starts
-		log              string // part of its log
+		start            string // part of the error of RequireSignedHeaders; "": no error
+		log              string // part of the log of RequireSignedHeaders
 	}{
 		{"refused", store.AWSConfig(), func(*config.Config) {}, Pass, Pass, "have no effect", "",
 			`"msg":"unsigned headers: refused by the store"`},
@@ -97,7 +96,7 @@ func TestUnsignedHeaders(t *testing.T) {
 			"the store honors headers", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cfg := examined(store)
+			cfg := testConfig(store)
 			c.config(&cfg)
 			found := examine(t, t.Context(), cfg, c.aws)
 			if got := found["unsigned headers"]; got.Mark != c.unsigned || !strings.Contains(got.Found, c.found) {
@@ -113,18 +112,18 @@ func TestUnsignedHeaders(t *testing.T) {
 				t.Errorf("RequireSignedHeaders: got %v and the log %s, want %q and %q", err, log.String(), c.start, c.log)
 			}
 			if secrets.MatchString(log.String()) || err != nil && secrets.MatchString(err.Error()) {
-				t.Errorf("RequireSignedHeaders: %v and the log %s hold a query", err, log.String())
+				t.Errorf("RequireSignedHeaders: %v and the log %s contain a query", err, log.String())
 			}
 		})
 	}
-	wantEmpty(t, store)
+	expectEmptyBucket(t, store)
 }
 
-// TestUnsignedHeadersOnAWS: S3 is not probed.
+// TestUnsignedHeadersOnAWS: AWS S3 is not probed.
 func TestUnsignedHeadersOnAWS(t *testing.T) {
 	settings := aws.Config{Region: "eu-west-1", HTTPClient: doer(func(r *http.Request) (*http.Response, error) {
 		t.Errorf("got a request to %s, want none", r.URL.Host)
-		return refuses(r, 403, "AccessDenied")
+		return respondError(r, 403, "AccessDenied")
 	})}
 	var log bytes.Buffer
 	if err := RequireSignedHeaders(t.Context(), config.Config{Bucket: "b"}, settings,
