@@ -18,7 +18,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
-// backlog is a store with an outbox of so many entries that no test can write them. None of the entries can be read.
+// backlog is a store with a large outbox. None of its entries can be read.
 type backlog struct {
 	keys []string // in ascending order
 
@@ -61,8 +61,8 @@ func (b *backlog) RoundTrip(r *http.Request) (*http.Response, error) {
 	)
 }
 
-// TestBacklog: an owner causes 25 events a second for more than an hour. A pass still lists in a time that a function
-// has, and an event of another owner, which became due after most of those, is delivered after a few passes.
+// TestBacklog: an owner causes 25 events per second for more than an hour. Listing is limited, and an event of another
+// owner that became due after most of them is delivered after a few calls of QueueDue.
 func TestBacklog(t *testing.T) {
 	const events, interval = 100_000, 40 * time.Millisecond
 	now := time.Now()

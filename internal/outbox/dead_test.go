@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// TestGivenUp: what nobody takes within three days is put aside, listed, and tried for three days more when somebody
-// says so.
-func TestGivenUp(t *testing.T) {
+// TestDead: an event that is not accepted within three days is dead. It is listed, and Redeliver tries it for three
+// more days.
+func TestDead(t *testing.T) {
 	w := newWorld(t)
 	fails, sent := true, map[string]int{}
 	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error {
@@ -24,7 +24,7 @@ func TestGivenUp(t *testing.T) {
 		w.ended(s, "")
 		w.passBy(s)
 		w.pass(giveUpAfter)
-		w.tryAgain(s)
+		w.retry(s)
 	}
 	w.passBy(s)
 	dead := w.dead(s)
@@ -58,7 +58,7 @@ func TestGivenUp(t *testing.T) {
 		t.Errorf("after not quite three days more: %d dead events, want 2", len(left))
 	}
 	w.pass(2 * time.Hour)
-	w.tryAgain(s)
+	w.retry(s)
 	if left := w.dead(s); len(left) != 3 {
 		t.Errorf("after three days more: %d dead events, want 3", len(left))
 	}
@@ -72,8 +72,8 @@ func TestGivenUp(t *testing.T) {
 	}
 }
 
-// tryAgain has an event tried as often as it must be.
-func (w *world) tryAgain(s *server) {
+// retry delivers due events until the minimum number of attempts is reached.
+func (w *world) retry(s *server) {
 	for range minAttempts {
 		w.passBy(s)
 		w.pass(10 * time.Hour)
@@ -88,14 +88,14 @@ func (w *world) dead(s *server) (all []Dead) {
 	return all
 }
 
-// TestOddDead: what cannot be understood among dead events is told of, and stands in no other's way.
-func TestOddDead(t *testing.T) {
+// TestInvalidDead: invalid objects among dead entries are reported, and do not affect others.
+func TestInvalidDead(t *testing.T) {
 	w := newWorld(t)
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error { return errDown })
 	w.ended(s, "")
 	w.passBy(s)
 	w.pass(giveUpAfter)
-	w.tryAgain(s)
+	w.retry(s)
 	if len(w.dead(s)) != 1 {
 		t.Fatal("the event is not dead")
 	}
@@ -114,13 +114,13 @@ func TestOddDead(t *testing.T) {
 	}
 }
 
-// TestOddEntries: what is in the outbox and is none of its entries stays, and stands in no entry's way.
-func TestOddEntries(t *testing.T) {
+// TestInvalidEntries: objects in the outbox that are no entries remain, and do not affect entries.
+func TestInvalidEntries(t *testing.T) {
 	w := newWorld(t)
 	sent := 0
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
 	const id = "01a204b9-f71a-70fa-afcc-c06741427d4a"
-	odd := map[string]string{
+	invalid := map[string]string{
 		"outbox/!":      "",
 		"outbox/00.txt": "notes",
 		"outbox/20200101t000000.000z-" + id + ".json":      "{",
@@ -132,7 +132,7 @@ func TestOddEntries(t *testing.T) {
 		"outbox/20200106t000000.000z-x/y.json":             "{}",
 		"outbox/zzz":                                       "",
 	}
-	for key, body := range odd {
+	for key, body := range invalid {
 		w.put(key, body)
 	}
 	w.ended(s, "")
@@ -140,17 +140,17 @@ func TestOddEntries(t *testing.T) {
 		w.passBy(s)
 	}
 	left := w.keys(pendingPrefix)
-	if sent != 1 || len(left) != len(odd) {
-		t.Errorf("sent %d times, left %v, want once, and what is odd", sent, left)
+	if sent != 1 || len(left) != len(invalid) {
+		t.Errorf("sent %d times, left %v, want once, and the invalid objects", sent, left)
 	}
 	for _, key := range left {
-		if _, known := odd[key]; !known {
+		if _, known := invalid[key]; !known {
 			t.Errorf("left %s, which is sent", key)
 		}
 	}
 }
 
-// TestStrangeEntry: an entry of nobody's import, or for nobody, comes to its end.
+// TestStrangeEntry: an entry with an invalid import or without a receiver is removed.
 func TestStrangeEntry(t *testing.T) {
 	w := newWorld(t)
 	sent := 0

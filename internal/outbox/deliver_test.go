@@ -17,7 +17,7 @@ import (
 
 var errDown = errors.New("down")
 
-// TestDelivered: what a receiver takes is sent once, and nothing is left of it.
+// TestDelivered: an accepted event is sent once, and its entry is deleted.
 func TestDelivered(t *testing.T) {
 	w := newWorld(t)
 	r := newReceiver(t, ok)
@@ -30,15 +30,15 @@ func TestDelivered(t *testing.T) {
 	if got := r.events(t); len(got) != 1 || len(w.keys(pendingPrefix)) > 0 {
 		t.Fatalf("received %v, left %v, want one event and nothing", got, w.keys(pendingPrefix))
 	}
-	e := r.heard[0]
+	e := r.received[0]
 	if e.Type != "import.completed" || e.Subject != j.ID || e.Source != "s3://"+w.bucket || e.Data.Object.Key != j.Key() ||
 		*e.Data.Size != 5 {
 		t.Errorf("received %+v, want the completion of %+v", e, j)
 	}
 }
 
-// TestRefused: a receiver that fails is tried again, ever later and under the same id, and what it did is kept.
-func TestRefused(t *testing.T) {
+// TestRetry: a failed delivery is retried with growing delays and the same id, and its failure is stored.
+func TestRetry(t *testing.T) {
 	w := newWorld(t)
 	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	s := w.server(sender(t))
@@ -70,7 +70,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestRetryAfter: a receiver is left alone for as long as it asks, if that is longer than it would be anyway.
+// TestRetryAfter: the next attempt waits as long as the receiver asks, if that is longer than the schedule.
 func TestRetryAfter(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -104,7 +104,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestSameKey: an entry that is to be tried again at the very time that its key says already is not lost.
+// TestSameKey: an entry whose next attempt has the time of its current key is not lost.
 func TestSameKey(t *testing.T) {
 	w := newWorld(t)
 	frozen := w.now()
@@ -120,7 +120,7 @@ func TestSameKey(t *testing.T) {
 	}
 }
 
-// TestReceivers: of several receivers, those alone are tried again that failed.
+// TestReceivers: only deliveries to failed receivers are retried.
 func TestReceivers(t *testing.T) {
 	w := newWorld(t)
 	var mu sync.Mutex
@@ -141,11 +141,11 @@ func TestReceivers(t *testing.T) {
 	})
 	s.box.Webhook = "https://all.test/"
 	s.box.PutEvent = func(context.Context, Event) error { took("bus"); return nil }
-	told := map[string]int{}
+	attempts := map[string]int{}
 	s.box.OnAttempt = func(to, outcome string) {
 		mu.Lock()
 		defer mu.Unlock()
-		told[to+" "+outcome]++
+		attempts[to+" "+outcome]++
 	}
 	w.ended(s, "https://own.test/hook")
 	w.passBy(s)
@@ -159,14 +159,14 @@ func TestReceivers(t *testing.T) {
 		sent["https://own.test/hook"] != 2 {
 		t.Errorf("sent %v, left %v, want once, and twice to the import's own webhook", sent, left)
 	}
-	if told["webhook ok"] != 1 || told["bus ok"] != 1 || told["import failed"] != 1 || told["import ok"] != 1 ||
-		len(told) != 4 {
-		t.Errorf("counted %v", told)
+	if attempts["webhook ok"] != 1 || attempts["bus ok"] != 1 || attempts["import failed"] != 1 ||
+		attempts["import ok"] != 1 || len(attempts) != 4 {
+		t.Errorf("counted %v", attempts)
 	}
 }
 
-// TestReceiversAtOnce: receivers are called side by side, as one may hang for as long as a delivery may take.
-func TestReceiversAtOnce(t *testing.T) {
+// TestConcurrentReceivers: receivers are called concurrently, because one may take the whole time of an attempt.
+func TestConcurrentReceivers(t *testing.T) {
 	w := newWorld(t)
 	var both sync.WaitGroup
 	both.Add(2)
@@ -188,8 +188,8 @@ func TestReceiversAtOnce(t *testing.T) {
 	}
 }
 
-// TestOutlivedLease: a server that is stalled until another has taken the entry leaves it to that one.
-func TestOutlivedLease(t *testing.T) {
+// TestExpiredLease: a server that stalls until another server has claimed the entry does not change it.
+func TestExpiredLease(t *testing.T) {
 	for name, fails := range map[string]bool{"and fails": true, "and delivers": false} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -211,8 +211,8 @@ func TestOutlivedLease(t *testing.T) {
 	}
 }
 
-// TestRemovedReceiver: what was written down for a receiver that the settings name no more says so, and is sent when
-// they do again.
+// TestRemovedReceiver: an entry for a receiver that is no longer configured fails, and is sent when the receiver is
+// configured again.
 func TestRemovedReceiver(t *testing.T) {
 	w := newWorld(t)
 	sent := 0
@@ -231,11 +231,11 @@ func TestRemovedReceiver(t *testing.T) {
 	}
 	w.ended(without, "")
 	if left := w.keys(pendingPrefix); len(left) > 0 {
-		t.Errorf("announced with no receivers: left %v, want nothing", left)
+		t.Errorf("published without receivers: left %v, want nothing", left)
 	}
 }
 
-// TestEntryWithoutLane: an entry of a version that wrote one for all receivers reaches each of them.
+// TestEntryWithoutLane: an entry of a version without lanes is delivered to each of its receivers.
 func TestEntryWithoutLane(t *testing.T) {
 	w := newWorld(t)
 	sent := map[string]int{}

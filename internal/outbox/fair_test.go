@@ -20,7 +20,7 @@ const (
 	fast = "https://fast.test/hook"
 )
 
-// publish has s announce the end of an import of owner with that webhook of its own.
+// publish publishes the event of a completed import of owner with that webhook.
 func (w *world) publish(s *server, owner, hook string) (eventID string) {
 	w.Helper()
 	j := imports.Job{
@@ -86,9 +86,8 @@ func (b *blocked) await(t *testing.T, wanted ...string) {
 	}
 }
 
-// TestBlockedReceiver attacks: an owner has far more events for a receiver that does not answer than may be in
-// progress. Nothing else waits for it: neither other receivers, nor the service's own webhook, nor other owners' events
-// for the same receiver.
+// TestBlockedReceiver: an owner has many more events for a receiver that does not answer than may be in progress. They
+// delay no other receiver, not the webhook of the service, and not the events of other owners for the same receiver.
 func TestBlockedReceiver(t *testing.T) {
 	const attack = 150
 	for _, by := range []string{"queue", "pass"} {
@@ -99,7 +98,7 @@ func TestBlockedReceiver(t *testing.T) {
 				s.box.DeliverImmediately()
 				defer w.runs(s.box)()
 			} else {
-				s.box.Webhook = "" // a function's pass has few places, which are then the attacker's
+				s.box.Webhook = "" // the few deliveries of a function are the attacker's
 			}
 			release := sync.OnceFunc(func() { close(b.released) })
 			defer release()
@@ -151,9 +150,9 @@ func TestBlockedReceiver(t *testing.T) {
 	}
 }
 
-// TestDeathAtBlockedReceiver: a server that dies while a receiver does not answer has another one repeat that delivery,
-// and not those that other receivers of the event accepted.
-func TestDeathAtBlockedReceiver(t *testing.T) {
+// TestKilledAtBlockedReceiver: a server is killed while a receiver does not answer. Another server repeats that
+// delivery only.
+func TestKilledAtBlockedReceiver(t *testing.T) {
 	w, b := newWorld(t), newBlocked()
 	s := w.server(b.send)
 	s.box.DeliverImmediately()

@@ -27,12 +27,12 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
-// limit is how long a test waits for anything. What it waits for takes milliseconds; a machine may be busy.
+// limit is the longest wait of a test. A busy machine may need much longer than the usual milliseconds.
 const limit = 30 * time.Second
 
 const owner = "o"
 
-// world is a bucket of its own, and the time there.
+// world is a bucket and the time in it.
 type world struct {
 	*testing.T
 	target storetest.Target
@@ -58,7 +58,7 @@ func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Lo
 
 func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
 
-// server is one of those that share the bucket.
+// server is one of the servers that share the bucket.
 type server struct {
 	*imports.Service
 	box *Outbox
@@ -66,7 +66,7 @@ type server struct {
 
 type sendFunc func(ctx context.Context, url, id string, at time.Time, body []byte) error
 
-// server is one whose service has a webhook.
+// server returns a server whose service has a webhook.
 func (w *world) server(send sendFunc) *server {
 	w.Helper()
 	b, err := bucket.Open(w.Context(), bucket.Options{Name: w.bucket, AWS: w.target.AWS, PathStyle: true})
@@ -98,7 +98,7 @@ func (w *world) put(key string, content string) {
 	}
 }
 
-// ended has s end an import with that webhook of its own: its event is written down.
+// ended completes an import with that webhook, which publishes its event.
 func (w *world) ended(s *server, own string) imports.Job {
 	w.Helper()
 	j, err := s.Create(w.Context(), owner, imports.Request{Webhook: own}, "")
@@ -112,7 +112,7 @@ func (w *world) ended(s *server, own string) imports.Job {
 	return j
 }
 
-// passBy has s send what is due.
+// passBy delivers the due events with s.
 func (w *world) passBy(s *server) {
 	w.Helper()
 	if _, err := s.box.QueueDue(w.Context(), 1000); err != nil {
@@ -133,7 +133,7 @@ func (w *world) keys(prefix string) (keys []string) {
 	return keys
 }
 
-// only is the one entry of the outbox.
+// only returns the one entry of the outbox.
 func (w *world) only() (key string, e entry) {
 	w.Helper()
 	keys := w.keys(pendingPrefix)
@@ -160,12 +160,12 @@ func (w *world) entry(key string) (e entry) {
 	return e
 }
 
-// receiver is a server on this machine, and what has reached it.
+// receiver is a server on this machine that records the events that it receives.
 type receiver struct {
 	*httptest.Server
-	mu    sync.Mutex
-	ids   []string // webhook-id
-	heard []Event
+	mu       sync.Mutex
+	ids      []string // webhook-id
+	received []Event
 }
 
 func newReceiver(t *testing.T, answer http.HandlerFunc) *receiver {
@@ -176,7 +176,7 @@ func newReceiver(t *testing.T, answer http.HandlerFunc) *receiver {
 			t.Errorf("received: %v", err)
 		}
 		r.mu.Lock()
-		r.ids, r.heard = append(r.ids, request.Header.Get("webhook-id")), append(r.heard, e)
+		r.ids, r.received = append(r.ids, request.Header.Get("webhook-id")), append(r.received, e)
 		r.mu.Unlock()
 		answer(w, request)
 	}))
@@ -184,12 +184,12 @@ func newReceiver(t *testing.T, answer http.HandlerFunc) *receiver {
 	return r
 }
 
-// events are the ids of those received, which their header repeats.
+// events returns the ids of the received events, which the header must repeat.
 func (r *receiver) events(t *testing.T) (ids []string) {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i, e := range r.heard {
+	for i, e := range r.received {
 		if r.ids[i] != e.ID {
 			t.Errorf("received: webhook-id %s, id %s, want the same", r.ids[i], e.ID)
 		}
@@ -200,7 +200,7 @@ func (r *receiver) events(t *testing.T) (ids []string) {
 
 func ok(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 
-// sender is one that may call this machine.
+// sender returns a function that may call this machine.
 func sender(t *testing.T) sendFunc {
 	t.Helper()
 	_, loopback, err := net.ParseCIDR("127.0.0.0/8")

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// works is a queue whose deliveries begin and end as a test says.
+// works is a queue whose deliveries finish when a test says so.
 type works struct {
 	*testing.T
 	queue
@@ -50,7 +50,7 @@ func (w *works) next(n int) (owners []string) {
 	return owners
 }
 
-// TestTurns: the owners that have events for a receiver take turns, however many each has.
+// TestTurns: the owners with events for a receiver take turns, regardless of their numbers of events.
 func TestTurns(t *testing.T) {
 	w := newWorks(t)
 	w.add("r", "a", 40)
@@ -86,7 +86,7 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// TestWindow: what waits in memory is limited, and one lane does not fill what others need.
+// TestWindow: the queued deliveries are limited, and a lane leaves room for others.
 func TestWindow(t *testing.T) {
 	w := newWorks(t)
 	if got := w.add("r", "a", 3*window); got != window+perOwner {
@@ -104,8 +104,8 @@ func TestWindow(t *testing.T) {
 	w.wait()
 }
 
-// TestManyOwners attacks: a client that can register owners at will uses thousands of them. What waits in memory for
-// one receiver is limited, and other receivers have room.
+// TestManyOwners: a client uses thousands of owners. The queued deliveries to one receiver are limited, and other
+// receivers have room.
 func TestManyOwners(t *testing.T) {
 	w := newWorks(t)
 	accepted := 0
@@ -124,7 +124,7 @@ func TestManyOwners(t *testing.T) {
 	w.wait()
 }
 
-// TestShares: of more due entries than a pass may queue, each lane gets its share, the oldest first.
+// TestShares: if there are more due entries than may be queued, each lane gets its share, the oldest first.
 func TestShares(t *testing.T) {
 	s := selection{limit: 20, found: map[lane]int{}}
 	for n := range 1000 {

@@ -10,7 +10,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// TestFailureLogShortensIDs: the log line of a failed delivery holds the id of an anonymous import in short form.
+// TestFailureLogShortensIDs: the log line of a failed delivery has the short form of the id of an anonymous import.
 func TestFailureLogShortensIDs(t *testing.T) {
 	w := newWorld(t)
 	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestPassHasLittleTime: a pass begins no attempt that its time does not suffice for.
-func TestPassHasLittleTime(t *testing.T) {
+// TestLittleTime: no attempt starts that the deadline does not allow.
+func TestLittleTime(t *testing.T) {
 	w := newWorld(t)
 	began, goOn := make(chan struct{}, 99), make(chan struct{})
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error {
@@ -24,12 +24,12 @@ func TestPassHasLittleTime(t *testing.T) {
 	hurried, cancel := context.WithTimeout(t.Context(), minTimeLeft)
 	defer cancel()
 	if n, err := s.box.QueueDue(hurried, 99); n != 0 || err != nil || len(w.keys(pendingPrefix)) != perOwner+2 {
-		t.Errorf("Pass with %s left: queued %d, %v, want none, and all as it was", minTimeLeft, n, err)
+		t.Errorf("QueueDue with %s left: queued %d, %v, want none, and all as it was", minTimeLeft, n, err)
 	}
 
 	ctx, end := context.WithCancel(t.Context())
 	if n, err := s.box.QueueDue(ctx, perOwner+1); n != perOwner+1 || err != nil {
-		t.Errorf("Pass: queued %d, %v, want %d", n, err, perOwner+1)
+		t.Errorf("QueueDue: queued %d, %v, want %d", n, err, perOwner+1)
 	}
 	for range perOwner {
 		<-began
@@ -42,8 +42,8 @@ func TestPassHasLittleTime(t *testing.T) {
 	}
 }
 
-// TestOddEntry: what is no entry is told of once, and keeps no other from being sent.
-func TestOddEntry(t *testing.T) {
+// TestInvalidEntry: an invalid entry is reported once, and does not affect others.
+func TestInvalidEntry(t *testing.T) {
 	w := newWorld(t)
 	sent := make(chan string, 9)
 	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
@@ -54,11 +54,11 @@ func TestOddEntry(t *testing.T) {
 	for range 3 {
 		w.passBy(s)
 	}
-	if told := strings.Count(log.String(), "entry ignored"); told != 1 || len(sent) != 1 ||
+	if reports := strings.Count(log.String(), "entry ignored"); reports != 1 || len(sent) != 1 ||
 		len(w.keys(pendingPrefix)) != 1 {
 		t.Errorf(
-			"told of what is no entry %d times, and sent %d events, want each once, and that left:\n%s",
-			told,
+			"%d reports and %d events sent, want 1 each, and the invalid entry left:\n%s",
+			reports,
 			len(sent),
 			&log,
 		)

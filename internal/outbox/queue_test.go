@@ -11,8 +11,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// TestSentRightAway: a server with a queue sends what it announces, and its sweepers leave that alone meanwhile.
-func TestSentRightAway(t *testing.T) {
+// TestDeliverImmediately: a server delivers what it publishes, and sweeps leave that alone meanwhile.
+func TestDeliverImmediately(t *testing.T) {
 	w := newWorld(t)
 	sent := make(chan string, 9)
 	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
@@ -20,7 +20,7 @@ func TestSentRightAway(t *testing.T) {
 	w.ended(s, "")
 	w.passBy(s)
 	if len(sent) > 0 {
-		t.Error("a sweeper sent what the server's own queue has")
+		t.Error("a sweep sent a queued entry")
 	}
 	stop := w.runs(s.box)
 	id := <-sent
@@ -30,7 +30,7 @@ func TestSentRightAway(t *testing.T) {
 	}
 }
 
-// runs has box send what is queued, until stop is called, which waits for the end.
+// runs calls box.Run. Stop ends it and waits.
 func (w *world) runs(box *Outbox) (stop func()) {
 	ctx, cancel := context.WithCancel(w.Context())
 	ended := make(chan struct{})
@@ -38,7 +38,7 @@ func (w *world) runs(box *Outbox) (stop func()) {
 	return func() { cancel(); <-ended }
 }
 
-// TestOverflow: what the queue has no room for, and what waited in it for too long, is sent by a sweeper.
+// TestOverflow: entries that found no room in the queue, or waited too long in it, are delivered by a sweep.
 func TestOverflow(t *testing.T) {
 	w := newWorld(t)
 	var mu sync.Mutex
@@ -57,7 +57,7 @@ func TestOverflow(t *testing.T) {
 	w.pass(defaultSchedule.lease - attemptTimeout - saveTimeout + time.Second)
 	s.box.deliverPublished(t.Context(), <-s.box.published)
 	if len(sent) > 0 {
-		t.Error("sent what another server may take any moment")
+		t.Error("sent an entry whose lease is about to expire")
 	}
 	w.pass(defaultSchedule.lease)
 	w.passBy(other)
@@ -66,7 +66,7 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
-// TestStop: a server that stops while deliveries hang ends in time, and what it leaves is taken by another.
+// TestStop: a server stops in time although deliveries hang, and another server delivers the events.
 func TestStop(t *testing.T) {
 	w := newWorld(t)
 	hangs := make(chan struct{}, 9)
@@ -92,7 +92,7 @@ func TestStop(t *testing.T) {
 	other := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
 	w.passBy(other)
 	if len(sent) > 0 {
-		t.Error("sent what another server has for a while yet")
+		t.Error("sent an entry that another server has leased")
 	}
 	w.pass(defaultSchedule.lease + time.Second)
 	w.passBy(other)
@@ -101,8 +101,8 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestStopDuringPasses: a server may stop while it sweeps.
-func TestStopDuringPasses(t *testing.T) {
+// TestStopDuringQueueDue: a server may stop during QueueDue.
+func TestStopDuringQueueDue(t *testing.T) {
 	w := newWorld(t)
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error { return nil })
 	for range 40 {
@@ -125,8 +125,8 @@ func TestStopDuringPasses(t *testing.T) {
 	}
 }
 
-// TestPassesAtOnce: of servers that pass at once, each event is taken by one.
-func TestPassesAtOnce(t *testing.T) {
+// TestConcurrentServers: if servers deliver due events at the same time, each event is delivered once.
+func TestConcurrentServers(t *testing.T) {
 	w := newWorld(t)
 	var mu sync.Mutex
 	sent := map[string]int{}
@@ -156,8 +156,8 @@ func TestPassesAtOnce(t *testing.T) {
 	}
 }
 
-// TestBounds: a pass begins no more than it may, and the next goes on.
-func TestBounds(t *testing.T) {
+// TestLimit: QueueDue queues at most its limit, and the next call continues.
+func TestLimit(t *testing.T) {
 	w := newWorld(t)
 	sent := make(chan string, 99)
 	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
@@ -176,14 +176,14 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestUnconfirmed: an event is told only if the import's record says so, for which its server is given time.
+// TestUnconfirmed: an event is delivered only if the record confirms it. Its server has some time to write the record.
 func TestUnconfirmed(t *testing.T) {
 	for _, c := range []struct {
-		word imports.Verdict
-		err  error
-		age  time.Duration // of the announcement
-		sent bool
-		left string // what is left of the entry: "", where it was, or later
+		verdict imports.Verdict
+		err     error
+		age     time.Duration // of the entry
+		sent    bool
+		left    string // what is left of the entry: "", where it was, or later
 	}{
 		{imports.Confirmed, nil, 0, true, ""},
 		{imports.Rejected, nil, 0, false, ""},
@@ -193,7 +193,7 @@ func TestUnconfirmed(t *testing.T) {
 		{imports.Pending, errDown, 0, false, "where it was"},
 		{imports.Pending, errDown, recordTimeout + time.Second, false, "where it was"},
 	} {
-		t.Run(fmt.Sprintf("%v, %v after %s", c.word, c.err, c.age), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%v, %v after %s", c.verdict, c.err, c.age), func(t *testing.T) {
 			w := newWorld(t)
 			sent := 0
 			s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
@@ -201,7 +201,7 @@ func TestUnconfirmed(t *testing.T) {
 			var final bool
 			s.box.Confirm = func(_ context.Context, n imports.Event, f bool) (imports.Verdict, error) {
 				asked, final = append(asked, n), f
-				return c.word, c.err
+				return c.verdict, c.err
 			}
 			j := w.ended(s, "")
 			before, e := w.only()
@@ -215,7 +215,7 @@ func TestUnconfirmed(t *testing.T) {
 				t.Errorf("asked about %+v, want once about %+v", asked, want)
 			}
 			if final != (c.age > recordTimeout) {
-				t.Errorf("asked for the last word %v after %s", final, c.age)
+				t.Errorf("asked for a final verdict: %t after %s", final, c.age)
 			}
 			left := ""
 			switch keys := w.keys(pendingPrefix); {

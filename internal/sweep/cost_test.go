@@ -7,15 +7,14 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// TestCost counts the calls to the store that each step of an import's life makes, with a receiver and without, as
-// README tells them.
+// TestCost counts the calls to the store in each step of an import, with and without a receiver, as README states them.
 func TestCost(t *testing.T) {
 	size := int64(len(hello))
 	type step struct {
-		name string
-		do   func(w *world, s *server, j *imports.Job) error
-		told string // the calls, by operation, with a receiver
-		not  string // and without; - where it is the same
+		name         string
+		do           func(w *world, s *server, j *imports.Job) error
+		withReceiver string // the calls, by operation
+		not          string // and without; - where it is the same
 	}
 	create := func(r imports.Request) func(*world, *server, *imports.Job) error {
 		return func(w *world, s *server, j *imports.Job) (err error) {
@@ -105,7 +104,7 @@ func TestCost(t *testing.T) {
 				if err := step.do(w, s, &j); err != nil {
 					t.Fatalf("%s, %s: %v", life.name, step.name, err)
 				}
-				want := step.told
+				want := step.withReceiver
 				if !receiver && step.not != "-" {
 					want = step.not
 				}
@@ -117,7 +116,7 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// TestIdleCost counts the calls of a sweeper that finds nothing to do, in a bucket of one owner.
+// TestIdleCost counts the calls of a sweeper without work, in a bucket of one owner.
 func TestIdleCost(t *testing.T) {
 	w := newWorld(t)
 	w.create(imports.Request{})
@@ -157,7 +156,7 @@ func TestIdleCost(t *testing.T) {
 	}
 }
 
-// other is another server whose calls are counted with s's.
+// other returns another server whose calls are counted together with those of s.
 func (w *world) other(s *server) *Sweeper {
 	return &Sweeper{Bucket: s.Sweeper.Bucket, Imports: s.Imports, Outbox: s.box, Holder: "other", Now: w.now, Log: s.Log}
 }

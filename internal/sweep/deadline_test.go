@@ -10,7 +10,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// overdue creates n imports for each of these owners and lets their URLs expire.
+// overdue creates n imports for each owner and lets their URLs expire.
 func (w *world) overdue(n int, owners ...string) {
 	w.Helper()
 	s := w.server(nil)
@@ -24,7 +24,7 @@ func (w *world) overdue(n int, owners ...string) {
 	w.pass(2 * time.Hour)
 }
 
-// open counts the imports of owners that are not terminal.
+// open returns the number of imports in progress.
 func (w *world) open(owners ...string) (n int) {
 	w.Helper()
 	for _, owner := range owners {
@@ -49,8 +49,8 @@ func (w *world) open(owners ...string) (n int) {
 	return n
 }
 
-// TestDeadline: sweeps that each have time for a few calls finish together what there is to do, each continuing where
-// the last one stopped.
+// TestDeadline: sweeps with time for a few calls each finish the work together. Each continues where the last one
+// stopped.
 func TestDeadline(t *testing.T) {
 	w := newWorld(t)
 	owners := []string{"a", "b", "c"}
@@ -91,8 +91,8 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// TestTimeUp: a sweep that reaches its deadline records its progress, releases the lease and reports no error, and
-// orphaned uploads have their share of the time.
+// TestTimeUp: a sweep that reaches its deadline saves its progress, releases the lease and returns no error. Orphaned
+// uploads get their share of the time.
 func TestTimeUp(t *testing.T) {
 	w := newWorld(t)
 	w.overdue(30, "a")

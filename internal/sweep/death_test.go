@@ -11,7 +11,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// deaths are calls by which an import ends.
+// deaths are the calls that give an import a terminal status.
 var deaths = []struct {
 	name  string
 	prep  func(*world) imports.Job
@@ -74,14 +74,14 @@ var deaths = []struct {
 	},
 }
 
-// TestDeath kills the server that ends an import at each of its requests, whether or not the store heard of the last:
-// another one that sweeps tells of the end, under one id. Where the first has a queue, it may have told already.
+// TestDeath kills the server at each of its requests, before or after the store receives the last one. Another server
+// then sweeps, and delivers the event under one id. A server with a queue may have delivered it already.
 func TestDeath(t *testing.T) {
 	newWorld(t) // the store is started before tests run side by side
 	for _, c := range deaths {
-		for _, heard := range []bool{false, true} {
+		for _, received := range []bool{false, true} {
 			for _, queue := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/heard=%v/queue=%v", c.name, heard, queue), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/received=%v/queue=%v", c.name, received, queue), func(t *testing.T) {
 					var some errgroup.Group
 					some.SetLimit(4)
 					for n := 1; n <= 14; n++ {
@@ -90,7 +90,7 @@ func TestDeath(t *testing.T) {
 								w := newWorld(t)
 								j := c.prep(w)
 								w.pass(c.later)
-								line := diesAt(n, heard)
+								line := diesAt(n, received)
 								dies := w.server(line)
 								w.callAndStop(dies, queue, func() error { return c.call(dies, j) })
 								if n == 14 && line.sent >= n {
@@ -119,7 +119,7 @@ func TestDeath(t *testing.T) {
 	}
 }
 
-// callAndStop makes the call, with the deliveries that follow if there is a queue, and stops the server.
+// callAndStop makes the call, delivers the queued events if there is a queue, and stops the server.
 func (w *world) callAndStop(s *server, queue bool, call func() error) {
 	if !queue {
 		_ = call()

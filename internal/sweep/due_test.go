@@ -8,12 +8,12 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// TestDueDespiteReceiver: what is swept does not wait for a receiver that does not answer.
+// TestDueDespiteReceiver: a sweep does not wait for a receiver that does not answer.
 func TestDueDespiteReceiver(t *testing.T) {
 	w := newWorld(t)
 	s := w.server(nil)
-	told := w.arrived()
-	if _, err := s.Read(t.Context(), owner, told.ID); err != nil { // it has ended, and is to be told
+	j := w.arrived()
+	if _, err := s.Read(t.Context(), owner, j.ID); err != nil { // it completes, which publishes its event
 		t.Fatal(err)
 	}
 	late := w.create(imports.Request{})

@@ -10,8 +10,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// TestFullStore: a sweep frees the parts of overdue imports although the store has no space for its lease or any
-// record, and records their end once there is space.
+// TestFullStore: a sweep aborts the uploads of overdue imports although the store has no space for the lease or
+// records. It expires the imports when there is space.
 func TestFullStore(t *testing.T) {
 	w := newWorld(t)
 	j := w.begun()

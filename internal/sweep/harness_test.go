@@ -34,17 +34,17 @@ const owner = "o"
 
 var hello = []byte("hello, bucket")
 
-// world is a bucket of its own, the time there, and all that its receiver has heard.
+// world is a bucket, the time in it, and the events that its receiver has received.
 type world struct {
 	*testing.T
-	target  storetest.Target
-	bucket  string
-	store   *s3.Client // as its operator has it
-	ahead   atomic.Int64
-	mu      sync.Mutex
-	heard   []outbox.Event
-	by      map[string][]string    // who was told, by event
-	refuses func(url string) error // nil: the receiver takes everything
+	target   storetest.Target
+	bucket   string
+	store    *s3.Client // as its operator has it
+	ahead    atomic.Int64
+	mu       sync.Mutex
+	received []outbox.Event
+	by       map[string][]string    // the receivers, by event
+	refuses  func(url string) error // nil: the receiver takes everything
 }
 
 func newWorld(t *testing.T) *world {
@@ -60,7 +60,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// now is the time of all servers.
+// now returns the time of all servers.
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
 func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
@@ -72,7 +72,7 @@ func (w *world) send(_ context.Context, url, id string, _ time.Time, body []byte
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.heard = append(w.heard, e)
+	w.received = append(w.received, e)
 	if w.by == nil {
 		w.by = map[string][]string{}
 	}
@@ -83,12 +83,12 @@ func (w *world) send(_ context.Context, url, id string, _ time.Time, body []byte
 	return nil
 }
 
-// ends are the distinct ids that were told, by what they tell.
+// ends returns the distinct ids of the received events, by their types.
 func (w *world) ends() map[string][]string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	ends := map[string][]string{}
-	for _, e := range w.heard {
+	for _, e := range w.received {
 		if !slices.Contains(ends[e.Type], e.ID) {
 			ends[e.Type] = append(ends[e.Type], e.ID)
 		}
@@ -96,7 +96,7 @@ func (w *world) ends() map[string][]string {
 	return ends
 }
 
-// expect insists that just these ends were told, each under one id, and that the outbox is empty.
+// expect checks that these events were received, each under one id, and that the outbox is empty.
 func (w *world) expect(types ...string) {
 	w.Helper()
 	ends := w.ends()
@@ -108,7 +108,7 @@ func (w *world) expect(types ...string) {
 	}
 	slices.Sort(types)
 	if !slices.Equal(got, types) {
-		w.Errorf("told: got %v (%v), want %v", got, ends, types)
+		w.Errorf("received: got %v (%v), want %v", got, ends, types)
 	}
 	if left := w.keys("outbox/"); len(left) > 0 {
 		w.Errorf("outbox: %v are left, want nothing", left)
@@ -157,7 +157,7 @@ func (w *world) uploads() int {
 	return len(out.Uploads)
 }
 
-// server is one of those that share the bucket.
+// server is one of the servers that share the bucket.
 type server struct {
 	*imports.Service
 	box *outbox.Outbox
@@ -165,7 +165,7 @@ type server struct {
 	wire *wire
 }
 
-// server is one as it stands after a start, with the store at the end of line (nil: a sound one).
+// server returns a new server whose requests pass through line, or directly if line is nil.
 func (w *world) server(line *wire) *server {
 	w.Helper()
 	if line == nil {
@@ -196,7 +196,7 @@ func (w *world) server(line *wire) *server {
 	}
 }
 
-// create is what a caller does, by a sound server.
+// create creates an import.
 func (w *world) create(r imports.Request) imports.Job {
 	w.Helper()
 	j, err := w.server(nil).Create(w.Context(), owner, r, "")
@@ -206,7 +206,7 @@ func (w *world) create(r imports.Request) imports.Job {
 	return j
 }
 
-// begun is an import in one part, which is there.
+// begun returns a multipart import with one uploaded part.
 func (w *world) begun() imports.Job {
 	w.Helper()
 	size := int64(len(hello))
@@ -215,7 +215,7 @@ func (w *world) begun() imports.Job {
 	return j
 }
 
-// arrived is an import in one request, whose object is there.
+// arrived returns an import in one request with its object.
 func (w *world) arrived() imports.Job {
 	w.Helper()
 	j := w.create(imports.Request{})
@@ -223,7 +223,7 @@ func (w *world) arrived() imports.Job {
 	return j
 }
 
-// sweptBy has a server sweep, several times, with more time in between than any lease.
+// sweptBy sweeps several times with a server, with more time in between than a lease has.
 func (w *world) sweptBy(s *server) {
 	w.Helper()
 	for range 3 {
@@ -234,7 +234,7 @@ func (w *world) sweptBy(s *server) {
 	}
 }
 
-// arrivedForTwo is the same, where the import has a receiver of its own besides.
+// arrivedForTwo returns the same as arrived, for an import with a webhook of its own.
 func (w *world) arrivedForTwo() imports.Job {
 	w.Helper()
 	j := w.create(imports.Request{Webhook: ownReceiver})
@@ -247,7 +247,7 @@ const (
 	ownReceiver = "https://own.test/"
 )
 
-// expectReceivers insists that each of these receivers has each event.
+// expectReceivers checks that each of these receivers has each event.
 func (w *world) expectReceivers(urls ...string) {
 	w.Helper()
 	w.mu.Lock()
@@ -261,9 +261,9 @@ func (w *world) expectReceivers(urls ...string) {
 	}
 }
 
-// wire is one server's way to the store. A test sees what passes, and cuts or delays it.
+// wire is the connection of one server to the store. A test records, cuts or delays requests.
 type wire struct {
-	on func(n int, kind string) fault // of the nth request, counted from 1; nil, or returning nil: all passes
+	on func(n int, kind string) fault // of the nth request, counted from 1; nil, or returning nil: no fault
 
 	mu    sync.Mutex
 	sent  int
@@ -301,7 +301,7 @@ func (l *wire) called(operation, _ string, _ time.Duration) {
 	l.calls[operation]++
 }
 
-// taken are the calls so far, in the order of their names, and forgets them.
+// taken returns the calls since the last call of taken, sorted by name.
 func (l *wire) taken() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -313,7 +313,7 @@ func (l *wire) taken() string {
 	return strings.Join(all, ", ")
 }
 
-// dead is a server that was killed: nothing of what it still tries leaves it, and nothing is tried again.
+// dead fails all requests of a server that was killed.
 func dead(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
 	if r.Body != nil {
 		r.Body.Close()
@@ -321,8 +321,8 @@ func dead(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
 	return nil, &aws.RequestCanceledError{Err: errors.New("killed")}
 }
 
-// unheard is a request that reaches the store before its server is killed.
-func unheard(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+// unanswered sends a request to the store and fails, as if the server were killed before the response.
+func unanswered(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	response, err := next.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -332,13 +332,13 @@ func unheard(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	return nil, &aws.RequestCanceledError{Err: errors.New("killed")}
 }
 
-// diesAt is the wire of a server that is killed at its nth request, before the store hears of it, or before it hears
-// from the store.
-func diesAt(n int, heard bool) *wire {
+// diesAt returns the wire of a server that is killed at its nth request: after the store has received it if received,
+// and before otherwise.
+func diesAt(n int, received bool) *wire {
 	return &wire{on: func(seq int, _ string) fault {
 		switch {
-		case seq == n && heard:
-			return unheard
+		case seq == n && received:
+			return unanswered
 		case seq >= n:
 			return dead
 		}
@@ -346,7 +346,7 @@ func diesAt(n int, heard bool) *wire {
 	}}
 }
 
-// deliver has s send what it has announced, in its own queue, and stops it.
+// deliver delivers what s has published, and stops s.
 func (w *world) deliver(s *server) error {
 	before := len(w.ends())
 	ctx, stop := context.WithCancel(w.Context())
@@ -362,7 +362,7 @@ func (w *world) deliver(s *server) error {
 	return nil
 }
 
-// jobAt is the bare import whose upload goes to that address: host and path.
+// jobAt returns the untracked import whose upload URL has that host and path.
 func (w *world) jobAt(address string) imports.Job {
 	_, id, _ := strings.Cut(address, "/imports/"+owner+"/")
 	return imports.Job{ID: id, Owner: owner}

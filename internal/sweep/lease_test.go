@@ -15,7 +15,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// lease is the lease object.
+// lease returns the lease object.
 func (w *world) lease() (st state) {
 	w.Helper()
 	out, err := w.store.GetObject(w.Context(), &s3.GetObjectInput{Bucket: &w.bucket, Key: aws.String(leaseKey)})
@@ -33,8 +33,8 @@ func (w *world) lease() (st state) {
 	return st
 }
 
-// TestOneHolder has five servers want the lease, again and again, while time passes and holders die: at no time do two
-// have it.
+// TestOneHolder: five servers try to acquire the lease repeatedly, while time passes and holders are killed. No two
+// have it at the same time.
 func TestOneHolder(t *testing.T) {
 	w := newWorld(t)
 	var all []*server
@@ -76,9 +76,9 @@ func TestOneHolder(t *testing.T) {
 	}
 }
 
-// TestLeaseLapses: the lease of a dead holder is another's after its life, and no sooner; one that is handed over at
+// TestLeaseExpires: another server acquires the lease of a killed holder when it has expired, and a released lease at
 // once.
-func TestLeaseLapses(t *testing.T) {
+func TestLeaseExpires(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.server(nil), w.server(nil)
 	want := func(doing string, s *server, want bool) {
@@ -114,7 +114,7 @@ func TestLeaseLapses(t *testing.T) {
 	}
 }
 
-// TestBrokenLease: whatever the lease object says, one server gets it, and finds anew what is to be swept.
+// TestBrokenLease: with any content of the lease object, one server acquires it, and sweeps start from the beginning.
 func TestBrokenLease(t *testing.T) {
 	newWorld(t)
 	future := time.Now().Add(1000 * time.Hour).UTC()
@@ -151,7 +151,7 @@ func TestBrokenLease(t *testing.T) {
 	}
 }
 
-// status is what j's record says.
+// status returns the recorded status of j.
 func (w *world) status(j imports.Job) (got imports.Status) {
 	w.Helper()
 	_, err := w.server(
@@ -174,13 +174,13 @@ func (w *world) status(j imports.Job) (got imports.Status) {
 	return got
 }
 
-// TestMarksDoNotGoBack: a renewal of which nothing was heard leaves what is known of how far sweeps have come.
+// TestMarksDoNotGoBack: a renewal without a response keeps the progress of sweeps.
 func TestMarksDoNotGoBack(t *testing.T) {
 	w := newWorld(t)
 	cut := false
 	line := &wire{on: func(_ int, kind string) fault {
 		if cut && kind == "PUT sweep" {
-			return unheard
+			return unanswered
 		}
 		return nil
 	}}
@@ -208,7 +208,7 @@ func TestMarksDoNotGoBack(t *testing.T) {
 	}
 }
 
-// TestRun: servers that run sweep, one at a time, and hand over when they stop.
+// TestRun: running servers sweep, one at a time, and release the lease when they stop.
 func TestRun(t *testing.T) {
 	w := newWorld(t)
 	j := w.arrived()

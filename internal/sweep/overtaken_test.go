@@ -7,7 +7,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// TestOvertaken: what a record said is told, though it says something else by the time that somebody can ask it.
+// TestOvertaken: an event that the record confirmed is delivered, even if the record has changed before the delivery.
 func TestOvertaken(t *testing.T) {
 	for _, c := range []struct {
 		name string

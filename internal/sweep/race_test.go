@@ -14,9 +14,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// TestAtOnce has many servers end one import at a time, in different ways, all of which are told in the end: what the
-// record says is among them, under one id each, and nothing else.
-func TestAtOnce(t *testing.T) {
+// TestConcurrentEnds: many servers give an import a terminal status concurrently, in different ways. The event of the
+// recorded status is delivered under one id, and no event that the record does not confirm.
+func TestConcurrentEnds(t *testing.T) {
 	newWorld(t)
 	type call func(*server, imports.Job) error
 	read := func(s *server, j imports.Job) error { _, err := s.Read(context.Background(), owner, j.ID); return err }
@@ -32,7 +32,7 @@ func TestAtOnce(t *testing.T) {
 		servers int
 		calls   []call
 		want    string
-		may     []string // be told besides
+		may     []string // events that may be delivered too
 	}{
 		{"reads and notices", (*world).arrived, 20, []call{read, notice}, "completed", nil},
 		{"completions and reads", (*world).begun, 12, []call{complete, complete, read}, "completed", nil},
@@ -75,8 +75,8 @@ func TestAtOnce(t *testing.T) {
 	}
 }
 
-// TestStalledWriter stops a server between what it announces and its record, for longer than others wait for that: its
-// announcement is dropped, its record refused, and what it announces instead is told.
+// TestStalledWriter stops a server between publishing an event and writing the record, for longer than others wait. Its
+// event is rejected and its write fails. It then publishes another event, which is delivered.
 func TestStalledWriter(t *testing.T) {
 	newWorld(t)
 	for _, c := range deaths {
@@ -85,13 +85,13 @@ func TestStalledWriter(t *testing.T) {
 			j := c.prep(w)
 			w.pass(c.later)
 			stalled, goOn := make(chan struct{}), make(chan struct{})
-			var announced, once sync.Once
-			isAnnounced := false
+			var published, once sync.Once
+			isPublished := false
 			line := &wire{on: func(_ int, kind string) fault {
 				if kind == "PUT outbox" {
-					announced.Do(func() { isAnnounced = true })
+					published.Do(func() { isPublished = true })
 				}
-				if kind != "PUT jobs" || !isAnnounced {
+				if kind != "PUT jobs" || !isPublished {
 					return nil
 				}
 				var f fault
@@ -113,7 +113,7 @@ func TestStalledWriter(t *testing.T) {
 			case err := <-done:
 				t.Fatalf("the call was not stalled: %v", err)
 			}
-			// Others may send what it has announced, or fence it off, but cannot end the import: nobody sweeps imports here.
+			// Other servers may deliver its event or fence the record. They do not sweep imports here.
 			other := w.server(nil)
 			for range 2 {
 				w.pass(time.Minute)
@@ -123,7 +123,7 @@ func TestStalledWriter(t *testing.T) {
 				other.box.Wait()
 			}
 			if left := w.keys("outbox/"); len(left) > 1 {
-				t.Errorf("outbox: %v are left, want what the other server announced at most", left)
+				t.Errorf("outbox: %v are left, want at most the entry of the other server", left)
 			}
 			close(goOn)
 			if err := <-done; err != nil && c.want != "failed" {

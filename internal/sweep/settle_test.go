@@ -14,11 +14,11 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// TestSweepCutShort kills a sweeper at each of its requests: the next one ends all that is over, and tells of each end
-// once.
-func TestSweepCutShort(t *testing.T) {
+// TestInterruptedSweep kills a sweeper at each of its requests. The next one finishes the work, and each event is
+// delivered under one id.
+func TestInterruptedSweep(t *testing.T) {
 	newWorld(t)
-	for _, heard := range []bool{false, true} {
+	for _, received := range []bool{false, true} {
 		var all sync.WaitGroup
 		slots := make(chan struct{}, 6)
 		const most = 100
@@ -26,13 +26,13 @@ func TestSweepCutShort(t *testing.T) {
 			all.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
-				t.Run(fmt.Sprintf("heard=%v/%d", heard, n), func(t *testing.T) {
+				t.Run(fmt.Sprintf("received=%v/%d", received, n), func(t *testing.T) {
 					w := newWorld(t)
 					w.arrived()
 					w.create(imports.Request{})
 					w.begun()
 					w.pass(26 * time.Hour)
-					line := diesAt(n, heard)
+					line := diesAt(n, received)
 					_, err := w.server(line).RunOnce(context.Background())
 					if err != nil && line.sent < n {
 						t.Errorf("sweep: %v after %d requests of %d", err, line.sent, n)
@@ -53,16 +53,16 @@ func TestSweepCutShort(t *testing.T) {
 	}
 }
 
-// TestFree: uploads that nobody will go on with are freed, and no others.
-func TestFree(t *testing.T) {
+// TestAbortOrphans: orphaned uploads are aborted, and no others.
+func TestAbortOrphans(t *testing.T) {
 	size := int64(len(hello))
 	request := imports.Request{Mode: imports.Multipart, Size: &size}
 	for _, c := range []struct {
-		name  string
-		prep  func(w *world)
-		later time.Duration
-		left  int
-		told  []string
+		name   string
+		prep   func(w *world)
+		later  time.Duration
+		left   int
+		events []string
 	}{
 		{"fresh", func(w *world) { w.begun() }, time.Minute, 1, nil},
 		{"near its deadline", func(w *world) { w.begun() }, 23 * time.Hour, 1, nil},
@@ -109,12 +109,12 @@ func TestFree(t *testing.T) {
 					t.Errorf("%d uploads are left, want %d", left, c.left)
 				}
 			}
-			w.expect(c.told...)
+			w.expect(c.events...)
 		})
 	}
 }
 
-// orphan is an upload in parts that was begun without us.
+// orphan creates a multipart upload that the service did not create.
 func (w *world) orphan(key string) {
 	w.Helper()
 	out, err := w.store.CreateMultipartUpload(w.Context(), &s3.CreateMultipartUploadInput{Bucket: &w.bucket, Key: &key})
@@ -128,7 +128,7 @@ func (w *world) orphan(key string) {
 	}
 }
 
-// completing is an import whose server died when it had said that it would complete it.
+// completing returns an import whose server was killed after it had recorded that it completes the import.
 func (w *world) completing() {
 	j := w.begun()
 	s := w.server(&wire{on: func(_ int, kind string) fault {
@@ -140,7 +140,7 @@ func (w *world) completing() {
 	_, _ = s.Complete(context.Background(), owner, j.ID, nil)
 }
 
-// TestManyUploads: uploads are looked at beyond the page of them that a store lists.
+// TestManyUploads: a sweep inspects more uploads than one page of a listing contains.
 func TestManyUploads(t *testing.T) {
 	if testing.Short() {
 		t.Skip("1,050 uploads")
@@ -174,7 +174,7 @@ func TestManyUploads(t *testing.T) {
 	}
 }
 
-// TestLateObject: an object that came after its import had expired is found when the import is looked at again.
+// TestLateObject: an object that was uploaded after its import expired is found at the next inspection.
 func TestLateObject(t *testing.T) {
 	w := newWorld(t)
 	j := w.create(imports.Request{})
@@ -188,8 +188,8 @@ func TestLateObject(t *testing.T) {
 	w.expect("completed", "expired")
 }
 
-// TestLateUpload: what is uploaded with a URL of an import that ended without an object is removed once the URL has
-// expired. Objects of completed and of untracked imports stay.
+// TestLateUpload: an object that was uploaded to an import without an object, after its terminal status, is removed
+// when the URL has expired. Objects of completed and untracked imports remain.
 func TestLateUpload(t *testing.T) {
 	size := int64(len(hello))
 	for _, c := range []struct {

@@ -49,7 +49,7 @@ func TestEachAgeFinishes(t *testing.T) {
 	}
 }
 
-// answering is a store that answers with status where concerned holds.
+// answering is a store that answers the concerned requests with status.
 func answering(status int, code string, concerned func(*http.Request) bool) *wire {
 	return &wire{on: func(int, string) fault {
 		return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
@@ -123,7 +123,7 @@ func TestUploadsDespiteImports(t *testing.T) {
 	}
 }
 
-// TestShortDeadline: a function whose timeout is shorter than the margin sweeps nevertheless.
+// TestShortDeadline: a sweep also works with a deadline that is shorter than the margin.
 func TestShortDeadline(t *testing.T) {
 	w := newWorld(t)
 	j := w.create(imports.Request{})
@@ -142,8 +142,8 @@ func TestShortDeadline(t *testing.T) {
 	t.Error("ten sweeps of three seconds did not expire one import")
 }
 
-// TestCursorOfFastClock: a server whose clock was ahead stopped within a sweep. The imports that are overdue by
-// its clock alone are expired by others in time.
+// TestCursorOfFastClock: a server whose clock was ahead was interrupted. Other servers expire the imports that were
+// overdue only by that clock in time.
 func TestCursorOfFastClock(t *testing.T) {
 	w := newWorld(t)
 	j := w.create(imports.Request{})
@@ -162,7 +162,7 @@ func TestCursorOfFastClock(t *testing.T) {
 	}
 }
 
-// TestStrangeProgress: a sweep ends, and inspects everything, whatever progress the lease object states.
+// TestStrangeProgress: with any progress in the lease object, a sweep finishes and inspects everything.
 func TestStrangeProgress(t *testing.T) {
 	past := time.Unix(0, 0).UTC()
 	for name, m := range map[string]marks{
@@ -193,8 +193,8 @@ func TestStrangeProgress(t *testing.T) {
 	}
 }
 
-// TestConflict: a store that refuses the lease because of a concurrent write gives it to another server, which is
-// no error.
+// TestConflict: if the store rejects a write of the lease because of a concurrent write, another server has the lease.
+// This is no error.
 func TestConflict(t *testing.T) {
 	w := newWorld(t)
 	w.put(leaseKey, encoded(t, state{}))
@@ -204,8 +204,8 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-// TestTakeover stalls a sweeper at each of its requests for longer than its lease. Another one sweeps meanwhile,
-// and what it has recorded stays.
+// TestTakeover stalls a sweeper at each of its requests for longer than its lease. Another one sweeps meanwhile, and
+// its saved progress remains.
 func TestTakeover(t *testing.T) {
 	newWorld(t)
 	for n := 1; n <= 25; n++ {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// Every address that the outside could not call is something, and those next to them are nothing.
+// TestBlockedRange checks addresses of each range and the addresses next to them.
 func TestBlockedRange(t *testing.T) {
 	for what, addresses := range map[string]string{
 		"": "1.1.1.1 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 168.63.129.15 " +
@@ -67,7 +67,7 @@ func TestAllowed(t *testing.T) {
 	}
 }
 
-// names answers questions for names as a resolver does; with several answers, each question gets the next.
+// names is a DNS server. If a name has several answers, each query gets the next.
 type names struct {
 	mu      sync.Mutex
 	answers map[string][][]netip.Addr
@@ -133,7 +133,7 @@ func (n *names) answer(m *dnsmessage.Message) {
 	}
 }
 
-// in is one set of addresses.
+// in is a set of addresses.
 func in(addresses ...string) []netip.Addr {
 	var set []netip.Addr
 	for _, a := range addresses {
@@ -142,7 +142,7 @@ func in(addresses ...string) []netip.Addr {
 	return set
 }
 
-// However this machine is spelled, and whatever name leads to it, nothing connects to it that is not allowed to.
+// TestSendRefusesAddresses: no spelling of an address and no name leads to an address that is not allowed.
 func TestSendRefusesAddresses(t *testing.T) {
 	resolver := newNames(t, map[string][][]netip.Addr{
 		"private.test":  {in("10.0.0.1")},
@@ -204,7 +204,7 @@ func TestSendRefusesAddresses(t *testing.T) {
 	}
 }
 
-// What is judged is what is dialled: the addresses of a name one by one, and anew each time.
+// TestSendChecksEachAddress: each address of a name is checked when it is dialled.
 func TestSendChecksEachAddress(t *testing.T) {
 	server := newReceiver(t, ok)
 	port := server.URL[strings.LastIndex(server.URL, ":"):]
@@ -226,7 +226,7 @@ func TestSendChecksEachAddress(t *testing.T) {
 	}
 }
 
-// A receiver can send us nowhere, a proxy of the environment is not asked, and a self-made certificate is not trusted.
+// TestSendGoesNowhereElse: redirects are not followed, and proxies of the environment are not used.
 func TestSendGoesNowhereElse(t *testing.T) {
 	proxy, target := newReceiver(t, ok), newReceiver(t, ok)
 	t.Setenv("HTTP_PROXY", proxy.URL)
@@ -269,7 +269,7 @@ func TestSendOverTLS(t *testing.T) {
 	}
 	host := func(base string) string { u, _ := url.Parse(base); return u.Host }
 	for _, c := range []struct{ what, url, want string }{
-		{"a certificate nobody knows", server.URL, host(server.URL) + " has a certificate that is not valid for it"},
+		{"an unknown certificate", server.URL, host(server.URL) + " has a certificate that is not valid for it"},
 		{"no TLS", "https://" + host(plain.URL), host(plain.URL) + " does not speak TLS"},
 	} {
 		if f := failed(t, c.what, stranger.send(t, c.url+"?query")); f.Reason != c.want {
@@ -278,7 +278,7 @@ func TestSendOverTLS(t *testing.T) {
 	}
 }
 
-// A private network is open to the hosts it is bound to. Another port is another host.
+// TestNetworksOfHosts: a private network is allowed for the hosts it is bound to. Another port is another host.
 func TestNetworksOfHosts(t *testing.T) {
 	bound, other := newReceiver(t, ok), newReceiver(t, ok)
 	loopback := networks(t, "127.0.0.0/8")
@@ -301,7 +301,7 @@ func TestNetworksOfHosts(t *testing.T) {
 	}
 }
 
-// A sender for https only does not connect by http, wherever the address is.
+// TestHTTPSOnly: a sender for https only refuses http, also in allowed networks.
 func TestHTTPSOnly(t *testing.T) {
 	server := newReceiver(t, ok)
 	s := newSender(t, Options{HTTPSOnly: true})

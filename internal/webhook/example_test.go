@@ -29,8 +29,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
-// receiver takes events: only ours, and each once. What it remembers belongs in its database, in one transaction with
-// what it does.
+// receiver accepts signed events, each once. A real receiver stores the ids in its database, in one transaction with
+// the effects of the event.
 type receiver struct {
 	verifier *standardwebhooks.Webhook
 	store    *s3.Client
@@ -104,7 +104,7 @@ func verifyPublic(public ed25519.PublicKey, body []byte, header http.Header) err
 	return errors.New("no signature of this key")
 }
 
-// A receiver that verifies with a public key, with which it cannot sign, and a sender.
+// This receiver verifies deliveries with a public key, which cannot sign.
 func Example_publicKey() {
 	key, err := webhook.ParseKey(webhook.NewPrivateKey()) // signpost webhooks keygen --asymmetric
 	if err != nil {
@@ -152,7 +152,7 @@ func newLocalSender(key webhook.Key) *webhook.Sender {
 	})
 }
 
-// A receiver that verifies with the Standard Webhooks library and fetches the object with If-Match, and a sender.
+// This receiver verifies deliveries with the Standard Webhooks library and fetches the object with If-Match.
 func Example() {
 	secret := webhook.NewSecret()
 	verifier, err := standardwebhooks.NewWebhook(secret)

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// limit is how long a test waits for anything. What it waits for takes milliseconds; a machine may be busy.
+// limit is the longest wait of a test. A busy machine may need much longer than the usual milliseconds.
 const limit = 30 * time.Second
 
-// Secrets of tests. The first is the reference library's own.
+// The secrets of the tests. The first is from the reference library.
 const (
 	secretA = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	secretB = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -53,7 +53,7 @@ func networks(t *testing.T, texts ...string) []*net.IPNet {
 	return all
 }
 
-// newSender is a Sender that may call this machine.
+// newSender returns a Sender that may call this machine.
 func newSender(t *testing.T, o Options) *Sender {
 	t.Helper()
 	if o.Keys == nil {
@@ -71,7 +71,7 @@ func (s *Sender) send(t *testing.T, address string) error {
 	return s.Send(t.Context(), address, "id", time.Now(), []byte("{}"))
 }
 
-// failed insists that err is a failure.
+// failed returns err as a *Failure, or fails the test.
 func failed(t *testing.T, call string, err error) *Failure {
 	t.Helper()
 	var f *Failure
@@ -81,7 +81,7 @@ func failed(t *testing.T, call string, err error) *Failure {
 	return f
 }
 
-// receiver is a server that counts what reaches it.
+// receiver is a server that counts connections and requests.
 type receiver struct {
 	*httptest.Server
 	requests, connections atomic.Int32
@@ -103,7 +103,7 @@ func newReceiver(t *testing.T, handler http.HandlerFunc) *receiver {
 	return r
 }
 
-// quiet is the log of servers whose complaints are what a test provokes.
+// quiet discards the logs of servers in tests that cause errors.
 var quiet = log.New(io.Discard, "", 0)
 
 func ok(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }

@@ -14,7 +14,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// privateA is an ed25519 private key of tests.
+// privateA is an ed25519 private key for tests.
 const privateA = "whsk_V0VCSE9PS0FTWU1NRVRSSUNURVNUUFJJVkFURUtFWTE="
 
 func TestParseKey(t *testing.T) {
@@ -79,7 +79,7 @@ func TestParseKeys(t *testing.T) {
 	}
 }
 
-// verifiers returns what receivers verify with.
+// verifiers returns the texts with which receivers verify.
 func verifiers(keys []Key) (all []string) {
 	for _, key := range keys {
 		all = append(all, key.Verifier())
@@ -87,8 +87,8 @@ func verifiers(keys []Key) (all []string) {
 	return all
 }
 
-// A host has its own keys or, without any, one derived from each common key. The derivation must not change: receivers
-// hold its results.
+// A host has its own keys or keys derived from each common key. The derivation must not change, because receivers store
+// its results.
 func TestKeysForHost(t *testing.T) {
 	keys, err := ParseKeys(secretB + "," + privateA + ",Own.test.=" + secretC + ",own.test:443=" + secretA)
 	if err != nil {
@@ -133,7 +133,8 @@ func TestKeysForHost(t *testing.T) {
 	}
 }
 
-// A receiver with the key of its host cannot sign for another, and does not accept what was signed for another.
+// A receiver with the key of its host cannot sign for other hosts, and rejects deliveries that were signed for other
+// hosts.
 func TestSignatureForOneHost(t *testing.T) {
 	keys, err := ParseKeys(secretA + "," + privateA)
 	if err != nil {
@@ -182,7 +183,7 @@ func TestSignatureForOneHost(t *testing.T) {
 	}
 }
 
-// No way to format keys shows one.
+// No format of a key reveals it.
 func TestKeysAreNotShown(t *testing.T) {
 	keys, err := ParseKeys(secretB + "," + privateA + ",own.test=" + secretB)
 	if err != nil {

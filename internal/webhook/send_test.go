@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// newTLS is a receiver that insists on HTTP/2 over TLS.
+// newTLS returns a receiver that supports only HTTP/2 over TLS.
 func newTLS(t *testing.T) *httptest.Server {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 2 {
@@ -63,7 +63,7 @@ func TestSendJudgesAnswers(t *testing.T) {
 	}
 }
 
-// raw is a receiver on the wire: it gets each connection once the head of a request is read.
+// raw is a TCP server that calls answer with each connection and the header of the request.
 func raw(t *testing.T, answer func(net.Conn, string)) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -90,7 +90,8 @@ func raw(t *testing.T, answer func(net.Conn, string)) string {
 	return listener.Addr().String()
 }
 
-// However a receiver misbehaves, a delivery ends, its failure is told in our own words, and little is read.
+// A delivery to a misbehaving receiver ends, its failure does not contain text of the receiver, and the sender reads a
+// limited amount.
 func TestSendToBadReceivers(t *testing.T) {
 	var taken atomic.Int64 // of 1 GB
 	for _, c := range []struct {
@@ -153,18 +154,18 @@ func TestSendToBadReceivers(t *testing.T) {
 	}
 	listener.Close()
 	host := listener.Addr().String()
-	if f := failed(t, "Send to nobody", newSender(t, Options{}).send(t,
+	if f := failed(t, "Send to a closed port", newSender(t, Options{}).send(t,
 		"http://"+host)); f.Reason != host+": connection refused" {
-		t.Errorf("Send to nobody: got %q", f.Reason)
+		t.Errorf("Send to a closed port: got %q", f.Reason)
 	}
 }
 
-// zeros never ends.
+// zeros is an endless reader of zeros.
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
-// A delivery that is given up while it is under way says so.
+// A canceled delivery returns a failure that says so.
 func TestSendCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	host := raw(t, func(c net.Conn, _ string) { cancel(); io.Copy(io.Discard, c) })
@@ -174,7 +175,7 @@ func TestSendCancelled(t *testing.T) {
 	}
 }
 
-// Connections are used again, also after an answer with a body.
+// Connections are reused, also after a response with a body.
 func TestSendKeepsConnections(t *testing.T) {
 	server := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 32<<10)) })
 	s := newSender(t, Options{})

@@ -11,7 +11,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// A receiver with the current secret or the old one takes the event, and with another does not.
+// A receiver with the current or the previous secret accepts the event, and one with another secret does not.
 func TestSignature(t *testing.T) {
 	for _, c := range []struct {
 		what    string
@@ -23,7 +23,7 @@ func TestSignature(t *testing.T) {
 		{"the new one of two", []string{secretB, secretA}, secretB, nil},
 		{"the old one of two", []string{secretB, secretA}, secretA, nil},
 		{"the old one, no longer used", []string{secretB}, secretA, standardwebhooks.ErrNoMatchingSignature},
-		{"somebody else's", []string{secretB, secretA}, secretC, standardwebhooks.ErrNoMatchingSignature},
+		{"another secret", []string{secretB, secretA}, secretC, standardwebhooks.ErrNoMatchingSignature},
 	} {
 		verifier, err := standardwebhooks.NewWebhook(c.holds)
 		if err != nil {
@@ -60,11 +60,12 @@ func TestSignature(t *testing.T) {
 	}
 }
 
-// The vectors of the specification's own Go library, of libraries/go/webhook_test.go and webhook_asymmetric_test.go.
+// The test vectors of the Go library of the specification: libraries/go/webhook_test.go and webhook_asymmetric_test.go.
 func TestSignatureVectors(t *testing.T) {
 	for key, want := range map[string]string{
 		secretA: "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
-		"whsk_VEVTVFNJR05JTkdLRVlET05PVFVTRVRISVNGT1JBTlk=": "v1a,tQ9V2XOqn7jL/DQenEFpqIugdBVtiMmER5mhSkXBNwM0mkATuDe6KYYUuxqtaiHeYGb7KaaBRdM5WqyeFiL8Ag==",
+		"whsk_VEVTVFNJR05JTkdLRVlET05PVFVTRVRISVNGT1JBTlk=": "" +
+			"v1a,tQ9V2XOqn7jL/DQenEFpqIugdBVtiMmER5mhSkXBNwM0mkATuDe6KYYUuxqtaiHeYGb7KaaBRdM5WqyeFiL8Ag==",
 	} {
 		keys, err := fixed(t, key)(t.Context(), "")
 		if err != nil {
@@ -85,7 +86,7 @@ func TestSignatureVectors(t *testing.T) {
 	}
 }
 
-// An attempt has its own time, which a receiver holds against its clock.
+// Each attempt has its own timestamp, which receivers compare with their clock.
 func TestSignatureOfAnotherTime(t *testing.T) {
 	verifier, err := standardwebhooks.NewWebhook(secretA)
 	if err != nil {
