@@ -42,7 +42,9 @@ type WebhookKeys struct {
 }
 
 // ReadWebhookKeys reads the keys of webhooks once.
-func ReadWebhookKeys(ctx context.Context, c config.Config, settings aws.Config, log *slog.Logger) (*webhook.Keys, error) {
+func ReadWebhookKeys(
+	ctx context.Context, c config.Config, settings aws.Config, log *slog.Logger,
+) (*webhook.Keys, error) {
 	keys, err := newWebhookKeys(c, settings, log)
 	if err != nil {
 		return nil, err

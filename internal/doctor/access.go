@@ -48,17 +48,20 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 	}
 	left := time.Until(c.Expires)
 	if c.CanExpire && left < time.Second {
-		return Finding{Mark: Fail, Found: fmt.Sprintf("%s, but they ended at %s", origin, c.Expires.UTC().Format(time.RFC3339)),
-			Remedy: "renew them"}
+		found := fmt.Sprintf("%s, but they ended at %s", origin, c.Expires.UTC().Format(time.RFC3339))
+		return Finding{Mark: Fail, Found: found, Remedy: "renew them"}
 	}
 	d.obstacle = ""
 	switch {
 	case c.CanExpire && left < d.config.URLTTL:
-		return Finding{Mark: Warn, Found: fmt.Sprintf("%s; they end in %s, and URLs with them, before SIGNPOST_URL_TTL=%s", origin, config.FormatDuration(left.Round(time.Second)), config.FormatDuration(d.config.URLTTL)),
-			Remedy: "give the role longer sessions, or lower SIGNPOST_URL_TTL"}
+		found := fmt.Sprintf("%s; they end in %s, and URLs with them, before SIGNPOST_URL_TTL=%s",
+			origin, config.FormatDuration(left.Round(time.Second)), config.FormatDuration(d.config.URLTTL))
+		return Finding{Mark: Warn, Found: found, Remedy: "give the role longer sessions, or lower SIGNPOST_URL_TTL"}
 	case !c.CanExpire && c.SessionToken != "":
-		return Finding{Mark: Warn, Found: origin + ", a session without a known end; URLs end with it, and expires_at may be too late",
-			Remedy: "have the SDK fetch credentials (AWS_PROFILE, a role), or keep SIGNPOST_URL_TTL well below the session's life"}
+		return Finding{Mark: Warn,
+			Found: origin + ", a session without a known end; URLs end with it, and expires_at may be too late",
+			Remedy: "have the SDK fetch credentials (AWS_PROFILE, a role), " +
+				"or keep SIGNPOST_URL_TTL well below the session's life"}
 	case c.CanExpire:
 		return pass("%s, good for another %s", origin, config.FormatDuration(left.Round(time.Second)))
 	}
@@ -123,6 +126,7 @@ func (d *doctor) clock(context.Context) Finding {
 	if d.sight.ClockAhead < 0 {
 		side = "ahead of"
 	}
+	difference := config.FormatDuration(skew.Round(time.Second))
 	const remedy = "set this machine's clock, and keep it right with NTP"
 	switch {
 	case !d.sight.Answered:
@@ -131,13 +135,14 @@ func (d *doctor) clock(context.Context) Finding {
 		return Finding{Mark: Warn, Found: "the store tells no time", Remedy: "make sure that this machine's clock is right"}
 	case skew > fatalSkew:
 		d.obstacle = "the clocks are too far apart"
-		return Finding{Mark: Fail, Found: fmt.Sprintf("%s %s the store's; signatures are refused from %s on", config.FormatDuration(skew.Round(time.Second)), side, config.FormatDuration(fatalSkew)),
-			Remedy: remedy}
+		found := fmt.Sprintf("%s %s the store's; signatures are refused from %s on",
+			difference, side, config.FormatDuration(fatalSkew))
+		return Finding{Mark: Fail, Found: found, Remedy: remedy}
 	case skew > slightSkew:
-		return Finding{Mark: Warn, Found: fmt.Sprintf("%s %s the store's, by which signed URLs begin or end wrongly", config.FormatDuration(skew.Round(time.Second)), side),
-			Remedy: remedy}
+		found := fmt.Sprintf("%s %s the store's, by which signed URLs begin or end wrongly", difference, side)
+		return Finding{Mark: Warn, Found: found, Remedy: remedy}
 	case skew <= time.Second:
 		return pass("as the store's, to the second")
 	}
-	return pass("%s %s the store's", config.FormatDuration(skew.Round(time.Second)), side)
+	return pass("%s %s the store's", difference, side)
 }

@@ -97,7 +97,8 @@ func Examine(ctx context.Context, c config.Config, local *aws.Config, report fun
 	}
 	if err := d.clean(ctx, cut); err != nil {
 		report(Finding{Warn, "scratch", "not all that was written for these checks could be removed: " + Cause(err),
-			"delete what is left under doctor/ in imports/, jobs/, idem/, outbox/ and sweep/ (s3:DeleteObject, s3:AbortMultipartUpload)"})
+			"delete what is left under doctor/ in imports/, jobs/, idem/, outbox/ and sweep/ " +
+				"(s3:DeleteObject, s3:AbortMultipartUpload)"})
 	}
 }
 
@@ -167,8 +168,8 @@ func Explain(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the store does not answer; look at the endpoint, or at AWS_REGION"
 	case errors.Is(err, bucket.ErrUnavailable):
-		return "the store cannot be reached: " + config.Innermost(err).Error() + "; check AWS_ENDPOINT_URL_S3 (SIGNPOST_LOCAL_LISTEN for the local store) " +
-			"and that the store runs"
+		return "the store cannot be reached: " + config.Innermost(err).Error() +
+			"; check AWS_ENDPOINT_URL_S3 (SIGNPOST_LOCAL_LISTEN for the local store) and that the store runs"
 	}
 	return fmt.Sprintf("the store says %q; look at the name, at AWS_REGION and at the endpoint", config.Innermost(err))
 }

@@ -142,7 +142,9 @@ func (d *doctor) leftovers(ctx context.Context) Finding {
 		among = fmt.Sprintf(" among the first %d", len(uploads))
 	}
 	if old > 0 {
-		return Finding{Mark: Warn, Found: fmt.Sprintf("incomplete uploads%s older than SIGNPOST_JOB_TTL=%s: %d", among, config.FormatDuration(d.config.JobTTL), old),
+		found := fmt.Sprintf("incomplete uploads%s older than SIGNPOST_JOB_TTL=%s: %d",
+			among, config.FormatDuration(d.config.JobTTL), old)
+		return Finding{Mark: Warn, Found: found,
 			Remedy: "make a lifecycle rule that aborts them (aws s3api abort-multipart-upload does it one by one)"}
 	}
 	return pass("no incomplete uploads%s older than %s", among, config.FormatDuration(d.config.JobTTL))

@@ -118,7 +118,9 @@ func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, a.code) 
 var plain = regexp.MustCompile(`^[A-Za-z0-9.]{1,64}$`)
 
 // send sends a signed request, as a client does, with headers that the URL does not sign.
-func (p *probe) send(ctx context.Context, signed bucket.SignedRequest, body []byte, unsigned ...sigv4.Header) (answer, error) {
+func (p *probe) send(
+	ctx context.Context, signed bucket.SignedRequest, body []byte, unsigned ...sigv4.Header,
+) (answer, error) {
 	return p.request(ctx, signed.Method, signed.URL.Reveal(), append(slices.Clone(signed.Headers), unsigned...), body)
 }
 

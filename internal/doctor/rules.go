@@ -21,10 +21,13 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 	if d.config.HasEvents() { // dead events stay otherwise
 		records, named = append(records, "outbox/"), "jobs/, idem/ and outbox/"
 	}
-	remedy := fmt.Sprintf("make rules that abort incomplete uploads under imports/, and expire %s, each no sooner than %s after", named, config.FormatDuration(d.config.JobTTL))
+	ttl := config.FormatDuration(d.config.JobTTL)
+	remedy := fmt.Sprintf("make rules that abort incomplete uploads under imports/, and expire %s, "+
+		"each no sooner than %s after", named, ttl)
 	rules, err := d.store.Lifecycle(ctx)
 	if err != nil {
-		return unread(err, "s3:GetLifecycleConfiguration", "the store has no lifecycle rules: parts of abandoned uploads and old records stay",
+		return unread(err, "s3:GetLifecycleConfiguration",
+			"the store has no lifecycle rules: parts of abandoned uploads and old records stay",
 			"run a job of your own that aborts old uploads under imports/ and deletes old records under "+named)
 	}
 	var faults []string
@@ -40,14 +43,14 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 	for _, r := range rules {
 		if r.Aborts && r.AbortAfter < d.config.JobTTL && touches(r, "imports/") {
 			faults = append(faults, fmt.Sprintf("one aborts uploads under %q after %s, sooner than SIGNPOST_JOB_TTL=%s",
-				r.Prefix, config.FormatDuration(r.AbortAfter), config.FormatDuration(d.config.JobTTL)))
+				r.Prefix, config.FormatDuration(r.AbortAfter), ttl))
 		}
 		for _, prefix := range append([]string{"imports/"}, records...) {
 			switch {
 			case !r.Expires || !touches(r, prefix):
 			case r.ExpireAfter < d.config.JobTTL:
 				faults = append(faults, fmt.Sprintf("one expires %s after %s, sooner than SIGNPOST_JOB_TTL=%s",
-					prefix, config.FormatDuration(r.ExpireAfter), config.FormatDuration(d.config.JobTTL)))
+					prefix, config.FormatDuration(r.ExpireAfter), ttl))
 			case prefix == "imports/":
 				ends = "objects expire after " + config.FormatDuration(r.ExpireAfter)
 			}
@@ -84,7 +87,10 @@ func (d *doctor) cors(ctx context.Context) Finding {
 	}
 	var broken, faults []string
 	for _, origin := range origins {
-		if lacking := slices.DeleteFunc([]string{"PUT", "POST", "GET"}, func(method string) bool { return find(rules, origin, method) != nil }); len(lacking) > 0 {
+		lacking := slices.DeleteFunc([]string{"PUT", "POST", "GET"}, func(method string) bool {
+			return find(rules, origin, method) != nil
+		})
+		if len(lacking) > 0 {
 			broken = append(broken, origin+" may not "+strings.Join(lacking, ", "))
 			continue
 		}
@@ -104,7 +110,8 @@ func (d *doctor) cors(ctx context.Context) Finding {
 		}
 	}
 	f := Finding{Mark: Warn, Found: strings.Join(append(broken, faults...), "; "),
-		Remedy: fmt.Sprintf("make one CORS rule: exactly these origins, methods %s, all headers (%s), exposed %s", strings.Join(cors.Methods(), ", "), cors.Headers, strings.Join(cors.Exposed(), ", "))}
+		Remedy: fmt.Sprintf("make one CORS rule: exactly these origins, methods %s, all headers (%s), exposed %s",
+			strings.Join(cors.Methods(), ", "), cors.Headers, strings.Join(cors.Exposed(), ", "))}
 	switch {
 	case len(broken) > 0:
 		f.Mark = Fail
@@ -124,11 +131,13 @@ func isLocal(origin string) bool {
 
 // find returns the rule that S3 applies to a request of origin with method: the first that matches, or nil.
 func find(rules []types.CORSRule, origin, method string) *types.CORSRule {
+	matches := func(pattern string) bool {
+		before, after, wild := strings.Cut(pattern, "*")
+		return pattern == origin || wild && len(origin) >= len(before)+len(after) &&
+			strings.HasPrefix(origin, before) && strings.HasSuffix(origin, after)
+	}
 	for i, rule := range rules {
-		if slices.Contains(rule.AllowedMethods, method) && slices.ContainsFunc(rule.AllowedOrigins, func(pattern string) bool {
-			before, after, wild := strings.Cut(pattern, "*")
-			return pattern == origin || wild && len(origin) >= len(before)+len(after) && strings.HasPrefix(origin, before) && strings.HasSuffix(origin, after)
-		}) {
+		if slices.Contains(rule.AllowedMethods, method) && slices.ContainsFunc(rule.AllowedOrigins, matches) {
 			return &rules[i]
 		}
 	}

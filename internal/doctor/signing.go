@@ -50,7 +50,8 @@ func (d *doctor) signingRights(ctx context.Context) Finding {
 			Remedy: "let the service assume SIGNPOST_SIGNING_ROLE_ARN (sts:AssumeRole, and the role's trust policy)"}
 	}
 	u := d.upload()
-	if stored, err := d.put(ctx, u, []byte("{}")); err == nil && stored.ok() { // what is wrong otherwise is a later finding
+	// If the upload fails, a later check reports it.
+	if stored, err := d.put(ctx, u, []byte("{}")); err == nil && stored.ok() {
 		if _, err := d.store.ReadRecord(ctx, u.Key); errors.Is(err, bucket.ErrForbidden) {
 			return Finding{Mark: Fail, Found: "the service cannot read what the signing credentials upload",
 				Remedy: "use signing credentials of the account that owns the bucket, such as a subuser on Ceph"}
@@ -77,7 +78,8 @@ func (d *doctor) signingRights(ctx context.Context) Finding {
 		return Finding{Mark: Warn, Found: "the signing credentials cannot read, but can write jobs/", Remedy: onlyUploads}
 	}
 	if c.SessionToken != "" && !c.CanExpire {
-		return Finding{Mark: Warn, Found: "the signing credentials cannot read; their session has no known end, so expires_at may be too late",
+		return Finding{Mark: Warn,
+			Found:  "the signing credentials cannot read; their session has no known end, so expires_at may be too late",
 			Remedy: "set SIGNPOST_SIGNING_ROLE_ARN, so that the service renews them"}
 	}
 	return pass("the signing credentials cannot read, nor write elsewhere than imports/")

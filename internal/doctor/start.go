@@ -34,7 +34,8 @@ func RequireSignedHeaders(ctx context.Context, c config.Config, settings aws.Con
 	case err != nil && c.AllowUnsignedHeaders, errors.Is(err, bucket.ErrStoreFull) && c.HasSigningCredentials():
 		log.Warn("unsigned headers: not checked", "error", Cause(err))
 	case err != nil:
-		return fmt.Errorf("SIGNPOST_BUCKET=%q: cannot check whether the store honors unsigned headers: %s; see signpost doctor, or %s",
+		return fmt.Errorf("SIGNPOST_BUCKET=%q: cannot check whether the store honors unsigned headers: %s; "+
+			"see signpost doctor, or %s",
 			c.Bucket, Cause(err), allow)
 	case len(found.honored) == 0:
 		log.Info("unsigned headers: refused by the store")

@@ -76,7 +76,10 @@ func (d *doctor) checksums(ctx context.Context) Finding {
 	right, wrong := []byte("signpost doctor"), []byte("signpost doktor")
 	sha := sha256.Sum256(right)
 	var faults []string
-	for _, sum := range []bucket.Checksum{{Algorithm: "crc64nvme", Value: crc64(right)}, {Algorithm: "sha256", Value: base64.StdEncoding.EncodeToString(sha[:])}} {
+	for _, sum := range []bucket.Checksum{
+		{Algorithm: "crc64nvme", Value: crc64(right)},
+		{Algorithm: "sha256", Value: base64.StdEncoding.EncodeToString(sha[:])},
+	} {
 		u := d.upload()
 		u.Checksum = sum
 		taken, err := d.put(ctx, u, right)
@@ -112,7 +115,8 @@ func (d *doctor) signedURLs(ctx context.Context) Finding {
 		return fail("signing", err, "s3:PutObject on imports/*")
 	}
 	address, _, _ := strings.Cut(signed.URL.String(), "/"+u.Key)
-	const remedy = "SIGNPOST_PUBLIC_ENDPOINT must be the same store's; a proxy before it must leave Host, path and headers alone; " +
+	const remedy = "SIGNPOST_PUBLIC_ENDPOINT must be the same store's; " +
+		"a proxy before it must leave Host, path and headers alone; " +
 		"the credentials need s3:PutObject on imports/*"
 	taken, err := d.send(ctx, signed, body)
 	d.urlless = err != nil || !taken.ok()

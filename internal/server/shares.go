@@ -40,7 +40,8 @@ func (s *shares) take(conn net.Conn) net.Conn {
 	if !s.add(client) {
 		conn.Close()
 		s.warning.Do(func() {
-			s.log.Warn("connections closed: client is at SIGNPOST_MAX_CONNECTIONS_PER_CLIENT", "client", client, "limit", s.perClient)
+			s.log.Warn("connections closed: client is at SIGNPOST_MAX_CONNECTIONS_PER_CLIENT",
+				"client", client, "limit", s.perClient)
 		})
 		return nil
 	}
