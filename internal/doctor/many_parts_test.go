@@ -59,8 +59,8 @@ func smallParts(t *testing.T, store *localstore.Store, limit int) doer {
 	}
 }
 
-// TestManyParts: where small parts are accepted, 1,000 of them are completed; where they are not, the finding says what
-// was not checked.
+// TestManyParts: on a store that accepts small parts, doctor completes an upload of 1,000. Otherwise the finding states
+// what was not checked.
 func TestManyParts(t *testing.T) {
 	store := startStore(t)
 	for _, c := range []struct {

@@ -173,7 +173,8 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	s.expectServed(t, s.dialFrom(t, "127.0.0.1"))
 }
 
-// TestQueuedConnectionsTakeTurns: while connections are queued, one in use is closed after its response, which says so.
+// TestQueuedConnectionsTakeTurns: while connections are queued, the server closes a connection in use after its
+// response, which has Connection: close.
 func TestQueuedConnectionsTakeTurns(t *testing.T) {
 	s := startAs(t, config.Config{MaxConnections: 1}, &service{})
 	for { // until the server has accepted the second connection before the request

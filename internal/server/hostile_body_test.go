@@ -233,7 +233,7 @@ func expectations(s *service) []row {
 			want: "413 body-too-large, closing"},
 		{name: "continue at an unknown path", sent: held("POST /nothing"), want: "404 not-found, closing"},
 		{name: "continue with another method", sent: held("PUT /import"), want: "405 method-not-allowed, closing"},
-		{name: "continue of a foreign page", sent: held("POST /import", "Origin: https://evil.example"),
+		{name: "continue with a foreign Origin", sent: held("POST /import", "Origin: https://evil.example"),
 			want: "403 origin-not-allowed, closing"},
 		{name: "continue with a bad parameter", sent: held("POST /import", "Idempotency-Key: a b"),
 			want: "400 invalid-request, closing"},

@@ -25,20 +25,21 @@ func origins(s *service) []row {
 			}
 		}
 	}
-	named := s.either("", allowedOrigin)
+	allowed := s.either("", allowedOrigin)
 	rows := []row{
-		{name: "named", sent: call("Origin: " + allowedOrigin), want: s.either(no, "200"), also: allowsOrigin(named)},
-		{name: "named, at an unknown path", sent: s.get("/nothing", "Origin: "+allowedOrigin),
+		{name: "allowed", sent: call("Origin: " + allowedOrigin), want: s.either(no, "200"), also: allowsOrigin(allowed)},
+		{name: "allowed, at an unknown path", sent: s.get("/nothing", "Origin: "+allowedOrigin),
 			want: s.either(no, "404 not-found"),
-			also: allowsOrigin(named)},
-		{name: "named, wrong", sent: s.json("{]", "Origin: "+allowedOrigin), want: s.either(no, "400 invalid-json"),
-			also: allowsOrigin(named)},
+			also: allowsOrigin(allowed)},
+		{name: "allowed, malformed body", sent: s.json("{]", "Origin: "+allowedOrigin),
+			want: s.either(no, "400 invalid-json"),
+			also: allowsOrigin(allowed)},
 		{name: "own", sent: call("Origin: http://" + s.address), want: "200", also: allowsOrigin("")},
 		{name: "own behind TLS", sent: call("Origin: https://" + s.address), want: "200", also: allowsOrigin("")},
 		{name: "own by another name", sent: call("Origin: http://localhost" +
 			s.address[strings.LastIndex(s.address, ":"):]), want: no},
 		{name: "own at another port", sent: call("Origin: http://127.0.0.1:1"), want: no},
-		{name: "two, one of them named", sent: call("Origin: "+allowedOrigin, "Origin: https://evil.example"), want: no},
+		{name: "two, one of them allowed", sent: call("Origin: "+allowedOrigin, "Origin: https://evil.example"), want: no},
 		{name: "two alike", sent: call("Origin: "+allowedOrigin, "Origin: "+allowedOrigin), want: no},
 		{name: "of a list", sent: s.get("/import", "Origin: https://evil.example"), want: no},
 		{name: "of a read", sent: s.get("/import/"+unknownID, "Origin: https://evil.example"), want: no},
@@ -48,28 +49,28 @@ func origins(s *service) []row {
 		// A link. Requests of scripts have an Origin.
 		{name: "Referer alone", sent: call("Referer: https://evil.example/", "Sec-Fetch-Site: cross-site"), want: "200"},
 
-		{name: "asked for, named", sent: preflight(allowedOrigin, "Access-Control-Request-Headers: x-api-key"),
+		{name: "preflight, allowed", sent: preflight(allowedOrigin, "Access-Control-Request-Headers: x-api-key"),
 			want: s.either(no, "204"),
-			also: allowsOrigin(named)},
-		{name: "asked for, named, other method",
+			also: allowsOrigin(allowed)},
+		{name: "preflight, allowed, other method",
 			sent: strings.Replace(preflight(allowedOrigin), "Method: POST", "Method: TRACE", 1),
 			want: s.either(no, "204"), also: func(t *testing.T, r []reply) {
 				if got := r[0].header.Get("Access-Control-Allow-Methods"); s.authenticated && got != "OPTIONS, GET, POST" {
 					t.Errorf("Access-Control-Allow-Methods: got %q", got)
 				}
 			}},
-		{name: "asked for, named, other header",
+		{name: "preflight, allowed, other header",
 			sent: preflight(allowedOrigin, "Access-Control-Request-Headers: x-evil\t,\"y\""),
 			want: s.either(no, "204"), also: func(t *testing.T, r []reply) {
 				if got := r[0].header.Get("Access-Control-Allow-Headers"); strings.Contains(strings.ToLower(got), "evil") {
 					t.Errorf("Access-Control-Allow-Headers: got %q", got)
 				}
 			}},
-		{name: "asked for, private network", sent: preflight(allowedOrigin, "Access-Control-Request-Private-Network: true"),
-			want: s.either(no, "204"), also: allowsOrigin(named)},
-		{name: "asked for, unknown", sent: preflight("https://evil.example"), want: no, also: allowsOrigin("")},
-		{name: "asked for, null", sent: preflight("null"), want: no, also: allowsOrigin("")},
-		{name: "asked for, at an unknown path", sent: strings.Replace(preflight(allowedOrigin), "/import", "/nothing", 1),
+		{name: "preflight, private network", sent: preflight(allowedOrigin, "Access-Control-Request-Private-Network: true"),
+			want: s.either(no, "204"), also: allowsOrigin(allowed)},
+		{name: "preflight, unknown", sent: preflight("https://evil.example"), want: no, also: allowsOrigin("")},
+		{name: "preflight, null", sent: preflight("null"), want: no, also: allowsOrigin("")},
+		{name: "preflight, at an unknown path", sent: strings.Replace(preflight(allowedOrigin), "/import", "/nothing", 1),
 			want: s.either(no, "404 not-found"), also: allowsOrigin("")},
 	}
 	for _, origin := range []string{
@@ -85,11 +86,11 @@ func origins(s *service) []row {
 		if strings.TrimSpace(origin) == allowedOrigin { // white space around a value is not part of it
 			want = s.either(no, "200")
 		}
-		rows = append(rows, row{name: "unknown: " + origin, sent: call("Origin: " + origin), want: want})
+		rows = append(rows, row{name: "not allowed: " + origin, sent: call("Origin: " + origin), want: want})
 	}
 	for _, own := range []string{s.address, "ftp://" + s.address, "http://" + s.address + "/",
 		"http://user@" + s.address, "null://" + s.address} {
-		rows = append(rows, row{name: "almost its own: " + strings.Replace(own, s.address, "HOST", 1),
+		rows = append(rows, row{name: "similar to its own: " + strings.Replace(own, s.address, "HOST", 1),
 			sent: call("Origin: " + own), want: no})
 	}
 	return rows
@@ -105,7 +106,7 @@ func credentials(s *service) []row {
 	key := "X-Api-Key: " + s.key
 	var rows []row
 	for name, fields := range map[string][]string{
-		"none": {}, "empty": {"X-Api-Key:"}, "white space": {"X-Api-Key: \t "}, "twice": {key, key},
+		"missing": {}, "empty": {"X-Api-Key:"}, "white space": {"X-Api-Key: \t "}, "twice": {key, key},
 		"twice, one empty": {key, "X-Api-Key:"}, "twice, one wrong": {key, "X-Api-Key: x"},
 		"a comma after it": {key + ","}, "two in one": {key + ", " + s.key}, "in quotes": {`X-Api-Key: "` + s.key + `"`},
 		"encoded":            {"X-Api-Key: " + strings.Replace(s.key, "_", "%5F", 1)},
@@ -148,17 +149,18 @@ func credentials(s *service) []row {
 			want: no + ", closed"},
 		row{name: "NUL after it", sent: with(key + "\x00"), want: refused},
 		row{name: "CR in it", sent: with(key[:30] + "\r" + key[30:]), want: refused},
-		row{name: "cookies beside it", sent: with(key, "Cookie: x-api-key=wrong; a=b"), want: "200"},
-		row{name: "none, at an unknown path", sent: bare("GET /nothing HTTP/1.1", "Host: "+s.address),
+		row{name: "with cookies", sent: with(key, "Cookie: x-api-key=wrong; a=b"), want: "200"},
+		row{name: "missing, at an unknown path", sent: bare("GET /nothing HTTP/1.1", "Host: "+s.address),
 			want: "404 not-found"},
-		row{name: "none, of another method", sent: bare("PUT /import HTTP/1.1", "Host: "+s.address),
+		row{name: "missing, of another method", sent: bare("PUT /import HTTP/1.1", "Host: "+s.address),
 			want: "405 method-not-allowed"},
-		row{name: "none, of health", sent: bare("GET /healthz HTTP/1.1", "Host: "+s.address), want: "200"},
-		row{name: "none, with all else wrong",
+		row{name: "missing, of health", sent: bare("GET /healthz HTTP/1.1", "Host: "+s.address), want: "200"},
+		row{name: "missing, with other errors",
 			sent: with("Content-Type: text/plain", "Idempotency-Key: a b", "Content-Length: 2") + "{]",
 			want: s.either("400 invalid-request", "401 unauthenticated")},
-		row{name: "none, at a path with a slash after it", sent: bare("GET /import/ HTTP/1.1", "Host: "+s.address), want: no},
-		row{name: "none, at an invalid id", sent: bare("GET /import/.. HTTP/1.1", "Host: "+s.address),
+		row{name: "missing, at a path with a slash after it", sent: bare("GET /import/ HTTP/1.1", "Host: "+s.address),
+			want: no},
+		row{name: "missing, at an invalid id", sent: bare("GET /import/.. HTTP/1.1", "Host: "+s.address),
 			want: s.either("404 import-not-found", "401 unauthenticated")},
 	)
 	if s.authenticated {
@@ -181,23 +183,25 @@ func (s *service) scopes() []row {
 	as := func(key, line string) string { return bare(line+" HTTP/1.1", "Host: "+s.address, "X-Api-Key: "+key) }
 	theirs := s.create(s.otherKey)
 	return []row{
-		{name: "to create, with a key to read", sent: as(s.readKey, "POST /import"), want: "403 scope-missing"},
-		{name: "to abort, with a key to read", sent: as(s.readKey, "DELETE /import/"+theirs), want: "403 scope-missing"},
-		{name: "to abort an invalid id, with a key to read", sent: as(s.readKey, "DELETE /import/.."),
+		{name: "to create, with a read key", sent: as(s.readKey, "POST /import"), want: "403 scope-missing"},
+		{name: "to abort, with a read key", sent: as(s.readKey, "DELETE /import/"+theirs), want: "403 scope-missing"},
+		{name: "to abort an invalid id, with a read key", sent: as(s.readKey, "DELETE /import/.."),
 			want: "403 scope-missing"},
-		{name: "to read, with a key to read", sent: as(s.readKey, "GET /import?cursor="+unknownID), want: "200"},
-		{name: "another's, read", sent: as(s.key, "GET /import/"+theirs), want: "404 import-not-found"},
-		{name: "another's, aborted", sent: as(s.key, "DELETE /import/"+theirs), want: "404 import-not-found"},
-		{name: "another's, completed", sent: as(s.key, "POST /import/"+theirs+"/complete"), want: "404 import-not-found"},
-		{name: "another's parts", sent: as(s.key, "GET /import/"+theirs+"/parts"), want: "404 import-not-found"},
-		{name: "another's, by a slash", sent: as(s.key, "GET /import/..%2fkey-bob%2f"+theirs), want: "404 import-not-found"},
-		{name: "another's as a cursor", sent: as(s.key, "GET /import?cursor="+theirs), want: "200",
+		{name: "to read, with a read key", sent: as(s.readKey, "GET /import?cursor="+unknownID), want: "200"},
+		{name: "another owner's, read", sent: as(s.key, "GET /import/"+theirs), want: "404 import-not-found"},
+		{name: "another owner's, aborted", sent: as(s.key, "DELETE /import/"+theirs), want: "404 import-not-found"},
+		{name: "another owner's, completed", sent: as(s.key, "POST /import/"+theirs+"/complete"),
+			want: "404 import-not-found"},
+		{name: "another owner's parts", sent: as(s.key, "GET /import/"+theirs+"/parts"), want: "404 import-not-found"},
+		{name: "another owner's, by a slash", sent: as(s.key, "GET /import/..%2fkey-bob%2f"+theirs),
+			want: "404 import-not-found"},
+		{name: "another owner's as a cursor", sent: as(s.key, "GET /import?cursor="+theirs), want: "200",
 			also: func(t *testing.T, r []reply) {
 				if strings.Contains(string(r[0].body), theirs) || strings.Contains(string(r[0].body), "key-bob") {
 					t.Errorf("the list has the import of another owner: %s", r[0].body)
 				}
 			}},
-		{name: "another's as an idempotency key",
+		{name: "another owner's as an idempotency key",
 			sent: bare("POST /import HTTP/1.1", "Host: "+s.address, "X-Api-Key: "+s.key, "Idempotency-Key: "+theirs,
 				"Content-Type: application/json", "Content-Length: 2") + "{}", want: "200"},
 		{name: "its own, by its owner", sent: as(s.otherKey, "GET /import/"+theirs), want: "200"},

@@ -9,36 +9,37 @@ func hosts(s *service) []row {
 		return bare(line, append([]string{"X-Api-Key: " + s.key}, fields...)...)
 	}
 	const line = "POST /import HTTP/1.1"
-	elsewhere := s.either("421 misdirected", "200")
+	misdirected := s.either("421 misdirected", "200")
 	rows := []row{
-		{name: "none", sent: at(line), want: refused},
+		{name: "missing", sent: at(line), want: refused},
 		{name: "two", sent: at(line, "Host: localhost", "Host: localhost"), want: refused},
 		{name: "two that differ", sent: at(line, "Host: localhost", "Host: evil.example"), want: refused},
 		{name: "folded", sent: at(line, "Host: localhost\r\n .evil.example"), want: refused},
-		{name: "empty", sent: at(line, "Host:"), want: elsewhere},
-		{name: "of HTTP/1.0, none", sent: at("POST /import HTTP/1.0"), want: elsewhere + ", closed"},
-		{name: "of HTTP/1.0, another's", sent: at("POST /import HTTP/1.0", "Host: evil.example"),
-			want: elsewhere + ", closed"},
-		{name: "of nothing at another's", sent: at("GET /nothing HTTP/1.1", "Host: evil.example"),
+		{name: "empty", sent: at(line, "Host:"), want: misdirected},
+		{name: "of HTTP/1.0, missing", sent: at("POST /import HTTP/1.0"), want: misdirected + ", closed"},
+		{name: "of HTTP/1.0, another host", sent: at("POST /import HTTP/1.0", "Host: evil.example"),
+			want: misdirected + ", closed"},
+		{name: "of an unknown path at another host", sent: at("GET /nothing HTTP/1.1", "Host: evil.example"),
 			want: s.either("421 misdirected", "404 not-found")},
-		{name: "of health at another's", sent: at("GET /healthz HTTP/1.1", "Host: evil.example"), want: elsewhere},
-		{name: "of documents at another's", sent: at("GET /openapi.yaml HTTP/1.1", "Host: evil.example"), want: elsewhere},
-		{name: "of OPTIONS at another's", sent: at("OPTIONS /import HTTP/1.1", "Host: evil.example"),
+		{name: "of health at another host", sent: at("GET /healthz HTTP/1.1", "Host: evil.example"), want: misdirected},
+		{name: "of documents at another host", sent: at("GET /openapi.yaml HTTP/1.1", "Host: evil.example"),
+			want: misdirected},
+		{name: "of OPTIONS at another host", sent: at("OPTIONS /import HTTP/1.1", "Host: evil.example"),
 			want: s.either("421 misdirected", "204")},
-		{name: "of HEAD at another's", sent: at("HEAD /healthz HTTP/1.1", "Host: evil.example"),
+		{name: "of HEAD at another host", sent: at("HEAD /healthz HTTP/1.1", "Host: evil.example"),
 			want: s.either("421", "200")},
-		{name: "its own page's, rebound", sent: at(line, "Host: evil.example", "Origin: http://evil.example"),
-			want: elsewhere},
+		{name: "DNS rebinding", sent: at(line, "Host: evil.example", "Origin: http://evil.example"),
+			want: misdirected},
 
-		{name: "in the target, another's", sent: at("POST http://evil.example/import HTTP/1.1", "Host: localhost"),
-			want: elsewhere},
-		{name: "in the target, this machine's", sent: at("POST http://localhost/import HTTP/1.1", "Host: evil.example"),
+		{name: "in the target, another host", sent: at("POST http://evil.example/import HTTP/1.1", "Host: localhost"),
+			want: misdirected},
+		{name: "in the target, loopback", sent: at("POST http://localhost/import HTTP/1.1", "Host: evil.example"),
 			want: "200"},
 		// A proxy may terminate TLS.
 		{name: "in the target of https", sent: at("POST https://localhost/import HTTP/1.1", "Host: localhost"), want: "200"},
 		{name: "in the target, without Host", sent: at("POST http://localhost/import HTTP/1.1"), want: refused},
 		{name: "in the target, no path", sent: at("GET http://localhost HTTP/1.1", "Host: localhost"), want: "404 not-found"},
-		{name: "in the target, badly", sent: at("GET http://local%zzhost/ HTTP/1.1", "Host: localhost"), want: refused},
+		{name: "in the target, malformed", sent: at("GET http://local%zzhost/ HTTP/1.1", "Host: localhost"), want: refused},
 		{name: "in the target, with an invalid port", sent: at("GET http://localhost:x/ HTTP/1.1", "Host: localhost"),
 			want: refused},
 		{name: "in the target, with a line end", sent: at("GET http://localhost%0d%0a/ HTTP/1.1", "Host: localhost"),
@@ -56,26 +57,27 @@ func hosts(s *service) []row {
 		"localhost", "LOCALHOST", "localhost:80", "localhost:", "127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:8080",
 		"[::ffff:127.0.0.1]", "localhost:65536", "localhost:99999",
 	} {
-		rows = append(rows, row{name: "this machine's: " + host, sent: at(line, "Host: "+host), want: "200"})
+		rows = append(rows, row{name: "loopback: " + host, sent: at(line, "Host: "+host), want: "200"})
 	}
 	for _, host := range []string{
 		"evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8080", "localhost.", "127.1", "2130706433",
 		"0x7f000001", "0177.0.0.1", "0.0.0.0", "[::]", "[::1%25lo]", "169.254.169.254", "10.0.0.1", "[::ffff:10.0.0.1]",
 		"localhost,evil.example", "evil.example:127", "localhost%2eevil.example", "local_host", ":80",
 	} {
-		rows = append(rows, row{name: "another's: " + host, sent: at(line, "Host: "+host), want: elsewhere})
+		rows = append(rows, row{name: "another host: " + host, sent: at(line, "Host: "+host), want: misdirected})
 	}
 	for _, host := range []string{
 		"user@localhost", "user:word@localhost", "localhost/", "localhost?", "localhost#", `localhost\`, "local host",
 		"<script>", "localhost\x00", "loc\u00e4lhost", `"localhost"`, "{localhost}", "http://localhost",
 	} {
-		rows = append(rows, row{name: "no name: " + host, sent: at(line, "Host: "+host), want: refused})
+		rows = append(rows, row{name: "malformed: " + host, sent: at(line, "Host: "+host), want: refused})
 	}
 	for _, host := range []string{
 		"localhost:x", "localhost:-1", "localhost:+80", "localhost:80:80", "[::1", "::1", "[localhost]", "127.0.0.1]",
 		"[::1]x", "[::1]:x", "[127.0.0.1]",
 	} {
-		rows = append(rows, row{name: "badly written: " + host, sent: at(line, "Host: "+host), want: "400 bad-host"})
+		rows = append(rows, row{name: "malformed port or address: " + host, sent: at(line, "Host: "+host),
+			want: "400 bad-host"})
 	}
 	return rows
 }
@@ -115,15 +117,15 @@ func proxyHeaders(s *service) []row {
 			}})
 	}
 	return append(rows,
-		row{name: "X-Forwarded-Host of this machine",
+		row{name: "X-Forwarded-Host, loopback",
 			sent: bare("POST /import HTTP/1.1", "Host: evil.example", "X-Api-Key: "+s.key, "X-Forwarded-Host: localhost",
 				"Forwarded: host=localhost"), want: s.either("421 misdirected", "200")},
-		row{name: "X-Forwarded-Host of a page",
+		row{name: "X-Forwarded-Host with a foreign Origin",
 			sent: s.head("POST /import", "X-Forwarded-Host: evil.example", "Origin: https://evil.example"),
 			want: "403 origin-not-allowed"},
 		row{name: "X-Original-URL of a known path",
 			sent: s.get("/nothing", "X-Original-URL: /healthz", "X-Rewrite-URL: /healthz"), want: "404 not-found"},
-		row{name: "X-HTTP-Method-Override of what is not allowed",
+		row{name: "X-HTTP-Method-Override of an unsupported method",
 			sent: s.head("PUT /import", "X-HTTP-Method-Override: POST"), want: "405 method-not-allowed"},
 	)
 }

@@ -50,7 +50,7 @@ func methods(s *service) []row {
 		"braces":      "{} /import",
 		"Kelvin sign": "LOC\u212a /import",
 	} {
-		rows = append(rows, row{name: "no method: " + name, sent: s.head(line) + s.hidden(), want: refused})
+		rows = append(rows, row{name: "malformed: " + name, sent: s.head(line) + s.hidden(), want: refused})
 	}
 	return append(rows, row{name: "of 40,000 characters", sent: s.head(strings.Repeat("A", 40_000) + " /import"),
 		want: "431 plain, closed"})
@@ -73,17 +73,17 @@ func versions(s *service) []row {
 	}
 	rows := []row{
 		{name: "1.0", sent: of("HTTP/1.0"), want: "200, closed"},
-		{name: "1.0 that would keep the connection", sent: of("HTTP/1.0", "Connection: keep-alive") + s.hidden(),
+		{name: "1.0 with keep-alive", sent: of("HTTP/1.0", "Connection: keep-alive") + s.hidden(),
 			want: "200, closed"},
 		{name: "1.0 with a body", sent: of("HTTP/1.0", "Content-Type: application/json", "Content-Length: 2") + "{}",
 			want: "200, closed"},
-		{name: "1.0 that expects", sent: of("HTTP/1.0", "Content-Type: application/json", "Content-Length: 2",
+		{name: "1.0 with Expect", sent: of("HTTP/1.0", "Content-Type: application/json", "Content-Length: 2",
 			"Expect: 100-continue") + "{}", want: "200, closed"},
 		{name: "1.1", sent: of("HTTP/1.1"), want: "200"},
 		{name: "1.2", sent: of("HTTP/1.2"), want: "200"},
 		{name: "1.9", sent: of("HTTP/1.9"), want: "200"},
 		{name: "0.9, simple", sent: "GET /healthz\r\n", want: refused},
-		{name: "0.9, named", sent: of("HTTP/0.9"), want: "505 plain, closed"},
+		{name: "0.9", sent: of("HTTP/0.9"), want: "505 plain, closed"},
 		{name: "2.0", sent: of("HTTP/2.0"), want: "505 plain, closed"},
 		{name: "3.0", sent: of("HTTP/3.0"), want: "505 plain, closed"},
 		{name: "9.9", sent: of("HTTP/9.9"), want: "505 plain, closed"},
@@ -108,7 +108,7 @@ func versions(s *service) []row {
 		"HTTP/1.1 x", "HTTP/1.1 ", " HTTP/1.1", "http/1.1", "Http/1.1", "HTTPS/1.1", "HTTP 1.1", "HTTP/x.y", "HTTP/１.1",
 		"HTTP/1.1\x00", "HTTP/1.1\r", "ICY", "RTSP/1.0", "SIP/2.0",
 	} {
-		rows = append(rows, row{name: "none: " + version, sent: of(version) + s.hidden(), want: refused})
+		rows = append(rows, row{name: "malformed: " + version, sent: of(version) + s.hidden(), want: refused})
 	}
 	return rows
 }
