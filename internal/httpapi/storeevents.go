@@ -65,11 +65,11 @@ func (h storeEventsHandler) handle(c echo.Context) error {
 	if buffer.Len() > maxBody {
 		return bodyTooLargeProblem()
 	}
-	arrivals, err := s3events.Parse(buffer.Bytes())
+	objects, err := s3events.Parse(buffer.Bytes())
 	if err != nil {
 		return newProblem(http.StatusBadRequest, "invalid-event", "The body is no event of a store: "+err.Error()+".")
 	}
-	if err := s3events.HandleEach(c.Request().Context(), arrivals, h.bucket, h.onObjectCreated); err != nil {
+	if err := s3events.HandleEach(c.Request().Context(), objects, h.bucket, h.onObjectCreated); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)

@@ -34,11 +34,11 @@ func (p Proxy) handleEvent(ctx context.Context, payload []byte, refusal error) (
 		// EventBridge Scheduler (https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html).
 		return acknowledge(p.Sweep(ctx))
 	case p.OnObjectCreated != nil && (e.Records != nil || e.Source == "aws.s3"):
-		arrivals, err := s3events.Parse(payload)
+		objects, err := s3events.Parse(payload)
 		if err != nil {
 			return nil, fmt.Errorf("%w (nor an S3 notification: %w)", refusal, err)
 		}
-		return acknowledge(s3events.HandleEach(ctx, arrivals, p.Bucket, p.OnObjectCreated))
+		return acknowledge(s3events.HandleEach(ctx, objects, p.Bucket, p.OnObjectCreated))
 	}
 	return nil, refusal
 }

@@ -30,7 +30,7 @@ func (s *Sweeper) sweep(ctx context.Context) (r Report, err error) {
 	if err != nil {
 		return r, err
 	}
-	w := &walk{Sweeper: s, marks: st.marks, begun: s.Now(), end: workEnd(ctx, cmp.Or(s.margin, deadlineMargin))}
+	w := &walk{Sweeper: s, marks: st.marks, startedAt: s.Now(), end: workEnd(ctx, cmp.Or(s.margin, deadlineMargin))}
 	unfinished, err := w.share(ctx, w.tasks(&r))
 	if err == nil && len(unfinished) > 0 {
 		unfinished, err = w.share(ctx, unfinished)
@@ -39,7 +39,7 @@ func (s *Sweeper) sweep(ctx context.Context) (r Report, err error) {
 		return r, err
 	}
 	if len(unfinished) == 0 {
-		w.SweptAt = w.begun.UTC()
+		w.SweptAt = w.startedAt.UTC()
 	}
 	return r, s.saveMarks(ctx, w.marks)
 }
@@ -59,9 +59,9 @@ func workEnd(ctx context.Context, margin time.Duration) time.Time {
 type walk struct {
 	*Sweeper
 	marks
-	begun time.Time
-	end   time.Time // the time at which work stops; zero if there is no deadline
-	steps int       // since the marks were saved
+	startedAt time.Time
+	end       time.Time // the time at which work stops; zero if there is no deadline
+	steps     int       // since the marks were saved
 }
 
 // task is a part of a sweep. It continues from the marks.
@@ -119,7 +119,7 @@ func (w *walk) timed(ctx context.Context, share int, run task) (finished bool, e
 // imports inspects the imports that have reached the nth age and were not inspected at that age before.
 func (w *walk) imports(ctx context.Context, n int, age time.Duration, r *imports.Swept) error {
 	c := &w.Cursors[n]
-	for until := w.begun.Add(-age).UTC(); until.After(w.InspectedUntil[n]); {
+	for until := w.startedAt.Add(-age).UTC(); until.After(w.InspectedUntil[n]); {
 		if c.Until.After(until) || !c.Until.After(w.InspectedUntil[n]) { // invalid, because a clock was ahead, or not set
 			*c = cursor{Until: until}
 		}
