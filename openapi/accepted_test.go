@@ -1,6 +1,6 @@
 package openapi_test
 
-// accepted are edits that come close to breaking a rule and break none.
+// accepted are edits that nearly violate a rule.
 var accepted = []struct {
 	name string
 	edit edit

@@ -10,8 +10,9 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// TestWhatRequestsCarry: the server judges a request only if it has a body, a query, a path parameter, or one of
-// HeaderParameters. So these must be all, and what must be given must be given along with a path parameter.
+// TestWhatRequestsCarry checks the assumption of the server's validator: a request is validated only if it has a
+// body, a query, a path parameter, or one of HeaderParameters. So these must be complete, and required inputs must
+// accompany a path parameter.
 func TestWhatRequestsCarry(t *testing.T) {
 	contract, err := openapi.Load()
 	if err != nil {
@@ -42,8 +43,8 @@ func TestWhatRequestsCarry(t *testing.T) {
 	}
 }
 
-// TestOperations: who may call what is decided by Operations, so these must be what the document says, and none may
-// be open to all.
+// TestOperations checks that Operations, which determine the required scopes, match the document, and that each has a
+// scope.
 func TestOperations(t *testing.T) {
 	contract, err := openapi.Load()
 	if err != nil {

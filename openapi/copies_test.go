@@ -26,7 +26,7 @@ var (
 	function = openapi.Target{Function: "signpost"}
 )
 
-// Why a copy may break a rule of the document.
+// Reasons why a copy may violate a rule of the document.
 var (
 	ofOneAccount = map[string]string{
 		"no account":        "the copy is made for one",
@@ -36,8 +36,7 @@ var (
 	withoutKey    = map[string]string{"security": "nothing is asked for, and nothing said of it"}
 )
 
-// TestRulesOfCopies: what API Gateway asks of the document, it asks of each copy. Swagger 2.0 is judged by what it
-// says in OpenAPI 3.
+// TestRulesOfCopies checks API Gateway's rules for each copy. Swagger 2.0 is checked after conversion to OpenAPI 3.
 func TestRulesOfCopies(t *testing.T) {
 	anonymous := openapi.Anonymous(openapi.YAML)
 	for _, c := range []struct {
@@ -67,7 +66,7 @@ func TestRulesOfCopies(t *testing.T) {
 	}
 }
 
-// fromSwagger makes Swagger 2.0 of a document, and that OpenAPI 3.0 again.
+// fromSwagger converts a document to Swagger 2.0 and back to OpenAPI 3.0.
 func fromSwagger(t *testing.T, text []byte) []byte {
 	t.Helper()
 	node, err := swagger.Convert(text)
@@ -136,7 +135,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// TestAnonymous takes the same members away from the parsed document.
+// TestAnonymous compares with removing the same members from the parsed document.
 func TestAnonymous(t *testing.T) {
 	text := openapi.Anonymous(openapi.YAML)
 	want := parse(t, openapi.YAML)

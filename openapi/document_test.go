@@ -14,12 +14,12 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// A document is the contract as it is written. The rules read YAML nodes, for openapi3.T no longer knows whether a
-// status was quoted, a reference was one, or a keyword was there with its zero value.
+// document is the parsed text of the OpenAPI document. The rules read YAML nodes, because openapi3.T does not
+// preserve whether a status was quoted, a value was a reference, or a keyword had its zero value.
 type document struct {
 	place             // the root
-	text     []byte   // what API Gateway would be given
-	excluded []string // tags that oapi-codegen leaves out of the server
+	text     []byte   // the text for API Gateway
+	excluded []string // tags that oapi-codegen excludes from the server
 }
 
 func parse(t *testing.T, text []byte) document {
@@ -43,7 +43,7 @@ func parse(t *testing.T, text []byte) document {
 	return document{place{node: file.Content[0]}, text, server.Output.Exclude}
 }
 
-// apply edits the contract, writes it out and reads it again: a broken example is a whole document like any other.
+// apply edits the document, writes it and parses it again.
 func apply(t *testing.T, e edit) document {
 	t.Helper()
 	d := parse(t, openapi.YAML)
@@ -73,7 +73,7 @@ func remove(t *testing.T, from place, key string) {
 	from.node.Content = slices.Delete(from.node.Content, i, i+2)
 }
 
-// put sets a value below a mapping and makes the mappings that are missing on the way.
+// put sets a value below a mapping, and creates missing mappings.
 func put(into *yaml.Node, keys []string, value *yaml.Node) {
 	if len(keys) == 0 {
 		*into = *value
@@ -87,17 +87,17 @@ func put(into *yaml.Node, keys []string, value *yaml.Node) {
 	put(child, keys[1:], value)
 }
 
-// A place is a value of the document and the keys that lead to it. A place that is absent has no node.
+// place is a value of the document with the keys that lead to it. A missing place has no node.
 type place struct {
 	keys []string
-	name *yaml.Node // the last key as it is written; nil for the root and for items
+	name *yaml.Node // the last key; nil for the root and for items
 	node *yaml.Node
 }
 
 func (p place) String() string { return strings.Join(p.keys, ".") }
 func (p place) absent() bool   { return p.node == nil }
 
-// up is the key that many levels up: 0 is the place's own.
+// up returns the key n levels up: 0 is the place's own.
 func (p place) up(levels int) string {
 	if i := len(p.keys) - 1 - levels; i >= 0 {
 		return p.keys[i]
@@ -105,7 +105,7 @@ func (p place) up(levels int) string {
 	return ""
 }
 
-// text is the scalar here, "" where there is none.
+// text returns the scalar, or "".
 func (p place) text() string {
 	if p.absent() || p.node.Kind != yaml.ScalarNode {
 		return ""
@@ -117,7 +117,7 @@ func (p place) child(key string, name, node *yaml.Node) place {
 	return place{append(slices.Clone(p.keys), key), name, node}
 }
 
-// children are the values of a mapping or the items of a sequence.
+// children returns the values of a mapping or the items of a sequence.
 func (p place) children() []place {
 	var all []place
 	switch {
@@ -147,7 +147,7 @@ func (p place) at(keys ...string) place {
 	return p
 }
 
-// below are the values of a key where there are any.
+// below returns the values of a key.
 func below(places []place, key string) []place {
 	var all []place
 	for _, p := range places {
@@ -158,7 +158,7 @@ func below(places []place, key string) []place {
 	return all
 }
 
-// everything is the place and all below it, data and extensions too.
+// everything returns the place and all below it, including data and extensions.
 func (p place) everything() []place {
 	all := []place{p}
 	for _, c := range p.children() {
@@ -167,7 +167,7 @@ func (p place) everything() []place {
 	return all
 }
 
-// each makes a check that looks at places of one sort. fault says what is wrong with one, "" if nothing is.
+// each returns a check of the places of one kind. fault returns what is wrong with a place, or "".
 func each(places func(document) []place, fault func(document, place) string) func(document) []string {
 	return func(d document) []string {
 		var complaints []string
@@ -180,7 +180,7 @@ func each(places func(document) []place, fault func(document, place) string) fun
 	}
 }
 
-// only is for a check of one value, which may be absent.
+// only returns a list of one value, which may be missing.
 func only(keys ...string) func(document) []place {
 	return func(d document) []place { return []place{d.at(keys...)} }
 }

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxSize is API Gateway's limit on an imported file. It says "6 MB"; the smaller reading is the safe one.
+// maxSize is API Gateway's limit on an imported file. "6 MB" is ambiguous; this is the smaller reading.
 const maxSize = 6_000_000
 
 var (
@@ -118,7 +118,7 @@ var documentRules = []rule{
 	},
 	{
 		name: "no account",
-		check: func(d document) []string { // of the text, for comments are published too
+		check: func(d document) []string { // checks the text, because comments are published too
 			var complaints []string
 			for _, arn := range accountInARN.FindAll(d.text, -1) {
 				complaints = append(complaints, fmt.Sprintf("openapi.yaml: %s names an account; the file is everyone's", arn))
@@ -138,8 +138,7 @@ var documentRules = []rule{
 	},
 }
 
-// valid asks kin-openapi, which knows the rest of the specification and what only 3.1 has. It names the place in its
-// own words.
+// valid validates with kin-openapi, which knows the rest of the specification. Its errors have their own wording.
 func valid(options openapi3.ValidationOption) func(document) []string {
 	return func(d document) []string {
 		spec, err := openapi3.NewLoader().LoadFromData(d.text)
@@ -147,7 +146,7 @@ func valid(options openapi3.ValidationOption) func(document) []string {
 			err = spec.Validate(context.Background(), options)
 		}
 		if err != nil {
-			first, _, _ := strings.Cut(err.Error(), "\n") // whole schemas follow
+			first, _, _ := strings.Cut(err.Error(), "\n") // without the schemas that follow
 			return []string{"openapi.yaml: " + first}
 		}
 		return nil

@@ -86,7 +86,7 @@ var integrationRules = []rule{
 	},
 }
 
-// rootOnly extensions belong at the root here, though API Gateway takes a validator's name on an operation too.
+// rootOnly extensions must be at the root, although API Gateway accepts a validator's name on an operation too.
 var rootOnly = []string{
 	"x-amazon-apigateway-request-validators", "x-amazon-apigateway-request-validator",
 	"x-amazon-apigateway-api-key-source", "x-amazon-apigateway-gateway-responses",
@@ -156,7 +156,7 @@ var extensionRules = []rule{
 	},
 }
 
-// optionalBody is a document whose gateway checks the bodies of its one operation.
+// optionalBody is a document whose gateway validates the bodies of its only operation.
 func optionalBody(requestBody string) string {
 	return `
 x-amazon-apigateway-request-validator: all

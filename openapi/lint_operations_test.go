@@ -12,12 +12,11 @@ var (
 	status  = regexp.MustCompile(`^[1-5][0-9]{2}$`)
 )
 
-// gatewayURI has API Gateway fill in partition, region and account at import, and the stage's variable name the
-// function.
+// gatewayURI lets API Gateway replace partition, region and account at import, and the function by a stage variable.
 const gatewayURI = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/" +
 	"arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${stageVariables.function}/invocations"
 
-// operation is a path with a single get that breaks no rule, but for the member given.
+// operation is a path with a single get that violates no rule, except for the given member.
 func operation(member, yaml string) string {
 	members := map[string]string{
 		"operationId": "near",
@@ -216,7 +215,7 @@ func request(schema string) string {
 	return operation("requestBody", `{required: true, content: {application/json: {schema: `+schema+`}}}`)
 }
 
-// referring is a document whose one operation takes and answers the schema A.
+// referring is a document whose only operation accepts and returns the schema A.
 func referring(schema string) string {
 	a := `content: {application/json: {schema: {$ref: "#/components/schemas/A"}}}`
 	return `
@@ -224,7 +223,7 @@ paths: {/a: {get: {requestBody: {` + a + `}, responses: {"200": {` + a + `}}}}}
 components: {schemas: {A: ` + schema + `}}`
 }
 
-// bodies are the media types of answers.
+// bodies returns the media types of responses.
 func bodies(d document) []place {
 	var all []place
 	for _, s := range statuses(d) {
@@ -233,7 +232,7 @@ func bodies(d document) []place {
 	return all
 }
 
-// requestObjects are the objects a caller may have to write, each once, references followed.
+// requestObjects returns the objects in requests, each once, with resolved references.
 func requestObjects(d document) []place {
 	var objects []place
 	var visited []string

@@ -12,8 +12,8 @@ var (
 	schemaRef  = regexp.MustCompile(`^#/components/schemas/[A-Za-z0-9]+$`)
 )
 
-// unsupported keywords are dropped by API Gateway without a word. It names exclusiveMinimum alone; its twin is kept
-// out with it.
+// unsupported keywords are silently dropped by API Gateway. Its documentation names exclusiveMinimum only; its twin
+// is excluded too.
 var unsupported = []string{
 	"nullable",
 	"default",
@@ -48,7 +48,7 @@ var schemaRules = []rule{
 			}
 			return ""
 		}),
-		breaks: slices.Concat(eachUnsupported(), []edit{ // and wherever a schema may be
+		breaks: slices.Concat(eachUnsupported(), []edit{ // and in all places for schemas
 			{
 				at:    "components schemas A",
 				yaml:  "{properties: {a: {nullable: true}}}",
@@ -178,7 +178,7 @@ func eachUnsupported() []edit {
 	return all
 }
 
-// keywords are the members of all schemas.
+// keywords returns the members of all schemas.
 func keywords(d document) []place {
 	var all []place
 	for _, s := range schemas(d) {

@@ -9,24 +9,23 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// A rule is something API Gateway, or this project because of it, asks of the document. API Gateway drops what it
-// does not support without a word, or refuses the whole file at deployment; here it is a failing test with a place.
+// rule is a requirement of API Gateway, or of this project because of it. API Gateway silently drops what it does not
+// support, or rejects the whole file at deployment; here it is a failing test with a place.
 type rule struct {
 	name   string
-	check  func(document) []string // complaints, each beginning with the place
-	breaks []edit                  // each on its own makes one complaint at its place, so no rule can be vacuous
+	check  func(document) []string // errors that begin with the place
+	breaks []edit                  // each causes one error at its place, so that no rule is vacuous
 }
 
-// An edit puts one YAML value into the contract and names the place that a rule must then complain of. Examples name
-// paths and schemas of their own, so that they hold whatever becomes of the contract's; the post of /import alone
-// they rely on.
+// edit sets a YAML value in the document and names the place of the expected error. Examples have their own paths and
+// schemas, so that they do not depend on the document's; they rely only on the post of /import.
 type edit struct {
-	at    string // keys from the root down, separated by spaces; none for the whole document
-	yaml  string // the value to set there; empty takes the key away
-	place string // where the complaint must be, dotted; empty says: where the edit is
+	at    string // keys from the root, separated by spaces; empty: the whole document
+	yaml  string // the value to set; empty removes the key
+	place string // expected place of the error, with dots; empty: the place of the edit
 }
 
-// rules are those of API Gateway's import, by subject.
+// rules are the rules of API Gateway's import, by subject.
 func rules() []rule {
 	return slices.Concat(documentRules, pathRules, operationRules, schemaRules, integrationRules, extensionRules)
 }
@@ -36,7 +35,7 @@ func TestRules(t *testing.T) {
 	for _, r := range rules() {
 		t.Run(r.name, func(t *testing.T) {
 			if got := r.check(contract); len(got) != 0 {
-				// The examples build on the contract and would only repeat this.
+				// The examples contain the document and would only repeat this.
 				t.Fatalf("openapi.yaml breaks the rule:\n%s", strings.Join(got, "\n"))
 			}
 			if len(r.breaks) == 0 {

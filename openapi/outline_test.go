@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// This file knows where an OpenAPI document keeps its operations, schemas and data.
+// This file finds operations, schemas and data in an OpenAPI document.
 
-// methods are the members of a path that are operations; the last is API Gateway's own for "all others".
+// methods are the operations of a path; the last is API Gateway's own for all other methods.
 var methods = []string{
 	"get",
 	"put",
@@ -42,13 +42,13 @@ func statuses(d document) []place {
 	return slices.DeleteFunc(all, isExtension)
 }
 
-// schemas are all schemas wherever they are written, those within schemas included.
+// schemas returns all schemas, including nested ones.
 func schemas(d document) []place {
 	all, _ := outline(d.place)
 	return all
 }
 
-// surroundings is everything that OpenAPI gives a meaning to and that is no schema.
+// surroundings returns all values with a meaning in OpenAPI that are not schemas.
 func surroundings(d document) []place {
 	_, all := outline(d.place)
 	return all
@@ -69,12 +69,12 @@ func outline(p place) (schemas, surroundings []place) {
 	return schemas, surroundings
 }
 
-// isData tells what may hold anything, such as a member called schema: examples and extensions.
+// isData reports whether a value may contain anything, such as a member called schema: examples and extensions.
 func isData(p place) bool {
 	return p.up(0) == "example" || p.up(0) == "value" && p.up(2) == "examples" || isExtension(p)
 }
 
-// isExtension does not count API Gateway's own kind of operation. Headers and media types may begin with x- too.
+// isExtension excludes API Gateway's own kind of operation. Headers and media types may begin with x- too.
 func isExtension(p place) bool {
 	return strings.HasPrefix(p.up(0), "x-") && !slices.Contains(methods, p.up(0)) && p.up(1) != "headers" &&
 		p.up(1) != "content"
@@ -84,7 +84,7 @@ func isSchema(p place) bool {
 	return p.up(0) == "schema" || len(p.keys) == 3 && p.keys[0] == "components" && p.keys[1] == "schemas"
 }
 
-// nested are a schema and those written within it; references are not followed.
+// nested returns a schema and those nested in it, without references.
 func (p place) nested() []place {
 	all := []place{p}
 	for _, c := range p.parts() {
@@ -93,7 +93,7 @@ func (p place) nested() []place {
 	return all
 }
 
-// parts are the schemas directly within a schema. A member's name never makes it a keyword.
+// parts returns the schemas directly within a schema. A member's name is never a keyword.
 func (p place) parts() []place {
 	var all []place
 	for _, c := range p.children() {
@@ -107,7 +107,7 @@ func (p place) parts() []place {
 	return all
 }
 
-// resolve follows references to schemas. It gives up after a few, for one may name itself.
+// resolve follows references to schemas, up to a limit because they may be cyclic.
 func (d document) resolve(schema place) place {
 	for range 10 {
 		name, ok := strings.CutPrefix(schema.at("$ref").text(), "#/components/schemas/")

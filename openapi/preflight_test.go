@@ -9,8 +9,8 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// TestPreflights: API Gateway passes on what is declared and no more. So each path has a preflight, which asks for no
-// key, for a browser sends none, and goes to the same function as the calls do, which knows the origins that may.
+// TestPreflights checks that each path has a preflight operation, because API Gateway only forwards declared methods.
+// It needs no key, because browsers send none, and calls the same function, which knows the permitted origins.
 func TestPreflights(t *testing.T) {
 	d := parse(t, openapi.YAML)
 	for _, path := range paths(d) {
@@ -40,13 +40,13 @@ func TestPreflights(t *testing.T) {
 	}
 }
 
-// TestOthersMayReadRefusals: what API Gateway answers by itself has the header without which a page may not even see
-// the status.
+// TestOthersMayReadRefusals checks that API Gateway's own responses have the header without which pages cannot even
+// read the status.
 func TestOthersMayReadRefusals(t *testing.T) {
 	responses := parse(t, openapi.YAML).at("x-amazon-apigateway-gateway-responses")
 	for _, kind := range []string{"DEFAULT_4XX", "DEFAULT_5XX"} {
 		header := responses.at(kind, "responseParameters", "gatewayresponse.header.Access-Control-Allow-Origin")
-		if header.text() != "'*'" { // quotes of API Gateway's own make it a text
+		if header.text() != "'*'" { // API Gateway quotes literals
 			t.Errorf("%s: got %q, want '*', for no other value suits more than one origin", header, header.text())
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/cors"
 )
 
-// TestTemplateHasTheRule: what the template lets pages do with the bucket is what the local store lets them.
+// TestTemplateHasTheRule checks that the template's bucket has the CORS rule of the local store.
 func TestTemplateHasTheRule(t *testing.T) {
 	either := at[[]any](t, template(t), "Resources", "Bucket", "Properties", "CorsConfiguration") // Fn::If
 	rules := at[[]any](t, either[1], "CorsRules")

@@ -11,7 +11,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/lambdatest"
 )
 
-// articleAPI is an API as people have had it since 2017: one path, a custom integration, one response for everything.
+// articleAPI is an API in the style of a 2017 article: one path, a custom integration, one response for everything.
 const articleAPI = `
 swagger: "2.0"
 info: {title: Uploads, version: v1}
@@ -42,7 +42,7 @@ definitions:
       upload_url: {type: string}
 `
 
-// TestArticle puts the function in the place of the one that such an API has called so far.
+// TestArticle replaces the function that such an API called.
 func TestArticle(t *testing.T) {
 	f := start(t, "SIGNPOST_LAMBDA_EVENTS=direct")
 	a := speak(t, gateway(t, []byte(articleAPI), f.Invoke), "")
@@ -113,10 +113,10 @@ func TestDirect(t *testing.T) {
 	}
 }
 
-// TestDirectFails: what cannot be signed is an error of the function, for which an API may have a status. The
-// article's has one response for everything, and makes an empty URL of it.
+// TestDirectFails checks that a failure to sign is an error of the function, which an API can map to a status. The
+// article's API has one response for everything, and returns an empty URL.
 func TestDirectFails(t *testing.T) {
-	f := start(t, "SIGNPOST_LAMBDA_EVENTS=direct", "SIGNPOST_MAX_SIZE=1000") // which a bare upload cannot be held to
+	f := start(t, "SIGNPOST_LAMBDA_EVENTS=direct", "SIGNPOST_MAX_SIZE=1000") // not possible for untracked imports
 	if answer, err := invoke(t, f.Invoke, "{}"); answer != "" || !errors.As(err, new(*lambdatest.Error)) {
 		t.Fatalf("got %q %v, want an error", answer, err)
 	}

@@ -15,10 +15,10 @@ import (
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-// told is an event as a receiver has it.
+// told is a delivered event.
 type told struct{ Type, Subject string }
 
-// receiver takes what the function tells, and holds it to its signature.
+// receiver receives events and verifies their signatures.
 type receiver struct {
 	url string
 	mu  sync.Mutex
@@ -48,7 +48,7 @@ func receive(t *testing.T) *receiver {
 	return r
 }
 
-// take is what was told since it was asked before, of the import id alone: others' tests have the same bucket.
+// take returns the events about id since the last take: other tests use the same bucket.
 func (r *receiver) take(id string) (of []told) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

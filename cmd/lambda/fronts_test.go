@@ -17,8 +17,8 @@ var (
 	}}
 )
 
-// TestFronts goes the same way through all that can stand before a function: create, send, read, sign parts, list, be
-// refused.
+// TestFronts runs the same steps through all integrations: create, upload, read, sign parts, list, and a rejected
+// request.
 func TestFronts(t *testing.T) {
 	known, anyone := start(t), start(t, "SIGNPOST_ALLOW_ANONYMOUS=true", "SIGNPOST_CORS_ORIGINS=https://app.example.com")
 	for name, c := range map[string]struct {
@@ -77,7 +77,8 @@ func TestFronts(t *testing.T) {
 	}
 }
 
-// list insists that who is known sees what is his, with a query that has to be escaped, and that others see no list.
+// list checks that authenticated callers see their own imports, with a query that needs escaping, and anonymous ones
+// no list.
 func (a *api) list(t *testing.T, known bool, id string) {
 	t.Helper()
 	status, header, answer := a.call(t, "GET", "/import?limit=100&status=%63ompleted", "")
@@ -123,8 +124,8 @@ func (a *api) refusals(t *testing.T) {
 	}
 }
 
-// TestNobody: without an identity there is no service, unless it is meant to be open. What a caller says of himself
-// is none.
+// TestNobody checks that unauthenticated requests are rejected unless anonymous access is allowed. An identity in the
+// request's own content does not count.
 func TestNobody(t *testing.T) {
 	f := start(t)
 	const one = "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
@@ -148,7 +149,7 @@ func TestNobody(t *testing.T) {
 	}
 }
 
-// TestCORS: a browser's preflight reaches the function where the front has none of its own.
+// TestCORS checks that preflights reach the function if the integration does not answer them.
 func TestCORS(t *testing.T) {
 	f := start(t, "SIGNPOST_CORS_ORIGINS=https://app.example.com")
 	for name, front := range map[string]lambdatest.Front{
@@ -164,7 +165,7 @@ func TestCORS(t *testing.T) {
 	}
 }
 
-// TestIdentities: who owns an import follows from what the front has found out, in each form it tells it.
+// TestIdentities checks the owner of an import for each form of identity that integrations send.
 func TestIdentities(t *testing.T) {
 	f := start(t)
 	rest := func(context string) string {

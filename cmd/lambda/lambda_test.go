@@ -26,25 +26,25 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// The tests beside this file run the binary that is uploaded to Lambda: against a Runtime API, behind fronts that
-// keep AWS's documented rules, on a real bucket.
+// The tests in this folder run the binary that is uploaded to Lambda: with a Runtime API, behind integrations that
+// follow AWS's documentation, on a real bucket.
 
-// limit is how long a test waits for anything. What it waits for takes milliseconds; a machine may be busy.
+// limit is the timeout of all waits. They normally take milliseconds, but a machine may be busy.
 const limit = 30 * time.Second
 
 const (
 	mib = 1 << 20
 )
 
-// contract is the document that API Gateway imports.
+// contract is the OpenAPI document.
 var contract = openapi.YAML
 
-// bootstrap is the binary. It is package state because TestMain and the tests have only the package in common.
+// bootstrap is the binary. It is package state because TestMain and the tests share nothing else.
 var bootstrap string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
-// run builds the binary as template.yaml wants it, before the local store moves the working directory.
+// run builds the binary as template.yaml requires it, before the local store changes the working directory.
 func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "bootstrap-*")
 	if err != nil {
@@ -69,8 +69,8 @@ type function struct {
 	store storetest.Target
 }
 
-// start starts the binary on the test bucket, with these variables besides. When the test ends, nothing that was
-// logged may hold a signature.
+// start starts the binary on the test bucket, with additional variables. At the end of the test, its log must not
+// contain a signature.
 func start(t testing.TB, env ...string) *function {
 	t.Helper()
 	store := storetest.Open(t)
@@ -123,10 +123,10 @@ func invoke(t testing.TB, f lambdatest.Invoke, event string) (string, error) {
 	return string(answer), err
 }
 
-// keys are the usage plan's, by their values.
+// keys are the usage plan's API keys by value.
 var keys = map[string]string{"value-of-a": "a1b2c3d4e5", "value-of-b": "f6g7h8i9j0"}
 
-// gateway is a REST API made of the contract, with base URL /v1.
+// gateway returns a REST API imported from the OpenAPI document, with base URL /v1.
 func gateway(t testing.TB, document []byte, f lambdatest.Invoke) string {
 	t.Helper()
 	g, err := lambdatest.NewGateway(document, lambdatest.Stage{
@@ -147,7 +147,7 @@ func serve(t testing.TB, h http.Handler) string {
 	return server.URL
 }
 
-// speak is the typed client of an API, with a key unless that is empty.
+// speak returns a typed client of an API, with a key unless that is empty.
 func speak(t testing.TB, base, key string) *api {
 	t.Helper()
 	c, err := client.NewClientWithResponses(base, client.WithHTTPClient(&http.Client{Timeout: limit}),
@@ -168,7 +168,7 @@ type api struct {
 	base, key string
 }
 
-// create makes a tracked import and insists on success.
+// create creates a tracked import, which must succeed.
 func (a *api) create(t testing.TB, body client.ImportRequest) client.Job {
 	t.Helper()
 	r, err := a.CreateImportWithResponse(t.Context(), nil, body)
@@ -181,7 +181,7 @@ func (a *api) create(t testing.TB, body client.ImportRequest) client.Job {
 	return *r.JSON200
 }
 
-// read reads an import and insists on success.
+// read reads an import, which must succeed.
 func (a *api) read(t testing.TB, id string) client.Job {
 	t.Helper()
 	r, err := a.GetImportWithResponse(t.Context(), id, nil)
@@ -194,7 +194,7 @@ func (a *api) read(t testing.TB, id string) client.Job {
 	return *r.JSON200
 }
 
-// sign signs parts and insists on success.
+// sign signs parts, which must succeed.
 func (a *api) sign(t testing.TB, id string, count int32) []client.SignedPart {
 	t.Helper()
 	r, err := a.SignPartsWithResponse(t.Context(), id, client.PartsRequest{First: ptr[int32](1), Count: &count})
@@ -207,10 +207,10 @@ func (a *api) sign(t testing.TB, id string, count int32) []client.SignedPart {
 	return r.JSON200.Parts
 }
 
-// asJSON is the header of a request whose body is JSON.
+// asJSON is the header of a request with a JSON body.
 var asJSON = []string{"Content-Type", "application/json"}
 
-// call sends a request as it is. Header is a list of names and values.
+// call sends a raw request. Header is a list of names and values.
 func (a *api) call(t testing.TB, method, path, body string, header ...string) (int, http.Header, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, a.base+path, strings.NewReader(body))
@@ -240,7 +240,7 @@ func do(t testing.TB, r *http.Request) (int, http.Header, string) {
 	return response.StatusCode, response.Header, string(body)
 }
 
-// put sends content to a signed URL and insists on success.
+// put uploads content to a signed URL, which must succeed.
 func put(t testing.TB, signed string, headers map[string]string, content []byte) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "PUT", signed, bytes.NewReader(content))
@@ -255,7 +255,7 @@ func put(t testing.TB, signed string, headers map[string]string, content []byte)
 	}
 }
 
-// keyOf is the object's key in a signed path-style or host-style URL.
+// keyOf returns the object's key in a signed path-style or host-style URL.
 func (f *function) keyOf(t testing.TB, signed string) string {
 	t.Helper()
 	u, err := url.Parse(signed)
@@ -265,7 +265,7 @@ func (f *function) keyOf(t testing.TB, signed string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(u.Path, "/"), f.store.Bucket+"/")
 }
 
-// holds insists that the bucket has content at key.
+// holds checks that the bucket has content at key.
 func (f *function) holds(t testing.TB, key string, content []byte) {
 	t.Helper()
 	out, err := s3.NewFromConfig(f.store.AWS, func(o *s3.Options) { o.UsePathStyle = f.store.PathStyle }).
@@ -279,10 +279,10 @@ func (f *function) holds(t testing.TB, key string, content []byte) {
 	}
 }
 
-// bare is the answer to a create without a body: this one member. The URL is its first group.
+// bare matches the response to a create without a body. Its first group is the URL.
 var bare = regexp.MustCompile(`^\s*\{\s*"upload_url": ?"(http[^"]+X-Amz-Signature=[0-9a-f]{64}[^"]*)"\s*\}\s*$`)
 
-// bareURL is the URL of such an answer.
+// bareURL returns the URL of such a response.
 func bareURL(t testing.TB, answer string) string {
 	t.Helper()
 	found := bare.FindStringSubmatch(answer)
@@ -292,7 +292,7 @@ func bareURL(t testing.TB, answer string) string {
 	return strings.ReplaceAll(found[1], `\u0026`, "&")
 }
 
-// isProblem insists on a problem document of the service.
+// isProblem checks that a response is a problem document of the service.
 func isProblem(t testing.TB, status int, header http.Header, answer string) {
 	t.Helper()
 	var p client.Problem

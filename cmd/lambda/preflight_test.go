@@ -15,15 +15,14 @@ const (
 	stranger = "https://evil.example.com"
 )
 
-// preflight asks as a browser does, without a key, whether a page of origin may send a request with this method and
-// these headers.
+// preflight sends a preflight, without a key, for a request of a page of origin with this method and these headers.
 func preflight(t testing.TB, base, origin, method, path, headers string) (int, http.Header, string) {
 	t.Helper()
 	return speak(t, base, "").call(t, "OPTIONS", path, "", "Origin", origin,
 		"Access-Control-Request-Method", method, "Access-Control-Request-Headers", headers)
 }
 
-// among reports whether all of wanted, a list as headers have it, are in another such list, in any case.
+// among reports whether the list wanted is a subset of another list, case-insensitively.
 func among(list, wanted string) bool {
 	had := strings.Split(strings.ToLower(strings.ReplaceAll(list, " ", "")), ",")
 	return !slices.ContainsFunc(
@@ -32,8 +31,7 @@ func among(list, wanted string) bool {
 	)
 }
 
-// TestPreflight: through a REST API, pages of the origins named may make every call of the contract, and pages of
-// others none.
+// TestPreflight checks that through a REST API, pages of the configured origins may make every call, and others none.
 func TestPreflight(t *testing.T) {
 	f := start(t, "SIGNPOST_CORS_ORIGINS="+friend+",https://other.example.com", "SIGNPOST_ALLOW_ANONYMOUS=false")
 	headers := map[string]string{
@@ -79,7 +77,7 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-// allows insists that an answer may be read by pages of origin alone, "*" being all; by none when that is empty.
+// allows checks which origin may read a response: "*" for all, "" for none.
 func allows(t testing.TB, what string, header http.Header, origin string) {
 	t.Helper()
 	if got := header.Get("Access-Control-Allow-Origin"); got != origin {
@@ -95,8 +93,8 @@ func allows(t testing.TB, what string, header http.Header, origin string) {
 	}
 }
 
-// TestPagesCall: after the preflight, a page's calls need a key as all others do. It may read every answer, the ETag
-// too, and what the gateway refuses by itself.
+// TestPagesCall checks that requests of pages need a key. Pages may read every response with its ETag, also those of
+// the gateway itself.
 func TestPagesCall(t *testing.T) {
 	f := start(t, "SIGNPOST_CORS_ORIGINS="+friend)
 	base := gateway(t, contract, f.Invoke)

@@ -20,7 +20,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// TestBare is the original contract through a REST API: no body, one member, a URL that takes a file.
+// TestBare checks an untracked import through a REST API: no body, one member, a URL that accepts a file.
 func TestBare(t *testing.T) {
 	f := start(t)
 	a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
@@ -40,7 +40,7 @@ func TestBare(t *testing.T) {
 	}
 }
 
-// TestTracked declares a file, sends it with the returned headers, and needs no further call.
+// TestTracked declares a file and uploads it with the returned headers. No further call is needed.
 func TestTracked(t *testing.T) {
 	f := start(t)
 	a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
@@ -59,8 +59,8 @@ func TestTracked(t *testing.T) {
 	f.holds(t, job.Object.Key, content)
 }
 
-// TestLongPolling: a request with wait is held until the import changes, and is answered at once where the operator
-// disabled that.
+// TestLongPolling checks that a request with wait is held until the import changes, and is answered at once if the
+// operator disabled that.
 func TestLongPolling(t *testing.T) {
 	for held, env := range map[bool]string{true: "SIGNPOST_LONG_POLLING=true", false: "SIGNPOST_LONG_POLLING=false"} {
 		t.Run(env, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestLongPolling(t *testing.T) {
 	}
 }
 
-// TestParts sends a file in parts, and gives another up.
+// TestParts uploads a file in parts, and aborts another upload.
 func TestParts(t *testing.T) {
 	f := start(t)
 	a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
@@ -126,9 +126,9 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// TestThousandParts: the most that one call may sign fits in an answer, with the longest of host names, a signed
-// checksum and the token of a role's credentials in every URL. AWS names no length for tokens; those that functions
-// get are near 1,100 bytes.
+// TestThousandParts checks that the largest response of a call fits into Lambda's limit: with the longest host name,
+// a signed checksum and a role's session token in every URL. AWS does not document the length of tokens; functions
+// receive about 1,100 bytes.
 func TestThousandParts(t *testing.T) {
 	const partSize = 16 * mib
 	token := strings.Repeat("IQoJb3JpZ2luX2VjE+/=", 55)
@@ -168,8 +168,8 @@ func TestThousandParts(t *testing.T) {
 	}
 }
 
-// withSessions is the address of a store that takes any session token: it signs what comes anew for the local store,
-// which takes none.
+// withSessions returns the address of a proxy that accepts any session token: it signs requests again for the local
+// store, which accepts none.
 func withSessions(t *testing.T) string {
 	t.Helper()
 	store := storetest.Open(t).AWS
@@ -177,7 +177,7 @@ func withSessions(t *testing.T) string {
 	if err != nil || target.Host == "" {
 		t.Skipf("the store has tokens of its own (%v)", err)
 	}
-	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }) // as S3 has it
+	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }) // as for S3
 	return serve(t, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Header.Del("X-Amz-Security-Token")
@@ -199,7 +199,7 @@ func withSessions(t *testing.T) string {
 	}})
 }
 
-// TestOwners: an API key is the owner of what is created with it, and sees nothing else.
+// TestOwners checks that an API key owns what it creates, and has no access to other imports.
 func TestOwners(t *testing.T) {
 	f := start(t)
 	base := gateway(t, contract, f.Invoke)
@@ -241,8 +241,8 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// TestRefusals: what the service refuses comes out as its problem document, with the request's id. What the gateway
-// or Lambda refuses does not reach it.
+// TestRefusals checks that errors of the service arrive as problem documents with the request id, and that requests
+// rejected by the gateway or Lambda do not reach it.
 func TestRefusals(t *testing.T) {
 	a := speak(t, gateway(t, contract, start(t).Invoke), "value-of-a")
 	const absent = "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
@@ -295,7 +295,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestBinary: on an API with binary media types, bodies are in base64. They arrive as they were sent.
+// TestBinary checks that base64 bodies of an API with binary media types arrive unchanged.
 func TestBinary(t *testing.T) {
 	document := append(slices.Clone(contract), "\nx-amazon-apigateway-binary-media-types: ['*/*']\n"...)
 	a := speak(t, gateway(t, document, start(t).Invoke), "value-of-a")
@@ -317,7 +317,7 @@ func TestBinary(t *testing.T) {
 	}
 }
 
-// TestNoProxyEvent: what holds no HTTP request is an error, and never answered with a URL.
+// TestNoProxyEvent checks that other payloads are errors, and never return a URL.
 func TestNoProxyEvent(t *testing.T) {
 	f := start(t, "SIGNPOST_ALLOW_ANONYMOUS=true")
 	for _, event := range []string{
@@ -365,7 +365,7 @@ func TestFailuresAreLoggedAsJSON(t *testing.T) {
 			t.Errorf("event %s: got %s, %v, want an error with %q", c.event, answer, err, c.want)
 		}
 	}
-	if err := f.Stop(); err != nil { // after it, the log is complete
+	if err := f.Stop(); err != nil { // completes the log
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(f.Log()), "\n")

@@ -18,8 +18,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// parameterStore starts moto in the place of AWS Systems Manager, and returns its URL. Tests are skipped on a machine
-// without moto.
+// parameterStore starts moto as AWS Systems Manager, and returns its URL. Without moto, it skips the test.
 func parameterStore(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("moto_server")
@@ -58,7 +57,7 @@ func parameterStore(t *testing.T) string {
 	}
 }
 
-// TestSecretsParameter: the function reads the keys of webhooks from Parameter Store, when it delivers and not before.
+// TestSecretsParameter checks that the function reads webhook keys from Parameter Store, only when it delivers.
 func TestSecretsParameter(t *testing.T) {
 	endpoint := parameterStore(t)
 	store := ssm.New(ssm.Options{

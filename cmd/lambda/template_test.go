@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// folder is this one, as it is before a local store changes the working directory.
+// folder is this folder, before a local store changes the working directory.
 var folder = func() string {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -23,7 +23,7 @@ var folder = func() string {
 	return dir
 }()
 
-// template reads template.yaml. The short form of an intrinsic (!Ref, !Sub) is read as its argument alone.
+// template parses template.yaml. The short form of an intrinsic (!Ref, !Sub) is read as its argument.
 func template(t *testing.T) map[string]any {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, "template.yaml"))
@@ -37,7 +37,7 @@ func template(t *testing.T) map[string]any {
 	return read
 }
 
-// at follows keys down from v.
+// at returns the value at keys below v.
 func at[T any](t *testing.T, v any, keys ...string) T {
 	t.Helper()
 	for _, key := range keys {
@@ -50,7 +50,7 @@ func at[T any](t *testing.T, v any, keys ...string) T {
 	return found
 }
 
-// TestTemplateSetsWhatIsRead holds every SIGNPOST_ variable of the template against those that the function reads.
+// TestTemplateSetsWhatIsRead compares the SIGNPOST_ variables of the template with those that the function reads.
 func TestTemplateSetsWhatIsRead(t *testing.T) {
 	var reads []string
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[config.FunctionConfig]()) {
@@ -132,12 +132,12 @@ func TestRoleMayDoWhatIsDone(t *testing.T) {
 	}
 }
 
-// granted are the S3 actions of the function's role.
+// granted returns the S3 actions of the function's role.
 func granted(t *testing.T) []string {
 	var actions []string
 	for _, policy := range at[[]any](t, template(t), "Resources", "Role", "Properties", "Policies") {
 		for _, statement := range at[[]any](t, policy, "PolicyDocument", "Statement") {
-			if s, ok := statement.(map[string]any); ok { // the statement about the key is a list, of Fn::If
+			if s, ok := statement.(map[string]any); ok { // the statement for the KMS key is an Fn::If list
 				for _, action := range listed(s["Action"]) {
 					if strings.HasPrefix(action, "s3:") {
 						actions = append(actions, action)
@@ -166,7 +166,7 @@ func TestSigningRole(t *testing.T) {
 	for _, policy := range at[[]any](t, resources, "SigningRole", "Properties", "Policies") {
 		for _, statement := range at[[]any](t, policy, "PolicyDocument", "Statement") {
 			s, ok := statement.(map[string]any)
-			if !ok { // about the key, of Fn::If
+			if !ok { // the statement for the KMS key, an Fn::If list
 				s = statement.([]any)[1].(map[string]any)
 			}
 			switch got := listed(s["Action"]); {
@@ -192,7 +192,7 @@ func TestSigningRole(t *testing.T) {
 	}
 }
 
-// listed is what a policy gives as one string or as several.
+// listed returns one string or several as a list.
 func listed(v any) []string {
 	if one, ok := v.(string); ok {
 		return []string{one}
@@ -204,8 +204,8 @@ func listed(v any) []string {
 	return many
 }
 
-// TestAccessLogHoldsNoIDs: the access log of API Gateway names the route and not the path, which may hold the id of an
-// anonymous import.
+// TestAccessLogHoldsNoIDs checks that API Gateway's access log has the route and not the path, which may contain the
+// id of an anonymous import.
 func TestAccessLogHoldsNoIDs(t *testing.T) {
 	format := at[string](t, template(t), "Resources", "Stage", "Properties", "AccessLogSetting", "Format")
 	want := []string{

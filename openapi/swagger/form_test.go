@@ -13,7 +13,7 @@ import (
 	"github.com/signpost-s3/signpost/openapi/swagger"
 )
 
-// TestForm: what reads Swagger 2.0 finds the document's operations, and nothing that Swagger does not have.
+// TestForm checks that a Swagger 2.0 parser finds the document's operations, and nothing that Swagger does not support.
 func TestForm(t *testing.T) {
 	asJSON, err := json.Marshal(decode(t, from(t, openapi.YAML)))
 	if err != nil {
@@ -23,7 +23,7 @@ func TestForm(t *testing.T) {
 	if err := json.Unmarshal(asJSON, &made); err != nil {
 		t.Fatal(err)
 	}
-	contract, err := openapi3.NewLoader().LoadFromData(openapi.YAML) // which Load does not give whole
+	contract, err := openapi3.NewLoader().LoadFromData(openapi.YAML) // Load omits preflights
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func formOfSchema(t *testing.T, at string, schema *openapi2.SchemaRef) {
 	}
 }
 
-// extensions are where openapi2 puts the members it does not know.
+// extensions are where openapi2 stores unknown members.
 func extensions(t *testing.T, at string, members map[string]any) {
 	t.Helper()
 	for name := range members {
@@ -98,7 +98,7 @@ func extensions(t *testing.T, at string, members map[string]any) {
 	}
 }
 
-// TestOrder: members stand where those of the document do that they were made from.
+// TestOrder checks that members have the order of those in the document from which they were made.
 func TestOrder(t *testing.T) {
 	text, err := yaml.Marshal(from(t, openapi.YAML))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 type object = map[string]any
 
-// TestFrom holds every member of the result to the document's, by a conversion that knows how this document is written.
+// TestFrom compares every member of the result with the document, by a separate conversion.
 func TestFrom(t *testing.T) {
 	target := openapi.Target{Partition: "aws", Region: "eu-west-1", Account: "123456789012", Function: "f"}
 	for name, text := range map[string][]byte{
@@ -37,7 +37,7 @@ func TestFrom(t *testing.T) {
 	}
 }
 
-// compare names the places that differ.
+// compare returns the places that differ.
 func compare(t *testing.T, at string, got, want any) {
 	t.Helper()
 	g, isObject := got.(object)
@@ -55,11 +55,12 @@ func compare(t *testing.T, at string, got, want any) {
 	}
 }
 
-// expected is what Swagger 2.0 can say of a document.
+// expected returns what Swagger 2.0 can express of a document.
 func expected(t *testing.T, text []byte) object {
 	t.Helper()
 	var root object
-	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(string(text), "#/components/schemas/", "#/definitions/")), &root); err != nil {
+	moved := strings.ReplaceAll(string(text), "#/components/schemas/", "#/definitions/")
+	if err := yaml.Unmarshal([]byte(moved), &root); err != nil {
 		t.Fatal(err)
 	}
 	components := root["components"].(object)
@@ -119,7 +120,7 @@ func convert(operation, schemas object) {
 	}
 }
 
-// merged is a parameter with the members of its schema, but for a description, of which there can be one only.
+// merged returns a parameter with the members of its schema, except a second description.
 func merged(parameter, schemas object) object {
 	schema := parameter["schema"].(object)
 	if name, ok := schema["$ref"].(string); ok {
@@ -135,7 +136,7 @@ func merged(parameter, schemas object) object {
 	return all
 }
 
-// plain is a schema whose references stand alone; what is beside one means nothing.
+// plain returns a schema whose references have no sibling members, which would be ignored.
 func plain(schema any) any {
 	switch s := schema.(type) {
 	case object:

@@ -14,8 +14,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pages serves a page made of testdata/index.html, page.js and the snippet of this major version of Uppy, under an
-// origin that is not the service's.
+// pages serves a page made of testdata/index.html, page.js and the snippet of this major version of Uppy, on another
+// origin than the service.
 func pages(t *testing.T, major string) (origin string) {
 	t.Helper()
 	dir := install(t, "index.html", "page.js", major+"/snippet.js", major+"/package.json", major+"/package-lock.json")
@@ -34,12 +34,12 @@ func pages(t *testing.T, major string) (origin string) {
 	return server.URL
 }
 
-// browser starts Chromium without a window.
+// browser starts a headless Chromium.
 func browser(t *testing.T) context.Context {
 	t.Helper()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath("chromium"))
 	if os.Getuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // it has none for root
+		options = append(options, chromedp.NoSandbox) // root has no sandbox
 	}
 	allocator, free := chromedp.NewExecAllocator(context.Background(), options...) // t.Context ends before the cleanups
 	t.Cleanup(free)
@@ -51,7 +51,7 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// tab is a page that is open in a browser.
+// tab is an open page of a browser.
 type tab struct {
 	ctx     context.Context
 	console *console
@@ -68,13 +68,13 @@ func open(t *testing.T, browser context.Context, address string) tab {
 	return p
 }
 
-// console is what a page wrote to its own.
+// console contains the page's console messages.
 type console struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-// listen keeps what the page writes, and shows it when the test fails.
+// listen collects the page's messages, and prints them if the test fails.
 func listen(t *testing.T, ctx context.Context) *console {
 	c := &console{}
 	ctx, end := context.WithCancel(ctx)
@@ -100,7 +100,7 @@ func listen(t *testing.T, ctx context.Context) *console {
 	return c
 }
 
-// errors are the lines that say so.
+// errors returns the error messages.
 func (c *console) errors() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,7 +114,7 @@ func (p tab) do(t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// call runs a function of the page and waits for what it promises.
+// call calls a function of the page and awaits its promise.
 func call[T any](t *testing.T, p tab, function string) T {
 	t.Helper()
 	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](function, chromedp.EvalAwaitPromise))
@@ -124,14 +124,14 @@ func call[T any](t *testing.T, p tab, function string) T {
 	return value
 }
 
-// send chooses a file in the page and begins to upload it.
+// send selects a file in the page and starts its upload.
 func (p tab) send(t *testing.T, path string) {
 	t.Helper()
 	p.do(t, chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{path}))
 	call[chromedp.Void](t, p, "begin()")
 }
 
-// slow bounds how many bytes the page uploads in a second; -1 does not.
+// slow limits the page's upload rate, in bytes per second; -1 is unlimited.
 func (p tab) slow(t *testing.T, rate float64) {
 	t.Helper()
 	conditions := network.EmulateNetworkConditionsByRuleParams{
@@ -142,14 +142,14 @@ func (p tab) slow(t *testing.T, rate float64) {
 	}
 }
 
-// outcome is how an upload ended.
+// outcome is the result of an upload.
 type outcome struct {
-	URL   string // of what was uploaded; its last segment is the import's id
-	Error string // why it was not
-	Sent  []int  // numbers of the parts that this page sent
+	URL   string // of the upload; its last segment is the import's id
+	Error string // empty on success
+	Sent  []int  // numbers of the parts that this page uploaded
 }
 
-// id is that of an import which was uploaded.
+// id returns the id of the uploaded import.
 func (o outcome) id(t *testing.T) string {
 	t.Helper()
 	if o.Error != "" || o.URL == "" {

@@ -1,6 +1,6 @@
-// Package frontend proves that front ends which others have made upload by this service as they are: Uppy in a
-// browser, and a TypeScript client generated from the contract. They come from npm, by the versions that testdata
-// pins, and speak to the real binary. It has tests alone.
+// Package frontend tests that third-party front ends work with this service: Uppy in a browser, and a TypeScript
+// client generated from the OpenAPI document. Their npm packages have the versions in testdata; they use the real
+// binary. The package contains only tests.
 package frontend
 
 import (
@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// variable enables these tests: they need a network with an npm registry, which go test ./... must do without.
+// variable enables these tests, which need an npm registry; go test ./... must not.
 const variable = "SIGNPOST_TEST_FRONTEND"
 
-// limit is how long a test waits for anything. What it waits for takes seconds; a machine may be busy.
+// limit is the timeout of all waits. They normally take seconds, but a machine may be busy.
 const limit = time.Minute
 
 // needs skips a test that was not requested. If it was, a missing tool is a failure.
@@ -34,8 +34,7 @@ func needs(t *testing.T, programs ...string) {
 	}
 }
 
-// install puts these files of testdata into a folder of their own, with the packages that the folder's
-// package-lock.json pins.
+// install copies these files of testdata to a new folder, with the packages in its package-lock.json.
 func install(t *testing.T, files ...string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -52,7 +51,7 @@ func install(t *testing.T, files ...string) (dir string) {
 	return dir
 }
 
-// run gives what a program says on its standard output.
+// run returns the standard output of a program.
 func run(t *testing.T, dir, program string, arguments ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -68,7 +67,7 @@ func run(t *testing.T, dir, program string, arguments ...string) string {
 	return string(out)
 }
 
-// file makes one of size bytes under name. Its bytes look random, and are the same each time.
+// file creates a file of size pseudorandom bytes, which are the same each time.
 func file(t *testing.T, name string, size int) (path string, content []byte) {
 	t.Helper()
 	content = make([]byte, size)
@@ -80,7 +79,7 @@ func file(t *testing.T, name string, size int) (path string, content []byte) {
 	return path, content
 }
 
-// differ says how got differs from want, in a line.
+// differ describes in one line how got differs from want.
 func differ(got, want []byte) error {
 	if bytes.Equal(got, want) {
 		return nil

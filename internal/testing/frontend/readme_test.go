@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestReadmeShowsWhatIsTried: what the README has front ends write is what these tests run.
+// TestReadmeShowsWhatIsTried checks that the README contains the code that these tests run.
 func TestReadmeShowsWhatIsTried(t *testing.T) {
 	readme, err := os.ReadFile("../../../README.md")
 	if err != nil {
@@ -20,7 +20,7 @@ func TestReadmeShowsWhatIsTried(t *testing.T) {
 		if !strings.Contains(string(readme), "```js\n"+string(snippet)+"```") {
 			t.Errorf("the README does not show testdata/%s/snippet.js as it is", major)
 		}
-		if lines := strings.Count(string(snippet), "\n") - 1; lines > 20 { // but for the comment
+		if lines := strings.Count(string(snippet), "\n") - 1; lines > 20 { // without the comment
 			t.Errorf("%s: %d lines, want at most 20", major, lines)
 		}
 	}

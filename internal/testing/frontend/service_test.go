@@ -21,11 +21,11 @@ import (
 // bucket is the name of the local store's.
 const bucket = "signpost"
 
-// service is a signpost serve of its own, with a local store.
+// service is a signpost serve with a local store.
 type service struct {
 	url string // of its API
 	dir string // its data
-	key string // API key that it asks for; empty: none
+	key string // required API key; empty: none
 }
 
 // binary builds signpost once for all tests.
@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// serve runs signpost serve for pages of origin. With a caller, it asks for the API key of that name.
+// serve runs signpost serve for pages of origin. With a caller, it requires the API key of that name.
 func serve(t *testing.T, origin, caller string) service {
 	t.Helper()
 	path, err := binary()
@@ -73,14 +73,14 @@ func serve(t *testing.T, origin, caller string) service {
 	return s
 }
 
-// greeted starts a server, ends it in order with the test, and gives the address of its greeting.
+// greeted starts a server, stops it at the end of the test, and returns the address that it prints.
 func greeted(t *testing.T, program *exec.Cmd) string {
 	t.Helper()
 	greeting, err := program.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &strings.Builder{} // read once Wait has returned
+	log := &strings.Builder{} // read after Wait
 	program.Stderr = log
 	if err := program.Start(); err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func (s service) authorize(r *http.Request) {
 	}
 }
 
-// read gives an import once its status changes or has ended, or after so many seconds.
+// read returns an import once its status changes or is terminal, or after some seconds.
 func (s service) read(t *testing.T, id string, seconds int32) client.Job {
 	t.Helper()
 	web := &http.Client{Timeout: limit}
@@ -130,7 +130,7 @@ func (s service) wantStatus(t *testing.T, id string, want client.JobStatus) clie
 	t.Helper()
 	seconds := int32(20)
 	if want == client.JobStatusUploading {
-		seconds = 0 // that is no end
+		seconds = 0 // not terminal yet
 	}
 	job := s.read(t, id, seconds)
 	if *job.Status != want {
@@ -139,7 +139,7 @@ func (s service) wantStatus(t *testing.T, id string, want client.JobStatus) clie
 	return job
 }
 
-// wantStored holds an import to the file that was sent.
+// wantStored compares an import with the file that was sent.
 func (s service) wantStored(t *testing.T, id, name string, content []byte) {
 	t.Helper()
 	job := s.wantStatus(t, id, client.JobStatusCompleted)

@@ -14,9 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// allow gives the bucket no other CORS rule than this, which is all that Uppy needs of any store: it sends the headers
-// that were signed, of which If-None-Match is that of write-once uploads, and reads the ETag. (This store shows ETags
-// to every page; others have to be told.)
+// allow gives the bucket the only CORS rule that Uppy needs of any store: it sends the signed headers, which include
+// If-None-Match for write-once uploads, and reads the ETag. (This store exposes ETags to every page; others need a
+// rule.)
 func (s service) allow(t *testing.T, origin string) {
 	t.Helper()
 	_, err := s.store(t).PutBucketCors(t.Context(), &s3.PutBucketCorsInput{
@@ -33,7 +33,7 @@ func (s service) allow(t *testing.T, origin string) {
 	}
 }
 
-// wantNoParts holds the store to having freed the parts of all uploads.
+// wantNoParts checks that the store has no multipart uploads.
 func (s service) wantNoParts(t *testing.T) {
 	t.Helper()
 	uploads, err := s.store(t).ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: new(bucket)})
@@ -45,7 +45,7 @@ func (s service) wantNoParts(t *testing.T) {
 	}
 }
 
-// store reaches the local store, by the credentials that it keeps beside its files and the address that it signs for.
+// store returns a client of the local store, with the credentials in its folder and the address in its URLs.
 func (s service) store(t *testing.T) *s3.Client {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.dir, "credentials"))

@@ -10,8 +10,8 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// TestTypeScript generates types from the contract, compiles testdata/typescript/upload.ts with them as strictly as
-// tsc can, and uploads with it.
+// TestTypeScript generates types from the OpenAPI document, compiles testdata/typescript/upload.ts with them in tsc's
+// strictest mode, and uploads with it.
 func TestTypeScript(t *testing.T) {
 	needs(t, "node", "npm")
 	dir := install(
@@ -33,7 +33,7 @@ func TestTypeScript(t *testing.T) {
 	}{
 		{"Grüße.txt", opened, 5 << 10},
 		{"empty.csv", opened, 0},
-		{"parts.bin", opened, 70 << 20}, // of 16 MiB: five, more than it sends together
+		{"parts.bin", opened, 70 << 20}, // five parts of 16 MiB, more than it sends concurrently
 		{"key.csv", keyed, 5 << 10},
 		{"key.bin", keyed, 70 << 20},
 	} {

@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	small = 5 << 10  // bytes; goes in one request
-	large = 40 << 20 // bytes; goes in three parts of at most 16 MiB
+	small = 5 << 10  // bytes; a single upload
+	large = 40 << 20 // bytes; three parts of at most 16 MiB
 )
 
-// uppy is one major version of it, in a page that may call two services.
+// uppy is a major version of Uppy, in a page that may call two services.
 type uppy struct {
 	browser       context.Context
 	origin        string
 	opened, keyed service // opened needs no API key; keyed does, and its bucket has minimal permissions
 }
 
-// TestUppy runs testdata/uppy-*/snippet.js, which the README shows, as they stand.
+// TestUppy runs testdata/uppy-*/snippet.js, which the README shows, unchanged.
 func TestUppy(t *testing.T) {
 	needs(t, "node", "npm", "chromium")
 	chromium := browser(t)
@@ -45,7 +45,7 @@ func TestUppy(t *testing.T) {
 	}
 }
 
-// open shows the page to a caller of s, who may ask for more of it.
+// open opens the page for a caller of s.
 func (u uppy) open(t *testing.T, s service, asked url.Values) tab {
 	t.Helper()
 	asked.Set("service", s.url)
@@ -55,15 +55,15 @@ func (u uppy) open(t *testing.T, s service, asked url.Values) tab {
 	return open(t, u.browser, u.origin+"/?"+asked.Encode())
 }
 
-// uploads holds s to having a file as the page had it, and the page to having sent these parts of it (nil: whatever
-// it calls the one request) without an error on its console.
+// uploads checks that s has a file unchanged, and that the page uploaded these parts of it (nil: not checked) without
+// an error on its console.
 func (u uppy) uploads(t *testing.T, s service, name string, size int, parts []int) {
 	path, content := file(t, name, size)
 	page := u.open(t, s, url.Values{})
 	page.send(t, path)
 	got := call[outcome](t, page, "finish()")
 	s.wantStored(t, got.id(t), name, content)
-	if slices.Sort(got.Sent); parts != nil && !slices.Equal(got.Sent, parts) { // they go side by side
+	if slices.Sort(got.Sent); parts != nil && !slices.Equal(got.Sent, parts) { // parts are concurrent
 		t.Errorf("sent parts %v, want %v", got.Sent, parts)
 	}
 	if errors := page.console.errors(); len(errors) > 0 {
@@ -71,7 +71,7 @@ func (u uppy) uploads(t *testing.T, s service, name string, size int, parts []in
 	}
 }
 
-// What the service refuses reaches the page in the service's own words.
+// withoutKey checks that the service's error messages reach the page.
 func (u uppy) withoutKey(t *testing.T) {
 	path, _ := file(t, "stranger.csv", small)
 	stranger := u.keyed

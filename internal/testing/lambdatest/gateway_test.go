@@ -52,7 +52,7 @@ func open(t *testing.T, f Invoke) *Gateway {
 	return g
 }
 
-// TestGatewayAnswers: what a function may answer, and what the gateway makes of it.
+// TestGatewayAnswers checks which responses of a function are valid, and how the gateway converts them.
 func TestGatewayAnswers(t *testing.T) {
 	const internal = `502 {"message":"Internal server error"}`
 	for _, c := range []struct {
@@ -99,7 +99,7 @@ func TestGatewayAnswers(t *testing.T) {
 	}
 }
 
-// TestGatewayResponses: the document's headers are on what the gateway answers by itself, and on nothing else.
+// TestGatewayResponses checks that the document's headers are on the gateway's own responses only.
 func TestGatewayResponses(t *testing.T) {
 	for _, c := range []struct{ method, answer, want string }{
 		{"GET", `{"statusCode":200}`, "403 the gateway"},
@@ -116,7 +116,7 @@ func TestGatewayResponses(t *testing.T) {
 	}
 }
 
-// TestGatewayWaits no longer than its integration may take.
+// TestGatewayWaits checks the timeout of an integration.
 func TestGatewayWaits(t *testing.T) {
 	w := httptest.NewRecorder()
 	open(t, func(ctx context.Context, _ []byte) ([]byte, error) {
@@ -128,7 +128,7 @@ func TestGatewayWaits(t *testing.T) {
 	}
 }
 
-// TestEvents: the members that tell the kinds of event apart, and what becomes of path, query, headers and body.
+// TestEvents checks the members that identify the kinds of event, and path, query, headers and body.
 func TestEvents(t *testing.T) {
 	var event string
 	record := func(_ context.Context, e []byte) ([]byte, error) {

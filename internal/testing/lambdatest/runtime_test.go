@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary be the function as well, in the process that Start makes.
+// TestMain also runs the function, in the process that Start starts.
 func TestMain(m *testing.M) {
 	if api := os.Getenv("AWS_LAMBDA_RUNTIME_API"); api != "" {
 		os.Exit(function("http://" + api + "/2018-06-01/runtime/"))
@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// function does what its event says.
+// function does what its event requests.
 func function(api string) int {
 	post := func(path, body string) int {
 		r, err := http.Post(api+path, "application/json", strings.NewReader(body))
@@ -74,7 +74,7 @@ func run(t *testing.T, env ...string) *Runtime {
 	return r
 }
 
-// TestRuntime: answers, and errors by their kinds. What ends the process comes last.
+// TestRuntime checks responses and kinds of errors. Those that end the process come last.
 func TestRuntime(t *testing.T) {
 	r := run(t)
 	if err := r.Ready(t.Context()); err != nil {
