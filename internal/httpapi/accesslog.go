@@ -99,8 +99,8 @@ func (x *exchange) redactIDs(text string) string {
 	return imports.LoggedIDs(x.owner, text)
 }
 
-// loggedRequestID returns the request's id. If it contains the import's id, that is redacted as in the path. Other UUIDs
-// are logged whole, because the response has them.
+// loggedRequestID returns the request's id. If it contains the import's id, that is redacted as in the path. Other
+// UUIDs are logged whole, because the response has them.
 func (x *exchange) loggedRequestID() string {
 	id := x.Response().Header().Get(echo.HeaderXRequestID)
 	for element := range strings.SplitSeq(x.Request().URL.Path, "/") {

@@ -231,7 +231,8 @@ func (a *asker) declared(t *testing.T, r *http.Request, w *httptest.ResponseReco
 func (a *asker) confined(t *testing.T, owner string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	own := regexp.MustCompile(
-		`^(imports/` + owner + `/([0-9a-f-]{36})?|jobs/` + owner + `/([0-9a-f]{12}-[0-9a-f-]{36}\.json)?|idem/` + owner + `/[0-9a-f]{64})$`,
+		`^(imports/` + owner + `/([0-9a-f-]{36})?|jobs/` + owner +
+			`/([0-9a-f]{12}-[0-9a-f-]{36}\.json)?|idem/` + owner + `/[0-9a-f]{64})$`,
 	)
 	for _, key := range a.store.asked {
 		if !own.MatchString(key) {

@@ -267,7 +267,8 @@ func TestWaiterLeaves(t *testing.T) {
 	if err := <-done; err == nil {
 		t.Error("the caller left and was answered")
 	}
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.log.String(), "client-closed-request"); time.Sleep(time.Millisecond) {
+	logged := func() bool { return strings.Contains(s.log.String(), "client-closed-request") }
+	for deadline := time.Now().Add(10 * time.Second); !logged(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the service waits on:\n%s", s.log)
 		}

@@ -76,7 +76,8 @@ func TestTrackedImport(t *testing.T) {
 		"crc32":     {Checksum: checksum("crc32", content)},
 		"crc32c":    {Checksum: checksum("crc32c", content)},
 		"crc64nvme": {Checksum: checksum("crc64nvme", content)},
-		"all": {Size: ptr(int64(len(content))), ContentType: ptr("text/csv"), Filename: ptr("a.csv"), Metadata: map[string]string{"k": "v"},
+		"all": {Size: ptr(int64(len(content))), ContentType: ptr("text/csv"), Filename: ptr("a.csv"),
+			Metadata:  map[string]string{"k": "v"},
 			WriteOnce: ptr(true), Checksum: checksum("sha256", content), Mode: ptr(client.ImportRequestModeSingle),
 			ExpiresIn: ptr(int32(60))},
 	} {
@@ -174,7 +175,8 @@ func TestLargestHeaders(t *testing.T) {
 	if status, code := send(t, *job.Upload, []byte("x")); status != 200 {
 		t.Errorf("upload: got %d %s, want 200", status, code)
 	}
-	if status, _, answer := s.post(t, "application/json", `{"filename":"`+strings.Repeat("界", 255)+`"}`); status != 400 ||
+	long := `{"filename":"` + strings.Repeat("界", 255) + `"}`
+	if status, _, answer := s.post(t, "application/json", long); status != 400 ||
 		!strings.Contains(answer, `"/filename"`) {
 		t.Errorf("a name that S3 would not store: got %d %s, want 400", status, answer)
 	}
@@ -393,10 +395,12 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	unbounded := start(t, settings{})
-	if status, _, answer := unbounded.post(t, "application/json", `{"mode": "single", "size": 5368709120}`); status != 200 {
+	const largest = `{"mode": "single", "size": 5368709120}`
+	if status, _, answer := unbounded.post(t, "application/json", largest); status != 200 {
 		t.Errorf("5 GiB: got %d %s, want 200", status, answer)
 	}
-	if status, _, answer := unbounded.post(t, "application/json", `{"mode": "single", "size": 5368709121}`); status != 422 ||
+	const tooLarge = `{"mode": "single", "size": 5368709121}`
+	if status, _, answer := unbounded.post(t, "application/json", tooLarge); status != 422 ||
 		!strings.Contains(answer, "size-too-large") {
 		t.Errorf("5 GiB and a byte: got %d %s, want 422 size-too-large", status, answer)
 	}

@@ -77,7 +77,8 @@ func TestTenThousandParts(t *testing.T) {
 	if len(urls) != 10_000 || end != size {
 		t.Errorf("got %d URLs for %d bytes, want 10,000 for %d", len(urls), end, int64(size))
 	}
-	if status, _, answer := do(t, withType(request(t, "POST", s.url+"/import/"+*job.ID+"/parts", strings.NewReader(`{"first":1,"count":1001}`)))); status != 400 ||
+	tooMany := request(t, "POST", s.url+"/import/"+*job.ID+"/parts", strings.NewReader(`{"first":1,"count":1001}`))
+	if status, _, answer := do(t, withType(tooMany)); status != 400 ||
 		!strings.Contains(answer, "/count") {
 		t.Errorf("1,001 parts in a call: got %d %s, want 400 at /count", status, answer)
 	}

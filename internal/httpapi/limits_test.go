@@ -288,10 +288,7 @@ func TestWatch(t *testing.T) {
 	defer mu.Unlock()
 	if want := []string{
 		"createImport 200", "createImport 200", "getImport 200", "getImport 404", "other 404", "other 405",
-	}; !slices.Equal(
-		answered,
-		want,
-	) {
+	}; !slices.Equal(answered, want) {
 		t.Errorf("answered: got %q, want %q", answered, want)
 	}
 	if want := []string{"awaiting_upload", "awaiting_upload"}; !slices.Equal(seen, want) {

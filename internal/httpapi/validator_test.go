@@ -138,9 +138,7 @@ var (
 	oddNumber   = regexp.MustCompile(`[0-9][.eE]`)
 	plainDigits = regexp.MustCompile(`^(|0|-?[1-9][0-9]*)$`)
 	plainPath   = regexp.MustCompile(`^/import(/[^/%]+)*$`)
-	plainType   = regexp.MustCompile(
-		`(?i)^application/json *(; *[a-z]+=[a-z0-9-]+)?$`,
-	) // these requests must be accepted
+	plainType   = regexp.MustCompile(`(?i)^application/json *(; *[a-z]+=[a-z0-9-]+)?$`) // these requests must be accepted
 )
 
 func otherPath(h heard) bool { return !plainPath.MatchString(h.URL.EscapedPath()) }

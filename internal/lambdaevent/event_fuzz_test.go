@@ -64,10 +64,7 @@ func FuzzProxy(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, payload []byte, status uint16, body, name, value string) {
 		var got *http.Request
-		name, value = strings.ToValidUTF8(
-			name,
-			"",
-		), strings.ToValidUTF8(
+		name, value = strings.ToValidUTF8(name, ""), strings.ToValidUTF8(
 			value,
 			"",
 		) // package httpapi ensures that response headers are ASCII

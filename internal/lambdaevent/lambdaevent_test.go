@@ -486,10 +486,8 @@ func TestDirect(t *testing.T) {
 			t.Errorf("Direct with %s: got %s, %v", payload, got, err)
 		}
 	}
-	if _, err := (Direct{func(context.Context) (sigv4.SecretURL, error) { return sigv4.SecretURL{}, fault }}).Invoke(t.Context(), nil); !errors.Is(
-		err,
-		fault,
-	) {
+	failing := Direct{func(context.Context) (sigv4.SecretURL, error) { return sigv4.SecretURL{}, fault }}
+	if _, err := failing.Invoke(t.Context(), nil); !errors.Is(err, fault) {
 		t.Errorf("Direct without credentials: got %v, want %v", err, fault)
 	}
 }

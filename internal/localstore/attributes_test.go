@@ -99,7 +99,8 @@ func countFiles(t *testing.T, dir string) (n int) {
 func TestLeftSideFiles(t *testing.T) {
 	dir := t.TempDir()
 	store := filepath.Join(dir, "store")
-	err := errors.Join(os.MkdirAll(filepath.Join(store, "b"), 0o700), os.WriteFile(filepath.Join(store, "b", "o"), nil, 0o600))
+	err := errors.Join(os.MkdirAll(filepath.Join(store, "b"), 0o700),
+		os.WriteFile(filepath.Join(store, "b", "o"), nil, 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}

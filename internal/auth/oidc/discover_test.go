@@ -43,7 +43,9 @@ func TestDiscover(t *testing.T) {
 			`the issuer there calls itself "` + "T" + `", which tokens repeat to the letter: set that, if it is the ` +
 				`one you mean`,
 		},
-		{"another name", func(i *issuer, _ *Settings) { i.itselfBy(answer(object{"issuer": "https://other", "jwks_uri": "x"})) },
+		{"another name", func(i *issuer, _ *Settings) {
+			i.itselfBy(answer(object{"issuer": "https://other", "jwks_uri": "x"}))
+		},
 			`the issuer there calls itself "https://other", which tokens repeat to the letter: set that, if it is the ` +
 				`one you mean`},
 		{

@@ -33,9 +33,7 @@ func measureSignature(ctx context.Context, _ *bench) error {
 	if err != nil {
 		return err
 	}
-	signer, c := sigv4.NewSigner(
-		"us-east-1",
-	), sigv4.Credentials{
+	signer, c := sigv4.NewSigner("us-east-1"), sigv4.Credentials{
 		AccessKeyID:     "AKIAIOSFODNN7EXAMPLE",
 		SecretAccessKey: "secret",
 	}

@@ -152,7 +152,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	event := body
 	if found.isProxy() {
 		identity := object{"sourceIp": sourceIP(r), "userAgent": r.UserAgent()}
-		for _, none := range []string{"accessKey", "accountId", "caller", "cognitoAuthenticationProvider", "cognitoAuthenticationType",
+		for _, none := range []string{"accessKey", "accountId", "caller", "cognitoAuthenticationProvider",
+			"cognitoAuthenticationType",
 			"cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId", "user", "userArn"} {
 			identity[none] = nil
 		}

@@ -105,7 +105,8 @@ func (w *worker) checkCompleted(e *entry, a answer, job *client.Job) {
 // remove deletes e.
 func (w *worker) remove(e *entry) {
 	e.mark(func(f *facts) { f.deleting = true })
-	if w.ask("delete", e.id, e.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) { return c.DeleteImport(ctx, e.id) }, "204").
+	remove := func(ctx context.Context, c *client.Client) (*http.Response, error) { return c.DeleteImport(ctx, e.id) }
+	if w.ask("delete", e.id, e.tenant, remove, "204").
 		ok() {
 		e.mark(func(f *facts) { f.deleted = true })
 	}
@@ -119,7 +120,8 @@ func (w *worker) complete(e *entry) {
 			return c.CompleteImport(ctx, e.id, client.CompleteRequest{Checksum: e.checksum()})
 		}
 		return c.CompleteImportWithBody(ctx, e.id, "", nil)
-	}, "200", "202", "409 import-aborted", "409 import-expired", "409 parts-missing", "409 upload-missing", "422 checksum-mismatch")
+	}, "200", "202", "409 import-aborted", "409 import-expired", "409 parts-missing",
+		"409 upload-missing", "422 checksum-mismatch")
 	if job := a.job(); job != nil {
 		w.hold(e, "complete", before, a, *job.Status)
 	} else if told, known := tells[a.said]; known {

@@ -66,10 +66,7 @@ func (w *worker) sendParts(e *entry, body []byte, numbers []int32) {
 			Method:  client.UploadRequestMethodPUT,
 			URL:     p.URL,
 			Headers: p.Headers,
-		}, e.part(
-			body,
-			p.PartNumber,
-		)
+		}, e.part(body, p.PartNumber)
 		if w.chance(10) {
 			w.wrong(e.id, u, part, e.plan)
 		}

@@ -17,10 +17,7 @@ import (
 
 // kinds is the traffic; the weight of a kind is its frequency.
 var kinds = slices.Concat(
-	times(
-		20,
-		(*worker).single,
-	),
+	times(20, (*worker).single),
 	times(8, (*worker).inParts),
 	times(5, (*worker).bare),
 	times(4, (*worker).sameKey),
