@@ -73,7 +73,8 @@ func (b *tab) another(p *process) *tab {
 		case *runtime.EventExceptionThrown:
 			other.fault(fmt.Sprintf("%+v", e.ExceptionDetails))
 		case *page.EventJavascriptDialogOpening: // who leaves while something is sent is asked, and leaves
-			go chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true}) //nolint:errcheck // the tab may be gone
+			go chromedp.Call(ctx, page.HandleJavaScriptDialog,
+				page.HandleJavaScriptDialogParams{Accept: true}) //nolint:errcheck // the tab may be gone
 		case *log.EventEntryAdded:
 			if e.Entry.Level == log.EntryLevelError && !brought.MatchString(e.Entry.Text) {
 				other.fault(e.Entry.Text + " " + e.Entry.URL)
@@ -94,7 +95,8 @@ func (b *tab) another(p *process) *tab {
 	return other
 }
 
-// brought are failures that tests bring about: no line, no server, a refused key, an import that is gone; nobody who has touched the page.
+// brought are failures that tests bring about: no line, no server, a refused key, an import that is gone; no user who
+// has touched the page.
 var brought = regexp.MustCompile(`^Blocked attempt to show a 'beforeunload'|^Failed to load resource: (net::ERR_|the server responded with a status of (401|403|404|409|412|503))`)
 
 func (b *tab) fault(text string) {
@@ -153,7 +155,8 @@ func (b *tab) drop(paths ...string) {
 	b.Helper()
 	at := eval[struct{ X, Y float64 }](b, `(() => { const r = document.querySelector("#drop").getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`)
 	for _, kind := range []input.DispatchDragEventType{"dragEnter", "dragOver", "drop"} {
-		call(b, input.DispatchDragEvent, input.DispatchDragEventParams{Type: kind, X: at.X, Y: at.Y, Data: &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}})
+		call(b, input.DispatchDragEvent, input.DispatchDragEventParams{Type: kind, X: at.X, Y: at.Y,
+			Data: &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}})
 	}
 }
 
@@ -164,7 +167,8 @@ func (b *tab) offline(away bool) {
 	if away {
 		rate = 0
 	}
-	call(b, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: away, DownloadThroughput: rate, UploadThroughput: rate})
+	call(b, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: away, DownloadThroughput: rate,
+		UploadThroughput: rate})
 	b.line(network.Conditions{Offline: away, DownloadThroughput: -1, UploadThroughput: -1})
 }
 
@@ -176,7 +180,8 @@ func (b *tab) slow(rate float64) {
 
 func (b *tab) line(c network.Conditions) {
 	b.Helper()
-	call(b, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{&c}})
+	call(b, network.EmulateNetworkConditionsByRule,
+		network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{&c}})
 }
 
 // row is the expression for the row of a file, or undefined.
@@ -189,20 +194,23 @@ func row(name string) string {
 func (b *tab) state(name string, states ...string) (id string) {
 	b.Helper()
 	wanted, _ := json.Marshal(states)
-	b.until(fmt.Sprintf("%s becomes %s", name, strings.Join(states, " or ")), fmt.Sprintf(`%s.includes(%s?.dataset.state)`, wanted, row(name)))
+	b.until(fmt.Sprintf("%s becomes %s", name, strings.Join(states, " or ")),
+		fmt.Sprintf(`%s.includes(%s?.dataset.state)`, wanted, row(name)))
 	return eval[string](b, row(name)+`.dataset.id ?? ""`)
 }
 
 // share waits until so much of the file is sent.
 func (b *tab) share(name string, least float64) {
 	b.Helper()
-	b.until(fmt.Sprintf("%s is sent to %v", name, least), fmt.Sprintf(`(%[1]s?.querySelector("progress").position ?? 0) >= %[2]v`, row(name), least))
+	b.until(fmt.Sprintf("%s is sent to %v", name, least),
+		fmt.Sprintf(`(%[1]s?.querySelector("progress").position ?? 0) >= %[2]v`, row(name), least))
 }
 
 // press focuses and clicks a button of the file's row, as a mouse or a keyboard does.
 func (b *tab) press(name, action string) {
 	b.Helper()
-	b.until(action+" can be pressed", fmt.Sprintf(`%s?.querySelector("button[data-action=%s]:not([hidden])") != null`, row(name), action))
+	b.until(action+" can be pressed", fmt.Sprintf(`%s?.querySelector("button[data-action=%s]:not([hidden])") != null`,
+		row(name), action))
 	eval[any](b, fmt.Sprintf(`(() => { const b = %s.querySelector("button[data-action=%s]"); b.focus(); b.click(); return null })()`, row(name), action))
 }
 

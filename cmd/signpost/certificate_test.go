@@ -17,7 +17,7 @@ func TestUntrustedCertificate(t *testing.T) {
 	defer server.Close()
 	err := run(t.Context(), []string{"list", "--server", server.URL}, io.Discard, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "certificate signed by unknown authority") ||
-		!strings.HasSuffix(err.Error(), "\n  -> install the authority of the certificate on this machine; on Linux, SSL_CERT_FILE can name its file instead") {
+		!strings.HasSuffix(err.Error(), "\n  -> install the certificate authority on this machine; on Linux, SSL_CERT_FILE can name its file instead") {
 		t.Errorf("list from a service with an unknown certificate: got %v, want advice about its authority", err)
 	}
 }

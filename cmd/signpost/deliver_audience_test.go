@@ -24,7 +24,8 @@ import (
 // end is of an import, and how: completed, aborted and so on.
 type end struct{ id, how string }
 
-// audience is a receiver in a bad mood: at random it fails an event. It remembers all that it was told, and what was wrong with it.
+// audience is a receiver in a bad mood: at random it fails an event. It remembers all that it was told, and what was
+// wrong with it.
 type audience struct {
 	*httptest.Server
 	secret   string
@@ -55,7 +56,10 @@ func newAudience(t *testing.T, fails, hangs int) *audience {
 	if a.verifier, err = standardwebhooks.NewWebhook(a.secret); err != nil {
 		t.Fatal(err)
 	}
-	a.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.take(t, w, r) }))
+	a.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter,
+		r *http.Request) {
+		a.take(t, w, r)
+	}))
 	a.Config.ErrorLog = log.New(io.Discard, "", 0)
 	a.Start()
 	t.Cleanup(a.Close)
@@ -95,7 +99,7 @@ func hangUp(w http.ResponseWriter, said string, linger int) {
 func (a *audience) take(t *testing.T, w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // whoever sent it was killed
+		return // the sender was killed
 	}
 	var e outbox.Event
 	if err := a.verifier.Verify(body, r.Header); err != nil {
@@ -104,7 +108,8 @@ func (a *audience) take(t *testing.T, w http.ResponseWriter, r *http.Request) {
 		t.Errorf("a delivery: %v: %s", err, body)
 	}
 	id, how := r.Header.Get(standardwebhooks.HeaderWebhookID), strings.TrimPrefix(e.Type, "import.")
-	if id == "" || id != e.ID || how != e.Data.Status || e.Subject != e.Data.ID || how == "completed" && (e.Data.Object.ETag == "" || e.Data.Size == nil) {
+	if id == "" || id != e.ID || how != e.Data.Status || e.Subject != e.Data.ID || how == "completed" &&
+		(e.Data.Object.ETag == "" || e.Data.Size == nil) {
 		t.Errorf("a delivery contradicts itself: %v %s", r.Header, body)
 	}
 	if mood := a.note(t, id, end{e.Subject, how}); mood != nil {
@@ -126,7 +131,7 @@ func (a *audience) note(t *testing.T, id string, e end) (met *mood) {
 		a.names[e] = id
 		close(a.attempt(e))
 	case other != id:
-		t.Errorf("%v is told as %s and as %s", e, other, id)
+		t.Errorf("%v is delivered as %s and as %s", e, other, id)
 	}
 	if a.failed[id] < a.fails && rand.IntN(5) == 0 {
 		met = &moods[rand.IntN(len(moods))]
@@ -160,7 +165,7 @@ func (a *audience) attempt(e end) chan struct{} {
 	return a.first[e]
 }
 
-// awaitAttempt returns once somebody tries to tell of e, and reports whether that was before the limit.
+// awaitAttempt returns once a delivery of e is attempted, and reports whether that was before the limit.
 func (a *audience) awaitAttempt(e end) bool {
 	a.mu.Lock()
 	tried := a.attempt(e)
@@ -176,11 +181,11 @@ func (a *audience) awaitAttempt(e end) bool {
 func (a *audience) move() {
 	select {
 	case a.moved <- struct{}{}:
-	default: // whoever waits has not looked at the one before
+	default: // the waiter has not read the previous one
 	}
 }
 
-// awaitAll returns once all that was expected is told.
+// awaitAll returns once all expected events are delivered.
 func (a *audience) awaitAll(t *testing.T, patience time.Duration) {
 	t.Helper()
 	deadline := time.After(patience)
@@ -236,11 +241,11 @@ func (a *audience) wantNothingElse(t *testing.T, all []lived) {
 	of := map[string]end{}
 	for e, id := range a.names {
 		if other, twice := of[id]; twice {
-			t.Errorf("event %s is told of %v and of %v", id, other, e)
+			t.Errorf("event %s is delivered for %v and for %v", id, other, e)
 		}
 		of[id] = e
 		if fate := fates[e.id]; !slices.Contains(fate.ends, e.how) {
-			t.Errorf("an import that is %s is told to be %s", fate.name, e.how)
+			t.Errorf("an import that is %s is reported as %s", fate.name, e.how)
 		}
 	}
 }

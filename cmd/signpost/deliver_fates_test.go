@@ -32,7 +32,8 @@ func (f *fleet) ask(ctx context.Context, method, path, body string, answer any) 
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("%s %s: %w; the last answer: %d %s", method, path, ctx.Err(), status, text)
-		case err != nil, status >= 500, status == http.StatusAccepted, status == http.StatusConflict && bytes.Contains(text, []byte("import-completing")):
+		case err != nil, status >= 500, status == http.StatusAccepted, status == http.StatusConflict &&
+			bytes.Contains(text, []byte("import-completing")):
 		case status >= 300:
 			return fmt.Errorf("%s %s: %d %s", method, path, status, text)
 		case answer == nil:
@@ -69,10 +70,11 @@ func (f *fleet) put(ctx context.Context, signed string) error {
 	return err
 }
 
-// fate is what is done to an import, and what receivers may be told of it: the last of ends must be told, those before it may be.
+// fate is what is done to an import, and what receivers may be told of it: the last of ends must be told, those before
+// it may be.
 type fate struct {
 	name       string
-	storeTells bool // that it ended, and nobody else does
+	storeTells bool // the store alone reports the end
 	ends       []string
 	live       func(context.Context, *fleet) (id string, err error)
 }
@@ -86,23 +88,27 @@ var fates = []fate{
 		job, err := f.uploaded(ctx)
 		return job.id, errors.Join(err, f.ask(ctx, "GET", "/import/"+job.id, "", nil))
 	}},
-	{"uploaded, of which the store tells", true, []string{"completed"}, func(ctx context.Context, f *fleet) (string, error) {
-		job, err := f.uploaded(ctx)
-		return job.id, err
-	}},
-	{"in parts", false, []string{"completed"}, func(ctx context.Context, f *fleet) (string, error) { return f.completed(ctx) }},
+	{"uploaded, of which the store tells", true, []string{"completed"},
+		func(ctx context.Context, f *fleet) (string, error) {
+			job, err := f.uploaded(ctx)
+			return job.id, err
+		}},
+	{"in parts", false, []string{"completed"},
+		func(ctx context.Context, f *fleet) (string, error) { return f.completed(ctx) }},
 	{"deleted before anything was sent", false, []string{"aborted"}, func(ctx context.Context, f *fleet) (string, error) {
 		job, err := f.create(ctx, "{}")
 		return job.id, errors.Join(err, f.ask(ctx, "DELETE", "/import/"+job.id, "", nil))
 	}},
-	{"deleted as soon as it was uploaded", false, []string{"completed", "aborted"}, func(ctx context.Context, f *fleet) (string, error) {
-		job, err := f.uploaded(ctx)
-		return job.id, errors.Join(err, f.ask(ctx, "DELETE", "/import/"+job.id, "", nil))
-	}},
-	{"in parts, deleted as soon as it was completed", false, []string{"completed", "aborted"}, func(ctx context.Context, f *fleet) (string, error) {
-		id, err := f.completed(ctx)
-		return id, errors.Join(err, f.ask(ctx, "DELETE", "/import/"+id, "", nil))
-	}},
+	{"deleted as soon as it was uploaded", false, []string{"completed", "aborted"},
+		func(ctx context.Context, f *fleet) (string, error) {
+			job, err := f.uploaded(ctx)
+			return job.id, errors.Join(err, f.ask(ctx, "DELETE", "/import/"+job.id, "", nil))
+		}},
+	{"in parts, deleted as soon as it was completed", false, []string{"completed", "aborted"},
+		func(ctx context.Context, f *fleet) (string, error) {
+			id, err := f.completed(ctx)
+			return id, errors.Join(err, f.ask(ctx, "DELETE", "/import/"+id, "", nil))
+		}},
 	{"bare", true, []string{"completed"}, func(ctx context.Context, f *fleet) (string, error) {
 		job, err := f.create(ctx, "")
 		return job.id, errors.Join(err, f.put(ctx, job.url))

@@ -49,7 +49,7 @@ func (f *fleet) live(t *testing.T, n int, ears *audience, after func(done int)) 
 				}
 				// The store tells of arrivals as fast as the service takes them, and of those beyond that not at all.
 				if err == nil && fate.storeTells && !ears.awaitAttempt(end{id, l.last()}) {
-					t.Errorf("an import that is %s: nobody is told for %v", fate.name, limit)
+					t.Errorf("an import that is %s: no delivery within %v", fate.name, limit)
 				}
 				over <- l
 			}
@@ -69,9 +69,9 @@ func (f *fleet) live(t *testing.T, n int, ears *audience, after func(done int)) 
 	return all
 }
 
-// TestEveryEndIsTold ends imports in every way while servers come and go, before a receiver in a bad mood: each end is told, under one
-// id however often, and nothing else is. With SIGNPOST_TEST_LARGE there are 10,000 of them and the servers are killed, so that what one
-// was about to send is sent by another; else forty and servers that stop in order.
+// TestEveryEndIsTold ends imports in every way while servers come and go, before a receiver in a bad mood: each end is
+// told, under one id however often, and nothing else is. With SIGNPOST_TEST_LARGE there are 10,000 of them and the
+// servers are killed, so that what one was about to send is sent by another; else forty and servers that stop in order.
 func TestEveryEndIsTold(t *testing.T) {
 	n, kills, patience := 40, 0, limit
 	ears := newAudience(t, 1, 0)
@@ -79,11 +79,13 @@ func TestEveryEndIsTold(t *testing.T) {
 		n, kills, patience = 10_000, 12, 5*time.Minute
 		ears = newAudience(t, 2, 10)
 	}
-	telling := []string{"SIGNPOST_WEBHOOK_URL=" + ears.URL + "/", "SIGNPOST_WEBHOOK_SECRETS=" + ears.secret, "SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8"}
+	telling := []string{"SIGNPOST_WEBHOOK_URL=" + ears.URL + "/", "SIGNPOST_WEBHOOK_SECRETS=" + ears.secret,
+		"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8"}
 	store := startLocal(t, t.TempDir(), telling...)
 	onIt := append(telling, "SIGNPOST_BUCKET="+localBucket, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
 		"AWS_ENDPOINT_URL_S3="+store.store(t), "AWS_SHARED_CREDENTIALS_FILE="+store.credentialsFile())
-	f := &fleet{web: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: limit}, body: "a,b,c\n1,2,3\n"}
+	f := &fleet{web: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: limit},
+		body: "a,b,c\n1,2,3\n"}
 	var servers []*process
 	for range 3 {
 		p := start(t, onIt...)
@@ -101,7 +103,7 @@ func TestEveryEndIsTold(t *testing.T) {
 		all = f.live(t, n/2, ears, func(int) {})
 		for _, l := range all {
 			if len(l.ends) > 0 && !ears.awaitAttempt(end{l.id, l.last()}) {
-				t.Errorf("an import that is %s: nobody is told for %v", l.name, limit)
+				t.Errorf("an import that is %s: no delivery within %v", l.name, limit)
 			}
 		}
 		again(0, syscall.SIGTERM)
@@ -148,8 +150,9 @@ func (f *fleet) wantStatuses(t *testing.T, all []lived) {
 	workers.Wait()
 }
 
-// wantOutboxDone waits until nothing is left in the bucket's outbox or, where empty is not set, nothing but announcements that came second:
-// of an import that was told under another id. They are there until their lease has ended.
+// wantOutboxDone waits until nothing is left in the bucket's outbox or, where empty is not set, nothing but
+// announcements that came second: of an import that was told under another id. They are there until their lease has
+// ended.
 func (p *process) wantOutboxDone(t *testing.T, ears *audience, empty bool) {
 	t.Helper()
 	id, secret := p.credentials(t)
@@ -173,8 +176,9 @@ func (p *process) wantOutboxDone(t *testing.T, ears *audience, empty bool) {
 		return empty || ears.knows(strings.TrimSuffix(key[len(key)-len(".json")-36:], ".json"))
 	}
 	left := list()
-	for deadline := time.Now().Add(3 * time.Minute); slices.ContainsFunc(left, undone) && time.Now().Before(deadline); left = list() {
-		time.Sleep(100 * time.Millisecond) // a bucket tells nobody
+	for deadline := time.Now().Add(3 * time.Minute); slices.ContainsFunc(left, undone) &&
+		time.Now().Before(deadline); left = list() {
+		time.Sleep(100 * time.Millisecond) // a bucket sends no notifications
 	}
 	if n := slices.IndexFunc(left, undone); n >= 0 {
 		t.Errorf("outbox: got %d entries, of which %s should not be there", len(left), left[n])

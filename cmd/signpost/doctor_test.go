@@ -54,10 +54,14 @@ func TestDoctorClock(t *testing.T) {
 		status        int
 		row, together string
 	}{
-		{"right", 0, 0, "pass  clock               as the store's, to the second\n", "13 passed, 1 warned, 0 failed, 1 skipped\n"},
-		{"two minutes ahead", 2 * time.Minute, 0, "warn  clock               2m behind the store's, by which", "12 passed, 2 warned, 0 failed, 1 skipped\n"},
-		{"two minutes behind", -2 * time.Minute, 0, "warn  clock               2m ahead of the store's, by which", "12 passed, 2 warned, 0 failed, 1 skipped\n"},
-		{"twenty minutes ahead", 20 * time.Minute, 1, "FAIL  clock               20m behind the store's; signatures", "3 passed, 0 warned, 1 failed, 11 skipped\n"},
+		{"right", 0, 0, "pass  clock               as the store's, to the second\n",
+			"13 passed, 1 warned, 0 failed, 1 skipped\n"},
+		{"two minutes ahead", 2 * time.Minute, 0, "warn  clock               2m behind the store's, by which",
+			"12 passed, 2 warned, 0 failed, 1 skipped\n"},
+		{"two minutes behind", -2 * time.Minute, 0, "warn  clock               2m ahead of the store's, by which",
+			"12 passed, 2 warned, 0 failed, 1 skipped\n"},
+		{"twenty minutes ahead", 20 * time.Minute, 1, "FAIL  clock               20m behind the store's; signatures",
+			"3 passed, 0 warned, 1 failed, 11 skipped\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			proxy := httptest.NewServer(&httputil.ReverseProxy{
@@ -73,8 +77,10 @@ func TestDoctorClock(t *testing.T) {
 			defer proxy.Close()
 			cmd := p.doctor(t, proxy.URL)
 			out, _ := cmd.Output()
-			text := strings.NewReplacer("1m59s", "2m", "2m1s", "2m", "19m59s", "20m", "20m1s", "20m").Replace(string(out)) // whole seconds
-			if got := cmd.ProcessState.ExitCode(); got != c.status || !strings.Contains(text, c.row) || !strings.HasSuffix(text, "\n\n"+c.together) {
+			text := strings.NewReplacer("1m59s", "2m", "2m1s", "2m", "19m59s", "20m", "20m1s",
+				"20m").Replace(string(out)) // whole seconds
+			if got := cmd.ProcessState.ExitCode(); got != c.status || !strings.Contains(text, c.row) ||
+				!strings.HasSuffix(text, "\n\n"+c.together) {
 				t.Errorf("got status %d and\n%swant status %d, %q and %q", got, out, c.status, c.row, c.together)
 			}
 		})
@@ -82,14 +88,16 @@ func TestDoctorClock(t *testing.T) {
 	p.wantNoScratch(t)
 }
 
-// SIGINT in the middle ends it soon, cleans up and says so. The middle is where the store is asked for what is announced.
+// SIGINT in the middle ends it soon, cleans up and says so. The middle is where the store is asked for what is
+// announced.
 func TestDoctorInterrupted(t *testing.T) {
 	p := startLocal(t, t.TempDir())
 	store, err := url.Parse(p.store(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, at := range []string{"PUT /signpost/jobs/doctor/", "HEAD /signpost/imports/doctor/", "POST /signpost/imports/doctor/", "GET /signpost/imports/doctor/"} {
+	for _, at := range []string{"PUT /signpost/jobs/doctor/", "HEAD /signpost/imports/doctor/",
+		"POST /signpost/imports/doctor/", "GET /signpost/imports/doctor/"} {
 		t.Run(at, func(t *testing.T) {
 			var cmd *exec.Cmd
 			started := make(chan struct{})
@@ -114,7 +122,8 @@ func TestDoctorInterrupted(t *testing.T) {
 			defer stuck.Stop()
 			cmd.Wait()
 			status := cmd.ProcessState.Sys().(syscall.WaitStatus)
-			if status.ExitStatus() != 1 || stderr.String() != "signpost: interrupted\n" || !strings.Contains(stdout.String(), "skip  leftovers           interrupted\n") {
+			if status.ExitStatus() != 1 || stderr.String() != "signpost: interrupted\n" ||
+				!strings.Contains(stdout.String(), "skip  leftovers           interrupted\n") {
 				t.Errorf("got %v, stderr %q and\n%s\nwant exit status 1, and to be told", cmd.ProcessState, stderr, stdout)
 			}
 		})

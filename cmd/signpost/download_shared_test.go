@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestDownloadIntoSharedFolder: in a folder like /tmp, the file at the target's name may be another user's. Such a link does not
-// lead the download to a file of the victim, and such a pipe or file does not get its content.
+// TestDownloadIntoSharedFolder: in a folder like /tmp, the file at the target's name may be another user's. Such a link
+// does not lead the download to a file of the victim, and such a pipe or file does not get its content.
 func TestDownloadIntoSharedFolder(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to make files of another user")
@@ -42,7 +42,8 @@ func TestDownloadIntoSharedFolder(t *testing.T) {
 		defer reader.Close()
 		victim.link(t, attacker.path("link"), "indirect")
 
-		for _, name := range []string{attacker.path("link"), attacker.path("dangling"), attacker.path("file"), attacker.path("pipe"),
+		for _, name := range []string{attacker.path("link"), attacker.path("dangling"), attacker.path("file"),
+			attacker.path("pipe"),
 			"indirect"} {
 			if said := victim.run(t, 1, "-o", name, "--force"); !strings.Contains(said, "belongs to another user") {
 				t.Errorf("download -o %s: got %s", name, said)

@@ -93,7 +93,7 @@ func (p *process) record(t *testing.T, id string) string {
 	return found[0]
 }
 
-// forget makes an import whose time was over an hour ago, and which nobody has looked at since.
+// forget makes an import whose time was over an hour ago, and which was not read since.
 func (p *process) forget(t *testing.T) (id string) {
 	t.Helper()
 	id = *p.create(t).ID
@@ -116,7 +116,8 @@ func (p *process) write(t *testing.T, path, text string) {
 	id, secret := p.credentials(t)
 	store := s3.New(s3.Options{Region: "us-east-1", UsePathStyle: true, BaseEndpoint: new(p.store(t)),
 		Credentials: credentials.NewStaticCredentialsProvider(id, secret, "")})
-	_, err = store.PutObject(t.Context(), &s3.PutObjectInput{Bucket: new(localBucket), Key: new(filepath.ToSlash(key)), Body: strings.NewReader(text)})
+	_, err = store.PutObject(t.Context(), &s3.PutObjectInput{Bucket: new(localBucket), Key: new(filepath.ToSlash(key)),
+		Body: strings.NewReader(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +142,7 @@ func TestEventsTail(t *testing.T) {
 		all.awaitEnd(t, id, how)
 		lines.awaitEnd(t, id, how)
 	}
-	// Each has looked at all of it at least once more when the last is told, and has told nothing twice.
+	// Each has polled once more when the last event is printed, and has printed none twice.
 	last := p.completeOne(t)
 	all.awaitEnd(t, last, "completed")
 	lines.awaitEnd(t, last, "completed")
@@ -162,7 +163,8 @@ func TestEventsTail(t *testing.T) {
 	ids := map[string]bool{}
 	for line := range strings.Lines(lines.stdout.String()) {
 		var e outbox.Event
-		if err := json.Unmarshal([]byte(line), &e); err != nil || e.SpecVersion != "1.0" || e.Subject != e.Data.ID || ids[e.ID] {
+		if err := json.Unmarshal([]byte(line), &e); err != nil || e.SpecVersion != "1.0" || e.Subject != e.Data.ID ||
+			ids[e.ID] {
 			t.Errorf("stdout of --json: got %q (%v), want an event, and once", line, err)
 		}
 		ids[e.ID] = true
@@ -172,8 +174,8 @@ func TestEventsTail(t *testing.T) {
 	}
 }
 
-// TestEventsTailFromNowOn: without --since, what ended before is not told; a store that goes away and comes back is gone on with; and an
-// end counts from when it is found out.
+// TestEventsTailFromNowOn: without --since, what ended before is not told; a store that goes away and comes back is
+// gone on with; and an end counts from when it is found out.
 func TestEventsTailFromNowOn(t *testing.T) {
 	p := startLocal(t, t.TempDir())
 	before := p.completeOne(t)
@@ -209,14 +211,17 @@ func TestEventsTailFromNowOn(t *testing.T) {
 // TestEventsGivenUp lists events that were given up, and has a service send them after all.
 func TestEventsGivenUp(t *testing.T) {
 	ears := newAudience(t, 0, 0)
-	p := startLocal(t, t.TempDir(), "SIGNPOST_WEBHOOK_URL="+ears.URL+"/", "SIGNPOST_WEBHOOK_SECRETS="+ears.secret, "SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8")
+	p := startLocal(t, t.TempDir(), "SIGNPOST_WEBHOOK_URL="+ears.URL+"/", "SIGNPOST_WEBHOOK_SECRETS="+ears.secret,
+		"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8")
 	given := func(id, subject string) {
-		p.write(t, filepath.Join(p.dir, "store", localBucket, "outbox", "dead", "20260301t120000.000z-"+id+".json"), `{"event": {"specversion": "1.0",`+
-			` "id": "`+id+`", "source": "s3://signpost", "type": "import.aborted", "subject": "`+subject+`", "time": "2026-02-26T12:00:00Z",`+
-			` "datacontenttype": "application/json", "data": {"id": "`+subject+`", "owner": "public", "status": "aborted"}},`+
-			` "to": ["webhook"], "written": "2026-02-26T12:00:00Z", "true": true, "attempts": 29, "failure": "webhook: hooks.example.com answers 500"}`)
+		p.write(t, filepath.Join(p.dir, "store", localBucket, "outbox", "dead", "20260301t120000.000z-"+id+".json"),
+			`{"event": {"specversion": "1.0",`+
+				` "id": "`+id+`", "source": "s3://signpost", "type": "import.aborted", "subject": "`+subject+`", "time": "2026-02-26T12:00:00Z",`+
+				` "datacontenttype": "application/json", "data": {"id": "`+subject+`", "owner": "public", "status": "aborted"}},`+
+				` "to": ["webhook"], "written": "2026-02-26T12:00:00Z", "true": true, "attempts": 29, "failure": "webhook: hooks.example.com answers 500"}`)
 	}
-	const one, two, three = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002", "01900000-0000-7000-8000-000000000003"
+	const one, two, three = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002",
+		"01900000-0000-7000-8000-000000000003"
 	if got, want := succeeds(t, p.inside(t), "events", "dead"), "no dead events\n"; got != want {
 		t.Errorf("dead: got %q, want %q", got, want)
 	}
@@ -234,7 +239,8 @@ func TestEventsGivenUp(t *testing.T) {
 		n := 0
 		for line := range strings.Lines(succeeds(t, settings, "events", "dead", "--json")) {
 			var dead outbox.Dead
-			if err := json.Unmarshal([]byte(line), &dead); err != nil || dead.Attempts != 29 || dead.Event.Type != "import.aborted" {
+			if err := json.Unmarshal([]byte(line), &dead); err != nil || dead.Attempts != 29 ||
+				dead.Event.Type != "import.aborted" {
 				t.Errorf("dead --json %s: got %q (%v)", name, line, err)
 			}
 			n++
@@ -245,20 +251,24 @@ func TestEventsGivenUp(t *testing.T) {
 	}
 	for _, unknown := range []string{"01900000-0000-7000-8000-00000000ffff", "x\x1b[31m"} {
 		stdout, stderr, status := command(t, p.inside(t), "events", "redeliver", unknown)
-		if status != 1 || stdout != "" || !strings.Contains(stderr, "is not the id of a dead event; signpost events dead lists them") || strings.Contains(stderr, "\x1b") {
+		if status != 1 || stdout != "" || !strings.Contains(stderr,
+			"is not the id of a dead event; signpost events dead lists them") || strings.Contains(stderr, "\x1b") {
 			t.Errorf("redeliver %q: exit status %d, stdout %q, stderr %q", unknown, status, stdout, stderr)
 		}
 	}
 	for _, subject := range []string{"import-1", "import-2", "import-3"} {
 		ears.expect(end{subject, "aborted"})
 	}
-	if got, want := succeeds(t, p.inside(t), "events", "redeliver", two), "1 event will be delivered again with the next sweep\n"; got != want {
+	if got, want := succeeds(t, p.inside(t), "events", "redeliver", two),
+		"1 event will be delivered again with the next sweep\n"; got != want {
 		t.Errorf("redeliver: got %q, want %q", got, want)
 	}
-	if left := succeeds(t, p.inside(t), "events", "dead"); strings.Contains(left, two) || !strings.Contains(left, one) || !strings.Contains(left, three) {
+	if left := succeeds(t, p.inside(t), "events", "dead"); strings.Contains(left, two) || !strings.Contains(left, one) ||
+		!strings.Contains(left, three) {
 		t.Errorf("dead after redeliver %s: got\n%s", two, left)
 	}
-	if got, want := succeeds(t, p.outside(t), "events", "redeliver", "--all"), "2 events will be delivered again with the next sweep\n"; got != want {
+	if got, want := succeeds(t, p.outside(t), "events", "redeliver", "--all"),
+		"2 events will be delivered again with the next sweep\n"; got != want {
 		t.Errorf("redeliver --all: got %q, want %q", got, want)
 	}
 	ears.awaitAll(t, limit)
@@ -270,7 +280,8 @@ func TestEventsGivenUp(t *testing.T) {
 // TestGC sweeps the bucket of a service that is stopped, and leaves it alone where one runs.
 func TestGC(t *testing.T) {
 	ears := newAudience(t, 0, 0)
-	telling := []string{"SIGNPOST_WEBHOOK_URL=" + ears.URL + "/", "SIGNPOST_WEBHOOK_SECRETS=" + ears.secret, "SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8"}
+	telling := []string{"SIGNPOST_WEBHOOK_URL=" + ears.URL + "/", "SIGNPOST_WEBHOOK_SECRETS=" + ears.secret,
+		"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8"}
 	p := startLocal(t, t.TempDir(), telling...)
 	forgotten, odd := p.forget(t), *p.create(t).ID
 	old := time.Now().Add(time.Second)
@@ -292,7 +303,8 @@ func TestGC(t *testing.T) {
 	settings := append(telling, "SIGNPOST_DATA_DIR="+p.dir, "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "SIGNPOST_URL_TTL=1s")
 	stdout, stderr, status := command(t, settings, "gc")
 	want := "overdue imports: 2 inspected, 1 ended\nmultipart uploads: 0 inspected, 0 orphans aborted\nevents due: 1\n"
-	if stdout != want || status != 1 || !strings.Contains(stderr, odd) || !strings.HasSuffix(stderr, "signpost: 1 import cannot be inspected\n") {
+	if stdout != want || status != 1 || !strings.Contains(stderr, odd) ||
+		!strings.HasSuffix(stderr, "signpost: 1 import cannot be inspected\n") {
 		t.Errorf("gc: exit status %d, stdout\n%swant\n%sstderr %q", status, stdout, want, stderr)
 	}
 	ears.awaitAll(t, limit)

@@ -73,7 +73,8 @@ func eventually(t *testing.T, what string, answer func() any, want any) {
 func TestKeysAreRotated(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys")
 	old := signpost(t, "keygen", "alice", "--append", file)
-	p := startLocal(t, t.TempDir(), "SIGNPOST_LISTEN=0.0.0.0:0", "SIGNPOST_API_KEYS_FILE="+file, "SIGNPOST_METRICS_LISTEN=127.0.0.1:0")
+	p := startLocal(t, t.TempDir(), "SIGNPOST_LISTEN=0.0.0.0:0", "SIGNPOST_API_KEYS_FILE="+file,
+		"SIGNPOST_METRICS_LISTEN=127.0.0.1:0")
 	if got := p.call(t, web, old); got != 200 {
 		t.Errorf("with the key: got %d, want 200", got)
 	}
@@ -108,7 +109,7 @@ func TestKeysAreRotated(t *testing.T) {
 	}
 }
 
-// TestMetrics: what was done is counted, on a port of its own, and nothing secret is told.
+// TestMetrics: what was done is counted, on a port of its own, and no secret is exposed.
 func TestMetrics(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys")
 	key := signpost(t, "keygen", "alice", "--append", file)
@@ -171,7 +172,7 @@ func get(t *testing.T, client *http.Client, url string) string {
 	return string(body)
 }
 
-// freeAddress is one that nobody listened on a moment ago.
+// freeAddress returns an unused address.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -186,9 +187,11 @@ func freeAddress(t *testing.T) string {
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	writeCertificate(t, dir, 1)
-	p := startLocal(t, t.TempDir(), "SIGNPOST_TLS_CERT="+filepath.Join(dir, "cert.pem"), "SIGNPOST_TLS_KEY="+filepath.Join(dir, "key.pem"))
+	p := startLocal(t, t.TempDir(), "SIGNPOST_TLS_CERT="+filepath.Join(dir, "cert.pem"),
+		"SIGNPOST_TLS_KEY="+filepath.Join(dir, "key.pem"))
 	p.api = regexp.MustCompile(` at (https://\S+)`).FindStringSubmatch(p.stdout.String())[1]
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: limit}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: limit}
 	serial := func() any {
 		conn, err := tls.Dial("tcp", strings.TrimPrefix(p.api, "https://"), &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
@@ -208,11 +211,13 @@ func TestTLS(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "cert.pem"), []byte("half written"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.await(t, p.stderr, "complaint about the certificate", func(s string) bool { return strings.Contains(s, "the old one stays") })
+	p.await(t, p.stderr, "complaint about the certificate",
+		func(s string) bool { return strings.Contains(s, "the old one stays") })
 	if got := serial(); got != int64(2) {
 		t.Errorf("certificate after a broken file: got %v, want 2", got)
 	}
-	old := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}}}
+	old := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}}}
 	if _, err := old.Get(p.api + "/healthz"); err == nil {
 		t.Error("TLS 1.1 was spoken")
 	}
@@ -225,7 +230,8 @@ func writeCertificate(t *testing.T, dir string, serial int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -238,7 +244,8 @@ func writeCertificate(t *testing.T, dir string, serial int64) {
 		name, kind string
 		bytes      []byte
 	}{{"key.pem", "PRIVATE KEY", private}, {"cert.pem", "CERTIFICATE", certificate}} {
-		if err := os.WriteFile(filepath.Join(dir, file.name), pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.bytes}), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, file.name),
+			pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.bytes}), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -253,20 +260,28 @@ func TestGuardsThatCannotBe(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 	for _, c := range []struct{ settings, says []string }{
 		{[]string{"SIGNPOST_LISTEN=0.0.0.0:0"}, []string{"SIGNPOST_LISTEN=", "SIGNPOST_API_KEYS_FILE"}},
-		{[]string{"SIGNPOST_API_KEYS_FILE=" + missing}, []string{"SIGNPOST_API_KEYS_FILE=" + fmt.Sprintf("%q", missing), "no such file"}},
+		{[]string{"SIGNPOST_API_KEYS_FILE=" + missing},
+			[]string{"SIGNPOST_API_KEYS_FILE=" + fmt.Sprintf("%q", missing), "no such file"}},
 		{[]string{"SIGNPOST_OIDC_ISSUER=https://issuer.example"}, []string{"SIGNPOST_OIDC_AUDIENCE="}},
 		{[]string{"SIGNPOST_OIDC_AUDIENCE=us"}, []string{"SIGNPOST_OIDC_ISSUER="}},
-		{[]string{"SIGNPOST_OIDC_ISSUER=http://127.0.0.1:1", "SIGNPOST_OIDC_AUDIENCE=us"}, []string{"SIGNPOST_OIDC_ISSUER=", "127.0.0.1:1"}},
-		{[]string{"SIGNPOST_OIDC_ISSUER=http://issuer.example", "SIGNPOST_OIDC_AUDIENCE=us"}, []string{"SIGNPOST_OIDC_ISSUER=", "https"}},
+		{[]string{"SIGNPOST_OIDC_ISSUER=http://127.0.0.1:1", "SIGNPOST_OIDC_AUDIENCE=us"},
+			[]string{"SIGNPOST_OIDC_ISSUER=", "127.0.0.1:1"}},
+		{[]string{"SIGNPOST_OIDC_ISSUER=http://issuer.example", "SIGNPOST_OIDC_AUDIENCE=us"},
+			[]string{"SIGNPOST_OIDC_ISSUER=", "https"}},
 		{[]string{"SIGNPOST_TLS_CERT=" + missing}, []string{"SIGNPOST_TLS_KEY="}},
-		{[]string{"SIGNPOST_TLS_CERT=" + missing, "SIGNPOST_TLS_KEY=" + missing}, []string{"SIGNPOST_TLS_CERT=", "no such file"}},
+		{[]string{"SIGNPOST_TLS_CERT=" + missing, "SIGNPOST_TLS_KEY=" + missing},
+			[]string{"SIGNPOST_TLS_CERT=", "no such file"}},
 		{[]string{"SIGNPOST_TRUSTED_PROXIES=everybody"}, []string{"SIGNPOST_TRUSTED_PROXIES="}},
 		{[]string{"SIGNPOST_METRICS_LISTEN=9090"}, []string{"SIGNPOST_METRICS_LISTEN=", "HOST:PORT"}},
-		{[]string{"SIGNPOST_RATE_LIMIT=many", "SIGNPOST_MAX_CONNECTIONS=0", "SIGNPOST_MAX_CONNECTIONS_PER_CLIENT=-1", "SIGNPOST_STOP_DELAY=1h"}, []string{"SIGNPOST_RATE_LIMIT=", "SIGNPOST_MAX_CONNECTIONS=", "SIGNPOST_MAX_CONNECTIONS_PER_CLIENT=", "SIGNPOST_STOP_DELAY="}},
+		{[]string{"SIGNPOST_RATE_LIMIT=many", "SIGNPOST_MAX_CONNECTIONS=0", "SIGNPOST_MAX_CONNECTIONS_PER_CLIENT=-1",
+			"SIGNPOST_STOP_DELAY=1h"}, []string{"SIGNPOST_RATE_LIMIT=", "SIGNPOST_MAX_CONNECTIONS=",
+			"SIGNPOST_MAX_CONNECTIONS_PER_CLIENT=", "SIGNPOST_STOP_DELAY="}},
 		{[]string{"SIGNPOST_CONTENT_TYPES=csv,Text/CSV,*/*"}, []string{`SIGNPOST_CONTENT_TYPES="csv,Text/CSV,*/*"`}},
 		{[]string{"SIGNPOST_MAX_OPEN_UPLOADS=1001"}, []string{"SIGNPOST_MAX_OPEN_UPLOADS="}},
 	} {
-		p := launch(t, exec.Command(path, "serve"), append([]string{"SIGNPOST_LISTEN=127.0.0.1:0", "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "SIGNPOST_DATA_DIR=" + t.TempDir()}, c.settings...)...)
+		p := launch(t, exec.Command(path, "serve"),
+			append([]string{"SIGNPOST_LISTEN=127.0.0.1:0", "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0",
+				"SIGNPOST_DATA_DIR=" + t.TempDir()}, c.settings...)...)
 		if status := p.wait(t); status.ExitStatus() != 1 {
 			t.Errorf("%s: got exit status %d, want 1", c.settings, status.ExitStatus())
 		}
@@ -278,14 +293,17 @@ func TestGuardsThatCannotBe(t *testing.T) {
 	}
 }
 
-// TestFilesOfThisFolder: files that relative paths name are those of the folder in which the service was started, and followed there.
+// TestFilesOfThisFolder: files that relative paths name are those of the folder in which the service was started, and
+// followed there.
 func TestFilesOfThisFolder(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeCertificate(t, ".", 1)
 	old := signpost(t, "keygen", "alice", "--append", "keys")
-	p := startLocal(t, t.TempDir(), "SIGNPOST_API_KEYS_FILE=keys", "SIGNPOST_TLS_CERT=cert.pem", "SIGNPOST_TLS_KEY=key.pem")
+	p := startLocal(t, t.TempDir(), "SIGNPOST_API_KEYS_FILE=keys", "SIGNPOST_TLS_CERT=cert.pem",
+		"SIGNPOST_TLS_KEY=key.pem")
 	p.api = regexp.MustCompile(` at (https://\S+)`).FindStringSubmatch(p.stdout.String())[1]
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: limit}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
+		Timeout: limit}
 	if got := p.call(t, client, old); got != 200 {
 		t.Errorf("with the key: got %d, want 200", got)
 	}

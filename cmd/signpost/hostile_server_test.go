@@ -18,8 +18,8 @@ import (
 	"unicode"
 )
 
-// attack is what a hostile server puts into every string: a title sequence, an 8-bit CSI, DEL, a change of direction and a
-// forged line.
+// attack is what a hostile server puts into every string: a title sequence, an 8-bit CSI, DEL, a change of direction
+// and a forged line.
 const attack = "x\x1b]0;owned\x07\u009b31m\x7f\u202egpj\r\nFORGED\x1b[2J"
 
 // anID has the form of an import's id.
@@ -90,7 +90,8 @@ func hostileJob(status, store string) map[string]any {
 	}
 }
 
-// TestHostileStrings: no string of a server and no file name controls the terminal or adds a line, whatever the command.
+// TestHostileStrings: no string of a server and no file name controls the terminal or adds a line, whatever the
+// command.
 func TestHostileStrings(t *testing.T) {
 	code := strings.NewReplacer("\x1b", "", "\x07", "").Replace(attack) // XML has no C0
 	storeError := "<Error><Code>" + code + "</Code><Message>\u009b2J\x7fx\nFORGED</Message>" +

@@ -177,8 +177,8 @@ func (s *turnstile) await(first, wanted int, ended <-chan struct{}) {
 	}
 }
 
-// lose marks what is on its way as lost: who sent it does not hear any more what became of it. It returns how many requests there
-// were.
+// lose marks what is on its way as lost: who sent it does not hear any more what became of it. It returns how many
+// requests there were.
 func (s *turnstile) lose() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -254,8 +254,8 @@ func sameFiles(t *testing.T, got, want string) {
 	}
 }
 
-// TestKilled kills the upload, the service and the store at random points: what is stored in the end is the file, and no part was
-// sent again but those on their way at a kill.
+// TestKilled kills the upload, the service and the store at random points: what is stored in the end is the file, and
+// no part was sent again but those on their way at a kill.
 func TestKilled(t *testing.T) {
 	size, partSize := int64(200<<20), int64(5<<20)
 	if gibibytes, _ := strconv.ParseInt(os.Getenv("SIGNPOST_TEST_LARGE"), 10, 64); gibibytes >= 10 {
@@ -281,7 +281,8 @@ func TestKilled(t *testing.T) {
 			line := newTurnstile(t, store.store(t))
 			line.bad = c.bad
 			settings := []string{"SIGNPOST_BUCKET=" + localBucket, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
-				"AWS_ENDPOINT_URL_S3=" + store.store(t), "AWS_SHARED_CREDENTIALS_FILE=" + store.credentialsFile(), "SIGNPOST_PUBLIC_ENDPOINT=" + line.URL}
+				"AWS_ENDPOINT_URL_S3=" + store.store(t), "AWS_SHARED_CREDENTIALS_FILE=" + store.credentialsFile(),
+				"SIGNPOST_PUBLIC_ENDPOINT=" + line.URL}
 			service := start(t, settings...)
 			settings = append(settings, "SIGNPOST_LISTEN="+hostOf(t, service.api))
 			env := append(cleanEnv(t), "XDG_CACHE_HOME="+t.TempDir(), "SIGNPOST_URL="+service.api)
@@ -291,7 +292,8 @@ func TestKilled(t *testing.T) {
 			var said bytes.Buffer
 			run := func() {
 				said.Reset()
-				upload, ended = exec.Command("signpost", "upload", "--quiet", "--part-size", strconv.FormatInt(partSize, 10), path), make(chan struct{})
+				upload, ended = exec.Command("signpost", "upload", "--quiet", "--part-size", strconv.FormatInt(partSize, 10), path),
+					make(chan struct{})
 				upload.Env, upload.Stdout, upload.Stderr = env, &said, &said
 				if err := upload.Start(); err != nil {
 					t.Fatal(err)
@@ -361,7 +363,8 @@ func TestKilled(t *testing.T) {
 			if !raceEnabled && line.peak > most {
 				t.Errorf("memory: got a peak of %d kB, want at most %d", line.peak, most)
 			}
-			t.Logf("%d kills, %d parts, sent %d, peak memory %d kB, %v", c.kills, parts, sent, line.peak, time.Since(begun).Round(time.Millisecond))
+			t.Logf("%d kills, %d parts, sent %d, peak memory %d kB, %v", c.kills, parts, sent, line.peak,
+				time.Since(begun).Round(time.Millisecond))
 		})
 	}
 }

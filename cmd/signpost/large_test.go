@@ -33,8 +33,8 @@ func sparseFile(t *testing.T, size int64) (path string) {
 	return path
 }
 
-// TestMemory sends SIGNPOST_TEST_LARGE GiB through a bare URL with curl: API and local store, in one process, stay as small as
-// they were.
+// TestMemory sends SIGNPOST_TEST_LARGE GiB through a bare URL with curl: API and local store, in one process, stay as
+// small as they were.
 func TestMemory(t *testing.T) {
 	size, most := largeSize(t), 100<<10 // bytes, and kB
 	big := sparseFile(t, size)
@@ -60,8 +60,8 @@ func TestMemory(t *testing.T) {
 	t.Logf("peak memory %d kB", peak)
 }
 
-// TestManyParts uploads 1,000 parts of 5 MiB, and 12 GiB with the default settings. The store writes each byte twice at most: into a part
-// and into the object.
+// TestManyParts uploads 1,000 parts of 5 MiB, and 12 GiB with the default settings. The store writes each byte twice at
+// most: into a part and into the object.
 func TestManyParts(t *testing.T) {
 	largeSize(t)
 	for name, c := range map[string]struct {
@@ -85,7 +85,8 @@ func TestManyParts(t *testing.T) {
 			if err != nil {
 				t.Skip(err) // no such figures on this system
 			}
-			written, err := strconv.ParseInt(regexp.MustCompile(`\nwchar: (\d+)`).FindStringSubmatch(string(counters))[1], 10, 64)
+			written, err := strconv.ParseInt(regexp.MustCompile(`\nwchar: (\d+)`).FindStringSubmatch(string(counters))[1], 10,
+				64)
 			if err != nil || written > 2*c.size+c.size/10 {
 				t.Errorf("the store wrote %d bytes, %v, want at most twice %d", written, err, c.size)
 			}

@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// The command gets the event in both ways; one that fails has the event sent again, and one that succeeded runs no more.
+// The command gets the event in both ways; one that fails has the event sent again, and one that succeeded runs no
+// more.
 func TestListenExec(t *testing.T) {
 	needs(t, "sh", "cat")
 	dir := t.TempDir()
@@ -46,7 +47,8 @@ func TestListenExec(t *testing.T) {
 	if got, want := read("runs"), strings.Repeat("import.completed e1 import-1\n", 3); got != want {
 		t.Errorf("runs: got\n%swant\n%s", got, want)
 	}
-	if got := read("event"); !strings.HasPrefix(got, `{"specversion":"1.0","id":"e1",`) || !strings.HasSuffix(got, `"data":{"size":3}}`+"\n") {
+	if got := read("event"); !strings.HasPrefix(got, `{"specversion":"1.0","id":"e1",`) ||
+		!strings.HasSuffix(got, `"data":{"size":3}}`+"\n") {
 		t.Errorf("standard input: got %q, want the event as one line", got)
 	}
 	if got := strings.Count(l.said(), "import.completed  import-1  3 B\n"); got != 1 {
@@ -98,7 +100,8 @@ func TestListenExecOneAtATime(t *testing.T) {
 	for n := range 16 {
 		id := fmt.Sprint("e", n/2) // each comes twice
 		sending.Go(func() {
-			if err := l.sender.Send(t.Context(), l.url, id, time.Now(), []byte(eventOf(id, "import.completed", "{}"))); err != nil {
+			if err := l.sender.Send(t.Context(), l.url, id, time.Now(),
+				[]byte(eventOf(id, "import.completed", "{}"))); err != nil {
 				t.Errorf("deliver %s: %v", id, err)
 			}
 		})
@@ -168,7 +171,8 @@ func TestListenFinishesWhatIsUnderWay(t *testing.T) {
 	if status := l.wait(t); status.ExitStatus() != 0 {
 		t.Errorf("got %v, want exit status 0; stderr:\n%s", l.err, l.stderr)
 	}
-	if got := l.said(); !strings.HasPrefix(got, "begun\ndone\n") || !strings.Contains(got, "  import.aborted  import-1\n") {
+	if got := l.said(); !strings.HasPrefix(got, "begun\ndone\n") ||
+		!strings.Contains(got, "  import.aborted  import-1\n") {
 		t.Errorf("stdout: got\n%swant the command's output, and then the event", got)
 	}
 }

@@ -32,7 +32,8 @@ func listenTo(t *testing.T, args ...string) *listening {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &listening{process: launch(t, exec.Command(path, append([]string{"listen", "--listen", "127.0.0.1:0"}, args...)...))}
+	l := &listening{process: launch(t, exec.Command(path,
+		append([]string{"listen", "--listen", "127.0.0.1:0"}, args...)...))}
 	greeting := l.stdout
 	for _, arg := range args {
 		if arg == "--json" {
@@ -107,7 +108,8 @@ func TestListenTellsEachEventOnce(t *testing.T) {
 		errors.As(err, &f)
 		return f.Status
 	}
-	completed := eventOf("e1", "import.completed", `{"id": "import-1", "filename": "orders \u001b[31m.csv", "size": 1572864, "checksum": {}}`)
+	completed := eventOf("e1", "import.completed",
+		`{"id": "import-1", "filename": "orders \u001b[31m.csv", "size": 1572864, "checksum": {}}`)
 	for _, c := range []struct {
 		what string
 		got  int
@@ -115,7 +117,8 @@ func TestListenTellsEachEventOnce(t *testing.T) {
 	}{
 		{"an event", l.deliver(t, l.sender, "e1", completed), 0},
 		{"the same again", l.deliver(t, l.sender, "e1", completed), 0},
-		{"a failure", l.deliver(t, l.sender, "e2", eventOf("e2", "import.failed", `{"error": {"code": "checksum-mismatch", "detail": "not as declared"}}`)), 0},
+		{"a failure", l.deliver(t, l.sender, "e2",
+			eventOf("e2", "import.failed", `{"error": {"code": "checksum-mismatch", "detail": "not as declared"}}`)), 0},
 		{"with another secret", l.deliver(t, stranger, "e3", completed), http.StatusUnauthorized},
 		{"of an hour ago", late("e4"), http.StatusUnauthorized},
 		{"no event", l.deliver(t, l.sender, "e5", `{}`), http.StatusBadRequest},
@@ -187,7 +190,8 @@ func TestRecentForgetsTheOldest(t *testing.T) {
 	for n := range maxRecentIDs + 2 {
 		r.add(fmt.Sprint(n))
 	}
-	for id, want := range map[string]bool{"0": false, "1": false, "2": true, fmt.Sprint(maxRecentIDs): true, fmt.Sprint(maxRecentIDs + 1): true} {
+	for id, want := range map[string]bool{"0": false, "1": false, "2": true, fmt.Sprint(maxRecentIDs): true,
+		fmt.Sprint(maxRecentIDs + 1): true} {
 		if got := r.has(id); got != want {
 			t.Errorf("has(%s): got %t, want %t", id, got, want)
 		}

@@ -35,13 +35,15 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "refused": refused, "await": await, "fault": faults.fault},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "refused": refused,
+			"await": await, "fault": faults.fault},
 		Setup: func(e *testscript.Env) error {
 			e.Vars = append(e.Vars,
 				"SIGNPOST_LISTEN=127.0.0.1:0", "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "AWS_EC2_METADATA_DISABLED=true",
 				"SPEC="+spec, "API="+hostOf(t, store.api), "STORE="+hostOf(t, store.store(t)), "SILENT="+silent.Addr().String(),
 				"SERVED="+store.dir, "CREDENTIALS="+store.credentialsFile(), "KEY_ID="+id, "SECRET="+secret,
-				"SIGNPOST_URL="+store.api, "FAULTY="+faults.service.URL, "XDG_CACHE_HOME="+filepath.Join(e.WorkDir, "cache"), "ESCAPE=\x1b[31mred")
+				"SIGNPOST_URL="+store.api, "FAULTY="+faults.service.URL, "XDG_CACHE_HOME="+filepath.Join(e.WorkDir, "cache"),
+				"ESCAPE=\x1b[31mred")
 			return nil
 		},
 	})

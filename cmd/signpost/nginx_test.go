@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// nobody is the user that nginx runs as where the test runs as root.
-const nobody = 65534
+// nginxUID is the user of nginx if the test runs as root.
+const nginxUID = 65534
 
 // TestBehindNginx: a client that posts the file itself through nginx receives the service's response, not a 502.
 func TestBehindNginx(t *testing.T) {
@@ -23,7 +23,8 @@ func TestBehindNginx(t *testing.T) {
 	needs(t, "nginx", "curl", "python3")
 	dir := nginxFolder(t)
 	writeCertificate(t, dir, 1)
-	certificate := []string{"SIGNPOST_TLS_CERT=" + filepath.Join(dir, "cert.pem"), "SIGNPOST_TLS_KEY=" + filepath.Join(dir, "key.pem")}
+	certificate := []string{"SIGNPOST_TLS_CERT=" + filepath.Join(dir, "cert.pem"),
+		"SIGNPOST_TLS_KEY=" + filepath.Join(dir, "key.pem")}
 	plain, overTLS := startLocal(t, t.TempDir()), startLocal(t, t.TempDir(), certificate...)
 	bases := map[string]string{
 		"buffered":             nginx(t, dir, "http://", plain.api, "on"),
@@ -39,14 +40,16 @@ func TestBehindNginx(t *testing.T) {
 		}
 		for name, base := range bases {
 			for client, program := range map[string][]string{
-				"curl":                 {"curl", "-sSk", "-w", " %{http_code}", "--data-binary", "@" + file, base + "/import"},
-				"curl without waiting": {"curl", "-sSk", "-w", " %{http_code}", "-H", "Expect:", "--data-binary", "@" + file, base + "/import"},
-				"urllib":               {"python3", "-c", urllib, base + "/import", file},
+				"curl": {"curl", "-sSk", "-w", " %{http_code}", "--data-binary", "@" + file, base + "/import"},
+				"curl without waiting": {"curl", "-sSk", "-w", " %{http_code}", "-H", "Expect:", "--data-binary", "@" + file,
+					base + "/import"},
+				"urllib": {"python3", "-c", urllib, base + "/import", file},
 			} {
 				ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
 				out, err := exec.CommandContext(ctx, program[0], program[1:]...).CombinedOutput()
 				cancel()
-				if said := string(out); err != nil || !strings.Contains(said, `"code":"body-too-large"`) || !strings.HasSuffix(said, " 413") {
+				if said := string(out); err != nil || !strings.Contains(said, `"code":"body-too-large"`) ||
+					!strings.HasSuffix(said, " 413") {
 					t.Errorf("%s, %d bytes by %s: got %.300s, %v, want 413 body-too-large", name, size, client, said, err)
 				}
 			}
@@ -63,12 +66,12 @@ except urllib.error.HTTPError as e:
     print(e.read().decode(), e.code, end="")
 `
 
-// nginxFolder is a folder that nginx may use, whoever runs the test.
+// nginxFolder returns a directory that nginx can use, also if the test runs as root.
 func nginxFolder(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "nginx-*")
 	if err == nil && os.Getuid() == 0 {
-		err = os.Chown(dir, nobody, nobody)
+		err = os.Chown(dir, nginxUID, nginxUID)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -88,15 +91,17 @@ func nginx(t *testing.T, dir, scheme, upstream, buffering string) string {
 	if scheme == "https://" {
 		encryption = " ssl"
 	}
-	config := regexp.MustCompile(`\bDIR\b`).ReplaceAllString(fmt.Sprintf(nginxConfig, address+encryption, dir, dir, upstream, buffering), own)
+	config := regexp.MustCompile(`\bDIR\b`).ReplaceAllString(fmt.Sprintf(nginxConfig, address+encryption, dir, dir,
+		upstream, buffering), own)
 	if err := os.WriteFile(filepath.Join(own, "nginx.conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	command := exec.Command("nginx", "-p", own, "-c", filepath.Join(own, "nginx.conf"), "-e", "stderr")
 	if os.Getuid() == 0 {
-		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		for _, path := range []string{own, filepath.Join(own, "nginx.conf"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "cert.pem")} {
-			if err := os.Chown(path, nobody, nobody); err != nil {
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nginxUID, Gid: nginxUID}}
+		for _, path := range []string{own, filepath.Join(own, "nginx.conf"), filepath.Join(dir, "key.pem"),
+			filepath.Join(dir, "cert.pem")} {
+			if err := os.Chown(path, nginxUID, nginxUID); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -114,8 +119,8 @@ func nginx(t *testing.T, dir, scheme, upstream, buffering string) string {
 	return scheme + address
 }
 
-// nginxConfig needs the address, the folder of the certificate twice, the upstream and whether request bodies are buffered. nginx runs
-// as one process, so that to end it ends all of it.
+// nginxConfig needs the address, the folder of the certificate twice, the upstream and whether request bodies are
+// buffered. nginx runs as one process, so that to end it ends all of it.
 const nginxConfig = `
 daemon off;
 master_process off;

@@ -21,7 +21,8 @@ func axeSource(t *testing.T) string {
 		t.Skip("whether everybody can use the page is not judged: SIGNPOST_TEST_FRONTEND=1 fetches " + axe + " from npm")
 	}
 	dir := t.TempDir()
-	pack := exec.Command("npm", "install", "--prefix", dir, "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", axe)
+	pack := exec.Command("npm", "install", "--prefix", dir, "--no-save", "--no-audit", "--no-fund", "--ignore-scripts",
+		axe)
 	if out, err := pack.CombinedOutput(); err != nil {
 		t.Fatalf("npm install %s: %v\n%s", axe, err, out)
 	}
@@ -61,7 +62,8 @@ func TestPageForEverybody(t *testing.T) {
 	b.state("large.bin", "needs-file")
 	b.judge(source, "waiting for its file")
 	b.press("large.bin", "cancel")
-	b.until("it is cancelled or gone", fmt.Sprintf(`["cancelled", undefined].includes(%s?.dataset.state)`, row("large.bin")))
+	b.until("it is cancelled or gone", fmt.Sprintf(`["cancelled", undefined].includes(%s?.dataset.state)`,
+		row("large.bin")))
 	b.judge(source, "cancelled")
 
 	a := b.another(asking)
@@ -78,7 +80,8 @@ func (b *tab) judge(source, state string) {
 	eval[any](b, source+";null")
 	for _, scheme := range []string{"light", "dark"} {
 		call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}, // no colour on its way to another
+			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+			// no colour on its way to another
 		}})
 		for _, width := range []int64{320, 768, 1440} {
 			b.do(chromedp.EmulateViewport(width, 900))

@@ -14,8 +14,8 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// TestPageMemory: however large a file, the browser takes no more memory for it. For how long the page was busy at a time is told alone,
-// as other programs of the machine have their part in it.
+// TestPageMemory: however large a file, the browser takes no more memory for it. For how long the page was busy at a
+// time is only logged, because other programs of the machine affect it.
 func TestPageMemory(t *testing.T) {
 	size := largeSize(t)
 	p := startLocal(t, t.TempDir())
@@ -37,7 +37,8 @@ func TestPageMemory(t *testing.T) {
 	if most > before+more {
 		t.Errorf("the browser grew from %d to %d kB, want at most %d more", before, most, more)
 	}
-	t.Logf("%d bytes; %d MiB resident in all processes after a tenth, %d MiB at most; longest task %.0f ms", size, before>>10, most>>10, eval[float64](b, `longest`))
+	t.Logf("%d bytes; %d MiB resident in all processes after a tenth, %d MiB at most; longest task %.0f ms", size,
+		before>>10, most>>10, eval[float64](b, `longest`))
 }
 
 // memory is what all processes of the browser have resident, in kB; what they share is counted for each.

@@ -26,7 +26,8 @@ func behindPrefix(t *testing.T) *process {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/api/", http.StripPrefix("/api", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}))
+	mux.Handle("/api/", http.StripPrefix("/api",
+		&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -85,10 +86,12 @@ func TestDocsBehindPathPrefix(t *testing.T) {
 	click(".try-out__btn")
 	click(".execute")
 	b.until("the response is shown", operation+`.querySelector(".live-responses-table .response-col_status") != null`)
-	if got := eval[string](b, operation+`.querySelector(".live-responses-table").innerText`); !strings.Contains(got, "200") {
+	if got := eval[string](b, operation+`.querySelector(".live-responses-table").innerText`); !strings.Contains(got,
+		"200") {
 		t.Errorf("POST /import from the API reference: got %s, want 200", got)
 	}
-	if called := eval[string](b, operation+`.querySelector(".request-url").innerText`); !strings.Contains(called, p.api+"/import") {
+	if called := eval[string](b, operation+`.querySelector(".request-url").innerText`); !strings.Contains(called,
+		p.api+"/import") {
 		t.Errorf("POST /import from the API reference: called %s, want %s/import", called, p.api)
 	}
 	b.do(chromedp.Navigate(p.api + "/docs/"))

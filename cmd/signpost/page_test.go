@@ -45,7 +45,8 @@ func TestPageSends(t *testing.T) {
 	p := startLocal(t, t.TempDir(), "SIGNPOST_WRITE_ONCE=true")
 	b := browse(t, p)
 	for name, size := range map[string]int{
-		"empty": 0, "small.txt": 5, "تقرير نهائي.pdf": 70_000, "🎉 party 👩‍👩‍👧.jpg": 1 << 20, `odd "name" <b>&amp;%41.txt`: 10, "parts.bin": 40*mib + 1,
+		"empty": 0, "small.txt": 5, "تقرير نهائي.pdf": 70_000, "🎉 party 👩‍👩‍👧.jpg": 1 << 20, `odd "name" <b>&amp;%41.txt`: 10,
+		"parts.bin": 40*mib + 1,
 	} {
 		path, content := randomFile(t, name, size)
 		b.choose(path)
@@ -58,7 +59,8 @@ func TestPageSends(t *testing.T) {
 	}
 }
 
-// TestPageLostResponse: an upload is completed although the store refuses it, because the same upload has arrived before.
+// TestPageLostResponse: an upload is completed although the store refuses it, because the same upload has arrived
+// before.
 func TestPageLostResponse(t *testing.T) {
 	p := startLocal(t, t.TempDir(), "SIGNPOST_WRITE_ONCE=true")
 	b := browse(t, p)
@@ -102,7 +104,8 @@ func TestPageFifty(t *testing.T) {
 	b.until("the recent imports are listed", `document.querySelectorAll("#recent li[data-status=completed]").length >= 20`)
 }
 
-// TestPageReloads: after a reload at half, the page asks for the file, refuses another of its name, and sends what is missing.
+// TestPageReloads: after a reload at half, the page asks for the file, refuses another of its name, and sends what is
+// missing.
 func TestPageReloads(t *testing.T) {
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
@@ -121,7 +124,8 @@ func TestPageReloads(t *testing.T) {
 	other, _ := randomFile(t, name, 1000)
 	b.choose(other)
 	b.until("another file of the same name is sent by itself, or refused", fmt.Sprintf(
-		`[...document.querySelectorAll("li.upload")].some((r) => r.dataset.id === %q && r.dataset.state === "needs-file")`, id))
+		`[...document.querySelectorAll("li.upload")].some((r) => r.dataset.id === %q && r.dataset.state === "needs-file")`,
+		id))
 	eval[any](b, `performance.clearResourceTimings()`)
 	b.choose(path)
 	b.until("it is completed", fmt.Sprintf(`document.querySelector('li.upload[data-id=%q]')?.dataset.state === "completed"`, id))
@@ -232,7 +236,8 @@ func TestPagePausesAll(t *testing.T) {
 	press := func(id string) {
 		t.Helper()
 		b.until(id+" can be pressed", fmt.Sprintf(`!document.getElementById(%q).hidden`, id))
-		eval[any](b, fmt.Sprintf(`(() => { const b = document.getElementById(%q); b.focus(); b.click(); return null })()`, id))
+		eval[any](b, fmt.Sprintf(`(() => { const b = document.getElementById(%q); b.focus(); b.click(); return null })()`,
+			id))
 	}
 	press("pause-all")
 	b.state("one.bin", "paused")
@@ -302,7 +307,8 @@ func TestPageCancelRefused(t *testing.T) {
 	p.holds(t, id, content)
 }
 
-// TestPageRemoves: the row of a failed upload stays until the service has deleted the import, and says so where it has not.
+// TestPageRemoves: the row of a failed upload stays until the service has deleted the import, and says so where it has
+// not.
 func TestPageRemoves(t *testing.T) {
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
@@ -383,7 +389,7 @@ func TestPageCompletionFails(t *testing.T) {
 
 var scopeMissing = client.Problem{Status: 403, Code: "scope-missing"}
 
-// TestPageKey: a wrong key is told of, and with the right one, uploads that waited go on. It is kept nowhere.
+// TestPageKey: a wrong key is reported, and the right one resumes waiting uploads. The key is not stored.
 func TestPageKey(t *testing.T) {
 	keys := filepath.Join(t.TempDir(), "keys")
 	key := signpost(t, "keygen", "alice", "--append", keys)
@@ -396,7 +402,8 @@ func TestPageKey(t *testing.T) {
 		eval[any](b, fmt.Sprintf(`(() => { const i = document.querySelector("form#key input"); i.value = %q; i.form.requestSubmit(); return null })()`, value))
 	}
 	enter("signpost_wrong")
-	b.until("it is said that the key is wrong", `document.querySelector("#key-words").textContent.includes("not accepted")`)
+	b.until("it is said that the key is wrong",
+		`document.querySelector("#key-words").textContent.includes("not accepted")`)
 	enter(key)
 	p.holds(t, b.state("file.bin", "completed"), content)
 	if kept := eval[bool](b, fmt.Sprintf(`JSON.stringify({...localStorage, ...sessionStorage}).includes(%q)`, key)); kept {

@@ -24,7 +24,8 @@ func TestReadme(t *testing.T) {
 		}
 	}
 	folder := checkout(t)
-	files := map[string]string{"README.md": string(readme), "report.csv": "report", "notes.txt": "notes", "photos/a.jpg": "photo"}
+	files := map[string]string{"README.md": string(readme), "report.csv": "report", "notes.txt": "notes",
+		"photos/a.jpg": "photo"}
 	if err := os.Mkdir(filepath.Join(folder, "photos"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -96,8 +97,8 @@ func checkout(t *testing.T) string {
 	return folder
 }
 
-// TestReadmeCommandsPaste checks that each command runs when it is pasted: an interactive zsh passes a comment to the command, and
-// make build does not put signpost on the PATH.
+// TestReadmeCommandsPaste checks that each command runs when it is pasted: an interactive zsh passes a comment to the
+// command, and make build does not put signpost on the PATH.
 func TestReadmeCommandsPaste(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// balancer is a load balancer of the simplest kind: it asks each server's /readyz ten times a second, and sends requests in turn
-// to those that say yes. It tries nothing again.
+// balancer is a load balancer of the simplest kind: it asks each server's /readyz ten times a second, and sends
+// requests in turn to those that say yes. It tries nothing again.
 type balancer struct {
 	mu      sync.Mutex
 	ready   []*url.URL
@@ -77,7 +77,8 @@ func (b *balancer) isReady(base string) bool {
 // TestReplacedUnderLoad replaces each of two servers by another while both are in use: no request fails.
 func TestReplacedUnderLoad(t *testing.T) {
 	store := startLocal(t, t.TempDir())
-	settings := []string{"SIGNPOST_BUCKET=" + localBucket, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1", "SIGNPOST_STOP_DELAY=2s",
+	settings := []string{"SIGNPOST_BUCKET=" + localBucket, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
+		"SIGNPOST_STOP_DELAY=2s",
 		"AWS_ENDPOINT_URL_S3=" + store.store(t), "AWS_SHARED_CREDENTIALS_FILE=" + store.credentialsFile()}
 	servers := []*process{start(t, settings...), start(t, settings...)}
 	b := &balancer{servers: []string{servers[0].api, servers[1].api}}

@@ -14,8 +14,8 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// The three lines of the greeting are run as they stand, in another folder than the service, whose own is named by a relative
-// path that needs quotes.
+// The three lines of the greeting are run as they stand, in another folder than the service, whose own is named by a
+// relative path that needs quotes.
 func TestGreeting(t *testing.T) {
 	needs(t, "sh", "curl", "cut", "ls")
 	t.Chdir(t.TempDir())

@@ -82,11 +82,12 @@ func (p *process) awaitReady(t *testing.T) {
 	t.Fatalf("not ready after %v", limit)
 }
 
-// want503 is what a caller is told while the store is away.
+// want503 is the response while the store is unavailable.
 func want503(t *testing.T, what string, status int, header http.Header, body []byte) {
 	t.Helper()
 	var problem client.Problem
-	if err := json.Unmarshal(body, &problem); err != nil || status != http.StatusServiceUnavailable || problem.Code != "store-unavailable" ||
+	if err := json.Unmarshal(body, &problem); err != nil || status != http.StatusServiceUnavailable ||
+		problem.Code != "store-unavailable" ||
 		header.Get("Content-Type") != "application/problem+json" || header.Get("Retry-After") == "" {
 		t.Errorf("%s: got %d %v %s, want 503 store-unavailable as a problem with Retry-After", what, status, header, body)
 	}

@@ -30,7 +30,8 @@ func TestOutputClosed(t *testing.T) {
 	}
 	program := exec.Command(path, "serve")
 	program.Stderr = write
-	p := launch(t, program, "SIGNPOST_LISTEN=127.0.0.1:0", "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "SIGNPOST_DATA_DIR="+t.TempDir())
+	p := launch(t, program, "SIGNPOST_LISTEN=127.0.0.1:0", "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0",
+		"SIGNPOST_DATA_DIR="+t.TempDir())
 	write.Close()
 	read.Close()
 	p.greeted(t)

@@ -17,7 +17,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// half is more than a loopback connection buffers while nobody reads: once it is sent, the server is at work on it.
+// half is more than a loopback connection buffers without a reader: once it is sent, the server is at work on it.
 const half = 16 << 20
 
 // open sends the head of a request and waits until the server asks for the body.
@@ -33,7 +33,8 @@ func open(t *testing.T, method, target, contentType string, length int) *net.TCP
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(limit))
-	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n", method, u.RequestURI(), u.Host, length)
+	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n", method,
+		u.RequestURI(), u.Host, length)
 	if contentType != "" {
 		head += "Content-Type: " + contentType + "\r\n"
 	}
@@ -137,7 +138,8 @@ func TestBrokenUploadStoresNothing(t *testing.T) {
 		{"reset", func(c *net.TCPConn) error { return errors.Join(c.SetLinger(0), c.Close()) }},
 		{"half closed", func(c *net.TCPConn) error {
 			err := c.CloseWrite()
-			if status, body := answer(t, c); status != http.StatusBadRequest || !strings.Contains(body, "<Code>IncompleteBody</Code>") {
+			if status, body := answer(t, c); status != http.StatusBadRequest ||
+				!strings.Contains(body, "<Code>IncompleteBody</Code>") {
 				t.Errorf("half closed: got %d %s, want 400 IncompleteBody", status, body)
 			}
 			return err

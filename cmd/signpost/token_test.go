@@ -30,16 +30,19 @@ func startIssuer(t *testing.T) (url string, token func(subject string, life time
 	t.Cleanup(server.Close)
 	for path, document := range map[string]any{
 		"/.well-known/openid-configuration": map[string]string{"issuer": server.URL, "jwks_uri": server.URL + "/keys"},
-		"/keys":                             jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "one", Use: "sig"}}},
+		"/keys": jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "one",
+			Use: "sig"}}},
 	} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(document) })
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "one"}}, nil)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "one"}},
+		nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return server.URL, func(subject string, life time.Duration) string {
-		signed, err := jwt.Signed(signer).Claims(jwt.Claims{Issuer: server.URL, Audience: jwt.Audience{"signpost"}, Subject: subject, Expiry: jwt.NewNumericDate(time.Now().Add(life))}).Serialize()
+		signed, err := jwt.Signed(signer).Claims(jwt.Claims{Issuer: server.URL, Audience: jwt.Audience{"signpost"},
+			Subject: subject, Expiry: jwt.NewNumericDate(time.Now().Add(life))}).Serialize()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +50,7 @@ func startIssuer(t *testing.T) (url string, token func(subject string, life time
 	}
 }
 
-// TestUploadWithToken uploads as the bearer of a token, and is told when it has ended.
+// TestUploadWithToken uploads with an access token, and reports an expired token.
 func TestUploadWithToken(t *testing.T) {
 	issuer, token := startIssuer(t)
 	p := startLocal(t, t.TempDir(), "SIGNPOST_OIDC_ISSUER="+issuer, "SIGNPOST_OIDC_AUDIENCE=signpost")
@@ -72,10 +75,12 @@ func TestUploadWithToken(t *testing.T) {
 	if said, err := upload(token("alice", time.Hour)); err != nil {
 		t.Errorf("got %v %s, want an upload", err, said)
 	}
-	if said, err := upload(token("alice", -time.Hour)); err == nil || !strings.Contains(said, "expired") || strings.Contains(said, "eyJ") {
+	if said, err := upload(token("alice", -time.Hour)); err == nil || !strings.Contains(said, "expired") ||
+		strings.Contains(said, "eyJ") {
 		t.Errorf("with a token that has ended: got %v %s, want to be told", err, said)
 	}
-	if stored, err := filepath.Glob(filepath.Join(p.dir, "store", localBucket, "imports", "sub-*", "*")); err != nil || len(stored) != 1 {
+	if stored, err := filepath.Glob(filepath.Join(p.dir, "store", localBucket, "imports", "sub-*", "*")); err != nil ||
+		len(stored) != 1 {
 		t.Errorf("stored: got %q, %v, want one object of the token's subject", stored, err)
 	}
 }

@@ -32,12 +32,14 @@ func TestReadingByUploadURL(t *testing.T) {
 	store := startLocal(t, t.TempDir())
 	id, secret := store.credentials(t)
 	settings := aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(store.store(t)), Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""),
+		Region: "us-east-1", BaseEndpoint: aws.String(store.store(t)),
+		Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""),
 	}
 	lenient := storetest.NewLenient(t, settings, localBucket)
 	testReading(t, honoring{
 		aws: settings, bucket: localBucket,
-		env: []string{"AWS_ENDPOINT_URL_S3=" + *lenient.AWS.BaseEndpoint, "AWS_SHARED_CREDENTIALS_FILE=" + store.credentialsFile()},
+		env: []string{"AWS_ENDPOINT_URL_S3=" + *lenient.AWS.BaseEndpoint,
+			"AWS_SHARED_CREDENTIALS_FILE=" + store.credentialsFile()},
 		limits: []string{
 			"SIGNPOST_SIGNING_ACCESS_KEY_ID=" + lenient.Restricted.AccessKeyID,
 			"SIGNPOST_SIGNING_SECRET_ACCESS_KEY=" + lenient.Restricted.SecretAccessKey,
@@ -72,7 +74,8 @@ func TestReadingOnMinIO(t *testing.T) {
 	}, true)
 	testReading(t, honoring{
 		aws: settings, bucket: bucket,
-		env: []string{"AWS_ENDPOINT_URL_S3=http://" + address, "AWS_ACCESS_KEY_ID=service", "AWS_SECRET_ACCESS_KEY=servicesecret"},
+		env: []string{"AWS_ENDPOINT_URL_S3=http://" + address, "AWS_ACCESS_KEY_ID=service",
+			"AWS_SECRET_ACCESS_KEY=servicesecret"},
 		limits: []string{
 			"SIGNPOST_SIGNING_ROLE_ARN=arn:aws:iam::123456789012:role/uploads", "AWS_ENDPOINT_URL_STS=http://" + address,
 		},
@@ -80,8 +83,8 @@ func TestReadingOnMinIO(t *testing.T) {
 	})
 }
 
-// testReading: a client with upload URLs reads another owner's object. serve does not start there, unless that is allowed or uploads are
-// signed with credentials that may not read.
+// testReading: a client with upload URLs reads another owner's object. serve does not start there, unless that is
+// allowed or uploads are signed with credentials that may not read.
 func testReading(t *testing.T, store honoring) {
 	keys := filepath.Join(t.TempDir(), "keys")
 	alice, mallory := signpost(t, "keygen", "alice", "--append", keys), signpost(t, "keygen", "mallory", "--append", keys)
@@ -93,7 +96,8 @@ func testReading(t *testing.T, store honoring) {
 	}
 	refused := launch(t, exec.Command(path, "serve"), append(env, "SIGNPOST_LISTEN=127.0.0.1:0")...)
 	if status := refused.wait(t); status.ExitStatus() != 1 || refused.stdout.String() != "" ||
-		!strings.Contains(refused.stderr.String(), "the store honors headers that an upload URL does not sign (x-amz-copy-source on PUT") {
+		!strings.Contains(refused.stderr.String(),
+			"the store honors headers that an upload URL does not sign (x-amz-copy-source on PUT") {
 		t.Errorf("got status %d and stderr %s, want 1 and the reason", status.ExitStatus(), refused.stderr)
 	}
 	for _, c := range []struct {

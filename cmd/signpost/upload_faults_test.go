@@ -17,7 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// gate passes requests on, but for those that it is told to answer itself.
+// gate forwards requests, except those with a fault.
 type gate struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -76,12 +76,13 @@ type faulty struct{ service, store *gate }
 func newFaulty(t *testing.T, local *process) *faulty {
 	t.Helper()
 	store := newGate(t, local.store(t), "")
-	p := start(t, "SIGNPOST_BUCKET="+localBucket, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1", "SIGNPOST_PUBLIC_ENDPOINT="+store.URL,
+	p := start(t, "SIGNPOST_BUCKET="+localBucket, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
+		"SIGNPOST_PUBLIC_ENDPOINT="+store.URL,
 		"AWS_ENDPOINT_URL_S3="+local.store(t), "AWS_SHARED_CREDENTIALS_FILE="+local.credentialsFile())
 	return &faulty{newGate(t, p.api, "sesame"), store}
 }
 
-// fault tells a gate what to answer: fault service|store cut|STATUS ANSWER TIMES [METHOD]
+// fault sets the response of a gate: fault service|store cut|STATUS ANSWER TIMES [METHOD]
 func (f *faulty) fault(ts *testscript.TestScript, _ bool, args []string) {
 	g := map[string]*gate{"service": f.service, "store": f.store}[args[0]]
 	g.mu.Lock()

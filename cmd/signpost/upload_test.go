@@ -74,7 +74,9 @@ func TestTwoUploadsOfOneFile(t *testing.T) {
 	first := p.runs(t, home, append(slowly, file)...)
 	first.halfway(t)
 	second := p.runs(t, home, "upload", "--part-size", "5MiB", file)
-	if status := second.wait(t); status.ExitStatus() != 1 || !strings.Contains(second.stderr.String(), "another process is uploading this file\nsignpost:   -> wait for it, or stop it") {
+	if status := second.wait(t); status.ExitStatus() != 1 ||
+		!strings.Contains(second.stderr.String(),
+			"another process is uploading this file\nsignpost:   -> wait for it, or stop it") {
 		t.Errorf("got status %d,\n%s", status.ExitStatus(), second.stderr)
 	}
 	if status := first.wait(t); status.ExitStatus() != 0 {
@@ -87,7 +89,7 @@ func TestSecondInterruptEndsAtOnce(t *testing.T) {
 	p := startLocal(t, t.TempDir())
 	c := p.runs(t, t.TempDir(), append(slowly, bigFile(t))...)
 	c.halfway(t)
-	p.signal(t, syscall.SIGSTOP) // the service answers nobody
+	p.signal(t, syscall.SIGSTOP) // the service does not respond
 	t.Cleanup(func() { p.signal(t, syscall.SIGCONT) })
 	for ended := false; !ended; { // one may come before the program is ready for it
 		c.signal(t, syscall.SIGINT)
@@ -112,7 +114,8 @@ func TestInterruptedStream(t *testing.T) {
 	c := p.runs(t, t.TempDir(), "upload", "--json", bigFile(t), pipe)
 	c.await(t, c.stdout, "first file", func(s string) bool { return strings.Contains(s, `"completed"`) })
 	c.signal(t, syscall.SIGINT)
-	if status := c.wait(t); status.ExitStatus() != 130 || !strings.HasPrefix(c.stderr.String(), "signpost: interrupted: 1 of 2 files done\n") {
+	if status := c.wait(t); status.ExitStatus() != 130 ||
+		!strings.HasPrefix(c.stderr.String(), "signpost: interrupted: 1 of 2 files done\n") {
 		t.Errorf("got status %d,\n%s", status.ExitStatus(), c.stderr)
 	}
 }
@@ -199,7 +202,8 @@ func TestByteSize(t *testing.T) {
 		text string
 		want byteSize // 0: refused
 	}{
-		{"5242880", 5 << 20}, {"64MiB", 64 << 20}, {"5M", 5 << 20}, {"100KiB", 100 << 10}, {"1.5g", 3 << 29}, {"10MB", 10_000_000}, {"7 B", 7},
+		{"5242880", 5 << 20}, {"64MiB", 64 << 20}, {"5M", 5 << 20}, {"100KiB", 100 << 10}, {"1.5g", 3 << 29},
+		{"10MB", 10_000_000}, {"7 B", 7},
 		{"0", 0}, {"", 0}, {"-1", 0}, {"5X", 0}, {"MiB", 0}, {"1e3", 0}, {"99999999T", 0}, {"1.2.3M", 0},
 	} {
 		var got byteSize
@@ -210,7 +214,8 @@ func TestByteSize(t *testing.T) {
 }
 
 func TestInBytes(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1536: "1.5 KiB", 1023 << 10: "1.0 MiB", 12_000_000: "11.4 MiB", 5 << 40: "5 TiB", 200<<20 + 1: "200 MiB"} {
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1536: "1.5 KiB", 1023 << 10: "1.0 MiB",
+		12_000_000: "11.4 MiB", 5 << 40: "5 TiB", 200<<20 + 1: "200 MiB"} {
 		if got := formatBytes(n); got != want {
 			t.Errorf("%d: got %s, want %s", n, got, want)
 		}

@@ -160,8 +160,10 @@ func TestImportWebhooks(t *testing.T) {
 	}
 	write(roots, string(certificate))
 	write(file, older+"\n"+private+"\n")
-	p := startLocal(t, filepath.Join(dir, "data"), "SSL_CERT_FILE="+roots, "SIGNPOST_WEBHOOK_URL="+own.URL+"/", "SIGNPOST_WEBHOOK_SECRETS_FILE="+file,
-		"SIGNPOST_WEBHOOK_HOSTS="+bound.host()+","+unbound.host(), "SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8,"+bound.host()+"=127.0.0.1")
+	p := startLocal(t, filepath.Join(dir, "data"), "SSL_CERT_FILE="+roots, "SIGNPOST_WEBHOOK_URL="+own.URL+"/",
+		"SIGNPOST_WEBHOOK_SECRETS_FILE="+file,
+		"SIGNPOST_WEBHOOK_HOSTS="+bound.host()+","+unbound.host(),
+		"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8,"+bound.host()+"=127.0.0.1")
 
 	id := p.abortedImport(t, bound.URL+"/events")
 	toOwn, toBound := own.next(t, id), bound.next(t, id)
@@ -204,7 +206,8 @@ func TestImportWebhooks(t *testing.T) {
 	const read = `"msg":"webhook secrets read"`
 	p.await(t, p.stderr, "first reading of the file", func(s string) bool { return strings.Count(s, read) == 1 })
 	write(file, "whsec_broken\n")
-	p.await(t, p.stderr, "complaint about the file", func(s string) bool { return strings.Contains(s, "key 1: a key is whsec_") })
+	p.await(t, p.stderr, "complaint about the file",
+		func(s string) bool { return strings.Contains(s, "key 1: a key is whsec_") })
 	write(file, newer+"\n"+older+"\n")
 	p.await(t, p.stderr, "second reading of the file", func(s string) bool { return strings.Count(s, read) == 2 })
 	id = p.abortedImport(t, bound.URL+"/events")

@@ -157,7 +157,7 @@ func (a *API) Sign(ctx context.Context, id string, parts client.PartsRequest) ([
 	return signed.Parts, err
 }
 
-// Complete starts to assemble the object from its parts. The returned job's status tells whether that is in progress. A
+// Complete starts to assemble the object from its parts. The returned status tells whether that is in progress. A
 // 500 is not retried, because the store would copy all parts again.
 func (a *API) Complete(ctx context.Context, id string, request client.CompleteRequest) (job client.Job, err error) {
 	retryable := func(err error) bool {

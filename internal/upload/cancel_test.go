@@ -9,13 +9,12 @@ import (
 	"testing"
 )
 
-// answering is a RoundTripper that answers every request with what it returns.
+// answering is a RoundTripper whose responses a function returns.
 type answering func(*http.Request) (*http.Response, error)
 
 func (a answering) RoundTrip(r *http.Request) (*http.Response, error) { return a(r) }
 
-// TestCanceledWhileAnswered: a call canceled while its response arrives returns the cause of the cancellation, not a
-// complaint about the response.
+// TestCanceledWhileAnswered: a call that is canceled during the response returns the cause of the cancellation.
 func TestCanceledWhileAnswered(t *testing.T) {
 	cause := errors.New("interrupted")
 	for name, body := range map[string]io.Reader{

@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// tally adds up what is told of an upload.
-type tally struct {
-	mu       sync.Mutex
-	id       string // of the import
-	bytes    int64
-	resumed  int64
-	kinds    map[Kind]int
-	complain []error
+// eventCounts counts the events of an upload.
+type eventCounts struct {
+	mu      sync.Mutex
+	id      string // of the import
+	bytes   int64
+	resumed int64
+	kinds   map[Kind]int
+	errors  []error
 }
 
-func (t *tally) notify(e Event) {
+func (t *eventCounts) add(e Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.id = e.ID
@@ -31,7 +31,7 @@ func (t *tally) notify(e Event) {
 	case Resumed:
 		t.resumed += e.Bytes
 	case Retrying:
-		t.complain = append(t.complain, e.Error)
+		t.errors = append(t.errors, e.Error)
 	}
 	if t.kinds == nil {
 		t.kinds = map[Kind]int{}
@@ -39,24 +39,24 @@ func (t *tally) notify(e Event) {
 	t.kinds[e.Kind]++
 }
 
-// behind puts the world behind fronts with these faults, and bounds its retries.
-func (w *world) behind(t *testing.T, store, service fault) (toStore, toService *proxy, told *tally) {
+// useProxies puts proxies with these faults before the store and the service, and bounds the retries.
+func (w *world) useProxies(t *testing.T, store, service fault) (toStore, toService *proxy, events *eventCounts) {
 	t.Helper()
 	if w.store.AWS.BaseEndpoint == nil || !strings.HasPrefix(*w.store.AWS.BaseEndpoint, "http://") {
 		t.Skip("the store does not speak plain HTTP, so nothing can stand before it")
 	}
-	toStore, toService, told = newProxy(t, store), newProxy(t, service), &tally{}
+	toStore, toService, events = newProxy(t, store), newProxy(t, service), &eventCounts{}
 	api, err := NewAPI(w.server, nil, toService.client(t).Transport)
 	if err != nil {
 		t.Fatal(err)
 	}
 	memory := w.ResumeStore
 	w.Uploader = New(api, toStore.client(t), 4)
-	w.ResumeStore, w.OnEvent, w.retryBudget = memory, told.notify, 10*time.Second
-	return toStore, toService, told
+	w.ResumeStore, w.OnEvent, w.retryBudget = memory, events.add, 10*time.Second
+	return toStore, toService, events
 }
 
-// file writes content to a file of its own.
+// file writes body to a new file.
 func file(t *testing.T, body []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file.csv")
@@ -66,8 +66,8 @@ func file(t *testing.T, body []byte) string {
 	return path
 }
 
-// TestChaos uploads over bad lines, to a bad store, through a bad service: what arrives is the file, and what is told
-// adds up.
+// TestChaos uploads through faulty connections to a faulty store and service. The object is the file, and the events
+// add up.
 func TestChaos(t *testing.T) {
 	const html = "<html>Bad gateway</html>"
 	cases := []struct {
@@ -75,32 +75,34 @@ func TestChaos(t *testing.T) {
 		store, service fault
 	}{
 		{"nothing", nil, nil},
-		{"one connection to the store in five cut", oneIn(5, cut), nil},
-		{"each request to the store cut once", first("PUT", cut), nil},
-		{"answers of the store lost", first("PUT", lost), nil},
-		{"answers of the store cut short", first("PUT", short), nil},
-		{"bodies cut short by a proxy", first("PUT", halved), nil},
-		{"a byte flipped", first("PUT", flipped), nil},
-		{"everything slow", oneIn(1, slow), oneIn(1, slow)},
+		{"one connection to the store in five cut", oneIn(5, cutRequest), nil},
+		{"each request to the store cut once", first("PUT", cutRequest), nil},
+		{"answers of the store lost", first("PUT", dropResponse), nil},
+		{"answers of the store cut short", first("PUT", truncateResponse), nil},
+		{"bodies cut short by a proxy", first("PUT", truncateBody), nil},
+		{"a byte flipped", first("PUT", flipByte), nil},
+		{"everything slow", oneIn(1, delay), oneIn(1, delay)},
 		{"503 SlowDown, one in two", oneIn(2, s3Error(503, "SlowDown")), nil},
 		{"500 InternalError", first("PUT", s3Error(500, "InternalError")), nil},
 		{"400 RequestTimeout", first("PUT", s3Error(400, "RequestTimeout")), nil},
 		{"409 ConditionalRequestConflict", first("PUT", s3Error(409, "ConditionalRequestConflict")), nil},
 		{"each URL refused once", first("PUT", s3Error(403, "AccessDenied")), nil},
 		{"credentials of each URL ended", first("PUT", s3Error(400, "ExpiredToken")), nil},
-		{"a URL refused, and its renewal", first("PUT", s3Error(403, "AccessDenied")), first("GET", says(503, "application/json", `{}`))},
-		{"a URL refused again, later", inTurn(s3Error(403, "ExpiredToken"), s3Error(503, "SlowDown"), s3Error(403, "ExpiredToken")), nil},
-		{"a page in the place of the store", first("PUT", says(502, "text/html", html)), nil},
-		{"a page in the place of the store, as if all were well", first("PUT", says(200, "text/html", html)), nil},
-		{"silence of the store", first("PUT", silent), nil},
-		{"one connection to the service in five cut", nil, oneIn(5, cut)},
-		{"answers of the service lost", nil, oneIn(3, lost)},
-		{"first answers lost", nil, first("POST", lost)},
-		{"answers of the service cut short", nil, oneIn(3, short)},
-		{"503 of the service", nil, first("POST", says(503, "application/json", `{"message":"Service Unavailable"}`))},
-		{"429 of the service", nil, first("POST", says(429, "application/json", `{"message":"Too Many Requests"}`))},
-		{"a gateway's page", nil, first("POST", says(504, "text/html", html))},
-		{"everything at once", oneIn(5, cut), oneIn(5, lost)},
+		{"a URL refused, and its renewal", first("PUT", s3Error(403, "AccessDenied")),
+			first("GET", respond(503, "application/json", `{}`))},
+		{"a URL refused again, later", inTurn(s3Error(403, "ExpiredToken"), s3Error(503, "SlowDown"),
+			s3Error(403, "ExpiredToken")), nil},
+		{"a page in the place of the store", first("PUT", respond(502, "text/html", html)), nil},
+		{"a page in the place of the store, as if all were well", first("PUT", respond(200, "text/html", html)), nil},
+		{"silence of the store", first("PUT", neverRespond), nil},
+		{"one connection to the service in five cut", nil, oneIn(5, cutRequest)},
+		{"answers of the service lost", nil, oneIn(3, dropResponse)},
+		{"first answers lost", nil, first("POST", dropResponse)},
+		{"answers of the service cut short", nil, oneIn(3, truncateResponse)},
+		{"503 of the service", nil, first("POST", respond(503, "application/json", `{"message":"Service Unavailable"}`))},
+		{"429 of the service", nil, first("POST", respond(429, "application/json", `{"message":"Too Many Requests"}`))},
+		{"a gateway's page", nil, first("POST", respond(504, "text/html", html))},
+		{"everything at once", oneIn(5, cutRequest), oneIn(5, dropResponse)},
 	}
 	t.Run("of", func(t *testing.T) {
 		for _, c := range cases {
@@ -118,10 +120,10 @@ func TestChaos(t *testing.T) {
 					{"stream", 6 * mib, CRC64NVME, true},
 				} {
 					if c.name == "a byte flipped" && u.checksum == None {
-						continue // nobody could tell
+						continue // undetectable
 					}
 					w := start(t)
-					_, _, told := w.behind(t, c.store, c.service)
+					_, _, events := w.useProxies(t, c.store, c.service)
 					if c.name == "silence of the store" {
 						w.stallTimeout, w.retryBudget = 500*time.Millisecond, partRetryBudget // a busy machine stalls more than once
 					}
@@ -141,38 +143,39 @@ func TestChaos(t *testing.T) {
 					if got := w.stored(t, r); !bytes.Equal(got, body) {
 						t.Errorf("%s: the store has %d others", u.name, len(got))
 					}
-					if told.bytes+told.resumed != int64(u.size) || told.kinds[Started] != 1 || told.kinds[Completed] != 1 {
-						t.Errorf("%s: told of %d bytes and %d resumed, %v, want %d in all, started and completed once", u.name, told.bytes, told.resumed, told.kinds, u.size)
+					if events.bytes+events.resumed != int64(u.size) || events.kinds[Started] != 1 || events.kinds[Completed] != 1 {
+						t.Errorf("%s: got events for %d bytes and %d resumed, %v, want %d in all, started and completed once", u.name,
+							events.bytes, events.resumed, events.kinds, u.size)
 					}
-					for _, e := range told.complain {
+					for _, e := range events.errors {
 						if strings.Contains(strings.ToLower(e.Error()), "x-amz-") {
-							t.Errorf("%s: a signature was told: %v", u.name, e)
+							t.Errorf("%s: an event holds a signature: %v", u.name, e)
 						}
 					}
 				}
 			})
 		}
 	})
-	noneLeft(t)
+	checkNoLeftovers(t)
 }
 
-// noneLeft waits until no goroutine of this package's own is left, and no file of it open.
-func noneLeft(t *testing.T) {
+// checkNoLeftovers waits until the package has no running goroutines and no open files.
+func checkNoLeftovers(t *testing.T) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		left := leftOver()
+		left := leftovers()
 		if left == "" {
 			return
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("left over:\n%s", left)
 		}
-		time.Sleep(10 * time.Millisecond) // nothing tells of a goroutine's end
+		time.Sleep(10 * time.Millisecond) // goroutines do not report their end
 	}
 }
 
-func leftOver() string {
+func leftovers() string {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
@@ -182,7 +185,9 @@ func leftOver() string {
 	}
 	open, _ := os.ReadDir("/proc/self/fd") // there is none elsewhere
 	for _, fd := range open {
-		if name, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && (strings.Contains(name, "signpost-part-") || strings.HasSuffix(name, "file.csv") || strings.HasSuffix(name, ".lock")) {
+		if name, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil &&
+			(strings.Contains(name, "signpost-part-") || strings.HasSuffix(name, "file.csv") ||
+				strings.HasSuffix(name, ".lock")) {
 			return name
 		}
 	}

@@ -9,14 +9,13 @@ import (
 	"testing"
 )
 
-// TestCompleteFails: a completion that the service answers with 500 or 507 is not repeated, for the store would copy
-// all parts again.
+// TestCompleteFails: a completion with status 500 or 507 is not retried, because the store would copy all parts again.
 func TestCompleteFails(t *testing.T) {
 	for _, status := range []int{http.StatusInternalServerError, http.StatusInsufficientStorage} {
 		w := start(t)
 		path := file(t, content(11*mib, 5))
 		completions := 0
-		w.behind(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		w.useProxies(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 			if filepath.Base(r.URL.Path) != "complete" {
 				return false
 			}
@@ -30,17 +29,17 @@ func TestCompleteFails(t *testing.T) {
 			t.Errorf("%d: got %v after %d completions, want it after 1", status, err, completions)
 		}
 	}
-	noneLeft(t)
+	checkNoLeftovers(t)
 }
 
-// TestCompletionFailsLater: a completion that fails after its call was answered with 202 ends the upload with the
-// reason. It is asked for once, and the next run asks once more without sending anything again.
+// TestCompletionFailsLater: a completion that fails after a 202 response ends the upload with the reason. The next run
+// completes again without sending parts.
 func TestCompletionFailsLater(t *testing.T) {
 	w := start(t)
 	body := content(11*mib, 6)
 	path := file(t, body)
 	completions, failing := 0, true
-	store, _, _ := w.behind(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+	store, _, _ := w.useProxies(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 		job := `{"status":"uploading"`
 		if path := strings.Split(r.URL.Path, "/"); len(path) > 2 {
 			job += `,"id":"` + path[2] + `"`
@@ -50,11 +49,11 @@ func TestCompletionFailsLater(t *testing.T) {
 			if completions++; !failing {
 				return false
 			}
-			return says(http.StatusAccepted, "application/json", job+"}")(rw, r, onward)
+			return respond(http.StatusAccepted, "application/json", job+"}")(rw, r, onward)
 		case r.Method == http.MethodGet && completions == 1 && failing:
 			failing = false
 			failed := job + `,"error":{"code":"store-full","detail":"Full."}}`
-			return says(http.StatusOK, "application/json", failed)(rw, r, onward)
+			return respond(http.StatusOK, "application/json", failed)(rw, r, onward)
 		}
 		return false
 	})
@@ -71,5 +70,5 @@ func TestCompletionFailsLater(t *testing.T) {
 	if completions != 2 || store.all != sent {
 		t.Errorf("again: %d completions and %d requests to the store, want 2 and %d", completions, store.all, sent)
 	}
-	noneLeft(t)
+	checkNoLeftovers(t)
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// TestChanged changes the file when its first bytes are on their way: that is an error, and nothing of it is kept.
-func TestChanged(t *testing.T) {
+// TestChangedFile changes the file during the upload. That is an error, and the import is aborted.
+func TestChangedFile(t *testing.T) {
 	changes := []struct {
 		name   string
 		change func(path string) error
@@ -45,7 +45,7 @@ func TestChanged(t *testing.T) {
 				w := start(t)
 				path := file(t, content(size, 1))
 				var once sync.Once
-				_, _, told := w.behind(t, func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+				_, _, events := w.useProxies(t, func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 					once.Do(func() {
 						if err := c.change(path); err != nil {
 							t.Error(err)
@@ -62,23 +62,24 @@ func TestChanged(t *testing.T) {
 				if failure.ID != "" || failure.AbortErr != nil {
 					t.Errorf("%s, %d bytes, %s: got %+v, want no import left", c.name, size, a, failure)
 				}
-				if job, err := w.API.Read(t.Context(), told.id); err != nil || statusOf(job) != client.JobStatusAborted {
+				if job, err := w.API.Read(t.Context(), events.id); err != nil || statusOf(job) != client.JobStatusAborted {
 					t.Errorf("%s, %d bytes, %s: the import is %s, %v, want it aborted", c.name, size, a, statusOf(job), err)
 				}
 			}
 		}
 	}
-	noneLeft(t)
+	checkNoLeftovers(t)
 }
 
-// TestNotAborted refuses the DELETE of an upload that is of no use: the failure names the import that remains, and why.
+// TestNotAborted rejects the DELETE of a useless import. The error names the import and the reason.
 func TestNotAborted(t *testing.T) {
 	for _, stream := range []bool{false, true} {
 		for _, size := range []int{100, 11 * mib} {
 			w := start(t)
 			body := content(size, 1)
 			path := file(t, body)
-			_, service, told := w.behind(t, func(all, _ int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+			_, service, events := w.useProxies(t, func(all, _ int, rw http.ResponseWriter, r *http.Request,
+				onward http.Handler) bool {
 				if stream {
 					return s3Error(400, "InvalidRequest")(rw, r, onward)
 				}
@@ -86,7 +87,7 @@ func TestNotAborted(t *testing.T) {
 					t.Error(err)
 				}
 				return false
-			}, always("DELETE", says(501, "text/plain", "")))
+			}, always("DELETE", respond(501, "text/plain", "")))
 			var err error
 			if d := (Options{Checksum: CRC64NVME, PartSize: 5 * mib}); stream {
 				_, err = w.Stream(t.Context(), opens(bytes.NewReader(body)), "-", d)
@@ -94,22 +95,23 @@ func TestNotAborted(t *testing.T) {
 				_, err = w.File(t.Context(), path, d)
 			}
 			var failure *Error
-			if !errors.As(err, &failure) || failure.ID == "" || failure.ID != told.id || failure.AbortErr == nil ||
-				!strings.HasSuffix(err.Error(), "; import "+told.id+" could not be aborted: the service returned 501") {
-				t.Errorf("%d bytes, stream %t: got %v, want it to name import %s and why it remains", size, stream, err, told.id)
+			if !errors.As(err, &failure) || failure.ID == "" || failure.ID != events.id || failure.AbortErr == nil ||
+				!strings.HasSuffix(err.Error(), "; import "+events.id+" could not be aborted: the service returned 501") {
+				t.Errorf("%d bytes, stream %t: got %v, want it to name import %s and why it remains", size, stream, err, events.id)
 			}
-			if n := service.requests("DELETE /import/" + told.id); n != 1 || told.kinds[Retrying] > 0 {
-				t.Errorf("%d bytes, stream %t: got %d DELETE requests and events %v, want one, and no retry of it", size, stream, n, told.kinds)
+			if n := service.requests("DELETE /import/" + events.id); n != 1 || events.kinds[Retrying] > 0 {
+				t.Errorf("%d bytes, stream %t: got %d DELETE requests and events %v, want one, and no retry of it", size, stream, n,
+					events.kinds)
 			}
 		}
 	}
 }
 
-// TestAbortedAlready: an import that is gone when it is to be aborted does not remain.
-func TestAbortedAlready(t *testing.T) {
+// TestAbortMissingImport: an import that no longer exists needs no abort.
+func TestAbortMissingImport(t *testing.T) {
 	w := start(t)
-	w.behind(t, always("PUT", s3Error(400, "InvalidRequest")),
-		always("DELETE", says(404, "application/problem+json", `{"code":"import-not-found"}`)))
+	w.useProxies(t, always("PUT", s3Error(400, "InvalidRequest")),
+		always("DELETE", respond(404, "application/problem+json", `{"code":"import-not-found"}`)))
 	_, err := w.Stream(t.Context(), opens(bytes.NewReader(content(100, 1))), "-", Options{Checksum: CRC64NVME})
 	var failure *Error
 	if !errors.As(err, &failure) || failure.ID != "" || failure.AbortErr != nil {
@@ -117,8 +119,8 @@ func TestAbortedAlready(t *testing.T) {
 	}
 }
 
-// TestRetryingTold: a retry is told only if one follows.
-func TestRetryingTold(t *testing.T) {
+// TestRetryEvents: each reported retry is followed by an attempt.
+func TestRetryEvents(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		status     int
@@ -131,49 +133,52 @@ func TestRetryingTold(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				sent, told := 0, 0
+				sent, events := 0, 0
 				api, err := NewAPI("http://signpost.example", nil, answering(func(*http.Request) (*http.Response, error) {
 					sent++
-					return &http.Response{StatusCode: c.status, Header: http.Header{"Retry-After": {c.retryAfter}}, Body: http.NoBody}, nil
+					return &http.Response{StatusCode: c.status, Header: http.Header{"Retry-After": {c.retryAfter}}, Body: http.NoBody},
+						nil
 				}))
 				if err != nil {
 					t.Fatal(err)
 				}
 				api.retryBudget = 0
-				if err := api.OnRetry(func(error) { told++ }).Delete(t.Context(), "01a22529-74d5-7f84-bc00-7bf3810bf0e7"); err == nil {
+				if err := api.OnRetry(func(error) { events++ }).Delete(t.Context(),
+					"01a22529-74d5-7f84-bc00-7bf3810bf0e7"); err == nil {
 					t.Error("Delete: got no error")
 				}
-				if sent != c.attempts || told != c.attempts-1 {
-					t.Errorf("Delete: got %d requests and %d retries told, want %d and %d", sent, told, c.attempts, c.attempts-1)
+				if sent != c.attempts || events != c.attempts-1 {
+					t.Errorf("Delete: got %d requests and %d retry events, want %d and %d", sent, events, c.attempts, c.attempts-1)
 				}
 			})
 		})
 	}
 }
 
-// TestRetryingTheStoreTold: the same for requests to the store.
-func TestRetryingTheStoreTold(t *testing.T) {
+// TestStoreRetryEvents is TestRetryEvents for requests to the store.
+func TestStoreRetryEvents(t *testing.T) {
 	for status, attempts := range map[int]int{501: 1, 503: minAttempts} {
 		w := start(t)
-		store, _, told := w.behind(t, always("PUT", s3Error(status, "No")), nil)
+		store, _, events := w.useProxies(t, always("PUT", s3Error(status, "No")), nil)
 		w.retryBudget = 0
 		_, err := w.File(t.Context(), file(t, content(100, 1)), Options{Checksum: CRC64NVME})
-		if err == nil || store.all != attempts || len(told.complain) != attempts-1 {
-			t.Errorf("%d: got %v after %d requests and %d retries told, want %d and %d", status, err, store.all, len(told.complain), attempts, attempts-1)
+		if err == nil || store.all != attempts || len(events.errors) != attempts-1 {
+			t.Errorf("%d: got %v after %d requests and %d retry events, want %d and %d", status, err, store.all,
+				len(events.errors), attempts, attempts-1)
 		}
 	}
 }
 
-// TestLanded loses the answer to the request that carried the file, and lets none of the next through: the import says
-// what came of it.
-func TestLanded(t *testing.T) {
+// TestLostUploadResponse drops the response to the upload and rejects all retries. The result comes from the import.
+func TestLostUploadResponse(t *testing.T) {
 	for _, once := range []bool{false, true} {
 		w := start(t)
-		store, _, told := w.behind(t, func(all, this int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+		store, _, events := w.useProxies(t, func(all, this int, rw http.ResponseWriter, r *http.Request,
+			onward http.Handler) bool {
 			if this == 1 {
-				return lost(rw, r, onward)
+				return dropResponse(rw, r, onward)
 			}
-			return cut(rw, r, onward)
+			return cutRequest(rw, r, onward)
 		}, nil)
 		w.retryBudget = time.Millisecond
 		body := content(4*mib, 1)
@@ -181,19 +186,20 @@ func TestLanded(t *testing.T) {
 		if err != nil || !bytes.Equal(w.stored(t, r), body) {
 			t.Errorf("write once %v: got %+v, %v, want the file", once, r, err)
 		}
-		if told.bytes != 4*mib || told.kinds[Completed] != 1 || store.all < 2 {
-			t.Errorf("write once %v: told of %d bytes and %v, after %d requests", once, told.bytes, told.kinds, store.all)
+		if events.bytes != 4*mib || events.kinds[Completed] != 1 || store.all < 2 {
+			t.Errorf("write once %v: got events for %d bytes and %v, after %d requests", once, events.bytes, events.kinds,
+				store.all)
 		}
 	}
-	noneLeft(t)
+	checkNoLeftovers(t)
 }
 
-// TestVanished removes the file when its upload has begun: what was opened is uploaded.
-func TestVanished(t *testing.T) {
+// TestRemovedFile removes the file during the upload. The open file is uploaded.
+func TestRemovedFile(t *testing.T) {
 	w := start(t)
 	body := content(11*mib, 1)
 	path := file(t, body)
-	w.behind(t, func(int, int, http.ResponseWriter, *http.Request, http.Handler) bool {
+	w.useProxies(t, func(int, int, http.ResponseWriter, *http.Request, http.Handler) bool {
 		os.Remove(path)
 		return false
 	}, nil)
@@ -203,9 +209,9 @@ func TestVanished(t *testing.T) {
 	}
 }
 
-// TestCancelled ends an upload at each of its requests: it never panics, never says that all is well, and leaves
-// nothing running.
-func TestCancelled(t *testing.T) {
+// TestCanceled cancels an upload at each of its requests. It never panics, never succeeds wrongly, and leaves no
+// goroutine.
+func TestCanceled(t *testing.T) {
 	for at := 1; at <= 8; at++ {
 		for _, stream := range []bool{false, true} {
 			w := start(t)
@@ -220,7 +226,7 @@ func TestCancelled(t *testing.T) {
 				}
 				return false
 			}
-			w.behind(t, count, count)
+			w.useProxies(t, count, count)
 			w.limiter = newLimiter(1)
 			body, d := content(17*mib, 1), Options{Checksum: CRC64NVME, PartSize: 5 * mib}
 			var err error
@@ -235,11 +241,11 @@ func TestCancelled(t *testing.T) {
 			cancel()
 		}
 	}
-	noneLeft(t)
+	checkNoLeftovers(t)
 }
 
-// TestCancelledBeforeParts ends an upload when it is created, and no part has had its turn.
-func TestCancelledBeforeParts(t *testing.T) {
+// TestCanceledBeforeParts cancels an upload after its creation, before the first part.
+func TestCanceledBeforeParts(t *testing.T) {
 	w := start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -254,8 +260,7 @@ func TestCancelledBeforeParts(t *testing.T) {
 	}
 }
 
-// TestStreamEnds: a reader that never gives anything again does not keep a stream that has failed, or is no longer
-// wanted.
+// TestStreamEnds: a blocked reader does not block a failed or canceled stream.
 func TestStreamEnds(t *testing.T) {
 	refused := always("PUT", s3Error(403, "AccessDenied"))
 	for _, c := range []struct {
@@ -269,7 +274,7 @@ func TestStreamEnds(t *testing.T) {
 		{"cancelled in the middle", 7 * mib, nil, 100 * time.Millisecond},
 	} {
 		w := start(t)
-		w.behind(t, c.store, nil)
+		w.useProxies(t, c.store, nil)
 		from, to := io.Pipe()
 		go to.Write(content(c.given, 1))
 		ctx, cancel := context.WithCancel(t.Context())
@@ -283,10 +288,10 @@ func TestStreamEnds(t *testing.T) {
 		cancel()
 		to.Close()
 	}
-	noneLeft(t)
+	checkNoLeftovers(t)
 }
 
-// TestStreamOfWholeParts ends where a part does.
+// TestStreamOfWholeParts uploads a stream that ends at the end of a part.
 func TestStreamOfWholeParts(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close a file that is left open
 	w := start(t)
@@ -295,13 +300,14 @@ func TestStreamOfWholeParts(t *testing.T) {
 	if err != nil || !bytes.Equal(w.stored(t, r), body) {
 		t.Errorf("got %+v, %v", r, err)
 	}
-	noneLeft(t)
+	checkNoLeftovers(t)
 }
 
-// TestNames uploads files by names that a file system takes and a header may not.
+// TestNames uploads files whose names are valid in a file system but not in a header.
 func TestNames(t *testing.T) {
 	w := start(t)
-	for _, name := range []string{"naïve Größe.csv", "файл.txt", "文件.json", "😀", "a b;c\"d'e.csv", "two\nlines", `back\slash`, "not \xff UTF-8", strings.Repeat("ü", 127), "-", "%2e%2e"} {
+	for _, name := range []string{"naïve Größe.csv", "файл.txt", "文件.json", "😀", "a b;c\"d'e.csv", "two\nlines",
+		`back\slash`, "not \xff UTF-8", strings.Repeat("ü", 127), "-", "%2e%2e"} {
 		path := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
 			t.Fatal(err)
@@ -315,23 +321,23 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestNoFile names what is none, and is told so at once.
-func TestNoFile(t *testing.T) {
+// TestNotRegularFile: paths of other kinds fail at once.
+func TestNotRegularFile(t *testing.T) {
 	w := start(t)
 	folder := t.TempDir()
 	pipe := filepath.Join(folder, "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{folder: "a folder", pipe: "a pipe", filepath.Join(folder, "none"): "no such file"} {
+	for path, want := range map[string]string{folder: "a folder", pipe: "a pipe",
+		filepath.Join(folder, "none"): "no such file"} {
 		if r, err := w.File(t.Context(), path, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %+v, %v, want %q", path, r, err, want)
 		}
 	}
 }
 
-// TestStall: a store that takes nothing for a while has stalled. A rate limit that lets nothing through for longer has
-// not.
+// TestStall: a store that receives nothing has stalled. A rate limit that pauses longer has not.
 func TestStall(t *testing.T) {
 	body := content(400<<10, 1)
 	for _, c := range []struct {
@@ -360,7 +366,8 @@ func TestStall(t *testing.T) {
 				u := New(api, &http.Client{Transport: store}, 1)
 				u.stallTimeout, u.RateLimit = 100*time.Millisecond, rate.NewLimiter(256<<10, 64<<10) // 250 ms for each chunk
 				r := signedRequest{method: http.MethodPut, url: "http://store.example"}
-				if _, err := u.put(t.Context(), r, bytes.NewReader(body), int64(len(body)), func(int) {}); !errors.Is(err, c.want) || !bytes.Equal(got, body) {
+				if _, err := u.put(t.Context(), r, bytes.NewReader(body), int64(len(body)), func(int) {}); !errors.Is(err,
+					c.want) || !bytes.Equal(got, body) {
 					t.Errorf("put: got %v and %d bytes, want %v and %d bytes", err, len(got), c.want, len(body))
 				}
 			})
@@ -368,8 +375,8 @@ func TestStall(t *testing.T) {
 	}
 }
 
-// TestNotTheService: what is at the address is something else, and it is told at once, and not told the key of.
-func TestNotTheService(t *testing.T) {
+// TestNotAService: the URL belongs to another server. The upload fails at once and does not send the key to redirects.
+func TestNotAService(t *testing.T) {
 	var mu sync.Mutex
 	var elsewhere []string
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -379,14 +386,15 @@ func TestNotTheService(t *testing.T) {
 	}))
 	defer other.Close()
 	strange := httptest.NewUnstartedServer(nil)
-	strange.Config.ErrorLog = quiet
+	strange.Config.ErrorLog = discardLog
 	strange.StartTLS()
 	defer strange.Close()
 	for _, c := range []struct {
 		name, want string
 		handler    http.HandlerFunc
 	}{
-		{"a page", "is there a Signpost service", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>") }},
+		{"a page", "is there a Signpost service",
+			func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>") }},
 		{"another API", "is there a Signpost service", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			io.WriteString(w, "[]")
@@ -396,7 +404,10 @@ func TestNotTheService(t *testing.T) {
 			w.WriteHeader(http.StatusForbidden)
 			io.WriteString(w, `{"message":"Forbidden"}`)
 		}},
-		{"a redirect", "redirected", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) }},
+		{"a redirect", "redirected", func(w http.ResponseWriter,
+			r *http.Request) {
+			http.Redirect(w, r, other.URL, http.StatusFound)
+		}},
 		{"a redirect that keeps the method", "redirected", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, other.URL, http.StatusPermanentRedirect)
 		}},
@@ -408,15 +419,16 @@ func TestNotTheService(t *testing.T) {
 			defer server.Close()
 			address = server.URL
 		}
-		api, err := NewAPI(address, func() (string, string, error) { return "X-Api-Key", "secret", nil }, http.DefaultTransport)
+		api, err := NewAPI(address, func() (string, string, error) { return "X-Api-Key", "secret", nil },
+			http.DefaultTransport)
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, told := New(api, http.DefaultClient, 1), &tally{}
-		u.OnEvent = told.notify
+		u, events := New(api, http.DefaultClient, 1), &eventCounts{}
+		u.OnEvent = events.add
 		_, err = u.File(t.Context(), file(t, nil), Options{Checksum: CRC64NVME})
-		if err == nil || !strings.Contains(err.Error(), c.want) || len(told.complain) > 0 {
-			t.Errorf("%s: got %v after retries because of %v, want %q at once", c.name, err, told.complain, c.want)
+		if err == nil || !strings.Contains(err.Error(), c.want) || len(events.errors) > 0 {
+			t.Errorf("%s: got %v after retries because of %v, want %q at once", c.name, err, events.errors, c.want)
 		}
 	}
 	if len(elsewhere) > 0 {
@@ -424,11 +436,11 @@ func TestNotTheService(t *testing.T) {
 	}
 }
 
-// TestNotTheStore: an upload that is sent elsewhere has not arrived.
-func TestNotTheStore(t *testing.T) {
+// TestNotAStore: an upload to another server does not count as uploaded.
+func TestNotAStore(t *testing.T) {
 	for _, size := range []int{0, 1, 4 * mib, 11 * mib} {
 		w := start(t)
-		w.behind(t, always("PUT", func(rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		w.useProxies(t, always("PUT", func(rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 			http.Redirect(rw, r, "/login", http.StatusFound)
 			return true
 		}), nil)
@@ -440,8 +452,8 @@ func TestNotTheStore(t *testing.T) {
 	}
 }
 
-// TestPatience is a table of how often and how long something is tried that always fails.
-func TestPatience(t *testing.T) {
+// TestBackoff is a table of attempts and durations for permanent failures.
+func TestBackoff(t *testing.T) {
 	failed, asked := errors.New("no"), &ResponseError{RetryAfter: time.Hour}
 	for _, c := range []struct {
 		name   string
@@ -454,20 +466,21 @@ func TestPatience(t *testing.T) {
 		{"a wait asked for that is beyond the budget", time.Minute, asked, 1, 1},
 		{"time", time.Second, failed, minAttempts, 100},
 	} {
-		told := 0
-		p := backoff{budget: c.budget, onRetry: func(error) { told++ }}
+		events := 0
+		p := backoff{budget: c.budget, onRetry: func(error) { events++ }}
 		var err error
 		for err == nil {
 			err = p.wait(t.Context(), c.err)
 		}
-		if !errors.Is(err, c.err) || p.attempts < c.least || p.attempts > c.most || told != p.attempts-1 {
-			t.Errorf("%s: got %v after %d attempts and %d retries told, want %d to %d attempts", c.name, err, p.attempts, told, c.least, c.most)
+		if !errors.Is(err, c.err) || p.attempts < c.least || p.attempts > c.most || events != p.attempts-1 {
+			t.Errorf("%s: got %v after %d attempts and %d retry events, want %d to %d attempts", c.name, err, p.attempts, events,
+				c.least, c.most)
 		}
 	}
 }
 
-// TestGate is a table of what is let in after complaints and successes.
-func TestGate(t *testing.T) {
+// TestLimiter is a table of limits after overload responses and successes.
+func TestLimiter(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct {
 		name       string
@@ -479,7 +492,8 @@ func TestGate(t *testing.T) {
 		{"one complaint", []time.Duration{0}, 0, 4},
 		{"complaints about one crowd", []time.Duration{0, decreaseInterval - 1}, 0, 4},
 		{"complaints about two", []time.Duration{0, decreaseInterval}, 0, 2},
-		{"complaints without end", []time.Duration{0, decreaseInterval, 2 * decreaseInterval, 3 * decreaseInterval, 4 * decreaseInterval, 5 * decreaseInterval}, 0, 1},
+		{"complaints without end", []time.Duration{0, decreaseInterval, 2 * decreaseInterval, 3 * decreaseInterval,
+			4 * decreaseInterval, 5 * decreaseInterval}, 0, 1},
 		{"a little back", []time.Duration{0}, 5, 5},
 		{"all back", []time.Duration{0}, 100, 8},
 	} {

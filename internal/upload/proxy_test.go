@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// fault does to a request what a bad line, or a bad day, does. It reports false where the request is to go on. All says
-// how many requests there were, this the how manieth it is of its kind: of its part, or of its method and path.
+// fault handles a request instead of the proxy. It returns false if the proxy must forward the request. all counts all
+// requests, this those of the same kind: the same part, or the same method and path.
 type fault func(all, this int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool
 
-// front stands between the uploader and whom it calls.
+// proxy forwards requests of the uploader, except for those with a fault.
 type proxy struct {
 	addr string
 
@@ -33,7 +33,7 @@ func newProxy(t *testing.T, f fault) *proxy {
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", r.In.Host, r.In.Host
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-		ErrorLog:     quiet,
+		ErrorLog:     discardLog,
 		Transport:    &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Minute},
 	}
 	fr := &proxy{count: map[string]int{}}
@@ -51,17 +51,17 @@ func newProxy(t *testing.T, f fault) *proxy {
 			onward.ServeHTTP(w, r)
 		}
 	}))
-	server.Config.ErrorLog = quiet
+	server.Config.ErrorLog = discardLog
 	server.Start()
 	t.Cleanup(server.Close)
 	fr.addr = server.Listener.Addr().String()
 	return fr
 }
 
-// quiet: that a proxy meets what it does is no news.
-var quiet = log.New(io.Discard, "", 0)
+// discardLog discards the errors of proxies, which tests cause on purpose.
+var discardLog = log.New(io.Discard, "", 0)
 
-// client sends everything to the front, whatever its URL says.
+// client returns a client that sends all requests to the proxy.
 func (f *proxy) client(t *testing.T) *http.Client {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, f.addr)
@@ -71,27 +71,27 @@ func (f *proxy) client(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// requests returns how many there were of a kind.
+// requests returns the number of requests of a kind.
 func (f *proxy) requests(kind string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.count[kind]
 }
 
-// cut ends the connection after half of the body.
-func cut(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+// cutRequest closes the connection after half of the body.
+func cutRequest(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 	io.CopyN(io.Discard, r.Body, r.ContentLength/2)
 	panic(http.ErrAbortHandler)
 }
 
-// lost lets the request through and its answer not.
-func lost(_ http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+// dropResponse forwards the request and drops the response.
+func dropResponse(_ http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 	onward.ServeHTTP(httptest.NewRecorder(), r)
 	panic(http.ErrAbortHandler)
 }
 
-// short lets the request through and half of its answer.
-func short(w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+// truncateResponse forwards the request and half of the response.
+func truncateResponse(w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 	answer := httptest.NewRecorder()
 	onward.ServeHTTP(answer, r)
 	for name, values := range answer.Header() {
@@ -104,8 +104,8 @@ func short(w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 	panic(http.ErrAbortHandler)
 }
 
-// halved lets half of the body through, and has the connection to the store cut.
-func halved(w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+// truncateBody forwards half of the body and closes the connection.
+func truncateBody(w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 	r.Body = struct {
 		io.Reader
 		io.Closer
@@ -114,22 +114,22 @@ func halved(w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 	return true
 }
 
-// flipped changes a byte on its way.
-func flipped(w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+// flipByte changes a byte of the body.
+func flipByte(w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 	r.Body = struct {
 		io.Reader
 		io.Closer
-	}{&flipper{from: r.Body}, r.Body}
+	}{&byteFlipper{from: r.Body}, r.Body}
 	onward.ServeHTTP(w, r)
 	return true
 }
 
-type flipper struct {
+type byteFlipper struct {
 	from io.Reader
 	done bool
 }
 
-func (f *flipper) Read(p []byte) (int, error) {
+func (f *byteFlipper) Read(p []byte) (int, error) {
 	n, err := f.from.Read(p)
 	if n > 0 && !f.done {
 		p[0], f.done = p[0]^1, true
@@ -137,21 +137,21 @@ func (f *flipper) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// silent takes all and says nothing, until the client has had enough.
-func silent(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+// neverRespond reads the body and waits until the client disconnects.
+func neverRespond(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 	io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
 	return true
 }
 
-// slow waits, with the line's own time.
-func slow(http.ResponseWriter, *http.Request, http.Handler) bool {
+// delay delays a request in real time.
+func delay(http.ResponseWriter, *http.Request, http.Handler) bool {
 	time.Sleep(50 * time.Millisecond)
 	return false
 }
 
-// says answers in the place of whom it stands before.
-func says(status int, contentType, body string) func(http.ResponseWriter, *http.Request, http.Handler) bool {
+// respond responds instead of the server.
+func respond(status int, contentType, body string) func(http.ResponseWriter, *http.Request, http.Handler) bool {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
 		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(status)
@@ -161,33 +161,34 @@ func says(status int, contentType, body string) func(http.ResponseWriter, *http.
 }
 
 func s3Error(status int, code string) func(http.ResponseWriter, *http.Request, http.Handler) bool {
-	return says(status, "application/xml", "<Error><Code>"+code+"</Code><Message>No.</Message><RequestId>7</RequestId></Error>")
+	return respond(status, "application/xml",
+		"<Error><Code>"+code+"</Code><Message>No.</Message><RequestId>7</RequestId></Error>")
 }
 
 type action = func(http.ResponseWriter, *http.Request, http.Handler) bool
 
-// oneIn does it to one request in n.
+// oneIn applies do to one of n requests.
 func oneIn(n int, do action) fault {
 	return func(all, _ int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 		return all%n == n/2 && do(w, r, onward)
 	}
 }
 
-// first does it to the first request of each kind that has this method.
+// first applies do to the first request of each kind with this method.
 func first(method string, do action) fault {
 	return func(_, this int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 		return this == 1 && r.Method == method && do(w, r, onward)
 	}
 }
 
-// always does it to each request of this method.
+// always applies do to each request with this method.
 func always(method string, do action) fault {
 	return func(_, _ int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 		return r.Method == method && do(w, r, onward)
 	}
 }
 
-// inTurn does these to the first requests of each kind, one to each.
+// inTurn applies these actions to the first requests of each kind, in order.
 func inTurn(actions ...action) fault {
 	return func(_, this int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 		return this <= len(actions) && actions[this-1](w, r, onward)

@@ -16,12 +16,12 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// interrupted runs an upload of four parts one after the other, and ends it at the third request to the store.
-func (w *world) interrupted(t *testing.T, path string, d Options) (id string) {
+// startInterrupted uploads four parts sequentially, and cancels at the third request to the store.
+func (w *world) startInterrupted(t *testing.T, path string, d Options) (id string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w.behind(t, func(all, _ int, _ http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
+	w.useProxies(t, func(all, _ int, _ http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
 		if all < 3 {
 			return false
 		}
@@ -37,7 +37,7 @@ func (w *world) interrupted(t *testing.T, path string, d Options) (id string) {
 	return failure.ID
 }
 
-// parts counts the requests for parts 1 to 4.
+// parts returns the number of requests for parts 1 to 4.
 func (f *proxy) parts() (n [4]int) {
 	for i := range n {
 		n[i] = f.requests(fmt.Sprintf("part %d", i+1))
@@ -45,7 +45,7 @@ func (f *proxy) parts() (n [4]int) {
 	return n
 }
 
-// TestResume: a second run sends what the first has not, or what is no longer right, and nothing else.
+// TestResume: a second run sends only the parts that are missing or wrong.
 func TestResume(t *testing.T) {
 	day := func(by time.Duration) func(*testing.T, *world, string, string) {
 		return func(t *testing.T, w *world, _, _ string) {
@@ -89,10 +89,13 @@ func TestResume(t *testing.T) {
 		{"nothing happens", func(*testing.T, *world, string, string) {}, true, [4]int{0, 0, 1, 1}},
 		{"the clock goes a day forward", day(-24 * time.Hour), true, [4]int{0, 0, 1, 1}},
 		{"the clock goes a day back", day(24 * time.Hour), true, [4]int{0, 0, 1, 1}},
-		{"a part becomes another", func(t *testing.T, w *world, _, id string) { w.spoil(t, id) }, true, [4]int{1, 0, 1, 1}},
-		{"the file becomes another, its date does not", func(t *testing.T, _ *world, path, _ string) { rewrite(t, path, true) }, true, [4]int{0, 1, 1, 1}},
-		{"the file becomes another", func(t *testing.T, _ *world, path, _ string) { rewrite(t, path, false) }, false, [4]int{1, 1, 1, 1}},
-		{"somebody aborts the import", func(t *testing.T, w *world, _, id string) {
+		{"a part becomes another", func(t *testing.T, w *world, _, id string) { w.corruptPart(t, id) }, true,
+			[4]int{1, 0, 1, 1}},
+		{"the file becomes another, its date does not",
+			func(t *testing.T, _ *world, path, _ string) { rewrite(t, path, true) }, true, [4]int{0, 1, 1, 1}},
+		{"the file becomes another", func(t *testing.T, _ *world, path, _ string) { rewrite(t, path, false) }, false,
+			[4]int{1, 1, 1, 1}},
+		{"another client aborts the import", func(t *testing.T, w *world, _, id string) {
 			if err := w.API.Delete(t.Context(), id); err != nil {
 				t.Fatal(err)
 			}
@@ -125,9 +128,9 @@ func TestResume(t *testing.T) {
 				w := start(t)
 				path := file(t, content(17*mib+7, 3))
 				d := Options{Checksum: a, PartSize: 5 * mib}
-				id := w.interrupted(t, path, d)
+				id := w.startInterrupted(t, path, d)
 				c.between(t, w, path, id)
-				store, _, told := w.behind(t, nil, nil)
+				store, _, events := w.useProxies(t, nil, nil)
 				r, err := w.File(t.Context(), path, d)
 				if err != nil {
 					t.Fatal(err)
@@ -139,19 +142,20 @@ func TestResume(t *testing.T) {
 				if got := store.parts(); got != c.sent {
 					t.Errorf("sent: got %v, want %v", got, c.sent)
 				}
-				if (r.ID == id) != c.same || told.bytes+told.resumed != r.Size || r.Resumed != told.resumed {
-					t.Errorf("got import %s after %s, %d bytes sent and %d resumed, the result says %d; want the same import: %v", r.ID, id, told.bytes, told.resumed, r.Resumed, c.same)
+				if (r.ID == id) != c.same || events.bytes+events.resumed != r.Size || r.Resumed != events.resumed {
+					t.Errorf("got import %s after %s, %d bytes sent and %d resumed, the result says %d; want the same import: %v",
+						r.ID, id, events.bytes, events.resumed, r.Resumed, c.same)
 				}
 			})
 		}
 	}
-	noneLeft(t)
+	checkNoLeftovers(t)
 }
 
-// spoil replaces part 1 by another of the same length.
-func (w *world) spoil(t *testing.T, id string) {
+// corruptPart replaces part 1 with other bytes of the same length.
+func (w *world) corruptPart(t *testing.T, id string) {
 	t.Helper()
-	w.behind(t, nil, nil)
+	w.useProxies(t, nil, nil)
 	other := content(5*mib, 4)
 	job, err := w.API.Read(t.Context(), id)
 	if err != nil {
@@ -173,42 +177,43 @@ func (w *world) spoil(t *testing.T, id string) {
 	}
 }
 
-// TestCompletionCutOff: the run is ended when all is sent and completed, before it hears of that.
-func TestCompletionCutOff(t *testing.T) {
+// TestInterruptedCompletion: the run ends after the completion, before its response arrives.
+func TestInterruptedCompletion(t *testing.T) {
 	for _, through := range []bool{false, true} {
 		w := start(t)
 		body := content(11*mib, 5)
 		path, d := file(t, body), Options{Checksum: CRC64NVME, PartSize: 5 * mib}
 		ctx, cancel := context.WithCancel(t.Context())
-		w.behind(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+		w.useProxies(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 			if filepath.Base(r.URL.Path) != "complete" {
 				return false
 			}
 			defer cancel()
-			return !through || lost(rw, r, onward)
+			return !through || dropResponse(rw, r, onward)
 		})
 		if _, err := w.File(ctx, path, d); !errors.Is(err, context.Canceled) {
 			t.Fatalf("interrupted: got %v, want the cancellation", err)
 		}
-		store, _, told := w.behind(t, nil, nil)
+		store, _, events := w.useProxies(t, nil, nil)
 		r, err := w.File(t.Context(), path, d)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := w.stored(t, r); !bytes.Equal(got, body) || store.parts() != [4]int{} || r.Skipped != through || told.kinds[Completed] != 1 {
+		if got := w.stored(t, r); !bytes.Equal(got, body) || store.parts() != [4]int{} || r.Skipped != through ||
+			events.kinds[Completed] != 1 {
 			t.Errorf("completion reached the service: %v: got %d bytes, parts %v, %+v, want nothing sent, and it skipped only then", through, len(got), store.parts(), r)
 		}
 	}
-	noneLeft(t)
+	checkNoLeftovers(t)
 }
 
-// TestBusy: of two runs on one file, the second stands back, and the first is not disturbed.
+// TestBusy: the second of two runs on one file fails with ErrBusy, and the first succeeds.
 func TestBusy(t *testing.T) {
 	w := start(t)
 	body := content(11*mib, 6)
 	path, d := file(t, body), Options{Checksum: CRC64NVME, PartSize: 5 * mib}
 	met := make(chan error, 1)
-	w.behind(t, func(all, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+	w.useProxies(t, func(all, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 		if all == 1 {
 			_, err := w.File(t.Context(), path, d)
 			met <- err
@@ -225,11 +230,10 @@ func TestBusy(t *testing.T) {
 	if got := w.stored(t, r); !bytes.Equal(got, body) {
 		t.Errorf("the store has %d others", len(got))
 	}
-	noneLeft(t)
+	checkNoLeftovers(t)
 }
 
-// TestByID goes on with imports that somebody else began: an empty one, one with a checksum of its own choice, and a
-// finished one.
+// TestByID resumes imports of other clients: an empty one, one with another checksum algorithm, and a completed one.
 func TestByID(t *testing.T) {
 	w := start(t)
 	for _, a := range []Algorithm{CRC64NVME, CRC32C, CRC32, None} {
@@ -254,7 +258,7 @@ func TestByID(t *testing.T) {
 				t.Errorf("File of %d bytes, %s: the store has %d others, as %s", size, a, len(got), r.ID)
 			}
 			if r, err := w.File(t.Context(), path, d); a == None && err == nil || a != None && (err != nil || !r.Skipped) {
-				t.Errorf("again, with %s: got %+v, %v, want it skipped where a checksum tells that it is the same", a, r, err)
+				t.Errorf("again, with %s: got %+v, %v, want it skipped if the checksums are equal", a, r, err)
 			}
 			if size == 0 {
 				continue
@@ -264,15 +268,16 @@ func TestByID(t *testing.T) {
 			}
 		}
 	}
-	noneLeft(t)
+	checkNoLeftovers(t)
 }
 
-// TestDeclarations: the same bytes under another name, type or with other metadata are another upload; that they are
-// declared alike, the same.
-func TestDeclarations(t *testing.T) {
+// TestFingerprint: the same bytes with another name, type or metadata are another upload; equal options are the same
+// upload.
+func TestFingerprint(t *testing.T) {
 	w := start(t)
 	path := file(t, content(7*mib, 9))
-	first, err := w.File(t.Context(), path, Options{Checksum: CRC64NVME, PartSize: 5 * mib, Metadata: map[string]string{"a": "1", "b": "2"}})
+	first, err := w.File(t.Context(), path, Options{Checksum: CRC64NVME, PartSize: 5 * mib,
+		Metadata: map[string]string{"a": "1", "b": "2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,17 +298,18 @@ func TestDeclarations(t *testing.T) {
 	}
 }
 
-// TestNoMemory: a folder that cannot be written costs the going on, not the upload.
-func TestNoMemory(t *testing.T) {
+// TestNoResumeStore: with a directory that cannot be written, uploads work but are not resumed.
+func TestNoResumeStore(t *testing.T) {
 	w := start(t)
 	w.ResumeStore.dir += "/missing"
-	if _, err := w.File(t.Context(), file(t, content(7*mib, 10)), Options{Checksum: CRC64NVME, PartSize: 5 * mib}); err != nil {
+	if _, err := w.File(t.Context(), file(t, content(7*mib, 10)),
+		Options{Checksum: CRC64NVME, PartSize: 5 * mib}); err != nil {
 		t.Errorf("File without a folder to remember in: %v", err)
 	}
 }
 
-// TestStrangeIDs: what is not an id would be another path of the service.
-func TestStrangeIDs(t *testing.T) {
+// TestInvalidIDs: an invalid id would be another path of the service.
+func TestInvalidIDs(t *testing.T) {
 	w := start(t)
 	for _, id := range []string{"", ".", "..", "x", "../import"} {
 		if job, err := w.API.Read(t.Context(), id); err == nil {

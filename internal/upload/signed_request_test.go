@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestUnsafeRequests: of the requests that a service may ask for, only those of S3 uploads and downloads are sent.
+// TestUnsafeRequests: only S3 uploads and downloads are sent.
 func TestUnsafeRequests(t *testing.T) {
 	const store = "https://bucket.s3.example/key?X-Amz-Signature=secret"
 	header := func(name string) map[string]string { return map[string]string{name: "x"} }

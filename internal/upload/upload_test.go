@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
-// world is a service on a real store, and an uploader of its own memory.
+// world is a service on a real store, and an uploader with its own resume store.
 type world struct {
 	*Uploader
 	store  storetest.Target
@@ -53,7 +53,7 @@ func start(t *testing.T) *world {
 	return &world{u, target, server.URL}
 }
 
-// stored returns what the store has of an upload.
+// stored returns the object of an upload.
 func (w *world) stored(t *testing.T, r Result) []byte {
 	t.Helper()
 	client := s3.NewFromConfig(w.store.AWS, func(o *s3.Options) { o.UsePathStyle = w.store.PathStyle })
@@ -71,7 +71,7 @@ func (w *world) stored(t *testing.T, r Result) []byte {
 
 const mib = 1 << 20
 
-// content is so many bytes that no other seed has.
+// content returns size bytes that depend on seed.
 func content(size int, seed uint64) []byte {
 	b := make([]byte, size)
 	r := rand.NewChaCha8([32]byte{byte(seed)})
@@ -79,7 +79,7 @@ func content(size int, seed uint64) []byte {
 	return b
 }
 
-// TestSizes uploads files and streams around the borders between one request and parts, with each checksum.
+// TestSizes uploads files and streams of sizes around the limits of single requests and parts, with each checksum.
 func TestSizes(t *testing.T) {
 	w := start(t)
 	for _, a := range []Algorithm{CRC64NVME, CRC32C, SHA256, None} {

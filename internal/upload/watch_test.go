@@ -16,33 +16,33 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// asked are the requests that read imports: when each came, and what it said of waiting.
-type asked struct {
+// readRequests records the requests that read imports: their times and their Wait parameters.
+type readRequests struct {
 	mu    sync.Mutex
 	at    []time.Time
 	waits []string
 	seen  chan struct{}
 }
 
-func newAsked() *asked { return &asked{seen: make(chan struct{}, 1000)} }
+func newAsked() *readRequests { return &readRequests{seen: make(chan struct{}, 1000)} }
 
-func (a *asked) note(r *http.Request) {
+func (a *readRequests) record(r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.at, a.waits = append(a.at, time.Now()), append(a.waits, r.URL.Query().Get("wait"))
 	a.seen <- struct{}{}
 }
 
-// reads notes each read of an import.
-func (a *asked) reads(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+// reads records each read of an import.
+func (a *readRequests) reads(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 	if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/import/") {
-		a.note(r)
+		a.record(r)
 	}
 	return false
 }
 
-// old makes a service of one that knows nothing of waiting.
-func (a *asked) old(all, this int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+// old emulates a service without long polling.
+func (a *readRequests) old(all, this int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
 	a.reads(all, this, w, r, onward)
 	r.URL.RawQuery = ""
 	r.Header.Del("If-None-Match")
@@ -57,10 +57,10 @@ func (a *asked) old(all, this int, w http.ResponseWriter, r *http.Request, onwar
 	return true
 }
 
-// TestWatch: an import is read once, and then waited for.
+// TestWatch: an import is read once, then by long polling.
 func TestWatch(t *testing.T) {
 	w, a := start(t), newAsked()
-	w.behind(t, nil, a.reads)
+	w.useProxies(t, nil, a.reads)
 	job, err := w.API.Create(t.Context(), client.ImportRequest{}, "")
 	if err != nil {
 		t.Fatal(err)
@@ -87,10 +87,10 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestWatchOldService: a service that does not wait is asked once a second.
+// TestWatchOldService: a service without long polling is read once per second.
 func TestWatchOldService(t *testing.T) {
 	w, a := start(t), newAsked()
-	w.behind(t, nil, a.old)
+	w.useProxies(t, nil, a.old)
 	job, err := w.API.Create(t.Context(), client.ImportRequest{}, "")
 	if err != nil {
 		t.Fatal(err)
@@ -108,10 +108,10 @@ func TestWatchOldService(t *testing.T) {
 	}
 }
 
-// TestWatchWithoutLongPolling: a service that answers at once is asked less and less often while nothing changes.
+// TestWatchWithoutLongPolling: the interval grows while a service responds at once and nothing changes.
 func TestWatchWithoutLongPolling(t *testing.T) {
 	w := start(t)
-	w.behind(t, nil, func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+	w.useProxies(t, nil, func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 		r.URL.RawQuery = ""
 		return false
 	})
@@ -124,7 +124,8 @@ func TestWatchWithoutLongPolling(t *testing.T) {
 		t.Helper()
 		watch.earliest = time.Time{}
 		if got, err := watch.Next(t.Context()); err != nil || statusOf(got) != status || watch.interval != every {
-			t.Fatalf("Next: got %s, %v, next after %s, want %s, next after %s", statusOf(got), err, watch.interval, status, every)
+			t.Fatalf("Next: got %s, %v, next after %s, want %s, next after %s", statusOf(got), err, watch.interval, status,
+				every)
 		}
 	}
 	for _, seconds := range []time.Duration{1, 2, 4, 8, 8} {
@@ -136,8 +137,7 @@ func TestWatchWithoutLongPolling(t *testing.T) {
 	next(client.JobStatusAborted, time.Second)
 }
 
-// TestUploadAndWait: with Wait a file in one request is uploaded when the service says so, and is not when it says
-// otherwise.
+// TestUploadAndWait: with Wait, the status of the import decides whether a file in one request is uploaded.
 func TestUploadAndWait(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.csv")
 	if err := os.WriteFile(path, []byte("a,b\n"), 0o600); err != nil {
@@ -145,19 +145,20 @@ func TestUploadAndWait(t *testing.T) {
 	}
 	swallowed := func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 		w.Header().Set("ETag", `"nothing"`)
-		return says(http.StatusOK, "text/plain", "")(w, r, nil)
+		return respond(http.StatusOK, "text/plain", "")(w, r, nil)
 	}
 	t.Run("completed", func(t *testing.T) {
 		w, a := start(t), newAsked()
-		w.behind(t, nil, a.reads)
+		w.useProxies(t, nil, a.reads)
 		w.Wait = true
-		if got, err := w.File(t.Context(), path, Options{Checksum: None}); err != nil || got.Size != 4 || got.ETag == "" || len(a.at) == 0 {
+		if got, err := w.File(t.Context(), path, Options{Checksum: None}); err != nil || got.Size != 4 || got.ETag == "" ||
+			len(a.at) == 0 {
 			t.Errorf("File: got %+v, %v after %d reads of the import, want 4 bytes after some", got, err, len(a.at))
 		}
 	})
 	t.Run("aborted", func(t *testing.T) {
 		w, a := start(t), newAsked()
-		w.behind(t, always(http.MethodPut, swallowed), a.reads)
+		w.useProxies(t, always(http.MethodPut, swallowed), a.reads)
 		w.Wait = true
 		id := make(chan string, 1)
 		w.OnEvent = func(e Event) {
@@ -181,7 +182,7 @@ func TestUploadAndWait(t *testing.T) {
 	})
 	t.Run("failed", func(t *testing.T) {
 		w := start(t)
-		w.behind(t, always(http.MethodPut, swallowed), nil)
+		w.useProxies(t, always(http.MethodPut, swallowed), nil)
 		w.Wait = true
 		id := make(chan string, 1)
 		w.OnEvent = func(e Event) {
@@ -195,17 +196,19 @@ func TestUploadAndWait(t *testing.T) {
 			done <- err
 		}()
 		w.overwrite(t, "imports/public/"+<-id, "another length")
-		if err := <-done; err == nil || !strings.Contains(err.Error(), "the import failed (size-mismatch): declared 4 bytes") {
+		if err := <-done; err == nil || !strings.Contains(err.Error(),
+			"the import failed (size-mismatch): declared 4 bytes") {
 			t.Errorf("File: got %v, want what the import failed of", err)
 		}
 	})
 }
 
-// overwrite stores body at key, behind the service's back.
+// overwrite stores body at key without the service.
 func (w *world) overwrite(t *testing.T, key, body string) {
 	t.Helper()
 	store := s3.NewFromConfig(w.store.AWS, func(o *s3.Options) { o.UsePathStyle = w.store.PathStyle })
-	if _, err := store.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.store.Bucket, Key: &key, Body: strings.NewReader(body)}); err != nil {
+	if _, err := store.PutObject(t.Context(),
+		&s3.PutObjectInput{Bucket: &w.store.Bucket, Key: &key, Body: strings.NewReader(body)}); err != nil {
 		t.Fatal(err)
 	}
 }
