@@ -157,5 +157,5 @@ func TestStoreChatter(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	p.await(t, p.stderr, "line about the store", func(s string) bool { return strings.Contains(s, `"msg":"local store"`) })
+	p.await(t, p.stderr, "line about the store", func(s string) bool { return strings.Contains(s, `"msg":"local store message"`) })
 }

@@ -36,7 +36,7 @@ func TestLogShortensIDs(t *testing.T) {
 		{"error", "read import " + id + ": timeout", "read import " + short + ": timeout"},
 		{"error", record + id + `.json": EOF`, record + short + `.json": EOF`},
 		{"error", id + " and " + strings.ToUpper(id), short + " and " + strings.ToUpper(short)},
-		{"says", "rename imports/public/" + id, "rename imports/public/" + short},
+		{"text", "rename imports/public/" + id, "rename imports/public/" + short},
 		{"key", "imports/public/" + id, "imports/public/" + short},
 		{"error", "request " + random, "request " + random},
 		{"event", id, id}, {"request_id", id, id},
