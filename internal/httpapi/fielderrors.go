@@ -37,7 +37,7 @@ func schemaErrors(schema *openapi3.Schema, value any) []api.FieldError {
 		var pointer string
 		var schemaErr *openapi3.SchemaError
 		if !errors.As(e, &schemaErr) {
-			fields = append(fields, api.FieldError{Pointer: &pointer, Detail: "is not as it should be"})
+			fields = append(fields, api.FieldError{Pointer: &pointer, Detail: "is invalid"})
 			continue
 		}
 		steps := schemaErr.JSONPointer()
@@ -107,7 +107,7 @@ func describeSchemaError(f *openapi3.SchemaError) string {
 		form, _, _ := strings.Cut(s.Description, ". ")
 		return "is not of the required form: " + strings.TrimSuffix(form, ".")
 	}
-	return "is not as it should be"
+	return "is invalid"
 }
 
 func typeName(s *openapi3.Schema) string {
