@@ -30,6 +30,7 @@ func Open(settings aws.Config, name string) func(context.Context) (string, error
 			return "", fmt.Errorf("access denied: allow ssm:GetParameter on it, "+
 				"and kms:Decrypt on its key unless that is aws/ssm: %w", err)
 		case errors.As(err, &unsent):
+			//lint:ignore ST1005 Parameter Store is the name of the service.
 			return "", fmt.Errorf("Parameter Store cannot be reached: %w", unsent.Err)
 		case err != nil:
 			return "", err

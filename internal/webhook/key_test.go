@@ -48,8 +48,10 @@ func TestParseKey(t *testing.T) {
 			t.Errorf("ParseSecret of %s: got %v, want success: %t", c.what, err, secret)
 		}
 	}
-	if NewSecret() == NewSecret() || NewPrivateKey() == NewPrivateKey() {
-		t.Error("got the same new key twice")
+	for _, generate := range []func() string{NewSecret, NewPrivateKey} {
+		if first, second := generate(), generate(); first == second {
+			t.Error("got the same new key twice")
+		}
 	}
 }
 
