@@ -29,7 +29,7 @@ type site struct {
 	store *localstore.Store
 }
 
-// start serves the page as o says. Keys are those that authenticate knows; nil: nobody is asked.
+// start serves the web UI with a local store. Without authenticate, callers are anonymous.
 func start(t *testing.T, o web.UI, authenticate auth.Authenticator) *site {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
