@@ -17,6 +17,7 @@ import (
 // download is a completed import of the 6 bytes "a,b,c\n", and the folder and user of the command that downloads it.
 type download struct {
 	service *hostileServer
+	store   *hostileServer
 	dir     string
 	uid     uint32
 	sends   func() // called before the store answers
@@ -49,13 +50,13 @@ func newDownload(t *testing.T, uid uint32) *download {
 		t.Fatal(err)
 	}
 	d.own(t, d.dir)
-	store := newHostileServer(t, func(*http.Request) (int, any) {
+	d.store = newHostileServer(t, func(*http.Request) (int, any) {
 		d.sends()
 		return 200, d.object
 	})
 	d.service = newHostileServer(t, func(*http.Request) (int, any) {
 		return 200, map[string]any{"id": anID, "status": "completed", "filename": "a.csv", "size": 6,
-			"download_url": store.URL + "/get"}
+			"download_url": d.store.URL + "/get"}
 	})
 	return d
 }
@@ -282,7 +283,7 @@ func TestDownloadIntoFolder(t *testing.T) {
 // TestFailedDownload: the target stays what it was, or missing, and nothing is left beside it.
 func TestFailedDownload(t *testing.T) {
 	asEach(t, func(t *testing.T, d *download) {
-		d.object = "a,b" // of 6 bytes
+		d.store.update(func() { d.object = "a,b" }) // of 6 bytes
 		d.write(t, "old", "before", 0o640)
 		d.run(t, 1, "-o", "old", "--force")
 		d.run(t, 1, "-o", "new")
@@ -294,7 +295,7 @@ func TestFailedDownload(t *testing.T) {
 // TestDownloadMeetsFile: a file that appears while the download runs is not replaced.
 func TestDownloadMeetsFile(t *testing.T) {
 	asEach(t, func(t *testing.T, d *download) {
-		d.sends = func() { d.write(t, "new", "theirs", 0o600) }
+		d.store.update(func() { d.sends = func() { d.write(t, "new", "theirs", 0o600) } })
 		d.run(t, 2, "-o", "new")
 		d.has(t, "new", "theirs", 0o600)
 		d.holds(t, "new")
@@ -326,7 +327,7 @@ func TestDownloadWithoutHardLinks(t *testing.T) {
 	if err := os.Remove(d.path("a.csv")); err != nil {
 		t.Fatal(err)
 	}
-	d.sends = func() { d.write(t, "a.csv", "theirs", 0o600) }
+	d.store.update(func() { d.sends = func() { d.write(t, "a.csv", "theirs", 0o600) } })
 	run(2)
 	d.has(t, "a.csv", "theirs", 0o600)
 	d.holds(t, "a.csv")
@@ -351,11 +352,13 @@ func TestSafeName(t *testing.T) {
 	}
 	d := newDownload(t, uint32(os.Getuid()))
 	answer := d.service.answer
-	d.service.answer = func(r *http.Request) (int, any) {
-		status, body := answer(r)
-		body.(map[string]any)["filename"] = ".bash_aliases"
-		return status, body
-	}
+	d.service.update(func() {
+		d.service.answer = func(r *http.Request) (int, any) {
+			status, body := answer(r)
+			body.(map[string]any)["filename"] = ".bash_aliases"
+			return status, body
+		}
+	})
 	d.run(t, 0)
 	d.holds(t, "_.bash_aliases")
 	d.run(t, 0, "-o", ".bash_aliases")

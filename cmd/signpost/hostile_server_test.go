@@ -28,7 +28,15 @@ const anID = "01890000-0000-7000-8000-000000000001"
 // hostileServer answers each request for method and path with the JSON of an answer, and HEAD of anything.
 type hostileServer struct {
 	*httptest.Server
+	mu     sync.Mutex // guards answer and what it reads
 	answer func(r *http.Request) (status int, body any)
+}
+
+// update runs f, which may change the answers, while no answer is made.
+func (h *hostileServer) update(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f()
 }
 
 func newHostileServer(t *testing.T, answer func(r *http.Request) (status int, body any)) *hostileServer {
@@ -39,7 +47,9 @@ func newHostileServer(t *testing.T, answer func(r *http.Request) (status int, bo
 		if r.Method == http.MethodHead {
 			return
 		}
+		h.mu.Lock()
 		status, body := h.answer(r)
+		h.mu.Unlock()
 		text, ok := body.(string)
 		if !ok {
 			encoded, err := json.Marshal(body)
