@@ -1,5 +1,5 @@
-// Package cors is the one rule by which the pages of some origins may upload to a bucket: the local store is set up by it, the template for
-// AWS says the same, and signpost doctor holds any other bucket to it.
+// Package cors is the CORS rule of a bucket that web pages upload to. The local store uses it, the AWS template has the
+// same rule, and signpost doctor compares other buckets with it.
 package cors
 
 import "slices"
@@ -7,7 +7,7 @@ import "slices"
 // MaxAge is for how many seconds a browser may remember the rule.
 const MaxAge = 3600
 
-// Headers are those that a page may send: all, for those that are signed differ from import to import.
+// Headers are the request headers that a page may send: all, because the signed headers differ for each import.
 const Headers = "*"
 
 var (

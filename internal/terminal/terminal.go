@@ -14,8 +14,9 @@ import (
 )
 
 // Writer escapes every character that is not printable, except line feeds and tabs. Control characters (C0, DEL and C1)
-// and characters that change the direction of text become \uXXXX. Bytes that are not UTF-8 become \xXX. JSON keeps its
-// meaning: encoding/json leaves DEL, C1 and directions as they are, and \uXXXX stands for the same character there.
+// and characters that change the direction of text become escapes such as \u001b. Bytes that are not UTF-8 become
+// escapes such as \xff. JSON keeps its meaning: encoding/json leaves DEL, C1 and directions as they are, and the \u
+// escape is the same character there.
 type Writer struct{ io.Writer }
 
 // NewWriter returns a Writer to w, or w itself if it is a Writer.

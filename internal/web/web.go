@@ -1,8 +1,8 @@
 // Package web serves the web UI at /, the API reference at /docs, and the contract.
 //
-// The web UI uploads files to the store directly, in parts and with checksums, and resumes interrupted uploads. It consists of
-// plain files without a build step, and uses the public API only. The API reference is Swagger UI. Both are megabytes that the
-// Lambda function does not link.
+// The web UI uploads files to the store directly, in parts and with checksums, and resumes interrupted uploads. It
+// consists of plain files without a build step, and uses the public API only. The API reference is Swagger UI. Both are
+// megabytes that the Lambda function does not link.
 package web
 
 import (
@@ -37,7 +37,7 @@ var contentTypes = map[string]string{
 	".png": "image/png",
 }
 
-// newFile returns a file whose ETag covers the policy too, because a 304 response does not update the policy in a cache.
+// newFile returns a file whose ETag covers the policy too: a 304 response does not update the policy in a cache.
 func newFile(contentType, policy string, body []byte) file {
 	sum := sha256.Sum256(append([]byte(policy), body...))
 	return file{contentType, policy, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, body}
@@ -64,7 +64,8 @@ func serve(e *echo.Echo, at string, load func() (file, error)) {
 
 // respond sends f. Browsers cache it and revalidate each time, so that they use another version of the service at once.
 func (f file) respond(c echo.Context) {
-	for _, field := range []string{"Range", "If-Match", "If-Unmodified-Since"} { // net/http would answer a failure in plain text
+	// If one of these fails, net/http answers in plain text.
+	for _, field := range []string{"Range", "If-Match", "If-Unmodified-Since"} {
 		c.Request().Header.Del(field)
 	}
 	h := c.Response().Header()
