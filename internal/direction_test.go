@@ -31,7 +31,9 @@ func TestDirections(t *testing.T) {
 		api        = module + "gen/api"
 	)
 	// Any package may reach these helpers.
-	helpers := []string{internal + "filewatch", internal + "hostport", internal + "retryafter"}
+	helpers := []string{
+		internal + "filewatch", internal + "hostport", internal + "retryafter", internal + "s3limits",
+	}
 	// A name that ends in "/" stands for all packages below it.
 	for pkg, forbidden := range map[string][]string{
 		"gen/client":              {echo, kin, sdk, api},
@@ -40,6 +42,7 @@ func TestDirections(t *testing.T) {
 		"internal/filewatch":      {echo, kin, sdk, module},
 		"internal/hostport":       {echo, kin, sdk, module},
 		"internal/retryafter":     {echo, kin, sdk, module},
+		"internal/s3limits":       {echo, kin, sdk, module},
 		"internal/sigv4":          {echo, kin, sdk, module},
 		"internal/webhook":        {echo, kin, sdk, module},
 		"internal/parameterstore": {echo, kin, sdk, module},

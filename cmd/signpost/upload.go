@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"github.com/signpost-s3/signpost/internal/s3limits"
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
@@ -99,7 +100,7 @@ func (u uploadCmd) validate(files int, streams bool) error {
 	switch {
 	case u.Concurrency < 1 || u.Concurrency > 256:
 		return errors.New("--concurrency: must be from 1 to 256")
-	case u.PartSize != 0 && (u.PartSize < 5<<20 || u.PartSize > 5<<30):
+	case u.PartSize != 0 && (u.PartSize < s3limits.MinPartSize || u.PartSize > s3limits.MaxPartSize):
 		return errors.New("--part-size: must be from 5MiB to 5GiB, as S3 requires")
 	case u.PartSize != 0 && u.Checksum == "sha256":
 		return errors.New("--checksum sha256 requires one request: omit --part-size, or use crc64nvme or crc32c")

@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // ListedObject is an object of a listing.
@@ -57,7 +59,7 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 // trailing slash. If there are more folders, more is true.
 func (b *Bucket) ListFolders(ctx context.Context, prefix, after string) (folders []string, more bool, err error) {
 	in := &s3.ListObjectsV2Input{
-		Bucket: &b.name, Prefix: &prefix, Delimiter: aws.String("/"), MaxKeys: aws.Int32(MaxListed),
+		Bucket: &b.name, Prefix: &prefix, Delimiter: aws.String("/"), MaxKeys: aws.Int32(s3limits.MaxListed),
 	}
 	if after != "" {
 		in.StartAfter = aws.String(after + "\U0010FFFF") // after all keys in the folder

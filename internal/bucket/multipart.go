@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/signpost-s3/signpost/internal/s3limits"
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
@@ -96,15 +97,12 @@ func (b *Bucket) SignParts(
 	return signed, nil
 }
 
-// MaxListed is the maximum number of objects, parts or uploads in a response of S3.
-const MaxListed = 1000
-
 // ListParts returns up to 1,000 uploaded parts after number after, in ascending order. If there are more parts, more
 // is true. ErrNotFound: the upload is completed, aborted, or was never created.
 func (b *Bucket) ListParts(ctx context.Context, m Multipart, after int32) (parts []Part, more bool, err error) {
 	out, err := invoke(ctx, b.shortCall("ListParts", m.Key), b.client.ListParts, &s3.ListPartsInput{
 		Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID,
-		MaxParts: aws.Int32(MaxListed), PartNumberMarker: aws.String(strconv.Itoa(int(after))),
+		MaxParts: aws.Int32(s3limits.MaxListed), PartNumberMarker: aws.String(strconv.Itoa(int(after))),
 	})
 	if err != nil {
 		return nil, false, err

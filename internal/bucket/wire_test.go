@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // wire is a fake store that returns a test's response and records requests. Without a network, tests can use
@@ -139,7 +141,7 @@ var operations = []struct {
 		func(ctx context.Context, b *Bucket) error { return b.AbortMultipart(ctx, begun) },
 	},
 	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error {
-		_, _, err := b.ListUploads(ctx, "p/", Multipart{}, MaxListed)
+		_, _, err := b.ListUploads(ctx, "p/", Multipart{}, s3limits.MaxListed)
 		return err
 	}},
 	{

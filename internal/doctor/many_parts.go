@@ -8,11 +8,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 const (
 	// manyParts is how many parts one response lists, and what a client of 16 MiB parts has at 16 GB.
-	manyParts = 1000
+	manyParts = s3limits.MaxListed
 	// partsAtOnce bounds the uploads in flight.
 	partsAtOnce = 16
 )

@@ -15,10 +15,11 @@ import (
 	"github.com/minio/crc64nvme"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
-// firstPart is the minimum size in bytes of a part except the last.
-const firstPart, lastPart = 5 << 20, 11
+// The sizes of the two parts in bytes.
+const firstPart, lastPart = s3limits.MinPartSize, 11
 
 // multipart uploads an object in two parts, as a client does, and reads it.
 func (d *doctor) multipart(ctx context.Context) Finding {
@@ -127,7 +128,7 @@ func (d *doctor) expect(ctx context.Context, doing string, signed bucket.SignedR
 
 // leftovers counts uploads that are too old to be resumed. Their parts cost money.
 func (d *doctor) leftovers(ctx context.Context) Finding {
-	uploads, more, err := d.store.ListUploads(ctx, "imports/", bucket.Multipart{}, bucket.MaxListed)
+	uploads, more, err := d.store.ListUploads(ctx, "imports/", bucket.Multipart{}, s3limits.MaxListed)
 	if err != nil {
 		return unread(err, "s3:ListBucketMultipartUploads", "the store does not list incomplete uploads",
 			"look for abandoned parts in the store's own way")

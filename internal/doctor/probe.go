@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/s3limits"
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
@@ -85,7 +86,7 @@ func (p *probe) clean(ctx context.Context, cut bool) error {
 	var errs []error
 	for _, key := range p.scratch.keys {
 		if cut { // an upload may exist whose id was not received
-			begun, _, _ := p.store.ListUploads(ctx, key, bucket.Multipart{}, bucket.MaxListed)
+			begun, _, _ := p.store.ListUploads(ctx, key, bucket.Multipart{}, s3limits.MaxListed)
 			for _, u := range begun {
 				uploads = append(uploads, u.Multipart)
 			}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 var hello = []byte("hello, bucket")
@@ -425,8 +426,9 @@ func TestReplacedPart(t *testing.T) {
 // TestOutOfPlan uploads parts for which no URL was signed.
 func TestOutOfPlan(t *testing.T) {
 	store, s := newOwnerStore(t), server(t, nil)
-	size := int64(6*minPartSize + 1)
-	job, err := s.Create(t.Context(), store.owner, Request{Mode: Multipart, Size: &size, PartSize: minPartSize}, "")
+	size := int64(6*s3limits.MinPartSize + 1)
+	request := Request{Mode: Multipart, Size: &size, PartSize: s3limits.MinPartSize}
+	job, err := s.Create(t.Context(), store.owner, request, "")
 	if err != nil || job.Parts.PartCount != 7 {
 		t.Fatalf("create: got %+v, %v, want 7 parts", job.Parts, err)
 	}

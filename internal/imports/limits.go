@@ -7,15 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signpost-s3/signpost/internal/s3limits"
 	"github.com/signpost-s3/signpost/internal/webhook"
-)
-
-// S3's limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html and UsingMetadata.html.
-const (
-	maxSingleSize   = 5 << 30 // bytes of one PUT or form
-	maxMetadataSize = 2048    // bytes of all names and values
-	// maxSystemMetadata limits Content-Type and Content-Disposition together, in bytes as sent.
-	maxSystemMetadata = 2048
 )
 
 // Limits are what the operator grants.
@@ -55,7 +48,7 @@ func (l Limits) AllowsWebhook(hook string) bool {
 // singleSize returns the largest size of one PUT or form in bytes.
 func (l Limits) singleSize() int64 {
 	if l.MaxSize > 0 {
-		return min(l.MaxSize, maxSingleSize)
+		return min(l.MaxSize, s3limits.MaxPutSize)
 	}
-	return maxSingleSize
+	return s3limits.MaxPutSize
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // This file is maintenance: it updates imports that no client may ever read again. Package sweep calls it.
@@ -74,7 +75,7 @@ func (s *Service) ExpireOverdue(
 	if !strings.HasPrefix(cursor, recordPrefix(owner)) {
 		cursor = recordPrefix(owner) + rankOf(created.Until)
 	}
-	keys, more, err := s.Bucket.List(ctx, recordPrefix(owner), cursor, min(limit, bucket.MaxListed))
+	keys, more, err := s.Bucket.List(ctx, recordPrefix(owner), cursor, min(limit, s3limits.MaxListed))
 	if err != nil || len(keys) == 0 {
 		return w, "", fromStore("list imports", err)
 	}
@@ -129,7 +130,7 @@ const unrecordedAfter = time.Hour
 // repeated.
 func (s *Service) AbortOrphans(ctx context.Context, cursor string, limit int) (w Swept, next string, err error) {
 	after := bucket.Multipart{Key: cursor}
-	uploads, more, err := s.Bucket.ListUploads(ctx, ObjectRoot, after, min(limit, bucket.MaxListed))
+	uploads, more, err := s.Bucket.ListUploads(ctx, ObjectRoot, after, min(limit, s3limits.MaxListed))
 	if err != nil || len(uploads) == 0 {
 		return w, "", fromStore("list uploads", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // modelJob states the rules of one import in a few lines, independent of the implementation.
@@ -135,10 +137,10 @@ func (p *play) agree(doing string, got, want any) {
 func (p *play) create() {
 	r, m := Request{}, &modelJob{size: -1, object: -1, status: AwaitingUpload}
 	if m.multi = p.IntN(3) > 0; m.multi {
-		r.Mode, r.PartSize, m.partSize, m.parts = Multipart, minPartSize, minPartSize, map[int32]int64{}
+		r.Mode, r.PartSize, m.partSize, m.parts = Multipart, s3limits.MinPartSize, s3limits.MinPartSize, map[int32]int64{}
 	}
 	if p.IntN(2) == 0 {
-		m.size = []int64{1, 5, 5, minPartSize + 5}[p.IntN(4)]
+		m.size = []int64{1, 5, 5, s3limits.MinPartSize + 5}[p.IntN(4)]
 		r.Size = &m.size
 	}
 	j, err := p.s.Create(p.Context(), p.store.owner, r, "")
@@ -159,7 +161,7 @@ func (p *play) send(i int, m *modelJob) {
 	}
 	number := int32(1 + p.IntN(3))
 	if number == 1 && m.size != n && p.IntN(2) == 0 {
-		n = minPartSize
+		n = s3limits.MinPartSize
 	}
 	if m.size > 0 && p.IntN(2) == 0 { // as planned
 		number = 1 + int32(p.IntN(int(m.last())))

@@ -4,12 +4,7 @@ import (
 	"fmt"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
-)
-
-// S3's limits of a multipart upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
-const (
-	minPartSize = 5 << 20 // bytes, except for the last part
-	maxParts    = 10_000
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 const (
@@ -42,8 +37,8 @@ func planFor(size *int64, partSize int64) Plan {
 	return Plan{PartSize: partSize, PartCount: int32(max(1, ceilDiv(*size, partSize)))}
 }
 
-// partSizeFor returns the smallest part size with which maxParts hold size bytes.
-func partSizeFor(size int64) int64 { return ceilDiv(size, maxParts) }
+// partSizeFor returns the smallest part size with which s3limits.MaxParts hold size bytes.
+func partSizeFor(size int64) int64 { return ceilDiv(size, s3limits.MaxParts) }
 
 func ceilDiv(a, b int64) int64        { return (a + b - 1) / b }
 func roundUp(n, multiple int64) int64 { return ceilDiv(n, multiple) * multiple }
@@ -53,7 +48,7 @@ func (p Plan) last() int32 {
 	if p.PartCount > 0 {
 		return p.PartCount
 	}
-	return maxParts
+	return s3limits.MaxParts
 }
 
 // offset returns where part n begins, in bytes from the start of the file.

@@ -5,13 +5,11 @@ import (
 	"testing"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
-// S3's limits that the OpenAPI schema checks.
-const (
-	maxPartSize = 5 << 30                // bytes
-	maxSize     = maxParts * maxPartSize // 48.8 TiB
-)
+// maxSize is the largest size that S3 allows, in bytes: 48.8 TiB.
+const maxSize = s3limits.MaxParts * s3limits.MaxPartSize
 
 // TestPlan checks each limit of a plan, and the value beyond it.
 func TestPlan(t *testing.T) {
@@ -53,8 +51,8 @@ func TestPlan(t *testing.T) {
 				t.Fatalf("planFor(%d, %d): got %+v, want %+v", c.size, c.partSize, got, c.want)
 			}
 			if size == nil {
-				if got.last() != maxParts || got.partSize(3, nil) != 0 {
-					t.Errorf("got last part %d of %d bytes, want %d of any", got.last(), got.partSize(3, nil), maxParts)
+				if got.last() != s3limits.MaxParts || got.partSize(3, nil) != 0 {
+					t.Errorf("got last part %d of %d bytes, want %d of any", got.last(), got.partSize(3, nil), s3limits.MaxParts)
 				}
 				return
 			}
@@ -95,23 +93,24 @@ func TestModeChosen(t *testing.T) {
 // total.
 func FuzzPlan(f *testing.F) {
 	for _, size := range []int64{0, 1, 64 << 20, 64<<20 + 1, 10_000*16<<20 + 1, maxSize - 1, maxSize} {
-		for _, partSize := range []int64{0, minPartSize, minPartSize + 1, maxPartSize} {
+		for _, partSize := range []int64{0, s3limits.MinPartSize, s3limits.MinPartSize + 1, s3limits.MaxPartSize} {
 			f.Add(size, partSize)
 		}
 	}
 	f.Fuzz(func(t *testing.T, size, partSize int64) {
 		size = max(0, size%(maxSize+1))
 		if partSize != 0 {
-			partSize = minPartSize + max(0, partSize%(maxPartSize-minPartSize+1))
+			partSize = s3limits.MinPartSize + max(0, partSize%(s3limits.MaxPartSize-s3limits.MinPartSize+1))
 		}
 		if r := (Request{Mode: Multipart, Size: &size, PartSize: partSize}); len(r.invalidFields()) > 0 {
-			if partSize == 0 || partSize*maxParts >= size {
-				t.Fatalf("%d bytes in parts of %d: refused, though %d parts hold them", size, partSize, maxParts)
+			if partSize == 0 || partSize*s3limits.MaxParts >= size {
+				t.Fatalf("%d bytes in parts of %d: refused, though %d parts hold them", size, partSize, s3limits.MaxParts)
 			}
 			return
 		}
 		p := planFor(&size, partSize)
-		if p.PartCount < 1 || p.PartCount > maxParts || p.PartSize < minPartSize || p.PartSize > maxPartSize {
+		if p.PartCount < 1 || p.PartCount > s3limits.MaxParts ||
+			p.PartSize < s3limits.MinPartSize || p.PartSize > s3limits.MaxPartSize {
 			t.Fatalf("%d bytes in parts of %d: got %+v, past S3's bounds", size, partSize, p)
 		}
 		held := make([]bucket.Part, 0, p.PartCount)
@@ -160,7 +159,7 @@ func TestMissing(t *testing.T) {
 		{"a later page", held(5, 7), 4, 8, []Range{{4, 4}, {6, 6}, {8, 8}}},
 		{"beyond the plan", held(1, 2, 3), 1, 2, nil},
 		{"only beyond the plan", held(9), 1, 7, []Range{{1, 7}}},
-		{"the last of all", held(9_999), 9_999, maxParts, []Range{{10_000, 10_000}}},
+		{"the last of all", held(9_999), 9_999, s3limits.MaxParts, []Range{{10_000, 10_000}}},
 	} {
 		if got := missing(c.parts, c.first, c.last); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
@@ -199,7 +198,7 @@ func TestCheck(t *testing.T) {
 		{"blind, a gap", blind, nil, map[int32]int64{1: 5, 10_000: 5}, CodePartsMissing, "parts 2 to 9999"},
 	} {
 		var parts []bucket.Part
-		for n := int32(1); n <= maxParts; n++ {
+		for n := int32(1); n <= s3limits.MaxParts; n++ {
 			if size, ok := c.sizes[n]; ok {
 				parts = append(parts, bucket.Part{Number: n, Size: size})
 			}

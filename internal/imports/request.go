@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // Request is what a client declares about an import. The zero value declares nothing.
@@ -67,9 +68,9 @@ func (r Request) check(l Limits) error {
 		return refuse(CodeSizeRequired, path{"size"}, "is required: this service limits imports to %d bytes", l.MaxSize)
 	case r.Size != nil && l.MaxSize > 0 && *r.Size > l.MaxSize:
 		return refuse(CodeSizeTooLarge, path{"size"}, "must be at most %d", l.MaxSize)
-	case r.Size != nil && *r.Size > maxSingleSize && r.mode() != Multipart:
+	case r.Size != nil && *r.Size > s3limits.MaxPutSize && r.mode() != Multipart:
 		return refuse(CodeSizeTooLarge, path{"size"}, "must be at most %d, the limit of S3 for one request; "+
-			"larger files need mode multipart, without a SHA checksum", int64(maxSingleSize))
+			"larger files need mode multipart, without a SHA checksum", int64(s3limits.MaxPutSize))
 	case r.Webhook != "" && !l.AllowsWebhook(r.Webhook):
 		return refuse(CodeWebhook, path{"webhook_url"},
 			"must be an https URL of a host that the operator of this service allows")
@@ -91,13 +92,13 @@ func (r Request) invalidFields() (errs fieldErrors) {
 	if r.PartSize > 0 && (r.Mode == Single || r.Mode == Form) {
 		errs.add(path{"part_size"}, "must not be given with mode %s", r.Mode)
 	}
-	if r.PartSize > 0 && mode == Multipart && r.Size != nil && ceilDiv(*r.Size, r.PartSize) > maxParts {
+	if r.PartSize > 0 && mode == Multipart && r.Size != nil && ceilDiv(*r.Size, r.PartSize) > s3limits.MaxParts {
 		errs.add(path{"part_size"}, "must be at least %d, so that %d parts hold the size",
-			max(minPartSize, partSizeFor(*r.Size)), maxParts)
+			max(s3limits.MinPartSize, partSizeFor(*r.Size)), s3limits.MaxParts)
 	}
-	if n := len(attachment(r.Filename)) + len(r.ContentType); r.Filename != "" && n > maxSystemMetadata {
+	if n := len(attachment(r.Filename)) + len(r.ContentType); r.Filename != "" && n > s3limits.MaxSystemMetadata {
 		errs.add(path{"filename"}, "is too long: with content_type it needs %d bytes, the limit is %d",
-			n, maxSystemMetadata)
+			n, s3limits.MaxSystemMetadata)
 	}
 	if r.ContentType != "" {
 		if _, _, err := mime.ParseMediaType(r.ContentType); err != nil {
@@ -115,8 +116,8 @@ func (r Request) invalidFields() (errs fieldErrors) {
 				"must have a name of 1 to 128 lower-case letters, digits, dots, hyphens and underscores")
 		}
 	}
-	if size > maxMetadataSize {
-		errs.add(path{"metadata"}, "must hold at most %d bytes of names and values, has %d", maxMetadataSize, size)
+	if size > s3limits.MaxUserMetadata {
+		errs.add(path{"metadata"}, "must hold at most %d bytes of names and values, has %d", s3limits.MaxUserMetadata, size)
 	}
 	return errs
 }

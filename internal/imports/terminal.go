@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // EachTerminal calls f with each terminal import of owner that was created after oldest and whose record was written
@@ -14,7 +14,7 @@ func (s *Service) EachTerminal(
 	ctx context.Context, owner string, oldest, since time.Time, f func(j Job, written time.Time) error,
 ) (last time.Time, err error) {
 	for after, more := "", true; more; {
-		listed, rest, err := s.Bucket.ListObjects(ctx, recordPrefix(owner), after, bucket.MaxListed)
+		listed, rest, err := s.Bucket.ListObjects(ctx, recordPrefix(owner), after, s3limits.MaxListed)
 		if err != nil {
 			return last, fromStore("list imports", err)
 		}

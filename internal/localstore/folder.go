@@ -10,6 +10,8 @@ import (
 
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
+
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // openFolder makes dir/store the backend's root and the process's working directory. dir must be absolute. It returns
@@ -30,10 +32,6 @@ func openFolder(dir string) (folder, error) {
 	return files, nil
 }
 
-// maxCopy is the maximum size of an object that CopyObject copies, in bytes: S3's limit. With 0, versitygw rejects
-// every object that is not empty.
-const maxCopy = 5 << 30
-
 // ioBuffer is the size of the buffer that each request uses which stores or sends a body. With versitygw's default of
 // 1 MiB, 200 uploads at a time take some 600 MB, most of it garbage.
 const ioBuffer = 128 << 10
@@ -47,7 +45,9 @@ func openStore(dir string) (folder, error) {
 	}
 	// PosixOpts.SideCarDir stays empty even with a sidecar folder: it only prints a line to standard output and checks
 	// that neither folder contains the other.
-	files, err := posix.New(root, metadata, posix.PosixOpts{CopyObjectThreshold: maxCopy, IOBufferSize: ioBuffer})
+	// With the threshold 0, versitygw refuses to copy every object that is not empty.
+	options := posix.PosixOpts{CopyObjectThreshold: s3limits.MaxPutSize, IOBufferSize: ioBuffer}
+	files, err := posix.New(root, metadata, options)
 	if err != nil {
 		return folder{}, err
 	}

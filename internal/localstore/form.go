@@ -14,13 +14,15 @@ import (
 
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/s3err"
+
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 const (
 	// maxFields is S3's limit on the fields of a form before its file, in bytes.
 	maxFields = 20 << 10
 	// maxForm is the maximum length of a form: the largest object and its fields, in bytes.
-	maxForm = maxCopy + maxFields
+	maxForm = s3limits.MaxPutSize + maxFields
 	// readAhead is how much of the file mime/multipart reads with the fields, in bytes.
 	readAhead = 4 << 10
 )

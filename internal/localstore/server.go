@@ -15,14 +15,13 @@ import (
 	"github.com/versity/versitygw/s3api"
 	"github.com/versity/versitygw/s3api/controllers"
 	"github.com/versity/versitygw/s3api/middlewares"
+
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // maxRequests limits concurrent connections and requests. Clients of a laptop use dozens. versitygw's default, 0,
 // rejects all.
 const maxRequests = 4096
-
-// maxParts is S3's limit.
-const maxParts = 10_000
 
 // flushLimit is the time that responses have to be sent when a store closes.
 const flushLimit = time.Second
@@ -37,7 +36,7 @@ func (s *Store) newFront(origins []string, limits limits) (*front, error) {
 		nil, nil, nil, nil, // no audit logs, events (of which Options.Arrived tells) or metrics
 		s3api.WithQuiet(),
 		s3api.WithDisableACL(), // one account owns everything
-		s3api.WithMpMaxParts(maxParts),
+		s3api.WithMpMaxParts(s3limits.MaxParts),
 		s3api.WithConcurrencyLimiter(maxRequests, maxRequests),
 		s3api.WithOnListen(func() { close(ready) }),
 		s3api.WithMiddleware("/", func(ctx fiber.Ctx) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // leaseKey is the key of the lease object.
@@ -33,7 +34,7 @@ type marks struct {
 	SweptAt        time.Time              `json:"looked,omitzero"`  // the start of the last finished sweep
 	Cursors        [inspections]cursor    `json:"cursors,omitzero"` // by age: the position of an unfinished inspection
 	Upload         string                 `json:"upload,omitempty"` // the object key of the last upload inspected
-	Page           int                    `json:"page,omitempty"`   // items between two saves; 0: bucket.MaxListed
+	Page           int                    `json:"page,omitempty"`   // items between two saves; 0: s3limits.MaxListed
 }
 
 // cursor is a position in an unfinished inspection of imports.
@@ -153,7 +154,7 @@ func (s *Sweeper) readLease(ctx context.Context) (storedLease, error) {
 			*mark = time.Time{}
 		}
 	}
-	h.Page = min(max(h.Page, 0), bucket.MaxListed)
+	h.Page = min(max(h.Page, 0), s3limits.MaxListed)
 	return h, nil
 }
 

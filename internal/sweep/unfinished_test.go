@@ -14,6 +14,7 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // orphanKey is the object key of an upload without a record.
@@ -180,8 +181,8 @@ func TestStrangeProgress(t *testing.T) {
 			w.pass(2 * time.Hour)
 			w.put(leaseKey, encoded(t, state{marks: m}))
 			s := w.server(nil)
-			if h, err := s.readLease(t.Context()); err != nil || h.Page < 0 || h.Page > bucket.MaxListed {
-				t.Errorf("page: got %d, %v, want 0 to %d", h.Page, err, bucket.MaxListed)
+			if h, err := s.readLease(t.Context()); err != nil || h.Page < 0 || h.Page > s3limits.MaxListed {
+				t.Errorf("page: got %d, %v, want 0 to %d", h.Page, err, s3limits.MaxListed)
 			}
 			if err := s.RunDue(t.Context()); err != nil {
 				t.Fatal(err)

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // lateUpload is the longest duration of an upload that began just before its URL expired: 5 GiB at 500 kbit/s. S3
@@ -177,7 +177,7 @@ func (w *walk) page(ctx context.Context, r *imports.Swept, do inspect, move func
 		if ours, err := w.acquire(ctx); err != nil || !ours {
 			return cmp.Or(err, ErrLeased)
 		}
-		size := cmp.Or(w.Page, bucket.MaxListed)
+		size := cmp.Or(w.Page, s3limits.MaxListed)
 		swept, next, err := do(size)
 		incomplete := len(swept.Unavailable) > 0
 		if err == nil && incomplete {
@@ -197,10 +197,10 @@ func (w *walk) page(ctx context.Context, r *imports.Swept, do inspect, move func
 		if w.steps += 1 + swept.Inspected; w.steps <= size {
 			return nil
 		}
-		w.steps, w.Page = 0, min(2*size, bucket.MaxListed)
+		w.steps, w.Page = 0, min(2*size, s3limits.MaxListed)
 		return w.saveMarks(ctx, w.marks)
 	}
 }
 
-// smaller returns half of a page size. The size 0 stands for bucket.MaxListed.
-func smaller(size int) int { return max(cmp.Or(size, bucket.MaxListed)/2, 1) }
+// smaller returns half of a page size. The size 0 stands for s3limits.MaxListed.
+func smaller(size int) int { return max(cmp.Or(size, s3limits.MaxListed)/2, 1) }

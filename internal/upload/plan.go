@@ -1,6 +1,10 @@
 package upload
 
-import "path/filepath"
+import (
+	"path/filepath"
+
+	"github.com/signpost-s3/signpost/internal/s3limits"
+)
 
 // Plan is what File would do, as far as is known without a request to the service.
 type Plan struct {
@@ -37,7 +41,7 @@ func (u *Uploader) Plan(path string, o Options) (Plan, error) {
 		}
 	}
 	if p.PartSize = o.PartSize; p.PartSize == 0 { // the service's documented choice
-		p.PartSize = max(16<<20, (s.size+maxParts<<20-1)/(maxParts<<20)<<20)
+		p.PartSize = max(16<<20, (s.size+s3limits.MaxParts<<20-1)/(s3limits.MaxParts<<20)<<20)
 	}
 	p.Parts = (s.size + p.PartSize - 1) / p.PartSize
 	return p, nil

@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // maxSpooled bounds the parts of a stream in progress. Each is a temporary file of a part's size.
@@ -89,7 +91,7 @@ func (t *transfer) streamParts(
 	sign := signer{api: t.API, id: t.id}
 	var g errgroup.Group
 	g.SetLimit(maxSpooled)
-	byNumber := [maxParts]string{}
+	byNumber := [s3limits.MaxParts]string{}
 	count, full := 0, true
 	for full && ctx.Err() == nil {
 		file, length, err := spoolPart(from, partSize)
@@ -98,8 +100,9 @@ func (t *transfer) streamParts(
 			break
 		}
 		full = length == partSize
-		if count == maxParts && length > 0 {
-			cancel(fmt.Errorf("the stream has more than %d parts of %d bytes: use a larger --part-size", maxParts, partSize))
+		if count == s3limits.MaxParts && length > 0 {
+			cancel(fmt.Errorf("the stream has more than %d parts of %d bytes: use a larger --part-size",
+				s3limits.MaxParts, partSize))
 		}
 		if length == 0 || ctx.Err() != nil {
 			file.Close()
@@ -120,9 +123,6 @@ func (t *transfer) streamParts(
 	_ = g.Wait()
 	return size, byNumber[:count], context.Cause(ctx)
 }
-
-// maxParts is S3's limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
-const maxParts = 10_000
 
 // spoolPart copies up to size bytes into a temporary file that is already removed, so that a crash leaves nothing
 // behind.
