@@ -8,21 +8,17 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/config"
 )
 
-// doer is an HTTP client that responds without a network.
-type doer func(*http.Request) (*http.Response, error)
-
-func (f doer) Do(r *http.Request) (*http.Response, error) { return f(r) }
-
 // TestCheckSigning: a role that cannot be assumed is an error that names its setting.
 func TestCheckSigning(t *testing.T) {
 	settings := aws.Config{
 		Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("own", "s", ""),
-		HTTPClient: doer(func(r *http.Request) (*http.Response, error) {
+		HTTPClient: smithyhttp.ClientDoFunc(func(r *http.Request) (*http.Response, error) {
 			const body = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
 			return &http.Response{Request: r, StatusCode: 403, Header: http.Header{},
 				Body: io.NopCloser(strings.NewReader(body))}, nil

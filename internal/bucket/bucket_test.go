@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
@@ -226,12 +227,12 @@ func TestCompositeChecksum(t *testing.T) {
 		settings := aws.Config{
 			Region:      "us-east-1",
 			Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", ""),
-			HTTPClient: doer(func(r *http.Request) *http.Response {
+			HTTPClient: smithyhttp.ClientDoFunc(func(r *http.Request) (*http.Response, error) {
 				h := http.Header{"X-Amz-Checksum-Crc32": {value}, "Content-Length": {"3"}}
 				if kind != "" {
 					h.Set("X-Amz-Checksum-Type", kind)
 				}
-				return &http.Response{StatusCode: 200, Header: h, Body: http.NoBody, Request: r}
+				return &http.Response{StatusCode: 200, Header: h, Body: http.NoBody, Request: r}, nil
 			}),
 		}
 		b, err := Open(t.Context(), Options{Name: "data", AWS: settings})
@@ -243,7 +244,3 @@ func TestCompositeChecksum(t *testing.T) {
 		}
 	}
 }
-
-type doer func(*http.Request) *http.Response
-
-func (d doer) Do(r *http.Request) (*http.Response, error) { return d(r), nil }

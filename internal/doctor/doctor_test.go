@@ -19,14 +19,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
 // doer is an HTTP client that injects faults between doctor and store.
-type doer func(*http.Request) (*http.Response, error)
-
-func (f doer) Do(r *http.Request) (*http.Response, error) { return f(r) }
+type doer = smithyhttp.ClientDoFunc
 
 // respond returns a response without a request to the store.
 func respond(r *http.Request, status int, body string) (*http.Response, error) {

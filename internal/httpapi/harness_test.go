@@ -25,6 +25,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/testing/logtest"
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 	"github.com/signpost-s3/signpost/internal/web"
 	"github.com/signpost-s3/signpost/openapi"
@@ -37,7 +38,7 @@ type service struct {
 	*client.ClientWithResponses
 	url   string
 	store storetest.Target
-	log   *lockedBuffer
+	log   *logtest.Buffer
 }
 
 // settings are what tests may change. Zero values are the defaults of production.
@@ -72,7 +73,7 @@ func start(t testing.TB, s settings) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &lockedBuffer{}
+	log := &logtest.Buffer{}
 	options := httpapi.Options{
 		Service: &imports.Service{
 			Bucket:           store,

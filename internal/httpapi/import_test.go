@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/google/uuid"
 	"github.com/minio/crc64nvme"
 
@@ -245,7 +246,7 @@ func TestWeakIdempotencyKeys(t *testing.T) {
 	target := storetest.Open(t)
 	own := target.AWS.Copy()
 	var calls atomic.Int64
-	own.HTTPClient = doerFunc(func(r *http.Request) (*http.Response, error) {
+	own.HTTPClient = smithyhttp.ClientDoFunc(func(r *http.Request) (*http.Response, error) {
 		calls.Add(1)
 		return http.DefaultClient.Do(r)
 	})

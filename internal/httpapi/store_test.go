@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/gen/client"
@@ -78,7 +79,7 @@ func TestConflicts(t *testing.T) {
 		for times, want := range map[int]int{1: 200, 1000: 503} {
 			left := times
 			own := target.AWS.Copy()
-			own.HTTPClient = doerFunc(func(r *http.Request) (*http.Response, error) {
+			own.HTTPClient = smithyhttp.ClientDoFunc(func(r *http.Request) (*http.Response, error) {
 				if r.Method == "PUT" && strings.Contains(r.URL.Path, prefix) && left > 0 {
 					left--
 					body := "<Error><Code>ConditionalRequestConflict</Code><Message>try again</Message></Error>"
@@ -105,7 +106,7 @@ func TestConflicts(t *testing.T) {
 func TestLostBucket(t *testing.T) {
 	target := storetest.Open(t)
 	own := target.AWS.Copy()
-	own.HTTPClient = doerFunc(func(r *http.Request) (*http.Response, error) {
+	own.HTTPClient = smithyhttp.ClientDoFunc(func(r *http.Request) (*http.Response, error) {
 		r.URL.Path = strings.Replace(r.URL.Path, "/"+target.Bucket+"/", "/"+target.Bucket+"-gone/", 1)
 		response := &http.Response{StatusCode: 404, Header: http.Header{}, Request: r, Body: http.NoBody}
 		if r.Method != "HEAD" {
@@ -125,11 +126,6 @@ func TestLostBucket(t *testing.T) {
 		}
 	}
 }
-
-// doerFunc is an HTTP client made of a function.
-type doerFunc func(*http.Request) (*http.Response, error)
-
-func (f doerFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
 // TestTakenAway removes a completed object, as a consumer does after importing it: the import stays completed.
 func TestTakenAway(t *testing.T) {

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/server"
+	"github.com/signpost-s3/signpost/internal/testing/logtest"
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
@@ -30,7 +30,7 @@ type service struct {
 	address string
 	// authenticated: requests need a key, and allowedOrigin may send cross-origin requests.
 	authenticated bool
-	log           *lockedBuffer
+	log           *logtest.Buffer
 
 	key      string // of the caller; a service without authentication ignores it
 	readKey  string // with the scope to read only
@@ -82,7 +82,7 @@ func startAs(t *testing.T, c config.Config, s *service) *service {
 	c.Listen, c.MaxConnections = "127.0.0.1:0", cmp.Or(c.MaxConnections, 4096)
 	c.Bucket, c.PathStyle = target.Bucket, target.PathStyle
 	c.URLTTL, c.JobTTL, c.Downloads, c.LongPolling = time.Hour, 168*time.Hour, true, true
-	s.log = &lockedBuffer{}
+	s.log = &logtest.Buffer{}
 	log := assembly.NewLogger(s.log)
 	listener, err := server.Listen(c, log)
 	if err != nil {
@@ -119,24 +119,6 @@ func (s *service) fresh() string {
 	defer s.mu.Unlock()
 	s.issued++
 	return fmt.Sprintf("fresh-%d", s.issued)
-}
-
-// lockedBuffer holds a log that a server writes while a test reads it.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // head returns a request line and header fields, with Host and key.
