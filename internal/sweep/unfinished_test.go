@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/s3limits"
 )
