@@ -39,6 +39,7 @@ func TestDirections(t *testing.T) {
 		"gen/client":              {echo, kin, sdk, api},
 		"gen/api":                 {kin, sdk},
 		"openapi":                 {echo, sdk, internal},
+		"openapi/export":          {echo, sdk, internal, api},
 		"internal/filewatch":      {echo, kin, sdk, module},
 		"internal/hostport":       {echo, kin, sdk, module},
 		"internal/retryafter":     {echo, kin, sdk, module},

@@ -13,17 +13,17 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/signpost-s3/signpost/openapi"
-	"github.com/signpost-s3/signpost/openapi/swagger"
+	"github.com/signpost-s3/signpost/openapi/export"
 )
 
 var (
-	complete = openapi.Target{
+	complete = export.Target{
 		Partition: "aws-cn",
 		Region:    "cn-north-1",
 		Account:   "123456789012",
 		Function:  "signpost:live",
 	}
-	function = openapi.Target{Function: "signpost"}
+	function = export.Target{Function: "signpost"}
 )
 
 // Reasons why a copy may violate a rule of the document.
@@ -38,18 +38,18 @@ var (
 
 // TestRulesOfCopies checks API Gateway's rules for each copy. Swagger 2.0 is checked after conversion to OpenAPI 3.
 func TestRulesOfCopies(t *testing.T) {
-	anonymous := openapi.Anonymous(openapi.YAML)
+	anonymous := anonymize(t, openapi.YAML)
 	for _, c := range []struct {
 		name    string
 		text    []byte
 		excepts []map[string]string
 	}{
-		{"resolved", openapi.Resolve(openapi.YAML, complete), []map[string]string{ofOneAccount}},
-		{"function alone", openapi.Resolve(openapi.YAML, function), []map[string]string{ofOneFunction}},
+		{"resolved", export.Resolve(openapi.YAML, complete), []map[string]string{ofOneAccount}},
+		{"function alone", export.Resolve(openapi.YAML, function), []map[string]string{ofOneFunction}},
 		{"anonymous", anonymous, []map[string]string{withoutKey}},
-		{"anonymous and resolved", openapi.Resolve(anonymous, complete), []map[string]string{withoutKey, ofOneAccount}},
+		{"anonymous and resolved", export.Resolve(anonymous, complete), []map[string]string{withoutKey, ofOneAccount}},
 		{"Swagger", fromSwagger(t, openapi.YAML), nil},
-		{"Swagger, anonymous and resolved", fromSwagger(t, openapi.Resolve(anonymous, complete)),
+		{"Swagger, anonymous and resolved", fromSwagger(t, export.Resolve(anonymous, complete)),
 			[]map[string]string{withoutKey, ofOneAccount}},
 	} {
 		d := parse(t, c.text)
@@ -66,10 +66,19 @@ func TestRulesOfCopies(t *testing.T) {
 	}
 }
 
+func anonymize(t *testing.T, text []byte) []byte {
+	t.Helper()
+	copied, err := export.Anonymous(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
 // fromSwagger converts a document to Swagger 2.0 and back to OpenAPI 3.0.
 func fromSwagger(t *testing.T, text []byte) []byte {
 	t.Helper()
-	node, err := swagger.Convert(text)
+	node, err := export.Swagger(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,15 +117,15 @@ func TestResolve(t *testing.T) {
 	account := complete
 	account.Function = ""
 	for _, c := range []struct {
-		target openapi.Target
+		target export.Target
 		want   string
 	}{
 		{complete, resolved},
 		{function, functionAlone},
 		{account, stages},
-		{openapi.Target{}, gatewayURI},
+		{export.Target{}, gatewayURI},
 	} {
-		got := openapi.Resolve(openapi.YAML, c.target)
+		got := export.Resolve(openapi.YAML, c.target)
 		if want := bytes.ReplaceAll(openapi.YAML, []byte(gatewayURI), []byte(c.want)); !bytes.Equal(got, want) {
 			t.Errorf("%+v: more or less is changed than the URIs", c.target)
 		}
@@ -130,14 +139,14 @@ func TestResolve(t *testing.T) {
 			}
 		}
 	}
-	if bytes.Contains(openapi.Resolve(openapi.YAML, complete), []byte("${")) {
+	if bytes.Contains(export.Resolve(openapi.YAML, complete), []byte("${")) {
 		t.Error("a variable is left where the target is complete")
 	}
 }
 
 // TestAnonymous compares with removing the same members from the parsed document.
 func TestAnonymous(t *testing.T) {
-	text := openapi.Anonymous(openapi.YAML)
+	text := anonymize(t, openapi.YAML)
 	want := parse(t, openapi.YAML)
 	for _, op := range operations(want) {
 		remove(t, op, "security")
@@ -199,7 +208,7 @@ func TestAnonymousLeavesTheRest(t *testing.T) {
 		{"a text of that word", "paths:\n  /a:\n    get:\n      description: |\n        security: a\n        : -\n",
 			"paths:\n  /a:\n    get:\n      description: |\n        security: a\n        : -\n"},
 	} {
-		if got := string(openapi.Anonymous([]byte(c.text))); got != c.want {
+		if got := string(anonymize(t, []byte(c.text))); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
 		}
 	}

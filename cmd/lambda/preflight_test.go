@@ -8,6 +8,7 @@ import (
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/openapi"
+	"github.com/signpost-s3/signpost/openapi/export"
 )
 
 const (
@@ -38,7 +39,11 @@ func TestPreflight(t *testing.T) {
 		"createImport": "content-type,idempotency-key,x-api-key", "getImport": "if-none-match,x-api-key",
 		"signParts": "content-type,x-api-key", "completeImport": "content-type,x-api-key",
 	}
-	for name, document := range map[string][]byte{"with keys": contract, "anonymous": openapi.Anonymous(contract)} {
+	anonymous, err := export.Anonymous(contract)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, document := range map[string][]byte{"with keys": contract, "anonymous": anonymous} {
 		base := gateway(t, document, f.Invoke)
 		for _, o := range openapi.Operations {
 			path := strings.ReplaceAll(o.Path, "{id}", "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55")

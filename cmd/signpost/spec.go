@@ -1,21 +1,16 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"reflect"
 
 	"github.com/alecthomas/kong"
-	"go.yaml.in/yaml/v3"
 
-	"github.com/signpost-s3/signpost/openapi"
-	"github.com/signpost-s3/signpost/openapi/swagger"
+	"github.com/signpost-s3/signpost/openapi/export"
 )
 
 type specCmd struct {
 	Format string `enum:"yaml,json" default:"yaml" placeholder:"yaml|json" help:"Output format (default ${default})."`
-	targetFlags
+	export.TargetFlags
 	Anonymous boolFlag `help:"Omit the API key; protect the API in another way."`
 	Swagger2  boolFlag `name:"swagger2" help:"Print Swagger 2.0, for tools without OpenAPI 3."`
 }
@@ -32,44 +27,13 @@ func (specCmd) Help() string {
 }
 
 func (s specCmd) Run(i *invocation) error {
-	target, err := s.target()
+	target, err := s.Target()
 	if err != nil {
 		return usageError{err}
 	}
-	text := openapi.Resolve(openapi.YAML, target)
-	if s.Anonymous {
-		text = openapi.Anonymous(text)
-	}
-	if s.Format == "yaml" && !s.Swagger2 { // keeps the comments
-		_, err := i.stdout.Write(text)
-		return err
-	}
-	document, err := parseSpec(text, bool(s.Swagger2))
-	if err != nil {
-		return err
-	}
-	if s.Format == "json" {
-		return printJSON(i.stdout, document)
-	}
-	return printYAML(i.stdout, document)
-}
-
-// parseSpec parses the document as nodes, which keep the order of keys.
-func parseSpec(text []byte, swagger2 bool) (*yaml.Node, error) {
-	if swagger2 {
-		return swagger.Convert(text)
-	}
-	var file yaml.Node
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("read the document: %w", err)
-	}
-	return file.Content[0], nil
-}
-
-func printYAML(w io.Writer, document *yaml.Node) error {
-	encoder := yaml.NewEncoder(w)
-	encoder.SetIndent(2)
-	return errors.Join(encoder.Encode(document), encoder.Close())
+	return export.Write(i.stdout, export.Options{
+		Target: target, Anonymous: bool(s.Anonymous), Swagger2: bool(s.Swagger2), JSON: s.Format == "json",
+	})
 }
 
 // boolFlag is a boolean flag without a variable. The mapper for settings reports errors with the name of a variable.

@@ -1,4 +1,4 @@
-package main
+package export
 
 import (
 	"cmp"
@@ -6,12 +6,34 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-
-	"github.com/signpost-s3/signpost/openapi"
 )
 
-// targetFlags are pointers, because an empty value is an error: most often an unset variable of a shell.
-type targetFlags struct {
+// Target contains the values for the variables of the integrations. An empty value keeps the variable.
+type Target struct {
+	Partition, Region, Account string // API Gateway replaces these variables at import
+	Function                   string // each stage replaces this variable; may end in a colon and an alias or version
+}
+
+// Resolve replaces the variables in document by the values of t. It does not escape them for YAML, so callers must
+// validate them.
+func Resolve(document []byte, t Target) []byte {
+	var values []string
+	for variable, value := range map[string]string{
+		"${AWS::Partition}":          t.Partition,
+		"${AWS::Region}":             t.Region,
+		"${AWS::AccountId}":          t.Account,
+		"${stageVariables.function}": t.Function,
+	} {
+		if value != "" {
+			values = append(values, variable, value)
+		}
+	}
+	return []byte(strings.NewReplacer(values...).Replace(string(document)))
+}
+
+// TargetFlags are the flags that name a Target. They are pointers, because an empty value is an error: most often an
+// unset variable of a shell.
+type TargetFlags struct {
 	AWSAccount   *string `name:"aws-account" placeholder:"ACCOUNT" help:"AWS account, 12 digits; requires --aws-region."`
 	AWSRegion    *string `name:"aws-region" placeholder:"REGION" help:"Region, such as eu-west-1; requires --aws-account."`
 	AWSPartition *string `name:"aws-partition" placeholder:"PARTITION" help:"Partition (default: by region)."`
@@ -47,21 +69,21 @@ var partitions = []struct {
 	{"aws", regexp.MustCompile(`^(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+$`)},
 }
 
-// target returns the target that the flags name, or all their errors.
-func (f targetFlags) target() (openapi.Target, error) {
+// Target returns the target that the flags name, or all their errors.
+func (f TargetFlags) Target() (Target, error) {
 	problems := append(f.malformed(), f.missing()...)
 	if len(problems) == 0 {
 		problems = f.wrongPartition()
 	}
 	if len(problems) > 0 {
-		return openapi.Target{}, errors.New(strings.Join(problems, "\n"))
+		return Target{}, errors.New(strings.Join(problems, "\n"))
 	}
-	t := openapi.Target{Account: deref(f.AWSAccount), Region: deref(f.AWSRegion), Function: deref(f.Function)}
-	t.Partition = cmp.Or(deref(f.AWSPartition), partitionOf(t.Region))
+	t := Target{Account: value(f.AWSAccount), Region: value(f.AWSRegion), Function: value(f.Function)}
+	t.Partition = cmp.Or(value(f.AWSPartition), partitionOf(t.Region))
 	return t, nil
 }
 
-func (f targetFlags) malformed() (problems []string) {
+func (f TargetFlags) malformed() (problems []string) {
 	for _, flag := range []struct {
 		name  string
 		value *string
@@ -79,7 +101,7 @@ func (f targetFlags) malformed() (problems []string) {
 	return problems
 }
 
-func (f targetFlags) missing() []string {
+func (f TargetFlags) missing() []string {
 	const together = "%s requires %s: set both, or neither to let API Gateway fill them in"
 	switch {
 	case f.AWSAccount != nil && f.AWSRegion == nil:
@@ -94,8 +116,8 @@ func (f targetFlags) missing() []string {
 }
 
 // wrongPartition reports a region that is not in the given partition, or in no known one.
-func (f targetFlags) wrongPartition() []string {
-	region, given := deref(f.AWSRegion), deref(f.AWSPartition)
+func (f TargetFlags) wrongPartition() []string {
+	region, given := value(f.AWSRegion), value(f.AWSPartition)
 	known := partitionOf(region)
 	switch {
 	case region != "" && known == "" && given == "":
@@ -115,4 +137,11 @@ func partitionOf(region string) string {
 		}
 	}
 	return ""
+}
+
+func value(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
 }

@@ -1,4 +1,4 @@
-package swagger_test
+package export_test
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/signpost-s3/signpost/openapi"
-	"github.com/signpost-s3/signpost/openapi/swagger"
+	"github.com/signpost-s3/signpost/openapi/export"
 )
 
 // TestForm checks that a Swagger 2.0 parser finds the document's operations, and nothing that Swagger does not support.
@@ -139,7 +139,7 @@ func TestRefuses(t *testing.T) {
 		}),
 		"read the document": []byte("{"),
 	} {
-		if _, err := swagger.Convert(text); err == nil || !strings.Contains(err.Error(), fault) {
+		if _, err := export.Swagger(text); err == nil || !strings.Contains(err.Error(), fault) {
 			t.Errorf("got error %v, want one that says %q", err, fault)
 		}
 	}

@@ -1,4 +1,4 @@
-package swagger_test
+package export_test
 
 import (
 	"maps"
@@ -10,17 +10,17 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/signpost-s3/signpost/openapi"
-	"github.com/signpost-s3/signpost/openapi/swagger"
+	"github.com/signpost-s3/signpost/openapi/export"
 )
 
 type object = map[string]any
 
 // TestFrom compares every member of the result with the document, by a separate conversion.
 func TestFrom(t *testing.T) {
-	target := openapi.Target{Partition: "aws", Region: "eu-west-1", Account: "123456789012", Function: "f"}
+	target := export.Target{Partition: "aws", Region: "eu-west-1", Account: "123456789012", Function: "f"}
 	for name, text := range map[string][]byte{
 		"the document":           openapi.YAML,
-		"anonymous and resolved": openapi.Anonymous(openapi.Resolve(openapi.YAML, target)),
+		"anonymous and resolved": anonymize(t, export.Resolve(openapi.YAML, target)),
 		"with extensions": edited(t, func(root object) {
 			root["x-amazon-apigateway-api-key-source"] = "HEADER"
 			root["x-amazon-apigateway-gateway-responses"] = object{"THROTTLED": object{"statusCode": 429}}
@@ -172,9 +172,18 @@ func objects(v any) map[string]object {
 	return all
 }
 
+func anonymize(t *testing.T, text []byte) []byte {
+	t.Helper()
+	copied, err := export.Anonymous(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
 func from(t *testing.T, text []byte) *yaml.Node {
 	t.Helper()
-	node, err := swagger.Convert(text)
+	node, err := export.Swagger(text)
 	if err != nil {
 		t.Fatal(err)
 	}

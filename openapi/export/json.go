@@ -1,4 +1,4 @@
-package main
+package export
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// printJSON writes YAML nodes as JSON, in their order.
-func printJSON(w io.Writer, document *yaml.Node) error {
+// writeJSON writes YAML nodes as JSON, in their order.
+func writeJSON(w io.Writer, document *yaml.Node) error {
 	return encodeNode(jsontext.NewEncoder(w, jsontext.WithIndent("  ")), document)
 }
 

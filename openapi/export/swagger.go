@@ -1,6 +1,4 @@
-// Package swagger converts the OpenAPI document to Swagger 2.0, for tools that do not support OpenAPI 3. It is
-// separate from package openapi because the Lambda function links that one and needs no converter.
-package swagger
+package export
 
 import (
 	"encoding/json"
@@ -14,9 +12,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Convert returns an OpenAPI 3.0 document as Swagger 2.0, in the same order. Swagger does not support examples of
+// Swagger returns an OpenAPI 3.0 document as Swagger 2.0, in the same order. Swagger does not support examples of
 // request bodies, nor separate descriptions of a parameter and its schema.
-func Convert(document []byte) (*yaml.Node, error) {
+func Swagger(document []byte) (*yaml.Node, error) {
 	contract, err := openapi3.NewLoader().LoadFromData(document)
 	if err != nil {
 		return nil, fmt.Errorf("read the document: %w", err)
