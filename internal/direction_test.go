@@ -48,7 +48,6 @@ func TestDirections(t *testing.T) {
 		"internal/webhook":        {echo, kin, sdk, module},
 		"internal/parameterstore": {echo, kin, sdk, module},
 		"internal/s3events":       {echo, kin, sdk, module},
-		"internal/cors":           {echo, kin, sdk, module},
 		"internal/metrics":        {echo, kin, sdk, internal},
 		"internal/web":            {sdk, internal},
 		"internal/config":         {echo, kin, sdk, api, internal + "bucket", internal + "imports", httpapi, internal + "auth"},

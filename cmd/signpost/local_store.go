@@ -33,7 +33,7 @@ func startStore(
 		return nil, "", err
 	}
 	store, err = localstore.Start(ctx, localstore.Options{
-		Dir: dir, Listen: c.LocalListen, Bucket: localBucket, CORSOrigins: c.CORSOrigins,
+		Dir: dir, Listen: c.LocalListen, Bucket: localBucket, CORS: bucket.CORSRule(c.CORSOrigins),
 		OnObjectCreated: created, ObjectCreatedPrefix: imports.ObjectRoot,
 	})
 	var file *fs.PathError

@@ -113,15 +113,6 @@ func newLifecycleRule(r types.LifecycleRule) LifecycleRule {
 	return rule
 }
 
-// CORS returns the bucket's CORS rules. A bucket without rules is not an error.
-func (b *Bucket) CORS(ctx context.Context) ([]types.CORSRule, error) {
-	out, err := invoke(ctx, b.uncutCall("GetBucketCors"), b.client.GetBucketCors, &s3.GetBucketCorsInput{Bucket: &b.name})
-	if err != nil {
-		return nil, ignoreCode("NoSuchCORSConfiguration", err)
-	}
-	return out.CORSRules, nil
-}
-
 // ignoreCode returns nil if err has this code, otherwise err.
 func ignoreCode(code string, err error) error {
 	var api smithy.APIError

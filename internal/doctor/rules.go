@@ -11,7 +11,6 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/config"
-	"github.com/signpost-s3/signpost/internal/cors"
 	"github.com/signpost-s3/signpost/internal/hostport"
 )
 
@@ -98,7 +97,7 @@ func (d *doctor) cors(ctx context.Context) Finding {
 		if !slices.ContainsFunc(put.ExposeHeaders, func(h string) bool { return strings.EqualFold(h, "ETag") }) {
 			faults = append(faults, origin+" is not shown ETag")
 		}
-		if !slices.Contains(put.AllowedHeaders, cors.Headers) {
+		if !slices.Contains(put.AllowedHeaders, "*") {
 			faults = append(faults, origin+" may send some headers only")
 		}
 	}
@@ -109,9 +108,11 @@ func (d *doctor) cors(ctx context.Context) Finding {
 			}
 		}
 	}
+	want := bucket.CORSRule(origins)
 	f := Finding{Mark: Warn, Found: strings.Join(append(broken, faults...), "; "),
 		Remedy: fmt.Sprintf("make one CORS rule: exactly these origins, methods %s, all headers (%s), exposed %s",
-			strings.Join(cors.Methods(), ", "), cors.Headers, strings.Join(cors.Exposed(), ", "))}
+			strings.Join(want.AllowedMethods, ", "), strings.Join(want.AllowedHeaders, ", "),
+			strings.Join(want.ExposeHeaders, ", "))}
 	switch {
 	case len(broken) > 0:
 		f.Mark = Fail

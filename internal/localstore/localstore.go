@@ -18,6 +18,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/versity/versitygw/backend"
 )
 
@@ -31,8 +32,8 @@ type Options struct {
 	Dir    string
 	Listen string // host:port on a loopback host; port 0 selects a free one
 	Bucket string // created if it does not exist
-	// CORSOrigins are the exact origins of the bucket's CORS rules, and of pages that may send forms (default none).
-	CORSOrigins []string
+	// CORS is the bucket's CORS rule, with exact origins, whose pages may also send forms (default: no rule).
+	CORS types.CORSRule
 
 	// OnObjectCreated is called with the key of each object that was stored in Bucket, by PUT, form, copy or a completed
 	// multipart upload; it may be nil. Requests do not wait for it; up to four calls run at a time. It is a hint: a call
@@ -88,7 +89,7 @@ func start(ctx context.Context, o Options, limits limits) (*Store, error) {
 		s.backend.Shutdown()
 		return nil, errors.Join(err, process.release())
 	}
-	if err := s.prepareBucket(ctx, o.CORSOrigins); err != nil {
+	if err := s.prepareBucket(ctx, o.CORS); err != nil {
 		return nil, errors.Join(fmt.Errorf("local store: prepare bucket %s: %w", o.Bucket, err), s.Close())
 	}
 	return s, nil
@@ -115,7 +116,7 @@ func open(ctx context.Context, o Options, limits limits, process *processLock) (
 	}
 	var front *front
 	if s.creds, err = loadCredentials(ctx, filepath.Join(dir, "credentials")); err == nil {
-		front, err = s.newFront(o.CORSOrigins, limits)
+		front, err = s.newFront(o.CORS.AllowedOrigins, limits)
 	}
 	if err != nil {
 		files.Shutdown()

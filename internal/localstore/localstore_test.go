@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
@@ -23,7 +24,7 @@ import (
 func start(t *testing.T, dir string, origins ...string) *localstore.Store {
 	t.Helper()
 	s, err := localstore.Start(t.Context(), localstore.Options{
-		Dir: dir, Listen: "127.0.0.1:0", Bucket: "uploads", CORSOrigins: origins,
+		Dir: dir, Listen: "127.0.0.1:0", Bucket: "uploads", CORS: bucket.CORSRule(origins),
 	})
 	if err != nil {
 		t.Fatalf("Start: %v", err)

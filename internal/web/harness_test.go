@@ -34,7 +34,9 @@ func start(t *testing.T, o web.UI, authenticate auth.Authenticator) *site {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	origin := "http://" + server.Listener.Addr().String()
-	store, err := localstore.Start(t.Context(), localstore.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Bucket: "page", CORSOrigins: []string{origin}})
+	store, err := localstore.Start(t.Context(), localstore.Options{
+		Dir: t.TempDir(), Listen: "127.0.0.1:0", Bucket: "page", CORS: bucket.CORSRule([]string{origin}),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
