@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
@@ -43,15 +42,8 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, target: storetest.Open(t), bucket: "w" + strings.ReplaceAll(uuid.NewString(), "-", "")}
-	if w.target.Store == nil {
-		t.Skip("each test makes a bucket of its own")
-	}
-	w.store = s3.NewFromConfig(w.target.AWS, func(o *s3.Options) { o.UsePathStyle = true })
-	if _, err := w.store.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &w.bucket}); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	target := storetest.OpenNew(t)
+	return &world{T: t, target: target, bucket: target.Bucket, store: target.Client()}
 }
 
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
@@ -69,7 +61,7 @@ type sendFunc func(ctx context.Context, url, id string, at time.Time, body []byt
 // server returns a server whose service has a webhook.
 func (w *world) server(send sendFunc) *server {
 	w.Helper()
-	b, err := bucket.Open(w.Context(), bucket.Options{Name: w.bucket, AWS: w.target.AWS, PathStyle: true})
+	b, err := bucket.Open(w.Context(), bucket.Options{Name: w.bucket, AWS: w.target.AWS, PathStyle: w.target.PathStyle})
 	if err != nil {
 		w.Fatal(err)
 	}

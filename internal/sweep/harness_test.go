@@ -49,15 +49,8 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, target: storetest.Open(t), bucket: "w" + strings.ReplaceAll(uuid.NewString(), "-", "")}
-	if w.target.Store == nil {
-		t.Skip("each test makes a bucket of its own")
-	}
-	w.store = s3.NewFromConfig(w.target.AWS, func(o *s3.Options) { o.UsePathStyle = true })
-	if _, err := w.store.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &w.bucket}); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	target := storetest.OpenNew(t)
+	return &world{T: t, target: target, bucket: target.Bucket, store: target.Client()}
 }
 
 // now returns the time of all servers.
@@ -175,7 +168,7 @@ func (w *world) server(line *wire) *server {
 	cfg.HTTPClient = &http.Client{Transport: line}
 	b, err := bucket.Open(
 		w.Context(),
-		bucket.Options{Name: w.bucket, AWS: cfg, PathStyle: true, Hooks: bucket.Hooks{OnCall: line.called}},
+		bucket.Options{Name: w.bucket, AWS: cfg, PathStyle: w.target.PathStyle, Hooks: bucket.Hooks{OnCall: line.called}},
 	)
 	if err != nil {
 		w.Fatal(err)

@@ -1,0 +1,68 @@
+package storetest
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/uuid"
+)
+
+// OpenNew returns a new, empty bucket in the same store as Open's. The test's end empties and deletes it.
+func OpenNew(t testing.TB) Target {
+	t.Helper()
+	target := Open(t)
+	target.Bucket = "test-" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	in := &s3.CreateBucketInput{Bucket: &target.Bucket}
+	if region := target.AWS.Region; target.AWS.BaseEndpoint == nil && region != "us-east-1" {
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{
+			LocationConstraint: types.BucketLocationConstraint(region),
+		}
+	}
+	if _, err := target.Client().CreateBucket(t.Context(), in); err != nil {
+		t.Fatalf("storetest: %v", err)
+	}
+	if target.Store == nil {
+		t.Cleanup(func() {
+			if err := target.delete(context.WithoutCancel(t.Context())); err != nil {
+				t.Errorf("storetest: %v", err)
+			}
+		})
+	}
+	return target
+}
+
+// Client returns a client of the store.
+func (t Target) Client() *s3.Client {
+	return s3.NewFromConfig(t.AWS, func(o *s3.Options) { o.UsePathStyle = t.PathStyle })
+}
+
+func (t Target) delete(ctx context.Context) error {
+	client := t.Client()
+	uploads, err := client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &t.Bucket})
+	if err != nil {
+		return err
+	}
+	for _, u := range uploads.Uploads {
+		in := &s3.AbortMultipartUploadInput{Bucket: &t.Bucket, Key: u.Key, UploadId: u.UploadId}
+		if _, err := client.AbortMultipartUpload(ctx, in); err != nil {
+			return err
+		}
+	}
+	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &t.Bucket})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, o := range page.Contents {
+			if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &t.Bucket, Key: o.Key}); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &t.Bucket})
+	return err
+}
