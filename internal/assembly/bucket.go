@@ -3,7 +3,6 @@ package assembly
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -21,7 +20,7 @@ func OpenBucket(ctx context.Context, c config.Config, settings aws.Config, hooks
 	ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 	defer cancel()
 	if err := store.Check(ctx); err != nil {
-		return nil, fmt.Errorf("SIGNPOST_BUCKET=%q: %s", c.Bucket, doctor.Explain(err))
+		return nil, fmt.Errorf("%s: %s", c.Setting(&c.Bucket), doctor.Explain(err))
 	}
 	return store, nil
 }
@@ -33,8 +32,7 @@ func newBucket(ctx context.Context, c config.Config, settings aws.Config, hooks 
 		Signing: c.SigningCredentials(settings, bucket.OnAWS(settings)),
 	})
 	if err != nil {
-		reason := strings.TrimPrefix(config.Innermost(err).Error(), "endpoint rule error, ")
-		return nil, fmt.Errorf("the store's address (AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT): %s", reason)
+		return nil, config.EndpointError(err)
 	}
 	return store, nil
 }
@@ -44,8 +42,7 @@ func CheckSigning(ctx context.Context, c config.Config, store *bucket.Bucket) er
 	ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 	defer cancel()
 	if err := store.CheckSigning(ctx); err != nil && c.SigningRoleARN != "" {
-		return fmt.Errorf("SIGNPOST_SIGNING_ROLE_ARN=%q: the role cannot be assumed: %s",
-			c.SigningRoleARN, doctor.Cause(err))
+		return fmt.Errorf("%s: the role cannot be assumed: %s", c.Setting(&c.SigningRoleARN), doctor.Cause(err))
 	} else if err != nil {
 		return fmt.Errorf("the credentials that sign uploads: %s", doctor.Cause(err))
 	}

@@ -87,7 +87,7 @@ func (k *WebhookKeys) readParameter(ctx context.Context) {
 		keys, err = k.config.ParseWebhookKeys(text)
 	}
 	if err != nil {
-		k.err = fmt.Errorf("%s=%q: %w", config.SecretsParameterVariable, k.config.WebhookSecretsParameter, err)
+		k.err = fmt.Errorf("%s: %w", k.config.Setting(&k.config.WebhookSecretsParameter), err)
 		k.next = time.Now().Add(parameterRetry)
 		if k.held != nil { // otherwise the caller reports the error
 			k.log.Error("webhook secrets cannot be read; those from before stay in use", "error", k.err.Error())
@@ -114,9 +114,9 @@ func (k *WebhookKeys) Watch(ctx context.Context) {
 
 // read takes the keys of the setting or its file into use.
 func (k *WebhookKeys) read() error {
-	text, variable := k.config.SecretsText(), config.SecretsVariable
+	text, variable := k.config.SecretsText(), k.config.Name(&k.config.WebhookSecrets)
 	if file := k.config.WebhookSecretsFile; file != "" {
-		variable = fmt.Sprintf("%s=%q", config.SecretsFileVariable, file)
+		variable = k.config.Setting(&k.config.WebhookSecretsFile)
 		contents, err := readSecretsFile(file)
 		if err != nil {
 			return fmt.Errorf("%s: %w", variable, err)

@@ -32,7 +32,7 @@ func openKey(t testing.TB) (string, *Keys) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := OpenKeys(write(t, filepath.Join(t.TempDir(), "keys"), line+"\n"))
+	keys, err := OpenKeys(write(t, filepath.Join(t.TempDir(), "keys"), line+"\n"), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ const maxKey = 256
 // Keys are the API keys of a file. The file contains only their hashes.
 type Keys struct {
 	path  string
+	where string // names the file in errors
 	table atomic.Pointer[keyTable]
 }
 
@@ -36,10 +37,10 @@ type keyEntry struct {
 	caller Caller
 }
 
-// OpenKeys reads the file at path, whose lines have the format of NewKey. An error names each invalid line. A file
-// without keys is valid and revokes all keys.
-func OpenKeys(path string) (*Keys, error) {
-	k := &Keys{path: path}
+// OpenKeys reads the file at path, whose lines have the format of NewKey. An error names each invalid line, after where,
+// which says where the file is set. A file without keys is valid and revokes all keys.
+func OpenKeys(path, where string) (*Keys, error) {
+	k := &Keys{path: path, where: where}
 	if _, err := k.read(); err != nil {
 		return nil, err
 	}
@@ -82,12 +83,11 @@ func tableKey(hash [sha256.Size]byte) uint64 { return binary.BigEndian.Uint64(ha
 
 // read replaces the keys by those of the file, and returns their number.
 func (k *Keys) read() (count int, err error) {
-	where := fmt.Sprintf("SIGNPOST_API_KEYS_FILE=%q", k.path)
 	text, err := readKeysFile(k.path)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", where, err)
+		return 0, fmt.Errorf("%s: %w", k.where, err)
 	}
-	lines, err := parseKeys(where, text)
+	lines, err := parseKeys(k.where, text)
 	if err != nil {
 		return 0, err
 	}

@@ -25,7 +25,7 @@ func TestKeysCaller(t *testing.T) {
 		}
 		lines, known, want[key] = append(lines, line), append(known, key), Caller{"key-" + c.name, c.scope}
 	}
-	keys, err := OpenKeys(write(t, filepath.Join(t.TempDir(), "keys"), strings.Join(lines, "\n")))
+	keys, err := OpenKeys(write(t, filepath.Join(t.TempDir(), "keys"), strings.Join(lines, "\n")), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestKeysThatShareASlot(t *testing.T) {
 	}
 	digit := map[bool]string{true: "1", false: "0"}[strings.HasSuffix(line, "0 create,read,delete")]
 	other := "other " + line[len("ci "):len(line)-len("0 create,read,delete")] + digit + " read"
-	keys, err := OpenKeys(write(t, filepath.Join(t.TempDir(), "keys"), other+"\n"+line))
+	keys, err := OpenKeys(write(t, filepath.Join(t.TempDir(), "keys"), other+"\n"+line), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,14 +77,14 @@ func TestOpenKeys(t *testing.T) {
 		"/dev/null":                   "must be a regular file, which can be read again when it changes",
 		large:                         "must be at most 1048576 bytes; is it a file of keys?",
 		broken: "line 1: " + errFields.Error() +
-			"\nSIGNPOST_API_KEYS_FILE=\"" + broken + "\": line 2: " + errFields.Error(),
+			"\nSETTING: line 2: " + errFields.Error(),
 		locked: "permission denied",
 	} {
 		if path == locked && os.Geteuid() == 0 {
 			continue
 		}
-		_, err := OpenKeys(path)
-		if want = "SIGNPOST_API_KEYS_FILE=\"" + path + "\": " + want; textOf(err) != want {
+		_, err := OpenKeys(path, "SETTING")
+		if want = "SETTING: " + want; textOf(err) != want {
 			t.Errorf("OpenKeys(%q): got %v, want %s", path, err, want)
 		}
 	}
@@ -100,7 +100,7 @@ func TestFollow(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := write(t, filepath.Join(t.TempDir(), "keys"), line)
-	keys, err := OpenKeys(path)
+	keys, err := OpenKeys(path, "SETTING")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,6 +71,12 @@ func FunctionAWS() (aws.Config, error) {
 	return settings, nil
 }
 
+// EndpointError returns the error of a store whose address is invalid.
+func EndpointError(err error) error {
+	reason := strings.TrimPrefix(Innermost(err).Error(), "endpoint rule error, ")
+	return fmt.Errorf("the store's address (AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT): %s", reason)
+}
+
 // Innermost returns the first cause of err. In the SDK's long chains it is the one that explains the error.
 func Innermost(err error) error {
 	for {

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,89 +14,99 @@ import (
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// check reports each rule that c breaks.
-func (c Config) check(report func(variable, value, rule string)) {
+// checker notes the rules that the settings break.
+type checker struct {
+	*Config
+	*Errors
+}
+
+// report notes that a setting, which field points to, breaks a rule.
+func (c checker) report(field any, rule string) {
+	name, value := c.find(field)
+	c.add(name, value, rule)
+}
+
+func (c checker) check() {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		report("SIGNPOST_LISTEN", c.Listen, "must be HOST:PORT, such as 127.0.0.1:8080")
+		c.report(&c.Listen, "must be HOST:PORT, such as 127.0.0.1:8080")
 	} else if !c.AllowAnonymous && !c.Authenticates() && !c.Local() {
-		report("SIGNPOST_LISTEN", c.Listen, "reaches beyond this machine, and callers are not authenticated: "+
+		c.report(&c.Listen, "reaches beyond this machine, and callers are not authenticated: "+
 			"listen on 127.0.0.1, set SIGNPOST_API_KEYS_FILE or SIGNPOST_OIDC_ISSUER, "+
 			"or SIGNPOST_ALLOW_ANONYMOUS=true if everybody who reaches it may upload")
 	}
 	if host, _, err := net.SplitHostPort(c.LocalListen); err != nil || !hostport.IsLoopback(host) {
-		report("SIGNPOST_LOCAL_LISTEN", c.LocalListen,
+		c.report(&c.LocalListen,
 			"must be a loopback HOST:PORT, such as 127.0.0.1:9000; the local store is for this machine alone")
 	}
 	if c.Bucket == "" && c.DataDir == "" {
-		report("SIGNPOST_DATA_DIR", c.DataDir, "must name a folder")
+		c.report(&c.DataDir, "must name a folder")
 	}
 	if c.PublicEndpoint != "" {
 		if _, err := sigv4.ParseEndpoint(c.PublicEndpoint); err != nil {
-			report("SIGNPOST_PUBLIC_ENDPOINT", c.PublicEndpoint, "must be a URL such as https://s3.example.com")
+			c.report(&c.PublicEndpoint, "must be a URL such as https://s3.example.com")
 		}
 	}
 	if c.URLTTL < time.Second || c.URLTTL > sigv4.MaxExpires || c.URLTTL%time.Second != 0 {
-		report("SIGNPOST_URL_TTL", FormatDuration(c.URLTTL), "must be a duration between 1s and 168h, in whole seconds")
+		c.report(&c.URLTTL, "must be a duration between 1s and 168h, in whole seconds")
 	}
 	if c.JobTTL < time.Minute || c.JobTTL > 365*24*time.Hour || c.JobTTL%time.Second != 0 {
-		report("SIGNPOST_JOB_TTL", FormatDuration(c.JobTTL), "must be a duration between 1m and 8760h, in whole seconds")
+		c.report(&c.JobTTL, "must be a duration between 1m and 8760h, in whole seconds")
 	}
 	if c.MaxSize < 0 {
-		report("SIGNPOST_MAX_SIZE", fmt.Sprint(c.MaxSize), sizeRule)
+		c.report(&c.MaxSize, sizeRule)
 	}
 	if bad := slices.DeleteFunc(slices.Clone(c.CORSOrigins), isOrigin); len(bad) > 0 {
-		report("SIGNPOST_CORS_ORIGINS", strings.Join(bad, ","),
+		c.add(c.Name(&c.CORSOrigins), strings.Join(bad, ","),
 			"must be origins such as https://app.example.com, without path or wildcard, divided by commas")
 	}
-	c.checkGuards(report)
+	c.checkGuards()
 }
 
-// checkGuards reports each rule that the settings of authentication, limits and connections break.
-func (c Config) checkGuards(report func(variable, value, rule string)) {
+// checkGuards checks the settings of authentication, limits and connections.
+func (c checker) checkGuards() {
 	if bad := slices.DeleteFunc(slices.Clone(c.ContentTypes), mediaRange.MatchString); len(bad) > 0 {
-		report("SIGNPOST_CONTENT_TYPES", strings.Join(bad, ","),
+		c.add(c.Name(&c.ContentTypes), strings.Join(bad, ","),
 			"must be media types such as text/csv or image/*, in lower case, divided by commas")
 	}
 	if c.MaxOpenUploads < 0 || c.MaxOpenUploads > 1000 {
-		report("SIGNPOST_MAX_OPEN_UPLOADS", strconv.Itoa(c.MaxOpenUploads), "must be a number up to 1000, or left out")
+		c.report(&c.MaxOpenUploads, "must be a number up to 1000, or left out")
 	}
 	if c.RateLimit < 0 || c.RateLimit > 1_000_000 {
-		report("SIGNPOST_RATE_LIMIT", strconv.Itoa(c.RateLimit), "must be a number up to 1000000, or left out")
+		c.report(&c.RateLimit, "must be a number up to 1000000, or left out")
 	}
 	if c.OIDCIssuer != "" && !isIssuer(c.OIDCIssuer) {
-		report("SIGNPOST_OIDC_ISSUER", c.OIDCIssuer, "must be the issuer's https URL, exactly as its tokens have it")
+		c.report(&c.OIDCIssuer, "must be the issuer's https URL, exactly as its tokens have it")
 	}
 	switch {
 	case c.OIDCIssuer != "" && c.OIDCAudience == "":
-		report("SIGNPOST_OIDC_AUDIENCE", "",
+		c.report(&c.OIDCAudience,
 			"must be the audience of the tokens of SIGNPOST_OIDC_ISSUER; tokens for other audiences are refused")
 	case c.OIDCIssuer == "" && c.OIDCAudience != "":
-		report("SIGNPOST_OIDC_ISSUER", "", "must name the issuer, as SIGNPOST_OIDC_AUDIENCE is set")
+		c.report(&c.OIDCIssuer, "must name the issuer, as SIGNPOST_OIDC_AUDIENCE is set")
 	}
-	c.checkEvents(report)
-	c.checkSigning(report)
+	c.checkEvents()
+	c.checkSigning()
 	if _, err := c.TrustedNetworks(); err != nil {
-		report("SIGNPOST_TRUSTED_PROXIES", strings.Join(c.TrustedProxies, ","),
+		c.report(&c.TrustedProxies,
 			"must be networks such as 10.0.0.0/8 or single addresses, but not everybody, divided by commas")
 	}
 	switch {
 	case c.TLSCert != "" && c.TLSKey == "":
-		report("SIGNPOST_TLS_KEY", "", "must name the file of the private key, as SIGNPOST_TLS_CERT is set")
+		c.report(&c.TLSKey, "must name the file of the private key, as SIGNPOST_TLS_CERT is set")
 	case c.TLSCert == "" && c.TLSKey != "":
-		report("SIGNPOST_TLS_CERT", "", "must name the file of the certificate, as SIGNPOST_TLS_KEY is set")
+		c.report(&c.TLSCert, "must name the file of the certificate, as SIGNPOST_TLS_KEY is set")
 	}
 	if _, _, err := net.SplitHostPort(c.MetricsListen); c.MetricsListen != "" && err != nil {
-		report("SIGNPOST_METRICS_LISTEN", c.MetricsListen, "must be HOST:PORT, such as 127.0.0.1:9090")
+		c.report(&c.MetricsListen, "must be HOST:PORT, such as 127.0.0.1:9090")
 	}
 	if c.MaxConnections < 1 {
-		report("SIGNPOST_MAX_CONNECTIONS", strconv.Itoa(c.MaxConnections), "must be a number from 1 on")
+		c.report(&c.MaxConnections, "must be a number from 1 on")
 	}
 	if c.MaxConnectionsPerClient < 0 {
-		report("SIGNPOST_MAX_CONNECTIONS_PER_CLIENT", strconv.Itoa(c.MaxConnectionsPerClient),
-			"must be a number from 1 on, or left out")
+		c.report(&c.MaxConnectionsPerClient, "must be a number from 1 on, or left out")
 	}
 	if c.StopDelay < 0 || c.StopDelay > 5*time.Minute {
-		report("SIGNPOST_STOP_DELAY", FormatDuration(c.StopDelay), "must be a duration up to 5m")
+		c.report(&c.StopDelay, "must be a duration up to 5m")
 	}
 }
 
@@ -129,17 +138,6 @@ func parseNetworks(texts []string) ([]*net.IPNet, error) {
 		networks = append(networks, network)
 	}
 	return networks, nil
-}
-
-// FormatDuration returns d without the zero units that time.Duration.String adds, such as 1h instead of 1h0m0s.
-func FormatDuration(d time.Duration) string {
-	text := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zero) {
-			text = strings.TrimSuffix(text, zero[1:])
-		}
-	}
-	return text
 }
 
 // isOrigin reports whether s is what a browser sends as Origin (RFC 6454, section 7).

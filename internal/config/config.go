@@ -1,5 +1,8 @@
 // Package config reads and validates all settings: those of the service as a process and as a Lambda function, and the
-// configuration of the AWS SDK. Of this module, it imports only packages that import no others, for their parsers.
+// configuration of the AWS SDK. Only this package and the commands name environment variables.
+//
+// Of this module, it imports only packages that import no others, for their parsers: config accepts exactly the URLs,
+// hosts and keys that the packages which use them accept.
 package config
 
 import (

@@ -66,7 +66,7 @@ func TestEventSettings(t *testing.T) {
 		{"a short secret of the store", Config{StoreEventsSecret: "hidden"}, `SIGNPOST_STORE_EVENTS_SECRET="..."`},
 	} {
 		var errs Errors
-		c.config.checkEvents(errs.add)
+		checker{&c.config, &errs}.checkEvents()
 		got := strings.Join(errs.lines, "\n")
 		if !strings.HasPrefix(got, c.want) || len(errs.lines) > 1 || (got == "") != (c.want == "") ||
 			strings.Contains(got, "hid") || strings.Contains(got, "den@") {

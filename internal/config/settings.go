@@ -18,7 +18,7 @@ type Errors struct{ lines []string }
 
 // Check returns all errors of the settings, those of c included, or nil.
 func (e *Errors) Check(c Config) error {
-	c.check(e.add)
+	checker{&c, e}.check()
 	if len(e.lines) == 0 {
 		return nil
 	}

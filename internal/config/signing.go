@@ -28,25 +28,25 @@ const (
 	assumeAgain = 5 * time.Second
 )
 
-// checkSigning reports each rule that the signing credentials break.
-func (c Config) checkSigning(report func(variable, value, rule string)) {
+// checkSigning checks the credentials that sign uploads.
+func (c checker) checkSigning() {
 	keys := c.SigningAccessKeyID != "" || c.SigningSecretAccessKey != "" || c.SigningSessionToken != ""
 	switch {
 	case !keys:
 	case c.SigningAccessKeyID == "":
-		report("SIGNPOST_SIGNING_ACCESS_KEY_ID", "", "must be set, because its secret or session token is")
+		c.report(&c.SigningAccessKeyID, "must be set, because its secret or session token is")
 	case c.SigningSecretAccessKey == "":
-		report("SIGNPOST_SIGNING_SECRET_ACCESS_KEY", "", "must be the secret of SIGNPOST_SIGNING_ACCESS_KEY_ID")
+		c.report(&c.SigningSecretAccessKey, "must be the secret of SIGNPOST_SIGNING_ACCESS_KEY_ID")
 	case c.SigningRoleARN != "":
-		report("SIGNPOST_SIGNING_ROLE_ARN", c.SigningRoleARN,
+		c.report(&c.SigningRoleARN,
 			"must be left out with SIGNPOST_SIGNING_ACCESS_KEY_ID: uploads are signed with one or the other")
 	}
 	if _, err := arn.Parse(c.SigningRoleARN); c.SigningRoleARN != "" && err != nil {
-		report("SIGNPOST_SIGNING_ROLE_ARN", c.SigningRoleARN,
+		c.report(&c.SigningRoleARN,
 			"must be the ARN of a role, such as arn:aws:iam::123456789012:role/signpost-uploads")
 	}
 	if c.HasSigningCredentials() && c.Bucket == "" {
-		report("SIGNPOST_BUCKET", "",
+		c.report(&c.Bucket,
 			"must name a bucket, because signing credentials are set: the local store has one account only")
 	}
 }

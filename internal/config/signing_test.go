@@ -161,12 +161,10 @@ func TestSigningSettings(t *testing.T) {
 		{Config{Bucket: "b", SigningRoleARN: "uploads"}, `SIGNPOST_SIGNING_ROLE_ARN="uploads": must be the ARN`},
 		{Config{SigningRoleARN: role}, `SIGNPOST_BUCKET=""`},
 	} {
-		var got []string
-		c.config.checkSigning(func(variable, value, rule string) {
-			got = append(got, fmt.Sprintf("%s=%q: %s", variable, value, rule))
-		})
-		text := strings.Join(got, "\n")
-		if (text == "") != (c.want == "") || !strings.HasPrefix(text, c.want) || len(got) > 1 ||
+		var errs Errors
+		checker{&c.config, &errs}.checkSigning()
+		text := strings.Join(errs.lines, "\n")
+		if (text == "") != (c.want == "") || !strings.HasPrefix(text, c.want) || len(errs.lines) > 1 ||
 			strings.Contains(text, "hidden") {
 			t.Errorf("%+v: got %q, want %q", c.config, text, c.want)
 		}

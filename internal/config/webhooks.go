@@ -11,13 +11,6 @@ import (
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
-// The settings that can hold the keys of webhooks. One of them is set.
-const (
-	SecretsVariable          = "SIGNPOST_WEBHOOK_SECRETS"
-	SecretsFileVariable      = "SIGNPOST_WEBHOOK_SECRETS_FILE"
-	SecretsParameterVariable = "SIGNPOST_WEBHOOK_SECRETS_PARAMETER"
-)
-
 // ReceiverNetworks are the private networks that webhook receivers may be in.
 type ReceiverNetworks struct {
 	Own   []*net.IPNet            // of the operator's receiver
@@ -48,40 +41,39 @@ func (c Config) ReceiverNetworks() (ReceiverNetworks, error) {
 	return n, nil
 }
 
-// checkEvents reports each rule that the settings of events break. No report contains a secret.
-func (c Config) checkEvents(report func(variable, value, rule string)) {
-	c.checkNetworks(report)
+// checkEvents checks the settings of events. No report contains a secret.
+func (c checker) checkEvents() {
+	c.checkNetworks()
 	if c.EventBus != "" && c.Bucket == "" {
-		report("SIGNPOST_EVENT_BUS", c.EventBus,
+		c.report(&c.EventBus,
 			"must be left out with the local store, whose credentials are none of AWS: set SIGNPOST_BUCKET")
 	}
 	for _, host := range c.WebhookHosts {
 		if strings.Contains(host, "=") {
-			report("SIGNPOST_WEBHOOK_HOSTS", "...", "must not hold keys: put HOST=KEY into SIGNPOST_WEBHOOK_SECRETS or its file")
+			c.add(c.Name(&c.WebhookHosts), "...", "must not hold keys: put HOST=KEY into SIGNPOST_WEBHOOK_SECRETS or its file")
 		} else if _, err := webhook.ParseHost(host); err != nil {
-			report("SIGNPOST_WEBHOOK_HOSTS", strings.Join(c.WebhookHosts, ","),
+			c.report(&c.WebhookHosts,
 				"must be hosts such as hooks.example.com or hooks.example.com:8443, separated by commas")
 		}
 	}
-	c.checkSecrets(report)
+	c.checkSecrets()
 	if c.StoreEventsSecret != "" && len(c.StoreEventsSecret) < 16 {
-		report("SIGNPOST_STORE_EVENTS_SECRET", "...",
+		c.report(&c.StoreEventsSecret,
 			"must have at least 16 characters, as nothing else keeps strangers from speaking for the store")
 	}
 }
 
-// checkNetworks reports each rule that the operator's URL and the networks of webhooks break.
-func (c Config) checkNetworks(report func(variable, value, rule string)) {
-	value := strings.Join(c.WebhookNetworks, ",")
+// checkNetworks checks the operator's URL and the networks of webhooks.
+func (c checker) checkNetworks() {
 	networks, err := c.ReceiverNetworks()
 	if err != nil {
-		report("SIGNPOST_WEBHOOK_NETWORKS", value,
+		c.report(&c.WebhookNetworks,
 			"must be networks such as 10.0.0.0/8 or single addresses, but not all addresses, or "+
 				"HOST=10.0.0.0/8 for a host of SIGNPOST_WEBHOOK_HOSTS, separated by commas")
 		return
 	}
 	if c.WebhookURL == "" && len(c.WebhookHosts) > 0 && len(networks.Own) > 0 {
-		report("SIGNPOST_WEBHOOK_NETWORKS", value,
+		c.report(&c.WebhookNetworks,
 			"a network without a host applies to SIGNPOST_WEBHOOK_URL alone, which is not set: write "+
 				"HOST=10.0.0.0/8 for a host of SIGNPOST_WEBHOOK_HOSTS")
 	}
@@ -99,53 +91,50 @@ func (c Config) checkNetworks(report func(variable, value, rule string)) {
 	}
 	for _, host := range slices.Sorted(maps.Keys(networks.Hosts)) {
 		if !slices.Contains(known, host) {
-			report("SIGNPOST_WEBHOOK_NETWORKS", value, "names "+host+", which is not in SIGNPOST_WEBHOOK_HOSTS")
+			c.report(&c.WebhookNetworks, "names "+host+", which is not in SIGNPOST_WEBHOOK_HOSTS")
 		}
 	}
 	if c.WebhookURL == "" {
 		return
 	}
 	if err := webhook.CheckURL(c.WebhookURL); err != nil {
-		report("SIGNPOST_WEBHOOK_URL", showable(c.WebhookURL), err.Error())
+		c.add(c.Name(&c.WebhookURL), showable(c.WebhookURL), err.Error())
 	} else if strings.HasPrefix(c.WebhookURL, "http://") && !plain {
-		report("SIGNPOST_WEBHOOK_URL", showable(c.WebhookURL),
+		c.add(c.Name(&c.WebhookURL), showable(c.WebhookURL),
 			"must be https, unless it is in one of SIGNPOST_WEBHOOK_NETWORKS")
 	}
 }
 
-// checkSecrets reports each rule that the keys of webhooks break. Keys of a file or parameter are checked when they
-// are read.
-func (c Config) checkSecrets(report func(variable, value, rule string)) {
-	var set []string
-	if len(c.WebhookSecrets) > 0 {
-		set = append(set, SecretsVariable)
-	}
-	if c.WebhookSecretsFile != "" {
-		set = append(set, SecretsFileVariable)
-	}
-	if c.WebhookSecretsParameter != "" {
-		set = append(set, SecretsParameterVariable)
-	}
-	for variable, value := range map[string]string{
-		SecretsFileVariable: c.WebhookSecretsFile, SecretsParameterVariable: c.WebhookSecretsParameter,
-	} {
-		if webhookKey.MatchString(value) {
-			report(variable, value, "must name where the keys are, and must not be a key: put keys into "+SecretsVariable)
+// checkSecrets checks the keys of webhooks. Keys of a file or parameter are checked when they are read.
+func (c checker) checkSecrets() {
+	for _, source := range []*string{&c.WebhookSecretsFile, &c.WebhookSecretsParameter} {
+		if webhookKey.MatchString(*source) {
+			c.report(source, "must name where the keys are, and must not be a key: put keys into "+c.Name(&c.WebhookSecrets))
 			return
 		}
 	}
+	var set []string
+	if len(c.WebhookSecrets) > 0 {
+		set = append(set, c.Name(&c.WebhookSecrets))
+	}
+	if c.WebhookSecretsFile != "" {
+		set = append(set, c.Name(&c.WebhookSecretsFile))
+	}
+	if c.WebhookSecretsParameter != "" {
+		set = append(set, c.Name(&c.WebhookSecretsParameter))
+	}
 	switch {
 	case c.WebhookSecretsParameter != "" && c.Bucket == "":
-		report(SecretsParameterVariable, c.WebhookSecretsParameter,
+		c.report(&c.WebhookSecretsParameter,
 			"must be left out with the local store, whose credentials AWS does not accept: set SIGNPOST_BUCKET")
 	case len(set) > 1:
-		report(set[1], "...", "must be left out, because "+set[0]+" is set")
+		c.add(set[1], "...", "must be left out, because "+set[0]+" is set")
 	case len(set) == 0 && c.HasWebhooks():
-		report(SecretsVariable, "",
-			"must hold a key that signs deliveries, or set "+SecretsFileVariable+": signpost webhooks keygen prints keys")
+		c.report(&c.WebhookSecrets, "must hold a key that signs deliveries, "+
+			"or set SIGNPOST_WEBHOOK_SECRETS_FILE: signpost webhooks keygen prints keys")
 	case len(c.WebhookSecrets) > 0:
 		if _, err := c.ParseWebhookKeys(c.SecretsText()); err != nil {
-			report(SecretsVariable, "...", err.Error())
+			c.report(&c.WebhookSecrets, err.Error())
 		}
 	}
 }

@@ -33,7 +33,7 @@ func members(t *testing.T, scopes map[string]auth.Scope) (authenticate auth.Auth
 	if err := os.WriteFile(path, []byte(lines.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	opened, err := auth.OpenKeys(path)
+	opened, err := auth.OpenKeys(path, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +308,7 @@ func owned(t *testing.T, owner string, scopes ...auth.Scope) (auth.Authenticator
 		}
 		keys[scope] = key
 	}
-	opened, err := auth.OpenKeys(path)
+	opened, err := auth.OpenKeys(path, path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func FuzzRequest(f *testing.F) {
 	if err := os.WriteFile(path, []byte(line+"\n"), 0o600); err != nil {
 		f.Fatal(err)
 	}
-	keys, err := auth.OpenKeys(path)
+	keys, err := auth.OpenKeys(path, path)
 	if err != nil {
 		f.Fatal(err)
 	}

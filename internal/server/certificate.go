@@ -14,18 +14,21 @@ import (
 // certificate is read from two files, and read again when they change.
 type certificate struct {
 	chain, key string
+	where      string // names the files in errors
 	current    atomic.Pointer[tls.Certificate]
 }
 
-func openCertificate(chain, key string) (*certificate, error) {
-	c := &certificate{chain: chain, key: key}
-	return c, c.load()
+func openCertificate(c config.Config) (*certificate, error) {
+	opened := &certificate{
+		chain: c.TLSCert, key: c.TLSKey, where: c.Setting(&c.TLSCert) + ", " + c.Setting(&c.TLSKey),
+	}
+	return opened, opened.load()
 }
 
 func (c *certificate) load() error {
 	loaded, err := tls.LoadX509KeyPair(c.chain, c.key)
 	if err != nil {
-		return fmt.Errorf("SIGNPOST_TLS_CERT=%q, SIGNPOST_TLS_KEY=%q: %w", c.chain, c.key, config.Innermost(err))
+		return fmt.Errorf("%s: %w", c.where, config.Innermost(err))
 	}
 	c.current.Store(&loaded)
 	return nil

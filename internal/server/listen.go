@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/signpost-s3/signpost/internal/config"
 )
 
@@ -25,11 +27,21 @@ func Listen(c config.Config, log *slog.Logger) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := listenOn("SIGNPOST_LISTEN", c.Listen)
+	listener, err := listenOn(c.Name(&c.Listen), c.Listen)
 	if err != nil {
 		return nil, err
 	}
-	return newLimitedListener(listener, c.MaxConnections, newShares(c.ConnectionsPerClient(), proxies, log)), nil
+	warning := rate.Sometimes{Interval: time.Minute}
+	perClient := &shares{
+		perClient: c.ConnectionsPerClient(), exempt: proxies, held: map[string]int{},
+		onRefused: func(client string) {
+			warning.Do(func() {
+				log.Warn("connections closed: client is at "+c.Name(&c.MaxConnectionsPerClient),
+					"client", client, "limit", c.ConnectionsPerClient())
+			})
+		},
+	}
+	return newLimitedListener(listener, c.MaxConnections, perClient), nil
 }
 
 // listenOn opens the address that a setting names.

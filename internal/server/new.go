@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -82,7 +83,7 @@ func New(
 	s.Handler = httpapi.New(options)
 	if c.MetricsListen != "" {
 		s.metricsHandler = newMetricsHandler(counts.Handler(), httpapi.Health(options))
-		if s.metrics, err = listenOn("SIGNPOST_METRICS_LISTEN", c.MetricsListen); err != nil {
+		if s.metrics, err = listenOn(c.Name(&c.MetricsListen), c.MetricsListen); err != nil {
 			return nil, err
 		}
 		s.metrics = netutil.LimitListener(s.metrics, maxMetricsConnections)
@@ -138,7 +139,7 @@ func (s *Server) authenticator(ctx context.Context, c config.Config) (auth.Authe
 	var tokens auth.TokenAuthenticator
 	var err error
 	if c.APIKeysFile != "" {
-		if keys, err = auth.OpenKeys(c.APIKeysFile); err != nil {
+		if keys, err = auth.OpenKeys(c.APIKeysFile, c.Setting(&c.APIKeysFile)); err != nil {
 			return nil, err
 		}
 		s.background = append(s.background, func(ctx context.Context) { keys.Watch(ctx, s.Log) })
@@ -150,7 +151,7 @@ func (s *Server) authenticator(ctx context.Context, c config.Config) (auth.Authe
 			Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, OwnerClaim: c.OIDCOwnerClaim,
 		})
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", c.Setting(&c.OIDCIssuer), err)
 		}
 		tokens = issuer.Authenticate
 	}
@@ -161,7 +162,7 @@ func (s *Server) openTLS(c config.Config) (err error) {
 	if c.TLSCert == "" {
 		return nil
 	}
-	if s.tls, err = openCertificate(c.TLSCert, c.TLSKey); err != nil {
+	if s.tls, err = openCertificate(c); err != nil {
 		return err
 	}
 	s.background = append(s.background, func(ctx context.Context) { s.tls.watch(ctx, s.Log) })

@@ -1,13 +1,9 @@
 package server
 
 import (
-	"log/slog"
 	"net"
 	"slices"
 	"sync"
-	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/signpost-s3/signpost/internal/httpapi"
 )
@@ -16,18 +12,10 @@ import (
 type shares struct {
 	perClient int
 	exempt    []*net.IPNet // proxies: their connections are those of many clients
-	log       *slog.Logger
+	onRefused func(client string)
 
-	mu      sync.Mutex
-	held    map[string]int // connections, by the client's network
-	warning rate.Sometimes
-}
-
-func newShares(perClient int, exempt []*net.IPNet, log *slog.Logger) *shares {
-	return &shares{
-		perClient: perClient, exempt: exempt, log: log,
-		held: map[string]int{}, warning: rate.Sometimes{Interval: time.Minute},
-	}
+	mu   sync.Mutex
+	held map[string]int // connections, by the client's network
 }
 
 // take counts conn for its client until it is closed. It closes conn and returns nil if the client is at its limit.
@@ -39,10 +27,7 @@ func (s *shares) take(conn net.Conn) net.Conn {
 	client := httpapi.ClientNetwork(remote.IP.String())
 	if !s.add(client) {
 		conn.Close()
-		s.warning.Do(func() {
-			s.log.Warn("connections closed: client is at SIGNPOST_MAX_CONNECTIONS_PER_CLIENT",
-				"client", client, "limit", s.perClient)
-		})
+		s.onRefused(client)
 		return nil
 	}
 	return newConnection(conn, func() { s.remove(client) })

@@ -37,7 +37,7 @@ var algorithms = []string{gooidc.RS256, gooidc.ES256}
 // leeway is the tolerated difference between the clocks of issuer and service.
 const leeway = time.Minute
 
-// Discover finds and fetches the issuer's keys. Its errors name the setting.
+// Discover finds and fetches the issuer's keys.
 func Discover(ctx context.Context, s Settings) (*Issuer, error) {
 	return discover(ctx, s, time.Now)
 }
@@ -49,14 +49,14 @@ func discover(ctx context.Context, s Settings, now func() time.Time) (*Issuer, e
 	s.Client = limitedClient(s.Client)
 	keysURL, err := discoverKeysURL(ctx, s)
 	if err != nil {
-		return nil, fmt.Errorf("SIGNPOST_OIDC_ISSUER=%q: %w", s.Issuer, err)
+		return nil, err
 	}
 	keys := newKeySet(s.Client, keysURL, now)
 	if err = keys.refresh(ctx); err == nil && keys.cached("") == nil {
 		err = fmt.Errorf("none of the keys at %s is for RS256 or ES256, in which tokens must be signed", keysURL)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("SIGNPOST_OIDC_ISSUER=%q: %w", s.Issuer, err)
+		return nil, err
 	}
 	// Issuer.check checks times: go-oidc has no leeway for exp, and five minutes for nbf.
 	config := &gooidc.Config{ClientID: s.Audience, SupportedSigningAlgs: algorithms, SkipExpiryCheck: true}
