@@ -24,7 +24,7 @@ type cli struct {
 	Download   downloadCmd   `cmd:"" help:"Download a completed import, if the service allows downloads."`
 	Doctor     doctorCmd     `cmd:"" help:"Check that the bucket supports the service, and explain how to fix it."`
 	Listen     listenCmd     `cmd:"" help:"Receive the service's events, and run a command for each."`
-	Events     eventsCmd     `cmd:"" help:"Follow the events of imports, and redeliver dead events."`
+	Events     eventsCmd     `cmd:"" help:"List dead events, and redeliver them."`
 	Webhooks   webhooksCmd   `cmd:"" help:"Generate webhook signing keys, and print the keys of receivers."`
 	GC         gcCmd         `cmd:"" name:"gc" help:"Sweep once: expire imports, abort orphans, deliver events."`
 	Keygen     keygenCmd     `cmd:"" help:"Generate an API key, and its line for the file of keys."`

@@ -9,13 +9,12 @@ import (
 )
 
 type eventsCmd struct {
-	Tail      tailCmd      `cmd:"" help:"Follow imports as they reach a terminal status."`
 	Dead      deadCmd      `cmd:"" help:"List dead events: those not delivered within three days."`
 	Redeliver redeliverCmd `cmd:"" help:"Deliver dead events again."`
 }
 
 // printEvent prints an event in the format of signpost listen.
-func printEvent(w io.Writer, e outbox.Event, asJSON bool) error {
+func printEvent(w io.Writer, e outbox.Event) error {
 	body, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -24,10 +23,6 @@ func printEvent(w io.Writer, e outbox.Event, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	text := n.String()
-	if asJSON {
-		text = n.line
-	}
-	_, err = fmt.Fprintln(w, text)
+	_, err = fmt.Fprintln(w, n)
 	return err
 }

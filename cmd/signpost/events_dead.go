@@ -35,7 +35,7 @@ func (d deadCmd) Run(i *invocation) error {
 				return err
 			}
 			fmt.Fprintf(i.stdout, "%s  %s\n", displayName(dead.Event.ID), formatTime(&dead.Since))
-			if err := printEvent(i.stdout, dead.Event, false); err != nil {
+			if err := printEvent(i.stdout, dead.Event); err != nil {
 				return err
 			}
 			fmt.Fprintf(i.stdout, "  failed after %s: %s\n", plural(dead.Attempts, "attempt"), displayName(dead.Failure))

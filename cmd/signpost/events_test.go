@@ -9,14 +9,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/outbox"
 )
 
@@ -51,36 +49,6 @@ func succeeds(t *testing.T, settings []string, args ...string) string {
 		t.Fatalf("signpost %q: exit status %d, stderr %q, want success", args, status, stderr)
 	}
 	return stdout
-}
-
-// tail runs signpost events tail.
-func tail(t *testing.T, settings []string, args ...string) *process {
-	t.Helper()
-	return launch(t, exec.Command("signpost", append([]string{"events", "tail"}, args...)...), settings...)
-}
-
-// awaitEnd returns once the tail has told that id ended so.
-func (p *process) awaitEnd(t *testing.T, id, how string) {
-	t.Helper()
-	p.await(t, p.stdout, "telling that "+id+" is "+how, func(text string) bool {
-		return regexp.MustCompile(`import\.` + how + `\b.*` + id).MatchString(text)
-	})
-}
-
-// completeOne makes a completed import.
-func (p *process) completeOne(t *testing.T) string {
-	t.Helper()
-	job := p.create(t)
-	upload(t, *job.UploadURL, []byte("a,b,c\n"))
-	p.wantStatus(t, *job.ID, client.JobStatusCompleted)
-	return *job.ID
-}
-
-func (p *process) abort(t *testing.T, id string) {
-	t.Helper()
-	if status, _, body := p.do(t, "DELETE", "/import/"+id, ""); status != 204 {
-		t.Fatalf("DELETE: got %d %s, want 204", status, body)
-	}
 }
 
 // record is the file of an import's record in p's local store.
@@ -120,91 +88,6 @@ func (p *process) write(t *testing.T, path, text string) {
 		Body: strings.NewReader(text)})
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// TestEventsTail follows what ends, after what ended before, and tells each end once.
-func TestEventsTail(t *testing.T) {
-	p := startLocal(t, t.TempDir())
-	before := p.completeOne(t)
-	forgotten := p.forget(t)
-	all, lines := tail(t, p.inside(t), "--since", "1h"), tail(t, p.inside(t), "--since", "1h", "--json")
-	all.awaitEnd(t, before, "completed")
-	lines.awaitEnd(t, before, "completed")
-	ends := map[string]string{p.completeOne(t): "completed", forgotten: "expired"}
-	p.wantStatus(t, forgotten, client.JobStatusExpired)
-	aborted := p.completeOne(t)
-	all.awaitEnd(t, aborted, "completed")
-	lines.awaitEnd(t, aborted, "completed")
-	p.abort(t, aborted)
-	ends[aborted] = "aborted"
-	for id, how := range ends {
-		all.awaitEnd(t, id, how)
-		lines.awaitEnd(t, id, how)
-	}
-	// Each has polled once more when the last event is printed, and has printed none twice.
-	last := p.completeOne(t)
-	all.awaitEnd(t, last, "completed")
-	lines.awaitEnd(t, last, "completed")
-	for _, q := range []*process{all, lines} {
-		q.signal(t, syscall.SIGINT)
-		if status := q.wait(t); status.ExitStatus() != 0 || q.stderr.String() != "" {
-			t.Errorf("after SIGINT: exit status %d, stderr %q, want 0 and none", status.ExitStatus(), q.stderr)
-		}
-	}
-	seen := map[string]bool{}
-	for line := range strings.Lines(all.stdout.String()) {
-		what := regexp.MustCompile(`import\.\w+  \S+`).FindString(line)
-		if what == "" || seen[what] {
-			t.Errorf("stdout: got %q, want each end once; all of it:\n%s", line, all.stdout)
-		}
-		seen[what] = true
-	}
-	ids := map[string]bool{}
-	for line := range strings.Lines(lines.stdout.String()) {
-		var e outbox.Event
-		if err := json.Unmarshal([]byte(line), &e); err != nil || e.SpecVersion != "1.0" || e.Subject != e.Data.ID ||
-			ids[e.ID] {
-			t.Errorf("stdout of --json: got %q (%v), want an event, and once", line, err)
-		}
-		ids[e.ID] = true
-	}
-	if len(seen) != len(ids) {
-		t.Errorf("told %d ends, and %d with --json, want as many:\n%s\n%s", len(seen), len(ids), all.stdout, lines.stdout)
-	}
-}
-
-// TestEventsTailFromNowOn: without --since, what ended before is not told; a store that goes away and comes back is
-// gone on with; and an end counts from when it is found out.
-func TestEventsTailFromNowOn(t *testing.T) {
-	p := startLocal(t, t.TempDir())
-	before := p.completeOne(t)
-	hourAgo := time.Now().Add(-time.Hour)
-	if err := os.Chtimes(p.record(t, before), hourAgo, hourAgo); err != nil {
-		t.Fatal(err)
-	}
-	forgotten := p.forget(t)
-	following := tail(t, p.outside(t))
-	during := p.completeOne(t)
-	following.awaitEnd(t, during, "completed")
-	p.wantStatus(t, forgotten, client.JobStatusExpired)
-	following.awaitEnd(t, forgotten, "expired")
-
-	settings := p.again(t)
-	p.signal(t, syscall.SIGKILL)
-	p.wait(t)
-	following.await(t, following.stderr, "word that the store is away", func(text string) bool {
-		return text == "signpost: the store is unavailable; retrying\n"
-	})
-	p = startLocal(t, p.dir, settings...)
-	after := p.completeOne(t)
-	following.awaitEnd(t, after, "completed")
-	following.signal(t, syscall.SIGTERM)
-	if status := following.wait(t); status.ExitStatus() != 0 {
-		t.Errorf("after SIGTERM: exit status %d, want 0", status.ExitStatus())
-	}
-	if text := following.stdout.String(); strings.Contains(text, before) || strings.Count(text, "\n") != 3 {
-		t.Errorf("stdout: got\n%swant three ends, none of them %s", text, before)
 	}
 }
 

@@ -99,13 +99,3 @@ func newEventID(j imports.Job) (string, error) {
 	id, err := uuid.NewV7()
 	return id.String(), err
 }
-
-// EventFor returns the event of j as receivers get it. Its ID is that of the published event, or derived from j if none
-// was published.
-func EventFor(j imports.Job, bucket string, now time.Time) (Event, error) {
-	e, err := newEvent(j, bucket, now)
-	if e.ID = j.EventID; e.ID == "" {
-		e.ID = j.ID + "." + string(j.Status)
-	}
-	return e, err
-}

@@ -123,6 +123,25 @@ func (w *world) keys(prefix string) (keys []string) {
 	return keys
 }
 
+// records returns the recorded imports of owner, without reconciling them.
+func (w *world) records(owner string) (jobs []imports.Job) {
+	w.Helper()
+	for _, key := range w.keys("jobs/" + owner + "/") {
+		out, err := w.store.GetObject(w.Context(), &s3.GetObjectInput{Bucket: &w.bucket, Key: &key})
+		if err != nil {
+			w.Fatal(err)
+		}
+		var job imports.Job
+		err = json.NewDecoder(out.Body).Decode(&job)
+		out.Body.Close()
+		if err != nil {
+			w.Fatalf("%s: %v", key, err)
+		}
+		jobs = append(jobs, job)
+	}
+	return jobs
+}
+
 func (w *world) put(key string, content []byte) {
 	w.Helper()
 	if _, err := w.store.PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: &key,
