@@ -15,17 +15,17 @@ import (
 	"time"
 )
 
-// pipes is a listener whose connections are in memory, so that synctest can fake the time.
-type pipes chan net.Conn
+// Pipes is a listener whose connections are in memory, so that synctest can fake the time.
+type Pipes chan net.Conn
 
-func (p pipes) Accept() (net.Conn, error) {
+func (p Pipes) Accept() (net.Conn, error) {
 	if conn, ok := <-p; ok {
 		return conn, nil
 	}
 	return nil, net.ErrClosed
 }
-func (p pipes) Close() error   { close(p); return nil }
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+func (p Pipes) Close() error   { close(p); return nil }
+func (p Pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 // teapot answers every request without reading its body.
 var teapot = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -64,7 +64,7 @@ func TestDiscardLimits(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				listener := make(pipes)
+				listener := make(Pipes)
 				stop := serveOn(t, teapot, listener)
 				client, server := net.Pipe()
 				listener <- server

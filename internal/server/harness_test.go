@@ -57,8 +57,15 @@ func start(t *testing.T) *service {
 // startWithKeys runs a service that requires API keys and allows cross-origin requests from allowedOrigin.
 func startWithKeys(t *testing.T) *service {
 	t.Helper()
-	s := &service{authenticated: true}
-	file := filepath.Join(t.TempDir(), "keys")
+	s, file := withKeys(t)
+	return startAs(t, config.Config{APIKeysFile: file, CORSOrigins: []string{allowedOrigin}}, s)
+}
+
+// withKeys returns a service that requires API keys, before it runs, and the file of its keys.
+func withKeys(t *testing.T) (s *service, file string) {
+	t.Helper()
+	s = &service{authenticated: true}
+	file = filepath.Join(t.TempDir(), "keys")
 	for name, key := range map[string]*string{"alice": &s.key, "bob": &s.otherKey, "reader": &s.readKey} {
 		scope := auth.All
 		if name == "reader" {
@@ -73,7 +80,7 @@ func startWithKeys(t *testing.T) *service {
 		}
 		*key = made
 	}
-	return startAs(t, config.Config{APIKeysFile: file, CORSOrigins: []string{allowedOrigin}}, s)
+	return s, file
 }
 
 func startAs(t *testing.T, c config.Config, s *service) *service {

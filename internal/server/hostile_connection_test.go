@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -136,111 +135,4 @@ func (s *service) create(key string) string {
 		return "no import: " + conversation.String()
 	}
 	return job.ID
-}
-
-// slow are slow clients. The service allows 10 s for a header and 30 s for a whole request.
-var slow = []struct {
-	name  string
-	sent  func(*service) string
-	drip  string        // sent every half second afterwards
-	want  string        // as in row
-	after time.Duration // until the service closes the connection
-}{
-	{"nothing", func(*service) string { return "" }, "", "closed", 10 * time.Second},
-	{"half a line", func(*service) string { return "GET /heal" }, "", refused, 10 * time.Second},
-	{"a line that grows", func(*service) string { return "GET /" }, "a", refused, 10 * time.Second},
-	{"a header without end", func(s *service) string { return bare("GET /healthz HTTP/1.1", "Host: "+s.address)[:40] },
-		"", "closed", 10 * time.Second},
-	{"a header that grows", func(s *service) string { return "GET /healthz HTTP/1.1\r\nHost: " + s.address + "\r\n" },
-		"X: y\r\n", "closed", 10 * time.Second},
-	{"TLS", func(*service) string {
-		return "\x16\x03\x01\x00\xf1\x01\x00\x00\xed\x03\x03" + strings.Repeat("\x01", 235)
-	}, "", refused, 10 * time.Second},
-	{"CR alone", func(s *service) string { return strings.ReplaceAll(s.get("/healthz"), "\r\n", "\r") }, "", refused,
-		10 * time.Second},
-	{"half of a second request", func(s *service) string { return s.get("/healthz") + "GET /heal" }, "",
-		"200, 400 plain, closed", 10 * time.Second},
-	{"a body that does not come", func(s *service) string { return s.post("", "Content-Length: 100") }, "",
-		"408 request-timeout, closed", 30 * time.Second},
-	{"a body that comes by bytes", func(s *service) string { return s.post("{", "Content-Length: 100") }, " ",
-		"408 request-timeout, closed", 30 * time.Second},
-	{"a body that comes by chunks", func(s *service) string { return s.post("1\r\n{\r\n", chunked) }, "1\r\n \r\n",
-		"408 request-timeout, closed", 30 * time.Second},
-	{"a chunk size that grows", func(s *service) string { return s.post("", chunked) }, "0",
-		"408 request-timeout, closed", 30 * time.Second},
-	{"a trailer that grows", func(s *service) string { return s.post("2\r\n{}\r\n0\r\n", chunked) }, "X: y\r\n",
-		incomplete, 30 * time.Second},
-	{"a body that was asked for", func(s *service) string {
-		return s.post("", "Expect: 100-continue", "Content-Length: 100")
-	}, "", "100, 408 request-timeout, closed",
-		30 * time.Second},
-	// net/http waits for the body, because the client may read only after it has sent everything.
-	{"a body to an unknown path", func(s *service) string { return s.head("POST /nothing", "Content-Length: 100") }, "",
-		"404 not-found, closed", 30 * time.Second},
-	{"a body that is too large", func(s *service) string { return s.post("", "Content-Length: 200000") }, "",
-		"413 body-too-large, closed", 30 * time.Second},
-}
-
-// beginSlow starts the slow clients on separate services. The returned function waits for them, checks them and returns
-// their number.
-func beginSlow(t *testing.T) func(*testing.T) int {
-	services := []*service{start(t), startWithKeys(t)}
-	type outcome struct {
-		conversation
-		took time.Duration
-	}
-	outcomes := make([][]chan outcome, len(services))
-	for i, s := range services {
-		for _, c := range slow {
-			ended := make(chan outcome, 1)
-			outcomes[i] = append(outcomes[i], ended)
-			conn, text := s.dial(t), c.sent(s)
-			go func() {
-				began := time.Now()
-				ended <- outcome{drip(conn, text, c.drip), time.Since(began)}
-			}()
-		}
-	}
-	return func(t *testing.T) int {
-		for i, s := range services {
-			for j, c := range slow {
-				t.Run(s.either("slow/", "slow with a key/")+c.name, func(t *testing.T) {
-					got := <-outcomes[i][j]
-					s.verify(t, row{sent: c.sent(s), want: c.want}, got.conversation)
-					if got.took < c.after-time.Second || got.took > c.after+15*time.Second {
-						t.Errorf("the connection ended after %v, want %v", got.took, c.after)
-					}
-				})
-			}
-			s.checkLog(t)
-		}
-		return len(slow)
-	}
-}
-
-// drip sends text, and then more every half second unless it is empty. It returns all responses until the connection
-// ends.
-func drip(conn net.Conn, text, more string) (c conversation) {
-	conn.SetDeadline(time.Now().Add(30*time.Second + limit))
-	io.WriteString(conn, text)
-	ended := make(chan struct{})
-	defer close(ended)
-	if more != "" {
-		go func() {
-			for tick := time.NewTicker(500 * time.Millisecond); ; {
-				select {
-				case <-ended:
-					tick.Stop()
-					return
-				case <-tick.C:
-					io.WriteString(conn, more)
-				}
-			}
-		}()
-	}
-	reader := bufio.NewReader(conn)
-	for c.end == "" {
-		c.read(reader, false)
-	}
-	return c
 }

@@ -4,37 +4,32 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
-// TestFollowsFilesUntilEnd: files such as API keys are followed until the server ends, so that a revoked key is
-// rejected also during the stop delay.
-func TestFollowsFilesUntilEnd(t *testing.T) {
-	began, ended := make(chan struct{}), make(chan time.Time, 1)
-	s := &Server{Handler: http.NotFoundHandler(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		stopDelay: 300 * time.Millisecond}
-	s.background = append(s.background, func(ctx context.Context) {
-		close(began)
-		<-ctx.Done()
-		ended <- time.Now()
+// TestBackgroundRunsUntilEnd: what runs in the background, such as reading the API keys again, runs until the server
+// ends, so that a revoked key is rejected also during the stop delay.
+func TestBackgroundRunsUntilEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lasted time.Duration
+		ctx, stop := context.WithCancel(t.Context())
+		s := &Server{
+			Handler: http.NotFoundHandler(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), stopDelay: time.Minute,
+		}
+		s.background = append(s.background, func(running context.Context) {
+			start := time.Now()
+			stop()
+			<-running.Done()
+			lasted = time.Since(start)
+		})
+		if err := s.Serve(ctx, make(Pipes)); err != nil {
+			t.Fatal(err)
+		}
+		if lasted != s.stopDelay {
+			t.Errorf("it ran for %s after the stop, want %s", lasted, s.stopDelay)
+		}
 	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx, listener) }()
-	<-began
-	stopped := time.Now()
-	stop()
-	if err := <-served; err != nil {
-		t.Fatal(err)
-	}
-	if lasted := (<-ended).Sub(stopped); lasted < s.stopDelay {
-		t.Errorf("files were followed for %s after the stop, want at least %s", lasted, s.stopDelay)
-	}
 }
