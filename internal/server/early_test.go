@@ -102,6 +102,9 @@ func inChunks(n int) io.Reader {
 
 // TestEarlyResponse: a client that sends a large body before it reads receives the response of the service.
 func TestEarlyResponse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends large bodies")
+	}
 	const evil = "Origin: https://evil.example"
 	open, guarded, overTLS := start(t), startWithKeys(t), startTLS(t)
 	key := "X-Api-Key: " + guarded.key
@@ -164,6 +167,9 @@ func TestEarlyResponseOverHTTP2(t *testing.T) {
 
 // TestPythonReadsEarlyResponse: Python's urllib sends the whole file before it reads.
 func TestPythonReadsEarlyResponse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends large bodies")
+	}
 	python, err := exec.LookPath("python3")
 	if err != nil && os.Getenv("CI") != "" {
 		t.Fatal(err)
