@@ -79,7 +79,7 @@ func remedy(f *engine.Error) string {
 		return "no part is kept; upload the file again when it no longer changes"
 	case errors.Is(f, engine.ErrChanged):
 		return "upload the file again when it no longer changes"
-	case errors.As(f, new(*engine.UnsafeRequestError)):
+	case errors.Is(f, engine.ErrUnsafeRequest):
 		return "check --server or SIGNPOST_URL; the operator of the service checks SIGNPOST_PUBLIC_ENDPOINT"
 	case errors.As(f, &e) && e.Source == engine.FromService:
 		return serviceRemedy(e)

@@ -28,10 +28,9 @@ const (
 
 // API is a client of the service that retries calls. All calls are idempotent.
 type API struct {
-	server      *url.URL
-	client      client.ClientInterface
-	retryBudget time.Duration
-	onRetry     func(error)
+	server *url.URL
+	client client.ClientInterface
+	retrier
 }
 
 // Credential returns the authentication header. It is called for each request, because a token may expire during an
@@ -59,7 +58,9 @@ func NewAPI(server string, credential Credential, transport http.RoundTripper) (
 	if err != nil {
 		return nil, err
 	}
-	return &API{server: base, client: c, retryBudget: callBudget, onRetry: func(error) {}}, nil
+	return &API{server: base, client: c, retrier: retrier{
+		budget: callBudget, onRetry: func(error) {}, retryable: func(err error, _ int) bool { return isTemporary(err) },
+	}}, nil
 }
 
 // withoutRedirects returns a copy of c that does not follow redirects. A redirected request would carry the API key to
@@ -160,41 +161,25 @@ func (a *API) Sign(ctx context.Context, id string, parts client.PartsRequest) ([
 // Complete starts to assemble the object from its parts. The returned status tells whether that is in progress. A
 // 500 is not retried, because the store would copy all parts again.
 func (a *API) Complete(ctx context.Context, id string, request client.CompleteRequest) (job client.Job, err error) {
-	retryable := func(err error) bool {
+	own := *a
+	own.retryable = func(err error, _ int) bool {
 		var e *ResponseError
 		return isTemporary(err) && !(errors.As(err, &e) && e.Status == http.StatusInternalServerError)
 	}
-	return job, a.callWhile(ctx, retryable, &job, func(ctx context.Context) (*http.Response, error) {
+	return job, own.call(ctx, &job, func(ctx context.Context) (*http.Response, error) {
 		return a.client.CompleteImport(ctx, id, request)
 	})
 }
 
-// sendFunc sends one request to the service.
-type sendFunc func(context.Context) (*http.Response, error)
-
 // call calls send until it succeeds or fails permanently, and decodes the response into result.
-func (a *API) call(ctx context.Context, result any, send sendFunc) error {
-	return a.callWhile(ctx, isTemporary, result, send)
+func (a *API) call(ctx context.Context, result any, send func(context.Context) (*http.Response, error)) error {
+	_, err := a.do(ctx, func() error { return callOnce(ctx, result, send) })
+	return err
 }
 
-// callWhile is call with its own rule for which errors are retried.
-func (a *API) callWhile(ctx context.Context, retryable func(error) bool, result any, send sendFunc) error {
-	b := backoff{budget: a.retryBudget, onRetry: a.onRetry}
-	for {
-		err := callOnce(ctx, result, send)
-		if err != nil && ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err == nil || !retryable(err) {
-			return err
-		}
-		if err := b.wait(ctx, err); err != nil {
-			return err
-		}
-	}
-}
-
-func callOnce(ctx context.Context, result any, send sendFunc) error {
+func callOnce(
+	ctx context.Context, result any, send func(context.Context) (*http.Response, error),
+) error {
 	cause := fmt.Errorf("the service did not respond within %s", callTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, cause)
 	defer cancel()

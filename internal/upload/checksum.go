@@ -47,77 +47,52 @@ func (a Algorithm) Hash() hash.Hash {
 // EncodeChecksum returns a sum in S3's notation: base64 of its big-endian bytes.
 func EncodeChecksum(sum []byte) string { return base64.StdEncoding.EncodeToString(sum) }
 
-// combinedCRC combines the CRCs of consecutive parts into the CRC of all their bytes, so that the file is hashed once.
-type combinedCRC struct {
-	algorithm Algorithm
-	crc       uint64
-}
-
-// add appends a part of length bytes whose base64 checksum is sum.
-func (c *combinedCRC) add(sum string, length int64) error {
-	bytes, err := base64.StdEncoding.DecodeString(sum)
-	if err != nil {
-		return err
-	}
-	switch c.algorithm {
-	case CRC64NVME:
-		c.crc = combine(crc64Reversed, 64, c.crc, binary.BigEndian.Uint64(bytes), length)
-	case CRC32C:
-		c.crc = combine(crc32.Castagnoli, 32, c.crc, uint64(binary.BigEndian.Uint32(bytes)), length)
-	case CRC32:
-		c.crc = combine(crc32.IEEE, 32, c.crc, uint64(binary.BigEndian.Uint32(bytes)), length)
-	}
-	return nil
-}
-
-func (c *combinedCRC) value() string {
-	if c.algorithm != CRC64NVME {
-		return EncodeChecksum(binary.BigEndian.AppendUint32(nil, uint32(c.crc)))
-	}
-	return EncodeChecksum(binary.BigEndian.AppendUint64(nil, c.crc))
-}
-
-// crc64Reversed is the reversed polynomial of CRC-64/NVME:
+// polynomials are the reversed polynomials of the CRCs. Package crc64nvme does not export its own:
 // https://reveng.sourceforge.io/crc-catalogue/all.htm#crc.cat.crc-64-nvme.
-const crc64Reversed = 0x9a6c9329ac4bc9b5
+var polynomials = map[Algorithm]uint64{
+	CRC64NVME: 0x9a6c9329ac4bc9b5, CRC32C: crc32.Castagnoli, CRC32: crc32.IEEE,
+}
 
-// combine returns the CRC of a's bytes followed by the length bytes of b: it appends length zero bytes to a, and adds
-// b. Appending zeros is a linear map over GF(2), so the map for many zeros is computed by repeated squaring. zlib's
-// crc32_combine does the same. It works for any reflected CRC whose initial and final complement are equal.
-func combine(polynomial uint64, bits int, a, b uint64, length int64) uint64 {
-	zero := make(matrix, bits) // one zero bit
-	zero[0] = polynomial
-	for i := 1; i < bits; i++ {
-		zero[i] = 1 << (i - 1)
+// combineCRCs returns the CRC of size bytes from the CRCs of their parts, so that a file is hashed once. The parts have
+// partSize bytes, and the last may have fewer.
+func combineCRCs(a Algorithm, sums []string, partSize, size int64) (string, error) {
+	width := a.Hash().Size()
+	var whole uint64
+	for i, sum := range sums {
+		bytes, err := base64.StdEncoding.DecodeString(sum)
+		if err != nil {
+			return "", err
+		}
+		var crc uint64
+		for _, b := range bytes {
+			crc = crc<<8 | uint64(b)
+		}
+		length := min(partSize, size-int64(i)*partSize)
+		whole = appendZeros(polynomials[a], 8*width, whole, length) ^ crc
 	}
-	for range 3 { // one zero byte
-		zero = zero.squared()
+	return EncodeChecksum(binary.BigEndian.AppendUint64(nil, whole)[8-width:]), nil
+}
+
+// appendZeros returns the CRC of some bytes and length zero bytes. Appending a zero byte multiplies the CRC by x^8, a
+// polynomial over GF(2), so the power for all of them is computed by repeated squaring. zlib's crc32_combine does the
+// same. It works for any reflected CRC whose initial and final complement are equal.
+func appendZeros(polynomial uint64, bits int, crc uint64, length int64) uint64 {
+	multiply := func(a, b uint64) (product uint64) {
+		for bit := uint64(1) << (bits - 1); bit != 0; bit >>= 1 {
+			if a&bit != 0 {
+				product ^= b
+			}
+			carry := b & 1
+			b = b>>1 ^ carry*polynomial
+		}
+		return product
 	}
+	power := uint64(1) << (bits - 9) // x^8: the highest bit is x^0
 	for ; length > 0; length >>= 1 {
 		if length&1 == 1 {
-			a = zero.times(a)
+			crc = multiply(power, crc)
 		}
-		zero = zero.squared()
+		power = multiply(power, power)
 	}
-	return a ^ b
-}
-
-// matrix is a square matrix over GF(2), stored by columns.
-type matrix []uint64
-
-func (m matrix) times(vector uint64) (product uint64) {
-	for i := 0; vector != 0; i, vector = i+1, vector>>1 {
-		if vector&1 == 1 {
-			product ^= m[i]
-		}
-	}
-	return product
-}
-
-func (m matrix) squared() matrix {
-	square := make(matrix, len(m))
-	for i, column := range m {
-		square[i] = m.times(column)
-	}
-	return square
+	return crc
 }

@@ -1,31 +1,31 @@
 package upload
 
 import (
+	"slices"
 	"testing"
 )
 
-// FuzzWhole: the combined checksums of pieces equal the checksum of the whole.
-func FuzzWhole(f *testing.F) {
-	f.Add([]byte("123456789"), uint(3), uint(5))
-	f.Add([]byte{}, uint(0), uint(0))
-	f.Add(make([]byte, 70000), uint(65536), uint(65537))
-	f.Fuzz(func(t *testing.T, text []byte, x, y uint) {
-		first := min(int(x%uint(len(text)+1)), int(y%uint(len(text)+1)))
-		second := max(int(x%uint(len(text)+1)), int(y%uint(len(text)+1)))
+// FuzzCombineCRCs: the combined checksums of parts equal the checksum of the whole.
+func FuzzCombineCRCs(f *testing.F) {
+	f.Add([]byte("123456789"), uint16(3))
+	f.Add([]byte("123456789"), uint16(8))
+	f.Add([]byte{}, uint16(1))
+	f.Add(make([]byte, 70000), uint16(65535))
+	f.Fuzz(func(t *testing.T, text []byte, partSize uint16) {
 		for _, a := range []Algorithm{CRC64NVME, CRC32C, CRC32} {
 			sum := func(b []byte) string {
 				h := a.Hash()
 				h.Write(b)
 				return EncodeChecksum(h.Sum(nil))
 			}
-			w := combinedCRC{algorithm: a}
-			for _, piece := range [][]byte{text[:first], text[first:second], text[second:]} {
-				if err := w.add(sum(piece), int64(len(piece))); err != nil {
-					t.Fatal(err)
-				}
+			size := max(int(partSize), 1+len(text)/1000)
+			sums := []string{}
+			for part := range slices.Chunk(text, size) {
+				sums = append(sums, sum(part))
 			}
-			if got, want := w.value(), sum(text); got != want {
-				t.Errorf("%s of %d bytes, cut at %d and %d: got %s, want %s", a, len(text), first, second, got, want)
+			got, err := combineCRCs(a, sums, int64(size), int64(len(text)))
+			if want := sum(text); err != nil || got != want {
+				t.Errorf("%s of %d bytes in parts of %d: got %s, %v, want %s", a, len(text), size, got, err, want)
 			}
 		}
 	})

@@ -10,24 +10,21 @@ import (
 )
 
 // complete completes the multipart upload, unless the file changed since its first part was read.
-func (t *transfer) complete(ctx context.Context, sums []string, partSize, size int64) (Result, error) {
+func (t *transfer) complete(ctx context.Context, sums []string, partSize int64) (Result, error) {
 	t.step = "complete"
 	if err := t.checkUnchanged(); err != nil {
 		return Result{}, err
 	}
-	t.OnEvent(Event{Kind: Finishing, File: t.name, ID: t.id, Total: size})
+	t.emit(Event{Kind: Finishing})
 	request := client.CompleteRequest{}
 	if t.Checksum != None {
-		crc := combinedCRC{algorithm: t.Checksum}
-		for i, sum := range sums {
-			if err := crc.add(sum, min(partSize, size-int64(i)*partSize)); err != nil {
-				return Result{}, err
-			}
+		sum, err := combineCRCs(t.Checksum, sums, partSize, t.total)
+		if err != nil {
+			return Result{}, err
 		}
-		sum := crc.value()
 		request.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum), Value: &sum}
 	}
-	job, err := t.API.Complete(ctx, t.id, request)
+	job, err := t.api.Complete(ctx, t.id, request)
 	return t.waitCompleted(ctx, job, err)
 }
 
@@ -35,8 +32,8 @@ func (t *transfer) complete(ctx context.Context, sums []string, partSize, size i
 // some stores would then copy all parts again.
 func (t *transfer) waitCompleted(ctx context.Context, job client.Job, err error) (Result, error) {
 	t.step = "complete"
-	watch := t.API.Watch(t.id)
-	for err == nil && statusOf(job) == client.JobStatusUploading && job.Error == nil {
+	watch := t.api.Watch(t.id)
+	for err == nil && deref(job.Status) == client.JobStatusUploading && job.Error == nil {
 		job, err = watch.Next(ctx)
 	}
 	return terminalResult(job, err)
@@ -45,8 +42,8 @@ func (t *transfer) waitCompleted(ctx context.Context, job client.Job, err error)
 // waitTerminal waits until the import of a file sent in one request has a terminal status.
 func (t *transfer) waitTerminal(ctx context.Context) (Result, error) {
 	t.step = "wait for completion"
-	t.OnEvent(Event{Kind: Finishing, File: t.name, ID: t.id, Total: t.total})
-	watch := t.API.Watch(t.id)
+	t.emit(Event{Kind: Finishing})
+	watch := t.api.Watch(t.id)
 	for {
 		job, err := watch.Next(ctx)
 		if err != nil || IsTerminal(job) {
@@ -57,7 +54,7 @@ func (t *transfer) waitTerminal(ctx context.Context) (Result, error) {
 
 // terminalResult returns the result of an import with a terminal status, or with a failed completion.
 func terminalResult(job client.Job, err error) (Result, error) {
-	status := statusOf(job)
+	status := deref(job.Status)
 	switch {
 	case err != nil:
 		return Result{}, err
@@ -70,4 +67,20 @@ func terminalResult(job client.Job, err error) (Result, error) {
 		return Result{}, errors.New(terminal.Line(text))
 	}
 	return Result{}, fmt.Errorf("%w: it is %s", errNotOpen, terminal.Line(string(status)))
+}
+
+func resultOf(job client.Job) Result {
+	r := Result{ID: deref(job.ID), Size: deref(job.Size)}
+	if job.Object != nil {
+		r.Bucket, r.Key, r.ETag = job.Object.Bucket, job.Object.Key, deref(job.Object.ETag)
+	}
+	return r
+}
+
+// deref returns what p points to, or the zero value.
+func deref[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
+	}
+	return value
 }

@@ -18,6 +18,9 @@ var ErrChanged = errors.New("the file changed during the upload")
 // ErrBusy reports that another process uploads the same file.
 var ErrBusy = errors.New("another process is uploading this file")
 
+// ErrUnsafeRequest reports a signed request from the service that the client does not send.
+var ErrUnsafeRequest = errors.New("refused to send")
+
 var (
 	errStalled         = errors.New("no data transferred")
 	errInvalidResponse = errors.New("the response is not from a Signpost service")

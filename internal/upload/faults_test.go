@@ -62,8 +62,8 @@ func TestChangedFile(t *testing.T) {
 				if failure.ID != "" || failure.AbortErr != nil {
 					t.Errorf("%s, %d bytes, %s: got %+v, want no import left", c.name, size, a, failure)
 				}
-				if job, err := w.API.Read(t.Context(), events.id); err != nil || statusOf(job) != client.JobStatusAborted {
-					t.Errorf("%s, %d bytes, %s: the import is %s, %v, want it aborted", c.name, size, a, statusOf(job), err)
+				if job, err := w.API.Read(t.Context(), events.id); err != nil || deref(job.Status) != client.JobStatusAborted {
+					t.Errorf("%s, %d bytes, %s: the import is %s, %v, want it aborted", c.name, size, a, deref(job.Status), err)
 				}
 			}
 		}
@@ -142,7 +142,7 @@ func TestRetryEvents(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				api.retryBudget = 0
+				api.budget = 0
 				if err := api.OnRetry(func(error) { events++ }).Delete(t.Context(),
 					"01a22529-74d5-7f84-bc00-7bf3810bf0e7"); err == nil {
 					t.Error("Delete: got no error")
@@ -448,33 +448,6 @@ func TestNotAStore(t *testing.T) {
 		var said *ResponseError
 		if !errors.As(err, &said) || said.Status != http.StatusFound {
 			t.Errorf("%d bytes: got %+v, %v, want the store's 302", size, r, err)
-		}
-	}
-}
-
-// TestBackoff is a table of attempts and durations for permanent failures.
-func TestBackoff(t *testing.T) {
-	failed, asked := errors.New("no"), &ResponseError{RetryAfter: time.Hour}
-	for _, c := range []struct {
-		name   string
-		budget time.Duration
-		err    error
-		least  int
-		most   int
-	}{
-		{"a budget that one attempt outlasts", 0, failed, minAttempts, minAttempts},
-		{"a wait asked for that is beyond the budget", time.Minute, asked, 1, 1},
-		{"time", time.Second, failed, minAttempts, 100},
-	} {
-		events := 0
-		p := backoff{budget: c.budget, onRetry: func(error) { events++ }}
-		var err error
-		for err == nil {
-			err = p.wait(t.Context(), c.err)
-		}
-		if !errors.Is(err, c.err) || p.attempts < c.least || p.attempts > c.most || events != p.attempts-1 {
-			t.Errorf("%s: got %v after %d attempts and %d retry events, want %d to %d attempts", c.name, err, p.attempts, events,
-				c.least, c.most)
 		}
 	}
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// importRequest returns the request body for an import of size bytes; -1 means unknown.
-func (t *transfer) importRequest(size int64, mode client.ImportRequestMode) client.ImportRequest {
+// importRequest returns the request body for an import of t.total bytes.
+func (t *transfer) importRequest(mode client.ImportRequestMode) client.ImportRequest {
 	name := t.Filename
 	if name == "" {
 		name = sanitizeFilename(filepath.Base(t.name))
 	}
 	r := client.ImportRequest{Filename: &name, Mode: &mode, Metadata: t.Metadata}
-	if size >= 0 {
-		r.Size = &size
+	if t.total >= 0 {
+		r.Size = &t.total
 	}
 	contentType := t.ContentType
 	if contentType == "" {
@@ -31,6 +31,9 @@ func (t *transfer) importRequest(size int64, mode client.ImportRequestMode) clie
 	if mode == client.ImportRequestModeMultipart && t.PartSize > 0 {
 		r.PartSize = &t.PartSize
 	}
+	if t.Checksum != None {
+		r.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum)}
+	}
 	return r
 }
 
@@ -42,28 +45,4 @@ func sanitizeFilename(name string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(name, "_"))
-}
-
-func statusOf(job client.Job) client.JobStatus {
-	if job.Status == nil {
-		return ""
-	}
-	return *job.Status
-}
-
-func resultOf(job client.Job) Result {
-	var r Result
-	if job.ID != nil {
-		r.ID = *job.ID
-	}
-	if job.Size != nil {
-		r.Size = *job.Size
-	}
-	if o := job.Object; o != nil {
-		r.Bucket, r.Key = o.Bucket, o.Key
-		if o.ETag != nil {
-			r.ETag = *o.ETag
-		}
-	}
-	return r
 }

@@ -1,10 +1,6 @@
 package upload
 
-import (
-	"path/filepath"
-
-	"github.com/signpost-s3/signpost/internal/s3limits"
-)
+import "github.com/signpost-s3/signpost/internal/s3limits"
 
 // Plan is what File would do, as far as is known without a request to the service.
 type Plan struct {
@@ -19,29 +15,24 @@ type Plan struct {
 
 // Plan returns what File would do.
 func (u *Uploader) Plan(path string, o Options) (Plan, error) {
-	s, err := openSource(path)
+	s, err := openSource(path, o)
 	if err != nil {
 		return Plan{}, err
 	}
 	defer s.file.Close()
-	s.attributes = o.fingerprint()
-	t := &transfer{Uploader: u, name: path, Options: o}
 	p := Plan{Size: s.size, ResumeID: o.ID}
-	hasState := u.ResumeStore != nil && o.ID == ""
-	if hasState && !o.Again {
-		p.CompletedID = u.ResumeStore.completedID(s)
-	}
-	if p.CompletedID != "" || o.ID == "" && t.fitsOne(s.size) {
-		return p, nil
-	}
-	if hasState {
-		entry := resumeEntry{file: filepath.Join(u.ResumeStore.dir, s.fingerprint()) + ".json"} // read without the lock
-		if state := entry.read(); state.Checksum == o.Checksum {
-			p.ResumeID = state.ID
+	if o.ID == "" {
+		if !o.Again {
+			p.CompletedID = u.ResumeStore.completedID(s)
 		}
+		if p.CompletedID != "" || o.fitsOne(s.size) {
+			return p, nil
+		}
+		p.ResumeID = u.ResumeStore.entry(s).read(o.Checksum) // without the lock
 	}
+	const mib = 1 << 20
 	if p.PartSize = o.PartSize; p.PartSize == 0 { // the service's documented choice
-		p.PartSize = max(16<<20, (s.size+s3limits.MaxParts<<20-1)/(s3limits.MaxParts<<20)<<20)
+		p.PartSize = max(16*mib, (s.size+s3limits.MaxParts*mib-1)/(s3limits.MaxParts*mib)*mib)
 	}
 	p.Parts = (s.size + p.PartSize - 1) / p.PartSize
 	return p, nil

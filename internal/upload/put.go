@@ -28,12 +28,6 @@ const (
 	maxErrorBody = 64 << 10
 )
 
-// signedRequest is a signed request. Its URL is a credential and is never shown.
-type signedRequest struct {
-	method, url string
-	headers     map[string]string
-}
-
 // put sends size bytes of body and returns the ETag of the result. It calls sent with the length of each chunk.
 func (u *Uploader) put(
 	ctx context.Context, r signedRequest, body io.Reader, size int64, sent func(int),

@@ -16,7 +16,7 @@ import (
 )
 
 // ResumeStore is a directory with the resume states of uploads to one service. It holds a small file for each multipart
-// upload in progress, and one list of completed uploads. It holds no secrets.
+// upload in progress, and one list of completed uploads. It holds no secrets. A nil store is always empty.
 type ResumeStore struct {
 	dir       string
 	completed map[string]string // import ids by fingerprint
@@ -64,34 +64,29 @@ func (r *ResumeStore) removeExpired(now time.Time) {
 	}
 }
 
-// fingerprint identifies a file, its current state and its options.
-func (s *source) fingerprint() string {
-	path, err := filepath.Abs(s.path)
-	if err != nil {
-		path = s.path
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%d\n%s", path, s.size, s.mtime.UnixNano(), s.attributes))
-	return hex.EncodeToString(sum[:16])
-}
-
 // completedID returns the import that s was uploaded as, or "".
-func (r *ResumeStore) completedID(s *source) (id string) {
+func (r *ResumeStore) completedID(s *source) string {
+	if r == nil {
+		return ""
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.completed[s.fingerprint()]
+	return r.completed[s.fingerprint]
 }
 
-// recordCompleted records that s was uploaded as id.
-func (r *ResumeStore) recordCompleted(s *source, id string) error {
+// recordCompleted records that s was uploaded as id. If that fails, the next run uploads it again.
+func (r *ResumeStore) recordCompleted(s *source, id string) {
+	if r == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.completed[s.fingerprint()] = id
-	_, err := fmt.Fprintf(r.list, "%s %s\n", s.fingerprint(), id) // one write, so that lines of other processes stay whole
-	return err
+	r.completed[s.fingerprint] = id
+	_, _ = fmt.Fprintf(r.list, "%s %s\n", s.fingerprint, id) // one write, so that lines of other processes stay whole
 }
 
 // resumeEntry is the file with the resume state of a multipart upload in progress. One process at a time holds its
-// lock.
+// lock. A nil entry is always empty.
 type resumeEntry struct {
 	file string
 	lock *flock.Flock
@@ -105,40 +100,61 @@ type resumeState struct {
 	Path string `json:"path"`
 }
 
-// lockEntry returns the entry of s, or ErrBusy if another process holds it.
+// entry returns the entry of s.
+func (r *ResumeStore) entry(s *source) *resumeEntry {
+	if r == nil {
+		return nil
+	}
+	file := filepath.Join(r.dir, s.fingerprint)
+	// The lock's file is never removed: another process could have opened it already.
+	return &resumeEntry{file + ".json", flock.New(file + ".lock")}
+}
+
+// lockEntry returns the locked entry of s, or ErrBusy if another process holds it. It returns nil if there can be no
+// lock, for example in a read-only directory: the upload works, but cannot be resumed.
 func (r *ResumeStore) lockEntry(s *source) (*resumeEntry, error) {
-	file := filepath.Join(r.dir, s.fingerprint())
-	lock := flock.New(file + ".lock") // never removed: another process could have opened it already
-	held, err := lock.TryLock()
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("lock resume state: %w", err)
-	case !held:
+	e := r.entry(s)
+	if e == nil {
+		return nil, nil
+	}
+	if held, err := e.lock.TryLock(); err != nil {
+		return nil, nil
+	} else if !held {
 		return nil, ErrBusy
 	}
-	return &resumeEntry{file + ".json", lock}, nil
+	return e, nil
 }
 
-func (e *resumeEntry) unlock() { _ = e.lock.Close() }
-
-// read returns the state, or an empty one if there is none.
-func (e *resumeEntry) read() (state resumeState) {
-	if text, err := os.ReadFile(e.file); err != nil || json.Unmarshal(text, &state) != nil {
-		return resumeState{}
+func (e *resumeEntry) unlock() {
+	if e != nil {
+		_ = e.lock.Close()
 	}
-	return state
 }
 
-// write replaces the state atomically.
-func (e *resumeEntry) write(state resumeState) error {
+// read returns the import to resume if its checksums have this algorithm, or "".
+func (e *resumeEntry) read(a Algorithm) string {
+	var state resumeState
+	if e == nil {
+		return ""
+	}
+	if text, err := os.ReadFile(e.file); err != nil || json.Unmarshal(text, &state) != nil || state.Checksum != a {
+		return ""
+	}
+	return state.ID
+}
+
+// write replaces the state atomically. If that fails, the next run creates a new import.
+func (e *resumeEntry) write(state resumeState) {
+	if e == nil {
+		return
+	}
 	text, err := json.Marshal(state)
-	if err != nil {
-		return err
+	if err == nil {
+		err = os.WriteFile(e.file+".new", text, 0o600)
 	}
-	if err := os.WriteFile(e.file+".new", text, 0o600); err != nil {
-		return fmt.Errorf("write resume state: %w", err)
+	if err == nil {
+		_ = os.Rename(e.file+".new", e.file)
 	}
-	return os.Rename(e.file+".new", e.file)
 }
 
 // remove removes the state of a finished upload. If that fails, the next run finds that the import is no longer open.

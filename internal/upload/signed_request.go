@@ -14,57 +14,64 @@ import (
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
-// UnsafeRequestError reports a signed request from the service that the client does not send.
-type UnsafeRequestError struct {
-	Method string
-	// URL has no query, which is a credential.
-	URL    string
-	Reason string
-}
-
-func (e *UnsafeRequestError) Error() string {
-	text := fmt.Sprintf("refused to send %s %s from the service: %s", e.Method, e.URL, e.Reason)
-	return terminal.Line(text)
+// signedRequest is a signed request. Its URL is a credential and is never shown.
+type signedRequest struct {
+	method, url string
+	headers     map[string]string
 }
 
 // uploadHeaders are the headers of S3 uploads, besides those that begin with x-amz-.
 var uploadHeaders = []string{"cache-control", "content-disposition", "content-encoding", "content-language",
 	"content-length", "content-md5", "content-type", "expires", "if-none-match"}
 
-// CheckDownload returns an UnsafeRequestError if a download from url is not safe.
+// CheckDownload returns ErrUnsafeRequest if a download from url is not safe.
 func (a *API) CheckDownload(url string) error {
 	return a.check(http.MethodGet, signedRequest{method: http.MethodGet, url: url})
 }
 
-// check returns an UnsafeRequestError unless r is an S3 request with this method. A hostile service could otherwise
-// make the client send any request to hosts in the client's network.
+// check returns ErrUnsafeRequest unless r is an S3 request with this method. A hostile service could otherwise make the
+// client send any request to hosts in the client's network.
 func (a *API) check(method string, r signedRequest) error {
 	u, err := url.Parse(r.url)
 	if err != nil {
-		return &UnsafeRequestError{r.method, "a URL", "the URL is invalid"}
+		return unsafeRequest(r.method, "a URL", "the URL is invalid")
 	}
-	refuse := func(reason string) error {
-		shown := url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path}
-		return &UnsafeRequestError{r.method, shown.String(), reason}
-	}
+	withoutQuery := url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path}
+	reason := ""
 	switch {
 	case r.method != method:
-		return refuse("only " + method + " is allowed")
+		reason = "only " + method + " is allowed"
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return refuse("only http and https URLs are allowed")
+		reason = "only http and https URLs are allowed"
 	case u.User != nil:
-		return refuse("a URL with a user name or password is not allowed")
+		reason = "a URL with a user name or password is not allowed"
 	case u.Scheme == "http" && a.server.Scheme == "https" && !hostport.IsLoopback(u.Hostname()):
-		return refuse("the service uses https, so http is allowed for this machine only")
+		reason = "the service uses https, so http is allowed for this machine only"
+	default:
+		reason = checkHeaders(r.headers)
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.headers)) {
+	if reason == "" {
+		return nil
+	}
+	return unsafeRequest(r.method, withoutQuery.String(), reason)
+}
+
+// checkHeaders returns why these are not headers of an S3 upload, or "".
+func checkHeaders(headers map[string]string) string {
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		lower := strings.ToLower(name)
 		if !strings.HasPrefix(lower, "x-amz-") && !slices.Contains(uploadHeaders, lower) {
-			return refuse("header " + name + " is not a header of S3 uploads")
+			return "header " + name + " is not a header of S3 uploads"
 		}
-		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(r.headers[name]) {
-			return refuse("header " + name + " is invalid")
+		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(headers[name]) {
+			return "header " + name + " is invalid"
 		}
 	}
-	return nil
+	return ""
+}
+
+// unsafeRequest returns ErrUnsafeRequest with the reason.
+func unsafeRequest(method, url, reason string) error {
+	text := fmt.Sprintf("%s %s from the service: %s", method, url, reason)
+	return fmt.Errorf("%w %s", ErrUnsafeRequest, terminal.Line(text))
 }

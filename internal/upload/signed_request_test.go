@@ -49,11 +49,10 @@ func TestUnsafeRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = api.check("PUT", signedRequest{c.method, c.url, c.headers})
-		var unsafe *UnsafeRequestError
 		switch {
 		case c.refused == "" && err != nil:
 			t.Errorf("%s, %s %s %v: got %v, want it sent", c.server, c.method, c.url, c.headers, err)
-		case c.refused != "" && (!errors.As(err, &unsafe) || !strings.Contains(err.Error(), c.refused)):
+		case c.refused != "" && (!errors.Is(err, ErrUnsafeRequest) || !strings.Contains(err.Error(), c.refused)):
 			t.Errorf("%s, %s %s %v: got %v, want it refused: %s", c.server, c.method, c.url, c.headers, err, c.refused)
 		case err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "password@")):
 			t.Errorf("%s: the error shows a credential: %v", c.url, err)

@@ -1,70 +1,43 @@
 package upload
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
-// uploadSingle sends size bytes in one request. Each call of open returns a reader of all bytes.
-func (t *transfer) uploadSingle(ctx context.Context, size int64, open func() (io.Reader, error)) (Result, error) {
+// uploadSingle sends content in one request.
+func (t *transfer) uploadSingle(ctx context.Context, content section) (Result, error) {
 	t.step = "read"
-	if size <= maxBuffered {
-		from, err := open()
-		if err != nil {
-			return Result{}, err
-		}
-		content, err := io.ReadAll(from)
-		if err != nil {
-			return Result{}, err
-		}
-		open = func() (io.Reader, error) { return bytes.NewReader(content), nil }
-	}
-	request := t.importRequest(size, client.ImportRequestModeSingle)
-	if t.Checksum != None {
-		sum, err := computeChecksum(ctx, t.Checksum, open)
-		if err != nil {
-			return Result{}, err
-		}
-		request.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum), Value: &sum}
-	}
-	t.step = "create import"
-	job, err := t.API.Create(ctx, request, "")
+	request := t.importRequest(client.ImportRequestModeSingle)
+	sum, err := content.checksum(ctx, t.Checksum)
 	if err != nil {
 		return Result{}, err
 	}
-	if job.ID == nil || job.Upload == nil {
+	if sum != "" {
+		request.Checksum.Value = &sum
+	}
+	t.step = "create import"
+	job, err := t.api.Create(ctx, request, "")
+	if err != nil {
+		return Result{}, err
+	}
+	if job.Upload == nil {
 		return Result{}, errInvalidResponse
 	}
 	t.id = *job.ID
-	t.OnEvent(Event{Kind: Started, File: t.name, ID: t.id, Total: size})
+	t.emit(Event{Kind: Started})
 	t.step = "send"
-	upload := job.Upload
-	sign := func(ctx context.Context, renew bool) (signedRequest, error) {
-		if renew { // reading the import signs a new request
-			now, err := t.API.Read(ctx, t.id)
-			if err != nil {
-				return signedRequest{}, err
-			}
-			if upload = cmp.Or(now.Upload, upload); now.Upload == nil {
-				return signedRequest{}, fmt.Errorf("%w: it is %s", errNotOpen, terminal.Line(string(statusOf(now))))
-			}
-		}
-		return signedRequest{string(upload.Method), upload.URL, upload.Headers}, nil
-	}
-	etag, err := t.send(ctx, payload{0, size, open, sign})
+	sign := func(ctx context.Context, renew bool) (signedRequest, error) { return t.signSingle(ctx, &job, renew) }
+	etag, err := t.send(ctx, part{0, content, sign})
 	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrChanged) {
 		// The response of a successful attempt may have been lost.
-		if now, e := t.API.Read(ctx, t.id); e == nil && statusOf(now) == client.JobStatusCompleted {
+		if now, e := t.api.Read(ctx, t.id); e == nil && deref(now.Status) == client.JobStatusCompleted {
 			job, etag, err = now, resultOf(now).ETag, nil
-			// The failed attempt subtracted its bytes.
-			t.OnEvent(Event{Kind: Progress, File: t.name, ID: t.id, Bytes: size, Total: size})
+			t.emit(Event{Kind: Progress, Bytes: t.total}) // the failed attempt subtracted its bytes
 		}
 	}
 	if err == nil {
@@ -80,6 +53,21 @@ func (t *transfer) uploadSingle(ctx context.Context, size int64, open func() (io
 		return t.waitTerminal(ctx)
 	}
 	result := resultOf(job)
-	result.ETag, result.Size = etag, size
+	result.ETag, result.Size = etag, t.total
 	return result, nil
+}
+
+// signSingle returns the request that uploads job. To renew it, it reads the import again, which signs a new request.
+func (t *transfer) signSingle(ctx context.Context, job *client.Job, renew bool) (signedRequest, error) {
+	if renew {
+		now, err := t.api.Read(ctx, t.id)
+		if err != nil {
+			return signedRequest{}, err
+		}
+		if now.Upload == nil {
+			return signedRequest{}, fmt.Errorf("%w: it is %s", errNotOpen, terminal.Line(string(deref(now.Status))))
+		}
+		*job = now
+	}
+	return signedRequest{string(job.Upload.Method), job.Upload.URL, job.Upload.Headers}, nil
 }

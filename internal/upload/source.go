@@ -1,10 +1,15 @@
 package upload
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -14,11 +19,12 @@ type source struct {
 	path  string
 	size  int64
 	mtime time.Time
-	// attributes is Options.fingerprint: the same bytes with another name or type are another upload.
-	attributes string
+	// fingerprint identifies the file, its state and the options that become part of the import: the same bytes with
+	// another name or type are another upload.
+	fingerprint string
 }
 
-func openSource(path string) (*source, error) {
+func openSource(path string, o Options) (*source, error) {
 	info, err := os.Stat(path) // first, because opening a pipe without a writer blocks
 	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("it is %s, not a regular file", kindOf(info.Mode()))
@@ -34,7 +40,15 @@ func openSource(path string) (*source, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &source{file: file, path: path, size: info.Size(), mtime: info.ModTime()}, nil
+	s := &source{file: file, path: path, size: info.Size(), mtime: info.ModTime()}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		absolute = path
+	}
+	options := fmt.Sprintf("%q %q %q %t", o.Filename, o.ContentType, o.Metadata, o.WriteOnce) // fmt prints maps sorted
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%d\n%s", absolute, s.size, s.mtime.UnixNano(), options))
+	s.fingerprint = hex.EncodeToString(sum[:16])
+	return s, nil
 }
 
 func kindOf(mode os.FileMode) string {
@@ -60,11 +74,6 @@ func withoutPath(err error) error {
 	return err
 }
 
-// section returns a reader of length bytes from offset. It returns ErrChanged if there are fewer.
-func (s *source) section(offset, length int64) io.Reader {
-	return &exactReader{io.NewSectionReader(s.file, offset, length), length}
-}
-
 // unchanged returns ErrChanged if the size or modification time changed.
 func (s *source) unchanged() error {
 	info, err := s.file.Stat()
@@ -77,20 +86,63 @@ func (s *source) unchanged() error {
 	return nil
 }
 
+// part returns a part of the file, which has parts of partSize bytes.
+func (s *source) part(number int32, partSize int64) section {
+	offset := int64(number-1) * partSize
+	return section{s.file, offset, min(partSize, s.size-offset)}
+}
+
+// section is a range of bytes that can be read repeatedly.
+type section struct {
+	from         io.ReaderAt
+	offset, size int64
+}
+
+func (s section) open() io.Reader {
+	return &exactReader{io.NewSectionReader(s.from, s.offset, s.size), s.size}
+}
+
+// sum returns the hash of all bytes.
+func (s section) sum(ctx context.Context, h hash.Hash) ([]byte, error) {
+	if _, err := io.CopyBuffer(h, contextReader{ctx, s.open()}, make([]byte, chunkSize)); err != nil {
+		return nil, err
+	}
+	return h.Sum(nil), nil
+}
+
+// checksum returns the checksum of all bytes, or "" for None.
+func (s section) checksum(ctx context.Context, a Algorithm) (string, error) {
+	if a == None {
+		return "", nil
+	}
+	sum, err := s.sum(ctx, a.Hash())
+	return EncodeChecksum(sum), err
+}
+
 // exactReader returns ErrChanged if there are fewer bytes than expected.
 type exactReader struct {
 	from io.Reader
 	left int64
 }
 
-func (w *exactReader) Read(p []byte) (int, error) {
-	n, err := w.from.Read(p)
-	w.left -= int64(n)
-	if errors.Is(err, io.EOF) && w.left > 0 {
+func (r *exactReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	r.left -= int64(n)
+	if errors.Is(err, io.EOF) && r.left > 0 {
 		return n, ErrChanged
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return n, withoutPath(err)
+	return n, withoutPath(err)
+}
+
+// contextReader stops reading when ctx ends.
+type contextReader struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
 	}
-	return n, err
+	return r.from.Read(p)
 }

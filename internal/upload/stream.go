@@ -12,8 +12,12 @@ import (
 	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
-// maxSpooled bounds the parts of a stream in progress. Each is a temporary file of a part's size.
-const maxSpooled = 4
+const (
+	// maxSpooled bounds the parts of a stream in progress. Each is a temporary file of a part's size.
+	maxSpooled = 4
+	// maxBuffered is the largest stream, in bytes, that is kept in memory and sent in one request.
+	maxBuffered = 256 << 10
+)
 
 // Stream uploads what can be read only once, of any length. open may block, as it does for a named pipe. Each part is
 // kept in a temporary file until it is sent, so that it can be retried. An interrupted stream cannot be resumed; its
@@ -26,17 +30,13 @@ func (u *Uploader) Stream(
 	if t.Filename == "" {
 		t.Filename = "stdin"
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	streaming, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	result, err := t.stream(ctx, cancel, openPipe(ctx, open))
-	if err == nil {
-		u.OnEvent(Event{Kind: Completed, File: name, ID: result.ID, Total: result.Size, Result: &result})
-		return result, nil
-	}
-	if t.id != "" {
+	result, err := t.stream(streaming, cancel, openPipe(streaming, open))
+	if err != nil && t.id != "" {
 		t.abort(ctx)
 	}
-	return Result{}, t.wrapError(err)
+	return t.finish(result, err)
 }
 
 // openPipe returns a reader of what open returns that ends with ctx. Opening and reading a terminal or a named pipe
@@ -61,46 +61,45 @@ func (t *transfer) stream(ctx context.Context, cancel context.CancelCauseFunc, f
 	if err != nil {
 		return Result{}, err
 	}
-	if len(head) <= maxBuffered && t.fitsOne(int64(len(head))) {
-		t.total = int64(len(head))
-		return t.uploadSingle(ctx, t.total, func() (io.Reader, error) { return bytes.NewReader(head), nil })
+	if size := int64(len(head)); size <= maxBuffered && t.fitsOne(size) {
+		t.total = size
+		return t.uploadSingle(ctx, section{bytes.NewReader(head), 0, size})
 	}
 	if !t.Checksum.combinable() {
 		return Result{}, fmt.Errorf("--checksum %s requires one request, and a stream is sent in parts: "+
 			"use crc64nvme, crc32c or none", t.Checksum)
 	}
-	t.step = "create import"
-	job, err := t.createMultipart(ctx, -1)
+	job, err := t.createMultipart(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	t.OnEvent(Event{Kind: Started, File: t.name, ID: t.id, Total: -1})
-	from = io.MultiReader(bytes.NewReader(head), from)
-	size, sums, err := t.streamParts(ctx, cancel, from, job.Multipart.PartSize)
+	t.step = "send"
+	t.emit(Event{Kind: Started})
+	partSize := job.Multipart.PartSize
+	size, sums, err := t.streamParts(ctx, cancel, io.MultiReader(bytes.NewReader(head), from), partSize)
 	if err != nil {
 		return Result{}, err
 	}
-	return t.complete(ctx, sums, job.Multipart.PartSize, size)
+	t.total = size
+	return t.complete(ctx, sums, partSize)
 }
 
 // streamParts sends parts until from ends. The first error cancels all parts.
 func (t *transfer) streamParts(
 	ctx context.Context, cancel context.CancelCauseFunc, from io.Reader, partSize int64,
 ) (size int64, sums []string, err error) {
-	t.step = "send"
-	sign := signer{api: t.API, id: t.id}
+	sign := signer{api: t.api, id: t.id}
 	var g errgroup.Group
 	g.SetLimit(maxSpooled)
 	byNumber := [s3limits.MaxParts]string{}
 	count, full := 0, true
 	for full && ctx.Err() == nil {
 		file, length, err := spoolPart(from, partSize)
-		if err != nil {
-			cancel(err)
-			break
-		}
 		full = length == partSize
-		if count == s3limits.MaxParts && length > 0 {
+		switch {
+		case err != nil:
+			cancel(err)
+		case count == s3limits.MaxParts && length > 0:
 			cancel(fmt.Errorf("the stream has more than %d parts of %d bytes: use a larger --part-size",
 				s3limits.MaxParts, partSize))
 		}
@@ -113,8 +112,7 @@ func (t *transfer) streamParts(
 		size += length
 		g.Go(func() (err error) {
 			defer file.Close()
-			open := func() (io.Reader, error) { return io.NewSectionReader(file, 0, length), nil }
-			if byNumber[i], err = t.sendPart(ctx, &sign, int32(i+1), length, open); err != nil {
+			if byNumber[i], err = t.sendPart(ctx, &sign, int32(i+1), section{file, 0, length}); err != nil {
 				cancel(err)
 			}
 			return nil
@@ -125,7 +123,7 @@ func (t *transfer) streamParts(
 }
 
 // spoolPart copies up to size bytes into a temporary file that is already removed, so that a crash leaves nothing
-// behind.
+// behind. The file is nil if it cannot be created.
 func spoolPart(from io.Reader, size int64) (*os.File, int64, error) {
 	file, err := os.CreateTemp("", "signpost-part-*")
 	if err != nil {
@@ -133,8 +131,5 @@ func spoolPart(from io.Reader, size int64) (*os.File, int64, error) {
 	}
 	_ = os.Remove(file.Name()) // fails on systems that cannot remove open files
 	n, err := io.CopyBuffer(struct{ io.Writer }{file}, io.LimitReader(from, size), make([]byte, chunkSize))
-	if err != nil {
-		file.Close()
-	}
 	return file, n, err
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -18,10 +17,10 @@ import (
 const (
 	// maxSingleSize is the largest file that is sent in one request. Repeating a larger request costs more than parts do.
 	maxSingleSize = 64 << 20
-	// maxBuffered is the largest file that is read once and kept in memory.
-	maxBuffered = 256 << 10
 	// partRetryBudget is how long a failing part, or a file sent in one request, is retried.
 	partRetryBudget = 30 * time.Minute
+	// abortTimeout bounds how long a user waits after an interrupt or an error. An import that is not aborted expires.
+	abortTimeout = 15 * time.Second
 )
 
 // Uploader sends any number of files concurrently. Its fields must not change during an upload.
@@ -68,9 +67,9 @@ type Options struct {
 	ID string
 }
 
-// fingerprint identifies all options that become part of the import, except the checksum.
-func (o Options) fingerprint() string {
-	return fmt.Sprintf("%q %q %q %t", o.Filename, o.ContentType, o.Metadata, o.WriteOnce) // fmt prints maps sorted
+// fitsOne reports whether size bytes are sent in one request.
+func (o Options) fitsOne(size int64) bool {
+	return !o.Checksum.combinable() || size <= maxSingleSize && (o.PartSize == 0 || size <= o.PartSize)
 }
 
 // Result is an uploaded file.
@@ -86,18 +85,15 @@ type Result struct {
 // File uploads the file at path. Its error is an *Error.
 func (u *Uploader) File(ctx context.Context, path string, o Options) (Result, error) {
 	t := u.newTransfer(path, o)
-	result, err := t.uploadFile(ctx, path)
-	if err == nil {
-		u.OnEvent(Event{Kind: Completed, File: path, ID: result.ID, Total: result.Size, Result: &result})
-		return result, nil
-	}
-	return Result{}, t.wrapError(err)
+	return t.finish(t.uploadFile(ctx))
 }
 
 // transfer is the upload of one file or stream.
 type transfer struct {
 	*Uploader
 	Options
+	// api reports retries as events.
+	api  *API
 	name string
 	// step becomes part of the error message.
 	step string
@@ -111,82 +107,73 @@ type transfer struct {
 	checkUnchanged func() error
 }
 
-// newTransfer returns a transfer whose calls to the service report their retries as events.
 func (u *Uploader) newTransfer(name string, o Options) *transfer {
-	own := *u
-	t := &transfer{Uploader: &own, Options: o, name: name, checkUnchanged: func() error { return nil }}
-	own.API = u.API.OnRetry(func(err error) {
-		t.OnEvent(Event{Kind: Retrying, File: name, ID: t.id, Total: t.total, Error: err})
-	})
+	t := &transfer{Uploader: u, Options: o, name: name, checkUnchanged: func() error { return nil }}
+	t.api = u.API.OnRetry(func(err error) { t.emit(Event{Kind: Retrying, Error: err}) })
 	return t
 }
 
-func (t *transfer) uploadFile(ctx context.Context, path string) (Result, error) {
+// emit reports an event of this transfer.
+func (t *transfer) emit(e Event) {
+	e.File, e.ID, e.Total = t.name, t.id, t.total
+	t.OnEvent(e)
+}
+
+func (t *transfer) uploadFile(ctx context.Context) (Result, error) {
 	t.step = "open"
-	s, err := openSource(path)
+	s, err := openSource(t.name, t.Options)
 	if err != nil {
 		return Result{}, err
 	}
 	defer s.file.Close()
-	t.total, t.checkUnchanged, s.attributes = s.size, s.unchanged, t.Options.fingerprint()
+	t.total, t.checkUnchanged = s.size, s.unchanged
 	if result, err := t.findCompleted(ctx, s); err != nil || result.Skipped {
 		return result, err
 	}
 	var result Result
 	if t.ID == "" && t.fitsOne(s.size) {
-		result, err = t.uploadSingle(ctx, s.size, func() (io.Reader, error) { return s.section(0, s.size), nil })
+		result, err = t.uploadSingle(ctx, section{s.file, 0, s.size})
 	} else {
 		result, err = t.uploadMultipart(ctx, s)
 	}
-	if err == nil && t.ResumeStore != nil {
-		_ = t.ResumeStore.recordCompleted(s, result.ID) // the upload is complete even if this fails
+	if err == nil {
+		t.ResumeStore.recordCompleted(s, result.ID)
 	}
 	return result, err
 }
 
-// fitsOne reports whether size bytes are sent in one request.
-func (t *transfer) fitsOne(size int64) bool {
-	return !t.Checksum.combinable() || size <= maxSingleSize && (t.PartSize == 0 || size <= t.PartSize)
-}
-
 // findCompleted returns a skipped result if an earlier run uploaded the file and the service still has the import.
 func (t *transfer) findCompleted(ctx context.Context, s *source) (Result, error) {
-	if t.ResumeStore == nil || t.Again || t.ID != "" {
-		return Result{}, nil
-	}
 	id := t.ResumeStore.completedID(s)
-	if id == "" {
+	if id == "" || t.Again || t.ID != "" {
 		return Result{}, nil
 	}
 	t.step = "find earlier upload"
-	job, err := t.API.Read(ctx, id)
+	job, err := t.api.Read(ctx, id)
 	if hasCode(err, codeImportNotFound) {
 		return Result{}, nil
 	}
-	if err != nil || statusOf(job) != client.JobStatusCompleted {
-		return Result{}, err
-	}
-	return skippedResult(job), nil
-}
-
-// skippedResult returns the result of an upload that an earlier run finished.
-func skippedResult(job client.Job) Result {
-	r := resultOf(job)
-	r.Skipped = true
-	return r
+	result := resultOf(job)
+	result.Skipped = deref(job.Status) == client.JobStatusCompleted
+	return result, err
 }
 
 // codeImportNotFound is the problem code for an import that was deleted, for example by a lifecycle rule.
 const codeImportNotFound = "import-not-found"
 
-// wrapError returns the error of the transfer, with the import that remains.
-func (t *transfer) wrapError(err error) *Error {
+// finish reports a successful upload. The error of a failed one gets the import that remains.
+func (t *transfer) finish(result Result, err error) (Result, error) {
+	if err == nil {
+		t.id, t.total = result.ID, result.Size
+		t.emit(Event{Kind: Completed, Result: &result})
+		return result, nil
+	}
 	var e *Error
 	if !errors.As(err, &e) {
 		e = &Error{File: t.name, Step: t.step, Err: err}
 	}
 	e.ID, e.AbortErr = t.id, t.abortErr
-	return e
+	return Result{}, e
 }
 
 // abort aborts an import that cannot be resumed.
@@ -194,38 +181,9 @@ func (t *transfer) abort(ctx context.Context) {
 	cause := fmt.Errorf("no response within %s", abortTimeout)
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), abortTimeout, cause)
 	defer cancel()
-	if err := t.API.Delete(ctx, t.id); err != nil && !hasCode(err, codeImportNotFound) {
+	if err := t.api.Delete(ctx, t.id); err != nil && !hasCode(err, codeImportNotFound) {
 		t.abortErr = err
 		return
 	}
 	t.id = ""
-}
-
-// abortTimeout bounds how long a user waits after an interrupt or an error. An import that is not aborted expires.
-const abortTimeout = 15 * time.Second
-
-// computeChecksum reads all bytes that open returns.
-func computeChecksum(ctx context.Context, a Algorithm, open func() (io.Reader, error)) (string, error) {
-	from, err := open()
-	if err != nil {
-		return "", err
-	}
-	h := a.Hash()
-	if _, err := io.CopyBuffer(h, contextReader{ctx, from}, make([]byte, chunkSize)); err != nil {
-		return "", err
-	}
-	return EncodeChecksum(h.Sum(nil)), nil
-}
-
-// contextReader stops reading when ctx ends.
-type contextReader struct {
-	ctx  context.Context
-	from io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.from.Read(p)
 }

@@ -59,6 +59,6 @@ func (w *Watch) Next(ctx context.Context) (client.Job, error) {
 
 // IsTerminal reports whether job has a terminal status.
 func IsTerminal(job client.Job) bool {
-	status := statusOf(job)
+	status := deref(job.Status)
 	return status != client.JobStatusAwaitingUpload && status != client.JobStatusUploading
 }

@@ -67,7 +67,7 @@ func TestWatch(t *testing.T) {
 	}
 	watch := w.API.Watch(*job.ID)
 	if got, err := watch.Next(t.Context()); err != nil || IsTerminal(got) {
-		t.Fatalf("first Next: got %s, %v, want it awaited", statusOf(got), err)
+		t.Fatalf("first Next: got %s, %v, want it awaited", deref(got.Status), err)
 	}
 	<-a.seen
 	done := make(chan client.Job)
@@ -79,7 +79,7 @@ func TestWatch(t *testing.T) {
 	if err := w.API.Delete(t.Context(), *job.ID); err != nil {
 		t.Fatal(err)
 	}
-	if got := statusOf(<-done); got != client.JobStatusAborted {
+	if got := deref((<-done).Status); got != client.JobStatusAborted {
 		t.Errorf("second Next: got %s, want aborted", got)
 	}
 	if got := strings.Join(a.waits, " "); got != " 20" {
@@ -98,7 +98,7 @@ func TestWatchOldService(t *testing.T) {
 	watch := w.API.Watch(*job.ID)
 	for range 3 {
 		if got, err := watch.Next(t.Context()); err != nil || IsTerminal(got) {
-			t.Fatalf("Next: got %s, %v, want it awaited", statusOf(got), err)
+			t.Fatalf("Next: got %s, %v, want it awaited", deref(got.Status), err)
 		}
 	}
 	for i := range 2 {
@@ -123,8 +123,8 @@ func TestWatchWithoutLongPolling(t *testing.T) {
 	next := func(status client.JobStatus, every time.Duration) {
 		t.Helper()
 		watch.earliest = time.Time{}
-		if got, err := watch.Next(t.Context()); err != nil || statusOf(got) != status || watch.interval != every {
-			t.Fatalf("Next: got %s, %v, next after %s, want %s, next after %s", statusOf(got), err, watch.interval, status,
+		if got, err := watch.Next(t.Context()); err != nil || deref(got.Status) != status || watch.interval != every {
+			t.Fatalf("Next: got %s, %v, next after %s, want %s, next after %s", deref(got.Status), err, watch.interval, status,
 				every)
 		}
 	}
