@@ -59,7 +59,8 @@ func NewAPI(server string, credential Credential, transport http.RoundTripper) (
 		return nil, err
 	}
 	return &API{server: base, client: c, retrier: retrier{
-		budget: callBudget, onRetry: func(error) {}, retryable: func(err error, _ int) bool { return isTemporary(err) },
+		baseDelay: baseDelay, budget: callBudget,
+		onRetry: func(error) {}, retryable: func(err error, _ int) bool { return isTemporary(err) },
 	}}, nil
 }
 

@@ -96,7 +96,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	text := e.File + ": " + e.Step + ": " + e.Err.Error()
-	if e.Attempts > 1 {
+	if e.Attempts > 1 && !errors.Is(e.Err, ErrChanged) {
 		text += fmt.Sprintf("; tried %d times", e.Attempts)
 	}
 	if e.AbortErr != nil {

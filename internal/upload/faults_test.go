@@ -160,7 +160,7 @@ func TestStoreRetryEvents(t *testing.T) {
 	for status, attempts := range map[int]int{501: 1, 503: minAttempts} {
 		w := start(t)
 		store, _, events := w.useProxies(t, always("PUT", s3Error(status, "No")), nil)
-		w.retryBudget = 0
+		w.retry.budget = 0
 		_, err := w.File(t.Context(), file(t, content(100, 1)), Options{Checksum: CRC64NVME})
 		if err == nil || store.all != attempts || len(events.errors) != attempts-1 {
 			t.Errorf("%d: got %v after %d requests and %d retry events, want %d and %d", status, err, store.all,
@@ -180,7 +180,7 @@ func TestLostUploadResponse(t *testing.T) {
 			}
 			return cutRequest(rw, r, onward)
 		}, nil)
-		w.retryBudget = time.Millisecond
+		w.retry.budget = time.Millisecond
 		body := content(4*mib, 1)
 		r, err := w.File(t.Context(), file(t, body), Options{Checksum: CRC64NVME, WriteOnce: once})
 		if err != nil || !bytes.Equal(w.stored(t, r), body) {

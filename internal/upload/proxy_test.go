@@ -144,12 +144,6 @@ func neverRespond(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 	return true
 }
 
-// delay delays a request in real time.
-func delay(http.ResponseWriter, *http.Request, http.Handler) bool {
-	time.Sleep(50 * time.Millisecond)
-	return false
-}
-
 // respond responds instead of the server.
 func respond(status int, contentType, body string) func(http.ResponseWriter, *http.Request, http.Handler) bool {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) bool {

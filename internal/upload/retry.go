@@ -18,7 +18,9 @@ const (
 
 // retrier repeats failed requests until its budget is spent. The budget begins with the first failure.
 type retrier struct {
-	budget time.Duration
+	// baseDelay is the longest delay after the first attempt.
+	baseDelay time.Duration
+	budget    time.Duration
 	// onRetry receives each error that is followed by another attempt.
 	onRetry func(error)
 	// retryable reports whether the request is repeated after err, the error of this attempt.
@@ -42,7 +44,7 @@ func (r retrier) do(ctx context.Context, request func() error) (attempts int, er
 		if attempts == 1 {
 			deadline = time.Now().Add(r.budget)
 		}
-		delay := time.Duration(rand.Int64N(int64(min(maxDelay, baseDelay<<min(attempts-1, 10)))))
+		delay := time.Duration(rand.Int64N(int64(min(maxDelay, r.baseDelay<<min(attempts-1, 10)))))
 		var e *ResponseError
 		if errors.As(err, &e) {
 			delay = max(delay, e.RetryAfter)

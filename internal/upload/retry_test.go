@@ -31,7 +31,8 @@ func TestRetrier(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began, requests, events := time.Now(), 0, 0
 				r := retrier{
-					budget: c.budget, onRetry: func(error) { events++ }, retryable: func(error, int) bool { return c.retryable },
+					baseDelay: baseDelay, budget: c.budget,
+					onRetry: func(error) { events++ }, retryable: func(error, int) bool { return c.retryable },
 				}
 				attempts, err := r.do(t.Context(), func() error {
 					requests++

@@ -19,14 +19,12 @@ type part struct {
 func (t *transfer) send(ctx context.Context, p part) (etag string, err error) {
 	var signed signedRequest
 	renew := false
-	r := retrier{
-		budget:  t.retryBudget,
-		onRetry: func(err error) { t.emit(Event{Kind: Retrying, Part: p.number, Error: err}) },
-		retryable: func(err error, attempt int) bool {
-			renewed := renew
-			renew = isSignatureExpired(err)
-			return renew && !renewed || isChecksumMismatch(err) && attempt < minAttempts || isTemporary(err)
-		},
+	r := t.retry
+	r.onRetry = func(err error) { t.emit(Event{Kind: Retrying, Part: p.number, Error: err}) }
+	r.retryable = func(err error, attempt int) bool {
+		renewed := renew
+		renew = isSignatureExpired(err)
+		return renew && !renewed || isChecksumMismatch(err) && attempt < minAttempts || isTemporary(err)
 	}
 	attempts, err := r.do(ctx, func() (err error) {
 		if signed.url == "" || renew {

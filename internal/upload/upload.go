@@ -39,14 +39,15 @@ type Uploader struct {
 
 	limiter      *limiter
 	stallTimeout time.Duration
-	retryBudget  time.Duration
+	retry        retrier // without its functions
 }
 
 // New returns an uploader that sends at most concurrency requests to the store at a time.
 func New(api *API, store *http.Client, concurrency int) *Uploader {
 	return &Uploader{
 		API: api, Store: withoutRedirects(store), OnEvent: func(Event) {},
-		limiter: newLimiter(concurrency), stallTimeout: stallTimeout, retryBudget: partRetryBudget,
+		limiter: newLimiter(concurrency), stallTimeout: stallTimeout,
+		retry: retrier{baseDelay: baseDelay, budget: partRetryBudget},
 	}
 }
 
