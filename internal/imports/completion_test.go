@@ -25,7 +25,6 @@ func (w *wire) sentAs(kind string) int {
 // TestCompletionFailed: each Complete sends one completion to a store that fails it. Reads and sweeps report why and
 // send none, the parts stay, and the next Complete succeeds.
 func TestCompletionFailed(t *testing.T) {
-	storetestReady(t)
 	for _, c := range []struct {
 		status int
 		answer string
@@ -39,8 +38,7 @@ func TestCompletionFailed(t *testing.T) {
 		{400, "BadDigest", CodeCompletionFailed}, // though no checksum was declared
 		{400, "Unforeseen", CodeCompletionFailed},
 	} {
-		t.Run(fmt.Sprintf("%d %s", c.status, c.answer), func(t *testing.T) {
-			t.Parallel()
+		t.Run(fmt.Sprintf("%d %s", c.status, c.answer), inFakeTime(func(t *testing.T) {
 			store := newOwnerStore(t)
 			id := store.createMultipart(t, hello).ID
 			w := step{assemble, 1}.at(says(c.status, c.answer, false), true)
@@ -66,13 +64,15 @@ func TestCompletionFailed(t *testing.T) {
 			if j, err := server(t, nil).Read(t.Context(), store.owner, id); err != nil || j.LastFailure() != (Failure{}) {
 				t.Errorf("read once completed: got %+v, %v, want no failure", j.LastFailure(), err)
 			}
-		})
+		}))
 	}
 }
 
 // TestCompletionUnanswered: a store that never answers a completion is asked a limited number of times, then the import
 // reports that.
-func TestCompletionUnanswered(t *testing.T) {
+func TestCompletionUnanswered(t *testing.T) { inFakeTime(testCompletionUnanswered)(t) }
+
+func testCompletionUnanswered(t *testing.T) {
 	store := newOwnerStore(t)
 	id := store.createMultipart(t, hello).ID
 	w := step{assemble, 1}.at(says(504, "", false), true)
@@ -170,7 +170,9 @@ func TestFailureOvertaken(t *testing.T) {
 }
 
 // TestFailureSpreads: a call that waits for another server's completion ends when that fails, with the same error.
-func TestFailureSpreads(t *testing.T) {
+func TestFailureSpreads(t *testing.T) { inFakeTime(testFailureSpreads)(t) }
+
+func testFailureSpreads(t *testing.T) {
 	store := newOwnerStore(t)
 	id := store.createMultipart(t, hello).ID
 	first := step{assemble, 1}.at(says(507, "InsufficientStorage", false), true)

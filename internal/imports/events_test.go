@@ -46,7 +46,6 @@ func (a *published) statuses() (all []Status) {
 
 // TestHandleObjectCreated: each notification inspects the import, and each change is published once.
 func TestHandleObjectCreated(t *testing.T) {
-	storetestReady(t)
 	five := int64(5)
 	for _, c := range []struct {
 		name string

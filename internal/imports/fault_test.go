@@ -8,11 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/s3limits"
@@ -51,11 +48,8 @@ func (s step) at(f fault, lasting bool) *wire {
 	}}
 }
 
-// eachFault runs test concurrently for each of steps and faults, once and from then on.
+// eachFault runs test for each of steps and faults, once and from then on.
 func eachFault(t *testing.T, steps []step, test func(t *testing.T, w *wire, lasting bool)) {
-	storetestReady(t)
-	var some errgroup.Group
-	some.SetLimit(12) // most wait for a retry; all at once would exceed deadlines on a busy machine
 	for _, s := range steps {
 		for _, f := range faults {
 			if f.only != "" && f.only != s.kind {
@@ -63,18 +57,11 @@ func eachFault(t *testing.T, steps []step, test func(t *testing.T, w *wire, last
 			}
 			for _, lasting := range []bool{false, true} {
 				name := fmt.Sprintf("%s %d/%s/lasting=%v", s.kind, s.nth, f.name, lasting)
-				some.Go(func() error {
-					t.Run(name, func(t *testing.T) { test(t, s.at(f.fault, lasting), lasting) })
-					return nil
-				})
+				t.Run(name, inFakeTime(func(t *testing.T) { test(t, s.at(f.fault, lasting), lasting) }))
 			}
 		}
 	}
-	_ = some.Wait()
 }
-
-// storetestReady starts the store before tests run in parallel.
-func storetestReady(t *testing.T) { server(t, nil) }
 
 // checkResult requires the right result of a call during a fault: an error about the store if the fault lasts, success
 // if a retry succeeded.
@@ -238,7 +225,6 @@ func killedAfter(n int) *wire {
 
 // TestKilled kills a server between any two of its requests to the store; another server continues.
 func TestKilled(t *testing.T) {
-	storetestReady(t)
 	size := int64(len(hello))
 	request := Request{Mode: Multipart, Size: &size}
 	createOnePart := func(t *testing.T, store ownerStore) string { return store.createMultipart(t, hello).ID }
@@ -343,25 +329,21 @@ func TestKilled(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var wg sync.WaitGroup
 			for n := range c.steps + 1 {
-				wg.Go(func() {
-					t.Run(fmt.Sprintf("after %d calls", n), func(t *testing.T) {
-						store := newOwnerStore(t)
-						id := c.prep(t, store)
-						w := killedAfter(n)
-						err := c.call(server(t, w), store, id)
-						if n < c.steps && codeOf(err) != CodeStoreUnavailable || n == c.steps && err != nil {
-							t.Errorf("got %v after %v", err, w.calls)
-						}
-						if n == c.steps && w.sent() != c.steps {
-							t.Errorf("made %d calls, want %d: %v", w.sent(), c.steps, w.calls)
-						}
-						c.ends(t, store, id, n)
-					})
-				})
+				t.Run(fmt.Sprintf("after %d calls", n), inFakeTime(func(t *testing.T) {
+					store := newOwnerStore(t)
+					id := c.prep(t, store)
+					w := killedAfter(n)
+					err := c.call(server(t, w), store, id)
+					if n < c.steps && codeOf(err) != CodeStoreUnavailable || n == c.steps && err != nil {
+						t.Errorf("got %v after %v", err, w.calls)
+					}
+					if n == c.steps && w.sent() != c.steps {
+						t.Errorf("made %d calls, want %d: %v", w.sent(), c.steps, w.calls)
+					}
+					c.ends(t, store, id, n)
+				}))
 			}
-			wg.Wait()
 		})
 	}
 }

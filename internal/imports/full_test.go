@@ -90,12 +90,10 @@ func TestDeleteOnFullStore(t *testing.T) {
 // TestDeleteOnFullStoreKilled kills a server between any two calls of a DELETE that frees the data first. Another one
 // reads the import and repeats the DELETE, on a store that is still full and on one that has room.
 func TestDeleteOnFullStoreKilled(t *testing.T) {
-	storetestReady(t)
 	const steps = 8 // getRecord, twice putRecord (507), abort, remove, putRecord, and once more abort and remove
 	for name, prepare := range deletable {
 		for n := range steps + 1 {
-			t.Run(fmt.Sprintf("%s after %d calls", name, n), func(t *testing.T) {
-				t.Parallel()
+			t.Run(fmt.Sprintf("%s after %d calls", name, n), inFakeTime(func(t *testing.T) {
 				store := newOwnerStore(t)
 				id := prepare(t, store)
 				w := fullUntilFreed()
@@ -122,7 +120,7 @@ func TestDeleteOnFullStoreKilled(t *testing.T) {
 				}
 				store.checkEmpty(t, id)
 				store.checkAborts(t, id, 0)
-			})
+			}))
 		}
 	}
 }
@@ -131,7 +129,7 @@ func TestDeleteOnFullStoreKilled(t *testing.T) {
 func TestDeletesAtOnceOnFullStore(t *testing.T) {
 	for name, prepare := range deletable {
 		for _, makesRoom := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, makes room %v", name, makesRoom), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, makes room %v", name, makesRoom), inFakeTime(func(t *testing.T) {
 				store := newOwnerStore(t)
 				id := prepare(t, store)
 				var freed atomic.Bool
@@ -163,7 +161,7 @@ func TestDeletesAtOnceOnFullStore(t *testing.T) {
 				all.Wait()
 				store.checkEmpty(t, id)
 				store.checkAborts(t, id, 0)
-			})
+			}))
 		}
 	}
 }
@@ -172,7 +170,7 @@ func TestDeletesAtOnceOnFullStore(t *testing.T) {
 // with the next DELETE.
 func TestDeleteDuringCompletionOnFullStore(t *testing.T) {
 	for name, after := range map[string]bool{"before the store acts": false, "after the store acted": true} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, inFakeTime(func(t *testing.T) {
 			store := newOwnerStore(t)
 			id := store.createMultipart(t, hello).ID
 			full := fullUntil(func(call) bool { return false })
@@ -195,12 +193,10 @@ func TestDeleteDuringCompletionOnFullStore(t *testing.T) {
 					return response, err
 				}
 			}}
-			s := server(t, w)
-			s.CompletionWait = time.Second // the store has neither parts nor object
-			if j, err := s.Complete(t.Context(), store.owner, id, nil); err != nil || j.Status != Uploading {
+			if j, err := server(t, w).Complete(t.Context(), store.owner, id, nil); err != nil || j.Status != Uploading {
 				t.Errorf("complete: got %s, %v, want it uploading, as recorded", j.Status, err)
 			}
 			store.checkAborts(t, id, 0)
-		})
+		}))
 	}
 }

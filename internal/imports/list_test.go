@@ -2,7 +2,6 @@ package imports
 
 import (
 	"slices"
-	"sync"
 	"testing"
 	"time"
 )
@@ -11,23 +10,14 @@ import (
 func (store ownerStore) many(t *testing.T, n int) []string {
 	t.Helper()
 	ids := make([]string, n)
-	var wg sync.WaitGroup
-	places := make(chan struct{}, 8)
-	s, now := server(t, nil), time.Now()
-	for i := range n {
-		places <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-places }()
-			at := *s
-			at.Now = func() time.Time { return now.Add(time.Duration(i-n) * time.Millisecond) }
-			j, err := at.Create(t.Context(), store.owner, Request{}, "")
-			if err != nil {
-				t.Errorf("create: %v", err)
-			}
-			ids[i] = j.ID
-		})
+	for i := range ids {
+		s := later(server(t, nil), time.Duration(i-n)*time.Second)
+		j, err := s.Create(t.Context(), store.owner, Request{}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[i] = j.ID
 	}
-	wg.Wait()
 	return ids
 }
 
@@ -145,7 +135,9 @@ func TestListAnonymous(t *testing.T) {
 }
 
 // TestListLeavesCompletionsAlone: a list does not wait for stalled completions.
-func TestListLeavesCompletionsAlone(t *testing.T) {
+func TestListLeavesCompletionsAlone(t *testing.T) { inFakeTime(testListLeavesCompletionsAlone)(t) }
+
+func testListLeavesCompletionsAlone(t *testing.T) {
 	store, h := newOwnerStore(t), delayCompletion()
 	job := store.createMultipart(t, hello)
 	_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), store.owner, job.ID, nil)
@@ -153,9 +145,8 @@ func TestListLeavesCompletionsAlone(t *testing.T) {
 	defer close(h.release)
 	began := time.Now()
 	s := later(server(t, h.wire), time.Minute)
-	s.CompletionWait = 5 * time.Second
 	jobs, _, err := s.List(t.Context(), store.owner, Page{})
-	if err != nil || len(jobs) != 1 || jobs[0].Status != Uploading || time.Since(began) >= s.CompletionWait {
+	if err != nil || len(jobs) != 1 || jobs[0].Status != Uploading || time.Since(began) > 0 {
 		t.Errorf("list: got %+v, %v after %s, want one uploading at once", jobs, err, time.Since(began))
 	}
 }

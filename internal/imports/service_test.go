@@ -10,25 +10,14 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
-func service(t *testing.T) *Service {
-	t.Helper()
-	target := storetest.Open(t)
-	b, err := bucket.Open(t.Context(), bucket.Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: time.Hour}, Now: time.Now}
-}
-
 // TestOneIDTwice creates two imports with one ID concurrently: one is created, and both calls return it.
 func TestOneIDTwice(t *testing.T) {
-	s := service(t)
+	s := server(t, nil)
 	for _, mode := range []Mode{Single, Form, Multipart} {
 		t.Run(string(mode), func(t *testing.T) { oneIDTwice(t, s, mode) })
 	}
@@ -65,7 +54,7 @@ func oneIDTwice(t *testing.T, s *Service, mode Mode) {
 // TestClaimWithoutRecord: a server stops after it claimed an Idempotency-Key and before it wrote the record; the retry
 // succeeds.
 func TestClaimWithoutRecord(t *testing.T) {
-	s := service(t)
+	s := server(t, nil)
 	id, err := newID(time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +74,7 @@ func TestClaimWithoutRecord(t *testing.T) {
 // TestLateRepeat: the retry of an interrupted create comes after its URL would have expired, and before its key may be
 // claimed again.
 func TestLateRepeat(t *testing.T) {
-	s := service(t)
+	s := server(t, nil)
 	id, err := newID(time.Now().Add(-2 * time.Minute))
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +91,7 @@ func TestLateRepeat(t *testing.T) {
 
 // TestOldClaimWithoutRecord: a key whose first call stopped long ago can be claimed again.
 func TestOldClaimWithoutRecord(t *testing.T) {
-	s := service(t)
+	s := server(t, nil)
 	id, err := newID(time.Now().Add(-2 * time.Hour))
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +111,7 @@ func TestOldClaimWithoutRecord(t *testing.T) {
 
 // TestOwnersAreApart: only its owner can use an ID.
 func TestOwnersAreApart(t *testing.T) {
-	s := service(t)
+	s := server(t, nil)
 	job, err := s.Create(t.Context(), "alice", Request{}, "")
 	if err != nil {
 		t.Fatal(err)

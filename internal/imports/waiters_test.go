@@ -4,56 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"github.com/signpost-s3/signpost/internal/bucket"
-	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// inspections reports each HEAD of an object, which each inspection of an import of one request sends.
-type inspections struct {
-	seen chan string // the key
-	next http.RoundTripper
-}
-
-func (l inspections) RoundTrip(q *http.Request) (*http.Response, error) {
-	response, err := l.next.RoundTrip(q)
-	if q.Method == http.MethodHead {
-		l.seen <- q.URL.Path
-	}
-	return response, err
-}
-
-// observedServer returns a service that reports each inspection. After the first inspection of an import, only
+// observedServer returns a service, and its requests to the store. After the first inspection of an import, only
 // notifications cause another.
-func observedServer(t *testing.T) (*Service, inspections) {
+func observedServer(t *testing.T) (*Service, *wire) {
 	t.Helper()
-	target := storetest.Open(t)
-	l := inspections{make(chan string, 10_000), http.DefaultTransport}
-	cfg := target.AWS.Copy()
-	cfg.HTTPClient = &http.Client{Transport: l}
-	b, err := bucket.Open(t.Context(), bucket.Options{Name: target.Bucket, AWS: cfg, PathStyle: target.PathStyle})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Service{Bucket: b, Limits: Limits{URLTTL: time.Hour, JobTTL: time.Hour}, Waiters: NewWaiters(2000),
-		Now: time.Now}
+	w := &wire{}
+	s := server(t, w)
+	s.Waiters = NewWaiters(2000)
 	s.Waiters.pauses = []time.Duration{time.Hour}
-	return s, l
-}
-
-// await returns after the next inspection, and fails if there is none.
-func (l inspections) await(t *testing.T) {
-	t.Helper()
-	select {
-	case <-l.seen:
-	case <-time.After(20 * time.Second):
-		t.Fatal("no inspection")
-	}
+	return s, w
 }
 
 func arrived(j Job) bool { return j.Status == Completed }
@@ -71,20 +37,9 @@ func (s *Service) createSingle(t *testing.T) Job {
 // send uploads job's file.
 func send(t *testing.T, job Job) {
 	t.Helper()
-	q, err := http.NewRequestWithContext(t.Context(), http.MethodPut, job.Upload.URL.Reveal(), strings.NewReader("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, h := range job.Upload.Headers {
-		q.Header.Set(h.Name, h.Value)
-	}
-	response, err := http.DefaultClient.Do(q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if response.Body.Close(); response.StatusCode != http.StatusOK {
-		t.Fatalf("PUT: got %s, want 200", response.Status)
-	}
+	store := newOwnerStore(t)
+	store.owner = job.Owner
+	store.put(t, job.ID, []byte("x"))
 }
 
 // waiter is a call of Wait in the background.
@@ -104,11 +59,13 @@ func (s *Service) waiter(ctx context.Context, id string, timeout time.Duration) 
 
 // TestNotifyWaiters: waiters get a change at once, without an inspection in between, also through a copy of the
 // service.
-func TestNotifyWaiters(t *testing.T) {
-	s, l := observedServer(t)
+func TestNotifyWaiters(t *testing.T) { inFakeTime(testNotifyWaiters)(t) }
+
+func testNotifyWaiters(t *testing.T) {
+	s, _ := observedServer(t)
 	job := s.createSingle(t)
 	done := s.waiter(t.Context(), job.ID, time.Minute)
-	l.await(t)
+	synctest.Wait()
 	send(t, job)
 	other := *s
 	other.NotifyWaiters(job.ID)
@@ -118,15 +75,17 @@ func TestNotifyWaiters(t *testing.T) {
 }
 
 // TestDeleteWakes: records that this process writes notify waiters.
-func TestDeleteWakes(t *testing.T) {
-	s, l := observedServer(t)
+func TestDeleteWakes(t *testing.T) { inFakeTime(testDeleteWakes)(t) }
+
+func testDeleteWakes(t *testing.T) {
+	s, _ := observedServer(t)
 	job := s.createSingle(t)
 	done := make(chan Job, 1)
 	go func() {
 		got, _ := s.Wait(t.Context(), Public, job.ID, func(j Job) bool { return j.Status.IsTerminal() }, time.Minute)
 		done <- got
 	}()
-	l.await(t)
+	synctest.Wait()
 	if err := s.Delete(t.Context(), Public, job.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -136,8 +95,10 @@ func TestDeleteWakes(t *testing.T) {
 }
 
 // TestManyWait: a thousand concurrent waiters for one import cost a few inspections, not a thousand.
-func TestManyWait(t *testing.T) {
-	s, l := observedServer(t)
+func TestManyWait(t *testing.T) { inFakeTime(testManyWait)(t) }
+
+func testManyWait(t *testing.T) {
+	s, w := observedServer(t)
 	job := s.createSingle(t)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -150,8 +111,9 @@ func TestManyWait(t *testing.T) {
 			got[fmt.Sprint(job.Status, err)]++
 		})
 	}
-	for s.Waiters.count() < 1000 {
-		l.await(t) // each waiter starts an inspection, or shares one that has not started
+	synctest.Wait()
+	if n := s.Waiters.count(); n != 1000 {
+		t.Fatalf("%d wait, want 1,000", n)
 	}
 	send(t, job)
 	s.NotifyWaiters(job.ID)
@@ -159,8 +121,8 @@ func TestManyWait(t *testing.T) {
 	if want := fmt.Sprint(Completed, error(nil)); got[want] != 1000 {
 		t.Errorf("1,000 calls of Wait: got %v, want 1,000 of %q", got, want)
 	}
-	if n := len(l.seen); n > 100 {
-		t.Errorf("1,000 calls of Wait: %d more inspections, want a few", n)
+	if n := w.sentAs(head); n > 100 { // each waiter starts an inspection, or shares one that has not started
+		t.Errorf("1,000 calls of Wait: %d inspections, want a few", n)
 	}
 	if n := s.Waiters.count(); n != 0 || len(s.Waiters.watches) != 0 {
 		t.Errorf("afterwards %d wait for %d imports, want none", n, len(s.Waiters.watches))
@@ -193,8 +155,8 @@ func TestWaitEnds(t *testing.T) {
 			func(err error) bool { return isKind(err, NotFound) }},
 		{"no id", time.Minute, "../x", nil, func(err error) bool { return isKind(err, NotFound) }},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			s, l := observedServer(t)
+		t.Run(c.name, inFakeTime(func(t *testing.T) {
+			s, _ := observedServer(t)
 			job := s.createSingle(t)
 			if c.id == "" {
 				c.id = job.ID
@@ -202,7 +164,7 @@ func TestWaitEnds(t *testing.T) {
 			ctx, leave := context.WithCancelCause(t.Context())
 			done := s.waiter(ctx, c.id, c.timeout)
 			if c.end != nil {
-				l.await(t)
+				synctest.Wait()
 				c.end(s, func() { leave(gone) })
 			}
 			got := <-done
@@ -213,12 +175,14 @@ func TestWaitEnds(t *testing.T) {
 			if c.wantErr == nil && (got.err != nil || got.job.Status != AwaitingUpload || got.job.Upload == nil) {
 				t.Errorf("Wait: got %s, %v, want the import as it is, with its request", got.job.Status, got.err)
 			}
-		})
+		}))
 	}
 }
 
 // TestReleaseWaiters: calls after ReleaseWaiters return at once.
-func TestReleaseWaiters(t *testing.T) {
+func TestReleaseWaiters(t *testing.T) { inFakeTime(testReleaseWaiters)(t) }
+
+func testReleaseWaiters(t *testing.T) {
 	s, _ := observedServer(t)
 	job := s.createSingle(t)
 	s.ReleaseWaiters()
@@ -228,7 +192,9 @@ func TestReleaseWaiters(t *testing.T) {
 }
 
 // TestWaiterLimit: a call beyond the limit of waiters returns at once.
-func TestWaiterLimit(t *testing.T) {
+func TestWaiterLimit(t *testing.T) { inFakeTime(testWaiterLimit)(t) }
+
+func testWaiterLimit(t *testing.T) {
 	s, _ := observedServer(t)
 	job := s.createSingle(t)
 	s.Waiters.waiting = 2000
@@ -238,11 +204,13 @@ func TestWaiterLimit(t *testing.T) {
 }
 
 // TestOwnersWaitApart: waiting for another owner's import is waiting for none, and does not reveal it.
-func TestOwnersWaitApart(t *testing.T) {
-	s, l := observedServer(t)
+func TestOwnersWaitApart(t *testing.T) { inFakeTime(testOwnersWaitApart)(t) }
+
+func testOwnersWaitApart(t *testing.T) {
+	s, _ := observedServer(t)
 	job := s.createSingle(t)
 	done := s.waiter(t.Context(), job.ID, time.Minute)
-	l.await(t)
+	synctest.Wait()
 	if _, err := s.Wait(t.Context(), "key-bob", job.ID, arrived, time.Minute); !isKind(err, NotFound) {
 		t.Errorf("Wait as another owner: got %v, want NotFound", err)
 	}
@@ -254,57 +222,32 @@ func TestOwnersWaitApart(t *testing.T) {
 }
 
 // TestStoreAwayWhileWaiting: a short failure of the store does not end a wait.
-func TestStoreAwayWhileWaiting(t *testing.T) {
-	s, l := observedServer(t)
+func TestStoreAwayWhileWaiting(t *testing.T) { inFakeTime(testStoreAwayWhileWaiting)(t) }
+
+func testStoreAwayWhileWaiting(t *testing.T) {
+	var away atomic.Bool
+	s, w := observedServer(t)
+	w.on = func(call) fault {
+		if away.Load() {
+			return says(503, "SlowDown", false)
+		}
+		return nil
+	}
 	job := s.createSingle(t)
-	var mu sync.Mutex
-	away := false
-	set := func(to bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		away = to
-	}
-	cfg := storetest.Open(t).AWS.Copy()
-	failed := make(chan struct{}, 100)
-	cfg.HTTPClient = &http.Client{Transport: transport(func(q *http.Request) (*http.Response, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if away {
-			failed <- struct{}{}
-			return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Body: http.NoBody,
-				Request: q}, nil
-		}
-		return l.RoundTrip(q)
-	})}
-	cfg.RetryMaxAttempts = 1
-	b, err := bucket.Open(t.Context(), bucket.Options{Name: s.Bucket.Name(), AWS: cfg, PathStyle: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for len(l.seen) > 0 {
-		<-l.seen
-	}
-	s.Bucket = b
 	done := s.waiter(t.Context(), job.ID, time.Minute)
-	l.await(t)
-	set(true)
+	synctest.Wait()
+	away.Store(true)
 	s.NotifyWaiters(job.ID)
-	<-failed
-	set(false)
+	time.Sleep(10 * time.Second)
+	away.Store(false)
+	select {
+	case got := <-done:
+		t.Fatalf("Wait: got %s, %v while the store was away", got.job.Status, got.err)
+	default:
+	}
 	send(t, job)
-	for {
-		s.NotifyWaiters(job.ID)
-		select {
-		case got := <-done:
-			if got.err != nil || got.job.Status != Completed {
-				t.Errorf("Wait: got %s, %v, want completed", got.job.Status, got.err)
-			}
-			return
-		case <-l.seen: // the failed inspection is still being reported, or repeated
-		}
+	s.NotifyWaiters(job.ID)
+	if got := <-done; got.err != nil || got.job.Status != Completed {
+		t.Errorf("Wait: got %s, %v, want completed", got.job.Status, got.err)
 	}
 }
-
-type transport func(*http.Request) (*http.Response, error)
-
-func (t transport) RoundTrip(q *http.Request) (*http.Response, error) { return t(q) }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,6 +20,19 @@ import (
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
+
+// testStore is the store of all tests but TestModel. Each test has an owner of its own.
+var testStore storetest.Memory
+
+// inFakeTime returns test within testing/synctest: what waits for a retry or a timeout takes no time.
+func inFakeTime(test func(t *testing.T)) func(t *testing.T) {
+	return func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			defer time.Sleep(completionLimit) // completions that continue without their caller end before
+			test(t)
+		})
+	}
+}
 
 // wire is one server's connection to the store. Tests observe requests, and cut, delay or change them.
 type wire struct {
@@ -54,17 +68,14 @@ const (
 	listRecords  = "GET ?list-type"
 )
 
-// sharedTransport is shared by all wires, so that they share connections.
-var sharedTransport = &http.Transport{MaxIdleConnsPerHost: 64}
-
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	c := w.record(r)
 	if w.on != nil {
 		if f := w.on(c); f != nil {
-			return f(r, sharedTransport)
+			return f(r, &testStore)
 		}
 	}
-	return sharedTransport.RoundTrip(r)
+	return testStore.RoundTrip(r)
 }
 
 func (w *wire) record(r *http.Request) call {
@@ -157,13 +168,14 @@ func server(t testing.TB, w *wire) *Service {
 	if w == nil {
 		w = &wire{}
 	}
-	target := storetest.Open(t)
-	if !target.PathStyle {
-		t.Skip("the store is addressed by host; the wire knows calls by their path")
-	}
-	cfg := target.AWS.Copy()
-	cfg.HTTPClient = &http.Client{Transport: w}
-	b, err := bucket.Open(t.Context(), bucket.Options{Name: target.Bucket, AWS: cfg, PathStyle: true})
+	return serverOn(t, storetest.Target{AWS: testStore.AWS(w), Bucket: storetest.MemoryBucket, PathStyle: true})
+}
+
+// serverOn returns a service whose imports are in target.
+func serverOn(t testing.TB, target storetest.Target) *Service {
+	t.Helper()
+	options := bucket.Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle}
+	b, err := bucket.Open(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,18 +196,17 @@ type ownerStore struct {
 	bucket, owner string
 }
 
-// newOwnerStore returns a ownerStore with a new owner.
+// newOwnerStore returns an ownerStore with a new owner.
 func newOwnerStore(t testing.TB) ownerStore {
 	t.Helper()
-	target := storetest.Open(t)
-	id, err := uuid.NewV7()
-	if err != nil {
-		t.Fatal(err)
-	}
+	target := storetest.Target{AWS: testStore.AWS(&testStore), Bucket: storetest.MemoryBucket, PathStyle: true}
+	return newOwnerStoreOn(t, target)
+}
+
+func newOwnerStoreOn(t testing.TB, target storetest.Target) ownerStore {
+	t.Helper()
 	client := s3.NewFromConfig(target.AWS, func(o *s3.Options) { o.UsePathStyle = target.PathStyle })
-	store := ownerStore{client, target.Bucket, "o-" + id.String()}
-	store.put(t, "keep", nil) // versitygw removes a folder once it is empty, and refuses a PUT that comes at that moment
-	return store
+	return ownerStore{client, target.Bucket, "o-" + uuid.NewString()}
 }
 
 // uploads counts the multipart uploads in progress.
