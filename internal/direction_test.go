@@ -19,7 +19,7 @@ func TestDirections(t *testing.T) {
 		versitygw = "github.com/versity/versitygw/s3api"
 		sdk       = "github.com/aws/aws-sdk-go-v2/service/s3"
 		docs      = "github.com/swaggo/files/v2"
-		oidc      = "github.com/coreos/go-oidc/v3/oidc"
+		oidc      = "github.com/go-jose/go-jose/v4"
 		metrics   = "github.com/prometheus/client_golang/prometheus"
 
 		localstore = internal + "localstore"

@@ -37,8 +37,8 @@ type keyEntry struct {
 	caller Caller
 }
 
-// OpenKeys reads the file at path, whose lines have the format of NewKey. An error names each invalid line, after where,
-// which says where the file is set. A file without keys is valid and revokes all keys.
+// OpenKeys reads the file at path, whose lines have the format of NewKey. Errors name each invalid line, and begin with
+// where, such as the setting that names the file. A file without keys is valid and revokes all keys.
 func OpenKeys(path, where string) (*Keys, error) {
 	k := &Keys{path: path, where: where}
 	if _, err := k.read(); err != nil {

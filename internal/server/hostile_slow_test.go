@@ -73,8 +73,7 @@ var slow = []struct {
 		"413 body-too-large, closed", 30 * time.Second},
 }
 
-// TestSlowClients: the service ends the connections of slow clients in time. The connections are in memory, and the time
-// is fake.
+// TestSlowClients: the service ends the connections of slow clients in time. Connections are in memory, in fake time.
 func TestSlowClients(t *testing.T) {
 	for _, authenticated := range []bool{false, true} {
 		for _, c := range slow {

@@ -59,17 +59,20 @@ func (c *tlsPortConn) refuse(first io.Reader) {
 	}
 	path, id := request.URL.EscapedPath(), uuid.NewString()
 	document, err := json.Marshal(api.Problem{
-		Type: "about:blank", Title: http.StatusText(http.StatusBadRequest), Status: http.StatusBadRequest, Code: "tls-required",
-		Detail:    "This port serves HTTPS only, and the request came over plain HTTP. Call https://" + request.Host + path + " instead.",
-		RequestID: id, Instance: &path,
+		Type: "about:blank", Title: http.StatusText(http.StatusBadRequest), Status: http.StatusBadRequest,
+		Code: "tls-required", RequestID: id, Instance: &path,
+		Detail: "This port serves HTTPS only, and the request came over plain HTTP. " +
+			"Call https://" + request.Host + path + " instead.",
 	})
 	if err != nil {
 		return
 	}
 	response := &http.Response{
 		StatusCode: http.StatusBadRequest, ProtoMajor: 1, ProtoMinor: 1, Request: request, Close: true,
-		Header: http.Header{"Content-Type": {"application/problem+json"}, "Cache-Control": {"no-store"}, "X-Request-Id": {id}},
-		Body:   io.NopCloser(bytes.NewReader(document)), ContentLength: int64(len(document)),
+		Header: http.Header{
+			"Content-Type": {"application/problem+json"}, "Cache-Control": {"no-store"}, "X-Request-Id": {id},
+		},
+		Body: io.NopCloser(bytes.NewReader(document)), ContentLength: int64(len(document)),
 	}
 	if response.Write(c.Conn) == nil {
 		limited.N = maxDiscard

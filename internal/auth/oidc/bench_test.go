@@ -5,7 +5,7 @@ import "testing"
 // BenchmarkCaller measures the authentication of a token with cached keys.
 func BenchmarkCaller(b *testing.B) {
 	i := newIssuer(b, rsaA, ecA)
-	judge := i.discover(b)
+	verifier := i.discover(b)
 	for _, s := range []signer{rsaA, ecA} {
 		token := s.sign(
 			i.claims(
@@ -20,7 +20,7 @@ func BenchmarkCaller(b *testing.B) {
 		b.Run(s.alg, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := judge.Authenticate(b.Context(), token); err != nil {
+				if _, err := verifier.Authenticate(b.Context(), token); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -82,8 +82,8 @@ func elsewhere(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "https://login.example/", http.StatusFound)
 }
 
-// A redirect to the same host is followed.
-func TestDiscoverFollowsTheIssuerItself(t *testing.T) {
+// TestDiscoverFollowsOwnRedirects: redirects to the same host are followed.
+func TestDiscoverFollowsOwnRedirects(t *testing.T) {
 	i := newIssuer(t, rsaA)
 	document := answer(object{"issuer": i.name(), "jwks_uri": i.name() + "/keys"})
 	i.itselfBy(func(w http.ResponseWriter, r *http.Request) {
@@ -93,5 +93,5 @@ func TestDiscoverFollowsTheIssuerItself(t *testing.T) {
 		}
 		document(w, r)
 	})
-	judged(t, "a token", i.discover(t), rsaA.sign(i.claims(nil), nil), "")
+	checkReason(t, "a token", i.discover(t), rsaA.sign(i.claims(nil), nil), "")
 }

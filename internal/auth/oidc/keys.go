@@ -2,7 +2,6 @@ package oidc
 
 import (
 	"context"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rsa"
@@ -12,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	gooidc "github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/singleflight"
@@ -32,37 +30,38 @@ const maxAge = 15 * time.Minute
 // minRSA is the minimum size of an RSA key, in bits (RFC 7518, section 3.3).
 const minRSA = 2048
 
-// keySet caches the issuer's keys. If the issuer does not answer, the cached keys stay in use. go-oidc's own key set
-// would fetch for every token that does not verify, and would use revoked keys until then.
+// keySet caches the issuer's keys. If the issuer does not answer, the cached keys stay in use.
 type keySet struct {
 	client  *http.Client
 	address string
 	now     func() time.Time
 
-	keys    atomic.Pointer[keysByID]
+	keys    atomic.Pointer[jose.JSONWebKeySet]
 	due     atomic.Int64       // time of the next fetch, in Unix nanoseconds
 	flight  singleflight.Group // calls fetch
 	limit   *rate.Limiter
 	lastErr error // of the last fetch; only fetch accesses it
 }
 
-// keysByID contains keys by id. The empty id has all keys.
-type keysByID map[string]*gooidc.StaticKeySet
-
 func newKeySet(client *http.Client, address string, now func() time.Time) *keySet {
 	limit := rate.NewLimiter(rate.Every(fetchEvery), fetchBurst)
 	s := &keySet{client: client, address: address, now: now, limit: limit}
-	s.keys.Store(&keysByID{})
+	s.keys.Store(&jose.JSONWebKeySet{})
 	return s
 }
 
-// cached returns the key with this id, or nil. It never blocks: keys that are due are fetched in the background.
-func (s *keySet) cached(id string) *gooidc.StaticKeySet {
+// cached returns the keys with this id, or all if it is empty. It never blocks: keys that are due are fetched in the
+// background.
+func (s *keySet) cached(id string) []jose.JSONWebKey {
 	now := s.now()
 	if due := s.due.Load(); now.UnixNano() >= due && s.due.CompareAndSwap(due, now.Add(fetchEvery).UnixNano()) {
 		s.flight.DoChan("", s.fetch)
 	}
-	return (*s.keys.Load())[id]
+	held := s.keys.Load()
+	if id == "" {
+		return held.Keys
+	}
+	return held.Key(id)
 }
 
 // refresh fetches the keys, once for all concurrent callers. Its error may be that of an earlier fetch.
@@ -90,36 +89,24 @@ func (s *keySet) fetch() (any, error) {
 		s.lastErr = errors.New(s.address + " answers without keys")
 		return nil, s.lastErr
 	}
-	held := usableKeys(found.Keys)
-	s.keys.Store(&held)
+	s.keys.Store(&jose.JSONWebKeySet{Keys: usableKeys(found.Keys)})
 	s.due.Store(now.Add(maxAge).UnixNano())
 	return nil, nil
 }
 
 // usableKeys returns the supported keys. Others are ignored (RFC 7517, section 5).
-func usableKeys(keys []jsontext.Value) keysByID {
-	named := keysByID{}
-	add := func(id string, key crypto.PublicKey) {
-		if named[id] == nil {
-			named[id] = &gooidc.StaticKeySet{}
-		}
-		named[id].PublicKeys = append(named[id].PublicKeys, key)
-	}
+func usableKeys(keys []jsontext.Value) (usable []jose.JSONWebKey) {
 	for _, text := range keys {
 		var k jose.JSONWebKey
-		if k.UnmarshalJSON(text) != nil || !isUsable(k) {
-			continue
-		}
-		add("", k.Key)
-		if k.KeyID != "" {
-			add(k.KeyID, k.Key)
+		if k.UnmarshalJSON(text) == nil && isUsable(k) {
+			usable = append(usable, k)
 		}
 	}
-	return named
+	return usable
 }
 
 func isUsable(k jose.JSONWebKey) bool {
-	if k.Use == "enc" || k.Algorithm != "" && !slices.Contains(algorithms, k.Algorithm) {
+	if k.Use == "enc" || k.Algorithm != "" && !slices.Contains(algorithms, jose.SignatureAlgorithm(k.Algorithm)) {
 		return false
 	}
 	switch key := k.Key.(type) {

@@ -14,67 +14,67 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// judged checks that token is rejected for this reason, or accepted if it is empty.
-func judged(t *testing.T, what string, judge *Issuer, token, want string) {
+// checkReason checks that token is rejected for this reason, or accepted if it is empty.
+func checkReason(t *testing.T, what string, verifier *Issuer, token, want string) {
 	t.Helper()
-	if _, err := judge.Authenticate(t.Context(), token); reason(t, err) != want {
+	if _, err := verifier.Authenticate(t.Context(), token); reason(t, err) != want {
 		t.Errorf("%s: got %v, want %q", what, err, want)
 	}
 }
 
 func TestRotation(t *testing.T) {
 	i := newIssuer(t, rsaA)
-	judge := i.discover(t)
+	verifier := i.discover(t)
 	a, b := rsaA.sign(i.claims(nil), nil), rsaB.sign(i.claims(nil), nil)
-	judged(t, "the first key", judge, a, "")
+	checkReason(t, "the first key", verifier, a, "")
 	i.rotate(rsaA, rsaB)
-	judged(t, "a new key beside the old", judge, b, "")
-	judged(t, "the old key", judge, a, "")
+	checkReason(t, "a new key beside the old", verifier, b, "")
+	checkReason(t, "the old key", verifier, a, "")
 	i.pass(fetchEvery)
 	i.rotate(rsaB, ecA)
-	judged(t, "a newer key in place of the old", judge, ecA.sign(i.claims(nil), nil), "")
-	judged(t, "the old key, taken back", judge, a, "unknown-signer")
-	judged(t, "the one between", judge, b, "")
+	checkReason(t, "a newer key in place of the old", verifier, ecA.sign(i.claims(nil), nil), "")
+	checkReason(t, "the old key, revoked", verifier, a, "unknown-signer")
+	checkReason(t, "the one between", verifier, b, "")
 }
 
 func TestRotationWithoutKeyIDs(t *testing.T) {
 	nameless := object{"kid": nil}
 	i := newIssuer(t, signer{"", "RS256", rsaA.private})
-	judge := i.discover(t)
-	judged(t, "the first key", judge, rsaA.sign(i.claims(nil), nameless), "")
+	verifier := i.discover(t)
+	checkReason(t, "the first key", verifier, rsaA.sign(i.claims(nil), nameless), "")
 	i.rotate(signer{"", "RS256", rsaB.private})
-	judged(t, "the new key", judge, rsaB.sign(i.claims(nil), nameless), "")
-	judged(t, "the old key", judge, rsaA.sign(i.claims(nil), nameless), "bad-signature")
-	judged(t, "a key with an unknown id", judge, rsaB.sign(i.claims(nil), nil), "unknown-signer")
+	checkReason(t, "the new key", verifier, rsaB.sign(i.claims(nil), nameless), "")
+	checkReason(t, "the old key", verifier, rsaA.sign(i.claims(nil), nameless), "bad-signature")
+	checkReason(t, "a key with an unknown id", verifier, rsaB.sign(i.claims(nil), nil), "unknown-signer")
 }
 
-// A key that the issuer takes back is out of use here a while later, though no token asks for a new one.
-func TestWithdrawnKey(t *testing.T) {
+// TestRevokedKey: a key that the issuer revokes is no longer accepted after maxAge, even if no token causes a fetch.
+func TestRevokedKey(t *testing.T) {
 	i := newIssuer(t, rsaA, rsaB)
-	judge := i.discover(t)
+	verifier := i.discover(t)
 	a, b := rsaA.sign(i.claims(nil), nil), rsaB.sign(i.claims(nil), nil)
 	i.rotate(rsaB)
 	i.pass(maxAge - time.Nanosecond)
-	judged(t, "not old yet", judge, a, "")
+	checkReason(t, "not old yet", verifier, a, "")
 	if got := i.fetched.Load(); got != 1 {
 		t.Errorf("keys that are not old were fetched %d times, want once", got)
 	}
 	i.pass(time.Nanosecond)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if _, err := judge.Authenticate(t.Context(), a); reason(t, err) == "unknown-signer" {
+		if _, err := verifier.Authenticate(t.Context(), a); reason(t, err) == "unknown-signer" {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("the key that was taken back is still in use")
+			t.Fatal("the revoked key is still in use")
 		}
 	}
-	judged(t, "the other key", judge, b, "")
+	checkReason(t, "the other key", verifier, b, "")
 }
 
-// TestHammering checks that tokens with unknown key ids cause two fetches, and then one per ten seconds.
-func TestHammering(t *testing.T) {
+// TestFetchLimit checks that tokens with unknown key ids cause two fetches, and then one per ten seconds.
+func TestFetchLimit(t *testing.T) {
 	i := newIssuer(t, rsaA)
-	judge := i.discover(t) // the first of two
+	verifier := i.discover(t) // the first of two
 	good := rsaA.sign(i.claims(nil), nil)
 	forged := []string{
 		rsaB.sign(i.claims(nil), nil),
@@ -86,10 +86,10 @@ func TestHammering(t *testing.T) {
 		var all sync.WaitGroup
 		for n := range 20 {
 			all.Go(func() {
-				if _, err := judge.Authenticate(t.Context(), forged[n%len(forged)]); err == nil {
-					t.Error("a forged token was taken")
+				if _, err := verifier.Authenticate(t.Context(), forged[n%len(forged)]); err == nil {
+					t.Error("a forged token was accepted")
 				}
-				judged(t, "a good token meanwhile", judge, good, "")
+				checkReason(t, "a good token meanwhile", verifier, good, "")
 			})
 		}
 		all.Wait()
@@ -100,22 +100,22 @@ func TestHammering(t *testing.T) {
 	}
 }
 
-// TestTokensOfOthersCauseNoFetch checks that a token of another issuer or audience, or an expired one, causes no fetch.
-func TestTokensOfOthersCauseNoFetch(t *testing.T) {
+// TestForeignTokensCauseNoFetch checks that a token of another issuer or audience, or an expired one, causes no fetch.
+func TestForeignTokensCauseNoFetch(t *testing.T) {
 	i := newIssuer(t, rsaA)
-	judge := i.discover(t)
-	judged(t, "another issuer", judge, rsaB.sign(i.claims(object{"iss": "https://other"}), nil), "wrong-issuer")
-	judged(t, "another audience", judge, rsaB.sign(i.claims(object{"aud": "other"}), nil), "wrong-audience")
-	judged(t, "expired", judge, rsaB.sign(i.claims(object{"exp": 1}), nil), "expired")
-	judged(t, "tampered", judge, signer{rsaA.id, "RS256", rsaB.private}.sign(i.claims(nil), nil), "bad-signature")
+	verifier := i.discover(t)
+	checkReason(t, "another issuer", verifier, rsaB.sign(i.claims(object{"iss": "https://other"}), nil), "wrong-issuer")
+	checkReason(t, "another audience", verifier, rsaB.sign(i.claims(object{"aud": "other"}), nil), "wrong-audience")
+	checkReason(t, "expired", verifier, rsaB.sign(i.claims(object{"exp": 1}), nil), "expired")
+	checkReason(t, "tampered", verifier, signer{rsaA.id, "RS256", rsaB.private}.sign(i.claims(nil), nil), "bad-signature")
 	if got := i.fetched.Load(); got != 1 {
 		t.Errorf("the keys were fetched %d times, want once", got)
 	}
 }
 
-// While the issuer cannot be asked, the keys at hand go on working, and of others it cannot be said whether they are
-// right.
-func TestIssuerOutOfReach(t *testing.T) {
+// TestIssuerUnavailable: while the issuer does not answer with keys, the cached keys stay in use. For a token with an
+// unknown key, the error is ErrUnavailable.
+func TestIssuerUnavailable(t *testing.T) {
 	for what, trouble := range map[string]http.HandlerFunc{
 		"down":         down,
 		"slow":         slow,
@@ -133,26 +133,29 @@ func TestIssuerOutOfReach(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			i := newIssuer(t, rsaA)
-			judge := i.discover(t)
-			judge.keys.client.Timeout = 2 * time.Second
+			verifier := i.discover(t)
+			if what == "slow" {
+				verifier.keys.client.Timeout = 50 * time.Millisecond
+			}
 			good, unknown := rsaA.sign(i.claims(nil), nil), rsaB.sign(i.claims(nil), nil)
 			i.keysBy(trouble)
-			judged(t, "a key that may be new", judge, unknown, "unavailable")
-			judged(t, "the same, without a fetch", judge, unknown, "unavailable")
-			judged(t, "a known key", judge, good, "")
-			judged(t, "a known key, tampered with", judge, good[:len(good)-8]+"AAAAAAAA", "bad-signature")
+			checkReason(t, "a key that may be new", verifier, unknown, "unavailable")
+			checkReason(t, "the same, without a fetch", verifier, unknown, "unavailable")
+			checkReason(t, "a known key", verifier, good, "")
+			checkReason(t, "a known key, tampered with", verifier, good[:len(good)-8]+"AAAAAAAA", "bad-signature")
 			i.pass(40 * time.Minute)
-			judged(t, "a known key, long after", judge, good, "")
-			_ = judge.keys.refresh(t.Context()) // waits for the fetch that this started
+			checkReason(t, "a known key, long after", verifier, good, "")
+			_ = verifier.keys.refresh(t.Context()) // waits for the fetch that this started
+			verifier.keys.client.Timeout = fetchTimeout
 			i.rotate(rsaB)
 			i.pass(fetchEvery)
-			judged(t, "the new key, when the issuer is back", judge, unknown, "")
-			judged(t, "the old key, when the issuer is back", judge, good, "unknown-signer")
+			checkReason(t, "the new key, when the issuer is back", verifier, unknown, "")
+			checkReason(t, "the old key, when the issuer is back", verifier, good, "unknown-signer")
 		})
 	}
 }
 
-// What a set holds besides keys for RS256 and ES256 is left alone.
+// TestOtherKeysOfASet: other keys than those for RS256 and ES256 are ignored.
 func TestOtherKeysOfASet(t *testing.T) {
 	weak := must(rsa.GenerateKey(rand.Reader, 1024))
 	other := must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))
@@ -177,16 +180,16 @@ func TestOtherKeysOfASet(t *testing.T) {
 	} {
 		i := newIssuer(t)
 		i.keysBy(answer(object{"keys": []any{c.key, jose.JSONWebKey{Key: ecA.private.Public(), KeyID: ecA.id}}}))
-		judge := i.discover(t)
-		judged(t, c.what, judge, rsaA.sign(i.claims(nil), nil), c.want)
-		judged(t, c.what+", and beside it a good one", judge, ecA.sign(i.claims(nil), nil), "")
+		verifier := i.discover(t)
+		checkReason(t, c.what, verifier, rsaA.sign(i.claims(nil), nil), c.want)
+		checkReason(t, c.what+", and beside it a good one", verifier, ecA.sign(i.claims(nil), nil), "")
 	}
 }
 
-func TestAnIssuerMayTakeBackAllKeys(t *testing.T) {
+func TestAllKeysRevoked(t *testing.T) {
 	i := newIssuer(t, rsaA)
-	judge := i.discover(t)
+	verifier := i.discover(t)
 	i.rotate()
-	judged(t, "a new key", judge, rsaB.sign(i.claims(nil), nil), "unknown-signer")
-	judged(t, "the old key", judge, rsaA.sign(i.claims(nil), nil), "unknown-signer")
+	checkReason(t, "a new key", verifier, rsaB.sign(i.claims(nil), nil), "unknown-signer")
+	checkReason(t, "the old key", verifier, rsaA.sign(i.claims(nil), nil), "unknown-signer")
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -22,10 +23,10 @@ type token struct {
 
 // header is a JOSE header (RFC 7515, section 4.1).
 type header struct {
-	Algorithm string         `json:"alg"`
-	Type      string         `json:"typ"`
-	KeyID     string         `json:"kid"`
-	Critical  jsontext.Value `json:"crit"`
+	Algorithm jose.SignatureAlgorithm `json:"alg"`
+	Type      string                  `json:"typ"`
+	KeyID     string                  `json:"kid"`
+	Critical  jsontext.Value          `json:"crit"`
 }
 
 // types are the accepted typ values: RFC 9068, section 4, and those of older issuers. Others, such as logout+jwt, are

@@ -20,7 +20,7 @@ import (
 
 func TestTokens(t *testing.T) {
 	i := newIssuer(t, rsaA, ecA)
-	judge := i.discover(t)
+	verifier := i.discover(t)
 	ok := i.claims(nil)
 	good := rsaA.sign(ok, nil)
 	parts := strings.Split(good, ".")
@@ -157,7 +157,7 @@ func TestTokens(t *testing.T) {
 	} {
 		// A new verifier for each token, so that no earlier fetch uses up its limit.
 		i.pass(fetchEvery)
-		caller, err := judge.Authenticate(t.Context(), c.token)
+		caller, err := verifier.Authenticate(t.Context(), c.token)
 		if got := reason(t, err); got != c.want {
 			t.Errorf("%s: got %q (%v), want %q", c.what, got, err, c.want)
 		}
@@ -193,10 +193,10 @@ func padded(t *testing.T, i *issuer, length int) string {
 	}
 }
 
-// A minute is forgiven on either side, and no more.
+// TestClock: the clocks may differ by leeway.
 func TestClock(t *testing.T) {
 	i := newIssuer(t, rsaA)
-	judge := i.discover(t)
+	verifier := i.discover(t)
 	token := rsaA.sign(
 		i.claims(object{"nbf": moment.Add(10 * time.Minute).Unix(), "exp": moment.Add(20 * time.Minute).Unix()}),
 		nil,
@@ -217,7 +217,7 @@ func TestClock(t *testing.T) {
 		{"a fraction of a second, expired", 21 * time.Minute, fraction, "expired"},
 	} {
 		i.clock.Store(int64(c.after))
-		if _, err := judge.Authenticate(t.Context(), c.token); reason(t, err) != c.want {
+		if _, err := verifier.Authenticate(t.Context(), c.token); reason(t, err) != c.want {
 			t.Errorf("%s: got %v, want %q", c.what, err, c.want)
 		}
 	}
@@ -225,7 +225,7 @@ func TestClock(t *testing.T) {
 
 func TestScopes(t *testing.T) {
 	i := newIssuer(t, rsaA)
-	judge := i.discover(t)
+	verifier := i.discover(t)
 	for _, c := range []struct {
 		what   string
 		claims object
@@ -246,7 +246,7 @@ func TestScopes(t *testing.T) {
 		{"both", object{"scope": "openid", "scp": []string{"import:read"}}, auth.Read},
 		{"null", object{"scope": "import:read", "scp": null}, auth.Read},
 	} {
-		caller, err := judge.Authenticate(t.Context(), rsaA.sign(i.claims(c.claims), nil))
+		caller, err := verifier.Authenticate(t.Context(), rsaA.sign(i.claims(c.claims), nil))
 		if err != nil || caller.Scope != c.want {
 			t.Errorf("%s: got %q, %v; want %q", c.what, caller.Scope, err, c.want)
 		}
@@ -281,8 +281,8 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// TestOwnerIsTheOneThatAGatewayLeadsTo checks that a token has the same owner here and behind an API Gateway.
-func TestOwnerIsTheOneThatAGatewayLeadsTo(t *testing.T) {
+// TestOwnerEqualsGatewayOwner checks that a token has the same owner here and behind an API Gateway.
+func TestOwnerEqualsGatewayOwner(t *testing.T) {
 	i := newIssuer(t, rsaA)
 	caller, err := i.discover(t).Authenticate(t.Context(), rsaA.sign(i.claims(nil), nil))
 	if err != nil {
@@ -293,10 +293,10 @@ func TestOwnerIsTheOneThatAGatewayLeadsTo(t *testing.T) {
 	}
 }
 
-// What is no token is refused, without a panic and without a word of it.
+// FuzzCaller: any other text than the token is rejected with a reason, without a panic.
 func FuzzCaller(f *testing.F) {
 	i := newIssuer(f, rsaA)
-	judge := i.discover(f)
+	verifier := i.discover(f)
 	good := rsaA.sign(i.claims(nil), nil)
 	for _, seed := range []string{
 		good, good[:40], "", "..", "a.b.c", "e30.e30.", part(object{"alg": "none"}) + "." + part(i.claims(nil)) + ".",
@@ -305,7 +305,7 @@ func FuzzCaller(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
-		caller, err := judge.Authenticate(t.Context(), token)
+		caller, err := verifier.Authenticate(t.Context(), token)
 		if (err == nil) != (token == good) && !sameBytes(token, good) {
 			t.Fatalf("%q: got %v, %v", token, caller, err)
 		}
