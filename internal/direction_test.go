@@ -44,6 +44,7 @@ func TestDirections(t *testing.T) {
 		"internal/hostport":       {echo, kin, sdk, module},
 		"internal/retryafter":     {echo, kin, sdk, module},
 		"internal/s3limits":       {echo, kin, sdk, module},
+		"internal/format":         {echo, kin, sdk, module},
 		"internal/sigv4":          {echo, kin, sdk, module},
 		"internal/webhook":        {echo, kin, sdk, module},
 		"internal/parameterstore": {echo, kin, sdk, module},
@@ -62,6 +63,10 @@ func TestDirections(t *testing.T) {
 		"internal/server":         {localstore, versitygw},
 		"internal/localstore":     {echo, kin, internal + "bucket", internal + "imports", config, doctor, assembly},
 		"internal/lambdaevent":    {echo, kin, httpapi, config, doctor, assembly},
+		"internal/receiver":       {echo, kin, sdk, api, httpapi, config, internal + "bucket", internal + "imports", internal + "webhook"},
+		"internal/remedy":         {echo, kin, sdk, api, httpapi, config, internal + "bucket", internal + "imports"},
+		"internal/download":       {echo, kin, sdk, api, httpapi, config, internal + "bucket", internal + "imports"},
+		"internal/progress":       {echo, kin, sdk, api, httpapi, config, internal + "bucket", internal + "imports"},
 		"cmd/lambda":              {localstore, versitygw, docs, oidc, metrics, internal + "web", server, module + "gen/client"},
 	} {
 		out, err := exec.Command("go", "list", "-deps", module+pkg).Output()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/remedy"
 )
 
 type abortCmd struct {
@@ -29,7 +30,7 @@ func (a abortCmd) Run(i *invocation) error {
 			err = api.Delete(i.ctx, id)
 		}
 		if err != nil {
-			failed = append(failed, importError(id, err))
+			failed = append(failed, remedy.Import(id, err))
 			continue
 		}
 		fmt.Fprintln(i.stdout, "aborted "+id)

@@ -36,18 +36,15 @@ type cli struct {
 // invocation is what each command receives besides its flags.
 type invocation struct {
 	ctx context.Context
-	// stdout and stderr escape control characters, because text may contain strings of a server.
-	stdout, stderr io.Writer
-	// raw is for the bytes of objects, the output of the user's command, and the cursor movements of progress bars.
-	raw          struct{ stdout, stderr io.Writer }
-	configErrors *config.Errors
-	variables    []string // that a command or the Lambda function reads
+	// stdout and stderr escape control characters, because text may contain strings of a server. Their Writers do not.
+	stdout, stderr terminal.Writer
+	configErrors   *config.Errors
+	variables      []string // that a command or the Lambda function reads
 }
 
 // run parses the command line and runs its command.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	i := invocation{ctx: ctx, stdout: terminal.NewWriter(stdout), stderr: terminal.NewWriter(stderr)}
-	i.raw.stdout, i.raw.stderr = stdout, stderr
 	var commands cli
 	var configErrors config.Errors
 	exited := false
@@ -144,6 +141,19 @@ func flagsFirst(root *kong.Node, args []string) []string {
 // usageError is an invalid command line.
 type usageError struct{ error }
 
+// interruption reports that a signal ended the command.
+type interruption struct{ text string }
+
+func (i interruption) Error() string { return i.text }
+
+// asInterruption returns err, or an interruption if ctx ended.
+func asInterruption(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return interruption{"interrupted"}
+	}
+	return err
+}
+
 // exitStatus returns 2 for usage errors, 130 for interruptions, as shells do, and 1 for other errors.
 func exitStatus(err error) int {
 	switch {
@@ -153,4 +163,12 @@ func exitStatus(err error) int {
 		return 130
 	}
 	return 1
+}
+
+// deref returns *p, or the zero value if p is nil.
+func deref[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
+	}
+	return value
 }

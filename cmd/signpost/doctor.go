@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/signpost-s3/signpost/internal/format"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/assembly"
@@ -60,7 +62,7 @@ func (d doctorCmd) examine(ctx context.Context, w io.Writer, local *aws.Config, 
 		counts[doctor.Pass], counts[doctor.Warn], counts[doctor.Fail], counts[doctor.Skip])
 	switch {
 	case counts[doctor.Fail] > 0:
-		return fmt.Errorf("%s failed", plural(counts[doctor.Fail], "check"))
+		return fmt.Errorf("%s failed", format.Count(counts[doctor.Fail], "check"))
 	case ctx.Err() != nil:
 		return errors.New("interrupted")
 	}

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
-	"net/http"
-	"time"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/download"
+	"github.com/signpost-s3/signpost/internal/format"
+	"github.com/signpost-s3/signpost/internal/remedy"
 	"github.com/signpost-s3/signpost/internal/terminal"
-	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
 type downloadCmd struct {
@@ -37,7 +34,7 @@ func (d downloadCmd) Run(i *invocation) error {
 	}
 	job, err := api.Read(i.ctx, d.ID)
 	if err != nil {
-		return asInterruption(i.ctx, importError(d.ID, err))
+		return asInterruption(i.ctx, remedy.Import(d.ID, err))
 	}
 	switch {
 	case deref(job.Status) != client.JobStatusCompleted:
@@ -47,84 +44,37 @@ func (d downloadCmd) Run(i *invocation) error {
 			d.server())
 	}
 	if err := api.CheckDownload(*job.DownloadURL); err != nil {
-		return importError(d.ID, err)
+		return remedy.Import(d.ID, err)
 	}
-	if d.Output != "-" {
-		return asInterruption(i.ctx, d.save(i, job))
+	object := download.Object{
+		ID: d.ID, Filename: deref(job.Filename), URL: *job.DownloadURL, Size: job.Size, Checksum: job.Checksum,
+		Client: storeClient(1),
 	}
-	w := i.raw.stdout
-	if terminal.Is(w) {
-		w = i.stdout
+	if d.Output == "-" {
+		err = remedy.Import(d.ID, d.print(i, object))
+	} else {
+		err = d.save(i, object)
 	}
-	return asInterruption(i.ctx, importError(d.ID, downloadObject(i.ctx, job, w)))
+	return asInterruption(i.ctx, err)
 }
 
-// stallTimeout is how long a download may receive nothing.
-const stallTimeout = time.Minute
+// print writes the object to stdout, unchanged unless stdout is a terminal.
+func (d downloadCmd) print(i *invocation, object download.Object) error {
+	if terminal.Is(i.stdout) {
+		return object.Copy(i.ctx, i.stdout)
+	}
+	return object.Copy(i.ctx, i.stdout.Writer)
+}
 
-// downloadObject writes the object to w, and checks its size and checksum.
-func downloadObject(ctx context.Context, job client.Job, w io.Writer) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	watch := time.AfterFunc(stallTimeout, func() { cancel(fmt.Errorf("the store sent nothing for %s", stallTimeout)) })
-	defer watch.Stop()
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, *job.DownloadURL, nil)
+func (d downloadCmd) save(i *invocation, object download.Object) error {
+	name, err := object.Save(i.ctx, d.Output, d.Force)
+	if errors.As(err, new(*download.ExistsError)) {
+		return usageError{err}
+	}
 	if err != nil {
-		return errors.New("the download URL is invalid")
+		return err
 	}
-	response, err := storeClient(1).Do(q)
-	if err != nil {
-		return fmt.Errorf("the store at %s cannot be reached: %w", q.URL.Host, withoutAddress(err))
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // the status is the error, whatever the body
-		return engine.StoreError(response.StatusCode, body)
-	}
-	sum := hashOf(job.Checksum)
-	watch.Stop()
-	size, err := io.Copy(io.MultiWriter(w, sum), stallReader{response.Body, watch})
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
-		return fmt.Errorf("after %s: %w", formatBytes(size), withoutAddress(err))
-	case job.Size != nil && size != *job.Size:
-		return fmt.Errorf("received %d of %d bytes", size, *job.Size)
-	case job.Checksum == nil || deref(job.Checksum.Value) == "" || sum.Size() == 0:
-		return nil
-	case engine.EncodeChecksum(sum.Sum(nil)) != *job.Checksum.Value:
-		return fmt.Errorf("the %s of the download is not the import's: %s", job.Checksum.Algorithm, *job.Checksum.Value)
-	}
-	return nil
+	_, err = fmt.Fprintf(i.stdout, "downloaded %s as %s (%s)\n",
+		d.ID, format.Name(name), format.Bytes(deref(object.Size)))
+	return err
 }
-
-// stallReader resets the timer for each read. The timer stops between reads, because the output may be slow.
-type stallReader struct {
-	from  io.Reader
-	timer *time.Timer
-}
-
-func (w stallReader) Read(p []byte) (int, error) {
-	w.timer.Reset(stallTimeout)
-	defer w.timer.Stop()
-	return w.from.Read(p)
-}
-
-// hashOf returns the hash of a checksum; without one, a hash with an empty sum.
-func hashOf(c *client.VerifiedChecksum) hash.Hash {
-	if c != nil {
-		if h := engine.Algorithm(c.Algorithm).Hash(); h != nil {
-			return h
-		}
-	}
-	return noHash{}
-}
-
-type noHash struct{}
-
-func (noHash) Write(p []byte) (int, error) { return len(p), nil }
-func (noHash) Sum(b []byte) []byte         { return b }
-func (noHash) Reset()                      {}
-func (noHash) Size() int                   { return 0 }
-func (noHash) BlockSize() int              { return 1 }

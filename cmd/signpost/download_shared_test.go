@@ -15,7 +15,7 @@ func TestDownloadIntoSharedFolder(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to make files of another user")
 	}
-	asEach(t, func(t *testing.T, victim *download) {
+	asEach(t, func(t *testing.T, victim *downloadTest) {
 		victim.write(t, "secret", "before", 0o600)
 		shared := filepath.Join(filepath.Dir(victim.dir), "shared")
 		if err := os.Mkdir(shared, 0o755); err != nil {
@@ -24,7 +24,7 @@ func TestDownloadIntoSharedFolder(t *testing.T) {
 		if err := os.Chmod(shared, 0o777|os.ModeSticky); err != nil {
 			t.Fatal(err)
 		}
-		attacker := &download{dir: shared, uid: 1234}
+		attacker := &downloadTest{dir: shared, uid: 1234}
 		attacker.link(t, victim.path("secret"), "link")
 		attacker.link(t, victim.path("new"), "dangling")
 		attacker.write(t, "file", "before", 0o666)

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// download is a completed import of the 6 bytes "a,b,c\n", and the folder and user of the command that downloads it.
-type download struct {
+// downloadTest is a completed import of the 6 bytes "a,b,c\n", and the folder and user of the command that downloads it.
+type downloadTest struct {
 	service *hostileServer
 	store   *hostileServer
 	dir     string
@@ -28,7 +28,7 @@ type download struct {
 const unprivileged = 65534
 
 // asEach runs f as root, where the test is, and as another user, in a folder that belongs to the user.
-func asEach(t *testing.T, f func(t *testing.T, d *download)) {
+func asEach(t *testing.T, f func(t *testing.T, d *downloadTest)) {
 	t.Helper()
 	for who, uid := range map[string]uint32{"root": 0, "user": unprivileged} {
 		t.Run(who, func(t *testing.T) {
@@ -43,9 +43,9 @@ func asEach(t *testing.T, f func(t *testing.T, d *download)) {
 	}
 }
 
-func newDownload(t *testing.T, uid uint32) *download {
+func newDownload(t *testing.T, uid uint32) *downloadTest {
 	t.Helper()
-	d := &download{dir: t.TempDir(), uid: uid, sends: func() {}, object: "a,b,c\n"}
+	d := &downloadTest{dir: t.TempDir(), uid: uid, sends: func() {}, object: "a,b,c\n"}
 	if err := os.Chmod(filepath.Dir(d.dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -61,17 +61,17 @@ func newDownload(t *testing.T, uid uint32) *download {
 	return d
 }
 
-func (d *download) own(t *testing.T, path string) {
+func (d *downloadTest) own(t *testing.T, path string) {
 	t.Helper()
 	if err := os.Lchown(path, int(d.uid), int(d.uid)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (d *download) path(name string) string { return filepath.Join(d.dir, name) }
+func (d *downloadTest) path(name string) string { return filepath.Join(d.dir, name) }
 
 // write makes a file of the user with exactly this mode.
-func (d *download) write(t *testing.T, name, content string, mode fs.FileMode) {
+func (d *downloadTest) write(t *testing.T, name, content string, mode fs.FileMode) {
 	t.Helper()
 	if err := os.WriteFile(d.path(name), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func (d *download) write(t *testing.T, name, content string, mode fs.FileMode) {
 	}
 }
 
-func (d *download) link(t *testing.T, target, name string) {
+func (d *downloadTest) link(t *testing.T, target, name string) {
 	t.Helper()
 	if err := os.Symlink(target, d.path(name)); err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func (d *download) link(t *testing.T, target, name string) {
 }
 
 // run downloads with these flags, as the user. It expects the exit status want.
-func (d *download) run(t *testing.T, want int, flags ...string) (stderr string) {
+func (d *downloadTest) run(t *testing.T, want int, flags ...string) (stderr string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
@@ -110,7 +110,7 @@ func (d *download) run(t *testing.T, want int, flags ...string) (stderr string) 
 }
 
 // has checks a file's content and mode, links not followed.
-func (d *download) has(t *testing.T, name, content string, mode fs.FileMode) {
+func (d *downloadTest) has(t *testing.T, name, content string, mode fs.FileMode) {
 	t.Helper()
 	info, err := os.Lstat(d.path(name))
 	if err != nil {
@@ -129,7 +129,7 @@ func (d *download) has(t *testing.T, name, content string, mode fs.FileMode) {
 }
 
 // holds checks the names in the folder.
-func (d *download) holds(t *testing.T, names ...string) {
+func (d *downloadTest) holds(t *testing.T, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(d.dir)
 	if err != nil {
@@ -146,7 +146,7 @@ func (d *download) holds(t *testing.T, names ...string) {
 
 // TestDownloadMode: a new file has the mode that the umask leaves, a replaced one keeps its mode.
 func TestDownloadMode(t *testing.T) {
-	asEach(t, func(t *testing.T, d *download) {
+	asEach(t, func(t *testing.T, d *downloadTest) {
 		defer syscall.Umask(syscall.Umask(0o027))
 		d.run(t, 0)
 		d.has(t, "a.csv", "a,b,c\n", 0o640)
@@ -175,7 +175,7 @@ func TestDownloadKeepsOwner(t *testing.T) {
 
 // TestDownloadFollowsLinks: a symbolic link stays, and what it leads to is the target.
 func TestDownloadFollowsLinks(t *testing.T) {
-	asEach(t, func(t *testing.T, d *download) {
+	asEach(t, func(t *testing.T, d *downloadTest) {
 		if err := os.Mkdir(d.path("below"), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +205,7 @@ func TestDownloadFollowsLinks(t *testing.T) {
 
 // TestDownloadIntoPipe: a named pipe gets the bytes and stays, with --force and without.
 func TestDownloadIntoPipe(t *testing.T) {
-	asEach(t, func(t *testing.T, d *download) {
+	asEach(t, func(t *testing.T, d *downloadTest) {
 		if err := syscall.Mkfifo(d.path("pipe"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -235,7 +235,7 @@ func TestDownloadIntoPipe(t *testing.T) {
 
 // TestDownloadIntoDevice: a device gets the bytes and stays.
 func TestDownloadIntoDevice(t *testing.T) {
-	asEach(t, func(t *testing.T, d *download) {
+	asEach(t, func(t *testing.T, d *downloadTest) {
 		for name, minor := range map[string]int{"null": 3, "full": 7} {
 			if err := syscall.Mknod(d.path(name), syscall.S_IFCHR|0o666, 1<<8|minor); err != nil {
 				t.Skipf("needs the right to make devices: %v", err)
@@ -265,7 +265,7 @@ func TestDownloadIntoDevice(t *testing.T) {
 
 // TestDownloadIntoFolder: -o takes a folder that exists, and makes none.
 func TestDownloadIntoFolder(t *testing.T) {
-	asEach(t, func(t *testing.T, d *download) {
+	asEach(t, func(t *testing.T, d *downloadTest) {
 		if err := os.Mkdir(d.path("below"), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -282,7 +282,7 @@ func TestDownloadIntoFolder(t *testing.T) {
 
 // TestFailedDownload: the target stays what it was, or missing, and nothing is left beside it.
 func TestFailedDownload(t *testing.T) {
-	asEach(t, func(t *testing.T, d *download) {
+	asEach(t, func(t *testing.T, d *downloadTest) {
 		d.store.update(func() { d.object = "a,b" }) // of 6 bytes
 		d.write(t, "old", "before", 0o640)
 		d.run(t, 1, "-o", "old", "--force")
@@ -294,7 +294,7 @@ func TestFailedDownload(t *testing.T) {
 
 // TestDownloadMeetsFile: a file that appears while the download runs is not replaced.
 func TestDownloadMeetsFile(t *testing.T) {
-	asEach(t, func(t *testing.T, d *download) {
+	asEach(t, func(t *testing.T, d *downloadTest) {
 		d.store.update(func() { d.sends = func() { d.write(t, "new", "theirs", 0o600) } })
 		d.run(t, 2, "-o", "new")
 		d.has(t, "new", "theirs", 0o600)
@@ -333,23 +333,8 @@ func TestDownloadWithoutHardLinks(t *testing.T) {
 	d.holds(t, "a.csv")
 }
 
-// TestSafeName: whatever filename an import has, its download is an ordinary visible file in the current folder.
-func TestSafeName(t *testing.T) {
-	for filename, want := range map[string]string{
-		"report.csv": "report.csv", "résumé 日本.pdf": "résumé 日本.pdf", "a b.tar.gz": "a b.tar.gz",
-		"": anID, "/": anID, "a/": anID, ".": "_", "..": "__", "../../etc/passwd": "passwd",
-		`..\..\boot.ini`: "boot.ini",
-		".bash_aliases":  "_.bash_aliases", "x/.profile": "_.profile", "-rf": "_-rf", "--help": "_--help",
-		"~root":                 "_~root",
-		"a\x1b[2J\nb\u202e.csv": "a_[2J_b_.csv", "C:evil": "C_evil", "a:stream": "a_stream", "a?*.csv": "a__.csv",
-		"CON": "_CON", "nul.txt": "_nul.txt", "com1": "_com1", "LPT9.tar.gz": "_LPT9.tar.gz",
-		"console": "console", "com10": "com10",
-		"a.csv.": "a.csv_", "a.csv. .": "a.csv___", "nul .txt": "_nul .txt",
-	} {
-		if got := safeName(filename, anID); got != want {
-			t.Errorf("%q: got %q, want %q", filename, got, want)
-		}
-	}
+// TestDownloadOfHiddenName: the filename of an import does not make a hidden file, and -o may.
+func TestDownloadOfHiddenName(t *testing.T) {
 	d := newDownload(t, uint32(os.Getuid()))
 	answer := d.service.answer
 	d.service.update(func() {

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/signpost-s3/signpost/internal/outbox"
+	"github.com/signpost-s3/signpost/internal/receiver"
 )
 
 type eventsCmd struct {
@@ -19,10 +20,10 @@ func printEvent(w io.Writer, e outbox.Event) error {
 	if err != nil {
 		return err
 	}
-	n, err := parseEvent(body)
+	received, err := receiver.ParseEvent(body)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(w, n)
+	_, err = fmt.Fprintln(w, received)
 	return err
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/signpost-s3/signpost/internal/format"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -34,11 +36,11 @@ func (d deadCmd) Run(i *invocation) error {
 				fmt.Fprintf(i.stdout, "%s\n", text)
 				return err
 			}
-			fmt.Fprintf(i.stdout, "%s  %s\n", displayName(dead.Event.ID), formatTime(&dead.Since))
+			fmt.Fprintf(i.stdout, "%s  %s\n", format.Name(dead.Event.ID), format.Time(&dead.Since))
 			if err := printEvent(i.stdout, dead.Event); err != nil {
 				return err
 			}
-			fmt.Fprintf(i.stdout, "  failed after %s: %s\n", plural(dead.Attempts, "attempt"), displayName(dead.Failure))
+			fmt.Fprintf(i.stdout, "  failed after %s: %s\n", format.Count(dead.Attempts, "attempt"), format.Name(dead.Failure))
 			return nil
 		})
 		if found == 0 && err == nil && !d.JSON {

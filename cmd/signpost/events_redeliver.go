@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/signpost-s3/signpost/internal/format"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -32,11 +34,11 @@ func (r redeliverCmd) Run(i *invocation) error {
 		n, err := outbox.Redeliver(i.ctx, store, time.Now(), r.ID)
 		switch {
 		case n == 0 && err == nil && !r.All:
-			return fmt.Errorf("%s is not the id of a dead event; signpost events dead lists them", displayName(r.ID))
+			return fmt.Errorf("%s is not the id of a dead event; signpost events dead lists them", format.Name(r.ID))
 		case n == 0 && err == nil:
 			fmt.Fprintln(i.stdout, noDeadEvents)
 		case n > 0:
-			fmt.Fprintf(i.stdout, "%s will be delivered again with the next sweep\n", plural(n, "event"))
+			fmt.Fprintf(i.stdout, "%s will be delivered again with the next sweep\n", format.Count(n, "event"))
 		}
 		return err
 	})

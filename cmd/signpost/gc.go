@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/signpost-s3/signpost/internal/format"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/uuid"
 
@@ -54,7 +56,7 @@ func printReport(i *invocation, r sweep.Report, delivers bool, err error) error 
 		fmt.Fprintf(i.stderr, "signpost: %v\n", e)
 	}
 	if len(failed) > 0 && err == nil {
-		err = fmt.Errorf("%s cannot be inspected", plural(len(failed), "import"))
+		err = fmt.Errorf("%s cannot be inspected", format.Count(len(failed), "import"))
 	}
 	return err
 }

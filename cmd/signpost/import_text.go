@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/signpost-s3/signpost/internal/format"
+
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
@@ -21,10 +23,10 @@ func describe(w io.Writer, job client.Job) {
 	if job.Error != nil {
 		row("error", fmt.Sprintf("%s: %s", job.Error.Code, job.Error.Detail))
 	}
-	row("filename", displayName(deref(job.Filename)))
+	row("filename", format.Name(deref(job.Filename)))
 	row("content type", deref(job.ContentType))
 	if job.Size != nil {
-		row("size", fmt.Sprintf("%s (%d bytes)", formatBytes(*job.Size), *job.Size))
+		row("size", fmt.Sprintf("%s (%d bytes)", format.Bytes(*job.Size), *job.Size))
 	}
 	for name, value := range job.Metadata {
 		row("metadata", name+"="+value)
@@ -36,10 +38,10 @@ func describe(w io.Writer, job client.Job) {
 		}
 		row("checksum", strings.TrimSpace(string(c.Algorithm)+" "+deref(c.Value))+verified)
 	}
-	row("created", formatTime(job.CreatedAt))
-	row("completed", formatTime(job.CompletedAt))
+	row("created", format.Time(job.CreatedAt))
+	row("completed", format.Time(job.CompletedAt))
 	if s := deref(job.Status); s == client.JobStatusAwaitingUpload || s == client.JobStatusUploading {
-		row("expires", formatTime(job.ExpiresAt))
+		row("expires", format.Time(job.ExpiresAt))
 	}
 	if job.Object != nil {
 		row("object", "s3://"+job.Object.Bucket+"/"+job.Object.Key)
@@ -50,11 +52,11 @@ func describe(w io.Writer, job client.Job) {
 func statusText(job client.Job) string {
 	text := terminal.Line(strings.ReplaceAll(string(deref(job.Status)), "_", " "))
 	if m := job.Multipart; m != nil && deref(job.Status) == client.JobStatusUploading && m.UploadedParts != nil {
-		text += fmt.Sprintf(", %s", plural(int64(*m.UploadedParts), "part"))
+		text += fmt.Sprintf(", %s", format.Count(int64(*m.UploadedParts), "part"))
 		if m.PartCount != nil {
 			text += fmt.Sprintf(" of %d", *m.PartCount)
 		}
-		text += fmt.Sprintf(" (%s)", formatBytes(deref(m.UploadedBytes)))
+		text += fmt.Sprintf(" (%s)", format.Bytes(deref(m.UploadedBytes)))
 	}
 	return text
 }

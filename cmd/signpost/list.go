@@ -6,6 +6,9 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"github.com/signpost-s3/signpost/internal/format"
+	"github.com/signpost-s3/signpost/internal/remedy"
+
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
@@ -46,7 +49,7 @@ func (l listCmd) Run(i *invocation) error {
 		params.Limit = new(int32(min(left, 100))) // the API's limit
 		page, err := api.List(i.ctx, params)
 		if err != nil {
-			return asInterruption(i.ctx, withRemedy(err))
+			return asInterruption(i.ctx, remedy.Add(err))
 		}
 		for _, job := range page.Imports {
 			if err := table.add(job); err != nil {
@@ -63,7 +66,7 @@ func (l listCmd) Run(i *invocation) error {
 	}
 	if params.Cursor != nil && !l.JSON {
 		fmt.Fprintf(i.stderr, "there are more imports: use --cursor %s or a larger --limit\n",
-			shellQuote(terminal.Line(*params.Cursor)))
+			format.ShellQuote(terminal.Line(*params.Cursor)))
 	}
 	return nil
 }
@@ -93,14 +96,14 @@ func (t *table) add(job client.Job) error {
 	}
 	size := "-"
 	if job.Size != nil {
-		size = formatBytes(*job.Size)
+		size = format.Bytes(*job.Size)
 	}
 	created := ""
 	if job.CreatedAt != nil {
 		created = job.CreatedAt.Local().Format("2006-01-02 15:04")
 	}
 	_, err := fmt.Fprintf(t.tabs, "%s\t%s\t%s\t%s\t%s\n", deref(job.ID), terminal.Line(string(deref(job.Status))),
-		size, created, displayName(deref(job.Filename)))
+		size, created, format.Name(deref(job.Filename)))
 	return err
 }
 

@@ -9,10 +9,9 @@ import (
 	"net/http"
 	"time"
 
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
-
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/hostport"
+	"github.com/signpost-s3/signpost/internal/receiver"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
@@ -47,7 +46,7 @@ func (l listenCmd) Run(i *invocation) error {
 	if err != nil {
 		return usageError{fmt.Errorf("--secret (or SIGNPOST_WEBHOOK_SECRET): %w", err)}
 	}
-	verifier, err := standardwebhooks.NewWebhookRaw(key)
+	r, err := receiver.New(key, l.handler(i), i.stderr)
 	if err != nil {
 		return err
 	}
@@ -56,7 +55,6 @@ func (l listenCmd) Run(i *invocation) error {
 		return config.ListenError("--listen", l.Listen, err)
 	}
 	l.printStart(i, listener.Addr().(*net.TCPAddr))
-	r := &receiver{verifier: verifier, handle: l.handler(i), stderr: i.stderr, busy: make(chan struct{}, 1)}
 	return serveReceiver(i, listener, r)
 }
 
@@ -75,16 +73,16 @@ func (l listenCmd) printStart(i *invocation, at *net.TCPAddr) {
 }
 
 // handler returns the function that handles an event. It prints the event after the command succeeded.
-func (l listenCmd) handler(i *invocation) func(context.Context, receivedEvent) error {
-	return func(ctx context.Context, n receivedEvent) error {
+func (l listenCmd) handler(i *invocation) func(context.Context, receiver.Event) error {
+	return func(ctx context.Context, e receiver.Event) error {
 		if l.Exec != "" {
-			if err := n.run(ctx, l.Exec, i.raw.stdout, i.raw.stderr); err != nil {
+			if err := e.Run(ctx, l.Exec, i.stdout.Writer, i.stderr.Writer); err != nil {
 				return err
 			}
 		}
-		text := n.String()
+		text := e.String()
 		if l.JSON {
-			text = n.line
+			text = e.JSON
 		}
 		_, err := fmt.Fprintln(i.stdout, text)
 		return err
@@ -92,7 +90,7 @@ func (l listenCmd) handler(i *invocation) func(context.Context, receivedEvent) e
 }
 
 // serveReceiver serves r until an interrupt, and finishes the event in progress.
-func serveReceiver(i *invocation, listener net.Listener, r *receiver) error {
+func serveReceiver(i *invocation, listener net.Listener, r *receiver.Receiver) error {
 	// No WriteTimeout: a request lasts as long as its command.
 	server := &http.Server{
 		Handler: r, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, ErrorLog: log.New(i.stderr, "", 0),

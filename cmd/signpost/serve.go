@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/signpost-s3/signpost/internal/format"
+
 	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/doctor"
@@ -158,10 +160,10 @@ func (s serveCmd) printStart(w io.Writer, address, folder string) {
 		fmt.Fprintf(w, "\nTry it in another shell:\n  url=$(%s -X POST %s/import | cut -d '\"' -f 4)\n"+
 			"  curl --upload-file README.md \"$url\"\n", curl, api)
 		if folder != "" && !s.Authenticates() {
-			fmt.Fprintf(w, "  ls -l %s\n", shellQuote(filepath.Join(folder, "imports", "public")))
+			fmt.Fprintf(w, "  ls -l %s\n", format.ShellQuote(filepath.Join(folder, "imports", "public")))
 		}
 		if folder != "" && s.Authenticates() {
-			fmt.Fprintf(w, "  ls -lR %s\n", shellQuote(filepath.Join(folder, "imports")))
+			fmt.Fprintf(w, "  ls -lR %s\n", format.ShellQuote(filepath.Join(folder, "imports")))
 		}
 	}
 	fmt.Fprintln(w)

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/signpost-s3/signpost/internal/remedy"
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
@@ -112,7 +113,7 @@ func (f serviceFlags) waitReachable(ctx context.Context, timeout time.Duration) 
 			return nil
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
-			err = fmt.Errorf("%s cannot be reached: %w\n  -> %s", f.server(), withoutAddress(err), connectionRemedy(err))
+			err = fmt.Errorf("%s cannot be reached: %w\n  -> %s", f.server(), remedy.Cause(err), connectionRemedy(err))
 			return asInterruption(ctx, err)
 		}
 		select {
@@ -177,17 +178,4 @@ func storeClient(concurrency int) *http.Client {
 		WriteBufferSize:       128 << 10,
 		Protocols:             protocols,
 	}}
-}
-
-// withoutAddress removes the URL from err, because its query may be a credential.
-func withoutAddress(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
-	var call *os.SyscallError
-	if errors.As(err, &call) {
-		return call.Err
-	}
-	return err
 }

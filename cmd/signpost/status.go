@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/remedy"
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
@@ -33,7 +34,7 @@ func (s statusCmd) Run(i *invocation) error {
 			return interruption{"interrupted; the import continues"}
 		}
 		if err != nil {
-			return asInterruption(i.ctx, importError(s.ID, err))
+			return asInterruption(i.ctx, remedy.Import(s.ID, err))
 		}
 		text, err := s.text(job)
 		if err != nil {

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"github.com/signpost-s3/signpost/internal/progress"
+	"github.com/signpost-s3/signpost/internal/remedy"
 	"github.com/signpost-s3/signpost/internal/s3limits"
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
@@ -63,7 +65,6 @@ func (u uploadCmd) Run(i *invocation) error {
 	if err := u.validate(len(items), slices.ContainsFunc(items, func(i item) bool { return i.stream })); err != nil {
 		return usageError{err}
 	}
-	p := newProgress(items, len(failed))
 	api, err := u.newAPI(http.DefaultTransport)
 	if err != nil {
 		return err
@@ -86,13 +87,47 @@ func (u uploadCmd) Run(i *invocation) error {
 	if err := u.waitReachable(i.ctx, startupWait); err != nil {
 		return err
 	}
-	uploader.OnEvent, uploader.Wait = p.onEvent, u.Wait
-	u.setView(i, p)
+	sizes := map[string]int64{}
+	for _, it := range items {
+		sizes[it.path] = it.size
+	}
+	p := progress.New(progress.Options{
+		Stdout: i.stdout, Stderr: i.stderr, Quiet: u.Quiet, JSON: u.JSON, Dumb: u.Term == "dumb",
+	}, sizes, len(failed))
+	uploader.OnEvent, uploader.Wait = p.OnEvent, u.Wait
 	for _, f := range failed {
-		p.end(i.ctx, f.File, engine.Result{}, f)
+		p.End(i.ctx, f.File, engine.Result{}, f)
 	}
 	u.uploadAll(i.ctx, uploader, p, items)
-	return p.finish(i.ctx, i.stderr, !u.JSON && !u.Quiet)
+	if err = p.Finish(i.ctx); err != nil && i.ctx.Err() != nil {
+		return interruption{err.Error()}
+	}
+	return err
+}
+
+// printPlan prints what an upload would do.
+func (u uploadCmd) printPlan(w io.Writer, uploader *engine.Uploader, items []item, failed []*engine.Error) error {
+	format := progress.FormatPlan
+	if u.JSON {
+		format = progress.FormatPlanJSON
+	}
+	for _, it := range items {
+		p := engine.Plan{Size: -1}
+		if !it.stream {
+			var err error
+			if p, err = uploader.Plan(it.path, u.options()); err != nil {
+				failed = append(failed, remedy.OpenError(it.path, err))
+				continue
+			}
+		}
+		if !u.Quiet {
+			fmt.Fprintln(w, format(it.path, p))
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	return errors.New(remedy.ExplainAll(failed))
 }
 
 // validate checks what kong cannot check.
@@ -144,7 +179,7 @@ func (u uploadCmd) options() engine.Options {
 }
 
 // uploadAll uploads all items and reports the results to p.
-func (u uploadCmd) uploadAll(ctx context.Context, uploader *engine.Uploader, p *progress, items []item) {
+func (u uploadCmd) uploadAll(ctx context.Context, uploader *engine.Uploader, p *progress.Progress, items []item) {
 	var g errgroup.Group
 	g.SetLimit(min(u.Concurrency, maxOpenFiles))
 	for _, it := range items {
@@ -152,9 +187,9 @@ func (u uploadCmd) uploadAll(ctx context.Context, uploader *engine.Uploader, p *
 			if ctx.Err() != nil {
 				return nil
 			}
-			p.begin(it)
+			p.Begin(it.path)
 			result, err := u.uploadItem(ctx, uploader, it)
-			p.end(ctx, it.path, result, err)
+			p.End(ctx, it.path, result, err)
 			return nil
 		})
 	}

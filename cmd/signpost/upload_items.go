@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/signpost-s3/signpost/internal/remedy"
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
@@ -36,9 +37,9 @@ func (u uploadCmd) findItems() (items []item, failed []*engine.Error) {
 		info, err := os.Stat(path)
 		switch {
 		case err != nil:
-			failed = append(failed, openError(path, err))
+			failed = append(failed, remedy.OpenError(path, err))
 		case info.IsDir() && !u.Recursive:
-			failed = append(failed, openError(path, errors.New("it is a folder: use --recursive to upload its files")))
+			failed = append(failed, remedy.OpenError(path, errors.New("it is a folder: use --recursive to upload its files")))
 		case info.IsDir():
 			failed = append(failed, walk(path, add)...)
 		case info.Mode()&os.ModeNamedPipe != 0:
@@ -62,19 +63,11 @@ func walk(root string, add func(item)) (failed []*engine.Error) {
 			info, err = entry.Info()
 		}
 		if err != nil {
-			failed = append(failed, openError(filepath.Clean(path), err))
+			failed = append(failed, remedy.OpenError(filepath.Clean(path), err))
 			return nil // WalkDir skips a directory that cannot be read
 		}
 		add(item{path, info.Size(), false})
 		return nil
 	})
 	return failed
-}
-
-func openError(path string, err error) *engine.Error {
-	var at *os.PathError
-	if errors.As(err, &at) {
-		err = at.Err
-	}
-	return &engine.Error{File: path, Step: "open", Err: err}
 }

@@ -174,29 +174,6 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-func TestLine(t *testing.T) {
-	f := &file{name: "holiday.mov"}
-	f.size.Store(3 << 30)
-	f.sent.Store(1 << 30)
-	for _, c := range []struct {
-		width int
-		want  string
-	}{
-		{20, "…liday.mov   33 %"},
-		{40, "…liday.mov  [======            ]   33 %"},
-		{60, "holiday.mov     [===      ]   33 %     80 MiB/s    26s left"},
-		{80, "holiday.mov          [========                ]   33 %     80 MiB/s    26s left"},
-		{120, "holiday.mov                    [======              ]   33 %     80 MiB/s   2 retries    26s left        1 GiB of 3 GiB"},
-	} {
-		if c.width == 120 {
-			f.retries.Store(2)
-		}
-		if got := f.line(c.width, 80<<20); got != c.want {
-			t.Errorf("%d columns: got\n%s\nwant\n%s", c.width, got, c.want)
-		}
-	}
-}
-
 func TestByteSize(t *testing.T) {
 	for _, c := range []struct {
 		text string
@@ -209,15 +186,6 @@ func TestByteSize(t *testing.T) {
 		var got byteSize
 		if err := got.UnmarshalText([]byte(c.text)); got != c.want || (err != nil) != (c.want == 0) {
 			t.Errorf("%q: got %d, %v, want %d", c.text, got, err, c.want)
-		}
-	}
-}
-
-func TestInBytes(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1536: "1.5 KiB", 1023 << 10: "1.0 MiB",
-		12_000_000: "11.4 MiB", 5 << 40: "5 TiB", 200<<20 + 1: "200 MiB"} {
-		if got := formatBytes(n); got != want {
-			t.Errorf("%d: got %s, want %s", n, got, want)
 		}
 	}
 }

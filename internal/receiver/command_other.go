@@ -1,8 +1,8 @@
 //go:build !unix
 
-package main
+package receiver
 
 import "os/exec"
 
 // setProcessGroup does nothing on systems without process groups: only c itself is killed.
-func asGroup(*exec.Cmd) {}
+func setProcessGroup(*exec.Cmd) {}

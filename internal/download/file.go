@@ -1,64 +1,62 @@
-package main
+package download
 
 import (
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
-	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/format"
+	"github.com/signpost-s3/signpost/internal/remedy"
 )
 
-// save writes the object of job to a file, device or named pipe.
-func (d downloadCmd) save(i *invocation, job client.Job) error {
-	name := d.Output
-	if name == "" {
-		name = safeName(deref(job.Filename), d.ID)
+// ExistsError reports that a file exists, and may not be replaced.
+type ExistsError struct{ Name string }
+
+func (e *ExistsError) Error() string {
+	return format.Name(e.Name) + " exists: use --force to replace it, or -o for another name"
+}
+
+// Save writes the object to the file, folder, device or named pipe output, by default a file in the current folder, and
+// returns the file's name. It replaces an existing file, or writes to a block device, only if force is true.
+func (o Object) Save(ctx context.Context, output string, force bool) (name string, err error) {
+	if name = output; name == "" {
+		name = safeName(o.Filename, o.ID)
 	}
 	info, err := os.Stat(name)
 	if err == nil && info.IsDir() {
-		name = filepath.Join(name, safeName(deref(job.Filename), d.ID))
+		name = filepath.Join(name, safeName(o.Filename, o.ID))
 		info, err = os.Stat(name)
 	}
 	path, old, unsafe := resolveLinks(name)
 	if unsafe != nil {
-		return openError(name, unsafe)
+		return "", remedy.OpenError(name, unsafe)
 	}
-	write := func(w io.Writer) error { return downloadObject(i.ctx, job, w) }
 	_, missing := os.Lstat(name)
 	switch {
 	case err == nil && info.Mode()&(fs.ModeCharDevice|fs.ModeNamedPipe) != 0:
-		err = writeSpecial(i.ctx, path, name, write)
-	case missing == nil && !d.Force:
-		return existsError(name)
+		err = o.writeSpecial(ctx, path, name)
+	case missing == nil && !force:
+		return "", &ExistsError{name}
 	case missing != nil && !errors.Is(missing, fs.ErrNotExist):
-		return openError(name, missing)
+		return "", remedy.OpenError(name, missing)
 	case err == nil && !info.Mode().IsRegular():
-		err = writeSpecial(i.ctx, path, name, write)
+		err = o.writeSpecial(ctx, path, name)
 	default:
-		err = d.replace(path, old, write)
+		err = o.replace(ctx, path, old, force)
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return existsError(name)
+		return "", &ExistsError{name}
 	}
-	if err != nil {
-		return importError(d.ID, err)
-	}
-	_, err = fmt.Fprintf(i.stdout, "downloaded %s as %s (%s)\n", d.ID, displayName(name), formatBytes(deref(job.Size)))
-	return err
-}
-
-func existsError(name string) error {
-	return usageError{fmt.Errorf("%s exists: use --force to replace it, or -o for another name", displayName(name))}
+	return name, remedy.Import(o.ID, err)
 }
 
 // writeSpecial writes to a device or pipe, which cannot be replaced. path is the target of the links at name. It opens
 // name, because a target such as pipe:[7] of /dev/stdout cannot be opened.
-func writeSpecial(ctx context.Context, path, name string, write func(io.Writer) error) error {
+func (o Object) writeSpecial(ctx context.Context, path, name string) error {
 	type opening struct {
 		file *os.File
 		err  error
@@ -68,17 +66,17 @@ func writeSpecial(ctx context.Context, path, name string, write func(io.Writer) 
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		opened <- opening{f, err}
 	}()
-	var o opening
+	var to opening
 	select {
-	case o = <-opened:
+	case to = <-opened:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if o.err != nil {
-		return o.err
+	if to.err != nil {
+		return to.err
 	}
-	defer o.file.Close()
-	info, err := o.file.Stat()
+	defer to.file.Close()
+	info, err := to.file.Stat()
 	switch {
 	case err != nil:
 		return err
@@ -86,17 +84,17 @@ func writeSpecial(ctx context.Context, path, name string, write func(io.Writer) 
 		return fmt.Errorf("%s became a regular file during the download", name)
 	}
 	if err := checkOwner(info, filepath.Dir(path)); err != nil {
-		return openError(name, err)
+		return remedy.OpenError(name, err)
 	}
-	defer context.AfterFunc(ctx, func() { o.file.Close() })() // ends a blocked write
-	if err := write(o.file); err != nil {
+	defer context.AfterFunc(ctx, func() { to.file.Close() })() // ends a blocked write
+	if err := o.Copy(ctx, to.file); err != nil {
 		return err
 	}
-	return o.file.Close()
+	return to.file.Close()
 }
 
 // replace writes to a temporary file beside path and renames it when complete. old is the file at path, or nil.
-func (d downloadCmd) replace(path string, old fs.FileInfo, write func(io.Writer) error) error {
+func (o Object) replace(ctx context.Context, path string, old fs.FileInfo, force bool) error {
 	mode := fs.FileMode(0o666) // before umask
 	if old != nil {
 		mode = 0o600
@@ -104,7 +102,7 @@ func (d downloadCmd) replace(path string, old fs.FileInfo, write func(io.Writer)
 	part := filepath.Join(filepath.Dir(path), ".signpost-"+rand.Text()+".part")
 	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return openError(path, err)
+		return remedy.OpenError(path, err)
 	}
 	defer os.Remove(f.Name()) // fails after the rename
 	if old != nil {
@@ -112,12 +110,12 @@ func (d downloadCmd) replace(path string, old fs.FileInfo, write func(io.Writer)
 		err = f.Chmod(old.Mode().Perm())
 	}
 	if err == nil {
-		err = write(f)
+		err = o.Copy(ctx, f)
 	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if d.Force {
+	if force {
 		return os.Rename(f.Name(), path)
 	}
 	return renameExclusive(f.Name(), path)

@@ -1,87 +1,78 @@
-package main
+// Package remedy explains errors to users of the command line: what failed, and what to do.
+package remedy
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"os"
 	"slices"
 	"strings"
 
-	engine "github.com/signpost-s3/signpost/internal/upload"
+	"github.com/signpost-s3/signpost/internal/format"
+
+	"github.com/signpost-s3/signpost/internal/upload"
 )
 
-// interruption reports that a signal ended the command.
-type interruption struct{ text string }
-
-func (i interruption) Error() string { return i.text }
-
-// asInterruption returns err, or an interruption if ctx ended.
-func asInterruption(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return interruption{"interrupted"}
-	}
-	return err
-}
-
-// importError adds the import's id and a remedy to err.
-func importError(id string, err error) error {
+// Import adds the import's id and a remedy to err.
+func Import(id string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", displayName(id), withRemedy(err))
+	return fmt.Errorf("%s: %w", format.Name(id), Add(err))
 }
 
-// withRemedy adds to err what to do about it.
-func withRemedy(err error) error {
-	if next := remedy(&engine.Error{Err: err}); next != "" {
+// Add adds to err what to do about it.
+func Add(err error) error {
+	if next := remedy(&upload.Error{Err: err}); next != "" {
 		return fmt.Errorf("%w\n  -> %s", err, next)
 	}
 	return err
 }
 
-// errorCode returns the code of an error response, or "".
-func errorCode(err error) string {
-	var e *engine.ResponseError
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
-}
-
 // explain returns the error, and below it what to do.
-func explain(f *engine.Error) string {
-	text := oneLineError(f)
+func explain(f *upload.Error) string {
+	text := Line(f)
 	if next := remedy(f); next != "" {
 		text += "\n  -> " + next
 	}
 	if f.AbortErr != nil {
-		text += "\n  -> " + abortHint(f.ID)
+		text += "\n  -> " + Abort(f.ID)
 	}
 	return text
 }
 
-// abortHint returns how to remove the import that a failed upload left behind.
-func abortHint(id string) string { return "remove it with signpost abort " + id }
+// ExplainAll returns all errors, each with what to do.
+func ExplainAll(failures []*upload.Error) string {
+	var lines []string
+	for _, f := range failures {
+		lines = append(lines, explain(f))
+	}
+	return strings.Join(lines, "\n")
+}
 
-// oneLineError returns f in one line, whatever the file's name contains.
-func oneLineError(f *engine.Error) string {
-	return displayName(f.File) + strings.ReplaceAll(strings.TrimPrefix(f.Error(), f.File), "\n", "; ")
+// Abort returns how to remove the import that a failed upload left behind.
+func Abort(id string) string { return "remove it with signpost abort " + id }
+
+// Line returns f in one line, whatever the file's name contains.
+func Line(f *upload.Error) string {
+	return format.Name(f.File) + strings.ReplaceAll(strings.TrimPrefix(f.Error(), f.File), "\n", "; ")
 }
 
 // remedy returns what to do about f, or "" if the error says it.
-func remedy(f *engine.Error) string {
-	var e *engine.ResponseError
+func remedy(f *upload.Error) string {
+	var e *upload.ResponseError
 	switch {
-	case errors.Is(f, engine.ErrBusy):
+	case errors.Is(f, upload.ErrBusy):
 		return "wait for it, or stop it: uploaded parts are kept"
-	case errors.Is(f, engine.ErrChanged) && f.ID == "":
+	case errors.Is(f, upload.ErrChanged) && f.ID == "":
 		return "no part is kept; upload the file again when it no longer changes"
-	case errors.Is(f, engine.ErrChanged):
+	case errors.Is(f, upload.ErrChanged):
 		return "upload the file again when it no longer changes"
-	case errors.Is(f, engine.ErrUnsafeRequest):
+	case errors.Is(f, upload.ErrUnsafeRequest):
 		return "check --server or SIGNPOST_URL; the operator of the service checks SIGNPOST_PUBLIC_ENDPOINT"
-	case errors.As(f, &e) && e.Source == engine.FromService:
+	case errors.As(f, &e) && e.Source == upload.FromService:
 		return serviceRemedy(e)
 	case errors.As(f, &e):
 		return storeRemedy(e)
@@ -91,7 +82,7 @@ func remedy(f *engine.Error) string {
 	return ""
 }
 
-func serviceRemedy(e *engine.ResponseError) string {
+func serviceRemedy(e *upload.ResponseError) string {
 	switch {
 	case e.Code == "store-full":
 		return storeFullRemedy
@@ -116,7 +107,7 @@ var storeFullCodes = []string{
 	"InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded",
 }
 
-func storeRemedy(e *engine.ResponseError) string {
+func storeRemedy(e *upload.ResponseError) string {
 	switch {
 	case e.Status == http.StatusInsufficientStorage || slices.Contains(storeFullCodes, e.Code):
 		return storeFullRemedy
@@ -130,4 +121,26 @@ func storeRemedy(e *engine.ResponseError) string {
 		return "the store rejects the service's signed requests: run signpost doctor where the service runs"
 	}
 	return "run the same command again to resume"
+}
+
+// OpenError returns the error of a path that cannot be opened.
+func OpenError(path string, err error) *upload.Error {
+	var at *os.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return &upload.Error{File: path, Step: "open", Err: err}
+}
+
+// Cause removes the URL from err, because its query may be a credential, and the name of the system call.
+func Cause(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		return call.Err
+	}
+	return err
 }

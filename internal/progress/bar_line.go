@@ -1,0 +1,71 @@
+package progress
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+
+	"github.com/signpost-s3/signpost/internal/format"
+)
+
+// minBarWidth is the least number of columns of a bar.
+const minBarWidth = 12
+
+// line returns f in width columns: its name, a bar, and as many figures as fit, the most important first.
+func (f *file) line(width int, rate float64) string {
+	width-- // some terminals wrap after the last column
+	name := min(30, max(10, width/4))
+	left := f.displayName()
+	if over := runewidth.StringWidth(left) - name; over > 0 { // the end of a name distinguishes files
+		left = runewidth.TruncateLeft(left, over+1, "…")
+	}
+	left = runewidth.FillRight(left, name)
+	room := width - name
+	right := ""
+	add := func(text string, columns int) {
+		if columns = max(columns, runewidth.StringWidth(text)); text != "" && room-columns-2 >= 0 {
+			right += "  " + runewidth.FillLeft(text, columns)
+			room -= columns + 2
+		}
+	}
+	add(f.percent(), 5)
+	if room < minBarWidth {
+		return left + right
+	}
+	room -= minBarWidth
+	f.figures(rate, add)
+	return left + "  " + f.drawBar(room+minBarWidth-2) + right
+}
+
+// figures adds the figures after the bar.
+func (f *file) figures(rate float64, add func(text string, columns int)) {
+	add(format.Rate(rate), 11)
+	switch n := f.retries.Load(); {
+	case n == 1:
+		add("1 retry", 10)
+	case n > 1:
+		add(fmt.Sprintf("%d retries", n), 10)
+	}
+	if left := f.remaining(rate); f.finishing.Load() {
+		add("finishing", 10)
+	} else if left != "" {
+		add(left+" left", 10)
+	}
+	if size := f.size.Load(); size < 0 {
+		add(format.Bytes(f.sent.Load()), 8)
+	} else {
+		add(format.Bytes(f.sent.Load())+" of "+format.Bytes(size), 20)
+	}
+}
+
+// drawBar returns the bar. It is empty if the size is unknown.
+func (f *file) drawBar(columns int) string {
+	inside, full := columns-2, 0
+	if size := f.size.Load(); size > 0 {
+		full = int(float64(inside) * min(1, max(0, float64(f.sent.Load())/float64(size))))
+	} else if size == 0 {
+		full = inside
+	}
+	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", inside-full) + "]"
+}

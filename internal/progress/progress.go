@@ -1,0 +1,172 @@
+// Package progress shows the progress and the results of uploads: as bars in a terminal, as lines in a log, or as JSON.
+package progress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/terminal"
+	"github.com/signpost-s3/signpost/internal/upload"
+)
+
+// view shows progress to the user. Its methods are never called concurrently.
+type view interface {
+	begin(f *file)
+	event(f *file, e upload.Event)
+	end(f *file, result upload.Result, failure *upload.Error)
+	close()
+}
+
+// Options say how progress is shown. Only one of Quiet and JSON is set.
+type Options struct {
+	Stdout, Stderr terminal.Writer
+	Quiet          bool // print errors only
+	JSON           bool // print one event per line
+	Dumb           bool // the terminal cannot move its cursor
+}
+
+// Progress collects the events and results of all files, and passes them to a view.
+type Progress struct {
+	view
+	options Options
+
+	mu          sync.Mutex
+	files       map[string]*file
+	all         *file
+	began       time.Time
+	uploaded    int
+	skipped     int
+	bytes       int64
+	failures    []*upload.Error
+	interrupted []*file
+}
+
+// New returns the progress of files with these sizes in bytes, -1 if unknown, and of others that cannot be opened.
+func New(o Options, sizes map[string]int64, others int) *Progress {
+	all := &file{name: fmt.Sprintf("all %d files", len(sizes)+others)}
+	p := &Progress{options: o, files: map[string]*file{}, all: all, began: time.Now()}
+	for path, size := range sizes {
+		f := &file{name: path}
+		f.size.Store(size)
+		p.files[path] = f
+		all.size.Add(max(size, 0))
+	}
+	single := len(sizes) < 2
+	switch {
+	case o.Quiet:
+		p.view = silent{}
+	case o.JSON:
+		p.view = newJSONLines(o.Stdout)
+	case terminal.Is(o.Stderr) && !o.Dumb:
+		p.view = newBars(o, all, single)
+	default:
+		p.view = newLines(o, all, single)
+	}
+	return p
+}
+
+// Begin records that the upload of a file begins.
+func (p *Progress) Begin(path string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.view.begin(p.files[path])
+}
+
+// OnEvent receives the uploader's events.
+func (p *Progress) OnEvent(e upload.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.files[e.File]
+	if e.ID != "" {
+		f.id = e.ID
+	}
+	f.inParts = f.inParts || e.Part > 0 || e.Kind == upload.Resumed
+	switch e.Kind {
+	case upload.Started:
+		if f.size.Load() < 0 && e.Total >= 0 { // a short stream, whose size is known now
+			f.size.Store(e.Total)
+			p.all.size.Add(e.Total)
+		}
+	case upload.Resumed:
+		f.sent.Add(e.Bytes)
+		p.all.sent.Add(e.Bytes)
+	case upload.Progress:
+		f.add(e.Bytes)
+		p.all.add(e.Bytes)
+		if f.size.Load() < 0 {
+			p.all.size.Add(e.Bytes)
+		}
+	case upload.Retrying:
+		f.retries.Add(1)
+		p.all.retries.Add(1)
+	case upload.Finishing:
+		f.finishing.Store(true)
+	case upload.Completed:
+		return // reported by End
+	}
+	p.view.event(f, e)
+}
+
+// errInterrupted replaces the errors of files after a signal.
+var errInterrupted = errors.New("interrupted")
+
+// End records the result of a file. ctx has ended if the upload was interrupted.
+func (p *Progress) End(ctx context.Context, path string, result upload.Result, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.files[path]
+	if f == nil { // it could not be opened
+		f = &file{name: path}
+	}
+	var failure *upload.Error
+	if err != nil && !errors.As(err, &failure) {
+		failure = &upload.Error{File: path, Step: "upload", Err: err}
+	}
+	switch {
+	case failure != nil && ctx.Err() != nil:
+		f.abortErr = failure.AbortErr
+		p.interrupted = append(p.interrupted, f)
+		failure.Err, failure.Attempts = errInterrupted, 0
+	case failure != nil:
+		p.failures = append(p.failures, failure)
+		p.all.size.Add(f.sent.Load() - max(f.size.Load(), 0))
+	case result.Skipped:
+		p.skipped++
+		p.all.sent.Add(result.Size)
+	default:
+		p.uploaded++
+		p.bytes += result.Size
+	}
+	p.view.end(f, result, failure)
+}
+
+// silent is the view of --quiet.
+type silent struct{}
+
+func (silent) begin(*file)                             {}
+func (silent) event(*file, upload.Event)               {}
+func (silent) end(*file, upload.Result, *upload.Error) {}
+func (silent) close()                                  {}
+
+// retryReportInterval is the shortest time between retry lines of a file.
+const retryReportInterval = 5 * time.Second
+
+// retries holds the time of the last retry line of each file.
+type retries map[*file]time.Time
+
+func (r retries) event(w io.Writer, f *file, e upload.Event) {
+	now := time.Now()
+	if e.Kind != upload.Retrying || now.Sub(r[f]) < retryReportInterval {
+		return
+	}
+	r[f] = now
+	what := f.displayName()
+	if e.Part > 0 {
+		what += fmt.Sprintf(", part %d", e.Part)
+	}
+	fmt.Fprintf(w, "retrying %s: %v\n", what, e.Error)
+}
