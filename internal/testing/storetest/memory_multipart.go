@@ -118,7 +118,7 @@ func (m *Memory) complete(w io.Writer, r *http.Request, u *memoryUpload, body []
 	if err := xml.Unmarshal(body, &request); err != nil {
 		return &memoryError{http.StatusBadRequest, "MalformedXML"}
 	}
-	object, etags := memoryObject{headers: http.Header{}}, md5.New()
+	object, sums := memoryObject{headers: http.Header{}}, md5.New()
 	for i, named := range request.Part {
 		p, held := u.parts[named.PartNumber]
 		switch {
@@ -130,7 +130,8 @@ func (m *Memory) complete(w io.Writer, r *http.Request, u *memoryUpload, body []
 			return &memoryError{http.StatusBadRequest, "EntityTooSmall"}
 		}
 		object.content = append(object.content, p.content...)
-		io.WriteString(etags, p.etag)
+		sum := md5.Sum(p.content)
+		sums.Write(sum[:])
 	}
 	for algorithm, of := range map[string]hash.Hash{
 		"Crc64nvme": crc64nvme.New(), "Crc32": crc32.NewIEEE(), "Crc32c": crc32.New(crc32.MakeTable(crc32.Castagnoli)),
@@ -146,7 +147,7 @@ func (m *Memory) complete(w io.Writer, r *http.Request, u *memoryUpload, body []
 		}
 		object.headers.Set(name, computed)
 	}
-	object.etag = fmt.Sprintf(`"%x-%d"`, etags.Sum(nil), len(request.Part))
+	object.etag = fmt.Sprintf(`"%x-%d"`, sums.Sum(nil), len(request.Part))
 	m.put(u.key, object)
 	delete(m.uploads, u.id)
 	writeXML(w, struct {

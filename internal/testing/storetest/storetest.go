@@ -63,6 +63,9 @@ func Open(t testing.TB) Target {
 	return target
 }
 
+// IsRemote reports whether Open returns a bucket that the environment names.
+func IsRemote() bool { return os.Getenv("SIGNPOST_TEST_BUCKET") != "" }
+
 // Start is Open for examples, which have no testing.TB.
 func Start() (Target, error) {
 	shared.once.Do(func() { shared.target, shared.err = open() })
