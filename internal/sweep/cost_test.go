@@ -5,66 +5,71 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/testing/world"
 )
 
 // TestCost counts the calls to the store in each step of an import, with and without a receiver, as README states them.
 func TestCost(t *testing.T) {
-	size := int64(len(hello))
+	size := int64(len(world.Content))
 	type step struct {
 		name         string
-		do           func(w *world, s *server, j *imports.Job) error
+		do           func(w *cluster, s *server, j *imports.Job) error
 		withReceiver string // the calls, by operation
-		not          string // and without; - where it is the same
+		without      string // the calls without a receiver; "-": the same
 	}
-	create := func(r imports.Request) func(*world, *server, *imports.Job) error {
-		return func(w *world, s *server, j *imports.Job) (err error) {
+	create := func(r imports.Request) func(*cluster, *server, *imports.Job) error {
+		return func(w *cluster, s *server, j *imports.Job) (err error) {
 			*j, err = s.Create(w.Context(), owner, r, "")
 			return err
 		}
 	}
-	notice := func(w *world, s *server, j *imports.Job) error {
-		w.put(j.Key(), hello)
+	notification := func(w *cluster, s *server, j *imports.Job) error {
+		w.Put(j.Key(), world.Content)
 		return s.HandleObjectCreated(w.Context(), j.Key())
 	}
-	deliver := func(w *world, s *server, _ *imports.Job) error {
+	deliver := func(w *cluster, s *server, _ *imports.Job) error {
 		if s.box == nil {
 			return nil
 		}
-		return w.deliver(s)
+		sent := make(chan struct{}, 9)
+		w.Answer = func(string) error { sent <- struct{}{}; return nil }
+		stop := run(w.Context(), s.box.Run)
+		<-sent
+		stop()
+		return nil
 	}
 	for _, life := range []struct {
 		name  string
 		steps []step
 	}{
-		{"bare", []step{
-			{"sign", func(w *world, s *server, j *imports.Job) error {
+		{"untracked", []step{
+			{"sign", func(w *cluster, s *server, j *imports.Job) error {
 				u, err := s.Sign(w.Context(), owner)
-				if err == nil {
-					*j = w.jobAt(u.String())
-				}
+				*j = untrackedJob(u.String())
 				return err
 			}, "", "-"},
-			{"notice", notice, "GetObject 1, HeadObject 1, PutObject 1", "GetObject 1"},
+			{"notification", notification, "GetObject 1, HeadObject 1, PutObject 1", "GetObject 1"},
 			{"deliver", deliver, "DeleteObject 1", ""},
 		}},
-		{"tracked, in one request", []step{
+		{"in one request", []step{
 			{"create", create(imports.Request{}), "PutObject 1", "-"},
-			{"notice", notice, "GetObject 1, HeadObject 1, PutObject 2", "GetObject 1, HeadObject 1, PutObject 1"},
+			{"notification", notification,
+				"GetObject 1, HeadObject 1, PutObject 2", "GetObject 1, HeadObject 1, PutObject 1"},
 			{"deliver", deliver, "DeleteObject 1", ""},
-			{"read", func(w *world, s *server, j *imports.Job) error {
+			{"read", func(w *cluster, s *server, j *imports.Job) error {
 				_, err := s.Read(w.Context(), owner, j.ID)
 				return err
 			}, "GetObject 1, HeadObject 1", "-"},
 		}},
-		{"tracked, in parts", []step{
+		{"multipart", []step{
 			{"create", create(imports.Request{Mode: imports.Multipart, Size: &size}), "CreateMultipartUpload 1, PutObject 1",
 				"-"},
-			{"sign", func(w *world, s *server, j *imports.Job) error {
+			{"sign", func(w *cluster, s *server, j *imports.Job) error {
 				_, err := s.SignParts(w.Context(), owner, j.ID, imports.PartsRequest{First: 1, Count: 1})
-				w.part(*j, 1, hello)
+				w.UploadPart(*j, 1)
 				return err
 			}, "GetObject 1", "-"},
-			{"complete", func(w *world, s *server, j *imports.Job) error {
+			{"complete", func(w *cluster, s *server, j *imports.Job) error {
 				_, err := s.Complete(w.Context(), owner, j.ID, nil)
 				return err
 			},
@@ -74,18 +79,19 @@ func TestCost(t *testing.T) {
 		}},
 		{"deleted", []step{
 			{"create", create(imports.Request{}), "PutObject 1", "-"},
-			{"delete", func(w *world, s *server, j *imports.Job) error { return s.Delete(w.Context(), owner, j.ID) },
+			{"delete", func(w *cluster, s *server, j *imports.Job) error { return s.Delete(w.Context(), owner, j.ID) },
 				"DeleteObject 1, GetObject 1, PutObject 2", "DeleteObject 1, GetObject 1, PutObject 1"},
 			{"deliver", deliver, "DeleteObject 1", ""},
 		}},
-		{"left by a server that died", []step{
+		{"with a server that is killed before the delivery", []step{
 			{"create", create(imports.Request{}), "PutObject 1", "-"},
-			{"notice", notice, "GetObject 1, HeadObject 1, PutObject 2", "GetObject 1, HeadObject 1, PutObject 1"},
-			{"sweep", func(w *world, s *server, _ *imports.Job) error {
+			{"notification", notification,
+				"GetObject 1, HeadObject 1, PutObject 2", "GetObject 1, HeadObject 1, PutObject 1"},
+			{"sweep", func(w *cluster, s *server, _ *imports.Job) error {
 				if s.box == nil {
 					return nil
 				}
-				w.pass(3 * time.Minute)
+				w.Advance(3 * time.Minute)
 				_, err := s.box.QueueDue(w.Context(), 10)
 				s.box.Wait()
 				return err
@@ -93,22 +99,22 @@ func TestCost(t *testing.T) {
 		}},
 	} {
 		for _, receiver := range []bool{true, false} {
-			w := newWorld(t)
+			w := newCluster(t)
 			s := w.server(nil)
 			if s.box.DeliverImmediately(); !receiver {
 				s.box, s.Publish = nil, nil
 			}
 			var j imports.Job
 			for _, step := range life.steps {
-				s.wire.taken()
+				s.wire.TakeCalls()
 				if err := step.do(w, s, &j); err != nil {
 					t.Fatalf("%s, %s: %v", life.name, step.name, err)
 				}
 				want := step.withReceiver
-				if !receiver && step.not != "-" {
-					want = step.not
+				if !receiver && step.without != "-" {
+					want = step.without
 				}
-				if got := s.wire.taken(); got != want {
+				if got := s.wire.TakeCalls(); got != want {
 					t.Errorf("%s, %s, receiver %v: got %q, want %q", life.name, step.name, receiver, got, want)
 				}
 			}
@@ -118,8 +124,8 @@ func TestCost(t *testing.T) {
 
 // TestIdleCost counts the calls of a sweeper without work, in a bucket of one owner.
 func TestIdleCost(t *testing.T) {
-	w := newWorld(t)
-	w.create(imports.Request{})
+	w := newCluster(t)
+	w.Create(imports.Request{})
 	s := w.server(nil)
 	if _, err := s.RunOnce(t.Context()); err != nil {
 		t.Fatal(err)
@@ -129,34 +135,36 @@ func TestIdleCost(t *testing.T) {
 		do   func() error
 		want string
 	}{
-		{"take the lease", func() error { _, err := s.acquire(t.Context()); return err }, "GetObject 1, PutObject 1"},
-		{"keep it", func() error { _, err := s.acquire(t.Context()); return err }, ""},
+		{"acquire the lease", func() error { _, err := s.acquire(t.Context()); return err }, "GetObject 1, PutObject 1"},
+		{"have it", func() error { _, err := s.acquire(t.Context()); return err }, ""},
 		{"renew it, each half minute", func() error {
-			w.pass(31 * time.Second)
-			_,
-				err := s.acquire(t.Context())
+			w.Advance(31 * time.Second)
+			_, err := s.acquire(t.Context())
 			return err
 		}, "PutObject 1"},
-		{"look at the outbox, each 5 s", func() error { return s.queueDue(t.Context()) }, "ListObjectsV2 1"},
+		{"list the outbox, each 5 s", func() error { return s.queueDue(t.Context()) }, "ListObjectsV2 1"},
 		{"check whether a sweep is due, each minute", func() error { return s.sweepDue(t.Context()) }, ""},
 		{"sweep, each 10 minutes", func() error {
-			w.pass(29 * time.Second)
+			w.Advance(29 * time.Second)
 			_, err := s.sweep(t.Context())
 			return err
 		}, "ListMultipartUploads 1, ListObjectsV2 6, PutObject 1"},
-		{"be another that waits", func() error { _, err := w.other(s).acquire(t.Context()); return err }, "GetObject 1"},
+		{"another server without the lease", func() error {
+			_, err := w.other(s).acquire(t.Context())
+			return err
+		}, "GetObject 1"},
 	} {
-		s.wire.taken()
+		s.wire.TakeCalls()
 		if err := c.do(); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if got := s.wire.taken(); got != c.want {
+		if got := s.wire.TakeCalls(); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}
 }
 
 // other returns another server whose calls are counted together with those of s.
-func (w *world) other(s *server) *Sweeper {
-	return &Sweeper{Bucket: s.Sweeper.Bucket, Imports: s.Imports, Outbox: s.box, Holder: "other", Now: w.now, Log: s.Log}
+func (w *cluster) other(s *server) *Sweeper {
+	return &Sweeper{Bucket: s.Sweeper.Bucket, Imports: s.Imports, Outbox: s.box, Holder: "other", Now: w.Now, Log: s.Log}
 }

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/testing/world"
 )
 
 // overdue creates n imports for each owner and lets their URLs expire.
-func (w *world) overdue(n int, owners ...string) {
+func (w *cluster) overdue(n int, owners ...string) {
 	w.Helper()
-	s := w.server(nil)
+	s := w.Service(nil)
 	for _, owner := range owners {
 		for range n {
 			if _, err := s.Create(w.Context(), owner, imports.Request{}, ""); err != nil {
@@ -21,11 +22,11 @@ func (w *world) overdue(n int, owners ...string) {
 			}
 		}
 	}
-	w.pass(2 * time.Hour)
+	w.Advance(2 * time.Hour)
 }
 
 // open returns the number of imports in progress.
-func (w *world) open(owners ...string) (n int) {
+func (w *cluster) open(owners ...string) (n int) {
 	w.Helper()
 	for _, owner := range owners {
 		for _, recorded := range w.records(owner) {
@@ -40,40 +41,40 @@ func (w *world) open(owners ...string) (n int) {
 // TestDeadline: sweeps with time for a few calls each finish the work together. Each continues where the last one
 // stopped.
 func TestDeadline(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	owners := []string{"a", "b", "c"}
 	w.overdue(20, owners...)
-	w.orphan("imports/o/01a204b9-f71a-70fa-afcc-c06741427d4a")
+	w.CreateUpload("imports/o/01a204b9-f71a-70fa-afcc-c06741427d4a")
 	before := w.open(owners...)
 	var open []int
 	for range 200 {
 		ctx, cancel := context.WithCancel(t.Context())
 		var reads atomic.Int32
-		s := w.server(&wire{on: func(_ int, kind string) fault {
+		s := w.server(&world.Wire{OnRequest: func(_ int, kind string) world.Fault {
 			if kind == "GET jobs" {
 				reads.Add(1)
 			}
 			if reads.Load() > 8 { // the time is up in the middle of a page
 				cancel()
-				return dead
+				return world.Killed
 			}
 			return nil
 		}})
 		_ = s.RunDue(ctx)
 		cancel()
-		w.pass(2 * time.Minute) // the lease of a sweeper that was killed ends
+		w.Advance(2 * time.Minute) // the lease of a sweeper that was killed ends
 		open = append(open, w.open(owners...))
-		if open[len(open)-1] == 0 && w.uploads() == 0 {
+		if open[len(open)-1] == 0 && w.Uploads() == 0 {
 			break
 		}
 	}
-	if open[len(open)-1] != 0 || w.uploads() != 0 {
+	if open[len(open)-1] != 0 || w.Uploads() != 0 {
 		t.Errorf(
 			"after %d interrupted sweeps %d of %d imports are open and %d uploads left: %v",
 			len(open),
 			open[len(open)-1],
 			before,
-			w.uploads(),
+			w.Uploads(),
 			open,
 		)
 	}
@@ -81,13 +82,15 @@ func TestDeadline(t *testing.T) {
 
 // TestTimeUp: a sweep that reaches its deadline saves its progress, releases the lease and returns no error. Orphaned
 // uploads get their share of the time.
-func TestTimeUp(t *testing.T) {
-	w := newWorld(t)
+func TestTimeUp(t *testing.T) { world.FakeTime(t, testTimeUp) }
+
+func testTimeUp(t *testing.T) {
+	w := newCluster(t)
 	w.overdue(30, "a")
-	w.orphan("imports/o/01a204b9-f71a-70fa-afcc-c06741427d4a")
+	w.CreateUpload("imports/o/01a204b9-f71a-70fa-afcc-c06741427d4a")
 	s := w.server(nil)
 	release := make(chan struct{})
-	s.wire.on = func(_ int, kind string) fault {
+	s.wire.OnRequest = func(_ int, kind string) world.Fault {
 		if kind == "PUT jobs" { // recording the end of an import takes for ever
 			return func(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
 				select {
@@ -100,13 +103,12 @@ func TestTimeUp(t *testing.T) {
 		return nil
 	}
 	defer close(release)
-	s.margin = time.Second
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
 	if err := s.RunDue(ctx); err != nil {
-		t.Errorf("Due: got %v, want no error", err)
+		t.Errorf("RunDue: got %v, want no error", err)
 	}
-	if n := w.uploads(); n != 0 {
+	if n := w.Uploads(); n != 0 {
 		t.Errorf("%d orphaned uploads are left, want 0", n)
 	}
 	st := w.lease()

@@ -6,22 +6,21 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/testing/world"
 )
 
-// TestDueDespiteReceiver: a sweep does not wait for a receiver that does not answer.
-func TestDueDespiteReceiver(t *testing.T) {
-	w := newWorld(t)
+// TestSweepDespiteReceiver: a sweep does not wait for a receiver that does not answer.
+func TestSweepDespiteReceiver(t *testing.T) {
+	w := newCluster(t)
 	s := w.server(nil)
-	j := w.arrived()
-	if _, err := s.Read(t.Context(), owner, j.ID); err != nil { // it completes, which publishes its event
-		t.Fatal(err)
-	}
-	late := w.create(imports.Request{})
-	w.pass(2 * time.Hour)
-	asked, answer, recorded := make(chan struct{}, 9), make(chan struct{}), make(chan struct{})
-	w.refuses = func(string) error { asked <- struct{}{}; <-answer; return nil }
+	j := w.CreateUploaded()
+	w.read(s, j) // completes it, which publishes its event
+	late := w.Create(imports.Request{})
+	w.Advance(2 * time.Hour)
+	called, answer, recorded := make(chan struct{}, 9), make(chan struct{}), make(chan struct{})
+	w.Answer = func(string) error { called <- struct{}{}; <-answer; return nil }
 	var first sync.Once
-	hurried := w.server(&wire{on: func(_ int, kind string) fault {
+	hurried := w.server(&world.Wire{OnRequest: func(_ int, kind string) world.Fault {
 		if kind == "PUT jobs" {
 			first.Do(func() { close(recorded) })
 		}
@@ -29,7 +28,7 @@ func TestDueDespiteReceiver(t *testing.T) {
 	}})
 	ended := make(chan error)
 	go func() { ended <- hurried.RunDue(t.Context()) }()
-	for _, event := range []<-chan struct{}{asked, recorded} {
+	for _, event := range []<-chan struct{}{called, recorded} {
 		select {
 		case <-event:
 		case <-time.After(30 * time.Second):
@@ -38,9 +37,9 @@ func TestDueDespiteReceiver(t *testing.T) {
 	}
 	close(answer)
 	if err := <-ended; err != nil {
-		t.Errorf("Due: %v", err)
+		t.Errorf("RunDue: %v", err)
 	}
 	if got := w.status(late); got != imports.Expired {
-		t.Errorf("after Due: the record says %s, want expired", got)
+		t.Errorf("after RunDue: the record has status %s, want expired", got)
 	}
 }

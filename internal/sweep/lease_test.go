@@ -1,53 +1,31 @@
 package sweep
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/testing/world"
 )
-
-// lease returns the lease object.
-func (w *world) lease() (st state) {
-	w.Helper()
-	out, err := w.store.GetObject(w.Context(), &s3.GetObjectInput{Bucket: &w.bucket, Key: aws.String(leaseKey)})
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer out.Body.Close()
-	body, err := io.ReadAll(out.Body)
-	if err == nil {
-		err = json.Unmarshal(body, &st)
-	}
-	if err != nil {
-		w.Fatal(err)
-	}
-	return st
-}
 
 // TestOneHolder: five servers try to acquire the lease repeatedly, while time passes and holders are killed. No two
 // have it at the same time.
 func TestOneHolder(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	var all []*server
 	for range 5 {
 		all = append(all, w.server(nil))
 	}
-	deadHolders := map[string]bool{}
+	killed := map[string]bool{}
 	for round := range 24 {
 		var mu sync.Mutex
 		var holders []*server
 		var at sync.WaitGroup
 		for _, s := range all {
-			if deadHolders[s.Holder] {
+			if killed[s.Holder] {
 				continue
 			}
 			at.Go(func() {
@@ -64,22 +42,22 @@ func TestOneHolder(t *testing.T) {
 		}
 		at.Wait()
 		st := w.lease()
-		held := st.Until.After(w.now())
-		if len(holders) > 1 || len(holders) == 0 && !held || len(holders) == 1 && (holders[0].Holder != st.Holder || !held) {
-			t.Fatalf("round %d: %d servers have it, the object says %+v at %s", round, len(holders), st, w.now())
+		held := st.Until.After(w.Now())
+		if len(holders) > 1 || !held || len(holders) == 1 && holders[0].Holder != st.Holder {
+			t.Fatalf("round %d: %d servers have it, the object says %+v at %s", round, len(holders), st, w.Now())
 		}
 		if round%6 == 5 && len(holders) == 1 { // and comes back when another has it
-			clear(deadHolders)
-			deadHolders[holders[0].Holder] = true
+			clear(killed)
+			killed[holders[0].Holder] = true
 		}
-		w.pass(25 * time.Second)
+		w.Advance(25 * time.Second)
 	}
 }
 
 // TestLeaseExpires: another server acquires the lease of a killed holder when it has expired, and a released lease at
 // once.
 func TestLeaseExpires(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	a, b := w.server(nil), w.server(nil)
 	want := func(doing string, s *server, want bool) {
 		t.Helper()
@@ -90,12 +68,12 @@ func TestLeaseExpires(t *testing.T) {
 	want("the first", a, true)
 	want("again", a, true)
 	want("another", b, false)
-	w.pass(leaseDuration - 10*time.Second)
+	w.Advance(leaseDuration - 10*time.Second)
 	want("another, near its end", b, false)
 	want("renewed", a, true)
-	w.pass(leaseDuration - 10*time.Second)
+	w.Advance(leaseDuration - 10*time.Second)
 	want("another, after it was renewed", b, false)
-	w.pass(11 * time.Second)
+	w.Advance(11 * time.Second)
 	want("another, after its life", b, true)
 	want("the first, which was gone", a, false)
 	if err := a.release(t.Context()); err != nil {
@@ -116,7 +94,7 @@ func TestLeaseExpires(t *testing.T) {
 
 // TestBrokenLease: with any content of the lease object, one server acquires it, and sweeps start from the beginning.
 func TestBrokenLease(t *testing.T) {
-	newWorld(t)
+	newCluster(t)
 	future := time.Now().Add(1000 * time.Hour).UTC()
 	encoded := func(st state) string {
 		body, err := json.Marshal(st)
@@ -136,10 +114,10 @@ func TestBrokenLease(t *testing.T) {
 		"of its own, from before time": encoded(state{Holder: "", Until: future}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			j := w.create(imports.Request{})
-			w.put(leaseKey, []byte(body))
-			w.pass(2 * time.Hour)
+			w := newCluster(t)
+			j := w.Create(imports.Request{})
+			w.Put(leaseKey, body)
+			w.Advance(2 * time.Hour)
 			s := w.server(nil)
 			if err := s.RunDue(t.Context()); err != nil {
 				t.Fatal(err)
@@ -151,24 +129,13 @@ func TestBrokenLease(t *testing.T) {
 	}
 }
 
-// status returns the recorded status of j.
-func (w *world) status(j imports.Job) imports.Status {
-	w.Helper()
-	for _, recorded := range w.records(owner) {
-		if recorded.ID == j.ID {
-			return recorded.Status
-		}
-	}
-	return ""
-}
-
-// TestMarksDoNotGoBack: a renewal without a response keeps the progress of sweeps.
-func TestMarksDoNotGoBack(t *testing.T) {
-	w := newWorld(t)
+// TestProgressIsKept: a renewal without a response keeps the progress of sweeps.
+func TestProgressIsKept(t *testing.T) {
+	w := newCluster(t)
 	cut := false
-	line := &wire{on: func(_ int, kind string) fault {
+	line := &world.Wire{OnRequest: func(_ int, kind string) world.Fault {
 		if cut && kind == "PUT sweep" {
-			return unanswered
+			return world.KilledAfter
 		}
 		return nil
 	}}
@@ -180,13 +147,13 @@ func TestMarksDoNotGoBack(t *testing.T) {
 	if ours, err := s.acquire(t.Context()); !ours || err != nil {
 		t.Fatalf("hold: got %v, %v", ours, err)
 	}
-	w.pass(40 * time.Second)
+	w.Advance(40 * time.Second)
 	cut = true
 	if ours, err := s.acquire(t.Context()); ours && err != nil {
 		t.Fatalf("hold: got %v, %v", ours, err)
 	}
 	cut = false
-	line.taken()
+	line.TakeCalls()
 	if err := s.sweepDue(t.Context()); err != nil { // as the other loop does, which has the lease for all that it knows
 		t.Fatal(err)
 	}
@@ -197,17 +164,15 @@ func TestMarksDoNotGoBack(t *testing.T) {
 }
 
 // TestRun: running servers sweep, one at a time, and release the lease when they stop.
-func TestRun(t *testing.T) {
-	w := newWorld(t)
-	j := w.arrived()
+func TestRun(t *testing.T) { world.FakeTime(t, testRun) }
+
+func testRun(t *testing.T) {
+	w := newCluster(t)
+	j := w.CreateUploaded()
 	first := w.server(nil)
-	if _, err := first.Read(t.Context(), owner, j.ID); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() { first.Run(ctx); close(ended) }()
-	for until := time.Now().Add(30 * time.Second); len(w.ends()) == 0 || len(w.keys("outbox/")) > 0; {
+	w.read(first, j)
+	stop := run(t.Context(), first.Run)
+	for until := time.Now().Add(30 * time.Second); len(w.Events()) == 0 || len(w.Keys("outbox/")) > 0; {
 		if time.Now().After(until) {
 			t.Fatal("nothing was sent")
 		}
@@ -218,7 +183,6 @@ func TestRun(t *testing.T) {
 		t.Errorf("hold while another runs: got %v, %v, want false", ours, err)
 	}
 	stop()
-	<-ended
 	if ours, err := second.acquire(t.Context()); !ours || err != nil {
 		t.Errorf("hold after it has stopped: got %v, %v, want true", ours, err)
 	}

@@ -40,8 +40,6 @@ type Sweeper struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
-	margin time.Duration // deadlineMargin, except in tests
-
 	mu    sync.Mutex // held while the lease is read and written
 	lease storedLease
 }

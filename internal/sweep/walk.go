@@ -30,7 +30,7 @@ func (s *Sweeper) sweep(ctx context.Context) (r Report, err error) {
 	if err != nil {
 		return r, err
 	}
-	w := &walk{Sweeper: s, marks: st.marks, startedAt: s.Now(), end: workEnd(ctx, cmp.Or(s.margin, deadlineMargin))}
+	w := &walk{Sweeper: s, marks: st.marks, startedAt: s.Now(), end: workEnd(ctx)}
 	unfinished, err := w.share(ctx, w.tasks(&r))
 	if err == nil && len(unfinished) > 0 {
 		unfinished, err = w.share(ctx, unfinished)
@@ -46,12 +46,12 @@ func (s *Sweeper) sweep(ctx context.Context) (r Report, err error) {
 
 // workEnd returns the time at which a sweep must stop to save its progress before the deadline of ctx, and zero if
 // there is none. At most a quarter of the time is reserved.
-func workEnd(ctx context.Context, margin time.Duration) time.Time {
+func workEnd(ctx context.Context) time.Time {
 	end, ends := ctx.Deadline()
 	if !ends {
 		return time.Time{}
 	}
-	return end.Add(-min(margin, time.Until(end)/4))
+	return end.Add(-min(deadlineMargin, time.Until(end)/4))
 }
 
 // walk is one sweep through the bucket. It saves its marks after each page of work, so that an interrupted sweep loses
