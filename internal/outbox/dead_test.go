@@ -11,7 +11,7 @@ import (
 // TestDead: an event that is not accepted within three days is dead. It is listed, and Redeliver tries it for three
 // more days.
 func TestDead(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	fails, sent := true, map[string]int{}
 	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error {
 		sent[id]++
@@ -21,14 +21,14 @@ func TestDead(t *testing.T) {
 		return nil
 	})
 	for range 3 {
-		w.ended(s, "")
-		w.passBy(s)
-		w.pass(giveUpAfter)
+		w.complete(s, "")
+		w.deliverDue(s)
+		w.Advance(giveUpAfter)
 		w.retry(s)
 	}
-	w.passBy(s)
+	w.deliverDue(s)
 	dead := w.dead(s)
-	if pending := len(w.keys(pendingPrefix)) - len(dead); len(dead) != 3 || pending != 0 {
+	if pending := len(w.Keys(pendingPrefix)) - len(dead); len(dead) != 3 || pending != 0 {
 		t.Fatalf("%d dead events, and %d others, want 3 and none", len(dead), pending)
 	}
 	for i, d := range dead {
@@ -38,7 +38,7 @@ func TestDead(t *testing.T) {
 		}
 	}
 	before := len(sent)
-	w.passBy(s)
+	w.deliverDue(s)
 	if len(sent) != before {
 		t.Error("a dead event was sent")
 	}
@@ -51,13 +51,13 @@ func TestDead(t *testing.T) {
 		len(w.dead(s)) != 2 {
 		t.Errorf("redeliver one: got %d, %v, and %d dead events, want 1 and 2", n, err, len(w.dead(s)))
 	}
-	w.passBy(s)
-	w.pass(giveUpAfter - time.Hour)
-	w.passBy(s)
+	w.deliverDue(s)
+	w.Advance(giveUpAfter - time.Hour)
+	w.deliverDue(s)
 	if left := w.dead(s); len(left) != 2 {
 		t.Errorf("after not quite three days more: %d dead events, want 2", len(left))
 	}
-	w.pass(2 * time.Hour)
+	w.Advance(2 * time.Hour)
 	w.retry(s)
 	if left := w.dead(s); len(left) != 3 {
 		t.Errorf("after three days more: %d dead events, want 3", len(left))
@@ -66,21 +66,21 @@ func TestDead(t *testing.T) {
 	if n, err := Redeliver(t.Context(), s.box.Bucket, s.box.Now(), ""); n != 3 || err != nil {
 		t.Errorf("redeliver all: got %d, %v, want 3", n, err)
 	}
-	w.passBy(s)
-	if left := w.keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
+	w.deliverDue(s)
+	if left := w.Keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
 		t.Errorf("left %v, sent %v, want nothing, and three ids", left, sent)
 	}
 }
 
 // retry delivers due events until the minimum number of attempts is reached.
-func (w *world) retry(s *server) {
+func (w *cluster) retry(s *server) {
 	for range minAttempts {
-		w.passBy(s)
-		w.pass(10 * time.Hour)
+		w.deliverDue(s)
+		w.Advance(10 * time.Hour)
 	}
 }
 
-func (w *world) dead(s *server) (all []Dead) {
+func (w *cluster) dead(s *server) (all []Dead) {
 	w.Helper()
 	if err := EachDead(w.Context(), s.box.Bucket, func(d Dead) error { all = append(all, d); return nil }); err != nil {
 		w.Errorf("dead: %v", err)
@@ -90,17 +90,17 @@ func (w *world) dead(s *server) (all []Dead) {
 
 // TestInvalidDead: invalid objects among dead entries are reported, and do not affect others.
 func TestInvalidDead(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error { return errDown })
-	w.ended(s, "")
-	w.passBy(s)
-	w.pass(giveUpAfter)
+	w.complete(s, "")
+	w.deliverDue(s)
+	w.Advance(giveUpAfter)
 	w.retry(s)
 	if len(w.dead(s)) != 1 {
 		t.Fatal("the event is not dead")
 	}
-	w.put("outbox/dead/20200101t000000.000z-01a204b9-f71a-70fa-afcc-c06741427d4a.json", "{")
-	w.put("outbox/dead/notes.txt", "of an operator")
+	w.Put("outbox/dead/20200101t000000.000z-01a204b9-f71a-70fa-afcc-c06741427d4a.json", "{")
+	w.Put("outbox/dead/notes.txt", "of an operator")
 	n := 0
 	if err := EachDead(t.Context(), s.box.Bucket, func(Dead) error { n++; return nil }); !errors.Is(
 		err,
@@ -116,7 +116,7 @@ func TestInvalidDead(t *testing.T) {
 
 // TestInvalidEntries: objects in the outbox that are no entries remain, and do not affect entries.
 func TestInvalidEntries(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	sent := 0
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
 	const id = "01a204b9-f71a-70fa-afcc-c06741427d4a"
@@ -133,13 +133,13 @@ func TestInvalidEntries(t *testing.T) {
 		"outbox/zzz":                                       "",
 	}
 	for key, body := range invalid {
-		w.put(key, body)
+		w.Put(key, body)
 	}
-	w.ended(s, "")
+	w.complete(s, "")
 	for range 2 {
-		w.passBy(s)
+		w.deliverDue(s)
 	}
-	left := w.keys(pendingPrefix)
+	left := w.Keys(pendingPrefix)
 	if sent != 1 || len(left) != len(invalid) {
 		t.Errorf("sent %d times, left %v, want once, and the invalid objects", sent, left)
 	}
@@ -152,17 +152,17 @@ func TestInvalidEntries(t *testing.T) {
 
 // TestStrangeEntry: an entry with an invalid import or without a receiver is removed.
 func TestStrangeEntry(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	sent := 0
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
 	const id, other = "01a204b9-f71a-70fa-afcc-c06741427d4a", "01a204b9-f71a-70fa-afcc-c06741427d4b"
-	w.put(
+	w.Put(
 		"outbox/20200101t000000.000z-"+id+".json",
 		`{"event":{"id":"`+id+`","data":{"id":"../../x","owner":"..","status":"completed"}},"to":["webhook"]}`,
 	)
-	w.put("outbox/20200101t000000.000z-"+other+".json", `{"event":{"id":"`+other+`"},"to":null,"true":true}`)
-	w.passBy(s)
-	if left := w.keys(pendingPrefix); sent != 0 || len(left) > 0 {
+	w.Put("outbox/20200101t000000.000z-"+other+".json", `{"event":{"id":"`+other+`"},"to":null,"true":true}`)
+	w.deliverDue(s)
+	if left := w.Keys(pendingPrefix); sent != 0 || len(left) > 0 {
 		t.Errorf("sent %d times, left %v, want none and nothing", sent, left)
 	}
 }

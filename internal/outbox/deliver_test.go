@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signpost-s3/signpost/internal/testing/world"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
@@ -19,35 +20,35 @@ var errDown = errors.New("down")
 
 // TestDelivered: an accepted event is sent once, and its entry is deleted.
 func TestDelivered(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	r := newReceiver(t, ok)
 	s := w.server(sender(t))
 	s.box.Webhook = r.URL
-	j := w.ended(s, "")
+	j := w.complete(s, "")
 	for range 2 {
-		w.passBy(s)
+		w.deliverDue(s)
 	}
-	if got := r.events(t); len(got) != 1 || len(w.keys(pendingPrefix)) > 0 {
-		t.Fatalf("received %v, left %v, want one event and nothing", got, w.keys(pendingPrefix))
+	if got := r.events(t); len(got) != 1 || len(w.Keys(pendingPrefix)) > 0 {
+		t.Fatalf("received %v, left %v, want one event and nothing", got, w.Keys(pendingPrefix))
 	}
 	e := r.received[0]
-	if e.Type != "import.completed" || e.Subject != j.ID || e.Source != "s3://"+w.bucket || e.Data.Object.Key != j.Key() ||
-		*e.Data.Size != 5 {
+	if e.Type != "import.completed" || e.Subject != j.ID || e.Source != "s3://"+w.Target.Bucket ||
+		e.Data.Object.Key != j.Key() || *e.Data.Size != int64(len(world.Content)) {
 		t.Errorf("received %+v, want the completion of %+v", e, j)
 	}
 }
 
 // TestRetry: a failed delivery is retried with growing delays and the same id, and its failure is stored.
 func TestRetry(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	s := w.server(sender(t))
 	s.box.Webhook = r.URL + "/path?token=secret"
-	w.ended(s, "")
+	w.complete(s, "")
 	before, _ := w.only()
 	for attempt := 1; attempt <= len(defaultSchedule.delays)+2; attempt++ {
-		began := w.now()
-		w.passBy(s)
+		began := w.Now()
+		w.deliverDue(s)
 		key, e := w.only()
 		due, _, _, ok := parseKey(key)
 		delay := defaultSchedule.delays[min(attempt, len(defaultSchedule.delays))-1]
@@ -58,12 +59,12 @@ func TestRetry(t *testing.T) {
 			strings.Contains(e.Failure, "?") {
 			t.Errorf("attempt %d: got %d attempts and failure %q, want the status and no URL", attempt, e.Attempts, e.Failure)
 		}
-		w.passBy(s) // too early
+		w.deliverDue(s) // too early
 		if got := len(r.events(t)); got != attempt {
 			t.Fatalf("attempt %d: received %d times", attempt, got)
 		}
 		before = key
-		w.pass(due.Sub(w.now()) + time.Millisecond)
+		w.Advance(due.Sub(w.Now()) + time.Millisecond)
 	}
 	if ids := slices.Compact(r.events(t)); len(ids) != 1 {
 		t.Errorf("received under %v, want one id", ids)
@@ -84,21 +85,22 @@ func TestRetryAfter(t *testing.T) {
 		{"of an answer that has no say", 500, "600", 5 * time.Second, 7 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newCluster(t)
 			r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Retry-After", c.header)
 				w.WriteHeader(c.answer)
 			})
 			s := w.server(sender(t))
 			s.box.Webhook = r.URL
-			w.ended(s, "")
-			began := w.now()
-			w.passBy(s)
-			took := w.now().Sub(began)
+			w.complete(s, "")
+			began := w.Now()
+			w.deliverDue(s)
+			took := w.Now().Sub(began)
 			key, _ := w.only()
 			due, _, _, _ := parseKey(key)
 			if wait := due.Sub(began); wait < c.min-time.Millisecond || wait > c.max+took {
-				t.Errorf("answer %d, Retry-After %s: tried again after %s, want %s to %s", c.answer, c.header, wait, c.min, c.max)
+				t.Errorf("status %d, Retry-After %s: next attempt after %s, want %s to %s",
+					c.answer, c.header, wait, c.min, c.max)
 			}
 		})
 	}
@@ -106,14 +108,14 @@ func TestRetryAfter(t *testing.T) {
 
 // TestSameKey: an entry whose next attempt has the time of its current key is not lost.
 func TestSameKey(t *testing.T) {
-	w := newWorld(t)
-	frozen := w.now()
+	w := newCluster(t)
+	frozen := w.Now()
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error {
 		return &webhook.Failure{RetryAfter: defaultSchedule.lease, Reason: "down"}
 	})
 	s.box.Now = func() time.Time { return frozen }
 	s.box.DeliverImmediately()
-	w.ended(s, "")
+	w.complete(s, "")
 	s.box.deliverPublished(t.Context(), <-s.box.published)
 	if _, e := w.only(); e.Attempts != 1 {
 		t.Errorf("got %+v, want an entry after one attempt", e)
@@ -122,7 +124,7 @@ func TestSameKey(t *testing.T) {
 
 // TestReceivers: only deliveries to failed receivers are retried.
 func TestReceivers(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	var mu sync.Mutex
 	sent := map[string]int{}
 	var fails atomic.Bool
@@ -134,7 +136,7 @@ func TestReceivers(t *testing.T) {
 	}
 	s := w.server(func(_ context.Context, url, _ string, _ time.Time, _ []byte) error {
 		took(url)
-		if url == "https://own.test/hook" && fails.Load() {
+		if url == world.OwnReceiver && fails.Load() {
 			return errDown
 		}
 		return nil
@@ -147,16 +149,16 @@ func TestReceivers(t *testing.T) {
 		defer mu.Unlock()
 		attempts[to+" "+outcome]++
 	}
-	w.ended(s, "https://own.test/hook")
-	w.passBy(s)
+	w.complete(s, world.OwnReceiver)
+	w.deliverDue(s)
 	if _, e := w.only(); !slices.Equal(e.To, []string{toImport}) {
 		t.Errorf("left for %v, want the import's own webhook", e.To)
 	}
-	w.pass(time.Minute)
+	w.Advance(time.Minute)
 	fails.Store(false)
-	w.passBy(s)
-	if left := w.keys(pendingPrefix); len(left) > 0 || sent["https://all.test/"] != 1 || sent["bus"] != 1 ||
-		sent["https://own.test/hook"] != 2 {
+	w.deliverDue(s)
+	if left := w.Keys(pendingPrefix); len(left) > 0 || sent["https://all.test/"] != 1 || sent["bus"] != 1 ||
+		sent[world.OwnReceiver] != 2 {
 		t.Errorf("sent %v, left %v, want once, and twice to the import's own webhook", sent, left)
 	}
 	if attempts["webhook ok"] != 1 || attempts["bus ok"] != 1 || attempts["import failed"] != 1 ||
@@ -166,8 +168,10 @@ func TestReceivers(t *testing.T) {
 }
 
 // TestConcurrentReceivers: receivers are called concurrently, because one may take the whole time of an attempt.
-func TestConcurrentReceivers(t *testing.T) {
-	w := newWorld(t)
+func TestConcurrentReceivers(t *testing.T) { world.FakeTime(t, testConcurrentReceivers) }
+
+func testConcurrentReceivers(t *testing.T) {
+	w := newCluster(t)
 	var both sync.WaitGroup
 	both.Add(2)
 	met := make(chan struct{})
@@ -181,9 +185,9 @@ func TestConcurrentReceivers(t *testing.T) {
 			return errDown
 		}
 	})
-	w.ended(s, "https://own.test/hook")
-	w.passBy(s)
-	if left := w.keys(pendingPrefix); len(left) > 0 {
+	w.complete(s, world.OwnReceiver)
+	w.deliverDue(s)
+	if left := w.Keys(pendingPrefix); len(left) > 0 {
 		t.Errorf("left %v: one receiver waited for the other", left)
 	}
 }
@@ -192,18 +196,18 @@ func TestConcurrentReceivers(t *testing.T) {
 func TestExpiredLease(t *testing.T) {
 	for name, fails := range map[string]bool{"and fails": true, "and delivers": false} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newCluster(t)
 			other := w.server(func(context.Context, string, string, time.Time, []byte) error { return errDown })
 			stalled := w.server(func(context.Context, string, string, time.Time, []byte) error {
-				w.pass(defaultSchedule.lease + time.Second)
-				w.passBy(other)
+				w.Advance(defaultSchedule.lease + time.Second)
+				w.deliverDue(other)
 				if fails {
 					return errDown
 				}
 				return nil
 			})
-			w.ended(stalled, "")
-			w.passBy(stalled)
+			w.complete(stalled, "")
+			w.deliverDue(stalled)
 			if _, e := w.only(); e.Attempts != 1 {
 				t.Errorf("got %d attempts, want the other server's one", e.Attempts)
 			}
@@ -214,52 +218,52 @@ func TestExpiredLease(t *testing.T) {
 // TestRemovedReceiver: an entry for a receiver that is no longer configured fails, and is sent when the receiver is
 // configured again.
 func TestRemovedReceiver(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	sent := 0
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
-	w.ended(s, "")
+	w.complete(s, "")
 	without := w.server(nil)
 	without.box.Webhook = ""
-	w.passBy(without)
+	w.deliverDue(without)
 	if _, e := w.only(); sent != 0 || !strings.Contains(e.Failure, "settings") {
 		t.Errorf("sent %d times, failure %q, want none, and that the settings name no such receiver", sent, e.Failure)
 	}
-	w.pass(time.Minute)
-	w.passBy(s)
-	if left := w.keys(pendingPrefix); sent != 1 || len(left) > 0 {
+	w.Advance(time.Minute)
+	w.deliverDue(s)
+	if left := w.Keys(pendingPrefix); sent != 1 || len(left) > 0 {
 		t.Errorf("sent %d times, left %v, want once and nothing", sent, left)
 	}
-	w.ended(without, "")
-	if left := w.keys(pendingPrefix); len(left) > 0 {
+	w.complete(without, "")
+	if left := w.Keys(pendingPrefix); len(left) > 0 {
 		t.Errorf("published without receivers: left %v, want nothing", left)
 	}
 }
 
 // TestEntryWithoutLane: an entry of a version without lanes is delivered to each of its receivers.
 func TestEntryWithoutLane(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	sent := map[string]int{}
 	var mu sync.Mutex
 	s := w.server(func(_ context.Context, url, _ string, _ time.Time, _ []byte) error {
 		mu.Lock()
 		defer mu.Unlock()
 		sent[url]++
-		if url == "https://own.test/hook" && sent[url] == 1 {
+		if url == world.OwnReceiver && sent[url] == 1 {
 			return errDown
 		}
 		return nil
 	})
 	const id = "01a204b9-f71a-70fa-afcc-c06741427d4a"
-	w.put(
+	w.Put(
 		"outbox/20200101t000000.000z-"+id+".json",
-		`{"event":{"id":"`+id+`"},"to":["webhook","import"],"webhook":"https://own.test/hook","true":true}`,
+		`{"event":{"id":"`+id+`"},"to":["webhook","import"],"webhook":"`+world.OwnReceiver+`","true":true}`,
 	)
 	for range 3 {
-		w.passBy(s)
-		w.pass(time.Minute)
+		w.deliverDue(s)
+		w.Advance(time.Minute)
 	}
-	want := map[string]int{"https://all.test/?token=secret": 1, "https://own.test/hook": 2}
-	if left := w.keys(pendingPrefix); !maps.Equal(sent, want) || len(left) > 0 {
+	want := map[string]int{"https://all.test/?token=secret": 1, world.OwnReceiver: 2}
+	if left := w.Keys(pendingPrefix); !maps.Equal(sent, want) || len(left) > 0 {
 		t.Errorf("sent %v, left %v, want %v and nothing", sent, left, want)
 	}
 }

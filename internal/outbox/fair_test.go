@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/testing/world"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 )
 
 // publish publishes the event of a completed import of owner with that webhook.
-func (w *world) publish(s *server, owner, hook string) (eventID string) {
+func (w *cluster) publish(s *server, owner, hook string) (eventID string) {
 	w.Helper()
 	j := imports.Job{
 		ID:      uuid.NewString(),
@@ -92,7 +93,7 @@ func TestBlockedReceiver(t *testing.T) {
 	const attack = 150
 	for _, by := range []string{"queue", "pass"} {
 		t.Run(by, func(t *testing.T) {
-			w, b := newWorld(t), newBlocked()
+			w, b := newCluster(t), newBlocked()
 			s := w.server(b.send)
 			if by == "queue" {
 				s.box.DeliverImmediately()
@@ -137,10 +138,10 @@ func TestBlockedReceiver(t *testing.T) {
 				}
 			}
 			release()
-			for len(w.keys(pendingPrefix)) > 0 {
+			for len(w.Keys(pendingPrefix)) > 0 {
 				s.box.Wait()
 				if by == "pass" {
-					w.passBy(s)
+					w.deliverDue(s)
 				}
 			}
 			if !maps.Equal(b.sent, all) {
@@ -152,8 +153,10 @@ func TestBlockedReceiver(t *testing.T) {
 
 // TestKilledAtBlockedReceiver: a server is killed while a receiver does not answer. Another server repeats that
 // delivery only.
-func TestKilledAtBlockedReceiver(t *testing.T) {
-	w, b := newWorld(t), newBlocked()
+func TestKilledAtBlockedReceiver(t *testing.T) { world.FakeTime(t, testKilledAtBlockedReceiver) }
+
+func testKilledAtBlockedReceiver(t *testing.T) {
+	w, b := newCluster(t), newBlocked()
 	s := w.server(b.send)
 	s.box.DeliverImmediately()
 	stop := w.runs(s.box)
@@ -162,10 +165,10 @@ func TestKilledAtBlockedReceiver(t *testing.T) {
 	<-b.calls
 	stop()
 	close(b.released)
-	w.pass(defaultSchedule.lease + time.Second)
-	w.passBy(w.server(b.send))
+	w.Advance(defaultSchedule.lease + time.Second)
+	w.deliverDue(w.server(b.send))
 	want := map[string]int{s.box.Webhook + " " + id: 1, slow + " " + id: 1}
-	if left := w.keys(pendingPrefix); !maps.Equal(b.sent, want) || len(left) > 0 {
+	if left := w.Keys(pendingPrefix); !maps.Equal(b.sent, want) || len(left) > 0 {
 		t.Errorf("sent %v, left %v, want %v and nothing", b.sent, left, want)
 	}
 }

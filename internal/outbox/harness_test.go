@@ -1,26 +1,20 @@
 package outbox
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
-	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
+	"github.com/signpost-s3/signpost/internal/testing/world"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
@@ -29,26 +23,12 @@ func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 // limit is the longest wait of a test. A busy machine may need much longer than the usual milliseconds.
 const limit = 30 * time.Second
 
-const owner = "o"
+const owner = world.Owner
 
-// world is a bucket and the time in it.
-type world struct {
-	*testing.T
-	target storetest.Target
-	bucket string
-	store  *s3.Client // as its operator has it
-	ahead  atomic.Int64
-}
+// cluster is a world whose servers deliver events.
+type cluster struct{ *world.World }
 
-func newWorld(t *testing.T) *world {
-	t.Helper()
-	target := storetest.OpenNew(t)
-	return &world{T: t, target: target, bucket: target.Bucket, store: target.Client()}
-}
-
-func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
-
-func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
+func newCluster(t *testing.T) *cluster { return &cluster{world.New(t)} }
 
 // server is one of the servers that share the bucket.
 type server struct {
@@ -59,97 +39,54 @@ type server struct {
 type sendFunc func(ctx context.Context, url, id string, at time.Time, body []byte) error
 
 // server returns a server whose service has a webhook.
-func (w *world) server(send sendFunc) *server {
+func (w *cluster) server(send sendFunc) *server {
 	w.Helper()
-	b, err := bucket.Open(w.Context(), bucket.Options{Name: w.bucket, AWS: w.target.AWS, PathStyle: w.target.PathStyle})
-	if err != nil {
-		w.Fatal(err)
-	}
-	s := &imports.Service{
-		Bucket: b,
-		Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, WebhookHosts: []string{"own.test"}},
-		Now:    w.now,
-	}
+	s := w.Service(nil)
 	box := &Outbox{
-		Bucket:  b,
-		Confirm: s.Confirm,
-		Webhook: "https://all.test/?token=secret",
-		Send:    send,
-		Now:     w.now,
-		Log:     slog.New(slog.DiscardHandler),
+		Bucket: s.Bucket, Confirm: s.Confirm, Webhook: "https://all.test/?token=secret", Send: send,
+		Now: w.Now, Log: slog.New(slog.DiscardHandler),
 	}
 	s.Publish = box.Publish
 	return &server{s, box}
 }
 
-func (w *world) put(key string, content string) {
+// complete completes an import with that webhook, which publishes its event.
+func (w *cluster) complete(s *server, webhook string) imports.Job {
 	w.Helper()
-	if _, err := w.store.PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: &key,
-		Body: strings.NewReader(content)}); err != nil {
-		w.Fatal(err)
-	}
+	return w.completeFor(s, owner, webhook)
 }
 
-// ended completes an import with that webhook, which publishes its event.
-func (w *world) ended(s *server, own string) imports.Job {
+func (w *cluster) completeFor(s *server, owner, webhook string) imports.Job {
 	w.Helper()
-	j, err := s.Create(w.Context(), owner, imports.Request{Webhook: own}, "")
+	j, err := s.Create(w.Context(), owner, imports.Request{Webhook: webhook}, "")
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.put(j.Key(), "hello")
+	w.Put(j.Key(), world.Content)
 	if j, err = s.Read(w.Context(), owner, j.ID); err != nil || j.Status != imports.Completed {
 		w.Fatalf("read: got %s, %v, want completed", j.Status, err)
 	}
 	return j
 }
 
-// passBy delivers the due events with s.
-func (w *world) passBy(s *server) {
+// deliverDue delivers the due events with s.
+func (w *cluster) deliverDue(s *server) {
 	w.Helper()
 	if _, err := s.box.QueueDue(w.Context(), 1000); err != nil {
-		w.Errorf("pass: %v", err)
+		w.Errorf("QueueDue: %v", err)
 	}
 	s.box.Wait()
 }
 
-func (w *world) keys(prefix string) (keys []string) {
-	w.Helper()
-	out, err := w.store.ListObjectsV2(w.Context(), &s3.ListObjectsV2Input{Bucket: &w.bucket, Prefix: &prefix})
-	if err != nil {
-		w.Fatal(err)
-	}
-	for _, o := range out.Contents {
-		keys = append(keys, *o.Key)
-	}
-	return keys
-}
-
 // only returns the one entry of the outbox.
-func (w *world) only() (key string, e entry) {
+func (w *cluster) only() (key string, e entry) {
 	w.Helper()
-	keys := w.keys(pendingPrefix)
+	keys := w.Keys(pendingPrefix)
 	if len(keys) != 1 {
 		w.Fatalf("outbox: got %v, want one entry", keys)
 	}
-	return keys[0], w.entry(keys[0])
-}
-
-func (w *world) entry(key string) (e entry) {
-	w.Helper()
-	out, err := w.store.GetObject(w.Context(), &s3.GetObjectInput{Bucket: &w.bucket, Key: &key})
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer out.Body.Close()
-	body, err := io.ReadAll(out.Body)
-	if err == nil {
-		err = json.NewDecoder(bytes.NewReader(body)).Decode(&e)
-	}
-	if err != nil {
-		w.Fatal(err)
-	}
-	return e
+	w.ReadJSON(keys[0], &e)
+	return keys[0], e
 }
 
 // receiver is a server on this machine that records the events that it receives.

@@ -11,7 +11,7 @@ import (
 
 // TestLittleTime: no attempt starts that the deadline does not allow.
 func TestLittleTime(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	began, goOn := make(chan struct{}, 99), make(chan struct{})
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error {
 		began <- struct{}{}
@@ -23,7 +23,7 @@ func TestLittleTime(t *testing.T) {
 	}
 	hurried, cancel := context.WithTimeout(t.Context(), minTimeLeft)
 	defer cancel()
-	if n, err := s.box.QueueDue(hurried, 99); n != 0 || err != nil || len(w.keys(pendingPrefix)) != perOwner+2 {
+	if n, err := s.box.QueueDue(hurried, 99); n != 0 || err != nil || len(w.Keys(pendingPrefix)) != perOwner+2 {
 		t.Errorf("QueueDue with %s left: queued %d, %v, want none, and all as it was", minTimeLeft, n, err)
 	}
 
@@ -37,25 +37,25 @@ func TestLittleTime(t *testing.T) {
 	end()
 	close(goOn)
 	s.box.Wait()
-	if left := len(w.keys(pendingPrefix)); left != 2 || len(began) > 0 {
+	if left := len(w.Keys(pendingPrefix)); left != 2 || len(began) > 0 {
 		t.Errorf("left %d, and %d were begun after the end of the time, want 2 and none", left, len(began))
 	}
 }
 
 // TestInvalidEntry: an invalid entry is reported once, and does not affect others.
 func TestInvalidEntry(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	sent := make(chan string, 9)
 	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
 	var log bytes.Buffer
 	s.box.Log = slog.New(slog.NewTextHandler(&log, nil))
-	w.put(entryKey(w.now(), "01a204af-18ca-76d5-a867-6cfb432644fa", lane{}), "{}")
-	w.ended(s, "")
+	w.Put(entryKey(w.Now(), "01a204af-18ca-76d5-a867-6cfb432644fa", lane{}), "{}")
+	w.complete(s, "")
 	for range 3 {
-		w.passBy(s)
+		w.deliverDue(s)
 	}
 	if reports := strings.Count(log.String(), "entry ignored"); reports != 1 || len(sent) != 1 ||
-		len(w.keys(pendingPrefix)) != 1 {
+		len(w.Keys(pendingPrefix)) != 1 {
 		t.Errorf(
 			"%d reports and %d events sent, want 1 each, and the invalid entry left:\n%s",
 			reports,

@@ -9,29 +9,30 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/testing/world"
 )
 
 // TestDeliverImmediately: a server delivers what it publishes, and sweeps leave that alone meanwhile.
 func TestDeliverImmediately(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	sent := make(chan string, 9)
 	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
 	s.box.DeliverImmediately()
-	w.ended(s, "")
-	w.passBy(s)
+	w.complete(s, "")
+	w.deliverDue(s)
 	if len(sent) > 0 {
 		t.Error("a sweep sent a queued entry")
 	}
 	stop := w.runs(s.box)
 	id := <-sent
 	stop()
-	if left := w.keys(pendingPrefix); len(left) > 0 || len(sent) > 0 {
+	if left := w.Keys(pendingPrefix); len(left) > 0 || len(sent) > 0 {
 		t.Errorf("%s: left %v, and %d more were sent, want nothing", id, left, len(sent))
 	}
 }
 
 // runs calls box.Run. Stop ends it and waits.
-func (w *world) runs(box *Outbox) (stop func()) {
+func (w *cluster) runs(box *Outbox) (stop func()) {
 	ctx, cancel := context.WithCancel(w.Context())
 	ended := make(chan struct{})
 	go func() { box.Run(ctx); close(ended) }()
@@ -40,7 +41,7 @@ func (w *world) runs(box *Outbox) (stop func()) {
 
 // TestOverflow: entries that found no room in the queue, or waited too long in it, are delivered by a sweep.
 func TestOverflow(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	var mu sync.Mutex
 	sent := map[string]int{}
 	send := func(_ context.Context, _, id string, _ time.Time, _ []byte) error {
@@ -52,23 +53,25 @@ func TestOverflow(t *testing.T) {
 	s, other := w.server(send), w.server(send)
 	s.box.published = make(chan storedEntry, 1)
 	for range 3 {
-		w.ended(s, "")
+		w.complete(s, "")
 	}
-	w.pass(defaultSchedule.lease - attemptTimeout - saveTimeout + time.Second)
+	w.Advance(defaultSchedule.lease - attemptTimeout - saveTimeout + time.Second)
 	s.box.deliverPublished(t.Context(), <-s.box.published)
 	if len(sent) > 0 {
 		t.Error("sent an entry whose lease is about to expire")
 	}
-	w.pass(defaultSchedule.lease)
-	w.passBy(other)
-	if left := w.keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
+	w.Advance(defaultSchedule.lease)
+	w.deliverDue(other)
+	if left := w.Keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
 		t.Errorf("sent %v, left %v, want three ids and nothing", sent, left)
 	}
 }
 
 // TestStop: a server stops in time although deliveries hang, and another server delivers the events.
-func TestStop(t *testing.T) {
-	w := newWorld(t)
+func TestStop(t *testing.T) { world.FakeTime(t, testStop) }
+
+func testStop(t *testing.T) {
+	w := newCluster(t)
 	hangs := make(chan struct{}, 9)
 	s := w.server(func(ctx context.Context, _, _ string, _ time.Time, _ []byte) error {
 		hangs <- struct{}{}
@@ -77,7 +80,7 @@ func TestStop(t *testing.T) {
 	})
 	s.box.DeliverImmediately()
 	for range 3 {
-		w.ended(s, "")
+		w.complete(s, "")
 	}
 	stop := w.runs(s.box)
 	for range 3 {
@@ -90,23 +93,25 @@ func TestStop(t *testing.T) {
 	}
 	sent := make(chan string, 9)
 	other := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
-	w.passBy(other)
+	w.deliverDue(other)
 	if len(sent) > 0 {
 		t.Error("sent an entry that another server has leased")
 	}
-	w.pass(defaultSchedule.lease + time.Second)
-	w.passBy(other)
-	if left := w.keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
+	w.Advance(defaultSchedule.lease + time.Second)
+	w.deliverDue(other)
+	if left := w.Keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
 		t.Errorf("sent %d, left %v, want three and nothing", len(sent), left)
 	}
 }
 
 // TestStopDuringQueueDue: a server may stop during QueueDue.
-func TestStopDuringQueueDue(t *testing.T) {
-	w := newWorld(t)
+func TestStopDuringQueueDue(t *testing.T) { world.FakeTime(t, testStopDuringQueueDue) }
+
+func testStopDuringQueueDue(t *testing.T) {
+	w := newCluster(t)
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error { return nil })
 	for range 40 {
-		w.ended(s, "")
+		w.complete(s, "")
 	}
 	for range 20 {
 		stop := w.runs(s.box)
@@ -119,15 +124,15 @@ func TestStopDuringQueueDue(t *testing.T) {
 		stop()
 		passes.Wait()
 	}
-	w.passBy(s) // a pass counts what another is about to end
-	if left := w.keys(pendingPrefix); len(left) > 0 {
+	w.deliverDue(s) // a pass counts what another is about to end
+	if left := w.Keys(pendingPrefix); len(left) > 0 {
 		t.Errorf("left %v, want nothing", left)
 	}
 }
 
 // TestConcurrentServers: if servers deliver due events at the same time, each event is delivered once.
 func TestConcurrentServers(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	var mu sync.Mutex
 	sent := map[string]int{}
 	send := func(_ context.Context, _, id string, _ time.Time, _ []byte) error {
@@ -138,15 +143,15 @@ func TestConcurrentServers(t *testing.T) {
 	}
 	first := w.server(send)
 	for range 20 {
-		w.ended(first, "")
+		w.complete(first, "")
 	}
 	var all sync.WaitGroup
 	for range 5 {
 		s := w.server(send)
-		all.Go(func() { w.passBy(s) })
+		all.Go(func() { w.deliverDue(s) })
 	}
 	all.Wait()
-	if left := w.keys(pendingPrefix); len(sent) != 20 || len(left) > 0 {
+	if left := w.Keys(pendingPrefix); len(sent) != 20 || len(left) > 0 {
 		t.Errorf("sent %d events, left %v, want 20 and nothing", len(sent), left)
 	}
 	for id, n := range sent {
@@ -158,11 +163,11 @@ func TestConcurrentServers(t *testing.T) {
 
 // TestLimit: QueueDue queues at most its limit, and the next call continues.
 func TestLimit(t *testing.T) {
-	w := newWorld(t)
+	w := newCluster(t)
 	sent := make(chan string, 99)
 	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
 	for range 5 {
-		w.ended(s, "")
+		w.complete(s, "")
 	}
 	for _, want := range []int{2, 2, 1, 0} {
 		n, err := s.box.QueueDue(t.Context(), 2)
@@ -194,7 +199,7 @@ func TestUnconfirmed(t *testing.T) {
 		{imports.Pending, errDown, recordTimeout + time.Second, false, "where it was"},
 	} {
 		t.Run(fmt.Sprintf("%v, %v after %s", c.verdict, c.err, c.age), func(t *testing.T) {
-			w := newWorld(t)
+			w := newCluster(t)
 			sent := 0
 			s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
 			var asked []imports.Event
@@ -203,10 +208,10 @@ func TestUnconfirmed(t *testing.T) {
 				asked, final = append(asked, n), f
 				return c.verdict, c.err
 			}
-			j := w.ended(s, "")
+			j := w.complete(s, "")
 			before, e := w.only()
-			w.pass(c.age)
-			w.passBy(s)
+			w.Advance(c.age)
+			w.deliverDue(s)
 			if want := (imports.Event{ID: e.Event.ID, Owner: owner, ImportID: j.ID, Status: imports.Completed,
 				ETag: j.Object.ETag}); len(
 				asked,
@@ -218,7 +223,7 @@ func TestUnconfirmed(t *testing.T) {
 				t.Errorf("asked for a final verdict: %t after %s", final, c.age)
 			}
 			left := ""
-			switch keys := w.keys(pendingPrefix); {
+			switch keys := w.Keys(pendingPrefix); {
 			case slices.Equal(keys, []string{before}):
 				left = "where it was"
 			case len(keys) == 1:
