@@ -54,7 +54,7 @@ func (d doctorCmd) Run(i *invocation) (err error) {
 func (d doctorCmd) examine(ctx context.Context, w io.Writer, local *aws.Config, where string) error {
 	fmt.Fprintf(w, "Signpost %s checks bucket %s%s\n\n", versionText(), d.Bucket, where)
 	counts := map[doctor.Mark]int{}
-	doctor.Examine(ctx, d.Config, local, func(f doctor.Finding) {
+	doctor.Examine(ctx, assembly.DoctorOptions(d.Config), local, func(f doctor.Finding) {
 		counts[f.Mark]++
 		printFinding(w, f)
 	})

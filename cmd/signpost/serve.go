@@ -55,8 +55,8 @@ func (s serveCmd) Run(i *invocation) error {
 		return err
 	}
 	// Before any URL is signed.
-	if err := doctor.RequireSignedHeaders(i.ctx, s.Config, settings, log); err != nil {
-		return err
+	if err := doctor.RequireSignedHeaders(i.ctx, assembly.DoctorOptions(s.Config), settings, log); err != nil {
+		return fmt.Errorf("%s: %w", s.Setting(&s.Bucket), err)
 	}
 	s.printStart(i.stdout, listener.Addr().String(), "")
 	return process.Serve(i.ctx, listener)

@@ -20,7 +20,7 @@ func OpenBucket(ctx context.Context, c config.Config, settings aws.Config, hooks
 	ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 	defer cancel()
 	if err := store.Check(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %s", c.Setting(&c.Bucket), doctor.Explain(err))
+		return nil, fmt.Errorf("%s: %s", c.Setting(&c.Bucket), DoctorOptions(c).Names.Explain(err))
 	}
 	return store, nil
 }

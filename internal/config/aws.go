@@ -90,3 +90,11 @@ func Innermost(err error) error {
 		err = next
 	}
 }
+
+// The variables of the AWS SDK that errors name.
+const (
+	AWSRegion   = "AWS_REGION"
+	AWSProfile  = "AWS_PROFILE"
+	AWSKeys     = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+	AWSEndpoint = "AWS_ENDPOINT_URL_S3"
+)

@@ -6,12 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
 
-	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/config"
 )
 
@@ -28,18 +25,15 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 	if !d.local {
 		loaded, err := awsconfig.LoadDefaultConfig(ctx)
 		if err != nil {
-			return Finding{Mark: Fail, Found: "AWS settings: " + Cause(err), Remedy: "mend AWS_PROFILE, or the files in ~/.aws"}
+			return fail("AWS settings: "+Cause(err), "mend "+d.Names.Profile+", or the files in ~/.aws")
 		}
 		d.settings = loaded
 	}
 	d.settings.Logger = logging.Nop{} // the SDK's warnings about a store without checksums
-	if d.web = d.settings.HTTPClient; d.web == nil {
-		d.web = awshttp.NewBuildableClient()
-	}
+	d.probe = newProbe(d.settings, d.sleep)
 	c, err := d.settings.Credentials.Retrieve(ctx)
 	if err != nil {
-		return Finding{Mark: Fail, Found: "none: " + Cause(err),
-			Remedy: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a role"}
+		return fail("none: "+Cause(err), "set "+d.Names.Keys+", or "+d.Names.Profile+", or run with a role")
 	}
 	source, _, _ := strings.Cut(c.Source, ":") // what follows may be a path
 	origin := fmt.Sprintf("found (%s)", source)
@@ -48,31 +42,22 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 	}
 	left := time.Until(c.Expires)
 	if c.CanExpire && left < time.Second {
-		found := fmt.Sprintf("%s, but they ended at %s", origin, c.Expires.UTC().Format(time.RFC3339))
-		return Finding{Mark: Fail, Found: found, Remedy: "renew them"}
+		return fail(fmt.Sprintf("%s, but they ended at %s", origin, c.Expires.UTC().Format(time.RFC3339)), "renew them")
 	}
 	d.obstacle = ""
 	switch {
-	case c.CanExpire && left < d.config.URLTTL:
-		found := fmt.Sprintf("%s; they end in %s, and URLs with them, before SIGNPOST_URL_TTL=%s",
-			origin, config.FormatDuration(left.Round(time.Second)), config.FormatDuration(d.config.URLTTL))
-		return Finding{Mark: Warn, Found: found, Remedy: "give the role longer sessions, or lower SIGNPOST_URL_TTL"}
+	case c.CanExpire && left < d.URLTTL:
+		found := fmt.Sprintf("%s; they end in %s, and URLs with them, before %s=%s",
+			origin, config.FormatDuration(left.Round(time.Second)), d.Names.URLTTL, config.FormatDuration(d.URLTTL))
+		return warn(found, "give the role longer sessions, or lower "+d.Names.URLTTL)
 	case !c.CanExpire && c.SessionToken != "":
-		return Finding{Mark: Warn,
-			Found: origin + ", a session without a known end; URLs end with it, and expires_at may be too late",
-			Remedy: "have the SDK fetch credentials (AWS_PROFILE, a role), " +
-				"or keep SIGNPOST_URL_TTL well below the session's life"}
+		return warn(origin+", a session without a known end; URLs end with it, and expires_at may be too late",
+			fmt.Sprintf("have the SDK fetch credentials (%s, a role), or keep %s well below the session's life",
+				d.Names.Profile, d.Names.URLTTL))
 	case c.CanExpire:
 		return pass("%s, good for another %s", origin, config.FormatDuration(left.Round(time.Second)))
 	}
 	return pass("%s, without an end", origin)
-}
-
-func bucketOptions(c config.Config, settings aws.Config) bucket.Options {
-	return bucket.Options{
-		Name: c.Bucket, AWS: settings, PublicEndpoint: c.PublicEndpoint, PathStyle: c.PathStyle,
-		Signing: c.SigningCredentials(settings, bucket.OnAWS(settings)),
-	}
 }
 
 // bucket checks that the bucket exists, and that the credentials give access.
@@ -82,28 +67,27 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 	}
 	d.obstacle = "the bucket is out of reach"
 	if d.settings.Region == "" {
-		return Finding{Mark: Fail, Found: "AWS_REGION is not set",
-			Remedy: "name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)"}
+		return fail(d.Names.Region+" is not set",
+			"name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)")
 	}
-	store, err := bucket.Open(ctx, bucketOptions(d.config, d.settings))
+	store, err := d.open(ctx, d.settings)
 	if err != nil {
-		return Finding{Mark: Fail, Found: "the store's address: " + Cause(err),
-			Remedy: "mend AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT"}
+		return fail("the store's address: "+Cause(err), "mend "+d.Names.Endpoint+" or "+d.Names.PublicEndpoint)
 	}
-	if d.sight, err = store.Inspect(ctx); err != nil {
-		found, remedy, _ := strings.Cut(Explain(err), "; ")
-		return Finding{Mark: Fail, Found: d.config.Bucket + ": " + found, Remedy: remedy}
+	if d.inspection, err = store.Inspect(ctx); err != nil {
+		found, remedy, _ := strings.Cut(d.Names.Explain(err), "; ")
+		return fail(d.Bucket+": "+found, remedy)
 	}
 	d.store, d.obstacle = store, ""
-	return pass("%s answers", d.config.Bucket)
+	return pass("%s answers", d.Bucket)
 }
 
 // region compares the configured region with the bucket's. A store that accepts another in signatures may report a
 // wrong one.
 func (d *doctor) region(context.Context) Finding {
-	ours, told := d.settings.Region, d.sight.Region
+	ours, told := d.settings.Region, d.inspection.Region
 	switch {
-	case !d.sight.Answered:
+	case !d.inspection.Answered:
 		return skip(d.obstacle)
 	case told == "" && d.store == nil:
 		return skip("the store tells none when it refuses")
@@ -112,8 +96,7 @@ func (d *doctor) region(context.Context) Finding {
 	case told == ours:
 		return pass("%s, as set", ours)
 	}
-	f := Finding{Mark: Fail, Found: fmt.Sprintf("the bucket is in %s, but %s is set", told, ours),
-		Remedy: "set AWS_REGION=" + told}
+	f := fail(fmt.Sprintf("the bucket is in %s, but %s is set", told, ours), "set "+d.Names.Region+"="+told)
 	if d.store != nil {
 		f.Mark, f.Found = Warn, f.Found+" (and works)"
 	}
@@ -122,25 +105,25 @@ func (d *doctor) region(context.Context) Finding {
 
 // clock compares this machine's clock with the store's.
 func (d *doctor) clock(context.Context) Finding {
-	skew, side := d.sight.ClockAhead.Abs(), "behind"
-	if d.sight.ClockAhead < 0 {
+	skew, side := d.inspection.ClockAhead.Abs(), "behind"
+	if d.inspection.ClockAhead < 0 {
 		side = "ahead of"
 	}
 	difference := config.FormatDuration(skew.Round(time.Second))
 	const remedy = "set this machine's clock, and keep it right with NTP"
 	switch {
-	case !d.sight.Answered:
+	case !d.inspection.Answered:
 		return skip(d.obstacle)
-	case !d.sight.HasDate:
-		return Finding{Mark: Warn, Found: "the store tells no time", Remedy: "make sure that this machine's clock is right"}
+	case !d.inspection.HasDate:
+		return warn("the store tells no time", "make sure that this machine's clock is right")
 	case skew > fatalSkew:
 		d.obstacle = "the clocks are too far apart"
 		found := fmt.Sprintf("%s %s the store's; signatures are refused from %s on",
 			difference, side, config.FormatDuration(fatalSkew))
-		return Finding{Mark: Fail, Found: found, Remedy: remedy}
+		return fail(found, remedy)
 	case skew > slightSkew:
 		found := fmt.Sprintf("%s %s the store's, by which signed URLs begin or end wrongly", difference, side)
-		return Finding{Mark: Warn, Found: found, Remedy: remedy}
+		return warn(found, remedy)
 	case skew <= time.Second:
 		return pass("as the store's, to the second")
 	}

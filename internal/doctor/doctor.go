@@ -8,11 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signpost-s3/signpost/internal/config"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/config"
 )
 
 // Mark is the result of a check.
@@ -35,7 +34,9 @@ func pass(format string, args ...any) Finding {
 	return Finding{Mark: Pass, Found: fmt.Sprintf(format, args...)}
 }
 
-func skip(why string) Finding { return Finding{Mark: Skip, Found: why} }
+func warn(found, remedy string) Finding { return Finding{Mark: Warn, Found: found, Remedy: remedy} }
+func fail(found, remedy string) Finding { return Finding{Mark: Fail, Found: found, Remedy: remedy} }
+func skip(why string) Finding           { return Finding{Mark: Skip, Found: why} }
 
 // Time limits of one check: of a few calls, of small uploads, and of 5 MiB up and down over a slow connection.
 const (
@@ -54,42 +55,49 @@ type check struct {
 
 // doctor is the state of one run of all checks.
 type doctor struct {
-	config   config.Config
-	settings aws.Config
-	local    bool
-	sight    bucket.Inspection
-	obstacle string // why dependent checks are skipped
-	urlless  bool   // signed URLs do not work
-	partless bool   // multipart uploads do not work
-	probe           // its store is set by the check of the bucket
+	Options
+	settings   aws.Config
+	local      bool
+	inspection bucket.Inspection
+	obstacle   string // why dependent checks are skipped
+	urlless    bool   // signed URLs do not work
+	partless   bool   // multipart uploads do not work
+	probe             // its store is set by the check of the bucket
 }
 
-// Examine checks whether the bucket that c names supports what the service needs, and reports each finding at once. It
-// reads the AWS configuration from the SDK's chain, unless local is that of a local store. It removes what it wrote,
-// also if ctx ends early.
-func Examine(ctx context.Context, c config.Config, local *aws.Config, report func(Finding)) {
-	d := &doctor{config: c}
+// checks are all checks, in their order.
+var checks = []check{
+	{"credentials", callLimit, false, (*doctor).credentials},
+	{"bucket", callLimit, false, (*doctor).bucket},
+	{"region", callLimit, false, (*doctor).region},
+	{"clock", callLimit, false, (*doctor).clock},
+	{"lifecycle rules", callLimit, true, (*doctor).lifecycle},
+	{"CORS rules", callLimit, true, (*doctor).cors},
+	{"conditional writes", callLimit, true, (*doctor).conditions},
+	{"signing rights", callLimit, true, (*doctor).signingRights},
+	{"checksums", uploadLimit, true, (*doctor).checksums},
+	{"signed URLs", uploadLimit, true, (*doctor).signedURLs},
+	{"unsigned headers", uploadLimit, true, (*doctor).unsigned},
+	{"multipart", roundTripLimit, true, (*doctor).multipart},
+	{"part checksums", roundTripLimit, true, (*doctor).partChecksums},
+	{"many parts", roundTripLimit, true, (*doctor).manyParts},
+	{"leftovers", callLimit, true, (*doctor).leftovers},
+}
+
+// Examine checks whether the bucket supports what the service needs, and reports each finding at once. It reads the AWS
+// configuration from the SDK's chain, unless local is that of a local store. It removes what it wrote, also if ctx ends
+// early.
+func Examine(ctx context.Context, o Options, local *aws.Config, report func(Finding)) {
+	examine(ctx, o, local, checks, report)
+}
+
+func examine(ctx context.Context, o Options, local *aws.Config, checks []check, report func(Finding)) {
+	d := &doctor{Options: o}
 	if local != nil {
 		d.settings, d.local = *local, true
 	}
 	cut := false
-	for _, check := range []check{
-		{"credentials", callLimit, false, (*doctor).credentials},
-		{"bucket", callLimit, false, (*doctor).bucket},
-		{"region", callLimit, false, (*doctor).region},
-		{"clock", callLimit, false, (*doctor).clock},
-		{"lifecycle rules", callLimit, true, (*doctor).lifecycle},
-		{"CORS rules", callLimit, true, (*doctor).cors},
-		{"conditional writes", callLimit, true, (*doctor).conditions},
-		{"signing rights", callLimit, true, (*doctor).signingRights},
-		{"checksums", uploadLimit, true, (*doctor).checksums},
-		{"signed URLs", uploadLimit, true, (*doctor).signedURLs},
-		{"unsigned headers", uploadLimit, true, (*doctor).unsigned},
-		{"multipart", roundTripLimit, true, (*doctor).multipart},
-		{"part checksums", roundTripLimit, true, (*doctor).partChecksums},
-		{"many parts", roundTripLimit, true, (*doctor).manyParts},
-		{"leftovers", callLimit, true, (*doctor).leftovers},
-	} {
+	for _, check := range checks {
 		f, inTime := d.perform(ctx, check)
 		cut = cut || !inTime
 		f.Check = check.name
@@ -120,10 +128,9 @@ func (d *doctor) perform(ctx context.Context, c check) (f Finding, inTime bool) 
 	return f, limited.Err() == nil
 }
 
-// fail returns the finding about err, which occurred while doing something that requires the permission action.
-func fail(doing string, err error, action string) Finding {
-	f := Finding{Mark: Fail, Found: doing + ": " + Cause(err),
-		Remedy: "look at the store, and whether the credentials have " + action}
+// failedCall returns the finding about err, which occurred while doing something that requires the permission action.
+func failedCall(doing string, err error, action string) Finding {
+	f := fail(doing+": "+Cause(err), "look at the store, and whether the credentials have "+action)
 	switch {
 	case bucket.Unsupported(err):
 		f.Remedy = "use a store, or a version of it, that knows this call"
@@ -137,12 +144,12 @@ func fail(doing string, err error, action string) Finding {
 func unread(err error, action, lacking, remedy string) Finding {
 	switch {
 	case bucket.Unsupported(err):
-		return Finding{Mark: Warn, Found: lacking, Remedy: remedy}
+		return warn(lacking, remedy)
 	case errors.Is(err, bucket.ErrForbidden):
-		return Finding{Mark: Warn, Found: "access denied: the credentials lack " + action,
-			Remedy: "grant " + action + " for this check, or see for yourself"}
+		return warn("access denied: the credentials lack "+action,
+			"grant "+action+" for this check, or see for yourself")
 	}
-	return Finding{Mark: Warn, Found: "not to be read: " + Cause(err), Remedy: "try again later"}
+	return warn("not to be read: "+Cause(err), "try again later")
 }
 
 // Cause returns in a few words why a call failed.
@@ -157,19 +164,19 @@ func Cause(err error) string {
 }
 
 // Explain returns in one line why a bucket cannot be used and, after "; ", what to do.
-func Explain(err error) string {
+func (n Names) Explain(err error) string {
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
-		return "there is no such bucket at this endpoint; create it, or mend the name or AWS_REGION"
+		return "there is no such bucket at this endpoint; create it, or mend the name or " + n.Region
 	case errors.Is(err, bucket.ErrForbidden):
 		return "access denied; the credentials are wrong, or lack s3:ListBucket on it"
 	case errors.Is(err, bucket.ErrCredentialsExpired):
 		return "the credentials have ended, or cannot be had: " + config.Innermost(err).Error()
 	case errors.Is(err, context.DeadlineExceeded):
-		return "the store does not answer; look at the endpoint, or at AWS_REGION"
+		return "the store does not answer; look at the endpoint, or at " + n.Region
 	case errors.Is(err, bucket.ErrUnavailable):
 		return "the store cannot be reached: " + config.Innermost(err).Error() +
-			"; check AWS_ENDPOINT_URL_S3 (SIGNPOST_LOCAL_LISTEN for the local store) and that the store runs"
+			fmt.Sprintf("; check %s (%s for the local store) and that the store runs", n.Endpoint, n.LocalListen)
 	}
-	return fmt.Sprintf("the store says %q; look at the name, at AWS_REGION and at the endpoint", config.Innermost(err))
+	return fmt.Sprintf("the store says %q; look at the name, at %s and at the endpoint", config.Innermost(err), n.Region)
 }

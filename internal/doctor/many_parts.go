@@ -28,11 +28,11 @@ func (d *doctor) manyParts(ctx context.Context) Finding {
 		return skip(fmt.Sprintf("the store refuses small parts, so %d of them take at least %d GB: not checked above 2 parts",
 			manyParts, manyParts*firstPart/1_000_000_000))
 	} else if err != nil {
-		return fail("two parts of one byte", err, "s3:PutObject and s3:ListMultipartUploadParts on imports/*")
+		return failedCall("two parts of one byte", err, "s3:PutObject and s3:ListMultipartUploadParts on imports/*")
 	}
 	if err := d.completeParts(ctx, manyParts); err != nil {
-		return Finding{Mark: Fail, Found: fmt.Sprintf("%d parts: %s", manyParts, Cause(err)),
-			Remedy: "use a store that completes 10,000 parts, or send large files in few large parts"}
+		return fail(fmt.Sprintf("%d parts: %s", manyParts, Cause(err)),
+			"use a store that completes 10,000 parts, or send large files in few large parts")
 	}
 	return pass("%d parts of one byte completed", manyParts)
 }

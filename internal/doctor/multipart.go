@@ -3,18 +3,17 @@ package doctor
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
-
-	"github.com/signpost-s3/signpost/internal/config"
 
 	"github.com/minio/crc64nvme"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
@@ -39,7 +38,7 @@ func (d *doctor) partChecksums(ctx context.Context) Finding {
 	}
 	f := d.roundTrip(ctx, algorithm)
 	if f.Mark != Pass {
-		return Finding{Mark: Warn, Found: f.Found, Remedy: "declare no checksum for imports in parts on this store"}
+		return warn(f.Found, "declare no checksum for imports in parts on this store")
 	}
 	return pass("%s of each part and of the whole: taken and kept", algorithm)
 }
@@ -52,14 +51,13 @@ func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
 	m := bucket.Multipart{Key: u.Key, Algorithm: algorithm}
 	var err error
 	if m.UploadID, err = d.store.CreateMultipart(ctx, u); bucket.Unsupported(err) {
-		return Finding{Mark: Warn, Found: "the store has no multipart uploads",
-			Remedy: "upload up to 5 GiB in one request, or use another store"}
+		return warn("the store has no multipart uploads", "upload up to 5 GiB in one request, or use another store")
 	} else if err != nil {
-		return fail("beginning an upload", err, action)
+		return failedCall("beginning an upload", err, action)
 	}
 	d.scratch.uploads = append(d.scratch.uploads, m)
 	content := make([]byte, firstPart+lastPart)
-	rand.Read(content)
+	rand.NewChaCha8([32]byte{}).Read(content)
 	bodies := [][]byte{content[:firstPart], content[firstPart:]}
 	plan, whole := make([]bucket.Part, len(bodies)), ""
 	for i, body := range bodies {
@@ -70,7 +68,7 @@ func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
 	}
 	signed, err := d.store.SignParts(ctx, m, plan, u.From, u.Until)
 	if err != nil {
-		return fail("signing the parts", err, action)
+		return failedCall("signing the parts", err, action)
 	}
 	for i, body := range bodies {
 		if f := d.expect(ctx, fmt.Sprintf("uploading part %d", i+1), signed[i], body, nil); f != nil {
@@ -79,24 +77,24 @@ func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
 	}
 	parts, err := d.store.AllParts(ctx, m)
 	if err != nil {
-		return fail("listing the parts", err, action)
+		return failedCall("listing the parts", err, action)
 	}
 	if !slices.EqualFunc(parts, plan, func(a, b bucket.Part) bool {
 		return a.Number == b.Number && a.Size == b.Size && a.Checksum == b.Checksum
 	}) {
-		return Finding{Mark: Fail, Found: "the list of parts is not what was uploaded",
-			Remedy: "use another store: uploads cannot be completed on this one"}
+		return fail("the list of parts is not what was uploaded",
+			"use another store: uploads cannot be completed on this one")
 	}
 	if err := d.store.CompleteMultipart(ctx, m, parts, whole); err != nil {
-		return fail("completing with If-None-Match", err, action)
+		return failedCall("completing with If-None-Match", err, action)
 	}
 	d.scratch.ended(m)
 	if o, err := d.store.Head(ctx, m.Key); algorithm != "" && (err != nil || o.Checksums[algorithm] != whole) {
-		return Finding{Mark: Fail, Found: "HEAD does not return the whole's", Remedy: "use another store"}
+		return fail("HEAD does not return the whole's", "use another store")
 	}
 	back, err := d.store.SignGet(ctx, m.Key, "attachment", u.From, u.Until)
 	if err != nil {
-		return fail("signing the download", err, action)
+		return failedCall("signing the download", err, action)
 	}
 	if f := d.expect(ctx, "reading it back", back, nil, content); f != nil {
 		return *f
@@ -122,8 +120,9 @@ func (d *doctor) expect(ctx context.Context, doing string, signed bucket.SignedR
 	default:
 		return nil
 	}
-	return &Finding{Mark: Fail, Found: doing + ": " + found,
-		Remedy: "look at the store and what is before it; a proxy before the store must take 5 MiB and more in one request"}
+	f := fail(doing+": "+found,
+		"look at the store and what is before it; a proxy before the store must take 5 MiB and more in one request")
+	return &f
 }
 
 // leftovers counts uploads that are too old to be resumed. Their parts cost money.
@@ -133,9 +132,9 @@ func (d *doctor) leftovers(ctx context.Context) Finding {
 		return unread(err, "s3:ListBucketMultipartUploads", "the store does not list incomplete uploads",
 			"look for abandoned parts in the store's own way")
 	}
-	old, among := 0, ""
+	old, among, ttl := 0, "", config.FormatDuration(d.JobTTL)
 	for _, u := range uploads {
-		if time.Since(u.Initiated) > d.config.JobTTL {
+		if time.Since(u.Initiated) > d.JobTTL {
 			old++
 		}
 	}
@@ -143,10 +142,8 @@ func (d *doctor) leftovers(ctx context.Context) Finding {
 		among = fmt.Sprintf(" among the first %d", len(uploads))
 	}
 	if old > 0 {
-		found := fmt.Sprintf("incomplete uploads%s older than SIGNPOST_JOB_TTL=%s: %d",
-			among, config.FormatDuration(d.config.JobTTL), old)
-		return Finding{Mark: Warn, Found: found,
-			Remedy: "make a lifecycle rule that aborts them (aws s3api abort-multipart-upload does it one by one)"}
+		return warn(fmt.Sprintf("incomplete uploads%s older than %s=%s: %d", among, d.Names.JobTTL, ttl, old),
+			"make a lifecycle rule that aborts them (aws s3api abort-multipart-upload does it one by one)")
 	}
-	return pass("no incomplete uploads%s older than %s", among, config.FormatDuration(d.config.JobTTL))
+	return pass("no incomplete uploads%s older than %s", among, ttl)
 }

@@ -13,12 +13,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signpost-s3/signpost/internal/config"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
+	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/s3limits"
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
@@ -27,7 +27,20 @@ import (
 type probe struct {
 	store   *bucket.Bucket
 	web     aws.HTTPClient
+	pause   func(time.Duration)
 	scratch scratch
+}
+
+// newProbe returns a probe whose store is not set yet.
+func newProbe(settings aws.Config, pause func(time.Duration)) probe {
+	p := probe{web: settings.HTTPClient, pause: pause}
+	if p.web == nil {
+		p.web = awshttp.NewBuildableClient()
+	}
+	if p.pause == nil {
+		p.pause = time.Sleep
+	}
+	return p
 }
 
 // upload returns an upload to a new scratch object, signed from now.
@@ -78,7 +91,7 @@ func (p *probe) clean(ctx context.Context, cut bool) error {
 		return nil
 	}
 	if cut {
-		time.Sleep(lateLimit)
+		p.pause(lateLimit)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanLimit)
 	defer cancel()

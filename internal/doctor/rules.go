@@ -17,10 +17,10 @@ import (
 // lifecycle checks that rules abort abandoned uploads and expire old records, but not those that can still be resumed.
 func (d *doctor) lifecycle(ctx context.Context) Finding {
 	records, named := []string{"jobs/", "idem/"}, "jobs/ and idem/"
-	if d.config.HasEvents() { // dead events stay otherwise
+	if d.Events { // dead events stay otherwise
 		records, named = append(records, "outbox/"), "jobs/, idem/ and outbox/"
 	}
-	ttl := config.FormatDuration(d.config.JobTTL)
+	ttl := config.FormatDuration(d.JobTTL)
 	remedy := fmt.Sprintf("make rules that abort incomplete uploads under imports/, and expire %s, "+
 		"each no sooner than %s after", named, ttl)
 	rules, err := d.store.Lifecycle(ctx)
@@ -40,23 +40,23 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 	}
 	ends := "objects do not expire"
 	for _, r := range rules {
-		if r.Aborts && r.AbortAfter < d.config.JobTTL && touches(r, "imports/") {
-			faults = append(faults, fmt.Sprintf("one aborts uploads under %q after %s, sooner than SIGNPOST_JOB_TTL=%s",
-				r.Prefix, config.FormatDuration(r.AbortAfter), ttl))
+		if r.Aborts && r.AbortAfter < d.JobTTL && touches(r, "imports/") {
+			faults = append(faults, fmt.Sprintf("one aborts uploads under %q after %s, sooner than %s=%s",
+				r.Prefix, config.FormatDuration(r.AbortAfter), d.Names.JobTTL, ttl))
 		}
 		for _, prefix := range append([]string{"imports/"}, records...) {
 			switch {
 			case !r.Expires || !touches(r, prefix):
-			case r.ExpireAfter < d.config.JobTTL:
-				faults = append(faults, fmt.Sprintf("one expires %s after %s, sooner than SIGNPOST_JOB_TTL=%s",
-					prefix, config.FormatDuration(r.ExpireAfter), ttl))
+			case r.ExpireAfter < d.JobTTL:
+				faults = append(faults, fmt.Sprintf("one expires %s after %s, sooner than %s=%s",
+					prefix, config.FormatDuration(r.ExpireAfter), d.Names.JobTTL, ttl))
 			case prefix == "imports/":
 				ends = "objects expire after " + config.FormatDuration(r.ExpireAfter)
 			}
 		}
 	}
 	if len(faults) > 0 {
-		return Finding{Mark: Warn, Found: strings.Join(faults, "; "), Remedy: remedy}
+		return warn(strings.Join(faults, "; "), remedy)
 	}
 	return pass("abandoned uploads and old records are removed; %s", ends)
 }
@@ -71,9 +71,9 @@ func touches(r bucket.LifecycleRule, prefix string) bool {
 	return strings.HasPrefix(prefix, r.Prefix) || strings.HasPrefix(r.Prefix, prefix)
 }
 
-// cors checks that pages of SIGNPOST_CORS_ORIGINS may upload, and no others.
+// cors checks that pages of CORSOrigins may upload, and no others.
 func (d *doctor) cors(ctx context.Context) Finding {
-	origins := d.config.CORSOrigins
+	origins := d.CORSOrigins
 	rules, err := d.store.CORS(ctx)
 	switch {
 	case err != nil && bucket.Unsupported(err) && len(origins) == 0:
@@ -104,15 +104,15 @@ func (d *doctor) cors(ctx context.Context) Finding {
 	for _, rule := range rules {
 		for _, origin := range rule.AllowedOrigins {
 			if !slices.Contains(origins, origin) && !(isLocal(d.store.Origin()) && isLocal(origin)) {
-				faults = append(faults, fmt.Sprintf("%s is allowed, and not in SIGNPOST_CORS_ORIGINS", origin))
+				faults = append(faults, fmt.Sprintf("%s is allowed, and not in %s", origin, d.Names.CORSOrigins))
 			}
 		}
 	}
 	want := bucket.CORSRule(origins)
-	f := Finding{Mark: Warn, Found: strings.Join(append(broken, faults...), "; "),
-		Remedy: fmt.Sprintf("make one CORS rule: exactly these origins, methods %s, all headers (%s), exposed %s",
+	f := warn(strings.Join(append(broken, faults...), "; "),
+		fmt.Sprintf("make one CORS rule: exactly these origins, methods %s, all headers (%s), exposed %s",
 			strings.Join(want.AllowedMethods, ", "), strings.Join(want.AllowedHeaders, ", "),
-			strings.Join(want.ExposeHeaders, ", "))}
+			strings.Join(want.ExposeHeaders, ", ")))
 	switch {
 	case len(broken) > 0:
 		f.Mark = Fail

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
@@ -19,8 +19,12 @@ func TestUnsignedHeaders(t *testing.T) {
 	store := startStore(t)
 	lenient := storetest.NewLenient(t, store.AWSConfig(), store.Bucket())
 	root := store.Credentials()
-	with := func(id, secret string) func(*config.Config) {
-		return func(c *config.Config) { c.SigningAccessKeyID, c.SigningSecretAccessKey = id, config.Secret(secret) }
+	with := func(id, secret string) func(*Options) {
+		return func(o *Options) {
+			o.Signing = func(aws.Config) aws.CredentialsProvider {
+				return credentials.NewStaticCredentialsProvider(id, secret, "")
+			}
+		}
 	}
 	restricted := with(lenient.Restricted.AccessKeyID, lenient.Restricted.SecretAccessKey)
 	tagsOnly := lenient.AWS.Copy() // a proxy that drops x-amz-copy-source and x-amz-acl
@@ -56,21 +60,21 @@ func TestUnsignedHeaders(t *testing.T) {
 	const all = "x-amz-copy-source on PUT URLs, x-amz-copy-source on part URLs, x-amz-tagging on PUT URLs, x-amz-acl " +
 		"on PUT URLs"
 	for _, c := range []struct {
-		name   string
-		aws    aws.Config
-		config func(*config.Config)
+		name    string
+		aws     aws.Config
+		options func(*Options)
 
 		unsigned, rights Mark
 		found            string // part of the doctor's finding about unsigned headers
 		start            string // part of the error of RequireSignedHeaders; "": no error
 		log              string // part of the log of RequireSignedHeaders
 	}{
-		{"refused", store.AWSConfig(), func(*config.Config) {}, Pass, Pass, "have no effect", "",
+		{"refused", store.AWSConfig(), func(*Options) {}, Pass, Pass, "have no effect", "",
 			`"msg":"unsigned headers: refused by the store"`},
-		{"honored", lenient.AWS, func(*config.Config) {}, Fail, Pass,
+		{"honored", lenient.AWS, func(*Options) {}, Fail, Pass,
 			"honored: " + all + "; a client with one upload URL can read every object",
 			"set SIGNPOST_SIGNING_ACCESS_KEY_ID and SIGNPOST_SIGNING_SECRET_ACCESS_KEY, or SIGNPOST_SIGNING_ROLE_ARN,", ""},
-		{"allowed", lenient.AWS, func(c *config.Config) { c.AllowUnsignedHeaders = true }, Warn, Pass, all, "",
+		{"allowed", lenient.AWS, func(o *Options) { o.AllowUnsignedHeaders = true }, Warn, Pass, all, "",
 			`"headers":["x-amz-copy-source on PUT URLs"`},
 		{"signed with an account that may only put", lenient.AWS, restricted, Pass, Pass, "have no effect", "",
 			"refused by the store"},
@@ -81,24 +85,25 @@ func TestUnsignedHeaders(t *testing.T) {
 			"cannot check whether the store honors unsigned headers: uploading by a signed URL: 403", ""},
 		{"signed with another owner's account", foreign, restricted, Pass, Fail, "have no effect", "",
 			"refused by the store"},
-		{"tags only", tagsOnly, func(*config.Config) {}, Fail, Pass,
+		{"tags only", tagsOnly, func(*Options) {}, Fail, Pass,
 			"honored: x-amz-tagging on PUT URLs; a client with an upload URL can set them",
 			"the store honors headers that an upload URL does not sign (x-amz-tagging on PUT URLs)", ""},
-		{"the store fails", broken, func(*config.Config) {}, Fail, Pass, "503 SlowDown",
+		{"the store fails", broken, func(*Options) {}, Fail, Pass, "503 SlowDown",
 			"cannot check whether the store honors unsigned headers: 503 SlowDown", ""},
-		{"the store fails, allowed", broken, func(c *config.Config) { c.AllowUnsignedHeaders = true }, Fail, Pass,
+		{"the store fails, allowed", broken, func(o *Options) { o.AllowUnsignedHeaders = true }, Fail, Pass,
 			"503 SlowDown", "", "unsigned headers: not checked"},
-		{"the store is full", full, func(*config.Config) {}, Fail, Pass, "store is full",
+		{"the store is full", full, func(*Options) {}, Fail, Pass, "store is full",
 			"honors unsigned headers: store is full", ""},
 		{"the store is full, signed", full, restricted, Fail, Pass, "store is full", "", "unsigned headers: not checked"},
-		{"clients reach another address", lenient.AWS, func(c *config.Config) { c.PublicEndpoint = "http://127.0.0.1:1" },
+		{"clients reach another address", lenient.AWS, func(o *Options) { o.PublicEndpoint = "http://127.0.0.1:1" },
 			Skip, Pass, "signed URLs do not work",
 			"the store honors headers", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cfg := testConfig(store)
-			c.config(&cfg)
-			found := examine(t, t.Context(), cfg, c.aws)
+			o := testOptions(store)
+			c.options(&o)
+			found := examineChecks(t, t.Context(), o, c.aws,
+				selectChecks("credentials", "bucket", "signing rights", "signed URLs", "unsigned headers"))
 			if got := found["unsigned headers"]; got.Mark != c.unsigned || !strings.Contains(got.Found, c.found) {
 				t.Errorf("unsigned headers: got %+v, want %s %q", got, c.unsigned, c.found)
 			}
@@ -106,7 +111,7 @@ func TestUnsignedHeaders(t *testing.T) {
 				t.Errorf("signing rights: got %+v, want %s", got, c.rights)
 			}
 			var log bytes.Buffer
-			err := RequireSignedHeaders(t.Context(), cfg, c.aws, slog.New(slog.NewJSONHandler(&log, nil)))
+			err := RequireSignedHeaders(t.Context(), o, c.aws, slog.New(slog.NewJSONHandler(&log, nil)))
 			if (err != nil) != (c.start != "") || err != nil && !strings.Contains(err.Error(), c.start) ||
 				!strings.Contains(log.String(), c.log) {
 				t.Errorf("RequireSignedHeaders: got %v and the log %s, want %q and %q", err, log.String(), c.start, c.log)
@@ -126,7 +131,7 @@ func TestUnsignedHeadersOnAWS(t *testing.T) {
 		return respondError(r, 403, "AccessDenied")
 	})}
 	var log bytes.Buffer
-	if err := RequireSignedHeaders(t.Context(), config.Config{Bucket: "b"}, settings,
+	if err := RequireSignedHeaders(t.Context(), Options{Bucket: "b"}, settings,
 		slog.New(slog.NewJSONHandler(&log, nil))); err != nil || log.Len() > 0 {
 		t.Errorf("RequireSignedHeaders: got %v and the log %s, want neither", err, log.String())
 	}

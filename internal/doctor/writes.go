@@ -18,20 +18,20 @@ func (d *doctor) conditions(ctx context.Context) Finding {
 	const action = "s3:PutObject and s3:GetObject on jobs/* (and s3:ListBucket)"
 	key := d.scratch.record()
 	if err := d.store.CreateRecord(ctx, key, []byte(`{"n":1}`)); err != nil && !errors.Is(err, bucket.ErrChanged) {
-		return fail("writing a record if there is none", err, action)
+		return failedCall("writing a record if there is none", err, action)
 	}
 	first, err := d.store.ReadRecord(ctx, key)
 	if err != nil {
-		return fail("reading it", err, action)
+		return failedCall("reading it", err, action)
 	}
 	again := d.store.CreateRecord(ctx, key, []byte(`{"n":2}`))
 	now, err := d.store.ReadRecord(ctx, key)
 	if err != nil {
-		return fail("reading it again", err, action)
+		return failedCall("reading it again", err, action)
 	}
 	_, err = d.store.ReplaceRecord(ctx, key, now.ETag, []byte(`{"n":3}`))
 	if err != nil && !errors.Is(err, bucket.ErrChanged) {
-		return fail("writing a record if it has its ETag", err, action)
+		return failedCall("writing a record if it has its ETag", err, action)
 	}
 	_, stale := d.store.ReplaceRecord(ctx, key, first.ETag, []byte(`{"n":4}`))
 	var faults []string
@@ -51,8 +51,8 @@ func (d *doctor) conditions(ctx context.Context) Finding {
 		faults = append(faults, "a PUT with If-Match and a stale ETag ends in "+Cause(stale))
 	}
 	if len(faults) > 0 {
-		return Finding{Mark: Fail, Found: strings.Join(faults, "; "),
-			Remedy: "use a store, or a version of it, with conditional writes: all state depends on them"}
+		return fail(strings.Join(faults, "; "),
+			"use a store, or a version of it, with conditional writes: all state depends on them")
 	}
 	return d.otherRecords(ctx)
 }
@@ -62,10 +62,10 @@ func (d *doctor) otherRecords(ctx context.Context) Finding {
 	for _, prefix := range []string{"idem/", "outbox/", "sweep/"} {
 		key, action := d.scratch.key(prefix+"doctor/"), "s3:PutObject, s3:GetObject and s3:DeleteObject on "+prefix+"*"
 		if err := d.store.CreateRecord(ctx, key, []byte("{}")); err != nil && !errors.Is(err, bucket.ErrChanged) {
-			return fail("writing under "+prefix, err, action)
+			return failedCall("writing under "+prefix, err, action)
 		}
 		if _, err := d.store.ReadRecord(ctx, key); err != nil {
-			return fail("reading under "+prefix, err, action)
+			return failedCall("reading under "+prefix, err, action)
 		}
 	}
 	return pass("If-None-Match and If-Match hold")
@@ -98,8 +98,8 @@ func (d *doctor) checksums(ctx context.Context) Finding {
 		}
 	}
 	if len(faults) > 0 {
-		return Finding{Mark: Warn, Found: strings.Join(faults, "; "),
-			Remedy: "compare checksums after the upload, or use a store that does; such imports have checksum.verified false"}
+		return warn(strings.Join(faults, "; "),
+			"compare checksums after the upload, or use a store that does; such imports have checksum.verified false")
 	}
 	return pass("crc64nvme and sha256: wrong ones refused, right ones kept")
 }
@@ -112,26 +112,26 @@ func (d *doctor) signedURLs(ctx context.Context) Finding {
 	u.Size = &size
 	signed, err := d.store.SignPut(ctx, u)
 	if err != nil {
-		return fail("signing", err, "s3:PutObject on imports/*")
+		return failedCall("signing", err, "s3:PutObject on imports/*")
 	}
 	address, _, _ := strings.Cut(signed.URL.String(), "/"+u.Key)
-	const remedy = "SIGNPOST_PUBLIC_ENDPOINT must be the same store's; " +
+	remedy := d.Names.PublicEndpoint + " must be the same store's; " +
 		"a proxy before it must leave Host, path and headers alone; " +
 		"the credentials need s3:PutObject on imports/*"
 	taken, err := d.send(ctx, signed, body)
 	d.urlless = err != nil || !taken.ok()
 	switch {
 	case err != nil:
-		return Finding{Mark: Fail, Found: address + ": " + Cause(err), Remedy: remedy}
+		return fail(address+": "+Cause(err), remedy)
 	case !taken.ok():
-		return Finding{Mark: Fail, Found: fmt.Sprintf("%s: refused: %s", address, taken), Remedy: remedy}
+		return fail(fmt.Sprintf("%s: refused: %s", address, taken), remedy)
 	}
 	if o, err := d.store.Head(ctx, u.Key); err != nil || o.Size != size {
-		return Finding{Mark: Fail, Found: address + ": taken, but the object is not in the bucket", Remedy: remedy}
+		return fail(address+": taken, but the object is not in the bucket", remedy)
 	}
 	if longer, err := d.send(ctx, signed, append(slices.Clone(body), '!')); err == nil && longer.ok() {
-		return Finding{Mark: Fail, Found: address + ": one byte more than signed is taken",
-			Remedy: "use a store that checks signed headers; SIGNPOST_MAX_SIZE is void on this one"}
+		return fail(address+": one byte more than signed is taken",
+			"use a store that checks signed headers; "+d.Names.MaxSize+" is void on this one")
 	}
 	return pass("%s: taken; one byte more: refused", address)
 }

@@ -1,0 +1,139 @@
+package doctor
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+const (
+	abort = `<Rule><Status>Enabled</Status><Filter><Prefix>imports/</Prefix></Filter><AbortIncompleteMultipartUpload>` +
+		`<DaysAfterInitiation>7</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>`
+	jobs = `<Rule><Status>Enabled</Status><Filter><Prefix>jobs/</Prefix></Filter>` +
+		`<Expiration><Days>30</Days></Expiration></Rule>`
+	idem = `<Rule><Status>Enabled</Status><Filter><Prefix>idem/</Prefix></Filter>` +
+		`<Expiration><Days>7</Days></Expiration></Rule>`
+	origin = "https://app.example.com"
+)
+
+func withOrigins(o *Options) { o.CORSOrigins = []string{origin} }
+
+// answerFor responds to reads of one bucket setting and forwards all other requests.
+func answerFor(query string, status int, body string) doer {
+	return func(r *http.Request) (*http.Response, error) {
+		if r.URL.Query().Has(query) && r.Method == "GET" && !strings.Contains(r.URL.Path, "imports/") {
+			return respond(r, status, body)
+		}
+		return http.DefaultClient.Do(r)
+	}
+}
+
+// refuseSetting refuses reads of one bucket setting.
+func refuseSetting(query string, status int, code string) doer {
+	return answerFor(query, status, "<Error><Code>"+code+"</Code></Error>")
+}
+
+func lifecycle(rules ...string) doer {
+	return answerFor("lifecycle", 200, "<LifecycleConfiguration>"+strings.Join(rules, "")+"</LifecycleConfiguration>")
+}
+
+func corsRule(origin, methods, rest string) doer {
+	var allowed strings.Builder
+	for m := range strings.FieldsSeq(methods) {
+		allowed.WriteString("<AllowedMethod>" + m + "</AllowedMethod>")
+	}
+	return answerFor("cors", 200, "<CORSConfiguration><CORSRule><AllowedOrigin>"+origin+"</AllowedOrigin>"+
+		allowed.String()+rest+"</CORSRule></CORSConfiguration>")
+}
+
+func TestLifecycle(t *testing.T) {
+	testCheck(t, "lifecycle rules", []faultRow{
+		{name: "complete lifecycle rules", fault: lifecycle(abort, jobs, idem),
+			mark: Pass, found: "objects do not expire"},
+		{name: "one rule for all", fault: lifecycle(strings.ReplaceAll(abort+jobs,
+			"</Rule><Rule><Status>Enabled</Status><Filter><Prefix>jobs/</Prefix></Filter>", "")),
+			mark: Warn, found: "none expires jobs/"},
+		{name: "one rule for the bucket",
+			fault: lifecycle(strings.NewReplacer("<Prefix>imports/</Prefix>", "<Prefix></Prefix>", "</Rule>",
+				"<Expiration><Days>8</Days></Expiration></Rule>").Replace(abort)),
+			mark: Pass, found: "objects expire after 192h"},
+		{name: "no rules", fault: refuseSetting("lifecycle", 404, "NoSuchLifecycleConfiguration"),
+			mark: Warn, found: "none aborts incomplete uploads under imports/; none expires jobs/; none expires idem/"},
+		{name: "no rule for given up events", fault: lifecycle(abort, jobs, idem),
+			options: func(o *Options) { o.Events = true }, mark: Warn, found: "none expires outbox/"},
+		{name: "a rule is disabled", fault: lifecycle(strings.Replace(abort, "Enabled", "Disabled", 1), jobs, idem),
+			mark: Warn, found: "none aborts"},
+		{name: "a rule for one owner", fault: lifecycle(strings.Replace(abort, "imports/", "imports/a/", 1), jobs, idem),
+			mark: Warn, found: "none aborts"},
+		{name: "a rule for one tag", fault: lifecycle(abort, jobs,
+			strings.Replace(idem, "<Prefix>idem/</Prefix>",
+				"<And><Prefix>idem/</Prefix><Tag><Key>a</Key><Value>b</Value></Tag></And>", 1)),
+			mark: Warn, found: "none expires idem/"},
+		{name: "uploads aborted too soon", fault: lifecycle(strings.Replace(abort, ">7<", ">6<", 1), jobs, idem),
+			mark: Warn, found: `under "imports/" after 144h, sooner than SIGNPOST_JOB_TTL=168h`},
+		{name: "objects expire too soon",
+			fault: lifecycle(abort, jobs, idem, strings.NewReplacer("jobs/", "imports/", ">30<", ">1<").Replace(jobs)),
+			mark:  Warn, found: "one expires imports/ after 24h"},
+		{name: "records expire too soon", fault: lifecycle(abort, strings.Replace(jobs, ">30<", ">6<", 1), idem),
+			mark: Warn, found: "one expires jobs/ after 144h"},
+		{name: "lifecycle: access denied", fault: refuseSetting("lifecycle", 403, "AccessDenied"),
+			mark: Warn, found: "lack s3:GetLifecycleConfiguration"},
+		{name: "lifecycle: 405", fault: refuseSetting("lifecycle", 405, "MethodNotAllowed"),
+			mark: Warn, found: "the store has no lifecycle rules"},
+		{name: "lifecycle: no answer", fault: func(r *http.Request) (*http.Response, error) {
+			if r.URL.Query().Has("lifecycle") {
+				return nil, context.DeadlineExceeded
+			}
+			return http.DefaultClient.Do(r)
+		}, mark: Warn, found: "the store does not answer in time"},
+		{name: "lifecycle: no XML", fault: answerFor("lifecycle", 200, "{}"),
+			mark: Warn, found: ""},
+		{name: "lifecycle: empty rule", fault: lifecycle("<Rule></Rule>"),
+			mark: Warn, found: "none aborts"},
+	})
+}
+
+func TestCORSRules(t *testing.T) {
+	const headers, etag = "<AllowedHeader>*</AllowedHeader>", "<ExposeHeader>ETag</ExposeHeader>"
+	testCheck(t, "CORS rules", []faultRow{
+		{name: "complete CORS rules", options: withOrigins, fault: corsRule(origin, "PUT POST GET HEAD", headers+etag),
+			mark: Pass, found: "exactly " + origin},
+		{name: "no CORS rule for an origin", options: withOrigins,
+			mark: Fail, found: origin + " may not PUT, POST, GET"},
+		{name: "a method is missing", options: withOrigins, fault: corsRule(origin, "PUT GET", headers+etag),
+			mark: Fail, found: origin + " may not POST"},
+		{name: "ETag is not exposed", options: withOrigins, fault: corsRule(origin, "PUT POST GET", headers),
+			mark: Warn, found: "not shown ETag"},
+		{name: "headers are not allowed", options: withOrigins, fault: corsRule(origin, "PUT POST GET", etag),
+			mark: Warn, found: "some headers only"},
+		{name: "every origin", options: withOrigins, fault: corsRule("*", "PUT POST GET", headers+etag),
+			mark: Warn, found: "* is allowed"},
+		{name: "a family of origins", options: withOrigins,
+			fault: corsRule("https://*.example.com", "PUT POST GET", headers+etag),
+			mark:  Warn, found: "https://*.example.com is allowed"},
+		{name: "rules without origins", fault: corsRule("*", "GET", ""),
+			mark: Warn, found: "* is allowed"},
+		{name: "CORS: 501, no origins", fault: refuseSetting("cors", 501, "NotImplemented"),
+			mark: Pass, found: "the store has no CORS rules"},
+		{name: "CORS: 501", options: withOrigins, fault: refuseSetting("cors", 501, "NotImplemented"),
+			mark: Warn, found: "the store has no CORS rules"},
+		{name: "CORS: access denied", options: withOrigins,
+			fault: refuseSetting("cors", 403, "AccessDenied"),
+			mark:  Warn, found: "lack s3:GetBucketCORS"},
+	})
+}
+
+func TestFindRule(t *testing.T) {
+	for pattern, want := range map[string]bool{origin: true, "*": true, "https://*.example.com": true,
+		"https://app.example.com*": true,
+		"http://app.example.com":   false, "https://app.example.com.evil": false, "https://app*app.example.com": false,
+		"": false} {
+		rules := []types.CORSRule{{AllowedOrigins: []string{pattern}, AllowedMethods: []string{"PUT"}}}
+		if got := find(rules, origin, "PUT") != nil; got != want {
+			t.Errorf("find(%q, %q): got %v, want %v", pattern, origin, got, want)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package doctor
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// signsHeader reports whether r is an upload to a signed URL that includes this header.
+func signsHeader(r *http.Request, header string) bool {
+	return strings.Contains(r.URL.Path, "/imports/") && strings.Contains(r.URL.Query().Get("X-Amz-SignedHeaders"), header)
+}
+
+// acceptAll forwards r and returns 200 instead of an error.
+func acceptAll(r *http.Request) (*http.Response, error) {
+	response, err := http.DefaultClient.Do(r)
+	if err == nil && response.StatusCode >= 400 {
+		response.Body.Close()
+		return respond(r, 200, "")
+	}
+	return response, err
+}
+
+// ignoreConditions forwards the first conditional write and returns 200 for all later ones.
+func ignoreConditions() doer {
+	var written atomic.Bool
+	return func(r *http.Request) (*http.Response, error) {
+		if r.Method == "PUT" && r.Header.Get("If-None-Match")+r.Header.Get("If-Match") != "" && written.Swap(true) {
+			return respond(r, 200, "")
+		}
+		return http.DefaultClient.Do(r)
+	}
+}
+
+func TestConditionalWrites(t *testing.T) {
+	testCheck(t, "conditional writes", []faultRow{
+		{name: "no right to the outbox", fault: refuse(403, "AccessDenied", func(r *http.Request) bool {
+			return strings.Contains(r.URL.Path, "/outbox/") && r.Method == "PUT"
+		}), mark: Fail, found: "writing under outbox/: access denied"},
+		{name: "conditions are ignored", fault: ignoreConditions(),
+			mark: Fail, found: "a second PUT with If-None-Match: * is taken; a PUT with If-Match and a stale ETag is taken"},
+		{name: "conditions are not known", fault: refuse(501, "NotImplemented", func(r *http.Request) bool {
+			return r.Method == "PUT" && r.Header.Get("If-None-Match") != ""
+		}), mark: Fail, found: "NotImplemented"},
+		{name: "records may not be written", fault: refuse(403, "AccessDenied", func(r *http.Request) bool {
+			return r.Method == "PUT" && strings.Contains(r.URL.Path, "/jobs/")
+		}), mark: Fail, found: "access denied"},
+	})
+}
+
+func TestChecksums(t *testing.T) {
+	testCheck(t, "checksums", []faultRow{
+		{name: "checksums are ignored", fault: func(r *http.Request) (*http.Response, error) {
+			if signsHeader(r, "x-amz-checksum") {
+				return acceptAll(r)
+			}
+			return http.DefaultClient.Do(r)
+		}, mark: Warn, found: "a wrong crc64nvme is taken; a wrong sha256 is taken"},
+		{name: "a checksum is not known", fault: refuse(501, "NotImplemented", func(r *http.Request) bool {
+			return signsHeader(r, "x-amz-checksum-crc64nvme") && !r.URL.Query().Has("partNumber")
+		}), mark: Warn, found: "crc64nvme is not known (501 NotImplemented)"},
+		{name: "checksums are not kept", fault: func(r *http.Request) (*http.Response, error) {
+			return alterResponse(r, func(a *http.Response) { a.Header.Del("X-Amz-Checksum-Sha256") })
+		}, mark: Warn, found: "HEAD does not return sha256"},
+	})
+}
+
+func TestSignedURLs(t *testing.T) {
+	testCheck(t, "signed URLs", []faultRow{
+		{name: "a longer body is taken", fault: func(r *http.Request) (*http.Response, error) {
+			if signsHeader(r, "content-length") {
+				return acceptAll(r)
+			}
+			return http.DefaultClient.Do(r)
+		}, mark: Fail, found: "one byte more than signed is taken"},
+	})
+}
