@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// answering is a RoundTripper whose responses a function returns.
-type answering func(*http.Request) (*http.Response, error)
+// roundTripFunc is a RoundTripper whose responses a function returns.
+type roundTripFunc func(*http.Request) (*http.Response, error)
 
-func (a answering) RoundTrip(r *http.Request) (*http.Response, error) { return a(r) }
+func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestCanceledWhileAnswered: a call that is canceled during the response returns the cause of the cancellation.
-func TestCanceledWhileAnswered(t *testing.T) {
+// TestCanceledDuringResponse: a call that is canceled during the response returns the cause of the cancellation.
+func TestCanceledDuringResponse(t *testing.T) {
 	cause := errors.New("interrupted")
 	for name, body := range map[string]io.Reader{
 		"empty response": strings.NewReader(""),
@@ -23,7 +23,7 @@ func TestCanceledWhileAnswered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
-			api, err := NewAPI("http://signpost.example", nil, answering(func(*http.Request) (*http.Response, error) {
+			api, err := NewAPI("http://signpost.example", nil, roundTripFunc(func(*http.Request) (*http.Response, error) {
 				cancel(cause)
 				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(body)}, nil
 			}))

@@ -40,7 +40,9 @@ func (c *eventCounts) add(e Event) {
 }
 
 // useProxies puts proxies with these faults before the store and the service, and shortens the retries.
-func (w *world) useProxies(t *testing.T, storeFault, serviceFault fault) (toStore, toService *proxy, events *eventCounts) {
+func (w *world) useProxies(
+	t *testing.T, storeFault, serviceFault fault,
+) (toStore, toService *proxy, events *eventCounts) {
 	t.Helper()
 	if w.store.AWS.BaseEndpoint == nil || !strings.HasPrefix(*w.store.AWS.BaseEndpoint, "http://") {
 		t.Skip("the store does not speak plain HTTP, so nothing can stand before it")

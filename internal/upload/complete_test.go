@@ -24,8 +24,8 @@ func TestCompleteFails(t *testing.T) {
 			return true
 		})
 		_, err := w.File(t.Context(), path, Options{Checksum: CRC64NVME, PartSize: 5 * mib})
-		var refusal *ResponseError
-		if !errors.As(err, &refusal) || refusal.Status != status || completions != 1 {
+		var response *ResponseError
+		if !errors.As(err, &response) || response.Status != status || completions != 1 {
 			t.Errorf("%d: got %v after %d completions, want it after 1", status, err, completions)
 		}
 	}
@@ -39,7 +39,7 @@ func TestCompletionFailsLater(t *testing.T) {
 	body := content(11*mib, 6)
 	path := file(t, body)
 	completions, failing := 0, true
-	store, _, _ := w.useProxies(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+	store, _, _ := w.useProxies(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, next http.Handler) bool {
 		job := `{"status":"uploading"`
 		if path := strings.Split(r.URL.Path, "/"); len(path) > 2 {
 			job += `,"id":"` + path[2] + `"`
@@ -49,11 +49,11 @@ func TestCompletionFailsLater(t *testing.T) {
 			if completions++; !failing {
 				return false
 			}
-			return respond(http.StatusAccepted, "application/json", job+"}")(rw, r, onward)
+			return respond(http.StatusAccepted, "application/json", job+"}")(rw, r, next)
 		case r.Method == http.MethodGet && completions == 1 && failing:
 			failing = false
 			failed := job + `,"error":{"code":"store-full","detail":"Full."}}`
-			return respond(http.StatusOK, "application/json", failed)(rw, r, onward)
+			return respond(http.StatusOK, "application/json", failed)(rw, r, next)
 		}
 		return false
 	})

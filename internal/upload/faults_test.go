@@ -24,12 +24,13 @@ import (
 
 // TestChangedFile changes the file during the upload. That is an error, and the import is aborted.
 func TestChangedFile(t *testing.T) {
+	skipIfShort(t)
 	changes := []struct {
 		name   string
 		change func(path string) error
 	}{
 		{"emptied", func(path string) error { return os.Truncate(path, 0) }},
-		{"cut", func(path string) error { return os.Truncate(path, 3*mib) }},
+		{"cut", func(path string) error { return os.Truncate(path, 2*mib) }},
 		{"grown", func(path string) error { return os.Truncate(path, 30*mib) }},
 		{"rewritten", func(path string) error {
 			info, err := os.Stat(path)
@@ -39,10 +40,10 @@ func TestChangedFile(t *testing.T) {
 			return errors.Join(err, os.Chtimes(path, time.Now(), info.ModTime().Add(time.Second)))
 		}},
 	}
+	w := start(t)
 	for _, c := range changes {
 		for _, a := range []Algorithm{CRC64NVME, None} {
-			for _, size := range []int{4 * mib, 17 * mib} {
-				w := start(t)
+			for _, size := range []int{3 * mib, 11 * mib} {
 				path := file(t, content(size, 1))
 				var once sync.Once
 				_, _, events := w.useProxies(t, func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
@@ -73,15 +74,16 @@ func TestChangedFile(t *testing.T) {
 
 // TestNotAborted rejects the DELETE of a useless import. The error names the import and the reason.
 func TestNotAborted(t *testing.T) {
+	skipIfShort(t)
+	w := start(t)
 	for _, stream := range []bool{false, true} {
-		for _, size := range []int{100, 11 * mib} {
-			w := start(t)
+		for _, size := range []int{100, 6 * mib} {
 			body := content(size, 1)
 			path := file(t, body)
 			_, service, events := w.useProxies(t, func(all, _ int, rw http.ResponseWriter, r *http.Request,
-				onward http.Handler) bool {
+				next http.Handler) bool {
 				if stream {
-					return s3Error(400, "InvalidRequest")(rw, r, onward)
+					return s3Error(400, "InvalidRequest")(rw, r, next)
 				}
 				if err := os.Truncate(path, 1); err != nil {
 					t.Error(err)
@@ -134,7 +136,7 @@ func TestRetryEvents(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sent, events := 0, 0
-				api, err := NewAPI("http://signpost.example", nil, answering(func(*http.Request) (*http.Response, error) {
+				api, err := NewAPI("http://signpost.example", nil, roundTripFunc(func(*http.Request) (*http.Response, error) {
 					sent++
 					return &http.Response{StatusCode: c.status, Header: http.Header{"Retry-After": {c.retryAfter}}, Body: http.NoBody},
 						nil
@@ -157,8 +159,8 @@ func TestRetryEvents(t *testing.T) {
 
 // TestStoreRetryEvents is TestRetryEvents for requests to the store.
 func TestStoreRetryEvents(t *testing.T) {
+	w := start(t)
 	for status, attempts := range map[int]int{501: 1, 503: minAttempts} {
-		w := start(t)
 		store, _, events := w.useProxies(t, always("PUT", s3Error(status, "No")), nil)
 		w.retry.budget = 0
 		_, err := w.File(t.Context(), file(t, content(100, 1)), Options{Checksum: CRC64NVME})
@@ -171,22 +173,23 @@ func TestStoreRetryEvents(t *testing.T) {
 
 // TestLostUploadResponse drops the response to the upload and rejects all retries. The result comes from the import.
 func TestLostUploadResponse(t *testing.T) {
+	skipIfShort(t)
+	w := start(t)
 	for _, once := range []bool{false, true} {
-		w := start(t)
 		store, _, events := w.useProxies(t, func(all, this int, rw http.ResponseWriter, r *http.Request,
-			onward http.Handler) bool {
+			next http.Handler) bool {
 			if this == 1 {
-				return dropResponse(rw, r, onward)
+				return dropResponse(rw, r, next)
 			}
-			return cutRequest(rw, r, onward)
+			return cutRequest(rw, r, next)
 		}, nil)
 		w.retry.budget = time.Millisecond
-		body := content(4*mib, 1)
+		body := content(3*mib, 1)
 		r, err := w.File(t.Context(), file(t, body), Options{Checksum: CRC64NVME, WriteOnce: once})
 		if err != nil || !bytes.Equal(w.stored(t, r), body) {
 			t.Errorf("write once %v: got %+v, %v, want the file", once, r, err)
 		}
-		if events.bytes != 4*mib || events.kinds[Completed] != 1 || store.all < 2 {
+		if events.bytes != 3*mib || events.kinds[Completed] != 1 || store.all < 2 {
 			t.Errorf("write once %v: got events for %d bytes and %v, after %d requests", once, events.bytes, events.kinds,
 				store.all)
 		}
@@ -212,9 +215,10 @@ func TestRemovedFile(t *testing.T) {
 // TestCanceled cancels an upload at each of its requests. It never panics, never succeeds wrongly, and leaves no
 // goroutine.
 func TestCanceled(t *testing.T) {
-	for at := 1; at <= 8; at++ {
+	skipIfShort(t)
+	w := start(t)
+	for at := 1; at <= 6; at++ { // create, sign, three parts, complete
 		for _, stream := range []bool{false, true} {
-			w := start(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			var mu sync.Mutex
 			seen := 0
@@ -228,7 +232,7 @@ func TestCanceled(t *testing.T) {
 			}
 			w.useProxies(t, count, count)
 			w.limiter = newLimiter(1)
-			body, d := content(17*mib, 1), Options{Checksum: CRC64NVME, PartSize: 5 * mib}
+			body, d := content(10*mib+1, 1), Options{Checksum: CRC64NVME, PartSize: 5 * mib}
 			var err error
 			if stream {
 				_, err = w.Stream(ctx, opens(bytes.NewReader(body)), "-", d)
@@ -236,7 +240,7 @@ func TestCanceled(t *testing.T) {
 				_, err = w.File(ctx, file(t, body), d)
 			}
 			if !errors.Is(err, context.Canceled) {
-				t.Errorf("cancelled at request %d, stream %v: got %v, want the cancellation", at, stream, err)
+				t.Errorf("canceled at request %d, stream %v: got %v, want the cancellation", at, stream, err)
 			}
 			cancel()
 		}
@@ -262,26 +266,34 @@ func TestCanceledBeforeParts(t *testing.T) {
 
 // TestStreamEnds: a blocked reader does not block a failed or canceled stream.
 func TestStreamEnds(t *testing.T) {
-	refused := always("PUT", s3Error(403, "AccessDenied"))
+	w := start(t)
+	rejected := always("PUT", s3Error(403, "AccessDenied"))
 	for _, c := range []struct {
-		name  string
-		given int
-		store fault
-		after time.Duration // until it is cancelled; 0: it is not
+		name     string
+		content  int // bytes before the reader blocks
+		store    fault
+		cancelAt Kind
 	}{
-		{"refused by the store", 7 * mib, refused, 0},
-		{"cancelled before anything was read", 0, nil, 100 * time.Millisecond},
-		{"cancelled in the middle", 7 * mib, nil, 100 * time.Millisecond},
+		{"rejected by the store", 7 * mib, rejected, ""},
+		{"canceled before anything was read", 0, nil, ""},
+		{"canceled after the first part", 7 * mib, nil, Progress},
 	} {
-		w := start(t)
 		w.useProxies(t, c.store, nil)
-		from, to := io.Pipe()
-		go to.Write(content(c.given, 1))
 		ctx, cancel := context.WithCancel(t.Context())
-		if c.after > 0 {
-			time.AfterFunc(c.after, cancel)
+		w.OnEvent = func(e Event) {
+			if e.Kind == c.cancelAt {
+				cancel()
+			}
 		}
-		r, err := w.Stream(ctx, opens(from), "-", Options{Checksum: CRC64NVME, PartSize: 5 * mib})
+		from, to := io.Pipe()
+		go to.Write(content(c.content, 1))
+		open := func() (io.ReadCloser, error) {
+			if c.content == 0 {
+				cancel()
+			}
+			return from, nil
+		}
+		r, err := w.Stream(ctx, open, "-", Options{Checksum: CRC64NVME, PartSize: 5 * mib})
 		if err == nil {
 			t.Errorf("%s: got %+v, want an error", c.name, r)
 		}
@@ -351,7 +363,7 @@ func TestStall(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var got []byte
-				store := answering(func(r *http.Request) (*http.Response, error) {
+				store := roundTripFunc(func(r *http.Request) (*http.Response, error) {
 					got, _ = io.ReadAll(r.Body)
 					if c.silent {
 						<-r.Context().Done()
@@ -378,17 +390,17 @@ func TestStall(t *testing.T) {
 // TestNotAService: the URL belongs to another server. The upload fails at once and does not send the key to redirects.
 func TestNotAService(t *testing.T) {
 	var mu sync.Mutex
-	var elsewhere []string
+	var redirected []string
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		elsewhere = append(elsewhere, r.Method+" "+r.Header.Get("X-Api-Key"))
+		redirected = append(redirected, r.Method+" "+r.Header.Get("X-Api-Key"))
 	}))
 	defer other.Close()
-	strange := httptest.NewUnstartedServer(nil)
-	strange.Config.ErrorLog = discardLog
-	strange.StartTLS()
-	defer strange.Close()
+	untrusted := httptest.NewUnstartedServer(nil)
+	untrusted.Config.ErrorLog = discardLog
+	untrusted.StartTLS()
+	defer untrusted.Close()
 	for _, c := range []struct {
 		name, want string
 		handler    http.HandlerFunc
@@ -404,16 +416,15 @@ func TestNotAService(t *testing.T) {
 			w.WriteHeader(http.StatusForbidden)
 			io.WriteString(w, `{"message":"Forbidden"}`)
 		}},
-		{"a redirect", "redirected", func(w http.ResponseWriter,
-			r *http.Request) {
+		{"a redirect", "redirected", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, other.URL, http.StatusFound)
 		}},
 		{"a redirect that keeps the method", "redirected", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, other.URL, http.StatusPermanentRedirect)
 		}},
-		{"a stranger's certificate", "certificate", nil},
+		{"an unknown certificate", "certificate", nil},
 	} {
-		address := strange.URL
+		address := untrusted.URL
 		if c.handler != nil {
 			server := httptest.NewServer(c.handler)
 			defer server.Close()
@@ -431,62 +442,23 @@ func TestNotAService(t *testing.T) {
 			t.Errorf("%s: got %v after retries because of %v, want %q at once", c.name, err, events.errors, c.want)
 		}
 	}
-	if len(elsewhere) > 0 {
-		t.Errorf("redirects were followed: %q", elsewhere)
+	if len(redirected) > 0 {
+		t.Errorf("redirects were followed: %q", redirected)
 	}
 }
 
 // TestNotAStore: an upload to another server does not count as uploaded.
 func TestNotAStore(t *testing.T) {
-	for _, size := range []int{0, 1, 4 * mib, 11 * mib} {
-		w := start(t)
+	w := start(t)
+	for _, size := range []int{0, 1, 3 * mib, 6 * mib} {
 		w.useProxies(t, always("PUT", func(rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 			http.Redirect(rw, r, "/login", http.StatusFound)
 			return true
 		}), nil)
 		r, err := w.File(t.Context(), file(t, content(size, 1)), Options{Checksum: CRC64NVME, PartSize: 5 * mib})
-		var said *ResponseError
-		if !errors.As(err, &said) || said.Status != http.StatusFound {
+		var response *ResponseError
+		if !errors.As(err, &response) || response.Status != http.StatusFound {
 			t.Errorf("%d bytes: got %+v, %v, want the store's 302", size, r, err)
 		}
-	}
-}
-
-// TestLimiter is a table of limits after overload responses and successes.
-func TestLimiter(t *testing.T) {
-	now := time.Now()
-	for _, c := range []struct {
-		name       string
-		complaints []time.Duration
-		successes  int
-		want       int
-	}{
-		{"calm", nil, 100, 8},
-		{"one complaint", []time.Duration{0}, 0, 4},
-		{"complaints about one crowd", []time.Duration{0, decreaseInterval - 1}, 0, 4},
-		{"complaints about two", []time.Duration{0, decreaseInterval}, 0, 2},
-		{"complaints without end", []time.Duration{0, decreaseInterval, 2 * decreaseInterval, 3 * decreaseInterval,
-			4 * decreaseInterval, 5 * decreaseInterval}, 0, 1},
-		{"a little back", []time.Duration{0}, 5, 5},
-		{"all back", []time.Duration{0}, 100, 8},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			g := newLimiter(8)
-			for _, after := range c.complaints {
-				g.decrease(now.Add(after))
-			}
-			for range c.successes {
-				g.increase()
-			}
-			let := 0
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second) // which is over when all wait
-			defer cancel()
-			for g.acquire(ctx) == nil {
-				let++
-			}
-			if let != c.want {
-				t.Errorf("%s: got %d let in, want %d", c.name, let, c.want)
-			}
-		})
 	}
 }

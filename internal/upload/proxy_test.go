@@ -15,7 +15,7 @@ import (
 
 // fault handles a request instead of the proxy. It returns false if the proxy must forward the request. all counts all
 // requests, this those of the same kind: the same part, or the same method and path.
-type fault func(all, this int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool
+type fault func(all, this int, w http.ResponseWriter, r *http.Request, next http.Handler) bool
 
 // proxy forwards requests of the uploader, except for those with a fault.
 type proxy struct {
@@ -28,7 +28,7 @@ type proxy struct {
 
 func newProxy(t *testing.T, f fault) *proxy {
 	t.Helper()
-	onward := &httputil.ReverseProxy{
+	next := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", r.In.Host, r.In.Host
 		},
@@ -36,35 +36,35 @@ func newProxy(t *testing.T, f fault) *proxy {
 		ErrorLog:     discardLog,
 		Transport:    &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Minute},
 	}
-	fr := &proxy{count: map[string]int{}}
+	p := &proxy{count: map[string]int{}}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		kind := r.Method + " " + r.URL.Path
 		if part := r.URL.Query().Get("partNumber"); part != "" {
 			kind = "part " + part
 		}
-		fr.mu.Lock()
-		fr.count[kind]++
-		fr.all++
-		all, this := fr.all, fr.count[kind]
-		fr.mu.Unlock()
-		if f == nil || !f(all, this, w, r, onward) {
-			onward.ServeHTTP(w, r)
+		p.mu.Lock()
+		p.count[kind]++
+		p.all++
+		all, this := p.all, p.count[kind]
+		p.mu.Unlock()
+		if f == nil || !f(all, this, w, r, next) {
+			next.ServeHTTP(w, r)
 		}
 	}))
 	server.Config.ErrorLog = discardLog
 	server.Start()
 	t.Cleanup(server.Close)
-	fr.addr = server.Listener.Addr().String()
-	return fr
+	p.addr = server.Listener.Addr().String()
+	return p
 }
 
 // discardLog discards the errors of proxies, which tests cause on purpose.
 var discardLog = log.New(io.Discard, "", 0)
 
 // client returns a client that sends all requests to the proxy.
-func (f *proxy) client(t *testing.T) *http.Client {
+func (p *proxy) client(t *testing.T) *http.Client {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, f.addr)
+		return new(net.Dialer).DialContext(ctx, network, p.addr)
 	}
 	transport := &http.Transport{DialContext: dial, ExpectContinueTimeout: time.Minute, MaxIdleConnsPerHost: 8}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -72,10 +72,10 @@ func (f *proxy) client(t *testing.T) *http.Client {
 }
 
 // requests returns the number of requests of a kind.
-func (f *proxy) requests(kind string) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.count[kind]
+func (p *proxy) requests(kind string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.count[kind]
 }
 
 // cutRequest closes the connection after half of the body.
@@ -85,42 +85,42 @@ func cutRequest(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 }
 
 // dropResponse forwards the request and drops the response.
-func dropResponse(_ http.ResponseWriter, r *http.Request, onward http.Handler) bool {
-	onward.ServeHTTP(httptest.NewRecorder(), r)
+func dropResponse(_ http.ResponseWriter, r *http.Request, next http.Handler) bool {
+	next.ServeHTTP(httptest.NewRecorder(), r)
 	panic(http.ErrAbortHandler)
 }
 
 // truncateResponse forwards the request and half of the response.
-func truncateResponse(w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
-	answer := httptest.NewRecorder()
-	onward.ServeHTTP(answer, r)
-	for name, values := range answer.Header() {
+func truncateResponse(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+	recorded := httptest.NewRecorder()
+	next.ServeHTTP(recorded, r)
+	for name, values := range recorded.Header() {
 		w.Header()[name] = values
 	}
 	w.Header().Set("Content-Length", "100000")
-	w.WriteHeader(answer.Code)
-	w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
+	w.WriteHeader(recorded.Code)
+	w.Write(recorded.Body.Bytes()[:recorded.Body.Len()/2])
 	w.(http.Flusher).Flush()
 	panic(http.ErrAbortHandler)
 }
 
 // truncateBody forwards half of the body and closes the connection.
-func truncateBody(w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+func truncateBody(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
 	r.Body = struct {
 		io.Reader
 		io.Closer
 	}{io.LimitReader(r.Body, r.ContentLength/2), r.Body}
-	onward.ServeHTTP(w, r)
+	next.ServeHTTP(w, r)
 	return true
 }
 
 // flipByte changes a byte of the body.
-func flipByte(w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
+func flipByte(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
 	r.Body = struct {
 		io.Reader
 		io.Closer
 	}{&byteFlipper{from: r.Body}, r.Body}
-	onward.ServeHTTP(w, r)
+	next.ServeHTTP(w, r)
 	return true
 }
 
@@ -163,28 +163,28 @@ type action = func(http.ResponseWriter, *http.Request, http.Handler) bool
 
 // oneIn applies do to one of n requests.
 func oneIn(n int, do action) fault {
-	return func(all, _ int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
-		return all%n == n/2 && do(w, r, onward)
+	return func(all, _ int, w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+		return all%n == n/2 && do(w, r, next)
 	}
 }
 
 // first applies do to the first request of each kind with this method.
 func first(method string, do action) fault {
-	return func(_, this int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
-		return this == 1 && r.Method == method && do(w, r, onward)
+	return func(_, this int, w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+		return this == 1 && r.Method == method && do(w, r, next)
 	}
 }
 
 // always applies do to each request with this method.
 func always(method string, do action) fault {
-	return func(_, _ int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
-		return r.Method == method && do(w, r, onward)
+	return func(_, _ int, w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+		return r.Method == method && do(w, r, next)
 	}
 }
 
 // inTurn applies these actions to the first requests of each kind, in order.
 func inTurn(actions ...action) fault {
-	return func(_, this int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
-		return this <= len(actions) && actions[this-1](w, r, onward)
+	return func(_, this int, w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+		return this <= len(actions) && actions[this-1](w, r, next)
 	}
 }

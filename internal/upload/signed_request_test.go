@@ -13,7 +13,7 @@ func TestUnsafeRequests(t *testing.T) {
 	for _, c := range []struct {
 		server, method, url string
 		headers             map[string]string
-		refused             string // part of the reason; empty: it is sent
+		rejected            string // part of the reason; empty: it is sent
 	}{
 		{"https://api.example", "PUT", store, nil, ""},
 		{"https://api.example", "PUT", store, header("Content-Type"), ""},
@@ -50,10 +50,10 @@ func TestUnsafeRequests(t *testing.T) {
 		}
 		err = api.check("PUT", signedRequest{c.method, c.url, c.headers})
 		switch {
-		case c.refused == "" && err != nil:
+		case c.rejected == "" && err != nil:
 			t.Errorf("%s, %s %s %v: got %v, want it sent", c.server, c.method, c.url, c.headers, err)
-		case c.refused != "" && (!errors.Is(err, ErrUnsafeRequest) || !strings.Contains(err.Error(), c.refused)):
-			t.Errorf("%s, %s %s %v: got %v, want it refused: %s", c.server, c.method, c.url, c.headers, err, c.refused)
+		case c.rejected != "" && (!errors.Is(err, ErrUnsafeRequest) || !strings.Contains(err.Error(), c.rejected)):
+			t.Errorf("%s, %s %s %v: got %v, want it rejected: %s", c.server, c.method, c.url, c.headers, err, c.rejected)
 		case err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "password@")):
 			t.Errorf("%s: the error shows a credential: %v", c.url, err)
 		}

@@ -1,14 +1,16 @@
 package upload
 
 import (
-	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -16,125 +18,100 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// readRequests records the requests that read imports: their times and their Wait parameters.
+// readRequests records the Wait parameters of requests that read imports.
 type readRequests struct {
-	mu    sync.Mutex
-	at    []time.Time
-	waits []string
-	seen  chan struct{}
+	mu       sync.Mutex
+	waits    []string
+	recorded chan struct{}
 }
 
-func newAsked() *readRequests { return &readRequests{seen: make(chan struct{}, 1000)} }
+func newReadRequests() *readRequests { return &readRequests{recorded: make(chan struct{}, 1000)} }
 
-func (a *readRequests) record(r *http.Request) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.at, a.waits = append(a.at, time.Now()), append(a.waits, r.URL.Query().Get("wait"))
-	a.seen <- struct{}{}
-}
-
-// reads records each read of an import.
-func (a *readRequests) reads(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+// record is a fault that forwards each request.
+func (a *readRequests) record(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 	if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/import/") {
-		a.record(r)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.waits = append(a.waits, r.URL.Query().Get("wait"))
+		a.recorded <- struct{}{}
 	}
 	return false
 }
 
-// old emulates a service without long polling.
-func (a *readRequests) old(all, this int, w http.ResponseWriter, r *http.Request, onward http.Handler) bool {
-	a.reads(all, this, w, r, onward)
-	r.URL.RawQuery = ""
-	r.Header.Del("If-None-Match")
-	answer := httptest.NewRecorder()
-	onward.ServeHTTP(answer, r)
-	answer.Header().Del("ETag")
-	for name, values := range answer.Header() {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(answer.Code)
-	w.Write(answer.Body.Bytes())
-	return true
-}
-
 // TestWatch: an import is read once, then by long polling.
 func TestWatch(t *testing.T) {
-	w, a := start(t), newAsked()
-	w.useProxies(t, nil, a.reads)
+	w, reads := start(t), newReadRequests()
+	w.useProxies(t, nil, reads.record)
 	job, err := w.API.Create(t.Context(), client.ImportRequest{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	watch := w.API.Watch(*job.ID)
 	if got, err := watch.Next(t.Context()); err != nil || IsTerminal(got) {
-		t.Fatalf("first Next: got %s, %v, want it awaited", deref(got.Status), err)
+		t.Fatalf("first Next: got %s, %v, want it not terminal", deref(got.Status), err)
 	}
-	<-a.seen
+	<-reads.recorded
 	done := make(chan client.Job)
 	go func() {
 		got, _ := watch.Next(t.Context())
 		done <- got
 	}()
-	<-a.seen
+	<-reads.recorded
 	if err := w.API.Delete(t.Context(), *job.ID); err != nil {
 		t.Fatal(err)
 	}
 	if got := deref((<-done).Status); got != client.JobStatusAborted {
 		t.Errorf("second Next: got %s, want aborted", got)
 	}
-	if got := strings.Join(a.waits, " "); got != " 20" {
-		t.Errorf("Next asked to wait for %q seconds, want first none and then 20", got)
+	if got := strings.Join(reads.waits, " "); got != " 20" {
+		t.Errorf("wait: got %q seconds, want none and then 20", got)
 	}
 }
 
-// TestWatchOldService: a service without long polling is read once per second.
-func TestWatchOldService(t *testing.T) {
-	w, a := start(t), newAsked()
-	w.useProxies(t, nil, a.old)
-	job, err := w.API.Create(t.Context(), client.ImportRequest{}, "")
-	if err != nil {
-		t.Fatal(err)
+// TestWatchIntervals: the interval grows while a service without long polling reports no change.
+func TestWatchIntervals(t *testing.T) {
+	const id = "01a22529-74d5-7f84-bc00-7bf3810bf0e7"
+	for name, c := range map[string]struct {
+		etag    string
+		changed int       // the request that is answered with a change
+		want    []float64 // seconds from the first request to each
+	}{
+		"no long polling":         {`"1"`, 100, []float64{0, 0, 1, 3, 7, 15, 23}},
+		"no long polling, change": {`"1"`, 4, []float64{0, 0, 1, 3, 7, 15, 16}},
+		"no ETag":                 {"", 100, []float64{0, 1, 2, 3, 4, 5, 6}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began, got := time.Now(), []float64{}
+				api, err := NewAPI("http://signpost.example", nil, roundTripFunc(func(r *http.Request) (*http.Response, error) {
+					w := httptest.NewRecorder()
+					w.Header().Set("Content-Type", "application/json")
+					if c.etag != "" {
+						w.Header().Set("ETag", c.etag)
+					}
+					if r.Header.Get("If-None-Match") != "" && len(got) != c.changed {
+						w.WriteHeader(http.StatusNotModified)
+					} else {
+						io.WriteString(w, `{"id":"`+id+`","status":"uploading"}`)
+					}
+					got = append(got, time.Since(began).Seconds())
+					return w.Result(), nil
+				}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				watch := api.Watch(id)
+				for range c.want {
+					if job, err := watch.Next(t.Context()); err != nil || deref(job.Status) != client.JobStatusUploading {
+						t.Fatalf("Next: got %+v, %v, want an import that is uploading", job, err)
+					}
+				}
+				if !slices.Equal(got, c.want) {
+					t.Errorf("got requests after %v s, want %v", got, c.want)
+				}
+			})
+		})
 	}
-	watch := w.API.Watch(*job.ID)
-	for range 3 {
-		if got, err := watch.Next(t.Context()); err != nil || IsTerminal(got) {
-			t.Fatalf("Next: got %s, %v, want it awaited", deref(got.Status), err)
-		}
-	}
-	for i := range 2 {
-		if gap := a.at[i+1].Sub(a.at[i]); gap < minPollInterval-50*time.Millisecond {
-			t.Errorf("requests %d and %d: %s apart, want a second", i, i+1, gap)
-		}
-	}
-}
-
-// TestWatchWithoutLongPolling: the interval grows while a service responds at once and nothing changes.
-func TestWatchWithoutLongPolling(t *testing.T) {
-	w := start(t)
-	w.useProxies(t, nil, func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		r.URL.RawQuery = ""
-		return false
-	})
-	job, err := w.API.Create(t.Context(), client.ImportRequest{}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	watch := w.API.Watch(*job.ID)
-	next := func(status client.JobStatus, every time.Duration) {
-		t.Helper()
-		watch.earliest = time.Time{}
-		if got, err := watch.Next(t.Context()); err != nil || deref(got.Status) != status || watch.interval != every {
-			t.Fatalf("Next: got %s, %v, next after %s, want %s, next after %s", deref(got.Status), err, watch.interval, status,
-				every)
-		}
-	}
-	for _, seconds := range []time.Duration{1, 2, 4, 8, 8} {
-		next(client.JobStatusAwaitingUpload, seconds*time.Second)
-	}
-	if err := w.API.Delete(t.Context(), *job.ID); err != nil {
-		t.Fatal(err)
-	}
-	next(client.JobStatusAborted, time.Second)
 }
 
 // TestUploadAndWait: with Wait, the status of the import decides whether a file in one request is uploaded.
@@ -143,64 +120,52 @@ func TestUploadAndWait(t *testing.T) {
 	if err := os.WriteFile(path, []byte("a,b\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	swallowed := func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+	discarded := func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 		w.Header().Set("ETag", `"nothing"`)
 		return respond(http.StatusOK, "text/plain", "")(w, r, nil)
 	}
 	t.Run("completed", func(t *testing.T) {
-		w, a := start(t), newAsked()
-		w.useProxies(t, nil, a.reads)
+		w, reads := start(t), newReadRequests()
+		w.useProxies(t, nil, reads.record)
 		w.Wait = true
 		if got, err := w.File(t.Context(), path, Options{Checksum: None}); err != nil || got.Size != 4 || got.ETag == "" ||
-			len(a.at) == 0 {
-			t.Errorf("File: got %+v, %v after %d reads of the import, want 4 bytes after some", got, err, len(a.at))
+			len(reads.waits) == 0 {
+			t.Errorf("File: got %+v, %v after %d reads of the import, want 4 bytes after some", got, err, len(reads.waits))
 		}
 	})
-	t.Run("aborted", func(t *testing.T) {
-		w, a := start(t), newAsked()
-		w.useProxies(t, always(http.MethodPut, swallowed), a.reads)
-		w.Wait = true
-		id := make(chan string, 1)
-		w.OnEvent = func(e Event) {
-			if e.Kind == Finishing {
-				id <- e.ID
+	for name, c := range map[string]struct {
+		change func(t *testing.T, w *world, id string)
+		want   string
+	}{
+		"aborted": {func(t *testing.T, w *world, id string) {
+			if err := w.API.Delete(t.Context(), id); err != nil {
+				t.Fatal(err)
 			}
-		}
-		done := make(chan error)
-		go func() {
-			_, err := w.File(t.Context(), path, Options{Checksum: None})
-			done <- err
-		}()
-		awaited := <-id
-		<-a.seen
-		if err := w.API.Delete(t.Context(), awaited); err != nil {
-			t.Fatal(err)
-		}
-		if err := <-done; !errors.Is(err, errNotOpen) || !strings.Contains(err.Error(), "aborted") {
-			t.Errorf("File: got %v, want that it is aborted", err)
-		}
-	})
-	t.Run("failed", func(t *testing.T) {
-		w := start(t)
-		w.useProxies(t, always(http.MethodPut, swallowed), nil)
-		w.Wait = true
-		id := make(chan string, 1)
-		w.OnEvent = func(e Event) {
-			if e.Kind == Finishing {
-				id <- e.ID
+		}, errNotOpen.Error() + ": it is aborted"},
+		"failed": {func(t *testing.T, w *world, id string) { w.overwrite(t, "imports/public/"+id, "another length") },
+			"the import failed (size-mismatch): declared 4 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, reads := start(t), newReadRequests()
+			w.useProxies(t, always(http.MethodPut, discarded), reads.record)
+			w.Wait = true
+			id, done := make(chan string, 1), make(chan error)
+			w.OnEvent = func(e Event) {
+				if e.Kind == Finishing {
+					id <- e.ID
+				}
 			}
-		}
-		done := make(chan error)
-		go func() {
-			_, err := w.File(t.Context(), path, Options{Checksum: None})
-			done <- err
-		}()
-		w.overwrite(t, "imports/public/"+<-id, "another length")
-		if err := <-done; err == nil || !strings.Contains(err.Error(),
-			"the import failed (size-mismatch): declared 4 bytes") {
-			t.Errorf("File: got %v, want what the import failed of", err)
-		}
-	})
+			go func() {
+				_, err := w.File(t.Context(), path, Options{Checksum: None})
+				done <- err
+			}()
+			<-reads.recorded
+			c.change(t, w, <-id)
+			if err := <-done; err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("File: got %v, want %q", err, c.want)
+			}
+		})
+	}
 }
 
 // overwrite stores body at key without the service.
