@@ -27,7 +27,7 @@ func (gcCmd) Help() string {
 func (g gcCmd) Run(i *invocation) error {
 	return withBucket(i, g.Config, func(settings aws.Config, store *bucket.Bucket, c config.Config) error {
 		log := assembly.NewLogger(i.stderr)
-		parts, err := assembly.New(c, settings, store, assembly.Options{Holder: "gc-" + uuid.NewString(), Log: log})
+		parts, err := assembly.New(i.ctx, c, settings, store, assembly.Options{Holder: "gc-" + uuid.NewString(), Log: log})
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@
 package assembly
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -36,16 +37,16 @@ type Options struct {
 }
 
 // New builds the parts that c describes, on store.
-func New(c config.Config, settings aws.Config, store *bucket.Bucket, o Options) (*Parts, error) {
-	p := &Parts{Bucket: store, Imports: NewImports(c, store)}
+func New(
+	ctx context.Context, c config.Config, settings aws.Config, store *bucket.Bucket, o Options,
+) (p *Parts, err error) {
+	p = &Parts{Bucket: store, Imports: newImports(c, store)}
 	if c.HasWebhooks() {
-		var err error
-		if p.Keys, err = newWebhookKeys(c, settings, o.Log); err != nil {
+		if p.Keys, err = newWebhookKeys(ctx, c, settings, o.Log); err != nil {
 			return nil, err
 		}
 	}
 	if c.HasEvents() {
-		var err error
 		if p.Outbox, err = newOutbox(c, settings, p.Imports, p.Keys, o); err != nil {
 			return nil, err
 		}
@@ -57,10 +58,10 @@ func New(c config.Config, settings aws.Config, store *bucket.Bucket, o Options) 
 	return p, nil
 }
 
-// NewImports returns the service of imports alone, which publishes no events. Requests that wait take at most half of
-// the connections, so that the others serve requests that do not wait. Anonymous callers may list imports only if no
-// other machine reaches the service; with AllowAnonymous, it may be behind a proxy.
-func NewImports(c config.Config, store *bucket.Bucket) *imports.Service {
+// newImports returns the service of imports, which publishes no events yet. Requests that wait take at most half of the
+// connections, so that the others serve requests that do not wait. Anonymous callers may list imports only if no other
+// machine reaches the service; with AllowAnonymous, it may be behind a proxy.
+func newImports(c config.Config, store *bucket.Bucket) *imports.Service {
 	s := &imports.Service{
 		Bucket: store, Downloads: c.Downloads, AnonymousListing: c.Local() && !c.AllowAnonymous, Now: time.Now,
 		Limits: imports.Limits{

@@ -39,7 +39,7 @@ func NewFunction(ctx context.Context, c config.Config, log *slog.Logger) (*Funct
 	if err != nil {
 		return nil, err
 	}
-	p, err := New(c, settings, store, Options{Holder: uuid.NewString(), Log: log})
+	p, err := New(ctx, c, settings, store, Options{Holder: uuid.NewString(), Log: log})
 	if err != nil {
 		return nil, err
 	}

@@ -50,23 +50,11 @@ func newSender(c config.Config, keys *WebhookKeys) (sendFunc, error) {
 		return nil, err
 	}
 	own := webhook.New(webhook.Options{
-		Keys: func(ctx context.Context, _ string) ([]webhook.Key, error) {
-			current, err := keys.Current(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return current.Common()
-		},
+		Keys:     keys.common,
 		Networks: func(host string) []*net.IPNet { return slices.Concat(networks.Own, networks.Hosts[host]) },
 	})
 	others := webhook.New(webhook.Options{
-		Keys: func(ctx context.Context, host string) ([]webhook.Key, error) {
-			current, err := keys.Current(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return current.ForHost(host)
-		},
+		Keys:      keys.forHost,
 		Networks:  func(host string) []*net.IPNet { return networks.Hosts[host] },
 		HTTPSOnly: true,
 	})

@@ -17,7 +17,7 @@ func TestAnonymousListing(t *testing.T) {
 		{config.Config{Listen: "127.0.0.1:8080", AllowAnonymous: true}, false},
 		{config.Config{Listen: "0.0.0.0:8080", AllowAnonymous: true}, false},
 	} {
-		if got := NewImports(c.config, nil).AnonymousListing; got != c.want {
+		if got := newImports(c.config, nil).AnonymousListing; got != c.want {
 			t.Errorf("%+v: got listing %t, want %t", c.config, got, c.want)
 		}
 	}

@@ -2,10 +2,8 @@ package assembly
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -31,13 +29,14 @@ const (
 
 // WebhookKeys are the keys of webhooks. They can change while the service runs.
 type WebhookKeys struct {
-	config    config.Config
-	log       *slog.Logger
-	parameter func(context.Context) (string, error) // nil unless the keys are in Parameter Store
+	config config.Config
+	log    *slog.Logger
+	where  string                                // names the source in errors
+	read   func(context.Context) (string, error) // returns the text of the keys
 
 	mu   sync.Mutex
 	held *webhook.Keys
-	err  error     // of the last read of the parameter
+	err  error     // of the last read of a parameter
 	next time.Time // when the parameter is read again
 }
 
@@ -45,7 +44,7 @@ type WebhookKeys struct {
 func ReadWebhookKeys(
 	ctx context.Context, c config.Config, settings aws.Config, log *slog.Logger,
 ) (*webhook.Keys, error) {
-	keys, err := newWebhookKeys(c, settings, log)
+	keys, err := newWebhookKeys(ctx, c, settings, log)
 	if err != nil {
 		return nil, err
 	}
@@ -55,13 +54,23 @@ func ReadWebhookKeys(
 // newWebhookKeys reads the keys of webhooks from the setting or its file. A parameter is read by Current, so that a
 // Lambda function that delivers nothing starts without that call: a burst of starts would exceed the rate that
 // Parameter Store allows.
-func newWebhookKeys(c config.Config, settings aws.Config, log *slog.Logger) (*WebhookKeys, error) {
+func newWebhookKeys(
+	ctx context.Context, c config.Config, settings aws.Config, log *slog.Logger,
+) (*WebhookKeys, error) {
 	k := &WebhookKeys{config: c, log: log}
-	if c.WebhookSecretsParameter != "" {
-		k.parameter = parameterstore.Open(settings, c.WebhookSecretsParameter)
+	switch {
+	case c.WebhookSecretsParameter != "":
+		k.where = c.Setting(&c.WebhookSecretsParameter)
+		k.read = parameterstore.Open(settings, c.WebhookSecretsParameter)
 		return k, nil
+	case c.WebhookSecretsFile != "":
+		k.where = c.Setting(&c.WebhookSecretsFile)
+		k.read = func(context.Context) (string, error) { return readSecretsFile(c.WebhookSecretsFile) }
+	default:
+		k.where = c.Name(&c.WebhookSecrets)
+		k.read = func(context.Context) (string, error) { return c.SecretsText(), nil }
 	}
-	return k, k.read()
+	return k, k.reload(ctx)
 }
 
 // Current returns the keys to sign with now. While a parameter cannot be read, or holds no keys, those from before stay
@@ -69,8 +78,14 @@ func newWebhookKeys(c config.Config, settings aws.Config, log *slog.Logger) (*We
 func (k *WebhookKeys) Current(ctx context.Context) (*webhook.Keys, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.parameter != nil && !time.Now().Before(k.next) {
-		k.readParameter(ctx)
+	if k.config.WebhookSecretsParameter != "" && !time.Now().Before(k.next) {
+		ctx, cancel := context.WithTimeout(ctx, parameterTimeout)
+		defer cancel()
+		again := parameterAge
+		if k.err = k.reload(ctx); k.err != nil {
+			again = parameterRetry
+		}
+		k.next = time.Now().Add(again)
 	}
 	if k.held == nil {
 		return nil, k.err
@@ -78,75 +93,63 @@ func (k *WebhookKeys) Current(ctx context.Context) (*webhook.Keys, error) {
 	return k.held, nil
 }
 
-func (k *WebhookKeys) readParameter(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, parameterTimeout)
-	defer cancel()
-	text, err := k.parameter(ctx)
-	var keys *webhook.Keys
-	if err == nil {
-		keys, err = k.config.ParseWebhookKeys(text)
-	}
+// common returns the keys of the operator's own receiver.
+func (k *WebhookKeys) common(ctx context.Context, _ string) ([]webhook.Key, error) {
+	current, err := k.Current(ctx)
 	if err != nil {
-		k.err = fmt.Errorf("%s: %w", k.config.Setting(&k.config.WebhookSecretsParameter), err)
-		k.next = time.Now().Add(parameterRetry)
-		if k.held != nil { // otherwise the caller reports the error
-			k.log.Error("webhook secrets cannot be read; those from before stay in use", "error", k.err.Error())
-		}
-		return
+		return nil, err
 	}
-	k.held, k.err, k.next = keys, nil, time.Now().Add(parameterAge)
+	return current.Common()
+}
+
+// forHost returns the keys of a receiver that an import names.
+func (k *WebhookKeys) forHost(ctx context.Context, host string) ([]webhook.Key, error) {
+	current, err := k.Current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return current.ForHost(host)
 }
 
 // Watch reads the file again whenever it changes, until ctx ends. While the file is wrong or missing, the keys from
 // before stay in use.
 func (k *WebhookKeys) Watch(ctx context.Context) {
-	if k.config.WebhookSecretsFile == "" {
+	file := k.config.WebhookSecretsFile
+	if file == "" {
 		return
 	}
 	filewatch.Watch(ctx, func() {
-		if err := k.read(); err != nil {
-			k.log.Error("webhook secrets cannot be read; those from before stay in use", "error", err.Error())
-		} else {
-			k.log.Info("webhook secrets read", "file", k.config.WebhookSecretsFile)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.reload(ctx) == nil {
+			k.log.Info("webhook secrets read", "file", file)
 		}
-	}, k.config.WebhookSecretsFile)
+	}, file)
 }
 
-// read takes the keys of the setting or its file into use.
-func (k *WebhookKeys) read() error {
-	text, variable := k.config.SecretsText(), k.config.Name(&k.config.WebhookSecrets)
-	if file := k.config.WebhookSecretsFile; file != "" {
-		variable = k.config.Setting(&k.config.WebhookSecretsFile)
-		contents, err := readSecretsFile(file)
-		if err != nil {
-			return fmt.Errorf("%s: %w", variable, err)
-		}
-		text = contents
+// reload reads the keys. If that fails, it keeps those from before, and logs the error if there are any.
+func (k *WebhookKeys) reload(ctx context.Context) error {
+	text, err := k.read(ctx)
+	var keys *webhook.Keys
+	if err == nil {
+		keys, err = k.config.ParseWebhookKeys(text)
 	}
-	keys, err := k.config.ParseWebhookKeys(text)
-	if err != nil {
-		return fmt.Errorf("%s: %w", variable, err)
+	if err == nil {
+		k.held = keys
+		return nil
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.held = keys
-	return nil
+	err = fmt.Errorf("%s: %w", k.where, err)
+	if k.held != nil {
+		k.log.Error("webhook secrets cannot be read; those from before stay in use", "error", err.Error())
+	}
+	return err
 }
 
 // readSecretsFile returns the text of a file. Its errors do not name the file.
 func readSecretsFile(path string) (string, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return "", errors.Unwrap(err)
-	case !info.Mode().IsRegular():
-		return "", errors.New("must be a regular file, which can be read again when it changes")
-	case info.Size() > maxSecretsFile:
-		return "", fmt.Errorf("must be at most %d bytes", maxSecretsFile)
+	contents, err := filewatch.Read(path, maxSecretsFile)
+	if err == nil && len(contents) > maxSecretsFile {
+		err = fmt.Errorf("must be at most %d bytes", maxSecretsFile)
 	}
-	contents, err := os.ReadFile(path)
-	if err != nil {
-		return "", errors.Unwrap(err)
-	}
-	return string(contents), nil
+	return string(contents), err
 }

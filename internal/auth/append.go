@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/signpost-s3/signpost/internal/filewatch"
 )
 
 // AppendKey adds a line of NewKey to the file at path. It creates a missing file, readable only by its owner. It does
 // not change a file with an invalid line, because a service would reject that file with the new line too.
 func AppendKey(path, line string) error {
-	before, err := readKeysFile(path)
+	before, err := filewatch.Read(path, maxKeysFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -25,7 +27,7 @@ func AppendKey(path, line string) error {
 	if err := appendTo(path, added); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	after, err := readKeysFile(path)
+	after, err := filewatch.Read(path, maxKeysFile)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

@@ -5,11 +5,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"sync/atomic"
 
 	"github.com/signpost-s3/signpost/internal/filewatch"
@@ -83,7 +80,7 @@ func tableKey(hash [sha256.Size]byte) uint64 { return binary.BigEndian.Uint64(ha
 
 // read replaces the keys by those of the file, and returns their number.
 func (k *Keys) read() (count int, err error) {
-	text, err := readKeysFile(k.path)
+	text, err := filewatch.Read(k.path, maxKeysFile)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", k.where, err)
 	}
@@ -98,18 +95,4 @@ func (k *Keys) read() (count int, err error) {
 	}
 	k.table.Store(&held)
 	return len(lines), nil
-}
-
-// readKeysFile returns the text of the file at path, at most one byte more than maxKeysFile. Its error does not name
-// the file.
-func readKeysFile(path string) ([]byte, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, errors.New("must be a regular file, which can be read again when it changes")
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, errors.Unwrap(err)
-	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, maxKeysFile+1))
 }

@@ -46,21 +46,23 @@ func Watch(ctx context.Context, changed func(), paths ...string) {
 func Digest(paths []string) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	for _, path := range paths {
-		contents, err := read(path)
+		contents, err := Read(path, maxRead)
 		fmt.Fprintf(h, "%d %s %v\n", len(contents), contents, err)
 	}
 	h.Sum(sum[:0])
 	return sum
 }
 
-func read(path string) ([]byte, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file") // opening a pipe may block forever
+// Read returns the contents of the file at path, of which it reads at most one byte more than limit. Its errors do not
+// name the file.
+func Read(path string, limit int64) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe may block forever
+		return nil, errors.New("must be a regular file, which can be read again when it changes")
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, errors.Unwrap(err)
 	}
 	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, maxRead))
+	return io.ReadAll(io.LimitReader(file, limit+1))
 }

@@ -18,7 +18,11 @@ type certificate struct {
 	current    atomic.Pointer[tls.Certificate]
 }
 
+// openCertificate returns the certificate of c, or nil if the service uses plain HTTP.
 func openCertificate(c config.Config) (*certificate, error) {
+	if c.TLSCert == "" {
+		return nil, nil
+	}
 	opened := &certificate{
 		chain: c.TLSCert, key: c.TLSKey, where: c.Setting(&c.TLSCert) + ", " + c.Setting(&c.TLSKey),
 	}

@@ -34,51 +34,56 @@ func New(
 	ctx context.Context, c config.Config, settings aws.Config, log *slog.Logger, version string,
 ) (*Server, error) {
 	counts := metrics.New(version)
-	hooks := bucket.Hooks{OnCall: counts.ObserveStoreCall, OnSigned: counts.CountSignatures}
-	store, err := assembly.OpenBucket(ctx, c, settings, hooks)
+	store, err := openStore(ctx, c, settings, counts)
 	if err != nil {
 		return nil, err
 	}
-	if err := assembly.CheckSigning(ctx, c, store); err != nil {
-		return nil, err
-	}
-	counts.ObserveCredentials(func() (left time.Duration, ends bool) {
-		left, ends, err := store.CredentialsLeft(context.Background())
-		return left, ends || err != nil
+	parts, err := assembly.New(ctx, c, settings, store, assembly.Options{
+		Holder: uuid.NewString(), DeliverImmediately: true, OnAttempt: counts.CountDelivery, Log: log,
 	})
-	s := &Server{Log: log, stopDelay: c.StopDelay}
-	authenticate, err := s.authenticator(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openTLS(c); err != nil {
+	if parts.Keys != nil {
+		if _, err := parts.Keys.Current(ctx); err != nil { // a parameter is not read before
+			return nil, err
+		}
+	}
+	keys, err := openKeys(c)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := discoverIssuer(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := openCertificate(c)
+	if err != nil {
 		return nil, err
 	}
 	proxies, err := c.TrustedNetworks()
 	if err != nil {
 		return nil, err
 	}
-	parts, err := assembly.New(c, settings, store, assembly.Options{
-		Holder: uuid.NewString(), DeliverImmediately: true, OnAttempt: counts.CountDelivery, Log: log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := s.runParts(ctx, parts); err != nil {
-		return nil, err
+	s := &Server{
+		Log: log, HandleObjectCreated: parts.Imports.HandleObjectCreated, releaseWaiters: parts.Imports.ReleaseWaiters,
+		tls: certificate, stopDelay: c.StopDelay, background: background(parts, keys, certificate, log),
 	}
 	options := httpapi.Options{
 		Service: parts.Imports, Ready: store.Check, Stopping: s.stopping.Load,
 		StoreEvents: httpapi.StoreEvents{
 			Secret: string(c.StoreEventsSecret), OnObjectCreated: parts.Imports.HandleObjectCreated,
 		},
-		Authenticate: authenticate, RateLimit: c.RateLimit, TrustedProxies: proxies, CORSOrigins: c.CORSOrigins,
-		LocalOnly: c.Local() && !c.AllowAnonymous && authenticate == nil,
-		TLS:       s.tls != nil, RegisterDocuments: documents(c, store.Origin()), Log: log,
+		RateLimit: c.RateLimit, TrustedProxies: proxies, CORSOrigins: c.CORSOrigins,
+		LocalOnly: c.Local() && !c.AllowAnonymous && !c.Authenticates(),
+		TLS:       certificate != nil, RegisterDocuments: documents(c, store.Origin()), Log: log,
 		Hooks: httpapi.Hooks{
 			OnResponse: counts.ObserveRequest,
 			OnStatus:   func(s imports.Status) { counts.CountImport(string(s)) },
 		},
+	}
+	if c.Authenticates() {
+		options.Authenticate = auth.New(keys, tokens, c.AllowAnonymous)
 	}
 	s.Handler = httpapi.New(options)
 	if c.MetricsListen != "" {
@@ -89,6 +94,66 @@ func New(
 		s.metrics = netutil.LimitListener(s.metrics, maxMetricsConnections)
 	}
 	return s, nil
+}
+
+// openStore returns c's bucket, which can be reached, and whose signing credentials are valid.
+func openStore(
+	ctx context.Context, c config.Config, settings aws.Config, counts *metrics.Metrics,
+) (*bucket.Bucket, error) {
+	hooks := bucket.Hooks{OnCall: counts.ObserveStoreCall, OnSigned: counts.CountSignatures}
+	store, err := assembly.OpenBucket(ctx, c, settings, hooks)
+	if err != nil {
+		return nil, err
+	}
+	counts.ObserveCredentials(func() (left time.Duration, ends bool) {
+		left, ends, err := store.CredentialsLeft(context.Background())
+		return left, ends || err != nil
+	})
+	return store, assembly.CheckSigning(ctx, c, store)
+}
+
+// openKeys returns the API keys, or nil if c has none.
+func openKeys(c config.Config) (*auth.Keys, error) {
+	if c.APIKeysFile == "" {
+		return nil, nil
+	}
+	return auth.OpenKeys(c.APIKeysFile, c.Setting(&c.APIKeysFile))
+}
+
+// discoverIssuer returns an authenticator of access tokens, or nil if c has no issuer.
+func discoverIssuer(ctx context.Context, c config.Config) (auth.TokenAuthenticator, error) {
+	if c.OIDCIssuer == "" {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
+	defer cancel()
+	issuer, err := oidc.Discover(ctx, oidc.Settings{
+		Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, OwnerClaim: c.OIDCOwnerClaim,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Setting(&c.OIDCIssuer), err)
+	}
+	return issuer.Authenticate, nil
+}
+
+// background returns what runs while the service serves: deliveries, sweeps, and reading files again.
+func background(
+	parts *assembly.Parts, keys *auth.Keys, certificate *certificate, log *slog.Logger,
+) []func(context.Context) {
+	all := []func(context.Context){parts.Sweeper.Run}
+	if parts.Outbox != nil {
+		all = append(all, parts.Outbox.Run)
+	}
+	if parts.Keys != nil {
+		all = append(all, parts.Keys.Watch)
+	}
+	if keys != nil {
+		all = append(all, func(ctx context.Context) { keys.Watch(ctx, log) })
+	}
+	if certificate != nil {
+		all = append(all, func(ctx context.Context) { certificate.watch(ctx, log) })
+	}
+	return all
 }
 
 // newMetricsHandler returns a handler of metrics and health checks. It answers also while all connections of the API
@@ -112,59 +177,4 @@ func documents(c config.Config, storeOrigin string) func(*echo.Echo) {
 			})
 		}
 	}
-}
-
-// runParts adds what runs in the background: deliveries and sweeps. It returns an error if there are no webhook keys.
-func (s *Server) runParts(ctx context.Context, parts *assembly.Parts) error {
-	if parts.Keys != nil {
-		if _, err := parts.Keys.Current(ctx); err != nil {
-			return err
-		}
-		s.background = append(s.background, parts.Keys.Watch)
-	}
-	if parts.Outbox != nil {
-		s.background = append(s.background, parts.Outbox.Run)
-	}
-	s.background = append(s.background, parts.Sweeper.Run)
-	s.HandleObjectCreated, s.releaseWaiters = parts.Imports.HandleObjectCreated, parts.Imports.ReleaseWaiters
-	return nil
-}
-
-// authenticator returns nil if callers have no credentials.
-func (s *Server) authenticator(ctx context.Context, c config.Config) (auth.Authenticator, error) {
-	if !c.Authenticates() {
-		return nil, nil
-	}
-	var keys *auth.Keys
-	var tokens auth.TokenAuthenticator
-	var err error
-	if c.APIKeysFile != "" {
-		if keys, err = auth.OpenKeys(c.APIKeysFile, c.Setting(&c.APIKeysFile)); err != nil {
-			return nil, err
-		}
-		s.background = append(s.background, func(ctx context.Context) { keys.Watch(ctx, s.Log) })
-	}
-	if c.OIDCIssuer != "" {
-		ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
-		defer cancel()
-		issuer, err := oidc.Discover(ctx, oidc.Settings{
-			Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, OwnerClaim: c.OIDCOwnerClaim,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Setting(&c.OIDCIssuer), err)
-		}
-		tokens = issuer.Authenticate
-	}
-	return auth.New(keys, tokens, c.AllowAnonymous), nil
-}
-
-func (s *Server) openTLS(c config.Config) (err error) {
-	if c.TLSCert == "" {
-		return nil
-	}
-	if s.tls, err = openCertificate(c); err != nil {
-		return err
-	}
-	s.background = append(s.background, func(ctx context.Context) { s.tls.watch(ctx, s.Log) })
-	return nil
 }
