@@ -1,87 +1,127 @@
 package internal
 
 import (
+	"cmp"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 )
 
-// TestDirections: dependencies point one way, so no package reaches one that is above it, or one that its users should
-// not have to link. "Reaches" is transitive.
-func TestDirections(t *testing.T) {
-	const (
-		module   = "github.com/signpost-s3/signpost/"
-		internal = module + "internal/"
+// layers are the packages of this module. A package imports only packages of the lines below it.
+var layers = []string{
+	"cmd/signpost cmd/lambda internal/testing/bench internal/testing/soak internal/testing/frontend",
+	"internal/server",
+	"internal/assembly",
+	"internal/doctor",
+	"internal/config",
+	"internal/httpapi internal/lambdaevent internal/sweep internal/auth/oidc",
+	"internal/auth internal/outbox internal/testing/world",
+	"internal/imports",
+	"internal/bucket internal/testing/storetest",
+	"internal/localstore internal/web internal/webhook internal/download internal/progress",
+	"internal/remedy",
+	"internal/upload internal/receiver",
+	"internal/filewatch internal/format internal/hostport internal/metrics internal/parameterstore internal/retryafter",
+	"internal/s3events internal/s3limits internal/sigv4 internal/terminal internal/testing/lambdatest",
+	"internal/testing/logtest gen/api gen/client openapi/export",
+	"openapi internal",
+}
 
-		echo      = "github.com/labstack/echo/v4"
-		kin       = "github.com/getkin/kin-openapi/openapi3"
-		versitygw = "github.com/versity/versitygw/s3api"
-		sdk       = "github.com/aws/aws-sdk-go-v2/service/s3"
-		docs      = "github.com/swaggo/files/v2"
-		oidc      = "github.com/go-jose/go-jose/v4"
-		metrics   = "github.com/prometheus/client_golang/prometheus"
+// unlinked are packages that others must not link, not even through other packages.
+var unlinked = []struct{ packages, forbidden string }{
+	{"gen/client internal/upload internal/download internal/progress internal/remedy internal/receiver",
+		"echo kin-openapi s3 gen/api"},
+	{"gen/api internal/metrics internal/webhook internal/sigv4 internal/s3events", "kin-openapi s3"},
+	{"openapi openapi/export", "echo s3"},
+	{"internal/web", "s3"},
+	{"internal/bucket internal/imports internal/auth internal/outbox internal/sweep internal/lambdaevent " +
+		"internal/doctor internal/localstore", "echo kin-openapi gen/api"},
+	{"internal/doctor", "internal/imports"},
+	{"internal/config", "echo s3 internal/bucket"},
+	{"internal/server", "internal/localstore versitygw"},
+	{"cmd/lambda", "internal/localstore versitygw internal/web swagger-ui go-jose prometheus gen/client"},
+}
 
-		localstore = internal + "localstore"
-		httpapi    = internal + "httpapi"
-		config     = internal + "config"
-		doctor     = internal + "doctor"
-		assembly   = internal + "assembly"
-		server     = internal + "server"
-		api        = module + "gen/api"
-	)
-	// Any package may reach these helpers.
-	helpers := []string{
-		internal + "filewatch", internal + "hostport", internal + "retryafter", internal + "s3limits",
-	}
-	// A name that ends in "/" stands for all packages below it.
-	for pkg, forbidden := range map[string][]string{
-		"gen/client":              {echo, kin, sdk, api},
-		"gen/api":                 {kin, sdk},
-		"openapi":                 {echo, sdk, internal},
-		"openapi/export":          {echo, sdk, internal, api},
-		"internal/filewatch":      {echo, kin, sdk, module},
-		"internal/hostport":       {echo, kin, sdk, module},
-		"internal/retryafter":     {echo, kin, sdk, module},
-		"internal/s3limits":       {echo, kin, sdk, module},
-		"internal/format":         {echo, kin, sdk, module},
-		"internal/sigv4":          {echo, kin, sdk, module},
-		"internal/webhook":        {echo, kin, sdk, module},
-		"internal/parameterstore": {echo, kin, sdk, module},
-		"internal/s3events":       {echo, kin, sdk, module},
-		"internal/metrics":        {echo, kin, sdk, internal},
-		"internal/web":            {sdk, internal},
-		"internal/config":         {echo, kin, sdk, api, internal + "bucket", internal + "imports", httpapi, internal + "auth"},
-		"internal/bucket":         {echo, kin, api, internal + "imports", config},
-		"internal/imports":        {echo, kin, api, httpapi, config},
-		"internal/outbox":         {echo, kin, api, httpapi, config, doctor, assembly},
-		"internal/sweep":          {echo, kin, api, httpapi, config, doctor, assembly},
-		"internal/auth":           {echo, kin, oidc, httpapi, config},
-		"internal/httpapi":        {localstore, versitygw, oidc, metrics, config, doctor, assembly},
-		"internal/doctor":         {echo, kin, api, httpapi, internal + "imports", internal + "outbox", assembly, localstore, versitygw},
-		"internal/assembly":       {localstore, versitygw, oidc, metrics, server},
-		"internal/server":         {localstore, versitygw},
-		"internal/localstore":     {echo, kin, internal + "bucket", internal + "imports", config, doctor, assembly},
-		"internal/lambdaevent":    {echo, kin, httpapi, config, doctor, assembly},
-		"internal/receiver":       {echo, kin, sdk, api, httpapi, config, internal + "bucket", internal + "imports", internal + "webhook"},
-		"internal/remedy":         {echo, kin, sdk, api, httpapi, config, internal + "bucket", internal + "imports"},
-		"internal/download":       {echo, kin, sdk, api, httpapi, config, internal + "bucket", internal + "imports"},
-		"internal/progress":       {echo, kin, sdk, api, httpapi, config, internal + "bucket", internal + "imports"},
-		"cmd/lambda":              {localstore, versitygw, docs, oidc, metrics, internal + "web", server, module + "gen/client"},
-	} {
-		out, err := exec.Command("go", "list", "-deps", module+pkg).Output()
-		if err != nil {
-			t.Fatalf("go list -deps %s: %v", pkg, err)
-		}
-		for _, reached := range strings.Fields(string(out)) {
-			if reached == module+pkg || slices.Contains(helpers, reached) {
-				continue
-			}
-			if slices.ContainsFunc(forbidden, func(f string) bool {
-				return reached == f || strings.HasSuffix(f, "/") && strings.HasPrefix(reached, f)
-			}) {
-				t.Errorf("%s must not reach %s", pkg, reached)
+const module = "github.com/signpost-s3/signpost/"
+
+// others are packages of other modules, by their names in unlinked.
+var others = map[string]string{
+	"echo":        "github.com/labstack/echo/v4",
+	"kin-openapi": "github.com/getkin/kin-openapi/openapi3",
+	"s3":          "github.com/aws/aws-sdk-go-v2/service/s3",
+	"versitygw":   "github.com/versity/versitygw/s3api",
+	"swagger-ui":  "github.com/swaggo/files/v2",
+	"go-jose":     "github.com/go-jose/go-jose/v4",
+	"prometheus":  "github.com/prometheus/client_golang/prometheus",
+}
+
+// TestLayers: dependencies point down, and each package of this module is in a layer.
+func TestLayers(t *testing.T) {
+	graph := importGraph(t)
+	layer := map[string]int{}
+	for n, line := range layers {
+		for name := range strings.FieldsSeq(line) {
+			layer[module+name] = n
+			if graph[module+name] == nil {
+				t.Errorf("there is no package %s", name)
 			}
 		}
 	}
+	for pkg, imports := range graph {
+		if _, ok := layer[pkg]; !ok && strings.HasPrefix(pkg, module) {
+			t.Errorf("%s is in no layer", pkg)
+		}
+		for _, imported := range imports {
+			if strings.HasPrefix(imported, module) && layer[imported] <= layer[pkg] {
+				t.Errorf("%s imports %s, which is not in a layer below", pkg, imported)
+			}
+		}
+	}
+}
+
+// TestUnlinked: no package links what its users should not have to link.
+func TestUnlinked(t *testing.T) {
+	graph := importGraph(t)
+	for _, rule := range unlinked {
+		for name := range strings.FieldsSeq(rule.packages) {
+			linked := map[string]bool{}
+			link(graph, module+name, linked)
+			for forbidden := range strings.FieldsSeq(rule.forbidden) {
+				other := cmp.Or(others[forbidden], module+forbidden)
+				if graph[other] == nil {
+					t.Errorf("nothing imports %s", other)
+				}
+				if linked[other] {
+					t.Errorf("%s links %s", name, other)
+				}
+			}
+		}
+	}
+}
+
+// link adds pkg, and what it imports, to linked.
+func link(graph map[string][]string, pkg string, linked map[string]bool) {
+	if linked[pkg] {
+		return
+	}
+	linked[pkg] = true
+	for _, imported := range graph[pkg] {
+		link(graph, imported, linked)
+	}
+}
+
+// importGraph returns the imports of all packages of this module, and of those that they link.
+func importGraph(t *testing.T) map[string][]string {
+	t.Helper()
+	const format = `{{.ImportPath}} {{join .Imports " "}}`
+	out, err := exec.Command("go", "list", "-deps", "-f", format, module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	graph := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		packages := strings.Fields(line)
+		graph[packages[0]] = packages[1:]
+	}
+	return graph
 }
