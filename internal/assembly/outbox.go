@@ -50,13 +50,15 @@ func newSender(c config.Config, keys *WebhookKeys) (sendFunc, error) {
 		return nil, err
 	}
 	own := webhook.New(webhook.Options{
-		Keys:     keys.common,
-		Networks: func(host string) []*net.IPNet { return slices.Concat(networks.Own, networks.Hosts[host]) },
+		Keys:            keys.common,
+		Networks:        func(host string) []*net.IPNet { return slices.Concat(networks.Own, networks.Hosts[host]) },
+		NetworksSetting: c.Name(&c.WebhookNetworks),
 	})
 	others := webhook.New(webhook.Options{
-		Keys:      keys.forHost,
-		Networks:  func(host string) []*net.IPNet { return networks.Hosts[host] },
-		HTTPSOnly: true,
+		Keys:            keys.forHost,
+		Networks:        func(host string) []*net.IPNet { return networks.Hosts[host] },
+		NetworksSetting: c.Name(&c.WebhookNetworks),
+		HTTPSOnly:       true,
 	})
 	return func(ctx context.Context, url, id string, at time.Time, body []byte) error {
 		if url == c.WebhookURL {

@@ -13,22 +13,14 @@ import (
 // dialTimeout limits the time to open a connection, over all addresses of a name.
 const dialTimeout = 10 * time.Second
 
-// dialer opens connections to public addresses and to allowed networks only, so that receivers cannot make the service
-// call internal addresses. It checks the address after the DNS lookup, so that a later change of the DNS record has no
-// effect.
-type dialer struct {
-	networks func(host string) []*net.IPNet // the private networks in which a canonical host may be; nil: none
-	resolver *net.Resolver                  // nil: net.DefaultResolver
-}
-
 // dialSecure opens a connection for TLS.
-func (d *dialer) dialSecure(ctx context.Context, network, hostport string) (net.Conn, error) {
-	return d.dial(ctx, network, hostport, blockedRange)
+func (s *Sender) dialSecure(ctx context.Context, network, hostport string) (net.Conn, error) {
+	return s.dial(ctx, network, hostport, blockedRange)
 }
 
 // dialPlain opens a connection without TLS. It refuses public addresses too, because others could read the traffic.
-func (d *dialer) dialPlain(ctx context.Context, network, hostport string) (net.Conn, error) {
-	return d.dial(ctx, network, hostport, func(a netip.Addr) string {
+func (s *Sender) dialPlain(ctx context.Context, network, hostport string) (net.Conn, error) {
+	return s.dial(ctx, network, hostport, func(a netip.Addr) string {
 		if kind := blockedRange(a); kind != "" {
 			return kind
 		}
@@ -36,15 +28,17 @@ func (d *dialer) dialPlain(ctx context.Context, network, hostport string) (net.C
 	})
 }
 
-// dial opens a connection. Blocked returns the kind of an address that needs an allowed network, and "" for others.
-func (d *dialer) dial(
+// dial opens a connection to a public address or an allowed network, so that receivers cannot make the service call
+// internal addresses. It checks the address after the DNS lookup, so that a later change of the DNS record has no
+// effect. Blocked returns the kind of an address that needs an allowed network, and "" for others.
+func (s *Sender) dial(
 	ctx context.Context, network, hostport string, blocked func(netip.Addr) string,
 ) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(hostport)
 	if err != nil {
 		return nil, err
 	}
-	allowed := d.allowed(canonical(host, port))
+	allowed := s.options.Networks(canonical(host, port))
 	check := func(_, address string, _ syscall.RawConn) error {
 		addrPort, err := netip.ParseAddrPort(address)
 		if err != nil {
@@ -52,28 +46,20 @@ func (d *dialer) dial(
 		}
 		addr := addrPort.Addr()
 		if kind := blocked(addr); kind != "" && !contains(allowed, addr) {
-			return &blockedError{host, addr.String(), kind}
+			return &blockedError{host, addr.String(), kind, s.options.NetworksSetting}
 		}
 		return nil
 	}
-	tcp := net.Dialer{Timeout: dialTimeout, Resolver: d.resolver, Control: check}
+	tcp := net.Dialer{Timeout: dialTimeout, Resolver: s.resolver, Control: check}
 	return tcp.DialContext(ctx, network, hostport)
-}
-
-// allowed returns the private networks in which a canonical host may be.
-func (d *dialer) allowed(host string) []*net.IPNet {
-	if d.networks == nil {
-		return nil
-	}
-	return d.networks(host)
 }
 
 func contains(networks []*net.IPNet, a netip.Addr) bool {
 	return slices.ContainsFunc(networks, func(n *net.IPNet) bool { return n.Contains(a.AsSlice()) })
 }
 
-// blockedError reports an address that is not allowed. Kind describes the address.
-type blockedError struct{ host, address, kind string }
+// blockedError reports an address that is not allowed. Kind describes the address, and setting can allow it.
+type blockedError struct{ host, address, kind, setting string }
 
 func (e *blockedError) Error() string {
 	name := e.host + " leads to " + e.address
@@ -82,7 +68,7 @@ func (e *blockedError) Error() string {
 	} else {
 		name += ","
 	}
-	return fmt.Sprintf("%s %s, and was not called: SIGNPOST_WEBHOOK_NETWORKS can allow it for this host", name, e.kind)
+	return fmt.Sprintf("%s %s, and was not called: %s can allow it for this host", name, e.kind, e.setting)
 }
 
 // specialNetworks are networks without public receivers: most of IANA's special-purpose registries (RFC 6890) and an

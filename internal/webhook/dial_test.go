@@ -181,11 +181,11 @@ func TestSendRefusesAddresses(t *testing.T) {
 	} {
 		trap := newReceiver(t, ok)
 		port := trap.URL[strings.LastIndex(trap.URL, ":"):]
-		s := New(Options{Keys: fixed(t, secretA)})
-		s.dialer.resolver = resolver
+		s := New(Options{Keys: fixed(t, secretA), NetworksSetting: "NETWORKS"})
+		s.resolver = resolver
 		for _, scheme := range []string{"http://", "https://"} {
 			f := failed(t, "Send to "+c.host, s.send(t, scheme+c.host+port+"/path?query"))
-			hint := strings.HasSuffix(f.Reason, ", and was not called: SIGNPOST_WEBHOOK_NETWORKS can allow it for this host")
+			hint := strings.HasSuffix(f.Reason, ", and was not called: NETWORKS can allow it for this host")
 			if !strings.Contains(f.Reason, c.reason) || hint == (c.reason == unknown) || f.Status != 0 ||
 				strings.Contains(f.Reason, "query") {
 				t.Errorf("Send to %s%s: got %d %q, want %q", scheme, c.host, f.Status, f.Reason, c.reason)
@@ -195,10 +195,10 @@ func TestSendRefusesAddresses(t *testing.T) {
 			t.Errorf("Send to %s: got %d connections, want none", c.host, n)
 		}
 	}
-	s := New(Options{Keys: fixed(t, secretA)})
-	s.dialer.resolver = resolver
+	s := New(Options{Keys: fixed(t, secretA), NetworksSetting: "NETWORKS"})
+	s.resolver = resolver
 	want := "public.test leads to 1.1.1.1, a public address, for which https is needed, and was not called: " +
-		"SIGNPOST_WEBHOOK_NETWORKS can allow it for this host"
+		"NETWORKS can allow it for this host"
 	if f := failed(t, "Send by http", s.send(t, "http://public.test/")); f.Reason != want {
 		t.Errorf("Send by http to a public address: got %q, want %q", f.Reason, want)
 	}
@@ -209,7 +209,7 @@ func TestSendChecksEachAddress(t *testing.T) {
 	server := newReceiver(t, ok)
 	port := server.URL[strings.LastIndex(server.URL, ":"):]
 	s := newSender(t, Options{Networks: everyHost(t, "127.0.0.1/32")})
-	s.dialer.resolver = newNames(t, map[string][][]netip.Addr{
+	s.resolver = newNames(t, map[string][][]netip.Addr{
 		"both.test":   {in("10.0.0.1", "127.0.0.1")},
 		"rebind.test": {in("127.0.0.1"), in("169.254.169.254")},
 	})

@@ -32,6 +32,8 @@ type Options struct {
 	Keys func(ctx context.Context, host string) ([]Key, error)
 	// Networks returns the private networks in which a canonical host may be. Nil allows none.
 	Networks func(host string) []*net.IPNet
+	// NetworksSetting is the name of the setting that allows networks, for failures.
+	NetworksSetting string
 	// HTTPSOnly refuses plain HTTP also within Networks.
 	HTTPSOnly bool
 	// Timeout limits one delivery, from the DNS lookup to the end of the response (default 15 s).
@@ -40,12 +42,9 @@ type Options struct {
 
 // Sender sends events. It is safe for concurrent use.
 type Sender struct {
-	keys      func(context.Context, string) ([]Key, error)
-	dialer    dialer
-	httpsOnly bool
-	http      *http.Transport // for http URLs
-	https     *http.Transport // for https URLs
-	timeout   time.Duration
+	options     Options
+	http, https *http.Transport // by the scheme of the URL
+	resolver    *net.Resolver   // nil: net.DefaultResolver
 }
 
 // New returns a Sender.
@@ -53,8 +52,11 @@ func New(o Options) *Sender {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
-	s := &Sender{keys: o.Keys, dialer: dialer{networks: o.Networks}, httpsOnly: o.HTTPSOnly, timeout: o.Timeout}
-	s.http, s.https = newTransport(s.dialer.dialPlain), newTransport(s.dialer.dialSecure)
+	if o.Networks == nil {
+		o.Networks = func(string) []*net.IPNet { return nil }
+	}
+	s := &Sender{options: o}
+	s.http, s.https = newTransport(s.dialPlain), newTransport(s.dialSecure)
 	return s
 }
 
@@ -84,10 +86,10 @@ func (s *Sender) Send(ctx context.Context, address, id string, at time.Time, bod
 	if err != nil {
 		return &Failure{Reason: errURL.Error(), cause: err}
 	}
-	if s.httpsOnly && request.URL.Scheme != "https" {
+	if s.options.HTTPSOnly && request.URL.Scheme != "https" {
 		return &Failure{Reason: "the URL must be https"}
 	}
-	keys, err := s.keys(ctx, CanonicalHost(request.URL))
+	keys, err := s.options.Keys(ctx, CanonicalHost(request.URL))
 	if err != nil {
 		return &Failure{Reason: "the event cannot be signed: " + err.Error(), cause: err}
 	}
@@ -97,7 +99,7 @@ func (s *Sender) Send(ctx context.Context, address, id string, at time.Time, bod
 	request.Header.Set("Content-Type", "application/cloudevents+json; charset=utf-8")
 	request.Header.Set("User-Agent", "signpost")
 
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	defer cancel()
 	return s.deliver(request.WithContext(ctx))
 }
