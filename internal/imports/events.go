@@ -123,7 +123,7 @@ func (s *Service) Confirm(ctx context.Context, e Event, final bool) (Verdict, er
 		if verdict := j.verdict(e); verdict != Pending {
 			return verdict, nil
 		}
-		fenced := j.Job
+		fenced := j
 		fenced.Fence++
 		_, err = s.store(ctx, j, fenced)
 		return Rejected, err

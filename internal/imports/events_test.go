@@ -250,11 +250,11 @@ func TestConfirm(t *testing.T) {
 	}
 	e := Event{ID: "n", Owner: store.owner, ImportID: open.ID, Status: Completed, ETag: `"e"`}
 	ask("of an open import", e, false, Pending)
-	if got, err := s.load(t.Context(), store.owner, open.ID); err != nil || got.etag != before.etag {
+	if got, err := s.load(t.Context(), store.owner, open.ID); err != nil || got.recordETag != before.recordETag {
 		t.Errorf("the record was written, %v, want no more than asked", err)
 	}
 	ask("of an open import, final", e, true, Rejected)
-	next := before.Job
+	next := before
 	next.Status, next.EventID = Expired, "late"
 	if _, err := s.store(t.Context(), before, next); err == nil {
 		t.Error("a write that was in progress is not fenced")

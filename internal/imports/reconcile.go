@@ -33,16 +33,16 @@ func (s *Service) inspectAnd(ctx context.Context, owner, id string, now time.Tim
 
 // reconcile inspects j's object and parts and updates the record if they changed the job. It returns bucket.ErrChanged
 // if another server replaced the record meanwhile.
-func (s *Service) reconcile(ctx context.Context, j stored, now time.Time, policy stalledPolicy) (Job, error) {
-	object, err := s.object(ctx, j.Job)
+func (s *Service) reconcile(ctx context.Context, j Job, now time.Time, policy stalledPolicy) (Job, error) {
+	object, err := s.object(ctx, j)
 	if err != nil {
 		return Job{}, err
 	}
 	switch { // data arrived after the job became terminal, or its removal was interrupted
 	case j.discarded() && object != nil:
-		return j.Job, s.removeData(ctx, j.Job)
+		return j, s.removeData(ctx, j)
 	case j.discarded():
-		return j.Job, s.abortUpload(ctx, j.Job)
+		return j, s.abortUpload(ctx, j)
 	}
 	next := j.observe(object, now)
 	if next.Status.open() && j.Mode == Multipart {
@@ -52,7 +52,7 @@ func (s *Service) reconcile(ctx context.Context, j stored, now time.Time, policy
 }
 
 // reconcileParts inspects the parts of an open job.
-func (s *Service) reconcileParts(ctx context.Context, j stored, now time.Time, policy stalledPolicy) (Job, error) {
+func (s *Service) reconcileParts(ctx context.Context, j Job, now time.Time, policy stalledPolicy) (Job, error) {
 	parts, err := s.Bucket.AllParts(ctx, j.multipart())
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
@@ -70,8 +70,8 @@ const lostAfter = time.Hour
 
 // resolveMissingUpload decides about a job for which the store has no multipart upload. While the upload is completed,
 // the store may for a moment show neither the upload nor the object.
-func (s *Service) resolveMissingUpload(ctx context.Context, j stored, now time.Time) (Job, error) {
-	object, err := s.object(ctx, j.Job) // it may exist since the first request
+func (s *Service) resolveMissingUpload(ctx context.Context, j Job, now time.Time) (Job, error) {
+	object, err := s.object(ctx, j) // it may exist since the first request
 	if err != nil {
 		return Job{}, err
 	}
@@ -89,7 +89,7 @@ func (s *Service) resolveMissingUpload(ctx context.Context, j stored, now time.T
 // between, the record says that the data must go. Expired parts are removed first if the store is too full for the
 // record; an object is not, because another server may have completed the import meanwhile. If the store is still full,
 // transition returns next unrecorded, and a later call records it.
-func (s *Service) transition(ctx context.Context, j stored, next Job) (Job, error) {
+func (s *Service) transition(ctx context.Context, j, next Job) (Job, error) {
 	free := func(context.Context, Job) error { return nil }
 	if next.Status == Expired && next.discarded() {
 		free = s.abortUpload
@@ -102,9 +102,9 @@ func (s *Service) transition(ctx context.Context, j stored, next Job) (Job, erro
 		return Job{}, err
 	}
 	if next.Status != j.Status && next.discarded() {
-		return written.Job, s.removeData(ctx, next)
+		return written, s.removeData(ctx, next)
 	}
-	return written.Job, nil
+	return written, nil
 }
 
 // object returns j's object, nil if it does not exist.
