@@ -57,7 +57,7 @@ func (s *Service) HandleObjectCreated(ctx context.Context, key string) error {
 	if !ok {
 		return nil
 	}
-	s.NotifyWaiters(id)
+	s.Waiters.Notify(owner, id)
 	_, err := s.inspect(ctx, owner, id, s.Now())
 	if isKind(err, NotFound) {
 		return s.publishUntracked(ctx, owner, id)

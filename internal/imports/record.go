@@ -58,7 +58,7 @@ func (s *Service) store(ctx context.Context, j, next Job) (Job, error) {
 		return Job{}, fromStore("record import "+j.ID, err)
 	}
 	recorded()
-	s.NotifyWaiters(j.ID)
+	s.Waiters.Notify(j.Owner, j.ID)
 	return next, nil
 }
 
