@@ -27,7 +27,7 @@ func (s *Service) Complete(ctx context.Context, owner, id string, whole *Checksu
 	if err != nil {
 		return Job{}, err
 	}
-	return s.signed(ctx, job, s.Now())
+	return s.signed(ctx, job)
 }
 
 func (s *Service) complete(ctx context.Context, j Job, whole *Checksum) (Job, error) {
@@ -79,7 +79,7 @@ func (s *Service) completeSingle(ctx context.Context, j Job, whole *Checksum) (J
 			"must be declared when a single upload is created, because its signature covers it")
 		return Job{}, invalid(errs)
 	}
-	job, err := s.reconcile(ctx, j, s.Now(), resumeStalled)
+	job, err := s.reconcile(ctx, j, resumeStalled)
 	switch {
 	case err != nil || job.Status == Completed:
 		return job, err

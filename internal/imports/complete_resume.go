@@ -95,7 +95,7 @@ func (s *Service) renewingClaim(ctx context.Context, j Job, work func() error) (
 func (s *Service) awaitObject(ctx context.Context, j Job) (Job, error) {
 	timeout := time.After(s.completionWait())
 	for {
-		job, err := s.inspect(ctx, j.Owner, j.ID, s.Now())
+		job, err := s.inspect(ctx, j.Owner, j.ID)
 		if err != nil {
 			return job, err
 		}
@@ -137,5 +137,5 @@ func (s *Service) resume(ctx context.Context, j Job, parts []bucket.Part) (Job, 
 		j.Parts = j.Parts.release(why)
 		return j.withParts(parts), nil
 	}
-	return s.inspect(ctx, j.Owner, j.ID, s.Now())
+	return s.inspect(ctx, j.Owner, j.ID)
 }

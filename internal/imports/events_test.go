@@ -101,18 +101,12 @@ func TestHandleObjectCreated(t *testing.T) {
 			return j.Key()
 		}, []Status{Expired, Completed}},
 		{"an untracked import, each time", func(t *testing.T, s *Service, store ownerStore) string {
-			id, err := newID(time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
+			id := newID(time.Now())
 			store.put(t, id, hello)
 			return objectKey(store.owner, id)
 		}, []Status{Completed, Completed}},
 		{"an untracked import whose object is gone", func(t *testing.T, s *Service, store ownerStore) string {
-			id, err := newID(time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
+			id := newID(time.Now())
 			return objectKey(store.owner, id)
 		}, nil},
 	} {
