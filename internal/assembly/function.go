@@ -47,7 +47,7 @@ func NewFunction(ctx context.Context, c config.Config, log *slog.Logger) (*Funct
 	return &Function{
 		Handler: httpapi.New(httpapi.Options{
 			Service: p.Imports, Ready: store.Check, Authenticate: auth.NewGateway(c.AllowAnonymous),
-			CORSOrigins: c.CORSOrigins, Log: log,
+			CORSOrigins: c.CORSOrigins, Names: httpapi.Names{CORSOrigins: c.Name(&c.CORSOrigins)}, Log: log,
 		}),
 		Imports: p.Imports,
 		Sweep:   p.Sweeper.RunDue,

@@ -8,48 +8,33 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// requestID sets X-Request-Id in the response: the request's value if it is valid, or a new UUID.
-func requestID(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		id := c.Request().Header.Get(echo.HeaderXRequestID)
-		if !bucket.IsRequestID(id) {
-			id = uuid.NewString()
-		}
-		c.Response().Header().Set(echo.HeaderXRequestID, id)
-		return next(c)
-	}
-}
-
 // accessLog writes one log line per request, with fixed keys, and calls onResponse. It omits the query, which may
-// contain secrets.
+// contain secrets. It starts the exchange, and answers errors, so that the line has the response's status.
 func accessLog(log *slog.Logger, onResponse func(string, int, time.Duration)) echo.MiddlewareFunc {
+	operations := operationsByRoute()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := time.Now()
-			err := next(c)
+			x := &exchange{Context: c, operation: operations[route{c.Request().Method, c.Path()}]}
+			x.setRequestID()
+			err := next(x)
 			if err != nil {
 				c.Error(err)
 			}
-			now, x := time.Now(), c.(*exchange)
+			took := time.Since(start)
 			if onResponse != nil {
-				onResponse(x.operationID(), c.Response().Status, now.Sub(start))
+				onResponse(x.operationID(), c.Response().Status, took)
 			}
 			level := slog.LevelInfo
 			if err != nil && c.Response().Status >= http.StatusInternalServerError {
 				level = slog.LevelError
 			}
-			if ctx := c.Request().Context(); log.Enabled(ctx, level) {
-				line := slog.NewRecord(now, level, "request", 0) // without a source: it would always be this line
-				x.addAttrs(&line, now.Sub(start), err)
-				_ = log.Handler().Handle(ctx, line)
-			}
+			log.LogAttrs(c.Request().Context(), level, "request", x.logAttrs(make([]slog.Attr, 0, 20), took, err)...)
 			return nil
 		}
 	}
@@ -62,11 +47,10 @@ func (x *exchange) operationID() string {
 	return x.operation.id
 }
 
-// addAttrs adds the attributes of the request and its error, which may be nil. It adds them by one call, so that the
-// record allocates once.
-func (x *exchange) addAttrs(line *slog.Record, took time.Duration, err error) {
+// logAttrs appends the attributes of the request and its error, which may be nil, to attrs.
+func (x *exchange) logAttrs(attrs []slog.Attr, took time.Duration, err error) []slog.Attr {
 	request, response := x.Request(), x.Response()
-	attrs := append(make([]slog.Attr, 0, 20),
+	attrs = append(attrs,
 		slog.String("method", request.Method),
 		slog.String("path", x.redactIDs(request.URL.Path)),
 		slog.Int("status", response.Status),
@@ -87,7 +71,7 @@ func (x *exchange) addAttrs(line *slog.Record, took time.Duration, err error) {
 		attrs = append(attrs, slog.String("code", outcome), slog.String("error", cause(err).Error()))
 	}
 	x.audit.id = x.redactIDs(x.audit.id)
-	line.AddAttrs(x.audit.append(attrs, outcome)...)
+	return x.audit.append(attrs, outcome)
 }
 
 // redactIDs shortens the import ids in text unless they are the caller's. Ids of anonymous imports are capabilities,
@@ -102,7 +86,7 @@ func (x *exchange) redactIDs(text string) string {
 // loggedRequestID returns the request's id. If it contains the import's id, that is redacted as in the path. Other
 // UUIDs are logged whole, because the response has them.
 func (x *exchange) loggedRequestID() string {
-	id := x.Response().Header().Get(echo.HeaderXRequestID)
+	id := x.requestID()
 	for element := range strings.SplitSeq(x.Request().URL.Path, "/") {
 		if len(element) >= idLength && strings.Contains(id, element) {
 			return x.redactIDs(id)

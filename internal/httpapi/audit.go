@@ -3,13 +3,8 @@ package httpapi
 import (
 	"errors"
 	"log/slog"
-	"path"
 
-	"github.com/labstack/echo/v4"
-
-	"github.com/signpost-s3/signpost/gen/api"
 	"github.com/signpost-s3/signpost/internal/auth"
-	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
 // audit is the audit part of a log line: an action on an import, or a rejected caller.
@@ -18,43 +13,6 @@ type audit struct {
 	id     string
 	size   *int64
 	reason string // why the caller was rejected
-}
-
-// auditActions maps audited operations to actions. Reading an import is a download if the response has a download URL.
-var auditActions = map[string]string{
-	"CreateImport": "create", "CompleteImport": "complete", "DeleteImport": "abort", "GetImport": "download",
-}
-
-// recordAudit records the action and the import of an audited operation.
-func recordAudit(next api.StrictHandlerFunc, operation string) api.StrictHandlerFunc {
-	action := auditActions[operation]
-	if action == "" {
-		return next
-	}
-	return func(c echo.Context, request any) (any, error) {
-		response, err := next(c, request)
-		x, ok := c.(*exchange)
-		if !ok {
-			return response, err
-		}
-		switch r := request.(type) {
-		case api.CompleteImportRequestObject:
-			x.audit = audit{action: action, id: r.ID}
-		case api.DeleteImportRequestObject:
-			x.audit = audit{action: action, id: r.ID}
-		case api.CreateImportRequestObject:
-			x.audit = audit{action: action}
-		}
-		switch r := response.(type) {
-		case untrackedResponse:
-			x.audit.id = path.Base(sigv4.SecretURL(r).String())
-		case jobResponse:
-			if operation != "GetImport" || r.DownloadURL != nil {
-				x.audit = audit{action: action, id: deref(r.ID), size: r.Size}
-			}
-		}
-		return response, err
-	}
 }
 
 // recordRefusal records why authentication failed.

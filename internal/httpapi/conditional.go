@@ -3,16 +3,13 @@ package httpapi
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"net/http"
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
-	"github.com/signpost-s3/signpost/gen/api"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
@@ -60,7 +57,7 @@ func (h handlers) etag(j imports.Job) string {
 	answer := apiJob(j, h.service.Bucket.Name())
 	answer.UploadURL, answer.Upload, answer.DownloadURL = nil, nil, nil
 	hash := sha256.New()
-	_ = json.MarshalWrite(hash, answer, omitEmpty, allowInvalidUTF8, json.Deterministic(true)) // see writeJSON for errors
+	_ = json.NewEncoder(hash).Encode(answer) // cannot fail
 	if d := j.Download; d != nil {
 		epoch := expiryEpoch(d.ExpiresAt, h.service.Limits.URLTTL, h.service.Now())
 		hash.Write(strconv.AppendInt(nil, epoch.Unix(), 10))
@@ -76,25 +73,4 @@ func expiryEpoch(ends time.Time, life time.Duration, now time.Time) time.Time {
 		return half
 	}
 	return ends
-}
-
-// unlessMatched returns j's response, or 304 if the client has it.
-func (h handlers) unlessMatched(j imports.Job, known etags) api.GetImportResponseObject {
-	tag := h.etag(j)
-	if known.match(tag) {
-		return notModified(tag)
-	}
-	r := h.response(j)
-	r.etag = tag
-	return r
-}
-
-// notModified is a 304 with this ETag.
-type notModified string
-
-func (r notModified) VisitGetImportResponse(w http.ResponseWriter) error {
-	h := w.Header()
-	h["Etag"], h["Cache-Control"] = []string{string(r)}, noStore
-	w.WriteHeader(http.StatusNotModified)
-	return nil
 }

@@ -22,10 +22,7 @@ const maxFieldErrors = 100
 // schemas, so they are replaced here.
 func schemaErrors(schema *openapi3.Schema, value any) []api.FieldError {
 	err := schema.VisitJSON(value, openapi3.MultiErrors(), openapi3.DisableSchemaErrorDetails(), openapi3.VisitAsRequest())
-	switch {
-	case err == nil && !hasFraction(value):
-		return nil
-	case err == nil:
+	if err == nil {
 		return fractionErrors(schema, value, "")
 	}
 	var fields []api.FieldError
@@ -134,23 +131,6 @@ func unknownMember(f *openapi3.SchemaError) string {
 		return quoted
 	}
 	return name
-}
-
-// hasFraction reports whether value contains a json.Number, see parseJSON.
-func hasFraction(value any) bool {
-	switch value := value.(type) {
-	case json.Number:
-		return true
-	case map[string]any:
-		for _, member := range value {
-			if hasFraction(member) {
-				return true
-			}
-		}
-	case []any:
-		return slices.ContainsFunc(value, hasFraction)
-	}
-	return false
 }
 
 // fractionErrors reports integers written as 1.0 or 1e3. They are integers by JSON Schema, but not for every JSON

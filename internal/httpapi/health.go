@@ -19,19 +19,15 @@ const readyCacheTime = time.Second
 
 // Health returns a handler of /healthz and /readyz only, for a separate listener. It accepts any Host.
 func Health(o Options) http.Handler {
-	e := echo.New()
-	e.HTTPErrorHandler = renderProblem
+	e := newEcho(o)
 	registerHealth(e, o.Ready, o.Stopping)
-	before := []echo.MiddlewareFunc{requestID, accessLog(o.Log, o.Hooks.OnResponse), recoverPanics()}
-	return newServer(e, before, nil)
+	return e
 }
 
 // registerHealth adds the routes for load balancers: /healthz (liveness) and /readyz (readiness, which includes the
 // store).
 func registerHealth(e *echo.Echo, ready func(context.Context) error, stopping func() bool) {
-	ok := func(c echo.Context) error {
-		return writeJSON(c.Response(), http.StatusOK, typeJSON, map[string]string{"status": "ok"})
-	}
+	ok := func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "ok"}) }
 	r := readiness{probe: ready}
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/healthz", ok)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/readyz", func(c echo.Context) error {

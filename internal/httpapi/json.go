@@ -2,16 +2,16 @@ package httpapi
 
 import (
 	"bytes"
-	"encoding/json"
+	jsonv1 "encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/signpost-s3/signpost/gen/api"
@@ -30,11 +30,9 @@ func parseJSON(body []byte) (any, error) {
 	case !utf8.Valid(body):
 		return nil, invalidJSON("It is not UTF-8.")
 	}
-	decoder := decoders.Get().(*jsontext.Decoder)
-	defer decoders.Put(decoder)
-	decoder.Reset(bytes.NewBuffer(body))
-	value, err := readValue(decoder, 0)
-	if err != nil {
+	decoder := jsontext.NewDecoder(bytes.NewReader(body))
+	var value any
+	if err := json.UnmarshalDecode(decoder, &value, readNumbers); err != nil {
 		return nil, describeJSONError(err, body)
 	}
 	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
@@ -43,61 +41,28 @@ func parseJSON(body []byte) (any, error) {
 	return value, nil
 }
 
-var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
-
 var errTooDeep = errors.New("nested too deeply")
 
-func readValue(d *jsontext.Decoder, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, errTooDeep
+// readNumbers keeps all digits of numbers, which are float64 by default, and limits the depth.
+var readNumbers = json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *any) error {
+	if d.StackDepth() > maxDepth {
+		return errTooDeep
+	}
+	if d.PeekKind() != '0' {
+		return errors.ErrUnsupported
 	}
 	token, err := d.ReadToken()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	switch token.Kind() {
-	case '{':
-		return readObject(d, depth)
-	case '[':
-		array := []any{}
-		for d.PeekKind() != ']' {
-			value, err := readValue(d, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			array = append(array, value)
-		}
-		_, err := d.ReadToken()
-		return array, err
-	case '"':
-		return token.String(), nil
-	case '0':
-		literal := token.String()
-		if n, err := strconv.ParseInt(literal, 10, 64); err == nil {
-			return n, nil
-		}
-		return json.Number(literal), nil
-	case 'n':
-		return nil, nil
+	literal := token.String()
+	if n, err := strconv.ParseInt(literal, 10, 64); err == nil {
+		*v = n
+	} else {
+		*v = jsonv1.Number(literal)
 	}
-	return token.Bool(), nil
-}
-
-func readObject(d *jsontext.Decoder, depth int) (any, error) {
-	object := map[string]any{}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
-		if err != nil {
-			return nil, err
-		}
-		key := name.String() // the next read overwrites the token
-		if object[key], err = readValue(d, depth+1); err != nil {
-			return nil, err
-		}
-	}
-	_, err := d.ReadToken()
-	return object, err
-}
+	return nil
+}))
 
 // describeJSONError converts an error of parseJSON's reader.
 func describeJSONError(err error, body []byte) error {

@@ -216,6 +216,7 @@ func TestSecurityHeaders(t *testing.T) {
 		{"GET", "/" + strings.Repeat("a", 5000), ""},
 	} {
 		r := request(t, c.method, s.url+c.path, nil)
+		r.Header.Set("X-Forwarded-Proto", "https") // Echo takes this for TLS
 		if c.origin != "" {
 			r.Header.Set("Origin", c.origin)
 			r.Header.Set("Access-Control-Request-Method", "POST")

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,32 +14,33 @@ import (
 
 // requireLocalHost rejects requests for other hosts than loopback names. Otherwise a web page could reach a service
 // without authentication by DNS rebinding.
-func requireLocalHost(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if !hostport.IsLoopback(hostport.Host(c.Request().Host)) {
-			return newProblem(http.StatusMisdirectedRequest, "misdirected", "This service answers as localhost alone. "+
-				"Behind a proxy that guards it, give it callers that it can know (SIGNPOST_API_KEYS_FILE), "+
-				"or set SIGNPOST_ALLOW_ANONYMOUS=true.")
+func requireLocalHost(names Names) check {
+	return func(x *exchange) error {
+		if hostport.IsLoopback(hostport.Host(x.Request().Host)) {
+			return nil
 		}
-		return next(c)
+		return newProblem(http.StatusMisdirectedRequest, "misdirected", fmt.Sprintf("This service answers as localhost "+
+			"alone. Behind a proxy that guards it, give it callers that it can know (%s), or set %s=true.",
+			names.APIKeysFile, names.AllowAnonymous))
 	}
 }
 
 // checkOrigin rejects requests of pages that are neither of this service nor of these origins. CORS alone would only
-// hide the response; the operation would still run.
-func checkOrigin(origins []string) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			given := c.Request().Header["Origin"]
-			switch {
-			case len(given) == 0:
-				return next(c)
-			case len(given) == 1 && (slices.Contains(origins, given[0]) || sameOrigin(c.Request(), given[0])):
-				return next(c)
-			}
-			return newProblem(http.StatusForbidden, "origin-not-allowed", "Pages of this Origin may not call this service. "+
-				"Its operator names those that may in SIGNPOST_CORS_ORIGINS.")
+// hide the response; the operation would still run. It rejects all pages at the route for stores, which send no Origin.
+func checkOrigin(origins []string, names Names) check {
+	return func(x *exchange) error {
+		given := x.Request().Header["Origin"]
+		switch {
+		case len(given) == 0:
+			return nil
+		case x.Path() == storeEventsPath:
+			return newProblem(http.StatusForbidden, "origin-not-allowed",
+				"This is the place for stores to tell what arrived. No page may call it.")
+		case len(given) == 1 && (slices.Contains(origins, given[0]) || sameOrigin(x.Request(), given[0])):
+			return nil
 		}
+		return newProblem(http.StatusForbidden, "origin-not-allowed", "Pages of this Origin may not call this service. "+
+			"Its operator names those that may in "+names.CORSOrigins+".")
 	}
 }
 

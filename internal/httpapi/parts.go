@@ -1,7 +1,8 @@
 package httpapi
 
 import (
-	"net/http"
+	"bufio"
+	"io"
 	"strconv"
 	"time"
 
@@ -9,69 +10,48 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-type listResponse api.JobList
-
-func (r listResponse) VisitListImportsResponse(w http.ResponseWriter) error {
-	return writeJSON(w, http.StatusOK, typeJSON, api.JobList(r))
-}
-
-func apiJobList(jobs []imports.Job, next, bucketName string) listResponse {
-	list := listResponse{Imports: make([]api.Job, len(jobs)), NextCursor: optional(next)}
-	for i, j := range jobs {
-		list.Imports[i] = api.Job(apiJob(j, bucketName))
-	}
-	return list
-}
-
-// signedPartsResponse encodes itself: a reflective encoder takes longer for a URL than signing it.
-type signedPartsResponse []imports.SignedPart
-
-func (r signedPartsResponse) VisitSignPartsResponse(w http.ResponseWriter) error {
-	buffer := takeBuffer()
-	defer buffers.Put(buffer)
-	if len(r) > 0 {
-		buffer.Grow(len(r) * (len(r[0].URL.Reveal()) + 256))
-	}
-	b := append(buffer.AvailableBuffer(), `{"parts":[`...)
-	for i, p := range r {
+// writeSignedParts writes the JSON of api.SignedParts. C.JSON would make a call for 1,000 parts cost 80 % more
+// (BenchmarkSignParts).
+func writeSignedParts(w io.Writer, parts []imports.SignedPart) error {
+	b := bufio.NewWriterSize(w, 32<<10)
+	_, _ = b.WriteString(`{"parts":[`) // Flush returns the first error
+	for i, p := range parts {
 		if i > 0 {
-			b = append(b, ',')
+			_ = b.WriteByte(',')
 		}
-		b = appendSignedPart(b, p)
+		_, _ = b.Write(appendSignedPart(b.AvailableBuffer(), p))
 	}
-	buffer.Write(append(b, "]}\n"...))
-	return writeBody(w, http.StatusOK, typeJSON, buffer)
+	_, _ = b.WriteString("]}\n")
+	return b.Flush()
 }
 
-// appendSignedPart appends the JSON of an api.SignedPart.
+// appendSignedPart appends the JSON of an api.SignedPart. None of its strings needs escaping: the header values are
+// numbers and base64.
 func appendSignedPart(b []byte, p imports.SignedPart) []byte {
 	b = strconv.AppendInt(append(b, `{"part_number":`...), int64(p.Number), 10)
 	b = strconv.AppendInt(append(b, `,"offset":`...), p.Offset, 10)
 	if p.Size > 0 {
 		b = strconv.AppendInt(append(b, `,"size":`...), p.Size, 10)
 	}
-	b = appendJSONString(append(b, `,"method":`...), p.Method)
-	b = append(append(b, `,"url":"`...), p.URL.Reveal()...)
+	b = append(append(b, `,"method":"`...), p.Method...)
+	b = append(append(b, `","url":"`...), p.URL.Reveal()...)
 	b = append(b, `","headers":{`...)
 	for i, h := range p.Headers {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendJSONString(append(appendJSONString(b, h.Name), ':'), h.Value)
+		b = append(append(append(b, '"'), h.Name...), `":"`...)
+		b = append(append(b, h.Value...), '"')
 	}
 	b = p.ExpiresAt.AppendFormat(append(b, `},"expires_at":"`...), time.RFC3339)
 	return append(b, `"}`...)
 }
 
-type partListResponse api.PartList
-
-func (r partListResponse) VisitListPartsResponse(w http.ResponseWriter) error {
-	return writeJSON(w, http.StatusOK, typeJSON, api.PartList(r))
-}
-
-func apiPartList(page imports.PartPage) partListResponse {
-	list := partListResponse{
-		Parts: make([]api.Part, len(page.Parts)), Missing: make([]api.PartRange, len(page.Missing)),
+func apiPartList(page imports.PartPage) api.PartList {
+	list := api.PartList{
+		Parts:     make([]api.Part, len(page.Parts)),
+		Missing:   make([]api.PartRange, len(page.Missing)),
+		NextAfter: optional(page.Next),
 	}
 	for i, p := range page.Parts {
 		list.Parts[i] = api.Part{
@@ -80,9 +60,6 @@ func apiPartList(page imports.PartPage) partListResponse {
 	}
 	for i, gap := range page.Missing {
 		list.Missing[i] = api.PartRange{First: gap.First, Last: gap.Last}
-	}
-	if page.Next > 0 {
-		list.NextAfter = &page.Next
 	}
 	return list
 }

@@ -46,7 +46,7 @@ func problemOf(err error) *problem {
 	switch {
 	case errors.As(err, &p):
 		return p
-	case errors.As(err, &domain) && domain.Kind != imports.Internal:
+	case errors.As(err, &domain) && statuses[domain.Kind] != 0:
 		return domainProblem(domain)
 	case errors.Is(err, context.Canceled):
 		return newProblem(499, "client-closed-request", "The client went away before the answer.")
@@ -58,31 +58,28 @@ func problemOf(err error) *problem {
 }
 
 func domainProblem(e *imports.Error) *problem {
-	p := newProblem(http.StatusInternalServerError, e.Code, e.Detail)
+	p := newProblem(statuses[e.Kind], e.Code, e.Detail)
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, api.FieldError{
 			Pointer: optional(jsonPointer(f.Path...)), Parameter: optional(f.Parameter), Detail: f.Detail,
 		})
 	}
-	switch e.Kind {
-	case imports.Invalid:
-		p.Status = http.StatusBadRequest
-	case imports.NotFound:
-		p.Status = http.StatusNotFound
-	case imports.Forbidden:
-		p.Status = http.StatusForbidden
-	case imports.Conflict:
-		p.Status = http.StatusConflict
-	case imports.Refused:
-		p.Status = http.StatusUnprocessableEntity
-	case imports.Full:
-		p.Status = http.StatusInsufficientStorage
-	case imports.NotCompleted:
-		p.Status = http.StatusInternalServerError
-	case imports.Unavailable:
-		p.Status, p.Header = http.StatusServiceUnavailable, [2]string{"Retry-After", retryAfter}
+	if e.Kind == imports.Unavailable {
+		p.Header = [2]string{"Retry-After", retryAfter}
 	}
 	return p
+}
+
+// statuses are the statuses of domain errors.
+var statuses = map[imports.Kind]int{
+	imports.Invalid:      http.StatusBadRequest,
+	imports.NotFound:     http.StatusNotFound,
+	imports.Forbidden:    http.StatusForbidden,
+	imports.Conflict:     http.StatusConflict,
+	imports.Refused:      http.StatusUnprocessableEntity,
+	imports.Full:         http.StatusInsufficientStorage,
+	imports.NotCompleted: http.StatusInternalServerError,
+	imports.Unavailable:  http.StatusServiceUnavailable,
 }
 
 // routingProblem maps errors of Echo and the generated code, whose own messages are not meant for clients.
@@ -121,8 +118,9 @@ func renderProblem(err error, c echo.Context) {
 		Errors:    p.Errors,
 	}
 	if c.Request().Method == http.MethodHead {
-		c.Response().WriteHeader(p.Status)
+		_ = c.NoContent(p.Status)
 		return
 	}
-	_ = writeJSON(c.Response(), p.Status, typeProblem, document) // fails only if the client is gone
+	header.Set(echo.HeaderContentType, "application/problem+json")
+	_ = c.JSON(p.Status, document) // fails only if the client is gone
 }

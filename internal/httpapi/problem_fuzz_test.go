@@ -110,18 +110,13 @@ func FuzzProblem(f *testing.F) {
 	}
 	var log bytes.Buffer
 	var now failure
-	servers := map[string]*server{}
+	servers := map[string]*echo.Echo{}
 	for name, handler := range map[string]slog.Handler{
 		"json": slog.NewJSONHandler(&log, nil), "text": slog.NewTextHandler(&log, nil),
 	} {
-		e := echo.New()
-		e.HTTPErrorHandler = renderProblem
+		e := newEcho(Options{Log: slog.New(handler)})
 		e.Any("/*", func(echo.Context) error { return now.fail() })
-		servers[name] = newServer(
-			e,
-			[]echo.MiddlewareFunc{requestID, accessLog(slog.New(handler), nil), recoverPanics()},
-			nil,
-		)
+		servers[name] = e
 	}
 	f.Fuzz(func(t *testing.T, kind, wrapped byte, number int, text, pointer, path, id string) {
 		now, path = failure{kind, wrapped, number, text, pointer}, "/"+path

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/labstack/echo/v4"
 	"golang.org/x/time/rate"
 
 	"github.com/signpost-s3/signpost/internal/imports"
@@ -30,7 +29,7 @@ const siteShare = 10
 // Documents have larger quotas than operations: they need neither the store nor a signature, and the web UI loads
 // some 40 files at once.
 const (
-	documentShare = 10 // times SIGNPOST_RATE_LIMIT
+	documentShare = 10 // times the limit for operations
 	documentLeast = 50 // requests per second
 )
 
@@ -69,29 +68,18 @@ func newDocumentLimiter(perSecond int, now func() time.Time) *limiter {
 	return newLimiter("documents", max(documentShare*perSecond, documentLeast), now)
 }
 
-// operations counts requests for operations of the API.
-func (l *limiter) operations(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if x := c.(*exchange); x.operation != nil {
-			if err := l.count(x); err != nil {
-				return err
-			}
-		}
-		return next(c)
-	}
-}
-
-// documents counts all other requests: for documents, the web UI, and unknown paths. Health checks are exempt. So are
-// store events, which are counted when their secret is wrong.
-func (l *limiter) documents(next echo.HandlerFunc) echo.HandlerFunc {
+// countRequest counts each request: for operations of the API, or else for documents, the web UI and unknown paths.
+// Health checks are exempt. So are store events, which are counted when their secret is wrong.
+func countRequest(operations, documents *limiter) check {
 	exempt := []string{"/healthz", "/readyz", storeEventsPath}
-	return func(c echo.Context) error {
-		if x := c.(*exchange); x.operation == nil && !slices.Contains(exempt, c.Path()) {
-			if err := l.count(x); err != nil {
-				return err
-			}
+	return func(x *exchange) error {
+		switch {
+		case x.operation != nil:
+			return operations.count(x)
+		case slices.Contains(exempt, x.Path()):
+			return nil
 		}
-		return next(c)
+		return documents.count(x)
 	}
 }
 

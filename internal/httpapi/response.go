@@ -1,97 +1,24 @@
 package httpapi
 
 import (
-	"bytes"
-	"net/http"
-	"time"
+	"encoding/json"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-	jsonv1 "github.com/go-json-experiment/json/v1"
+	"github.com/labstack/echo/v4"
 
 	"github.com/signpost-s3/signpost/gen/api"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
-// jobResponse is a response with an import. It replaces the generated types, whose encoder escapes each & of a URL as
-// \u0026.
-type jobResponse struct {
-	api.Job
-	etag string // of GetImport's response
-}
+// serializer encodes the responses of c.JSON. Echo's own escapes each & of a signed URL as \u0026.
+type serializer struct{ echo.DefaultJSONSerializer }
 
-func (r jobResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
-	return writeJSON(w, http.StatusOK, typeJSON, r.Job)
-}
-
-func (r jobResponse) VisitGetImportResponse(w http.ResponseWriter) error {
-	w.Header()["Etag"] = []string{r.etag}
-	return writeJSON(w, http.StatusOK, typeJSON, r.Job)
-}
-
-// VisitCompleteImportResponse answers with 202 while the store still assembles the object.
-func (r jobResponse) VisitCompleteImportResponse(w http.ResponseWriter) error {
-	status := http.StatusOK
-	if *r.Status == api.JobStatusUploading {
-		status = http.StatusAccepted
-	}
-	return writeJSON(w, status, typeJSON, r.Job)
-}
-
-// untrackedResponse is the response of an untracked import: the URL only.
-type untrackedResponse sigv4.SecretURL
-
-func (r untrackedResponse) VisitCreateImportResponse(w http.ResponseWriter) error {
-	buffer := takeBuffer()
-	defer buffers.Put(buffer)
-	b := append(buffer.AvailableBuffer(), `{"upload_url":"`...)
-	b = append(b, sigv4.SecretURL(r).Reveal()...)
-	buffer.Write(append(b, "\"}\n"...))
-	return writeBody(w, http.StatusOK, typeJSON, buffer)
-}
-
-// writeJSON writes v as the response.
-func writeJSON(w http.ResponseWriter, status int, contentType []string, v any) error {
-	buffer := takeBuffer()
-	defer buffers.Put(buffer)
-	if err := json.MarshalWrite(buffer, v, omitEmpty, allowInvalidUTF8); err != nil {
-		return err
-	}
-	buffer.WriteByte('\n')
-	return writeBody(w, status, contentType, buffer)
-}
-
-// omitEmpty selects the meaning that omitempty has in encoding/json, for which the generated types are written.
-var omitEmpty = jsonv1.OmitEmptyWithLegacySemantics(true)
-
-// allowInvalidUTF8 replaces invalid UTF-8, which the store may return, by U+FFFD. Otherwise the response would be an
-// empty 200.
-var allowInvalidUTF8 = jsontext.AllowInvalidUTF8(true)
-
-// writeBody writes body as the response. Responses contain credentials, so they must not be cached.
-func writeBody(w http.ResponseWriter, status int, contentType []string, body *bytes.Buffer) error {
-	h := w.Header()
-	h["Content-Type"], h["Cache-Control"] = contentType, noStore
-	w.WriteHeader(status)
-	_, err := body.WriteTo(w)
-	return err
-}
-
-// Header values that never change, so that responses do not allocate them.
-var (
-	typeJSON    = []string{"application/json"}
-	typeProblem = []string{"application/problem+json"}
-	noStore     = []string{"no-store"}
-)
-
-// appendJSONString appends s as a JSON string.
-func appendJSONString(b []byte, s string) []byte {
-	quoted, err := jsontext.AppendQuote(b, s)
-	if err != nil {
-		panic(err) // invalid UTF-8: no caller passes text that a client or the store chose
-	}
-	return quoted
+// Serialize writes v. Responses contain credentials, so they must not be cached.
+func (serializer) Serialize(c echo.Context, v any, _ string) error {
+	c.Response().Header().Set("Cache-Control", "no-store")
+	e := json.NewEncoder(c.Response())
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }
 
 // apiJob converts j, whose object is in the bucket bucketName.
@@ -107,16 +34,13 @@ func apiJob(j imports.Job, bucketName string) api.Job {
 		Object:      &api.StoredObject{Bucket: bucketName, Key: j.Key()},
 		CreatedAt:   &j.CreatedAt,
 		ExpiresAt:   &expiresAt,
-		CompletedAt: optionalTime(j.CompletedAt),
+		CompletedAt: optional(j.CompletedAt),
 	}
 	if u := j.Upload; u != nil {
 		url := u.URL.Reveal()
 		r.Upload = &api.UploadRequest{
 			Method: api.UploadRequestMethod(u.Method), URL: url,
-			Headers: make(map[string]string, len(u.Headers)), Fields: u.Fields,
-		}
-		for _, h := range u.Headers {
-			r.Upload.Headers[h.Name] = h.Value
+			Headers: headerMap(u.Headers), Fields: u.Fields,
 		}
 		if j.Mode == imports.Single {
 			r.UploadURL = &url
@@ -128,10 +52,7 @@ func apiJob(j imports.Job, bucketName string) api.Job {
 		}
 	}
 	if p := j.Parts; p != nil {
-		r.Multipart = &api.Multipart{PartSize: p.PartSize}
-		if p.PartCount > 0 {
-			r.Multipart.PartCount = &p.PartCount
-		}
+		r.Multipart = &api.Multipart{PartSize: p.PartSize, PartCount: optional(p.PartCount)}
 		if j.Status == imports.Uploading || j.Status == imports.AwaitingUpload {
 			r.Multipart.UploadedParts, r.Multipart.UploadedBytes = &p.Uploaded, &p.UploadedBytes
 		}
@@ -149,17 +70,27 @@ func apiJob(j imports.Job, bucketName string) api.Job {
 	return r
 }
 
-// optional returns a pointer to s, or nil if s is empty.
-func optional(s string) *string {
-	if s == "" {
-		return nil
+func headerMap(headers []sigv4.Header) map[string]string {
+	m := make(map[string]string, len(headers))
+	for _, h := range headers {
+		m[h.Name] = h.Value
 	}
-	return &s
+	return m
 }
 
-func optionalTime(t time.Time) *time.Time {
-	if t.IsZero() {
+// optional returns a pointer to v, or nil if v is the zero value.
+func optional[T comparable](v T) *T {
+	var zero T
+	if v == zero {
 		return nil
 	}
-	return &t
+	return &v
+}
+
+// deref returns *p, or the zero value if p is nil.
+func deref[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
+	}
+	return value
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 )
 
 // Limits of the request line and header. Net/http itself rejects longer ones, in plain text.
@@ -17,53 +18,41 @@ const (
 // securityHeaders sets headers that stop browsers from interpreting a response as a page. The web UI has its own
 // policy.
 func securityHeaders(overTLS bool) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			h := c.Response().Header()
-			h["Content-Security-Policy"], h["Referrer-Policy"], h["X-Content-Type-Options"] = denyContent, noReferrer, noSniff
-			if overTLS {
-				h["Strict-Transport-Security"] = requireTLS
-			}
-			return next(c)
-		}
+	config := middleware.SecureConfig{
+		ContentSecurityPolicy: "default-src 'none'; frame-ancestors 'none'",
+		ContentTypeNosniff:    "nosniff",
+		ReferrerPolicy:        "no-referrer",
 	}
+	if overTLS {
+		config.HSTSMaxAge, config.HSTSExcludeSubdomains = 365*24*60*60, true
+	}
+	return middleware.SecureWithConfig(config)
 }
-
-// Header values that never change, so that responses do not allocate them.
-var (
-	denyContent = []string{"default-src 'none'; frame-ancestors 'none'"}
-	noReferrer  = []string{"no-referrer"}
-	noSniff     = []string{"nosniff"}
-	requireTLS  = []string{"max-age=31536000"}
-)
 
 // limitRequest rejects requests that are too long before their body is read. It does not replace the body: net/http
 // needs its own to handle Expect: 100-continue and trailers.
-func limitRequest(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		if r.ContentLength > maxBody {
-			return bodyTooLargeProblem()
-		}
-		if len(r.RequestURI) > maxURI {
-			return newProblem(http.StatusRequestURITooLong, "uri-too-long", "The address is longer than 4 KiB.")
-		}
-		if !isHost(r.Host) {
-			return newProblem(http.StatusBadRequest, "bad-host",
-				"The Host header is not a name or address, with or without a port.")
-		}
-		size := 0
-		for name, values := range r.Header {
-			for _, value := range values {
-				size += len(name) + len(value) + len(": \r\n")
-			}
-		}
-		if size > maxHeader {
-			return newProblem(http.StatusRequestHeaderFieldsTooLarge, "header-too-large",
-				"The header is larger than 16 KiB.")
-		}
-		return next(c)
+func limitRequest(x *exchange) error {
+	r := x.Request()
+	if r.ContentLength > maxBody {
+		return bodyTooLargeProblem()
 	}
+	if len(r.RequestURI) > maxURI {
+		return newProblem(http.StatusRequestURITooLong, "uri-too-long", "The address is longer than 4 KiB.")
+	}
+	if !isHost(r.Host) {
+		return newProblem(http.StatusBadRequest, "bad-host",
+			"The Host header is not a name or address, with or without a port.")
+	}
+	size := 0
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value) + len(": \r\n")
+		}
+	}
+	if size > maxHeader {
+		return newProblem(http.StatusRequestHeaderFieldsTooLarge, "header-too-large", "The header is larger than 16 KiB.")
+	}
+	return nil
 }
 
 // isHost reports whether s has the form of a Host (RFC 9112, section 3.2). Net/http has already checked its

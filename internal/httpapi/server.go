@@ -2,9 +2,9 @@
 // against the OpenAPI document, and the conversion between generated types, package imports and problem documents
 // (RFC 9457). It makes no decisions about imports.
 //
-// Handlers implement the generated strict server interface. They return response types of this package (response.go,
-// parts.go), which implement the generated Visit…Response methods: the generated response types escape each & of a
-// signed URL as \u0026, and set no Cache-Control.
+// Handlers implement the generated api.ServerInterface. They answer with c.JSON and generated types, or return an
+// error, which problem.go converts. The generated strict server is not used: its response types escape each & of a
+// signed URL as \u0026, set no Cache-Control, and require a type for each status of each operation.
 //
 // Requests are validated by validator, not by openapi3filter. Openapi3filter decodes a body before the generated code
 // decodes it again, and the two readings can differ: for example, it accepts duplicate JSON members. It also takes
@@ -19,8 +19,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -31,9 +29,6 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/openapi"
 )
-
-// maxBody limits request bodies, in bytes. The largest legitimate body, 1,000 part checksums, is under 96 kB.
-const maxBody = 128 << 10
 
 // Options configures a server.
 type Options struct {
@@ -48,9 +43,13 @@ type Options struct {
 	TLS               bool                        // send Strict-Transport-Security
 	RegisterDocuments func(*echo.Echo)            // adds routes besides the API; may be nil
 	StoreEvents       StoreEvents                 // disabled if its Secret is empty
+	Names             Names
 	Log               *slog.Logger
 	Hooks             Hooks
 }
+
+// Names are the names of settings that error details tell operators to change.
+type Names struct{ APIKeysFile, AllowAnonymous, CORSOrigins string }
 
 // Hooks are callbacks for metrics. Each may be nil.
 type Hooks struct {
@@ -62,40 +61,46 @@ type Hooks struct {
 
 // New returns the handler of the whole API.
 func New(o Options) http.Handler {
-	e := echo.New()
+	e := newEcho(o)
 	e.IPExtractor = remoteAddress(o.TrustedProxies)
-	e.HTTPErrorHandler = renderProblem
-	e.Binder = validatedBinder{}
-	strict := []api.StrictMiddlewareFunc{withholdURLs, recordAudit}
-	api.RegisterHandlers(e, api.NewStrictHandler(handlers{o.Service, o.Hooks.OnStatus}, strict))
+	limit := newLimiter("requests", o.RateLimit, o.Service.Now)
+	api.RegisterHandlers(e, handlers{o.Service, o.Hooks.OnStatus})
 	registerHealth(e, o.Ready, o.Stopping)
+	registerStoreEvents(e, o.StoreEvents, o.Service, limit)
 	if o.RegisterDocuments != nil {
 		o.RegisterDocuments(e)
 	}
-	limit := newLimiter("requests", o.RateLimit, o.Service.Now)
-	registerStoreEvents(e, o.StoreEvents, o.Service, limit)
 
-	// Outermost first. The access log precedes everything that can answer, so that each request is logged.
-	before := []echo.MiddlewareFunc{
-		requestID, securityHeaders(o.TLS), accessLog(o.Log, o.Hooks.OnResponse),
-		recoverPanics(), limitRequest, removeTrailingSlash(e),
-	}
-	var after []echo.MiddlewareFunc // runs once the route is known
+	before := []check{limitRequest}
 	if o.LocalOnly {
-		after = append(after, requireLocalHost)
+		before = append(before, requireLocalHost(o.Names))
 	}
-	after = append(after, rejectPages, checkOrigin(o.CORSOrigins))
-	if len(o.CORSOrigins) > 0 {
-		after = append(after, cors(o.CORSOrigins))
-	}
+	before = append(before, checkOrigin(o.CORSOrigins, o.Names))
+	var after []check // CORS answers preflight requests before these
 	if o.Authenticate != nil {
 		after = append(after, authenticate(o.Authenticate, limit))
 	}
 	if o.RateLimit > 0 {
-		after = append(after, limit.operations, newDocumentLimiter(o.RateLimit, o.Service.Now).documents)
+		after = append(after, countRequest(limit, newDocumentLimiter(o.RateLimit, o.Service.Now)))
 	}
-	after = append(after, withCall, newValidator(openapi.Load).middleware)
-	return newServer(e, before, after)
+	after = append(after, newValidator(openapi.Load).check)
+
+	e.Pre(removeTrailingSlash(e))
+	e.Use(securityHeaders(o.TLS), inOrder(before...))
+	if len(o.CORSOrigins) > 0 {
+		e.Use(cors(o.CORSOrigins))
+	}
+	e.Use(inOrder(after...))
+	return e
+}
+
+// newEcho returns a server that logs each request and answers errors with problem documents.
+func newEcho(o Options) *echo.Echo {
+	e := echo.New()
+	e.HTTPErrorHandler = renderProblem
+	e.JSONSerializer = serializer{}
+	e.Use(accessLog(o.Log, o.Hooks.OnResponse), recoverPanics())
+	return e
 }
 
 // removeTrailingSlash serves /import/ as /import. Paths registered with a trailing slash, such as /docs/, keep it.
@@ -107,72 +112,6 @@ func removeTrailingSlash(e *echo.Echo) echo.MiddlewareFunc {
 	return middleware.RemoveTrailingSlashWithConfig(middleware.TrailingSlashConfig{
 		Skipper: func(c echo.Context) bool { return registered[c.Request().URL.Path] },
 	})
-}
-
-// server is Echo with a middleware chain that is built once. Echo builds it for each request, with one allocation per
-// middleware.
-type server struct {
-	echo   *echo.Echo
-	handle echo.HandlerFunc
-}
-
-func newServer(e *echo.Echo, before, after []echo.MiddlewareFunc) *server {
-	routed := chain(func(c echo.Context) error { return c.Handler()(c) }, after)
-	operations := operationsByRoute()
-	return &server{e, chain(func(c echo.Context) error {
-		x := c.(*exchange)
-		e.Router().Find(c.Request().Method, echo.GetPath(c.Request()), x.Context) // Find accepts only Echo's own type
-		x.operation = operations[route{c.Request().Method, c.Path()}]
-		return routed(x)
-	}, before)}
-}
-
-// chain returns h wrapped in layers, of which the first is the outermost.
-func chain(h echo.HandlerFunc, layers []echo.MiddlewareFunc) echo.HandlerFunc {
-	for _, layer := range slices.Backward(layers) {
-		h = layer(h)
-	}
-	return h
-}
-
-func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := s.echo.AcquireContext()
-	defer s.echo.ReleaseContext(c)
-	c.Reset(r, w)
-	x := exchanges.Get().(*exchange)
-	defer exchanges.Put(x)
-	*x = exchange{Context: c}
-	if err := s.handle(x); err != nil {
-		s.echo.HTTPErrorHandler(err, c)
-	}
-}
-
-// exchange is Echo's context of one request, extended by what the middleware found.
-type exchange struct {
-	echo.Context
-	operation *operation // nil: not an operation of the API
-	owner     string     // empty: not authenticated
-	scope     auth.Scope // of the owner's key or token
-	audit     audit
-}
-
-var exchanges = sync.Pool{New: func() any { return new(exchange) }}
-
-// operation is an operation of the OpenAPI document, and the scope that it requires.
-type operation struct {
-	id    string
-	scope auth.Scope
-}
-
-// operationsByRoute returns the operations of the OpenAPI document by Echo's routes. An operation without a known
-// scope is forbidden to all callers.
-func operationsByRoute() map[route]*operation {
-	operations := make(map[route]*operation, len(openapi.Operations))
-	for _, o := range openapi.Operations {
-		scope, _ := auth.ParseScopes(o.Scope)
-		operations[route{o.Method, echoPath(o.Path)}] = &operation{o.ID, scope}
-	}
-	return operations
 }
 
 // recoverPanics converts a panic into an error that contains the stack. The error is a 500 even if the panic's value

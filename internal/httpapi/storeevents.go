@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"io"
 	"net/http"
 	"strings"
 
@@ -53,26 +52,22 @@ type storeEventsHandler struct {
 
 // handle answers 204 once all notifications of the body are processed. After an error, the store sends them again.
 func (h storeEventsHandler) handle(c echo.Context) error {
-	if err := h.authenticate(c.(*exchange)); err != nil {
+	x := c.(*exchange)
+	if err := h.authenticate(x); err != nil {
 		return err
 	}
-	buffer := takeBuffer()
-	defer buffers.Put(buffer)
-	// A legitimate notification is under 8 kB.
-	if _, err := buffer.ReadFrom(io.LimitReader(c.Request().Body, maxBody+1)); err != nil {
-		return bodyReadProblem(err)
+	body, err := readBody(x.Request()) // a legitimate notification is under 8 kB
+	if err != nil {
+		return err
 	}
-	if buffer.Len() > maxBody {
-		return bodyTooLargeProblem()
-	}
-	objects, err := s3events.Parse(buffer.Bytes())
+	objects, err := s3events.Parse(body)
 	if err != nil {
 		return newProblem(http.StatusBadRequest, "invalid-event", "The body is no event of a store: "+err.Error()+".")
 	}
-	if err := s3events.HandleEach(c.Request().Context(), objects, h.bucket, h.onObjectCreated); err != nil {
+	if err := s3events.HandleEach(x.context(), objects, h.bucket, h.onObjectCreated); err != nil {
 		return err
 	}
-	return c.NoContent(http.StatusNoContent)
+	return x.NoContent(http.StatusNoContent)
 }
 
 // authenticate checks the secret. Rejected requests count against the rate limit, so that secrets cannot be guessed
@@ -116,15 +111,4 @@ func (h storeEventsHandler) matches(authorization string) bool {
 		same |= subtle.ConstantTimeCompare(sum[:], h.secretHash[:])
 	}
 	return same == 1
-}
-
-// rejectPages rejects requests of web pages to the route for stores: stores send no Origin.
-func rejectPages(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if c.Path() == storeEventsPath && len(c.Request().Header["Origin"]) > 0 {
-			return newProblem(http.StatusForbidden, "origin-not-allowed",
-				"This is the place for stores to tell what arrived. No page may call it.")
-		}
-		return next(c)
-	}
 }

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-json-experiment/json"
-	"github.com/labstack/echo/v4"
 
 	"github.com/signpost-s3/signpost/gen/api"
 	"github.com/signpost-s3/signpost/internal/imports"
@@ -24,7 +22,7 @@ import (
 )
 
 // validator validates requests against the OpenAPI document before a handler runs. It uses the operation of Echo's
-// route, reads the body once, and passes on the text that it validated, so that no part is interpreted twice.
+// route, reads the body once, and passes on the text that it validated.
 //
 // Loading the document takes longer than the start of a Lambda function. So the first request loads it that has
 // something to validate; an untracked import has nothing.
@@ -54,41 +52,41 @@ func newValidator(load func() (*openapi3.T, error)) *validator {
 	})}
 }
 
-func (v *validator) middleware(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if !needsValidation(c) {
-			return next(c)
-		}
-		operations, err := v.operations()
-		if err != nil {
-			return err
-		}
-		operation := operations[route{c.Request().Method, c.Path()}]
-		if operation == nil { // not in the OpenAPI document: health, documents, unknown paths
-			return next(c)
-		}
-		if err := checkParameters(c, operation.Parameters); err != nil {
-			return err
-		}
-		if operation.RequestBody == nil {
-			return next(c)
-		}
-		return withBody(c, operation.RequestBody.Value, next)
+// check validates parameters and body. It leaves the body to the handler.
+func (v *validator) check(x *exchange) error {
+	if !needsValidation(x) {
+		return nil
 	}
+	operations, err := v.operations()
+	if err != nil {
+		return err
+	}
+	operation := operations[route{x.Request().Method, x.Path()}]
+	if operation == nil { // not in the OpenAPI document: health, documents, unknown paths
+		return nil
+	}
+	if err := checkParameters(x, operation.Parameters); err != nil {
+		return err
+	}
+	if operation.RequestBody == nil {
+		return nil
+	}
+	x.body, err = validBody(x.Request(), operation.RequestBody.Value)
+	return err
 }
 
 // needsValidation reports whether the request has a body, query, path parameter or header that must be validated. All
 // operations that require a body have a path parameter.
-func needsValidation(c echo.Context) bool {
-	r := c.Request()
-	return r.ContentLength != 0 || r.URL.RawQuery != "" || len(c.ParamNames()) > 0 ||
+func needsValidation(x *exchange) bool {
+	r := x.Request()
+	return r.ContentLength != 0 || r.URL.RawQuery != "" || len(x.ParamNames()) > 0 ||
 		slices.ContainsFunc(openapi.HeaderParameters, func(name string) bool { return r.Header[name] != nil })
 }
 
 // checkParameters validates path, query and header parameters. An invalid path parameter cannot be an id, so it is a
 // 404.
-func checkParameters(c echo.Context, parameters openapi3.Parameters) error {
-	query, err := url.ParseQuery(c.Request().URL.RawQuery) // Echo ignores what it cannot parse
+func checkParameters(x *exchange, parameters openapi3.Parameters) error {
+	query, err := url.ParseQuery(x.Request().URL.RawQuery) // Echo ignores what it cannot parse
 	if err != nil {
 		return newProblem(http.StatusBadRequest, imports.CodeInvalidRequest,
 			"The query cannot be read: it has a % that begins no escape, or a semicolon. Encode them as %25 and %3B.")
@@ -99,13 +97,13 @@ func checkParameters(c echo.Context, parameters openapi3.Parameters) error {
 		var values []string
 		switch p.In {
 		case openapi3.ParameterInPath:
-			if len(schemaErrors(p.Schema.Value, c.Param(p.Name))) > 0 {
+			if len(schemaErrors(p.Schema.Value, x.Param(p.Name))) > 0 {
 				return newProblem(http.StatusNotFound, imports.CodeNotFound, imports.NotFoundDetail)
 			}
 		case openapi3.ParameterInQuery:
 			values = query[p.Name]
 		case openapi3.ParameterInHeader:
-			values = c.Request().Header.Values(p.Name)
+			values = x.Request().Header.Values(p.Name)
 		}
 		switch {
 		case len(values) > 1:
@@ -129,47 +127,47 @@ func parameterValue(schema *openapi3.Schema, text string) any {
 	return text
 }
 
-// withBody reads and validates the body, which next receives by validatedBinder. An empty body is no body, also if it
-// is chunked.
-func withBody(c echo.Context, body *openapi3.RequestBody, next echo.HandlerFunc) error {
-	if c.Request().ContentLength == 0 && !body.Required { // -1: unknown length
-		return next(c)
+// validBody reads and validates the body. It returns nil if there is none: an empty body is no body, also if it is
+// chunked.
+func validBody(r *http.Request, required *openapi3.RequestBody) ([]byte, error) {
+	body, err := readBody(r)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(body) == 0 && required.Required:
+		return nil, newProblem(http.StatusBadRequest, "body-missing", "The request needs a JSON body.")
+	case len(body) == 0:
+		return nil, nil
 	}
-	buffer := takeBuffer()
-	defer buffers.Put(buffer)
-	if _, err := buffer.ReadFrom(io.LimitReader(c.Request().Body, maxBody+1)); err != nil {
-		return bodyReadProblem(err)
+	if err := checkMediaType(r.Header); err != nil {
+		return nil, err
 	}
-	if buffer.Len() > maxBody {
-		return bodyTooLargeProblem()
-	}
-	if buffer.Len() == 0 && body.Required {
-		return newProblem(http.StatusBadRequest, "body-missing", "The request needs a JSON body.")
-	}
-	if buffer.Len() == 0 {
-		return next(c)
-	}
-	if err := checkMediaType(c.Request().Header); err != nil {
-		return err
-	}
-	parsed, err := parseJSON(buffer.Bytes())
+	parsed, err := parseJSON(body)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := invalidProblem(schemaErrors(body.Content["application/json"].Schema.Value, parsed)); err != nil {
-		return err
-	}
-	c.Request().Body = validatedBody{c.Request().Body, buffer.Bytes()}
-	return next(c)
+	return body, invalidProblem(schemaErrors(required.Content["application/json"].Schema.Value, parsed))
 }
 
-// bodyReadProblem converts an error of reading a body.
-func bodyReadProblem(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return newProblem(http.StatusRequestTimeout, "request-timeout",
+// decodeBody decodes a validated body into target.
+func (x *exchange) decodeBody(target any) error { return json.Unmarshal(x.body, target) }
+
+// maxBody limits request bodies, in bytes. The largest legitimate body, 1,000 part checksums, is under 96 kB.
+const maxBody = 128 << 10
+
+// readBody reads a body up to maxBody.
+func readBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, newProblem(http.StatusRequestTimeout, "request-timeout",
 			"The request did not arrive whole within the 30 s it has. Send it without pauses.")
+	case err != nil:
+		return nil, newProblem(http.StatusBadRequest, "body-incomplete", "The request body ended early, or is badly framed.")
+	case len(body) > maxBody:
+		return nil, bodyTooLargeProblem()
 	}
-	return newProblem(http.StatusBadRequest, "body-incomplete", "The request body ended early, or is badly framed.")
+	return body, nil
 }
 
 // uploadHint explains uploads to clients that sent a file to this API.
@@ -217,31 +215,4 @@ func invalidProblem(fields []api.FieldError) error {
 	p := newProblem(http.StatusBadRequest, imports.CodeInvalidRequest, imports.InvalidDetail)
 	p.Errors = fields
 	return p
-}
-
-// validatedBody is a body that has been read and validated.
-type validatedBody struct {
-	io.ReadCloser
-	content []byte
-}
-
-// validatedBinder passes the validated text to the generated code. Without a body it returns io.EOF, so that the
-// generated code leaves Body nil.
-type validatedBinder struct{}
-
-func (validatedBinder) Bind(target any, c echo.Context) error {
-	body, ok := c.Request().Body.(validatedBody)
-	if !ok {
-		return io.EOF
-	}
-	return json.Unmarshal(body.content, target)
-}
-
-// buffers pools buffers for request and response bodies. Callers of takeBuffer put the buffer back.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-func takeBuffer() *bytes.Buffer {
-	buffer := buffers.Get().(*bytes.Buffer)
-	buffer.Reset()
-	return buffer
 }

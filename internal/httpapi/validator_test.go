@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -189,7 +190,7 @@ func newJudges(t testing.TB) *judges {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &judges{ours: echo.New(), edges: map[*openapi3.Schema][]string{}}
+	j := &judges{ours: newEcho(Options{Log: slog.New(slog.DiscardHandler)}), edges: map[*openapi3.Schema][]string{}}
 	if j.theirs, err = legacy.NewRouter(contract); err != nil {
 		t.Fatal(err)
 	}
@@ -199,15 +200,60 @@ func newJudges(t testing.TB) *judges {
 			j.operations = append(j.operations, contractOperation{method, path, operations[method]})
 		}
 	}
-	j.ours.Binder = validatedBinder{}
-	j.ours.HTTPErrorHandler = renderProblem
-	j.ours.Use(newValidator(func() (*openapi3.T, error) { return contract, nil }).middleware, j.another)
-	api.RegisterHandlers(j.ours, api.NewStrictHandler(nil, []api.StrictMiddlewareFunc{
-		func(api.StrictHandlerFunc, string) api.StrictHandlerFunc {
-			return func(_ echo.Context, request any) (any, error) { j.received = request; return nil, nil }
-		},
-	}))
+	j.ours.Use(inOrder(newValidator(func() (*openapi3.T, error) { return contract, nil }).check), j.another)
+	api.RegisterHandlers(j.ours, receiver{j})
 	return j
+}
+
+// receiver implements api.ServerInterface. It stores what a handler receives.
+type receiver struct{ *judges }
+
+type receivedRequest[Params, Body any] struct {
+	ID     string
+	Params Params
+	Body   *Body
+}
+
+// none are the parameters or the body of an operation without them.
+type none struct{}
+
+func receive[Params, Body any](r receiver, c echo.Context, id string, params Params) error {
+	got := receivedRequest[Params, Body]{ID: id, Params: params}
+	if x := c.(*exchange); x.body != nil {
+		if err := x.decodeBody(&got.Body); err != nil {
+			return err
+		}
+	}
+	r.received = got
+	return nil
+}
+
+func (r receiver) CreateImport(c echo.Context, params api.CreateImportParams) error {
+	return receive[api.CreateImportParams, api.ImportRequest](r, c, "", params)
+}
+
+func (r receiver) ListImports(c echo.Context, params api.ListImportsParams) error {
+	return receive[api.ListImportsParams, none](r, c, "", params)
+}
+
+func (r receiver) GetImport(c echo.Context, id string, params api.GetImportParams) error {
+	return receive[api.GetImportParams, none](r, c, id, params)
+}
+
+func (r receiver) DeleteImport(c echo.Context, id string) error {
+	return receive[none, none](r, c, id, none{})
+}
+
+func (r receiver) SignParts(c echo.Context, id string) error {
+	return receive[none, api.PartsRequest](r, c, id, none{})
+}
+
+func (r receiver) ListParts(c echo.Context, id string, params api.ListPartsParams) error {
+	return receive[api.ListPartsParams, none](r, c, id, params)
+}
+
+func (r receiver) CompleteImport(c echo.Context, id string) error {
+	return receive[none, api.CompleteRequest](r, c, id, none{})
 }
 
 const bothAccept, bothRefuse = "accepted by both", "refused by both"

@@ -101,12 +101,18 @@ func TestHandleObjectCreated(t *testing.T) {
 			return j.Key()
 		}, []Status{Expired, Completed}},
 		{"an untracked import, each time", func(t *testing.T, s *Service, store ownerStore) string {
-			id := newID(time.Now())
+			id, err := newID(time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
 			store.put(t, id, hello)
 			return objectKey(store.owner, id)
 		}, []Status{Completed, Completed}},
 		{"an untracked import whose object is gone", func(t *testing.T, s *Service, store ownerStore) string {
-			id := newID(time.Now())
+			id, err := newID(time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
 			return objectKey(store.owner, id)
 		}, nil},
 	} {
@@ -244,11 +250,11 @@ func TestConfirm(t *testing.T) {
 	}
 	e := Event{ID: "n", Owner: store.owner, ImportID: open.ID, Status: Completed, ETag: `"e"`}
 	ask("of an open import", e, false, Pending)
-	if got, err := s.load(t.Context(), store.owner, open.ID); err != nil || got.recordETag != before.recordETag {
+	if got, err := s.load(t.Context(), store.owner, open.ID); err != nil || got.etag != before.etag {
 		t.Errorf("the record was written, %v, want no more than asked", err)
 	}
 	ask("of an open import, final", e, true, Rejected)
-	next := before
+	next := before.Job
 	next.Status, next.EventID = Expired, "late"
 	if _, err := s.store(t.Context(), before, next); err == nil {
 		t.Error("a write that was in progress is not fenced")

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/s3limits"
 )
@@ -96,25 +94,20 @@ func (s *Service) ExpireOverdue(
 		}
 		ids = append(ids, id)
 	}
-	return sweep(ids, func(id string) (bool, error) { return s.expireOverdue(ctx, owner, id) }), next, nil
+	sweep(&w, ids, func(id string) (bool, error) { return s.expireOverdue(ctx, owner, id) })
+	return w, next, nil
 }
 
 // sweep calls f for each of items, several at a time.
-func sweep[T any](items []T, f func(T) (terminated bool, err error)) (w Swept) {
+func sweep[T any](w *Swept, items []T, f func(T) (terminated bool, err error)) {
 	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(maxConcurrentReads)
-	for _, item := range items {
-		group.Go(func() error {
-			terminated, err := f(item)
-			mu.Lock()
-			defer mu.Unlock()
-			w.count(terminated, err)
-			return nil
-		})
-	}
-	_ = group.Wait()
-	return w
+	_ = eachOf(items, func(_ int, item T) error {
+		terminated, err := f(item)
+		mu.Lock()
+		defer mu.Unlock()
+		w.count(terminated, err)
+		return nil
+	})
 }
 
 // expireOverdue sends one request if there is nothing to do. Terminal imports without an object are inspected again: a
@@ -124,7 +117,7 @@ func (s *Service) expireOverdue(ctx context.Context, owner, id string) (terminat
 	if now := s.Now(); err != nil || !j.mayReceive() && (!j.Status.open() || !j.overdue(now) && !j.abandoned(now)) {
 		return false, err
 	}
-	job, err := s.inspect(ctx, owner, id)
+	job, err := s.inspect(ctx, owner, id, s.Now())
 	return err == nil && job.Status.IsTerminal() && job.Status != j.Status, err
 }
 
@@ -146,7 +139,8 @@ func (s *Service) AbortOrphans(ctx context.Context, cursor string, limit int) (w
 		// meanwhile. Other uploads of the same key are inspected in a later sweep.
 		next = uploads[len(uploads)-1].Key
 	}
-	return sweep(uploads, func(u bucket.OpenUpload) (bool, error) { return s.abortOrphan(ctx, u) }), next, nil
+	sweep(&w, uploads, func(u bucket.OpenUpload) (bool, error) { return s.abortOrphan(ctx, u) })
+	return w, next, nil
 }
 
 func (s *Service) abortOrphan(ctx context.Context, u bucket.OpenUpload) (aborted bool, err error) {
@@ -168,7 +162,7 @@ func (s *Service) abortOrphan(ctx context.Context, u bucket.OpenUpload) (aborted
 	case j.Status.open() && !j.overdue(now) && !j.abandoned(now):
 		return false, nil
 	}
-	job, err := s.inspect(ctx, owner, id)
+	job, err := s.inspect(ctx, owner, id, now)
 	if err != nil || job.Status.open() {
 		return false, err
 	}

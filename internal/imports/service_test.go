@@ -24,7 +24,10 @@ func TestOneIDTwice(t *testing.T) {
 }
 
 func oneIDTwice(t *testing.T, s *Service, mode Mode) {
-	id := newID(time.Now())
+	id, err := newID(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
 	requests := []Request{{Filename: "a", Mode: mode}, {Filename: "b", Mode: mode}}
 	jobs := make([]Job, len(requests))
 	var wg sync.WaitGroup
@@ -52,7 +55,10 @@ func oneIDTwice(t *testing.T, s *Service, mode Mode) {
 // succeeds.
 func TestClaimWithoutRecord(t *testing.T) {
 	s := server(t, nil)
-	id := newID(time.Now())
+	id, err := newID(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
 	r, key := Request{Filename: "a"}, uuid.NewString()
 	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
 		t.Fatal(err)
@@ -69,7 +75,10 @@ func TestClaimWithoutRecord(t *testing.T) {
 // claimed again.
 func TestLateRepeat(t *testing.T) {
 	s := server(t, nil)
-	id := newID(time.Now().Add(-2 * time.Minute))
+	id, err := newID(time.Now().Add(-2 * time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
 	r, key := Request{ExpiresIn: time.Minute}, uuid.NewString()
 	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
 		t.Fatal(err)
@@ -83,7 +92,10 @@ func TestLateRepeat(t *testing.T) {
 // TestOldClaimWithoutRecord: a key whose first call stopped long ago can be claimed again.
 func TestOldClaimWithoutRecord(t *testing.T) {
 	s := server(t, nil)
-	id := newID(time.Now().Add(-2 * time.Hour))
+	id, err := newID(time.Now().Add(-2 * time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
 	r, key := Request{Filename: "a"}, uuid.NewString()
 	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
 		t.Fatal(err)

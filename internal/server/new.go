@@ -66,7 +66,7 @@ func New(
 		return nil, err
 	}
 	s := &Server{
-		Log: log, HandleObjectCreated: parts.Imports.HandleObjectCreated, releaseWaiters: parts.Imports.Waiters.Release,
+		Log: log, HandleObjectCreated: parts.Imports.HandleObjectCreated, releaseWaiters: parts.Imports.ReleaseWaiters,
 		tls: certificate, stopDelay: c.StopDelay, background: background(parts, keys, certificate, log),
 	}
 	options := httpapi.Options{
@@ -77,6 +77,9 @@ func New(
 		RateLimit: c.RateLimit, TrustedProxies: proxies, CORSOrigins: c.CORSOrigins,
 		LocalOnly: c.Local() && !c.AllowAnonymous && !c.Authenticates(),
 		TLS:       certificate != nil, RegisterDocuments: documents(c, store.Origin()), Log: log,
+		Names: httpapi.Names{
+			APIKeysFile: c.Name(&c.APIKeysFile), AllowAnonymous: c.Name(&c.AllowAnonymous), CORSOrigins: c.Name(&c.CORSOrigins),
+		},
 		Hooks: httpapi.Hooks{
 			OnResponse: counts.ObserveRequest,
 			OnStatus:   func(s imports.Status) { counts.CountImport(string(s)) },
