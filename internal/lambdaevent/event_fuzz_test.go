@@ -100,13 +100,13 @@ func FuzzProxy(f *testing.F) {
 		if err := json.Unmarshal(payload, &e); err != nil {
 			t.Fatalf("%q was taken, though it is no object: %v", payload, err)
 		}
-		holdAnswer(t, payload, answered, e, got.Method, 100+int(status)%500, body)
-		holdCaller(t, payload, e, got)
+		checkResponse(t, payload, answered, e, got.Method, 100+int(status)%500, body)
+		checkCaller(t, payload, e, got)
 	})
 }
 
-// holdAnswer checks a response against what the handler wrote, in the integration's format.
-func holdAnswer(
+// checkResponse checks a response against what the handler wrote, in the integration's format.
+func checkResponse(
 	t *testing.T,
 	payload, answered []byte,
 	e map[string]jsontext.Value,
@@ -161,9 +161,9 @@ func holdAnswer(
 	}
 }
 
-// holdCaller checks that caller and scope of an event depend only on its requestContext: without it, the payload is
+// checkCaller checks that caller and scope of an event depend only on its requestContext: without it, the payload is
 // rejected; without a caller in it, the event is anonymous; without all other members, the caller is the same.
-func holdCaller(t *testing.T, payload []byte, e map[string]jsontext.Value, got *http.Request) {
+func checkCaller(t *testing.T, payload []byte, e map[string]jsontext.Value, got *http.Request) {
 	t.Helper()
 	authenticate := auth.NewGateway(true)
 	caller, err := authenticate(got)

@@ -25,6 +25,8 @@ type Proxy struct {
 	OnObjectCreated func(ctx context.Context, key string) error
 	// Sweep is called for each scheduled event. If it is nil, they are rejected.
 	Sweep func(ctx context.Context) error
+	// Hint follows the error of an event that is none of these: what else the caller can do.
+	Hint string
 }
 
 // Invoke handles an event. Its errors concern the event; errors of the API are HTTP responses.

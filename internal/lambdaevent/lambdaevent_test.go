@@ -391,8 +391,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestNoProxyEvent checks that other payloads never become requests.
-func TestNoProxyEvent(t *testing.T) {
+// TestOtherPayloads checks that other payloads never become requests.
+func TestOtherPayloads(t *testing.T) {
 	for _, payload := range []string{
 		``, `null`, `{}`, `[]`, `"x"`, `1`, `{"upload_url":1}`, `{"httpMethod":"POST","path":"/import"}`,
 		`{"httpMethod":"POST","path":"/import","requestContext":{}}`,
@@ -411,8 +411,8 @@ func TestNoProxyEvent(t *testing.T) {
 	}
 }
 
-// TestAnswers checks that a response has only the members that its integration permits.
-func TestAnswers(t *testing.T) {
+// TestResponses checks that a response has only the members that its integration permits.
+func TestResponses(t *testing.T) {
 	const (
 		rest     = `{"resource":"/import","path":"/import","httpMethod":"POST","requestContext":{"requestId":"x"}}`
 		http2    = `{"version":"2.0","rawPath":"/import","requestContext":{"http":{"method":"POST"}}}`

@@ -11,7 +11,7 @@ import (
 )
 
 // handleEvent handles S3 notifications and scheduled events. For all others it returns refusal, the reason why payload
-// is not a proxy event. All of these events are asynchronous invocations: after an error, Lambda retries twice by
+// is not a proxy event, and Hint. All of these events are asynchronous invocations: after an error, Lambda retries twice by
 // default (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
 //
 // A caller of the API cannot send such an event. API Gateway, function URLs and load balancers put the request into
@@ -19,6 +19,9 @@ import (
 // lambda:InvokeFunction. A forged notification has little effect: it names an object, and the bucket determines the
 // state of the import.
 func (p Proxy) handleEvent(ctx context.Context, payload []byte, refusal error) ([]byte, error) {
+	if p.Hint != "" {
+		refusal = fmt.Errorf("%w, %s", refusal, p.Hint)
+	}
 	var e struct {
 		Source     string         `json:"source"`
 		DetailType string         `json:"detail-type"`

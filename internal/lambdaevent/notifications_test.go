@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	lambda.Start(Proxy{
 		Handler:         http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "served") }),
 		Bucket:          "uploads",
-		OnObjectCreated: func(_ context.Context, key string) error { return report("noticed " + key) },
+		OnObjectCreated: func(_ context.Context, key string) error { return report("created " + key) },
 		Sweep:           func(context.Context) error { return report("swept") },
 	})
 }
@@ -43,7 +43,7 @@ func report(what string) error {
 	}
 	response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return errors.New("the store is away")
+		return errors.New("the store is unavailable")
 	}
 	return nil
 }
@@ -99,15 +99,15 @@ func bridged(bucket, key string) string {
 	)
 }
 
-// TestHear checks that S3 and scheduled events are processed once, before the response, and all others are rejected.
-func TestHear(t *testing.T) {
-	fault := errors.New("the store is away")
+// TestNotifications checks that S3 and scheduled events are processed once, before the response, and all others are rejected.
+func TestNotifications(t *testing.T) {
+	fault := errors.New("the store is unavailable")
 	for _, c := range []struct {
 		name, payload string
 		want          string // the calls; "refused" for other payloads
 	}{
-		{"S3", created("uploads", "imports%2Fpublic/a+b"), "noticed imports/public/a b"},
-		{"EventBridge", bridged("uploads", "a+b%2F"), "noticed a+b%2F"},
+		{"S3", created("uploads", "imports%2Fpublic/a+b"), "created imports/public/a b"},
+		{"EventBridge", bridged("uploads", "a+b%2F"), "created a+b%2F"},
 		{"a schedule", scheduled, "swept"},
 		{"EventBridge Scheduler", byScheduler, "swept"},
 		{"another event of EventBridge Scheduler", strings.Replace(byScheduler, "Scheduled", "Other", 1), "refused"},
@@ -148,7 +148,7 @@ func TestHear(t *testing.T) {
 			p := Proxy{
 				Handler:         http.HandlerFunc(func(http.ResponseWriter, *http.Request) { done = append(done, "served") }),
 				Bucket:          "uploads",
-				OnObjectCreated: func(_ context.Context, key string) error { done = append(done, "noticed "+key); return fails },
+				OnObjectCreated: func(_ context.Context, key string) error { done = append(done, "created "+key); return fails },
 				Sweep:           func(context.Context) error { done = append(done, "swept"); return fails },
 			}
 			got, err := p.Invoke(t.Context(), []byte(c.payload))
@@ -175,10 +175,10 @@ func TestHear(t *testing.T) {
 	}
 }
 
-// TestHearNothing checks that a function without callbacks rejects these events, each kind separately.
-func TestHearNothing(t *testing.T) {
+// TestNotificationsWithoutCallbacks checks that a function without callbacks rejects these events, each kind separately.
+func TestNotificationsWithoutCallbacks(t *testing.T) {
 	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("served") })
-	notice := func(context.Context, string) error { return nil }
+	onCreated := func(context.Context, string) error { return nil }
 	sweep := func(context.Context) error { return nil }
 	for _, c := range []struct {
 		name    string
@@ -191,12 +191,12 @@ func TestHearNothing(t *testing.T) {
 		{"a schedule, neither", Proxy{Handler: handler}, scheduled, false},
 		{"S3, Sweep alone", Proxy{Handler: handler, Sweep: sweep}, created("b", "k"), false},
 		{"a schedule, Sweep alone", Proxy{Handler: handler, Sweep: sweep}, scheduled, true},
-		{"S3, Notice alone", Proxy{Handler: handler, Bucket: "b", OnObjectCreated: notice}, created("b", "k"), true},
-		{"a schedule, Notice alone", Proxy{Handler: handler, Bucket: "b", OnObjectCreated: notice}, scheduled, false},
+		{"S3, OnObjectCreated alone", Proxy{Handler: handler, Bucket: "b", OnObjectCreated: onCreated}, created("b", "k"), true},
+		{"a schedule, OnObjectCreated alone", Proxy{Handler: handler, Bucket: "b", OnObjectCreated: onCreated}, scheduled, false},
 	} {
 		if got, err := c.p.Invoke(t.Context(), []byte(c.payload)); c.ok != (err == nil) ||
 			!c.ok && !errors.Is(err, errNotProxyEvent) {
-			t.Errorf("%s: got %s, %v, want taken: %v", c.name, got, err, c.ok)
+			t.Errorf("%s: got %s, %v, want accepted: %v", c.name, got, err, c.ok)
 		}
 	}
 	e, err := sigv4.ParseEndpoint("https://bucket.example.com")
@@ -212,16 +212,16 @@ func TestHearNothing(t *testing.T) {
 	}
 }
 
-// TestHearInLambda sends events to a process by the Runtime API's protocol.
-func TestHearInLambda(t *testing.T) {
+// TestNotificationsInRuntime sends events to a process by the Runtime API's protocol.
+func TestNotificationsInRuntime(t *testing.T) {
 	var mu sync.Mutex
 	var reports []string
-	away := false
+	unavailable := false
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		what, _ := io.ReadAll(r.Body)
 		mu.Lock()
 		defer mu.Unlock()
-		if reports = append(reports, string(what)); away {
+		if reports = append(reports, string(what)); unavailable {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	}))
@@ -237,9 +237,9 @@ func TestHearInLambda(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer function.Stop()
-	send := func(payload string, isAway bool) (answer string, done []string, err error) {
+	send := func(payload string, isUnavailable bool) (answer string, done []string, err error) {
 		mu.Lock()
-		away, reports = isAway, nil
+		unavailable, reports = isUnavailable, nil
 		mu.Unlock()
 		got, err := function.Invoke(t.Context(), []byte(payload))
 		mu.Lock()
@@ -248,17 +248,17 @@ func TestHearInLambda(t *testing.T) {
 	}
 	for _, c := range []struct {
 		payload string
-		away    bool
+		unavailable    bool
 		answer  string
 		done    []string
 		err     string
 	}{
-		{payload: created("uploads", "a%2Fb"), answer: `{}`, done: []string{"noticed a/b"}},
-		{payload: bridged("uploads", "a%2Fb"), answer: `{}`, done: []string{"noticed a%2Fb"}},
+		{payload: created("uploads", "a%2Fb"), answer: `{}`, done: []string{"created a/b"}},
+		{payload: bridged("uploads", "a%2Fb"), answer: `{}`, done: []string{"created a%2Fb"}},
 		{payload: scheduled, answer: `{}`, done: []string{"swept"}},
 		{payload: byScheduler, answer: `{}`, done: []string{"swept"}},
-		{payload: created("uploads", "k"), away: true, done: []string{"noticed k"}, err: "the store is away"},
-		{payload: scheduled, away: true, done: []string{"swept"}, err: "the store is away"},
+		{payload: created("uploads", "k"), unavailable: true, done: []string{"created k"}, err: "the store is unavailable"},
+		{payload: scheduled, unavailable: true, done: []string{"swept"}, err: "the store is unavailable"},
 		{payload: created("others", "k"), answer: `{}`},
 		{payload: foreign["DynamoDB"], err: "/Records/0: expected an eventSource"},
 		{payload: foreign["Kinesis"], err: "/Records/0: expected an eventSource"},
@@ -266,7 +266,7 @@ func TestHearInLambda(t *testing.T) {
 		{payload: `{"Records":[7]}`, err: "no proxy event"},
 		{payload: `{"hello":"world"}`, err: "no proxy event"},
 	} {
-		answer, done, err := send(c.payload, c.away)
+		answer, done, err := send(c.payload, c.unavailable)
 		if answer != c.answer || !slices.Equal(done, c.done) || (err == nil) != (c.err == "") ||
 			err != nil && !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%s: got %q, %v, done %q, want %q, %q, done %q", c.payload, answer, err, done, c.answer, c.err, c.done)
@@ -278,14 +278,14 @@ func TestHearInLambda(t *testing.T) {
 	}
 }
 
-// FuzzHear checks that a payload causes at most one call, and that one with a requestContext is never an S3 event.
-func FuzzHear(f *testing.F) {
+// FuzzNotifications checks that a payload causes at most one call, and that one with a requestContext is never an S3 event.
+func FuzzNotifications(f *testing.F) {
 	for _, e := range append(fuzzedEvents, scheduled, created("uploads", "k"), bridged("uploads", "k")) {
 		f.Add([]byte(e))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		var mu sync.Mutex
-		served, swept, noticed := 0, 0, 0
+		served, swept, created := 0, 0, 0
 		p := Proxy{
 			Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }),
 			Bucket:  "uploads",
@@ -293,18 +293,18 @@ func FuzzHear(f *testing.F) {
 			OnObjectCreated: func(_ context.Context, key string) error {
 				mu.Lock()
 				defer mu.Unlock()
-				if noticed++; key == "" {
-					t.Errorf("%q: noticed of nothing", payload)
+				if created++; key == "" {
+					t.Errorf("%q: created of nothing", payload)
 				}
 				return nil
 			},
 		}
 		answered, err := p.Invoke(t.Context(), payload)
-		if (err == nil) != (answered != nil) || served+swept+min(noticed, 1) > 1 || err != nil && served+swept+noticed > 0 {
-			t.Errorf("%q: got %s, %v, served %d, swept %d, noticed %d", payload, answered, err, served, swept, noticed)
+		if (err == nil) != (answered != nil) || served+swept+min(created, 1) > 1 || err != nil && served+swept+created > 0 {
+			t.Errorf("%q: got %s, %v, served %d, swept %d, created %d", payload, answered, err, served, swept, created)
 		}
 		var e map[string]jsontext.Value
-		if json.Unmarshal(payload, &e) == nil && e["requestContext"] != nil && swept+noticed > 0 {
+		if json.Unmarshal(payload, &e) == nil && e["requestContext"] != nil && swept+created > 0 {
 			t.Errorf("%q: has a requestContext, and was heard", payload)
 		}
 	})

@@ -22,8 +22,8 @@ func (e *event) request(ctx context.Context, from integration) (*http.Request, e
 	if err != nil {
 		return nil, err
 	}
-	if owner, known := e.owner(); known {
-		ctx = auth.WithScope(imports.WithCall(ctx, imports.Call{Owner: owner}), e.scope())
+	if owner, scope, known := e.caller(); known {
+		ctx = auth.WithScope(imports.WithCall(ctx, imports.Call{Owner: owner}), scope)
 	}
 	method := e.HTTPMethod
 	if from == http2 {
