@@ -37,7 +37,7 @@ func TestAppendKey(t *testing.T) {
 	}
 }
 
-func TestAppendKeyMakesTheFile(t *testing.T) {
+func TestAppendKeyCreatesFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys")
 	_, line, err := NewKey("new", Create)
 	if err != nil {
@@ -58,8 +58,8 @@ func TestAppendKeyMakesTheFile(t *testing.T) {
 	}
 }
 
-// TestAppendKeyAtTheSameTime adds keys concurrently, also to a file without a trailing newline.
-func TestAppendKeyAtTheSameTime(t *testing.T) {
+// TestAppendKeyConcurrently adds keys concurrently, also to a file without a trailing newline.
+func TestAppendKeyConcurrently(t *testing.T) {
 	const many = 20
 	path := write(t, filepath.Join(t.TempDir(), "keys"), "# keys")
 	var all sync.WaitGroup

@@ -23,13 +23,12 @@ type Authenticator func(*http.Request) (Caller, error)
 // TokenAuthenticator authenticates an access token. Its errors are those of an Authenticator.
 type TokenAuthenticator func(ctx context.Context, token string) (Caller, error)
 
-// Refusal is a rejected credential. Its reasons are:
+// Error is the error of a rejected credential. Its reasons are:
 //   - any credential: none, two-credentials, wrong-kind, wrong-scheme, malformed
 //   - keys: unknown-key
 //   - secrets of stores: unknown-secret
 //   - tokens: wrong-algorithm, wrong-type, wrong-issuer, wrong-audience, expired, not-yet-valid, unknown-signer,
-//
-// bad-signature, no-owner
+//     bad-signature, no-owner
 type Error struct {
 	Reason    string // stable word for the audit log
 	Detail    string // what the caller can do; never contains the credential

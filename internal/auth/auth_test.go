@@ -47,7 +47,7 @@ func write(t testing.TB, path, text string) string {
 	return path
 }
 
-func TestOf(t *testing.T) {
+func TestAuthenticate(t *testing.T) {
 	key, keys := openKey(t)
 	anonymous, ci, alice := Caller{imports.Public, All}, Caller{"key-ci", Create}, Caller{"sub-alice", Read}
 	const keyAlone, tokenAlone, both, either = "key", "token", "both", "key or nothing"
@@ -172,7 +172,7 @@ func refusalOf(err error) Error {
 	return Error{}
 }
 
-func TestOfWhileTokensCannotBeJudged(t *testing.T) {
+func TestUnavailableIssuer(t *testing.T) {
 	request := httptest.NewRequest("GET", "/", nil)
 	request.Header.Set("Authorization", "Bearer later")
 	if got, err := New(nil, tokens, true)(request); !errors.Is(err, ErrUnavailable) || got != (Caller{}) {

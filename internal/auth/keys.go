@@ -3,8 +3,6 @@ package auth
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -23,15 +21,8 @@ const maxKey = 256
 type Keys struct {
 	path  string
 	where string // names the file in errors
-	table atomic.Pointer[keyTable]
-}
 
-// keyTable contains keys by the first 8 bytes of their hashes.
-type keyTable map[uint64][]keyEntry
-
-type keyEntry struct {
-	hash   [sha256.Size]byte
-	caller Caller
+	callers atomic.Pointer[map[[sha256.Size]byte]Caller] // by the hashes of their keys
 }
 
 // OpenKeys reads the file at path, whose lines have the format of NewKey. Errors name each invalid line, and begin with
@@ -60,23 +51,16 @@ func (k *Keys) Watch(ctx context.Context, log *slog.Logger) {
 	}, k.path)
 }
 
-// Authenticate returns the caller with this key. Its duration depends only on whether the first 8 bytes of the key's
-// hash match a known hash. That reveals nothing useful, because keys have 256 random bits.
+// Authenticate returns the caller with this key. Its duration can reveal something about the hashes of the keys. That is
+// useless, because keys have 256 random bits.
 func (k *Keys) Authenticate(key string) (Caller, bool) {
 	if len(key) > maxKey {
 		return Caller{}, false
 	}
 	var presented [maxKey]byte // on the stack, so that the conversion does not allocate
-	hash := sha256.Sum256(presented[:copy(presented[:], key)])
-	for _, h := range (*k.table.Load())[tableKey(hash)] {
-		if subtle.ConstantTimeCompare(h.hash[:], hash[:]) == 1 {
-			return h.caller, true
-		}
-	}
-	return Caller{}, false
+	caller, ok := (*k.callers.Load())[sha256.Sum256(presented[:copy(presented[:], key)])]
+	return caller, ok
 }
-
-func tableKey(hash [sha256.Size]byte) uint64 { return binary.BigEndian.Uint64(hash[:]) }
 
 // read replaces the keys by those of the file, and returns their number.
 func (k *Keys) read() (count int, err error) {
@@ -88,11 +72,10 @@ func (k *Keys) read() (count int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	held := make(keyTable, len(lines))
+	callers := make(map[[sha256.Size]byte]Caller, len(lines))
 	for _, l := range lines {
-		at := tableKey(l.hash)
-		held[at] = append(held[at], keyEntry{l.hash, Caller{imports.OwnerName("key", l.name), l.scope}})
+		callers[l.hash] = Caller{imports.OwnerName("key", l.name), l.scope}
 	}
-	k.table.Store(&held)
+	k.callers.Store(&callers)
 	return len(lines), nil
 }

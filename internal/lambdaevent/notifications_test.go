@@ -247,11 +247,11 @@ func TestNotificationsInRuntime(t *testing.T) {
 		return string(got), reports, err
 	}
 	for _, c := range []struct {
-		payload string
-		unavailable    bool
-		answer  string
-		done    []string
-		err     string
+		payload     string
+		unavailable bool
+		answer      string
+		done        []string
+		err         string
 	}{
 		{payload: created("uploads", "a%2Fb"), answer: `{}`, done: []string{"created a/b"}},
 		{payload: bridged("uploads", "a%2Fb"), answer: `{}`, done: []string{"created a%2Fb"}},
