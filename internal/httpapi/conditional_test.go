@@ -98,7 +98,7 @@ func TestWaitForNews(t *testing.T) {
 			if status, code := send(t, *job.Upload, []byte("x")); status != http.StatusOK {
 				t.Fatalf("upload: got %d %s", status, code)
 			}
-			s.domain.NotifyWaiters(*job.ID)
+			s.domain.Waiters.Notify(imports.Public, *job.ID)
 			got := <-done
 			if got.JSON200 == nil || *got.JSON200.Status != client.JobStatusCompleted || tagOf(t, got) == tag {
 				t.Errorf("wait: got %s %s, want it completed", got.Status(), got.Body)
@@ -242,7 +242,7 @@ func TestManyWaiters(t *testing.T) {
 	if status, code := send(t, *job.Upload, []byte("x")); status != http.StatusOK {
 		t.Fatalf("upload: got %d %s", status, code)
 	}
-	s.domain.NotifyWaiters(*job.ID)
+	s.domain.Waiters.Notify(imports.Public, *job.ID)
 	answered.Wait()
 	if want := fmt.Sprint(200, client.JobStatusCompleted, error(nil)); got[want] != callers {
 		t.Errorf("%d calls with wait: got %v, want all %q", callers, got, want)
@@ -285,7 +285,7 @@ func TestStoppingEndsWaiting(t *testing.T) {
 	go func() { done <- s.get(t, *job.ID, 25, tag) }()
 	s.await(t)
 	began := time.Now()
-	s.domain.ReleaseWaiters()
+	s.domain.Waiters.Release()
 	for _, got := range []*client.GetImportResponse{<-done, s.get(t, *job.ID, 25, tag)} {
 		if got.StatusCode() != http.StatusNotModified {
 			t.Errorf("wait: got %s %s, want 304", got.Status(), got.Body)

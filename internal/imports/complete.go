@@ -27,15 +27,15 @@ func (s *Service) Complete(ctx context.Context, owner, id string, whole *Checksu
 	if err != nil {
 		return Job{}, err
 	}
-	return s.signed(ctx, job, s.Now())
+	return s.signed(ctx, job)
 }
 
-func (s *Service) complete(ctx context.Context, j stored, whole *Checksum) (Job, error) {
+func (s *Service) complete(ctx context.Context, j Job, whole *Checksum) (Job, error) {
 	switch {
 	case j.Mode != Multipart:
 		return s.completeSingle(ctx, j, whole)
 	case j.discarded(): // the server that wrote this status may have stopped before it removed all data
-		if err := s.removeData(ctx, j.Job); err != nil {
+		if err := s.removeData(ctx, j); err != nil {
 			return Job{}, err
 		}
 		return j.completionResult()
@@ -54,7 +54,7 @@ func (s *Service) complete(ctx context.Context, j stored, whole *Checksum) (Job,
 	}
 	parts, err := s.Bucket.AllParts(ctx, j.multipart())
 	if errors.Is(err, bucket.ErrNotFound) {
-		return s.awaitObject(ctx, j.Job)
+		return s.awaitObject(ctx, j)
 	}
 	if err != nil {
 		return Job{}, fromStore("complete import "+j.ID, err)
@@ -72,14 +72,14 @@ func (s *Service) complete(ctx context.Context, j stored, whole *Checksum) (Job,
 }
 
 // completeSingle inspects an import of one request, which needs no completion.
-func (s *Service) completeSingle(ctx context.Context, j stored, whole *Checksum) (Job, error) {
+func (s *Service) completeSingle(ctx context.Context, j Job, whole *Checksum) (Job, error) {
 	if whole != nil {
 		var errs fieldErrors
 		errs.add(path{"checksum"},
 			"must be declared when a single upload is created, because its signature covers it")
 		return Job{}, invalid(errs)
 	}
-	job, err := s.reconcile(ctx, j, s.Now(), resumeStalled)
+	job, err := s.reconcile(ctx, j, resumeStalled)
 	switch {
 	case err != nil || job.Status == Completed:
 		return job, err
@@ -91,7 +91,7 @@ func (s *Service) completeSingle(ctx context.Context, j stored, whole *Checksum)
 }
 
 // assemble requests that the store assembles j's object from parts. The record of j contains the claim already.
-func (s *Service) assemble(ctx context.Context, j stored, parts []bucket.Part) (Job, error) {
+func (s *Service) assemble(ctx context.Context, j Job, parts []bucket.Part) (Job, error) {
 	value := ""
 	if j.Checksum != nil {
 		value = j.Checksum.Value
@@ -101,7 +101,7 @@ func (s *Service) assemble(ctx context.Context, j stored, parts []bucket.Part) (
 	})
 	switch {
 	case err == nil, errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrChanged), errors.Is(err, bucket.ErrBusy):
-		return s.awaitObject(ctx, j.Job) // assembled by this or by another server
+		return s.awaitObject(ctx, j) // assembled by this or by another server
 	case errors.Is(err, bucket.ErrBadPart):
 		return s.handleBadPart(ctx, j, parts, err)
 	case errors.Is(err, bucket.ErrBadChecksum) && j.Checksum != nil:
@@ -120,22 +120,22 @@ func (s *Service) assemble(ctx context.Context, j stored, parts []bucket.Part) (
 // recordFailure removes the claim on the completion of j, records why the completion failed, and returns why. It checks
 // for the object first: a list of parts may be incomplete while another server completes or aborts the upload, and a
 // store may assemble the object and return an error.
-func (s *Service) recordFailure(ctx context.Context, j stored, why error) (Job, error) {
-	object, err := s.object(ctx, j.Job)
+func (s *Service) recordFailure(ctx context.Context, j Job, why error) (Job, error) {
+	object, err := s.object(ctx, j)
 	if err != nil {
 		return Job{}, err
 	}
 	if object != nil {
-		return s.awaitObject(ctx, j.Job)
+		return s.awaitObject(ctx, j)
 	}
 	if !j.completing() {
 		latest, err := s.load(ctx, j.Owner, j.ID)
-		if err == nil && latest.etag != j.etag {
+		if err == nil && latest.recordETag != j.recordETag {
 			err = fmt.Errorf("complete import %s: %w", j.ID, bucket.ErrChanged)
 		}
 		return Job{}, cmp.Or(err, why)
 	}
-	next := j.Job.withoutLateChecksum()
+	next := j.withoutLateChecksum()
 	next.Parts = j.Parts.release(why)
 	_, err = s.store(ctx, j, next)
 	return Job{}, cmp.Or(err, why)
@@ -143,7 +143,7 @@ func (s *Service) recordFailure(ctx context.Context, j stored, why error) (Job, 
 
 // recordStoreFailure is recordFailure for a completion that the store failed. If the record changed meanwhile, it does
 // not return ErrChanged, for which its callers would complete again: a store may copy the whole object each time.
-func (s *Service) recordStoreFailure(ctx context.Context, j stored, why error) (Job, error) {
+func (s *Service) recordStoreFailure(ctx context.Context, j Job, why error) (Job, error) {
 	claimed := j.Parts.Completing
 	return retry(j.ID, func() (Job, error) {
 		job, err := s.recordFailure(ctx, j, why)
@@ -165,7 +165,7 @@ func (s *Service) recordStoreFailure(ctx context.Context, j stored, why error) (
 }
 
 // rejectParts records that j's parts do not have the declared checksum, and removes them.
-func (s *Service) rejectParts(ctx context.Context, j stored) (Job, error) {
+func (s *Service) rejectParts(ctx context.Context, j Job) (Job, error) {
 	const detail = "declared %s %s, the parts have another checksum"
 	next := j.failed(ChecksumMismatch, detail, j.Checksum.Algorithm, j.Checksum.Value)
 	if _, err := s.transition(ctx, j, next); err != nil {
@@ -176,7 +176,7 @@ func (s *Service) rejectParts(ctx context.Context, j stored) (Job, error) {
 
 // handleBadPart decides about parts that the store refuses. If a part was replaced since it was listed, the completion
 // starts again. Otherwise the store does not accept parts that fit the plan.
-func (s *Service) handleBadPart(ctx context.Context, j stored, parts []bucket.Part, why error) (Job, error) {
+func (s *Service) handleBadPart(ctx context.Context, j Job, parts []bucket.Part, why error) (Job, error) {
 	again, err := s.Bucket.AllParts(ctx, j.multipart())
 	if err == nil && slices.Equal(parts, again) {
 		const detail = "The store refuses to assemble these parts, although they fit the plan. " +

@@ -72,7 +72,7 @@ func (s *Service) waitForCompletion(
 
 // renewingClaim calls work and renews the claim in the record meanwhile, so that other servers do not resume the
 // completion while this one runs.
-func (s *Service) renewingClaim(ctx context.Context, j stored, work func() error) (stored, error) {
+func (s *Service) renewingClaim(ctx context.Context, j Job, work func() error) (Job, error) {
 	done := make(chan error, 1)
 	go func() { done <- work() }()
 	for {
@@ -80,7 +80,7 @@ func (s *Service) renewingClaim(ctx context.Context, j stored, work func() error
 		case err := <-done:
 			return j, err
 		case <-time.After(s.completionWait() / 2):
-			next := j.Job
+			next := j
 			next.Parts = j.Parts.renew(s.Now())
 			// On an error another server replaced the record; what happens next depends on the result of work.
 			if renewed, err := s.store(ctx, j, next); err == nil {
@@ -95,7 +95,7 @@ func (s *Service) renewingClaim(ctx context.Context, j stored, work func() error
 func (s *Service) awaitObject(ctx context.Context, j Job) (Job, error) {
 	timeout := time.After(s.completionWait())
 	for {
-		job, err := s.inspect(ctx, j.Owner, j.ID, s.Now())
+		job, err := s.inspect(ctx, j.Owner, j.ID)
 		if err != nil {
 			return job, err
 		}
@@ -112,7 +112,7 @@ func (s *Service) awaitObject(ctx context.Context, j Job) (Job, error) {
 
 // resume resumes a completion whose server stopped. A failure of the completion is recorded and not returned, because
 // the caller only reads the job.
-func (s *Service) resume(ctx context.Context, j stored, parts []bucket.Part) (Job, error) {
+func (s *Service) resume(ctx context.Context, j Job, parts []bucket.Part) (Job, error) {
 	job, err := s.waitForCompletion(ctx, j.Owner, j.ID, func(ctx context.Context) (Job, error) {
 		if err := j.Parts.check(parts, j.Size); err != nil {
 			return s.recordFailure(ctx, j, err)
@@ -121,7 +121,7 @@ func (s *Service) resume(ctx context.Context, j stored, parts []bucket.Part) (Jo
 			why := fmt.Errorf("complete import %s: no response in %d attempts", j.ID, maxAttempts)
 			return s.recordFailure(ctx, j, completionFailed(why))
 		}
-		next := j.Job
+		next := j
 		next.Parts = j.Parts.claim(s.Now())
 		j, err := s.store(ctx, j, next)
 		if err != nil {
@@ -137,5 +137,5 @@ func (s *Service) resume(ctx context.Context, j stored, parts []bucket.Part) (Jo
 		j.Parts = j.Parts.release(why)
 		return j.withParts(parts), nil
 	}
-	return s.inspect(ctx, j.Owner, j.ID, s.Now())
+	return s.inspect(ctx, j.Owner, j.ID)
 }

@@ -148,7 +148,7 @@ func TestFailureOvertaken(t *testing.T) {
 					s := server(t, nil)
 					j, err := s.load(t.Context(), store.owner, id)
 					if err == nil {
-						_, err = s.store(t.Context(), j, c.to(j.Job))
+						_, err = s.store(t.Context(), j, c.to(j))
 					}
 					if err != nil {
 						t.Error(err)

@@ -23,16 +23,9 @@ func (s *Service) Sign(ctx context.Context, owner string) (sigv4.SecretURL, erro
 			"must be given in a JSON body: this service limits imports to %d bytes", s.Limits.MaxSize)
 	}
 	now := s.Now()
-	id, err := newID(now)
-	if err != nil {
-		return sigv4.SecretURL{}, fmt.Errorf("create an ID: %w", err)
-	}
-	upload := bucket.Upload{Key: objectKey(owner, id), From: now, Until: now.Add(s.Limits.URLTTL)}
+	upload := bucket.Upload{Key: objectKey(owner, newID(now)), From: now, Until: now.Add(s.Limits.URLTTL)}
 	put, err := s.Bucket.SignPut(ctx, upload)
-	if err != nil {
-		return sigv4.SecretURL{}, fromStore("sign an untracked upload", err)
-	}
-	return put.URL, nil
+	return put.URL, fromStore("sign an untracked upload", err)
 }
 
 // Create records a new job for r and signs its upload. A retry with the same idempotencyKey returns the job that the
@@ -44,15 +37,16 @@ func (s *Service) Create(ctx context.Context, owner string, r Request, idempoten
 	if err := r.check(s.Limits); err != nil {
 		return Job{}, err
 	}
-	now := s.Now()
-	id, err := newID(now)
-	if err != nil {
-		return Job{}, fmt.Errorf("create an ID: %w", err)
-	}
+	id := newID(s.Now())
 	j := r.job(owner, id, s.Limits)
-	// Before the key is claimed, so that the client can correct the request and use the key again.
-	if err := s.signNew(ctx, &j, r, now); err != nil {
-		return Job{}, err
+	if j.Mode != Multipart { // parts are signed on request
+		// Before the key is claimed, so that the client can correct the request and use the key again.
+		if err := s.signUpload(ctx, &j); err != nil {
+			return Job{}, err
+		}
+		if r.ExpiresIn > 0 && j.Upload.ExpiresAt.Before(j.Deadline) {
+			return Job{}, expiryUnattainable(j.Upload.ExpiresAt.Sub(s.Now()))
+		}
 	}
 	if idempotencyKey != "" {
 		first, err := s.claim(ctx, owner, idempotencyKey, claim{ID: id, Fingerprint: r.fingerprint()})
@@ -64,20 +58,6 @@ func (s *Service) Create(ctx context.Context, owner string, r Request, idempoten
 		}
 	}
 	return s.create(ctx, j)
-}
-
-// signNew signs j's upload if the credentials are valid for the lifetime that r requests.
-func (s *Service) signNew(ctx context.Context, j *Job, r Request, now time.Time) error {
-	if j.Mode == Multipart { // parts are signed on request
-		return nil
-	}
-	if err := s.signUpload(ctx, j, now); err != nil {
-		return err
-	}
-	if r.ExpiresIn > 0 && j.Upload.ExpiresAt.Before(j.Deadline) {
-		return expiryUnattainable(j.Upload.ExpiresAt.Sub(now))
-	}
-	return nil
 }
 
 // expiryUnattainable returns the error of a requested lifetime that is longer than left, that of the credentials.
@@ -99,12 +79,11 @@ func (s *Service) repeat(ctx context.Context, j Job) (Job, error) {
 // create creates j's multipart upload and writes its record, in this order: the bucket's lifecycle rule removes an
 // upload without a record.
 func (s *Service) create(ctx context.Context, j Job) (Job, error) {
-	now := s.Now()
 	if j.Mode == Multipart {
 		if err := s.checkOpenUploads(ctx, j.Owner); err != nil {
 			return Job{}, err
 		}
-		uploadID, err := s.Bucket.CreateMultipart(ctx, j.upload(s.Limits, now))
+		uploadID, err := s.Bucket.CreateMultipart(ctx, j.upload(s.Limits, s.Now()))
 		if err != nil {
 			return Job{}, fromStore("create import "+j.ID, err)
 		}
@@ -121,7 +100,7 @@ func (s *Service) create(ctx context.Context, j Job) (Job, error) {
 	if err != nil {
 		return Job{}, fromStore("create import "+j.ID, err)
 	}
-	return s.signed(ctx, j, now)
+	return s.signed(ctx, j)
 }
 
 // checkOpenUploads refuses an owner that has as many multipart uploads in progress as this service allows. Concurrent

@@ -57,8 +57,8 @@ func (s *Service) HandleObjectCreated(ctx context.Context, key string) error {
 	if !ok {
 		return nil
 	}
-	s.NotifyWaiters(id)
-	_, err := s.inspect(ctx, owner, id, s.Now())
+	s.Waiters.Notify(owner, id)
+	_, err := s.inspect(ctx, owner, id)
 	if isKind(err, NotFound) {
 		return s.publishUntracked(ctx, owner, id)
 	}
@@ -114,7 +114,7 @@ func (s *Service) Confirm(ctx context.Context, e Event, final bool) (Verdict, er
 		if verdict := j.verdict(e); err != nil || verdict != Pending || !final {
 			return verdict, err
 		}
-		if _, err := s.reconcile(ctx, j, s.Now(), resumeStalled); err != nil {
+		if _, err := s.reconcile(ctx, j, resumeStalled); err != nil {
 			return Pending, err
 		}
 		if j, err = s.load(ctx, e.Owner, e.ImportID); err != nil {
@@ -123,7 +123,7 @@ func (s *Service) Confirm(ctx context.Context, e Event, final bool) (Verdict, er
 		if verdict := j.verdict(e); verdict != Pending {
 			return verdict, nil
 		}
-		fenced := j.Job
+		fenced := j
 		fenced.Fence++
 		_, err = s.store(ctx, j, fenced)
 		return Rejected, err

@@ -101,18 +101,12 @@ func TestHandleObjectCreated(t *testing.T) {
 			return j.Key()
 		}, []Status{Expired, Completed}},
 		{"an untracked import, each time", func(t *testing.T, s *Service, store ownerStore) string {
-			id, err := newID(time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
+			id := newID(time.Now())
 			store.put(t, id, hello)
 			return objectKey(store.owner, id)
 		}, []Status{Completed, Completed}},
 		{"an untracked import whose object is gone", func(t *testing.T, s *Service, store ownerStore) string {
-			id, err := newID(time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
+			id := newID(time.Now())
 			return objectKey(store.owner, id)
 		}, nil},
 	} {
@@ -250,11 +244,11 @@ func TestConfirm(t *testing.T) {
 	}
 	e := Event{ID: "n", Owner: store.owner, ImportID: open.ID, Status: Completed, ETag: `"e"`}
 	ask("of an open import", e, false, Pending)
-	if got, err := s.load(t.Context(), store.owner, open.ID); err != nil || got.etag != before.etag {
+	if got, err := s.load(t.Context(), store.owner, open.ID); err != nil || got.recordETag != before.recordETag {
 		t.Errorf("the record was written, %v, want no more than asked", err)
 	}
 	ask("of an open import, final", e, true, Rejected)
-	next := before.Job
+	next := before
 	next.Status, next.EventID = Expired, "late"
 	if _, err := s.store(t.Context(), before, next); err == nil {
 		t.Error("a write that was in progress is not fenced")

@@ -10,13 +10,13 @@ import (
 )
 
 // newID returns a UUIDv7 of now: it cannot be guessed, and IDs sort by creation time (RFC 9562, section 5.7).
-func newID(now time.Time) (string, error) {
-	id, err := uuid.NewRandom()
+func newID(now time.Time) string {
+	id := uuid.New()
 	var milliseconds [8]byte
 	binary.BigEndian.PutUint64(milliseconds[:], uint64(now.UnixMilli()))
 	copy(id[:6], milliseconds[2:])
 	id[6] = id[6]&0x0f | 7<<4
-	return id.String(), err
+	return id.String()
 }
 
 // canonicalID matches the spelling of IDs that newID returns. No other spelling is accepted.

@@ -64,6 +64,9 @@ type Job struct {
 	// Fence is incremented to change the record's ETag, so that conditional writes in progress fail; see Confirm.
 	Fence int `json:"fence,omitempty"`
 
+	// recordETag is the ETag of the record that was read or written, which conditional writes need.
+	recordETag string
+
 	// Upload is the signed request that uploads an open job's file. It is made for each response and never stored.
 	Upload *bucket.SignedRequest `json:"-"`
 	// Download is the signed request that downloads a completed job's object, if the service signs downloads.

@@ -2,7 +2,7 @@ package imports
 
 import (
 	"context"
-	"errors"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -49,12 +49,7 @@ func (s *Service) List(ctx context.Context, owner string, p Page) ([]Job, string
 	if more {
 		next = ids[len(ids)-1]
 	}
-	var selected []Job
-	for _, j := range jobs {
-		if j.ID != "" && (p.Status == "" || j.Status == p.Status) {
-			selected = append(selected, j)
-		}
-	}
+	selected := slices.DeleteFunc(jobs, func(j Job) bool { return j.ID == "" || p.Status != "" && j.Status != p.Status })
 	return selected, next, nil
 }
 
@@ -81,28 +76,17 @@ func (s *Service) listIDs(ctx context.Context, owner, after string, limit int) (
 // inspectAll inspects the jobs with these IDs. It does not resume stalled completions, which would delay the whole
 // list. The Job of a record that was removed meanwhile is zero.
 func (s *Service) inspectAll(ctx context.Context, owner string, ids []string) ([]Job, error) {
-	jobs, now := make([]Job, len(ids)), s.Now()
-	err := eachOf(ids, func(i int, id string) (err error) {
-		jobs[i], err = s.inspectAnd(ctx, owner, id, now, leaveStalled)
-		if isKind(err, NotFound) {
-			jobs[i], err = Job{}, nil
-		}
-		return err
-	})
-	return jobs, err
-}
-
-// eachOf calls f for each of items, up to maxConcurrentReads at a time, and returns all errors.
-func eachOf[T any](items []T, f func(int, T) error) error {
-	errs := make([]error, len(items))
-	var group errgroup.Group
-	group.SetLimit(maxConcurrentReads)
-	for i, item := range items {
-		group.Go(func() error {
-			errs[i] = f(i, item)
-			return nil
+	jobs := make([]Job, len(ids))
+	var reads errgroup.Group
+	reads.SetLimit(maxConcurrentReads)
+	for i, id := range ids {
+		reads.Go(func() (err error) {
+			jobs[i], err = s.inspectAnd(ctx, owner, id, leaveStalled)
+			if isKind(err, NotFound) {
+				jobs[i], err = Job{}, nil
+			}
+			return err
 		})
 	}
-	_ = group.Wait()
-	return errors.Join(errs...)
+	return jobs, reads.Wait()
 }

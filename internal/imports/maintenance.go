@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/s3limits"
 )
@@ -94,20 +96,25 @@ func (s *Service) ExpireOverdue(
 		}
 		ids = append(ids, id)
 	}
-	sweep(&w, ids, func(id string) (bool, error) { return s.expireOverdue(ctx, owner, id) })
-	return w, next, nil
+	return sweep(ids, func(id string) (bool, error) { return s.expireOverdue(ctx, owner, id) }), next, nil
 }
 
 // sweep calls f for each of items, several at a time.
-func sweep[T any](w *Swept, items []T, f func(T) (terminated bool, err error)) {
+func sweep[T any](items []T, f func(T) (terminated bool, err error)) (w Swept) {
 	var mu sync.Mutex
-	_ = eachOf(items, func(_ int, item T) error {
-		terminated, err := f(item)
-		mu.Lock()
-		defer mu.Unlock()
-		w.count(terminated, err)
-		return nil
-	})
+	var group errgroup.Group
+	group.SetLimit(maxConcurrentReads)
+	for _, item := range items {
+		group.Go(func() error {
+			terminated, err := f(item)
+			mu.Lock()
+			defer mu.Unlock()
+			w.count(terminated, err)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return w
 }
 
 // expireOverdue sends one request if there is nothing to do. Terminal imports without an object are inspected again: a
@@ -117,7 +124,7 @@ func (s *Service) expireOverdue(ctx context.Context, owner, id string) (terminat
 	if now := s.Now(); err != nil || !j.mayReceive() && (!j.Status.open() || !j.overdue(now) && !j.abandoned(now)) {
 		return false, err
 	}
-	job, err := s.inspect(ctx, owner, id, s.Now())
+	job, err := s.inspect(ctx, owner, id)
 	return err == nil && job.Status.IsTerminal() && job.Status != j.Status, err
 }
 
@@ -139,8 +146,7 @@ func (s *Service) AbortOrphans(ctx context.Context, cursor string, limit int) (w
 		// meanwhile. Other uploads of the same key are inspected in a later sweep.
 		next = uploads[len(uploads)-1].Key
 	}
-	sweep(&w, uploads, func(u bucket.OpenUpload) (bool, error) { return s.abortOrphan(ctx, u) })
-	return w, next, nil
+	return sweep(uploads, func(u bucket.OpenUpload) (bool, error) { return s.abortOrphan(ctx, u) }), next, nil
 }
 
 func (s *Service) abortOrphan(ctx context.Context, u bucket.OpenUpload) (aborted bool, err error) {
@@ -162,7 +168,7 @@ func (s *Service) abortOrphan(ctx context.Context, u bucket.OpenUpload) (aborted
 	case j.Status.open() && !j.overdue(now) && !j.abandoned(now):
 		return false, nil
 	}
-	job, err := s.inspect(ctx, owner, id, now)
+	job, err := s.inspect(ctx, owner, id)
 	if err != nil || job.Status.open() {
 		return false, err
 	}

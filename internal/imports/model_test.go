@@ -171,7 +171,7 @@ func (p *play) send(i int, m *modelJob) {
 	if err != nil {
 		p.Fatal(err)
 	}
-	taken := p.store.part(p.T, j.Job, number, make([]byte, n)) == nil
+	taken := p.store.part(p.T, j, number, make([]byte, n)) == nil
 	p.agree(fmt.Sprintf("part %d of %d: %d bytes", number, i, n), taken, m.parts != nil)
 	if taken {
 		m.parts[number] = n

@@ -33,7 +33,7 @@ func (s *Service) SignParts(ctx context.Context, owner, id string, r PartsReques
 	if err != nil {
 		return nil, err
 	}
-	parts, err := r.parts(j.Job)
+	parts, err := r.parts(j)
 	if err != nil {
 		return nil, err
 	}
@@ -61,18 +61,18 @@ func (s *Service) SignParts(ctx context.Context, owner, id string, r PartsReques
 }
 
 // loadOpenMultipart loads a job whose parts can still be uploaded.
-func (s *Service) loadOpenMultipart(ctx context.Context, owner, id string) (stored, error) {
+func (s *Service) loadOpenMultipart(ctx context.Context, owner, id string) (Job, error) {
 	j, err := s.load(ctx, owner, id)
 	switch {
 	case err != nil:
-		return stored{}, err
+		return Job{}, err
 	case j.Mode != Multipart:
-		return stored{}, conflict(CodeNotMultipart,
+		return Job{}, conflict(CodeNotMultipart,
 			"The import is not a multipart upload. Read it, and send the request that it returns.", nil)
 	case j.Status.IsTerminal():
-		return stored{}, terminalError(j.Status)
+		return Job{}, terminalError(j.Status)
 	case j.overdue(s.Now()):
-		return stored{}, terminalError(Expired)
+		return Job{}, terminalError(Expired)
 	}
 	return j, nil
 }
@@ -172,7 +172,7 @@ func (s *Service) ListParts(ctx context.Context, owner, id string, after int32) 
 
 // uploadGone returns why the store no longer has a job's multipart upload.
 func (s *Service) uploadGone(ctx context.Context, owner, id string) error {
-	job, err := s.inspect(ctx, owner, id, s.Now())
+	job, err := s.inspect(ctx, owner, id)
 	if err != nil {
 		return err
 	}

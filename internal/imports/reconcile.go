@@ -17,50 +17,50 @@ const (
 )
 
 // inspect reads the record and the bucket, updates the record until both agree, and resumes a stalled completion.
-func (s *Service) inspect(ctx context.Context, owner, id string, now time.Time) (Job, error) {
-	return s.inspectAnd(ctx, owner, id, now, resumeStalled)
+func (s *Service) inspect(ctx context.Context, owner, id string) (Job, error) {
+	return s.inspectAnd(ctx, owner, id, resumeStalled)
 }
 
-func (s *Service) inspectAnd(ctx context.Context, owner, id string, now time.Time, policy stalledPolicy) (Job, error) {
+func (s *Service) inspectAnd(ctx context.Context, owner, id string, policy stalledPolicy) (Job, error) {
 	return retry(id, func() (Job, error) {
 		j, err := s.load(ctx, owner, id)
 		if err != nil {
 			return Job{}, err
 		}
-		return s.reconcile(ctx, j, now, policy)
+		return s.reconcile(ctx, j, policy)
 	})
 }
 
 // reconcile inspects j's object and parts and updates the record if they changed the job. It returns bucket.ErrChanged
 // if another server replaced the record meanwhile.
-func (s *Service) reconcile(ctx context.Context, j stored, now time.Time, policy stalledPolicy) (Job, error) {
-	object, err := s.object(ctx, j.Job)
+func (s *Service) reconcile(ctx context.Context, j Job, policy stalledPolicy) (Job, error) {
+	object, err := s.object(ctx, j)
 	if err != nil {
 		return Job{}, err
 	}
 	switch { // data arrived after the job became terminal, or its removal was interrupted
 	case j.discarded() && object != nil:
-		return j.Job, s.removeData(ctx, j.Job)
+		return j, s.removeData(ctx, j)
 	case j.discarded():
-		return j.Job, s.abortUpload(ctx, j.Job)
+		return j, s.abortUpload(ctx, j)
 	}
-	next := j.observe(object, now)
+	next := j.observe(object, s.Now())
 	if next.Status.open() && j.Mode == Multipart {
-		return s.reconcileParts(ctx, j, now, policy)
+		return s.reconcileParts(ctx, j, policy)
 	}
 	return s.transition(ctx, j, next)
 }
 
 // reconcileParts inspects the parts of an open job.
-func (s *Service) reconcileParts(ctx context.Context, j stored, now time.Time, policy stalledPolicy) (Job, error) {
+func (s *Service) reconcileParts(ctx context.Context, j Job, policy stalledPolicy) (Job, error) {
 	parts, err := s.Bucket.AllParts(ctx, j.multipart())
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
-		return s.resolveMissingUpload(ctx, j, now)
+		return s.resolveMissingUpload(ctx, j)
 	case err != nil:
 		return Job{}, fromStore("read import "+j.ID, err)
-	case policy == resumeStalled && j.completing() && now.Sub(j.Parts.Completing) >= s.completionWait():
-		return s.resume(ctx, j, parts) // a running server would have renewed its claim
+	case policy == resumeStalled && j.unrenewed(s.Now(), s.completionWait()): // a running server would have renewed it
+		return s.resume(ctx, j, parts)
 	}
 	return j.withParts(parts), nil
 }
@@ -70,26 +70,25 @@ const lostAfter = time.Hour
 
 // resolveMissingUpload decides about a job for which the store has no multipart upload. While the upload is completed,
 // the store may for a moment show neither the upload nor the object.
-func (s *Service) resolveMissingUpload(ctx context.Context, j stored, now time.Time) (Job, error) {
-	object, err := s.object(ctx, j.Job) // it may exist since the first request
-	if err != nil {
+func (s *Service) resolveMissingUpload(ctx context.Context, j Job) (Job, error) {
+	object, err := s.object(ctx, j) // it may exist since the first request
+	switch {
+	case err != nil:
 		return Job{}, err
-	}
-	if object == nil && j.completing() && now.Sub(j.Parts.Completing) < lostAfter {
+	case object != nil:
+		return s.transition(ctx, j, j.observe(object, s.Now()))
+	case j.completing() && !j.unrenewed(s.Now(), lostAfter):
 		return j.completionResult()
 	}
-	if object == nil { // a lifecycle rule or another client of the store removed the upload
-		const detail = "the store has neither the upload nor the object; a lifecycle rule or another client removed it"
-		return s.transition(ctx, j, j.failed(UploadLost, detail))
-	}
-	return s.transition(ctx, j, j.observe(object, now))
+	const detail = "the store has neither the upload nor the object; a lifecycle rule or another client removed it"
+	return s.transition(ctx, j, j.failed(UploadLost, detail))
 }
 
 // transition records that j has become next. The data of a discarded job is removed after that: if the server stops in
 // between, the record says that the data must go. Expired parts are removed first if the store is too full for the
 // record; an object is not, because another server may have completed the import meanwhile. If the store is still full,
 // transition returns next unrecorded, and a later call records it.
-func (s *Service) transition(ctx context.Context, j stored, next Job) (Job, error) {
+func (s *Service) transition(ctx context.Context, j, next Job) (Job, error) {
 	free := func(context.Context, Job) error { return nil }
 	if next.Status == Expired && next.discarded() {
 		free = s.abortUpload
@@ -102,9 +101,9 @@ func (s *Service) transition(ctx context.Context, j stored, next Job) (Job, erro
 		return Job{}, err
 	}
 	if next.Status != j.Status && next.discarded() {
-		return written.Job, s.removeData(ctx, next)
+		return written, s.removeData(ctx, next)
 	}
-	return written.Job, nil
+	return written, nil
 }
 
 // object returns j's object, nil if it does not exist.
@@ -124,10 +123,7 @@ func (s *Service) removeData(ctx context.Context, j Job) error {
 	if err := s.abortUpload(ctx, j); err != nil {
 		return err
 	}
-	if err := s.Bucket.Delete(ctx, j.Key()); err != nil {
-		return fromStore("remove the object of "+j.ID, err)
-	}
-	return nil
+	return fromStore("remove the object of "+j.ID, s.Bucket.Delete(ctx, j.Key()))
 }
 
 // abortUpload aborts j's multipart upload. S3 may keep a part that was in transfer, so each inspection repeats it.
@@ -135,8 +131,5 @@ func (s *Service) abortUpload(ctx context.Context, j Job) error {
 	if j.Parts == nil {
 		return nil
 	}
-	if err := s.Bucket.AbortMultipart(ctx, j.multipart()); err != nil {
-		return fromStore("abort the upload of "+j.ID, err)
-	}
-	return nil
+	return fromStore("abort the upload of "+j.ID, s.Bucket.AbortMultipart(ctx, j.multipart()))
 }

@@ -13,71 +13,66 @@ import (
 
 // This file is persistence: records are read and replaced with conditional writes.
 
-// stored is a job with the ETag of its record, which a conditional write needs.
-type stored struct {
-	Job
-	etag string
-}
-
 // load reads the record of a job.
-func (s *Service) load(ctx context.Context, owner, id string) (stored, error) {
+func (s *Service) load(ctx context.Context, owner, id string) (Job, error) {
 	if !canonicalID.MatchString(id) {
-		return stored{}, notFound(id)
+		return Job{}, notFound(id)
 	}
 	record, err := s.Bucket.ReadRecord(ctx, recordKey(owner, id))
 	if errors.Is(err, bucket.ErrNotFound) {
-		return stored{}, notFound(id)
+		return Job{}, notFound(id)
 	}
 	if err != nil {
-		return stored{}, fromStore("read import "+id, err)
+		return Job{}, fromStore("read import "+id, err)
 	}
-	j := stored{etag: record.ETag}
-	if err := json.Unmarshal(record.Body, &j.Job); err != nil {
-		return stored{}, fmt.Errorf("read import %s: %w", id, err)
+	j := Job{recordETag: record.ETag}
+	if err := json.Unmarshal(record.Body, &j); err != nil {
+		return Job{}, fmt.Errorf("read import %s: %w", id, err)
 	}
 	if !j.valid(owner, id) {
-		return stored{}, fmt.Errorf("read import %s: the record was not written by this service", id)
+		return Job{}, fmt.Errorf("read import %s: the record was not written by this service", id)
 	}
 	return j, nil
 }
 
 // store replaces the record of j with next, unless both are equal. It publishes the change first if it is an event. It
 // returns bucket.ErrChanged if another server replaced the record meanwhile.
-func (s *Service) store(ctx context.Context, j stored, next Job) (stored, error) {
-	if next.sameRecord(j.Job) {
-		return stored{next, j.etag}, nil
+func (s *Service) store(ctx context.Context, j, next Job) (Job, error) {
+	if next.sameRecord(j) {
+		next.recordETag = j.recordETag
+		return next, nil
 	}
-	next, recorded, err := s.publish(ctx, j.Job, next)
+	next, recorded, err := s.publish(ctx, j, next)
 	if err != nil {
-		return stored{}, err
+		return Job{}, err
 	}
 	body, err := json.Marshal(next)
 	if err != nil {
-		return stored{}, fmt.Errorf("record import %s: %w", j.ID, err)
+		return Job{}, fmt.Errorf("record import %s: %w", j.ID, err)
 	}
-	etag, err := s.Bucket.ReplaceRecord(ctx, recordKey(j.Owner, j.ID), j.etag, body)
+	next.recordETag, err = s.Bucket.ReplaceRecord(ctx, recordKey(j.Owner, j.ID), j.recordETag, body)
 	if errors.Is(err, bucket.ErrNotFound) {
-		return stored{}, notFound(j.ID) // a lifecycle rule removed it in between
+		return Job{}, notFound(j.ID) // a lifecycle rule removed it in between
 	}
 	if err != nil {
-		return stored{}, fromStore("record import "+j.ID, err)
+		return Job{}, fromStore("record import "+j.ID, err)
 	}
 	recorded()
-	s.NotifyWaiters(j.ID)
-	return stored{next, etag}, nil
+	s.Waiters.Notify(j.Owner, j.ID)
+	return next, nil
 }
 
 // storeOrFree is store for a job whose data is to be removed. If the store is full, it calls free, which removes the
 // data, and tries again.
 func (s *Service) storeOrFree(
-	ctx context.Context, j stored, next Job, free func(context.Context, Job) error,
-) (stored, error) {
+	ctx context.Context, j, next Job, free func(context.Context, Job) error,
+) (Job, error) {
 	written, err := s.store(ctx, j, next)
 	if !isKind(err, Full) {
 		return written, err
 	}
 	if err := free(ctx, next); err != nil {
-		return stored{}, err
+		return Job{}, err
 	}
 	return s.store(ctx, j, next)
 }

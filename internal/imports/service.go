@@ -7,6 +7,7 @@
 package imports
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -29,54 +30,45 @@ type Service struct {
 
 // Read returns the job as the bucket shows it now, and updates its record.
 func (s *Service) Read(ctx context.Context, owner, id string) (Job, error) {
-	now := s.Now()
-	job, err := s.inspect(ctx, owner, id, now)
+	job, err := s.inspect(ctx, owner, id)
 	if err != nil {
 		return Job{}, err
 	}
-	return s.signed(ctx, job, now)
+	return s.signed(ctx, job)
 }
 
 // signed returns job with the signed request for its status, unless it has one.
-func (s *Service) signed(ctx context.Context, job Job, now time.Time) (Job, error) {
+func (s *Service) signed(ctx context.Context, job Job) (Job, error) {
 	var err error
 	switch {
 	case job.Upload != nil:
-	case job.Status.open() && job.overdue(now): // created by a late retry with the same Idempotency-Key
+	case job.Status.open() && job.overdue(s.Now()): // created by a late retry with the same Idempotency-Key
 		job.Status = Expired
 	case job.Status == AwaitingUpload && job.Mode != Multipart:
-		err = s.signUpload(ctx, &job, now)
+		err = s.signUpload(ctx, &job)
 	case job.Status == Completed && s.Downloads:
-		err = s.signDownload(ctx, &job, now)
+		err = s.signDownload(ctx, &job)
 	}
 	return job, err
 }
 
 // signUpload adds the request that uploads j's file. It expires at j's deadline, or earlier with the credentials.
-func (s *Service) signUpload(ctx context.Context, j *Job, now time.Time) error {
+func (s *Service) signUpload(ctx context.Context, j *Job) error {
 	sign := s.Bucket.SignPut
 	if j.Mode == Form {
 		sign = s.Bucket.SignForm
 	}
-	request, err := sign(ctx, j.upload(s.Limits, now))
-	if err != nil {
-		return fromStore("sign import "+j.ID, err)
-	}
+	request, err := sign(ctx, j.upload(s.Limits, s.Now()))
 	j.Upload = &request
-	return nil
+	return fromStore("sign import "+j.ID, err)
 }
 
 // signDownload adds the request that downloads j's object. Browsers save it as a file: an uploaded page must never run
 // with the store's origin.
-func (s *Service) signDownload(ctx context.Context, j *Job, now time.Time) error {
-	name := j.Filename
-	if name == "" {
-		name = j.ID
-	}
-	request, err := s.Bucket.SignGet(ctx, j.Key(), attachment(name), now, now.Add(s.Limits.URLTTL))
-	if err != nil {
-		return fromStore("sign download of "+j.ID, err)
-	}
+func (s *Service) signDownload(ctx context.Context, j *Job) error {
+	now := s.Now()
+	name := attachment(cmp.Or(j.Filename, j.ID))
+	request, err := s.Bucket.SignGet(ctx, j.Key(), name, now, now.Add(s.Limits.URLTTL))
 	j.Download = &request
-	return nil
+	return fromStore("sign download of "+j.ID, err)
 }

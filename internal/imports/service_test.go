@@ -24,10 +24,7 @@ func TestOneIDTwice(t *testing.T) {
 }
 
 func oneIDTwice(t *testing.T, s *Service, mode Mode) {
-	id, err := newID(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := newID(time.Now())
 	requests := []Request{{Filename: "a", Mode: mode}, {Filename: "b", Mode: mode}}
 	jobs := make([]Job, len(requests))
 	var wg sync.WaitGroup
@@ -55,10 +52,7 @@ func oneIDTwice(t *testing.T, s *Service, mode Mode) {
 // succeeds.
 func TestClaimWithoutRecord(t *testing.T) {
 	s := server(t, nil)
-	id, err := newID(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := newID(time.Now())
 	r, key := Request{Filename: "a"}, uuid.NewString()
 	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
 		t.Fatal(err)
@@ -75,10 +69,7 @@ func TestClaimWithoutRecord(t *testing.T) {
 // claimed again.
 func TestLateRepeat(t *testing.T) {
 	s := server(t, nil)
-	id, err := newID(time.Now().Add(-2 * time.Minute))
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := newID(time.Now().Add(-2 * time.Minute))
 	r, key := Request{ExpiresIn: time.Minute}, uuid.NewString()
 	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
 		t.Fatal(err)
@@ -92,10 +83,7 @@ func TestLateRepeat(t *testing.T) {
 // TestOldClaimWithoutRecord: a key whose first call stopped long ago can be claimed again.
 func TestOldClaimWithoutRecord(t *testing.T) {
 	s := server(t, nil)
-	id, err := newID(time.Now().Add(-2 * time.Hour))
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := newID(time.Now().Add(-2 * time.Hour))
 	r, key := Request{Filename: "a"}, uuid.NewString()
 	if _, err := s.claim(t.Context(), Public, key, claim{ID: id, Fingerprint: r.fingerprint()}); err != nil {
 		t.Fatal(err)

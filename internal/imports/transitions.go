@@ -67,10 +67,13 @@ func (j Job) overdue(now time.Time) bool { return !now.Before(j.Deadline) && !j.
 // completing reports whether a server has claimed the completion of j's multipart upload.
 func (j Job) completing() bool { return j.Parts != nil && !j.Parts.Completing.IsZero() }
 
-// abandoned reports whether a server claimed the completion of j and has stopped renewing the claim.
-func (j Job) abandoned(now time.Time) bool {
-	return j.completing() && now.Sub(j.Parts.Completing) >= abandonedAfter
+// unrenewed reports whether a server claimed the completion of j and has not renewed the claim for that long.
+func (j Job) unrenewed(now time.Time, atLeast time.Duration) bool {
+	return j.completing() && now.Sub(j.Parts.Completing) >= atLeast
 }
+
+// abandoned reports whether the server that claimed the completion of j has stopped.
+func (j Job) abandoned(now time.Time) bool { return j.unrenewed(now, abandonedAfter) }
 
 // abandonedAfter is well above the interval at which a running server renews its claim.
 const abandonedAfter = 5 * time.Minute

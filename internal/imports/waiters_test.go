@@ -18,7 +18,7 @@ func observedServer(t *testing.T) (*Service, *wire) {
 	w := &wire{}
 	s := server(t, w)
 	s.Waiters = NewWaiters(2000)
-	s.Waiters.pauses = []time.Duration{time.Hour}
+	s.Waiters.minPause, s.Waiters.maxPause = time.Hour, time.Hour
 	return s, w
 }
 
@@ -57,8 +57,7 @@ func (s *Service) waiter(ctx context.Context, id string, timeout time.Duration) 
 	return done
 }
 
-// TestNotifyWaiters: waiters get a change at once, without an inspection in between, also through a copy of the
-// service.
+// TestNotifyWaiters: waiters get a change at once, without an inspection in between.
 func TestNotifyWaiters(t *testing.T) { inFakeTime(testNotifyWaiters)(t) }
 
 func testNotifyWaiters(t *testing.T) {
@@ -67,8 +66,7 @@ func testNotifyWaiters(t *testing.T) {
 	done := s.waiter(t.Context(), job.ID, time.Minute)
 	synctest.Wait()
 	send(t, job)
-	other := *s
-	other.NotifyWaiters(job.ID)
+	s.Waiters.Notify(Public, job.ID)
 	if got := <-done; got.err != nil || got.job.Status != Completed {
 		t.Errorf("Wait: got %s, %v, want completed", got.job.Status, got.err)
 	}
@@ -116,7 +114,7 @@ func testManyWait(t *testing.T) {
 		t.Fatalf("%d wait, want 1,000", n)
 	}
 	send(t, job)
-	s.NotifyWaiters(job.ID)
+	s.Waiters.Notify(Public, job.ID)
 	wg.Wait()
 	if want := fmt.Sprint(Completed, error(nil)); got[want] != 1000 {
 		t.Errorf("1,000 calls of Wait: got %v, want 1,000 of %q", got, want)
@@ -147,8 +145,8 @@ func TestWaitEnds(t *testing.T) {
 	}{
 		{"no timeout", 0, "", nil, nil},
 		{"timeout ends", time.Millisecond, "", nil, nil},
-		{"released", time.Minute, "", func(s *Service, _ func()) { s.ReleaseWaiters() }, nil},
-		{"released twice", time.Minute, "", func(s *Service, _ func()) { s.ReleaseWaiters(); s.ReleaseWaiters() }, nil},
+		{"released", time.Minute, "", func(s *Service, _ func()) { s.Waiters.Release() }, nil},
+		{"released twice", time.Minute, "", func(s *Service, _ func()) { s.Waiters.Release(); s.Waiters.Release() }, nil},
 		{"the caller leaves", time.Minute, "", func(_ *Service, leave func()) { leave() },
 			func(err error) bool { return errors.Is(err, context.Canceled) }},
 		{"no such import", time.Minute, "01890000-0000-7000-8000-000000000000", nil,
@@ -179,13 +177,13 @@ func TestWaitEnds(t *testing.T) {
 	}
 }
 
-// TestReleaseWaiters: calls after ReleaseWaiters return at once.
+// TestReleaseWaiters: calls after Waiters.Release return at once.
 func TestReleaseWaiters(t *testing.T) { inFakeTime(testReleaseWaiters)(t) }
 
 func testReleaseWaiters(t *testing.T) {
 	s, _ := observedServer(t)
 	job := s.createSingle(t)
-	s.ReleaseWaiters()
+	s.Waiters.Release()
 	if got, err := s.Wait(t.Context(), Public, job.ID, arrived, time.Hour); err != nil || got.Status != AwaitingUpload {
 		t.Errorf("Wait: got %s, %v, want awaiting_upload at once", got.Status, err)
 	}
@@ -215,7 +213,7 @@ func testOwnersWaitApart(t *testing.T) {
 		t.Errorf("Wait as another owner: got %v, want NotFound", err)
 	}
 	send(t, job)
-	s.NotifyWaiters(job.ID)
+	s.Waiters.Notify(Public, job.ID)
 	if got := <-done; got.err != nil || got.job.Status != Completed {
 		t.Errorf("Wait: got %s, %v, want completed", got.job.Status, got.err)
 	}
@@ -237,7 +235,7 @@ func testStoreAwayWhileWaiting(t *testing.T) {
 	done := s.waiter(t.Context(), job.ID, time.Minute)
 	synctest.Wait()
 	away.Store(true)
-	s.NotifyWaiters(job.ID)
+	s.Waiters.Notify(Public, job.ID)
 	time.Sleep(10 * time.Second)
 	away.Store(false)
 	select {
@@ -246,7 +244,7 @@ func testStoreAwayWhileWaiting(t *testing.T) {
 	default:
 	}
 	send(t, job)
-	s.NotifyWaiters(job.ID)
+	s.Waiters.Notify(Public, job.ID)
 	if got := <-done; got.err != nil || got.job.Status != Completed {
 		t.Errorf("Wait: got %s, %v, want completed", got.job.Status, got.err)
 	}

@@ -66,7 +66,7 @@ func New(
 		return nil, err
 	}
 	s := &Server{
-		Log: log, HandleObjectCreated: parts.Imports.HandleObjectCreated, releaseWaiters: parts.Imports.ReleaseWaiters,
+		Log: log, HandleObjectCreated: parts.Imports.HandleObjectCreated, releaseWaiters: parts.Imports.Waiters.Release,
 		tls: certificate, stopDelay: c.StopDelay, background: background(parts, keys, certificate, log),
 	}
 	options := httpapi.Options{
