@@ -19,23 +19,20 @@ import (
 func newOutbox(
 	c config.Config, settings aws.Config, service *imports.Service, keys *WebhookKeys, o Options,
 ) (*outbox.Outbox, error) {
-	box := &outbox.Outbox{
+	options := outbox.Options{
 		Bucket: service.Bucket, Confirm: service.Confirm, Webhook: c.WebhookURL, Allows: service.Limits.AllowsWebhook,
-		Now: service.Now, OnAttempt: o.OnAttempt, Log: o.Log,
+		DeliverImmediately: o.DeliverImmediately, Now: service.Now, OnAttempt: o.OnAttempt, Log: o.Log,
 	}
 	if c.HasWebhooks() {
 		var err error
-		if box.Send, err = newSender(c, keys); err != nil {
+		if options.Send, err = newSender(c, keys); err != nil {
 			return nil, err
 		}
 	}
 	if c.EventBus != "" {
-		box.PutEvent = outbox.EventBus(settings, c.EventBus)
+		options.PutEvent = outbox.EventBus(settings, c.EventBus)
 	}
-	if o.DeliverImmediately {
-		box.DeliverImmediately()
-	}
-	return box, nil
+	return outbox.New(options), nil
 }
 
 // sendFunc posts an event to a URL.

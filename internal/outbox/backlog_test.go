@@ -61,6 +61,11 @@ func (b *backlog) RoundTrip(r *http.Request) (*http.Response, error) {
 	)
 }
 
+// keyOf returns the key of an entry of that lane.
+func keyOf(due time.Time, id string, l lane) string {
+	return pendingPrefix + due.UTC().Format(dueLayout) + "-" + id + l.suffix() + ".json"
+}
+
 // TestBacklog: an owner causes 25 events per second for more than an hour. Listing is limited, and an event of another
 // owner that became due after most of them is delivered after a few calls of QueueDue.
 func TestBacklog(t *testing.T) {
@@ -70,9 +75,9 @@ func TestBacklog(t *testing.T) {
 	id := func(n int) string { return fmt.Sprintf("01a204af-18ca-76d5-a867-%012d", n) }
 	store := &backlog{reads: map[string]bool{}}
 	for n := range events {
-		store.keys = append(store.keys, entryKey(now.Add(-(events-time.Duration(n))*interval), id(n), attacker))
+		store.keys = append(store.keys, keyOf(now.Add(-(events-time.Duration(n))*interval), id(n), attacker))
 	}
-	last := entryKey(now.Add(-20*time.Minute), id(events), victim)
+	last := keyOf(now.Add(-20*time.Minute), id(events), victim)
 	store.keys = append(store.keys, last)
 	slices.Sort(store.keys)
 	b, err := bucket.Open(t.Context(), bucket.Options{Name: "b", PathStyle: true, AWS: aws.Config{
@@ -82,7 +87,7 @@ func TestBacklog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	box := &Outbox{Bucket: b, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
+	box := New(Options{Bucket: b, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
 	passes := 0
 	for ; passes < 1000 && !store.reads[last]; passes++ {
 		store.lists = 0

@@ -62,8 +62,8 @@ func eachDead(
 // number of entries: an event has one for each receiver.
 func Redeliver(ctx context.Context, b *bucket.Bucket, now time.Time, id string) (n int, err error) {
 	err = eachDead(ctx, b, id, func(h storedEntry, _ time.Time) error {
-		h.Written, h.Attempts, h.Lease = now.UTC(), 0, time.Time{}
-		if err := moveEntry(ctx, b, h, entryKey, h.Written); err != nil {
+		h.Written, h.Attempts = now.UTC(), 0
+		if err := moveEntry(ctx, b, h, pendingPrefix, h.Written); err != nil {
 			return err
 		}
 		n++

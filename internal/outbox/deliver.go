@@ -18,6 +18,12 @@ const (
 	minAttempts = 5
 )
 
+// delays are the times between attempts. The last one repeats.
+var delays = []time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour,
+}
+
 // deliver sends h, which is confirmed and whose lease this server has, to its receiver. It deletes h if the receiver
 // accepts the event, and otherwise postpones it.
 func (o *Outbox) deliver(ctx context.Context, h storedEntry) {
@@ -25,13 +31,7 @@ func (o *Outbox) deliver(ctx context.Context, h storedEntry) {
 		o.logWriteError(h, o.split(ctx, h))
 		return
 	}
-	body, err := json.Marshal(h.Event)
-	if err != nil {
-		o.Log.Error("event cannot be encoded", "event", h.Event.ID, "error", err.Error())
-		return
-	}
-	err = o.sendTo(ctx, h.To[0], h, body)
-	switch {
+	switch err := o.send(ctx, h); {
 	case ctx.Err() != nil: // this server stops or its time is up: the lease expires
 	case err == nil:
 		o.reportAttempt(h.To[0], "ok")
@@ -55,48 +55,54 @@ func (o *Outbox) split(ctx context.Context, h storedEntry) error {
 	for _, to := range h.To {
 		one := h.entry
 		one.To, one.Lease = []string{to}, time.Time{}
-		if err := createEntry(ctx, o.Bucket, entryKey(o.Now(), one.Event.ID, one.lane()), one); err != nil {
+		if err := createEntry(ctx, o.Bucket, entryKey(pendingPrefix, o.Now(), one), one); err != nil {
 			return err
 		}
 	}
 	return o.Bucket.Delete(ctx, h.key)
 }
 
-// sendTo makes one delivery attempt.
-func (o *Outbox) sendTo(ctx context.Context, to string, h storedEntry, body []byte) error {
+// send makes one delivery attempt.
+func (o *Outbox) send(ctx context.Context, h storedEntry) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, attemptTimeout, fmt.Errorf("not delivered within %s", attemptTimeout))
 	defer cancel()
-	switch {
-	case to == toWebhook && o.Webhook != "":
-		return o.Send(ctx, o.Webhook, h.Event.ID, o.Now(), body)
-	case to == toImport && o.Allows != nil && !o.Allows(h.Webhook):
-		return errors.New("its host is not allowed any more")
-	case to == toImport && h.Webhook != "" && o.Send != nil:
-		return o.Send(ctx, h.Webhook, h.Event.ID, o.Now(), body)
+	url := ""
+	switch to := h.To[0]; {
 	case to == toBus && o.PutEvent != nil:
 		return o.PutEvent(ctx, h.Event)
+	case to == toWebhook:
+		url = o.Webhook
+	case to == toImport && o.Allows != nil && !o.Allows(h.Webhook):
+		return errors.New("its host is not allowed any more")
+	case to == toImport:
+		url = h.Webhook
 	}
-	return errors.New("the service's settings name no such receiver any more")
+	if url == "" || o.Send == nil {
+		return errors.New("the service's settings name no such receiver any more")
+	}
+	body, err := json.Marshal(h.Event)
+	if err != nil {
+		return err
+	}
+	return o.Send(ctx, url, h.Event.ID, o.Now(), body)
 }
 
 // postpone schedules the next attempt after at least minDelay, or makes h dead.
 func (o *Outbox) postpone(ctx context.Context, h storedEntry, minDelay time.Duration) error {
 	now := o.Now().UTC()
-	delays := o.effectiveSchedule().delays
 	delay := delays[min(h.Attempts, len(delays)-1)]
 	delay = max(delay+rand.N(delay/5), minDelay) // the random part spreads events that failed together
 	h.Attempts++
-	h.Lease = time.Time{}
 	log := o.Log.With("event", h.Event.ID, "type", h.Event.Type,
 		"import", imports.LoggedIDs(h.Event.Data.Owner, h.Event.Subject), "attempts", h.Attempts, "failure", h.Failure)
 	if now.Sub(h.Written) >= giveUpAfter && h.Attempts >= minAttempts {
 		o.reportAttempt(h.To[0], "dead")
 		log.Error("event not delivered, and given up; signpost events redeliver sends it again")
-		return moveEntry(ctx, o.Bucket, h, deadKey, now)
+		return moveEntry(ctx, o.Bucket, h, deadPrefix, now)
 	}
 	o.reportAttempt(h.To[0], "failed")
 	log.Warn("event not delivered yet", "again_in", delay.Round(time.Second).String())
-	return moveEntry(ctx, o.Bucket, h, entryKey, now.Add(delay))
+	return moveEntry(ctx, o.Bucket, h, pendingPrefix, now.Add(delay))
 }
 
 func (o *Outbox) reportAttempt(to, outcome string) {

@@ -46,12 +46,12 @@ func TestRetry(t *testing.T) {
 	s.box.Webhook = r.URL + "/path?token=secret"
 	w.complete(s, "")
 	before, _ := w.only()
-	for attempt := 1; attempt <= len(defaultSchedule.delays)+2; attempt++ {
+	for attempt := 1; attempt <= len(delays)+2; attempt++ {
 		began := w.Now()
 		w.deliverDue(s)
 		key, e := w.only()
 		due, _, _, ok := parseKey(key)
-		delay := defaultSchedule.delays[min(attempt, len(defaultSchedule.delays))-1]
+		delay := delays[min(attempt, len(delays))-1]
 		if wait := due.Sub(began); !ok || wait < delay-time.Millisecond || wait > delay*6/5+limit || key == before {
 			t.Errorf("attempt %d: due after %s, at %s, want after %s to %s", attempt, wait, key, delay, delay*6/5)
 		}
@@ -110,13 +110,12 @@ func TestRetryAfter(t *testing.T) {
 func TestSameKey(t *testing.T) {
 	w := newCluster(t)
 	frozen := w.Now()
-	s := w.server(func(context.Context, string, string, time.Time, []byte) error {
-		return &webhook.Failure{RetryAfter: defaultSchedule.lease, Reason: "down"}
+	s := w.immediateServer(func(context.Context, string, string, time.Time, []byte) error {
+		return &webhook.Failure{RetryAfter: leaseDuration, Reason: "down"}
 	})
 	s.box.Now = func() time.Time { return frozen }
-	s.box.DeliverImmediately()
 	w.complete(s, "")
-	s.box.deliverPublished(t.Context(), <-s.box.published)
+	s.box.Wait()
 	if _, e := w.only(); e.Attempts != 1 {
 		t.Errorf("got %+v, want an entry after one attempt", e)
 	}
@@ -199,7 +198,7 @@ func TestExpiredLease(t *testing.T) {
 			w := newCluster(t)
 			other := w.server(func(context.Context, string, string, time.Time, []byte) error { return errDown })
 			stalled := w.server(func(context.Context, string, string, time.Time, []byte) error {
-				w.Advance(defaultSchedule.lease + time.Second)
+				w.Advance(leaseDuration + time.Second)
 				w.deliverDue(other)
 				if fails {
 					return errDown

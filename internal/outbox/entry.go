@@ -33,14 +33,9 @@ const (
 	dueLayout = "20060102t150405.000z"
 )
 
-// entryKey returns the key of a pending entry.
-func entryKey(due time.Time, id string, l lane) string {
-	return pendingPrefix + due.UTC().Format(dueLayout) + "-" + id + l.suffix() + ".json"
-}
-
-// deadKey returns the key of a dead entry.
-func deadKey(since time.Time, id string, l lane) string {
-	return deadPrefix + since.UTC().Format(dueLayout) + "-" + id + l.suffix() + ".json"
+// entryKey returns the key of e, which is due or became dead at that time.
+func entryKey(prefix string, at time.Time, e entry) string {
+	return prefix + at.UTC().Format(dueLayout) + "-" + e.Event.ID + e.lane().suffix() + ".json"
 }
 
 var entryName = regexp.MustCompile(`^outbox/(?:dead/)?([0-9]{8}t[0-9]{6}\.[0-9]{3}z)-([0-9a-f-]{36})` +
@@ -96,7 +91,7 @@ func createEntry(ctx context.Context, b *bucket.Bucket, key string, e entry) err
 // claim extends the lease of h for a delivery. It returns bucket.ErrChanged if another server has claimed h, and
 // bucket.ErrNotFound if h was delivered.
 func (o *Outbox) claim(ctx context.Context, h storedEntry) (storedEntry, error) {
-	h.Lease = o.Now().Add(o.effectiveSchedule().lease).UTC()
+	h.Lease = o.Now().Add(leaseDuration).UTC()
 	body, err := json.Marshal(h.entry)
 	if err != nil {
 		return storedEntry{}, err
@@ -105,14 +100,13 @@ func (o *Outbox) claim(ctx context.Context, h storedEntry) (storedEntry, error) 
 	return h, err
 }
 
-// moveEntry moves h to the key that keyOf, entryKey or deadKey, returns for that time. It writes before it deletes, so
-// that h is never lost.
-func moveEntry(
-	ctx context.Context, b *bucket.Bucket, h storedEntry, keyOf func(time.Time, string, lane) string, at time.Time,
-) error {
-	key := keyOf(at, h.Event.ID, h.lane())
+// moveEntry releases h and moves it to the key below prefix for that time. It writes before it deletes, so that h is
+// never lost.
+func moveEntry(ctx context.Context, b *bucket.Bucket, h storedEntry, prefix string, at time.Time) error {
+	h.Lease = time.Time{}
+	key := entryKey(prefix, at, h.entry)
 	if key == h.key { // the old key is deleted below
-		key = keyOf(at.Add(time.Millisecond), h.Event.ID, h.lane())
+		key = entryKey(prefix, at.Add(time.Millisecond), h.entry)
 	}
 	if err := createEntry(ctx, b, key, h.entry); err != nil {
 		return err

@@ -91,13 +91,12 @@ func (b *blocked) await(t *testing.T, wanted ...string) {
 // delay no other receiver, not the webhook of the service, and not the events of other owners for the same receiver.
 func TestBlockedReceiver(t *testing.T) {
 	const attack = 150
-	for _, by := range []string{"queue", "pass"} {
+	for _, by := range []string{"publisher", "sweep"} {
 		t.Run(by, func(t *testing.T) {
 			w, b := newCluster(t), newBlocked()
 			s := w.server(b.send)
-			if by == "queue" {
-				s.box.DeliverImmediately()
-				defer w.runs(s.box)()
+			if by == "publisher" {
+				s.box.DeliverImmediately = true
 			} else {
 				s.box.Webhook = "" // the few deliveries of a function are the attacker's
 			}
@@ -123,7 +122,7 @@ func TestBlockedReceiver(t *testing.T) {
 			wanted = append(wanted, publish("victim", fast)...)
 			victim := publish("victim", slow)
 			wanted = append(wanted, victim[1:]...)
-			if by == "pass" {
+			if by == "sweep" {
 				if _, err := s.box.QueueDue(t.Context(), 20); err != nil {
 					t.Fatal(err)
 				}
@@ -140,7 +139,7 @@ func TestBlockedReceiver(t *testing.T) {
 			release()
 			for len(w.Keys(pendingPrefix)) > 0 {
 				s.box.Wait()
-				if by == "pass" {
+				if by == "sweep" {
 					w.deliverDue(s)
 				}
 			}
@@ -157,15 +156,13 @@ func TestKilledAtBlockedReceiver(t *testing.T) { world.FakeTime(t, testKilledAtB
 
 func testKilledAtBlockedReceiver(t *testing.T) {
 	w, b := newCluster(t), newBlocked()
-	s := w.server(b.send)
-	s.box.DeliverImmediately()
-	stop := w.runs(s.box)
+	s := w.immediateServer(b.send)
 	id := w.publish(s, "a", slow)
 	b.await(t, s.box.Webhook+" "+id)
 	<-b.calls
-	stop()
+	s.stop(t)
 	close(b.released)
-	w.Advance(defaultSchedule.lease + time.Second)
+	w.Advance(leaseDuration + time.Second)
 	w.deliverDue(w.server(b.send))
 	want := map[string]int{s.box.Webhook + " " + id: 1, slow + " " + id: 1}
 	if left := w.Keys(pendingPrefix); !maps.Equal(b.sent, want) || len(left) > 0 {

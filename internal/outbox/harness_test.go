@@ -38,14 +38,14 @@ type server struct {
 
 type sendFunc func(ctx context.Context, url, id string, at time.Time, body []byte) error
 
-// server returns a server whose service has a webhook.
+// server returns a server whose service has a webhook. Sweeps deliver its events.
 func (w *cluster) server(send sendFunc) *server {
 	w.Helper()
 	s := w.Service(nil)
-	box := &Outbox{
+	box := New(Options{
 		Bucket: s.Bucket, Confirm: s.Confirm, Webhook: "https://all.test/?token=secret", Send: send,
 		Now: w.Now, Log: slog.New(slog.DiscardHandler),
-	}
+	})
 	s.Publish = box.Publish
 	return &server{s, box}
 }
@@ -67,6 +67,21 @@ func (w *cluster) completeFor(s *server, owner, webhook string) imports.Job {
 		w.Fatalf("read: got %s, %v, want completed", j.Status, err)
 	}
 	return j
+}
+
+// immediateServer returns a server that delivers its events.
+func (w *cluster) immediateServer(send sendFunc) *server {
+	w.Helper()
+	s := w.server(send)
+	s.box.DeliverImmediately = true
+	return s
+}
+
+// stop stops s as a process does.
+func (s *server) stop(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.box.Run(ended)
 }
 
 // deliverDue delivers the due events with s.

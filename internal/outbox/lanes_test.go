@@ -10,14 +10,14 @@ import (
 // works is a queue whose deliveries finish when a test says so.
 type works struct {
 	*testing.T
-	queue
+	*queue
 	n     int
 	begun chan string              // the owners' deliveries, as they begin
 	end   map[string]chan struct{} // by owner, ends one
 }
 
 func newWorks(t *testing.T) *works {
-	return &works{T: t, begun: make(chan string, 99999), end: map[string]chan struct{}{}}
+	return &works{T: t, queue: newQueue(), begun: make(chan string, 99999), end: map[string]chan struct{}{}}
 }
 
 // add queues n deliveries and returns how many the queue accepted.

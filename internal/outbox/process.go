@@ -72,9 +72,10 @@ func (o *Outbox) processInTime(ctx context.Context, key string) {
 	if !hasTime(ctx) {
 		return
 	}
-	ctx, cancel := withGracePeriod(ctx)
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	o.process(ctx, key)
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTimeout, cancel) })()
+	o.process(longer, key)
 }
 
 // hasTime reports whether the deadline of ctx allows another attempt.
@@ -82,9 +83,6 @@ func hasTime(ctx context.Context) bool {
 	end, ends := ctx.Deadline()
 	return ctx.Err() == nil && (!ends || time.Until(end) > minTimeLeft)
 }
-
-// Wait returns when no delivery of this server is queued or in progress.
-func (o *Outbox) Wait() { o.deliveries.wait() }
 
 // process claims the entry at key unless another server has its lease, and delivers it if the record confirms the
 // event.
@@ -97,36 +95,30 @@ func (o *Outbox) process(ctx context.Context, key string) {
 		h, err = o.claim(ctx, h)
 	}
 	if err == nil && !h.Confirmed {
-		err = o.confirm(ctx, &h)
+		h.Confirmed, err = o.confirm(ctx, h)
 	}
 	switch {
 	case errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrChanged): // another server processes it
-	case errors.Is(err, errUnconfirmed):
 	case errors.Is(err, errInvalidEntry):
 		o.ignore(key)
 		o.Log.Error("invalid outbox entry ignored", "key", key, "error", err.Error())
 	case err != nil:
 		o.Log.Error("outbox entry cannot be processed", "key", key, "error", err.Error())
-	default:
+	case h.Confirmed:
 		o.deliver(ctx, h)
 	}
 }
 
-// errUnconfirmed means that the record does not confirm the event.
-var errUnconfirmed = errors.New("the record does not confirm the event")
-
-// confirm checks that the record confirms the event of h. It deletes a rejected entry and postpones a pending one.
-func (o *Outbox) confirm(ctx context.Context, h *storedEntry) error {
+// confirm reports whether the record confirms the event of h. It deletes a rejected entry and postpones a pending one.
+func (o *Outbox) confirm(ctx context.Context, h storedEntry) (bool, error) {
 	verdict, err := o.Confirm(ctx, h.importEvent(), o.Now().Sub(h.Written) > recordTimeout)
 	switch {
 	case err != nil:
-		return err
-	case verdict == imports.Confirmed:
-		h.Confirmed = true
-		return nil
+		return false, err
+	case verdict == imports.Pending:
+		return false, moveEntry(ctx, o.Bucket, h, pendingPrefix, h.Written.Add(recordTimeout+time.Second))
 	case verdict == imports.Rejected:
-		return errors.Join(errUnconfirmed, o.Bucket.Delete(ctx, h.key))
+		return false, o.Bucket.Delete(ctx, h.key)
 	}
-	h.Lease = time.Time{}
-	return errors.Join(errUnconfirmed, moveEntry(ctx, o.Bucket, *h, entryKey, h.Written.Add(recordTimeout+time.Second)))
+	return true, nil
 }

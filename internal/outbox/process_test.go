@@ -49,7 +49,7 @@ func TestInvalidEntry(t *testing.T) {
 	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
 	var log bytes.Buffer
 	s.box.Log = slog.New(slog.NewTextHandler(&log, nil))
-	w.Put(entryKey(w.Now(), "01a204af-18ca-76d5-a867-6cfb432644fa", lane{}), "{}")
+	w.Put(keyOf(w.Now(), "01a204af-18ca-76d5-a867-6cfb432644fa", lane{}), "{}")
 	w.complete(s, "")
 	for range 3 {
 		w.deliverDue(s)

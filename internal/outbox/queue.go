@@ -18,7 +18,7 @@ const (
 )
 
 // queue starts deliveries in the background. Each lane is a FIFO. The lanes of a receiver take turns in its slots, so
-// that neither a slow receiver nor an owner with many events delays others. The zero value is ready for use.
+// that neither a slow receiver nor an owner with many events delays others.
 //
 // A semaphore does not suffice: it limits the deliveries to a receiver, but does not share its slots among owners.
 type queue struct {
@@ -26,7 +26,15 @@ type queue struct {
 	receivers map[string]*receiverQueue
 	lanes     map[lane]*laneQueue
 	keys      map[string]struct{} // of the deliveries that are queued or in progress
-	idle      chan struct{}       // closed when there are none
+	idle      *sync.Cond          // there are none
+}
+
+func newQueue() *queue {
+	q := &queue{
+		receivers: map[string]*receiverQueue{}, lanes: map[lane]*laneQueue{}, keys: map[string]struct{}{},
+	}
+	q.idle = sync.NewCond(&q.mu)
+	return q
 }
 
 // receiverQueue contains the deliveries to a receiver.
@@ -75,10 +83,6 @@ func (q *queue) add(l lane, key string, run func()) bool {
 	defer q.mu.Unlock()
 	if !q.hasRoom(l, key) {
 		return false
-	}
-	if len(q.keys) == 0 {
-		q.receivers, q.lanes, q.keys = map[string]*receiverQueue{}, map[lane]*laneQueue{}, map[string]struct{}{}
-		q.idle = make(chan struct{})
 	}
 	q.keys[key] = struct{}{}
 	r := q.receivers[l.receiver]
@@ -130,20 +134,16 @@ func (q *queue) finish(r *receiverQueue, l *laneQueue, key string) {
 		delete(q.receivers, l.receiver)
 	}
 	if len(q.keys) == 0 {
-		close(q.idle)
+		q.idle.Broadcast()
 	}
 	q.start(r)
 }
 
 // wait returns when no delivery is queued or in progress.
 func (q *queue) wait() {
-	for {
-		q.mu.Lock()
-		idle, busy := q.idle, len(q.keys) > 0
-		q.mu.Unlock()
-		if !busy {
-			return
-		}
-		<-idle
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.keys) > 0 {
+		q.idle.Wait()
 	}
 }

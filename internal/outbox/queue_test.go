@@ -15,55 +15,43 @@ import (
 // TestDeliverImmediately: a server delivers what it publishes, and sweeps leave that alone meanwhile.
 func TestDeliverImmediately(t *testing.T) {
 	w := newCluster(t)
-	sent := make(chan string, 9)
-	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
-	s.box.DeliverImmediately()
+	sent, accept := make(chan string, 9), make(chan struct{})
+	send := func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; <-accept; return nil }
+	s := w.immediateServer(send)
 	w.complete(s, "")
-	w.deliverDue(s)
-	if len(sent) > 0 {
-		t.Error("a sweep sent a queued entry")
-	}
-	stop := w.runs(s.box)
 	id := <-sent
-	stop()
+	w.deliverDue(w.server(send))
+	close(accept)
+	s.stop(t)
 	if left := w.Keys(pendingPrefix); len(left) > 0 || len(sent) > 0 {
 		t.Errorf("%s: left %v, and %d more were sent, want nothing", id, left, len(sent))
 	}
 }
 
-// runs calls box.Run. Stop ends it and waits.
-func (w *cluster) runs(box *Outbox) (stop func()) {
-	ctx, cancel := context.WithCancel(w.Context())
-	ended := make(chan struct{})
-	go func() { box.Run(ctx); close(ended) }()
-	return func() { cancel(); <-ended }
-}
-
 // TestOverflow: entries that found no room in the queue, or waited too long in it, are delivered by a sweep.
 func TestOverflow(t *testing.T) {
 	w := newCluster(t)
-	var mu sync.Mutex
-	sent := map[string]int{}
-	send := func(_ context.Context, _, id string, _ time.Time, _ []byte) error {
-		mu.Lock()
-		defer mu.Unlock()
-		sent[id]++
-		return nil
+	sent := make(chan string, 9)
+	send := func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil }
+	s := w.immediateServer(send)
+	l, release := lane{toWebhook, digest(owner)}, make(chan struct{})
+	for n := range perOwner + window - 1 { // leaves room for one
+		s.box.deliveries.add(l, fmt.Sprint(n), func() { <-release })
 	}
-	s, other := w.server(send), w.server(send)
-	s.box.published = make(chan storedEntry, 1)
 	for range 3 {
 		w.complete(s, "")
 	}
-	w.Advance(defaultSchedule.lease - attemptTimeout - saveTimeout + time.Second)
-	s.box.deliverPublished(t.Context(), <-s.box.published)
+	w.Advance(leaseDuration - attemptTimeout - saveTimeout + time.Second)
+	close(release)
+	s.box.Wait()
 	if len(sent) > 0 {
 		t.Error("sent an entry whose lease is about to expire")
 	}
-	w.Advance(defaultSchedule.lease)
-	w.deliverDue(other)
+	w.Advance(leaseDuration)
+	s.stop(t)
+	w.deliverDue(w.server(send))
 	if left := w.Keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
-		t.Errorf("sent %v, left %v, want three ids and nothing", sent, left)
+		t.Errorf("sent %d events, left %v, want three and nothing", len(sent), left)
 	}
 }
 
@@ -73,21 +61,19 @@ func TestStop(t *testing.T) { world.FakeTime(t, testStop) }
 func testStop(t *testing.T) {
 	w := newCluster(t)
 	hangs := make(chan struct{}, 9)
-	s := w.server(func(ctx context.Context, _, _ string, _ time.Time, _ []byte) error {
+	s := w.immediateServer(func(ctx context.Context, _, _ string, _ time.Time, _ []byte) error {
 		hangs <- struct{}{}
 		<-ctx.Done()
 		return ctx.Err()
 	})
-	s.box.DeliverImmediately()
 	for range 3 {
 		w.complete(s, "")
 	}
-	stop := w.runs(s.box)
 	for range 3 {
 		<-hangs
 	}
 	began := time.Now()
-	stop()
+	s.stop(t)
 	if took := time.Since(began); took > drainTimeout+3*time.Second {
 		t.Errorf("stopped after %s, want %s", took, drainTimeout)
 	}
@@ -97,7 +83,7 @@ func testStop(t *testing.T) {
 	if len(sent) > 0 {
 		t.Error("sent an entry that another server has leased")
 	}
-	w.Advance(defaultSchedule.lease + time.Second)
+	w.Advance(leaseDuration + time.Second)
 	w.deliverDue(other)
 	if left := w.Keys(pendingPrefix); len(left) > 0 || len(sent) != 3 {
 		t.Errorf("sent %d, left %v, want three and nothing", len(sent), left)
@@ -114,17 +100,17 @@ func testStopDuringQueueDue(t *testing.T) {
 		w.complete(s, "")
 	}
 	for range 20 {
-		stop := w.runs(s.box)
-		var passes sync.WaitGroup
-		passes.Go(func() {
+		var queueing sync.WaitGroup
+		queueing.Go(func() {
 			if _, err := s.box.QueueDue(t.Context(), 2); err != nil {
 				t.Error(err)
 			}
 		})
-		stop()
-		passes.Wait()
+		s.stop(t)
+		queueing.Wait()
 	}
-	w.deliverDue(s) // a pass counts what another is about to end
+	s.box.Wait()
+	w.deliverDue(s) // QueueDue also counts deliveries that are about to end
 	if left := w.Keys(pendingPrefix); len(left) > 0 {
 		t.Errorf("left %v, want nothing", left)
 	}

@@ -11,6 +11,7 @@ import (
 // TestCost counts the calls to the store in each step of an import, with and without a receiver, as README states them.
 func TestCost(t *testing.T) {
 	size := int64(len(world.Content))
+	accept := make(chan struct{}) // the receiver accepts a delivery
 	type step struct {
 		name         string
 		do           func(w *cluster, s *server, j *imports.Job) error
@@ -28,21 +29,18 @@ func TestCost(t *testing.T) {
 		return s.HandleObjectCreated(w.Context(), j.Key())
 	}
 	deliver := func(w *cluster, s *server, _ *imports.Job) error {
-		if s.box == nil {
-			return nil
+		if s.box != nil {
+			accept <- struct{}{}
+			s.box.Wait()
 		}
-		sent := make(chan struct{}, 9)
-		w.Answer = func(string) error { sent <- struct{}{}; return nil }
-		stop := run(w.Context(), s.box.Run)
-		<-sent
-		stop()
 		return nil
 	}
 	for _, life := range []struct {
-		name  string
-		steps []step
+		name        string
+		immediately bool // delivers immediately
+		steps       []step
 	}{
-		{"untracked", []step{
+		{"untracked", true, []step{
 			{"sign", func(w *cluster, s *server, j *imports.Job) error {
 				u, err := s.Sign(w.Context(), owner)
 				*j = untrackedJob(u.String())
@@ -51,7 +49,7 @@ func TestCost(t *testing.T) {
 			{"notification", notification, "GetObject 1, HeadObject 1, PutObject 1", "GetObject 1"},
 			{"deliver", deliver, "DeleteObject 1", ""},
 		}},
-		{"in one request", []step{
+		{"in one request", true, []step{
 			{"create", create(imports.Request{}), "PutObject 1", "-"},
 			{"notification", notification,
 				"GetObject 1, HeadObject 1, PutObject 2", "GetObject 1, HeadObject 1, PutObject 1"},
@@ -61,7 +59,7 @@ func TestCost(t *testing.T) {
 				return err
 			}, "GetObject 1, HeadObject 1", "-"},
 		}},
-		{"multipart", []step{
+		{"multipart", true, []step{
 			{"create", create(imports.Request{Mode: imports.Multipart, Size: &size}), "CreateMultipartUpload 1, PutObject 1",
 				"-"},
 			{"sign", func(w *cluster, s *server, j *imports.Job) error {
@@ -77,13 +75,13 @@ func TestCost(t *testing.T) {
 				"CompleteMultipartUpload 1, GetObject 2, HeadObject 1, ListParts 1, PutObject 2"},
 			{"deliver", deliver, "DeleteObject 1", ""},
 		}},
-		{"deleted", []step{
+		{"deleted", true, []step{
 			{"create", create(imports.Request{}), "PutObject 1", "-"},
 			{"delete", func(w *cluster, s *server, j *imports.Job) error { return s.Delete(w.Context(), owner, j.ID) },
 				"DeleteObject 1, GetObject 1, PutObject 2", "DeleteObject 1, GetObject 1, PutObject 1"},
 			{"deliver", deliver, "DeleteObject 1", ""},
 		}},
-		{"with a server that is killed before the delivery", []step{
+		{"delivered by a sweep", false, []step{
 			{"create", create(imports.Request{}), "PutObject 1", "-"},
 			{"notification", notification,
 				"GetObject 1, HeadObject 1, PutObject 2", "GetObject 1, HeadObject 1, PutObject 1"},
@@ -100,8 +98,11 @@ func TestCost(t *testing.T) {
 	} {
 		for _, receiver := range []bool{true, false} {
 			w := newCluster(t)
-			s := w.server(nil)
-			if s.box.DeliverImmediately(); !receiver {
+			if life.immediately {
+				w.Answer = func(string) error { <-accept; return nil }
+			}
+			s := w.newServer(nil, life.immediately)
+			if !receiver {
 				s.box, s.Publish = nil, nil
 			}
 			var j imports.Job

@@ -38,16 +38,23 @@ type server struct {
 	wire *world.Wire
 }
 
-// server returns a new server whose requests go through wire, which may be nil.
+// server returns a new server whose requests go through wire, which may be nil. Sweeps deliver its events.
 func (w *cluster) server(wire *world.Wire) *server {
+	w.Helper()
+	return w.newServer(wire, false)
+}
+
+// newServer is server for a server that may deliver its events immediately.
+func (w *cluster) newServer(wire *world.Wire, immediately bool) *server {
 	w.Helper()
 	if wire == nil {
 		wire = &world.Wire{}
 	}
 	s, log := w.Service(wire), slog.New(slog.DiscardHandler)
-	box := &outbox.Outbox{
-		Bucket: s.Bucket, Confirm: s.Confirm, Webhook: receiver, Send: w.Send, Now: w.Now, Log: log,
-	}
+	box := outbox.New(outbox.Options{
+		Bucket: s.Bucket, Confirm: s.Confirm, Webhook: receiver, Send: w.Send,
+		DeliverImmediately: immediately, Now: w.Now, Log: log,
+	})
 	s.Publish = box.Publish
 	sweeper := &Sweeper{Bucket: s.Bucket, Imports: s, Outbox: box, Holder: uuid.NewString(), Now: w.Now, Log: log}
 	return &server{s, box, sweeper, wire}

@@ -27,8 +27,7 @@ func TestKilledServer(t *testing.T) {
 							j := c.prepare(w)
 							w.Advance(c.after)
 							wire := world.KillAt(n, received)
-							killed := w.server(wire)
-							callAndStop(killed, immediately, func() error { return c.call(killed, j) })
+							callAndStop(w.newServer(wire, immediately), c.call, j)
 							survived = wire.Sent() < n
 							w.Advance(3 * time.Minute)
 							if c.repeats {

@@ -39,10 +39,8 @@ func TestConcurrentTerminations(t *testing.T) {
 						j := c.prepare(w)
 						var all sync.WaitGroup
 						for i := range c.servers {
-							s := w.server(randomDelays())
-							all.Go(func() {
-								callAndStop(s, immediately, func() error { return c.calls[i%len(c.calls)](s, j) })
-							})
+							s := w.newServer(randomDelays(), immediately)
+							all.Go(func() { callAndStop(s, c.calls[i%len(c.calls)], j) })
 						}
 						all.Wait()
 						w.Advance(3 * time.Hour)

@@ -63,14 +63,9 @@ var terminations = []struct {
 	{"read of an overdue import", created, 2 * time.Hour, read, false, "expired"},
 }
 
-// callAndStop makes the call and, if immediately is set, delivers the published events and stops the server.
-func callAndStop(s *server, immediately bool, call func() error) {
-	if !immediately {
-		_ = call()
-		return
-	}
-	s.box.DeliverImmediately()
+// callAndStop makes the call, waits for deliveries and stops the server.
+func callAndStop(s *server, c call, j imports.Job) {
 	stop := run(context.Background(), s.box.Run)
-	_ = call()
+	_ = c(s, j)
 	stop()
 }
