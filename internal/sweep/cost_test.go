@@ -143,15 +143,18 @@ func TestIdleCost(t *testing.T) {
 			_, err := s.acquire(t.Context())
 			return err
 		}, "PutObject 1"},
-		{"list the outbox, each 5 s", func() error { return s.queueDue(t.Context()) }, "ListObjectsV2 1"},
-		{"check whether a sweep is due, each minute", func() error { return s.sweepDue(t.Context()) }, ""},
+		{"list the outbox, each 5 s", func() error { return s.queueDue(t.Context(), state{}) }, "ListObjectsV2 1"},
+		{"check whether a sweep is due, each minute", func() error { return sweepDue(s) }, ""},
 		{"sweep, each 10 minutes", func() error {
 			w.Advance(29 * time.Second)
-			_, err := s.sweep(t.Context())
+			st, err := s.acquire(t.Context())
+			if err == nil {
+				_, err = s.sweep(t.Context(), st.marks)
+			}
 			return err
 		}, "ListMultipartUploads 1, ListObjectsV2 6, PutObject 1"},
 		{"another server without the lease", func() error {
-			_, err := w.other(s).acquire(t.Context())
+			_, err := w.other(s).tryAcquire(t.Context())
 			return err
 		}, "GetObject 1"},
 	} {

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"os"
@@ -148,6 +149,24 @@ func untrackedJob(url string) imports.Job {
 	path, _, _ := strings.Cut(url, "?")
 	_, id, _ := strings.Cut(path, "/imports/"+owner+"/")
 	return imports.Job{ID: id, Owner: owner}
+}
+
+// tryAcquire reports whether s acquires or renews the lease.
+func (s *Sweeper) tryAcquire(ctx context.Context) (bool, error) {
+	_, err := s.acquire(ctx)
+	if errors.Is(err, ErrLeased) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// sweepDue sweeps if s has the lease and a sweep is due.
+func sweepDue(s *server) error {
+	st, err := s.acquire(context.Background())
+	if err != nil {
+		return err
+	}
+	return s.sweepDue(context.Background(), st)
 }
 
 // run starts f. Stop cancels its context and waits for its end.

@@ -18,6 +18,9 @@ const maxSweepRequests = 100
 // delivered under one ID.
 func TestInterruptedSweep(t *testing.T) {
 	for _, received := range []bool{false, true} {
+		if testing.Short() && received {
+			continue
+		}
 		t.Run(fmt.Sprintf("received=%v", received), func(t *testing.T) {
 			t.Parallel()
 			survived := false

@@ -17,6 +17,9 @@ func TestKilledServer(t *testing.T) {
 	for _, c := range terminations {
 		for _, received := range []bool{false, true} {
 			for _, immediately := range []bool{false, true} {
+				if testing.Short() && (received || immediately) {
+					continue
+				}
 				name := fmt.Sprintf("%s/received=%v/immediately=%v", c.name, received, immediately)
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()

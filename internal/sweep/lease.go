@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,6 +36,9 @@ type marks struct {
 	Page           int                    `json:"page,omitempty"`   // items between two saves; 0: s3limits.MaxListed
 }
 
+// isDue reports whether a sweep is due.
+func (m marks) isDue(now time.Time) bool { return !m.SweptAt.Add(sweepEvery).After(now) }
+
 // cursor is a position in an unfinished inspection of imports.
 type cursor struct {
 	Until  time.Time `json:"until,omitzero"`   // inspects imports created until then; zero: none is unfinished
@@ -50,46 +52,46 @@ type storedLease struct {
 	etag string
 }
 
-// acquire acquires or renews the lease, and reports whether this server has it. If several servers try at once, the
-// conditional writes of the store let one succeed. If their clocks differ by more than a few seconds, two may sweep at
-// once, which does no harm.
-func (s *Sweeper) acquire(ctx context.Context) (bool, error) {
+// hasLease reports whether this server had the lease when it last read or wrote it.
+func (s *Sweeper) hasLease() bool { return s.lease.etag != "" && s.lease.Holder == s.Holder }
+
+// acquire acquires or renews the lease and returns its content, or ErrLeased if another server has it. If several
+// servers try at once, the conditional writes of the store let one succeed. If their clocks differ by more than a few
+// seconds, two may sweep at once, which does no harm.
+func (s *Sweeper) acquire(ctx context.Context) (state, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.acquireLocked(ctx)
+	err := s.acquireLocked(ctx)
+	return s.lease.state, err
 }
 
-// acquireLocked is acquire for callers that have locked s.mu. If it returns true, s.lease is the stored lease.
-func (s *Sweeper) acquireLocked(ctx context.Context) (bool, error) {
+// acquireLocked is acquire for callers that have locked s.mu. It updates s.lease.
+func (s *Sweeper) acquireLocked(ctx context.Context) error {
 	now := s.Now()
 	if !s.hasLease() {
 		var err error
 		if s.lease, err = s.readLease(ctx); err != nil {
-			return false, err
+			return err
 		}
 	}
 	switch left := s.lease.Until.Sub(now); {
 	case s.lease.Holder == s.Holder && left > leaseDuration/2:
-		return true, nil
+		return nil
 	case s.lease.Holder != s.Holder && left > 0 && left <= 2*leaseDuration: // longer: the clock of the holder is wrong
-		return false, nil
+		return ErrLeased
 	}
-	next := s.lease.state
+	before, next := s.lease, s.lease.state
 	if next.Holder != "" && next.Holder != s.Holder { // it was killed during a page that took too long
 		next.Page = smaller(next.Page)
 	}
 	next.Holder, next.Until = s.Holder, now.Add(leaseDuration).UTC()
-	before := s.lease
-	ours, err := s.writeLease(ctx, next)
+	err := s.writeLease(ctx, next)
 	if errors.Is(err, bucket.ErrStoreFull) { // sweep without a lease, to free space
 		s.lease = before
-		return true, nil
+		return nil
 	}
-	return ours, err
+	return err
 }
-
-// hasLease reports whether this server had the lease when it last read or wrote it.
-func (s *Sweeper) hasLease() bool { return s.lease.etag != "" && s.lease.Holder == s.Holder }
 
 // release releases the lease, so that another server can acquire it at once.
 func (s *Sweeper) release(ctx context.Context) (err error) {
@@ -102,36 +104,26 @@ func (s *Sweeper) release(ctx context.Context) (err error) {
 	}
 	next := s.lease.state
 	next.Holder, next.Until = "", s.Now().UTC()
-	_, err = s.writeLease(ctx, next)
+	err = s.writeLease(ctx, next)
 	s.lease = storedLease{}
-	return err
-}
-
-// loadState returns the state of sweeps. It returns ErrLeased if another server has the lease.
-func (s *Sweeper) loadState(ctx context.Context) (state, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if ours, err := s.acquireLocked(ctx); err != nil || !ours {
-		return state{}, cmp.Or(err, ErrLeased)
+	if errors.Is(err, ErrLeased) {
+		return nil
 	}
-	return s.lease.state, nil
+	return err
 }
 
 // saveMarks saves m. It returns ErrLeased if another server has the lease.
 func (s *Sweeper) saveMarks(ctx context.Context, m marks) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ours, err := s.acquireLocked(ctx)
-	if err == nil && ours {
+	err := s.acquireLocked(ctx)
+	if err == nil {
 		next := s.lease.state
 		next.marks = m
-		ours, err = s.writeLease(ctx, next)
+		err = s.writeLease(ctx, next)
 	}
 	if errors.Is(err, bucket.ErrStoreFull) { // the next sweep repeats this one
 		return nil
-	}
-	if err == nil && !ours {
-		err = ErrLeased
 	}
 	return err
 }
@@ -158,11 +150,11 @@ func (s *Sweeper) readLease(ctx context.Context) (storedLease, error) {
 	return h, nil
 }
 
-// writeLease writes the lease and reports whether it succeeded. It fails if another server wrote it first.
-func (s *Sweeper) writeLease(ctx context.Context, next state) (bool, error) {
+// writeLease writes the lease. It returns ErrLeased if another server wrote it first.
+func (s *Sweeper) writeLease(ctx context.Context, next state) error {
 	body, err := json.Marshal(next)
 	if err != nil {
-		return false, err
+		return err
 	}
 	etag := s.lease.etag
 	s.lease = storedLease{}
@@ -173,14 +165,17 @@ func (s *Sweeper) writeLease(ctx context.Context, next state) (bool, error) {
 	}
 	switch {
 	case errors.Is(err, bucket.ErrNotFound): // the object was deleted
-		return false, nil
+		return ErrLeased
 	case err == nil && etag != "":
 		s.lease = storedLease{next, etag}
-		return true, nil
+		return nil
 	case err == nil, errors.Is(err, bucket.ErrChanged), errors.Is(err, bucket.ErrBusy):
 		// Another server wrote it, or an earlier attempt of this one whose response was lost.
 		s.lease, err = s.readLease(ctx)
-		return s.hasLease() && s.lease.Until.Equal(next.Until), err
+		if err == nil && (!s.hasLease() || !s.lease.Until.Equal(next.Until)) {
+			return ErrLeased
+		}
+		return err
 	}
-	return false, fmt.Errorf("write the sweeper's lease: %w", err)
+	return fmt.Errorf("write the sweeper's lease: %w", err)
 }

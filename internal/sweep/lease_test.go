@@ -29,9 +29,9 @@ func TestOneHolder(t *testing.T) {
 				continue
 			}
 			at.Go(func() {
-				ours, err := s.acquire(t.Context())
+				ours, err := s.tryAcquire(t.Context())
 				if err != nil {
-					t.Errorf("hold: %v", err)
+					t.Errorf("acquire: %v", err)
 				}
 				if ours {
 					mu.Lock()
@@ -61,7 +61,7 @@ func TestLeaseExpires(t *testing.T) {
 	a, b := w.server(nil), w.server(nil)
 	want := func(doing string, s *server, want bool) {
 		t.Helper()
-		if got, err := s.acquire(t.Context()); got != want || err != nil {
+		if got, err := s.tryAcquire(t.Context()); got != want || err != nil {
 			t.Errorf("%s: got %v, %v, want %v", doing, got, err, want)
 		}
 	}
@@ -104,7 +104,7 @@ func TestBrokenLease(t *testing.T) {
 		return string(body)
 	}
 	for name, body := range map[string]string{
-		"empty": "", "no JSON": "{", "another JSON": `"x"`, "null": "null", "another shape": `{"holder":7,"until":"never"}`,
+		"empty": "", "no JSON": "{", "another JSON": `"x"`, "null": "null", "another shape": `{"acquireer":7,"until":"never"}`,
 		"held for too long": encoded(state{Holder: "x", Until: future}),
 		"settled in time to come": encoded(state{marks: marks{InspectedUntil: [inspections]time.Time{future, future,
 			future}}}),
@@ -133,28 +133,28 @@ func TestBrokenLease(t *testing.T) {
 func TestProgressIsKept(t *testing.T) {
 	w := newCluster(t)
 	cut := false
-	line := &world.Wire{OnRequest: func(_ int, kind string) world.Fault {
+	wire := &world.Wire{OnRequest: func(_ int, kind string) world.Fault {
 		if cut && kind == "PUT sweep" {
 			return world.KilledAfter
 		}
 		return nil
 	}}
-	s := w.server(line)
+	s := w.server(wire)
 	if _, err := s.RunOnce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	before := w.lease()
-	if ours, err := s.acquire(t.Context()); !ours || err != nil {
-		t.Fatalf("hold: got %v, %v", ours, err)
+	if ours, err := s.tryAcquire(t.Context()); !ours || err != nil {
+		t.Fatalf("acquire: got %v, %v", ours, err)
 	}
 	w.Advance(40 * time.Second)
 	cut = true
-	if ours, err := s.acquire(t.Context()); ours && err != nil {
-		t.Fatalf("hold: got %v, %v", ours, err)
+	if ours, err := s.tryAcquire(t.Context()); ours && err != nil {
+		t.Fatalf("acquire: got %v, %v", ours, err)
 	}
 	cut = false
-	line.TakeCalls()
-	if err := s.sweepDue(t.Context()); err != nil { // as the other loop does, which has the lease for all that it knows
+	wire.TakeCalls()
+	if err := sweepDue(s); err != nil { // as the other loop does, which still has the lease
 		t.Fatal(err)
 	}
 	if after := w.lease(); after.InspectedUntil[0].Before(before.InspectedUntil[0]) ||
@@ -179,12 +179,12 @@ func testRun(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	second := w.server(nil)
-	if ours, err := second.acquire(t.Context()); ours || err != nil {
-		t.Errorf("hold while another runs: got %v, %v, want false", ours, err)
+	if ours, err := second.tryAcquire(t.Context()); ours || err != nil {
+		t.Errorf("acquire while another runs: got %v, %v, want false", ours, err)
 	}
 	stop()
-	if ours, err := second.acquire(t.Context()); !ours || err != nil {
-		t.Errorf("hold after it has stopped: got %v, %v, want true", ours, err)
+	if ours, err := second.tryAcquire(t.Context()); !ours || err != nil {
+		t.Errorf("acquire after it has stopped: got %v, %v, want true", ours, err)
 	}
 	w.expect("completed")
 }

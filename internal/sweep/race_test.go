@@ -32,6 +32,9 @@ func TestConcurrentTerminations(t *testing.T) {
 		{"reads and a delete", uploaded, 8, []call{read, notify, read, remove}, "aborted", []string{"completed"}},
 	} {
 		for _, immediately := range []bool{false, true} {
+			if testing.Short() && immediately {
+				continue
+			}
 			t.Run(fmt.Sprintf("%s/immediately=%v", c.name, immediately), func(t *testing.T) {
 				world.FakeTime(t, func(t *testing.T) {
 					for range 3 {

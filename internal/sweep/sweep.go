@@ -31,6 +31,9 @@ const (
 	deadlineMargin = 5 * time.Second
 )
 
+// ErrLeased means that another server has the lease.
+var ErrLeased = errors.New("another server sweeps this bucket at the moment; it does what there is to do")
+
 // Sweeper sweeps one bucket.
 type Sweeper struct {
 	Bucket  *bucket.Bucket
@@ -64,21 +67,14 @@ func (s *Sweeper) Run(ctx context.Context) {
 	}
 }
 
-// releaseInTime releases the lease, even if ctx has ended.
-func (s *Sweeper) releaseInTime(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
-	defer cancel()
-	return s.release(ctx)
-}
-
 // every calls f at once and then at each interval, if this server has the lease.
-func (s *Sweeper) every(ctx context.Context, interval time.Duration, f func(context.Context) error) {
+func (s *Sweeper) every(ctx context.Context, interval time.Duration, f func(context.Context, state) error) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		ours, err := s.acquire(ctx)
-		if ours && err == nil {
-			err = f(ctx)
+		st, err := s.acquire(ctx)
+		if err == nil {
+			err = f(ctx, st)
 		}
 		if err != nil && ctx.Err() == nil && !errors.Is(err, ErrLeased) {
 			s.Log.Warn("sweep was cut short", "error", err.Error())
@@ -90,19 +86,11 @@ func (s *Sweeper) every(ctx context.Context, interval time.Duration, f func(cont
 	}
 }
 
-func (s *Sweeper) queueDue(ctx context.Context) error {
-	_, err := s.Outbox.QueueDue(ctx, outboxBatch)
-	return err
-}
-
-// outboxBatch limits the events that are queued at a time.
-const outboxBatch = 1000
-
 // RunOnce sweeps and then delivers due events for at most deliveryTimeout. It returns ErrLeased if another server
 // sweeps.
 func (s *Sweeper) RunOnce(ctx context.Context) (r Report, err error) {
-	err = s.withLease(ctx, func() error {
-		if r, err = s.sweep(ctx); err == nil {
+	err = s.withLease(ctx, func(ctx context.Context, st state) error {
+		if r, err = s.sweep(ctx, st.marks); err == nil {
 			limited, cancel := context.WithTimeout(ctx, deliveryTimeout)
 			defer cancel()
 			r.Events, err = s.deliverDue(limited)
@@ -119,34 +107,40 @@ func (s *Sweeper) RunDue(ctx context.Context) error {
 	var deliveryErr error
 	var delivering sync.WaitGroup // concurrent, so that a receiver that does not answer takes no time from the sweep
 	delivering.Go(func() { _, deliveryErr = s.deliverDue(ctx) })
-	sweepErr := s.sweepIfDue(ctx)
-	delivering.Wait()
-	return errors.Join(deliveryErr, sweepErr)
-}
-
-// sweepIfDue sweeps if a sweep is due and no other server has the lease.
-func (s *Sweeper) sweepIfDue(ctx context.Context) error {
-	if due, err := s.isDue(ctx); err != nil || !due {
-		return err
+	stored, err := s.readLease(ctx)
+	if err == nil && stored.isDue(s.Now()) {
+		err = s.withLease(ctx, s.sweepDue)
 	}
-	err := s.withLease(ctx, func() error { return s.sweepDue(ctx) })
 	if errors.Is(err, ErrLeased) {
-		return nil
+		err = nil
 	}
-	return err
+	delivering.Wait()
+	return errors.Join(deliveryErr, err)
 }
 
 // withLease acquires the lease, calls f and releases the lease. It returns ErrLeased if another server has it.
-func (s *Sweeper) withLease(ctx context.Context, f func() error) (err error) {
-	ours, err := s.acquire(ctx)
-	if err == nil && !ours {
-		err = ErrLeased
-	}
+func (s *Sweeper) withLease(ctx context.Context, f func(context.Context, state) error) (err error) {
+	st, err := s.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.releaseInTime(ctx)) }()
-	return f()
+	return f(ctx, st)
+}
+
+// releaseInTime releases the lease, even if ctx has ended.
+func (s *Sweeper) releaseInTime(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	return s.release(ctx)
+}
+
+// outboxBatch limits the events that are queued at a time.
+const outboxBatch = 1000
+
+func (s *Sweeper) queueDue(ctx context.Context, _ state) error {
+	_, err := s.Outbox.QueueDue(ctx, outboxBatch)
+	return err
 }
 
 // deliverDue delivers due events and returns their number.
@@ -159,32 +153,17 @@ func (s *Sweeper) deliverDue(ctx context.Context) (events int, err error) {
 	return events, err
 }
 
-// ErrLeased means that another server has the lease.
-var ErrLeased = errors.New("another server sweeps this bucket at the moment; it does what there is to do")
-
-// isDue reports whether a sweep is due. It makes one call to the store.
-func (s *Sweeper) isDue(ctx context.Context) (due bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lease, err = s.readLease(ctx)
-	return !s.lease.SweptAt.Add(sweepEvery).After(s.Now()), err
-}
-
 // sweepDue sweeps if a sweep is due. This server must have the lease.
-func (s *Sweeper) sweepDue(ctx context.Context) error {
-	if st, err := s.loadState(ctx); err != nil || st.SweptAt.Add(sweepEvery).After(s.Now()) {
-		return err
+func (s *Sweeper) sweepDue(ctx context.Context, st state) error {
+	if !st.isDue(s.Now()) {
+		return nil
 	}
-	report, err := s.sweep(ctx)
-	s.logReport(report)
-	return err
-}
-
-func (s *Sweeper) logReport(r Report) {
+	r, err := s.sweep(ctx, st.marks)
 	if r.Imports.Terminated+r.Uploads.Terminated > 0 {
 		s.Log.Info("swept", "imports_ended", r.Imports.Terminated, "uploads_aborted", r.Uploads.Terminated)
 	}
 	for _, err := range append(r.Imports.Failed, r.Uploads.Failed...) {
 		s.Log.Error("import cannot be inspected", "error", err.Error())
 	}
+	return err
 }

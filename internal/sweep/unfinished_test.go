@@ -193,7 +193,7 @@ func TestConflict(t *testing.T) {
 	w := newCluster(t)
 	w.PutJSON(leaseKey, state{})
 	s := w.server(rejecting(409, "ConditionalRequestConflict", func(r *http.Request) bool { return r.Method == "PUT" }))
-	if ours, err := s.acquire(t.Context()); ours || err != nil {
-		t.Errorf("hold: got %v, %v, want false", ours, err)
+	if ours, err := s.tryAcquire(t.Context()); ours || err != nil {
+		t.Errorf("acquire: got %v, %v, want false", ours, err)
 	}
 }

@@ -25,12 +25,8 @@ func (s *Sweeper) ages() [inspections]time.Duration {
 // the deadline of ctx it saves its progress and returns without an error, and the next sweep continues. Each of these
 // tasks gets an equal share of the time, so that none waits for another that never finishes. Unfinished tasks share the
 // time that others did not use.
-func (s *Sweeper) sweep(ctx context.Context) (r Report, err error) {
-	st, err := s.loadState(ctx)
-	if err != nil {
-		return r, err
-	}
-	w := &walk{Sweeper: s, marks: st.marks, startedAt: s.Now(), end: workEnd(ctx)}
+func (s *Sweeper) sweep(ctx context.Context, m marks) (r Report, err error) {
+	w := &walk{Sweeper: s, marks: m, startedAt: s.Now(), end: workEnd(ctx)}
 	unfinished, err := w.share(ctx, w.tasks(&r))
 	if err == nil && len(unfinished) > 0 {
 		unfinished, err = w.share(ctx, unfinished)
@@ -44,12 +40,15 @@ func (s *Sweeper) sweep(ctx context.Context) (r Report, err error) {
 	return r, s.saveMarks(ctx, w.marks)
 }
 
-// workEnd returns the time at which a sweep must stop to save its progress before the deadline of ctx, and zero if
-// there is none. At most a quarter of the time is reserved.
+// noDeadline is the time that a sweep without a deadline may take.
+const noDeadline = 365 * 24 * time.Hour
+
+// workEnd returns the time at which a sweep must stop to save its progress before the deadline of ctx. At most a quarter
+// of the time is reserved.
 func workEnd(ctx context.Context) time.Time {
 	end, ends := ctx.Deadline()
 	if !ends {
-		return time.Time{}
+		return time.Now().Add(noDeadline)
 	}
 	return end.Add(-min(deadlineMargin, time.Until(end)/4))
 }
@@ -60,7 +59,7 @@ type walk struct {
 	*Sweeper
 	marks
 	startedAt time.Time
-	end       time.Time // the time at which work stops; zero if there is no deadline
+	end       time.Time // the time at which work stops
 	steps     int       // since the marks were saved
 }
 
@@ -96,10 +95,6 @@ var errTimeUp = errors.New("time is up")
 // timed runs a task for 1/share of the remaining time, and reports whether it finished. A page that takes longer is
 // inspected again as a smaller page.
 func (w *walk) timed(ctx context.Context, share int, run task) (finished bool, err error) {
-	if w.end.IsZero() {
-		err = run(ctx)
-		return err == nil, err
-	}
 	left := time.Until(w.end)
 	if left <= 0 {
 		return false, nil
@@ -163,22 +158,23 @@ func (w *walk) uploads(ctx context.Context, r *imports.Swept) error {
 	return nil
 }
 
-// inspect inspects a page of at most size items, and returns the cursor of the next page.
-type inspect func(size int) (swept imports.Swept, next string, err error)
-
-// page inspects a page and moves the cursor. It saves the marks after each page's worth of work. If the store does not
-// return some items, it may be overloaded, so page tries again with smaller pages. A single item that the store does
-// not return is skipped, because otherwise the items after it would never be inspected.
-func (w *walk) page(ctx context.Context, r *imports.Swept, do inspect, move func(next string)) error {
+// page inspects a page and moves the cursor: inspect inspects at most size items and returns the cursor of the next
+// page. It saves the marks after each page's worth of work. If the store does not return some items, it may be
+// overloaded, so page tries again with smaller pages. A single item that the store does not return is skipped, because
+// otherwise the items after it would never be inspected.
+func (w *walk) page(
+	ctx context.Context, r *imports.Swept,
+	inspect func(size int) (swept imports.Swept, next string, err error), move func(next string),
+) error {
 	for {
 		if ctx.Err() != nil {
 			return errTimeUp
 		}
-		if ours, err := w.acquire(ctx); err != nil || !ours {
-			return cmp.Or(err, ErrLeased)
+		if _, err := w.acquire(ctx); err != nil {
+			return err
 		}
 		size := cmp.Or(w.Page, s3limits.MaxListed)
-		swept, next, err := do(size)
+		swept, next, err := inspect(size)
 		incomplete := len(swept.Unavailable) > 0
 		if err == nil && incomplete {
 			err = ctx.Err()
