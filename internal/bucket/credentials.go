@@ -34,23 +34,12 @@ func (b *Bucket) CheckSigning(ctx context.Context) error {
 	return err
 }
 
-// retrieve returns the provider's credentials. Usually the SDK's cache has them. The cache checks ctx only if it must
-// wait, so the first attempt, without a timer, succeeds.
+// retrieve returns the provider's credentials within callTimeout: the SDK's cache may have to fetch them.
 func retrieve(ctx context.Context, provider aws.CredentialsProvider) (aws.Credentials, error) {
-	if c, err := provider.Retrieve(canceledContext); err == nil {
-		return c, nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	return provider.Retrieve(ctx)
 }
-
-// canceledContext is an already canceled context: it returns cached credentials only.
-var canceledContext = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
 
 // credentialsProvider wraps errors in ErrCredentialsExpired, so that they do not count as errors of the store.
 type credentialsProvider struct{ aws.CredentialsProvider }

@@ -58,9 +58,9 @@ func (b *Bucket) ReplaceRecord(ctx context.Context, key, etag string, body []byt
 }
 
 // putRecord replaces the record that has etag or, if etag is empty, creates one. The first attempt uses our own
-// signature, which takes a tenth of the SDK's work; every tracked import pays for this write. Unless it succeeds or
-// its condition fails, the SDK sends the request, with its retries and error handling. For metrics and the circuit
-// breaker both are one call.
+// signature: with the SDK alone, a tracked create with a store in memory takes 2.9 times the time (103 instead of
+// 35 µs) and 4.5 times the allocations. Unless the attempt succeeds or its condition fails, the SDK sends the request,
+// with its retries and error handling. For metrics and the circuit breaker both are one call.
 func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (string, error) {
 	var written string
 	err := b.shortCall("PutObject", key).run(ctx, func(ctx context.Context) (err error) {
