@@ -6,9 +6,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/versity/versitygw/s3response"
 )
 
 const (
@@ -24,98 +21,61 @@ type notifier struct {
 	prefix    string           // of the keys to report
 	limit     time.Duration    // how long close waits for calls in progress: drainLimit, except in tests
 
-	mu      sync.Mutex
-	closed  bool
-	queue   []string
-	workers int
-	running sync.WaitGroup // counts workers
+	queue   chan string
+	closing context.Context // canceled by close
+	cancel  context.CancelFunc
+	workers sync.WaitGroup
+}
+
+// newNotifier returns a notifier that queues notifications until start.
+func newNotifier(onCreated func(key string), prefix string) *notifier {
+	n := &notifier{onCreated: onCreated, prefix: prefix, limit: drainLimit, queue: make(chan string, maxQueued)}
+	n.closing, n.cancel = context.WithCancel(context.Background())
+	return n
+}
+
+func (n *notifier) start() {
+	for range maxWorkers {
+		n.workers.Go(n.work)
+	}
 }
 
 // add queues a notification. It never blocks.
-func (a *notifier) add(key string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.onCreated == nil || a.closed || !strings.HasPrefix(key, a.prefix) || len(a.queue) == maxQueued {
+func (n *notifier) add(key string) {
+	if n.onCreated == nil || !strings.HasPrefix(key, n.prefix) {
 		return
 	}
-	a.queue = append(a.queue, key)
-	if a.workers < maxWorkers {
-		a.workers++
-		a.running.Go(a.work)
+	select {
+	case n.queue <- key:
+	default:
 	}
 }
 
-// work calls onCreated until the queue is empty.
-func (a *notifier) work() {
-	for key, ok := a.next(); ok; key, ok = a.next() {
-		a.onCreated(key)
+func (n *notifier) work() {
+	for {
+		select {
+		case <-n.closing.Done():
+			return
+		case key := <-n.queue:
+			if n.closing.Err() == nil {
+				n.onCreated(key)
+			}
+		}
 	}
-}
-
-func (a *notifier) next() (key string, ok bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.queue) == 0 {
-		a.workers--
-		return "", false
-	}
-	key, a.queue = a.queue[0], a.queue[1:]
-	return key, true
 }
 
 // close drops queued notifications and waits for calls in progress.
-func (a *notifier) close() error {
-	a.mu.Lock()
-	a.closed, a.queue = true, nil
-	a.mu.Unlock()
+func (n *notifier) close() error {
+	n.cancel()
 	ended := make(chan struct{})
 	go func() {
-		a.running.Wait()
+		n.workers.Wait()
 		close(ended)
 	}()
 	select {
 	case <-ended:
 		return nil
-	case <-time.After(a.limit):
-		return fmt.Errorf("local store: notifications of created objects did not finish within %v", a.limit)
+	case <-time.After(n.limit):
+		return fmt.Errorf("local store: notifications of created objects did not finish within %v", n.limit)
 	}
-}
-
-// notifyingBackend reports the objects stored in one bucket. It wraps the backend because versitygw's event sender
-// has no key for forms, whose key is not in the path.
-type notifyingBackend struct {
-	wholeBodies
-	bucket   string
-	notifier *notifier
-}
-
-func (w notifyingBackend) notify(bucket, key *string, err error) {
-	if err == nil && bucket != nil && key != nil && *bucket == w.bucket {
-		w.notifier.add(strings.Clone(*key)) // fiber reuses the memory for the next request
-	}
-}
-
-// PutObject also receives forms.
-func (w notifyingBackend) PutObject(
-	ctx context.Context, in s3response.PutObjectInput,
-) (s3response.PutObjectOutput, error) {
-	out, err := w.wholeBodies.PutObject(ctx, in)
-	w.notify(in.Bucket, in.Key, err)
-	return out, err
-}
-
-func (w notifyingBackend) CompleteMultipartUpload(
-	ctx context.Context, in *s3.CompleteMultipartUploadInput,
-) (s3response.CompleteMultipartUploadResult, string, error) {
-	out, version, err := w.wholeBodies.CompleteMultipartUpload(ctx, in)
-	w.notify(in.Bucket, in.Key, err)
-	return out, version, err
-}
-
-func (w notifyingBackend) CopyObject(
-	ctx context.Context, in s3response.CopyObjectInput,
-) (s3response.CopyObjectOutput, error) {
-	out, err := w.wholeBodies.CopyObject(ctx, in)
-	w.notify(in.Bucket, in.Key, err)
-	return out, err
 }

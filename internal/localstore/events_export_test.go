@@ -6,8 +6,4 @@ import "time"
 func (s *Store) SetArrivedLimit(limit time.Duration) { s.notifier.limit = limit }
 
 // ForgotArrivals reports whether Close has dropped the queue.
-func (s *Store) ForgotArrivals() bool {
-	s.notifier.mu.Lock()
-	defer s.notifier.mu.Unlock()
-	return s.notifier.closed
-}
+func (s *Store) ForgotArrivals() bool { return s.notifier.closing.Err() != nil }

@@ -92,6 +92,7 @@ func start(ctx context.Context, o Options, limits limits) (*Store, error) {
 	if err := s.prepareBucket(ctx, o.CORS); err != nil {
 		return nil, errors.Join(fmt.Errorf("local store: prepare bucket %s: %w", o.Bucket, err), s.Close())
 	}
+	s.notifier.start()
 	return s, nil
 }
 
@@ -105,13 +106,13 @@ func open(ctx context.Context, o Options, limits limits, process *processLock) (
 	if err != nil {
 		return nil, err
 	}
-	arrived := &notifier{onCreated: o.OnObjectCreated, prefix: o.ObjectCreatedPrefix, limit: drainLimit}
+	files.bucket, files.notifier = o.Bucket, newNotifier(o.OnObjectCreated, o.ObjectCreatedPrefix)
 	s := &Store{
 		bucket:   o.Bucket,
-		backend:  notifyingBackend{wholeBodies{files}, o.Bucket, arrived},
+		backend:  files,
 		process:  process,
 		traffic:  newTraffic(),
-		notifier: arrived,
+		notifier: files.notifier,
 		done:     make(chan struct{}),
 	}
 	var front *front

@@ -7,25 +7,10 @@ import (
 	"path/filepath"
 
 	"github.com/gofrs/flock"
-	"github.com/versity/versitygw/backend/posix"
 )
 
 // ErrInUse is the error for a folder that another process uses.
 var ErrInUse = errors.New("another process runs a local store in this folder")
-
-// folder is the backend on a folder that no other store may use at the same time: each would take the other's
-// operations in progress for interrupted ones, and undo them.
-type folder struct {
-	*posix.Posix
-	large *attributes // nil if all attributes are in files
-	lock  *flock.Flock
-}
-
-// Shutdown releases the folder.
-func (f folder) Shutdown() {
-	f.Posix.Shutdown()
-	_ = f.lock.Close() // the system releases it at the latest when the process ends
-}
 
 // lockFolder locks dir until the lock is closed. The system releases it if the process is killed. Some file systems
 // and platforms have no such locks; there it does not lock.

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"os"
-	"path/filepath"
+	"reflect"
 	"time"
 
 	"github.com/gofiber/fiber/v3"
+	"github.com/valyala/fasthttp"
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/s3api"
 	"github.com/versity/versitygw/s3api/controllers"
@@ -29,7 +27,6 @@ const flushLimit = time.Second
 // newFront returns the server of the store, which does not listen yet.
 func (s *Store) newFront(origins []string, limits limits) (*front, error) {
 	root := auth.Account{Access: s.creds.AccessKeyID, Secret: s.creds.SecretAccessKey, Role: auth.RoleAdmin}
-	found, ready := make(chan *fiber.App, 1), make(chan struct{})
 	server, err := s3api.New(s.backend,
 		middlewares.RootUserConfig{Access: root.Access, Secret: root.Secret},
 		region, singleAccount{auth.NewIAMServiceSingle(root)},
@@ -38,63 +35,30 @@ func (s *Store) newFront(origins []string, limits limits) (*front, error) {
 		s3api.WithDisableACL(), // one account owns everything
 		s3api.WithMpMaxParts(s3limits.MaxParts),
 		s3api.WithConcurrencyLimiter(maxRequests, maxRequests),
-		s3api.WithOnListen(func() { close(ready) }),
-		s3api.WithMiddleware("/", func(ctx fiber.Ctx) error {
-			select {
-			case found <- ctx.App():
-			default:
-			}
-			return ctx.Next()
-		}),
 		s3api.WithMiddleware("/", controllers.WrapMiddleware(rejectFutureURL, nil, nil)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("local store: %w", err)
 	}
-	if err := serveOnce(server, ready); err != nil {
+	handler, err := handlerOf(server)
+	if err != nil {
 		return nil, fmt.Errorf("local store: %w", err)
 	}
 	return &front{
-		versitygw: (<-found).Handler(),
+		versitygw: handler,
 		forms:     forms{root: root, origins: origins},
 		traffic:   s.traffic,
 		limits:    limits,
 	}, nil
 }
 
-// serveOnce lets the server answer one request, on a socket that only this process knows: versitygw gives access to
-// its handler only in a request.
-func serveOnce(server *s3api.S3ApiServer, ready <-chan struct{}) error {
-	dir, err := os.MkdirTemp("", "signpost-") // mode 0700
-	if err != nil {
-		return err
+// handlerOf returns the server's handler, which versitygw v1.8.0 does not export.
+func handlerOf(server *s3api.S3ApiServer) (fasthttp.RequestHandler, error) {
+	app := reflect.ValueOf(server).Elem().FieldByName("app")
+	if !app.IsValid() || app.Type() != reflect.TypeFor[*fiber.App]() {
+		return nil, errors.New("this version of versitygw keeps its handler elsewhere")
 	}
-	defer os.RemoveAll(dir)
-	socket := filepath.Join(dir, "s")
-	ended := make(chan error, 1)
-	go func() { ended <- server.ServeMultiPort([]string{socket}) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ready:
-	}
-	err = errors.Join(sendRequest(socket), server.ShutDown())
-	<-ended // with the error of the closed listener
-	return err
-}
-
-// sendRequest sends a request to the socket, and returns once the server has closed the connection.
-func sendRequest(socket string) error {
-	conn, err := net.Dial("unix", socket)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if _, err := io.WriteString(conn, "HEAD / HTTP/1.0\r\n\r\n"); err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, conn)
-	return err
+	return (*fiber.App)(app.UnsafePointer()).Handler(), nil
 }
 
 // singleAccount returns the error for unknown access keys that becomes S3's InvalidAccessKeyId. versitygw's
