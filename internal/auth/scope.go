@@ -2,6 +2,7 @@ package auth
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,28 +17,19 @@ const (
 	All = Create | Read | Delete
 )
 
-var scopeNames = [...]string{"create", "read", "delete"} // in the constants' order
+var scopeNames = []string{"create", "read", "delete"} // in the constants' order
 
 // ParseScopes parses comma-separated scope names, as String writes them.
 func ParseScopes(text string) (Scope, error) {
 	var all Scope
 	for name := range strings.SplitSeq(text, ",") {
-		s := scopeNamed(name)
-		if s == 0 {
+		n := slices.Index(scopeNames, name)
+		if n < 0 {
 			return 0, fmt.Errorf("%q is none of create, read and delete, which are divided by commas alone", name)
 		}
-		all |= s
+		all |= 1 << n
 	}
 	return all, nil
-}
-
-func scopeNamed(name string) Scope {
-	for n, known := range scopeNames {
-		if name == known {
-			return 1 << n
-		}
-	}
-	return 0
 }
 
 // String returns the names of s, separated by commas.
@@ -51,9 +43,7 @@ func (s Scope) String() string {
 	return strings.Join(names, ",")
 }
 
-// tokenScopes are the scopes of this service in tokens. All begin with tokenPrefix.
-var tokenScopes = map[string]Scope{"import:create": Create, "import:read": Read, "import:delete": Delete}
-
+// tokenPrefix begins the scopes of this service in tokens, such as import:create.
 const tokenPrefix = "import:"
 
 // TokenScope returns what a token with these space-separated scopes allows: exactly the scopes of this service, even
@@ -62,8 +52,11 @@ const tokenPrefix = "import:"
 func TokenScope(scopes ...string) (allowed Scope) {
 	named := false
 	for _, word := range strings.Fields(strings.Join(scopes, " ")) {
-		named = named || strings.HasPrefix(word, tokenPrefix)
-		allowed |= tokenScopes[word]
+		name, isOurs := strings.CutPrefix(word, tokenPrefix)
+		named = named || isOurs
+		if n := slices.Index(scopeNames, name); isOurs && n >= 0 {
+			allowed |= 1 << n
+		}
 	}
 	if !named {
 		return All

@@ -37,15 +37,11 @@ func textOf(value any) string {
 		return FormatDuration(v)
 	case []string:
 		return strings.Join(v, ",")
-	case Secret:
-		if v == "" {
+	case Secret, []Secret:
+		if reflect.ValueOf(v).Len() == 0 {
 			return ""
 		}
-	case []Secret:
-		if len(v) > 0 {
-			return "..."
-		}
-		return ""
+		return "..."
 	}
 	return fmt.Sprint(value)
 }

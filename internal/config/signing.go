@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -70,26 +69,16 @@ func (c Config) SigningCredentials(settings aws.Config, withKMS bool) aws.Creden
 
 // sessionPolicy limits the session to uploads, whatever the role allows: a session has the rights that both allow.
 func (c Config) sessionPolicy(withKMS bool) string {
-	type statement struct {
-		Effect    string
-		Action    []string
-		Resource  string
-		Condition map[string]map[string]string `json:",omitempty"`
-	}
 	role, _ := arn.Parse(c.SigningRoleARN) // checkSigning has parsed it
 	objects := fmt.Sprintf("arn:%s:s3:::%s/%s*", role.Partition, c.Bucket, uploadPrefix)
-	statements := []statement{{"Allow", []string{"s3:PutObject"}, objects, nil}}
+	statements := fmt.Sprintf(`{"Effect":"Allow","Action":["s3:PutObject"],"Resource":%q}`, objects)
 	if withKMS {
 		// A bucket with a KMS key needs these for uploads, Decrypt for parts. Other stores may refuse a policy with
 		// actions of KMS.
-		onlyS3 := map[string]map[string]string{"StringLike": {"kms:ViaService": "s3.*"}}
-		statements = append(statements, statement{"Allow", []string{"kms:GenerateDataKey", "kms:Decrypt"}, "*", onlyS3})
+		statements += `,{"Effect":"Allow","Action":["kms:GenerateDataKey","kms:Decrypt"],"Resource":"*",` +
+			`"Condition":{"StringLike":{"kms:ViaService":"s3.*"}}}`
 	}
-	policy, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
-	if err != nil {
-		panic(err) // strings only
-	}
-	return string(policy)
+	return `{"Version":"2012-10-17","Statement":[` + statements + `]}`
 }
 
 // renewing holds credentials and renews them when half of their life has passed, so that URLs are valid for at least
@@ -137,17 +126,12 @@ func (r *renewing) renew(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
+	wait := assumeAgain
 	if r.err = err; err == nil {
-		r.held, r.due = fresh, now.Add(fresh.Expires.Sub(now)/2)
+		r.held = fresh
+		wait = max(wait, fresh.Expires.Sub(now)/2) // a store may give sessions that are hardly valid
 	}
-	r.due = latest(r.due, now.Add(assumeAgain)) // a store may give sessions that are hardly valid
+	r.due = now.Add(wait)
 	close(r.running)
 	r.running = nil
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -31,13 +32,29 @@ var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 
 
 // New returns the metrics of a process of this version.
 func New(version string) *Metrics {
-	m := &Metrics{
-		registry: prometheus.NewRegistry(),
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	auto := promauto.With(registry)
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return auto.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	histogram := func(name, help string) *prometheus.HistogramVec {
+		options := prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}
+		return auto.NewHistogramVec(options, []string{"operation"})
+	}
+	auto.NewGauge(prometheus.GaugeOpts{Name: "signpost_build_info",
+		Help:        "Always 1; the labels contain the versions.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+	}).Set(1)
+	return &Metrics{
+		registry: registry,
 		requests: counters("signpost_http_requests_total",
 			"Responses, by operation of the API (or other) and status.", "operation", "status"),
 		latency: histogram("signpost_http_request_duration_seconds",
 			"Time from the header of a request to the end of its response, by operation."),
-		signatures: prometheus.NewCounter(prometheus.CounterOpts{Name: "signpost_signatures_total",
+		signatures: auto.NewCounter(prometheus.CounterOpts{Name: "signpost_signatures_total",
 			Help: "Signed requests: one for each import, download and part."}),
 		calls: counters("signpost_s3_requests_total",
 			"Calls to the store, with their retries, by S3 operation and outcome; cut: not sent, because the store was down.",
@@ -49,22 +66,12 @@ func New(version string) *Metrics {
 			"Attempts to deliver an event to webhook, bus or import (its own webhook); failed: it is retried; dead: it is not.",
 			"to", "outcome"),
 	}
-	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "signpost_build_info",
-		Help:        "Always 1; the labels contain the versions.",
-		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
-	})
-	build.Set(1)
-	m.registry.MustRegister(
-		m.requests, m.latency, m.signatures, m.calls, m.callTime, m.seen, m.deliveries, build,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
-	return m
 }
 
 // ObserveCredentials adds the remaining validity of the signing credentials. Each scrape calls left, which returns
 // false if they do not expire.
 func (m *Metrics) ObserveCredentials(left func() (remaining time.Duration, ends bool)) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "signpost_credentials_remaining_seconds",
+	promauto.With(m.registry).NewGaugeFunc(prometheus.GaugeOpts{Name: "signpost_credentials_remaining_seconds",
 		Help: "Remaining validity of the signing credentials: +Inf if they do not expire, 0 if there are none.",
 	}, func() float64 {
 		remaining, ends := left()
@@ -72,7 +79,7 @@ func (m *Metrics) ObserveCredentials(left func() (remaining time.Duration, ends 
 			return math.Inf(1)
 		}
 		return max(0, remaining.Seconds())
-	}))
+	})
 }
 
 // ObserveRequest counts a request and its duration.
@@ -101,13 +108,4 @@ func (m *Metrics) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	return mux
-}
-
-func counters(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-}
-
-func histogram(name, help string) *prometheus.HistogramVec {
-	options := prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}
-	return prometheus.NewHistogramVec(options, []string{"operation"})
 }

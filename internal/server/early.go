@@ -50,20 +50,13 @@ func serveEarly(handler http.Handler, w http.ResponseWriter, r *http.Request, st
 		if stopping() {
 			limit = stopTimeout
 		}
-		_ = control.SetReadDeadline(earlier(start.Add(limit), time.Now().Add(discardPause)))
+		_ = control.SetReadDeadline(time.Now().Add(min(limit-time.Since(start), discardPause)))
 		n, err := r.Body.Read(buffer)
 		if err != nil {
 			return
 		}
 		left -= n
 	}
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // trackedBody records whether a request body was read to its end, or to an error.

@@ -27,7 +27,7 @@ func TestDiscover(t *testing.T) {
 		{"down", func(i *issuer, _ *Settings) { i.itselfBy(down) }, "I" + itself + " cannot be fetched: EOF"},
 		{"slow", func(i *issuer, s *Settings) {
 			i.itselfBy(slow)
-			s.Client = &http.Client{Timeout: 50 * time.Millisecond}
+			s.timeout = 50 * time.Millisecond
 		},
 			"I" + itself + " cannot be fetched: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"},
 		{

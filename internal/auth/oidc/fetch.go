@@ -17,24 +17,16 @@ const (
 	maxRedirects = 3
 )
 
-// limitedClient returns a copy of client with a timeout, which does not follow redirects to other hosts: only the
-// issuer's own address can speak for it.
-func limitedClient(client *http.Client) *http.Client {
-	var c http.Client
-	if client != nil {
-		c = *client
-	}
-	if c.Timeout == 0 || c.Timeout > fetchTimeout {
-		c.Timeout = fetchTimeout
-	}
-	c.CheckRedirect = func(next *http.Request, before []*http.Request) error {
+// newClient returns a client that does not follow redirects to other hosts: only the issuer's own address can speak for
+// it.
+func newClient(timeout time.Duration) *http.Client {
+	return &http.Client{Timeout: timeout, CheckRedirect: func(next *http.Request, before []*http.Request) error {
 		first := before[0].URL
 		if next.URL.Host != first.Host || next.URL.Scheme != first.Scheme || len(before) > maxRedirects {
 			return fmt.Errorf("it redirects to %s", next.URL.Redacted())
 		}
 		return nil
-	}
-	return &c
+	}}
 }
 
 // fetchJSON reads the JSON document at address into v.

@@ -6,6 +6,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -20,10 +21,11 @@ import (
 
 // Settings configure an Issuer.
 type Settings struct {
-	Issuer     string       // the exact iss of its tokens
-	Audience   string       // the required aud
-	OwnerClaim string       // the claim that identifies the owner (default sub)
-	Client     *http.Client // nil: http.DefaultClient's settings
+	Issuer     string // the exact iss of its tokens
+	Audience   string // the required aud
+	OwnerClaim string // the claim that identifies the owner (default sub)
+
+	timeout time.Duration // fetchTimeout, except in tests
 }
 
 // Issuer is an issuer whose tokens are accepted.
@@ -46,15 +48,13 @@ func Discover(ctx context.Context, s Settings) (*Issuer, error) {
 }
 
 func discover(ctx context.Context, s Settings, now func() time.Time) (*Issuer, error) {
-	if s.OwnerClaim == "" {
-		s.OwnerClaim = "sub"
-	}
-	s.Client = limitedClient(s.Client)
-	keysURL, err := discoverKeysURL(ctx, s)
+	s.OwnerClaim = cmp.Or(s.OwnerClaim, "sub")
+	client := newClient(cmp.Or(s.timeout, fetchTimeout))
+	keysURL, err := discoverKeysURL(ctx, client, s)
 	if err != nil {
 		return nil, err
 	}
-	keys := newKeySet(s.Client, keysURL, now)
+	keys := newKeySet(client, keysURL, now)
 	if err = keys.refresh(ctx); err == nil && len(keys.cached("")) == 0 {
 		err = fmt.Errorf("none of the keys at %s is for RS256 or ES256, in which tokens must be signed", keysURL)
 	}
@@ -65,7 +65,7 @@ func discover(ctx context.Context, s Settings, now func() time.Time) (*Issuer, e
 }
 
 // discoverKeysURL returns the URL of the issuer's keys (OpenID Connect Discovery, section 4).
-func discoverKeysURL(ctx context.Context, s Settings) (string, error) {
+func discoverKeysURL(ctx context.Context, client *http.Client, s Settings) (string, error) {
 	address, err := url.JoinPath(s.Issuer, ".well-known", "openid-configuration")
 	if err != nil {
 		return "", err
@@ -74,7 +74,7 @@ func discoverKeysURL(ctx context.Context, s Settings) (string, error) {
 		Issuer string `json:"issuer"`
 		Keys   string `json:"jwks_uri"`
 	}
-	if err := fetchJSON(ctx, s.Client, address, &found); err != nil {
+	if err := fetchJSON(ctx, client, address, &found); err != nil {
 		return "", err
 	}
 	if found.Issuer != s.Issuer {
