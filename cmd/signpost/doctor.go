@@ -11,10 +11,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/doctor"
-	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
 type doctorCmd struct{ config.Config }
@@ -33,21 +31,17 @@ func (d doctorCmd) Run(i *invocation) (err error) {
 	if d.Bucket != "" {
 		return d.examine(i.ctx, i.stdout, nil, "")
 	}
-	store, dir, err := startStore(i.ctx, d.Config, assembly.NewLogger(i.stderr), nil)
-	d.Bucket, d.PathStyle = localBucket, true
-	if errors.Is(err, localstore.ErrInUse) {
-		settings, err := localstore.ExternalConfig(i.ctx, dir, d.LocalListen)
-		if err != nil {
-			return err
-		}
-		return d.examine(i.ctx, i.stdout, &settings, ", in the local store of "+dir+", which another process runs")
-	}
+	local, err := openLocal(i, d.Config)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	settings := store.AWSConfig()
-	return d.examine(i.ctx, i.stdout, &settings, ", in the local store of "+dir)
+	defer func() { err = errors.Join(err, local.close()) }()
+	d.Bucket, d.PathStyle = localBucket, true
+	where := ", in the local store of " + local.dir
+	if local.store == nil {
+		where += ", which another process runs"
+	}
+	return d.examine(i.ctx, i.stdout, &local.settings, where)
 }
 
 // examine prints the table of checks, and returns an error if a check failed or ctx ended.

@@ -50,12 +50,38 @@ func startStore(
 	return store, dir, err
 }
 
-// bucketFunc receives the AWS settings of the store, its bucket, and the configuration that names it.
-type bucketFunc func(settings aws.Config, store *bucket.Bucket, c config.Config) error
+// openStore is a local store that this process or a running service runs.
+type openStore struct {
+	settings aws.Config
+	dir      string
+	store    *localstore.Store // nil: another process runs it
+}
 
-// withBucket calls f with the bucket of c. Without one, it uses the local store of a running service, or starts a local
-// store.
-func withBucket(i *invocation, c config.Config, f bucketFunc) (err error) {
+// openLocal uses the local store of a running service, or starts one.
+func openLocal(i *invocation, c config.Config) (openStore, error) {
+	store, dir, err := startStore(i.ctx, c, assembly.NewLogger(i.stderr), nil)
+	if errors.Is(err, localstore.ErrInUse) {
+		settings, err := localstore.ExternalConfig(i.ctx, dir, c.LocalListen)
+		return openStore{settings: settings, dir: dir}, err
+	}
+	if err != nil {
+		return openStore{}, err
+	}
+	return openStore{store.AWSConfig(), dir, store}, nil
+}
+
+func (o openStore) close() error {
+	if o.store == nil {
+		return nil
+	}
+	return o.store.Close()
+}
+
+// withBucket calls f with the AWS settings of the store, the bucket of c, and c with the name of the bucket. Without a
+// bucket, it uses the local store.
+func withBucket(
+	i *invocation, c config.Config, f func(settings aws.Config, store *bucket.Bucket, c config.Config) error,
+) (err error) {
 	if err := i.configErrors.Check(c); err != nil {
 		return err
 	}
@@ -63,15 +89,14 @@ func withBucket(i *invocation, c config.Config, f bucketFunc) (err error) {
 		return err
 	}
 	var settings aws.Config
-	if c.Bucket != "" {
-		settings, err = config.LoadAWS(i.ctx)
-	} else {
-		var closeStore func() error
-		settings, closeStore, err = openLocal(i, c)
-		defer func() { err = errors.Join(err, closeStore()) }()
-		c.Bucket, c.PathStyle = localBucket, true
-	}
-	if err != nil {
+	if c.Bucket == "" {
+		var local openStore
+		if local, err = openLocal(i, c); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, local.close()) }()
+		c.Bucket, c.PathStyle, settings = localBucket, true, local.settings
+	} else if settings, err = config.LoadAWS(i.ctx); err != nil {
 		return err
 	}
 	store, err := assembly.OpenBucket(i.ctx, c, settings, bucket.Hooks{})
@@ -79,18 +104,4 @@ func withBucket(i *invocation, c config.Config, f bucketFunc) (err error) {
 		return err
 	}
 	return f(settings, store, c)
-}
-
-// openLocal returns the settings of a running local store, or starts one. closeStore is never nil.
-func openLocal(i *invocation, c config.Config) (settings aws.Config, closeStore func() error, err error) {
-	closeStore = func() error { return nil }
-	store, dir, err := startStore(i.ctx, c, assembly.NewLogger(i.stderr), nil)
-	if errors.Is(err, localstore.ErrInUse) {
-		settings, err = localstore.ExternalConfig(i.ctx, dir, c.LocalListen)
-		return settings, closeStore, err
-	}
-	if err != nil {
-		return aws.Config{}, closeStore, err
-	}
-	return store.AWSConfig(), store.Close, nil
 }

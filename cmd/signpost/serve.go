@@ -1,15 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/signpost-s3/signpost/internal/format"
 
@@ -60,74 +56,6 @@ func (s serveCmd) Run(i *invocation) error {
 	}
 	s.printStart(i.stdout, listener.Addr().String(), "")
 	return process.Serve(i.ctx, listener)
-}
-
-// serveLocal runs the service on a local store, and stops when the store stops.
-func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Logger) (err error) {
-	if s.Config, err = s.WithAbsolutePaths(); err != nil {
-		return err
-	}
-	ready, process := make(chan struct{}), (*server.Server)(nil)
-	settings := s.Config
-	if s.UI {
-		settings.CORSOrigins = append(localOrigins(listener.Addr(), s.TLSCert != ""), s.CORSOrigins...)
-	}
-	store, dir, err := startStore(i.ctx, settings, log, func(key string) {
-		select {
-		case <-ready:
-		case <-i.ctx.Done():
-			return
-		}
-		if err := process.HandleObjectCreated(i.ctx, key); err != nil && i.ctx.Err() == nil {
-			log.Warn("object-created notification failed; reading the import repeats it", "key", key, "error", err.Error())
-		}
-	})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := store.Close(); err == nil {
-			err = e
-		}
-	}()
-	ctx, stop := context.WithCancelCause(i.ctx)
-	go func() {
-		<-store.Done()
-		stop(fmt.Errorf("the local store stopped: %w", store.Err()))
-	}()
-	s.Bucket, s.PathStyle = store.Bucket(), true
-	folder := filepath.Join(dir, "store", store.Bucket())
-	if process, err = server.New(ctx, s.Config, store.AWSConfig(), log, versionText()); err != nil {
-		return err
-	}
-	close(ready)
-	s.printStart(i.stdout, listener.Addr().String(), folder)
-	if err := process.Serve(ctx, listener); err != nil {
-		return err
-	}
-	if i.ctx.Err() == nil {
-		return context.Cause(ctx)
-	}
-	return nil
-}
-
-// localOrigins returns the origins of the web UI on this machine, for the CORS rules of the store.
-func localOrigins(at net.Addr, overTLS bool) (origins []string) {
-	scheme := "http://"
-	if overTLS {
-		scheme = "https://"
-	}
-	listens, port, _ := net.SplitHostPort(at.String())
-	hosts := []string{"localhost", "127.0.0.1", "::1"}
-	if ip := net.ParseIP(listens); ip != nil && !ip.IsUnspecified() && !slices.Contains(hosts, listens) {
-		hosts = append(hosts, listens)
-	}
-	for _, host := range hosts {
-		origin := scheme + net.JoinHostPort(host, port)
-		defaultPort := map[string]string{"http://": ":80", "https://": ":443"}[scheme]
-		origins = append(origins, strings.TrimSuffix(origin, defaultPort))
-	}
-	return origins
 }
 
 // printStart prints the service's addresses and an example.
