@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -36,36 +37,52 @@ type tab struct {
 	faults []string // what the console told of, but for what tests bring about
 }
 
-// browse opens the page of p. When the test ends, the console may have told of no fault.
-func browse(t *testing.T, p *process) *tab {
-	t.Helper()
+// browser is the headless Chromium that all tests share. It starts with the first test that needs it.
+var browser = sync.OnceValues(func() (context.Context, error) {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		chromium, err = exec.LookPath("google-chrome")
 	}
-	if err != nil && os.Getenv("CI") != "" {
-		t.Fatal(err)
-	} else if err != nil {
-		t.Skip("the page is not tried: there is no chromium")
+	if err != nil {
+		return nil, err
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(chromium))
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // it has none for root
 	}
-	allocator, end := chromedp.NewExecAllocator(context.Background(), options...) // t.Context ends before the cleanups
-	t.Cleanup(end)
-	ctx, leave := chromedp.NewContext(allocator)
-	t.Cleanup(leave)
-	if err := chromedp.Do(ctx); err != nil {
+	allocator, closeBrowser := chromedp.NewExecAllocator(context.Background(), options...)
+	atEnd = append(atEnd, closeBrowser)
+	ctx, _ := chromedp.NewContext(allocator)
+	return ctx, chromedp.Do(ctx)
+})
+
+// browserTest runs the test in parallel, and skips it in short mode and on machines without a browser.
+func browserTest(t *testing.T) {
+	t.Helper()
+	slowTest(t)
+	_, err := browser()
+	if errors.Is(err, exec.ErrNotFound) && os.Getenv("CI") == "" {
+		t.Skip("the web UI is not tested: there is no chromium")
+	}
+	if err != nil {
 		t.Fatalf("chromium: %v", err)
 	}
-	return (&tab{T: t, ctx: ctx}).another(p)
 }
 
-// another opens the page of p in another tab of the same browser.
-func (b *tab) another(p *process) *tab {
+// browse opens the web UI of p with cookies and storage of its own. The test fails if the console reports errors.
+func browse(t *testing.T, p *process) *tab {
+	t.Helper()
+	parent, err := browser()
+	if err != nil {
+		t.Fatalf("chromium: %v", err)
+	}
+	return (&tab{T: t, ctx: parent}).another(p, chromedp.WithNewBrowserContext())
+}
+
+// another opens the web UI of p in another tab.
+func (b *tab) another(p *process, options ...chromedp.ContextOption) *tab {
 	b.Helper()
-	ctx, leave := chromedp.NewContext(b.ctx)
+	ctx, leave := chromedp.NewContext(b.ctx, options...)
 	b.Cleanup(leave)
 	other := &tab{T: b.T, ctx: ctx}
 	err := chromedp.Listen(ctx, func(event any) {

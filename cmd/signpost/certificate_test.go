@@ -11,6 +11,7 @@ import (
 
 // TestUntrustedCertificate calls a service whose certificate has an unknown authority.
 func TestUntrustedCertificate(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()

@@ -73,6 +73,7 @@ func (f *fleet) live(t *testing.T, n int, ears *audience, after func(done int)) 
 // told, under one id however often, and nothing else is. With SIGNPOST_TEST_LARGE there are 10,000 of them and the
 // servers are killed, so that what one was about to send is sent by another; else forty and servers that stop in order.
 func TestEveryEndIsTold(t *testing.T) {
+	slowTest(t)
 	n, kills, patience := 40, 0, limit
 	ears := newAudience(t, 1, 0)
 	if os.Getenv("SIGNPOST_TEST_LARGE") != "" {

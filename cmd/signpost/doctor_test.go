@@ -43,6 +43,7 @@ func (p *process) wantNoScratch(t *testing.T) {
 
 // The store's clock is another: a proxy changes the Date of what it answers.
 func TestDoctorClock(t *testing.T) {
+	slowTest(t)
 	p := startLocal(t, t.TempDir())
 	store, err := url.Parse(p.store(t))
 	if err != nil {
@@ -91,6 +92,7 @@ func TestDoctorClock(t *testing.T) {
 // SIGINT in the middle ends it soon, cleans up and says so. The middle is where the store is asked for what is
 // announced.
 func TestDoctorInterrupted(t *testing.T) {
+	slowTest(t)
 	p := startLocal(t, t.TempDir())
 	store, err := url.Parse(p.store(t))
 	if err != nil {

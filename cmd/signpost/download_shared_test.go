@@ -12,6 +12,7 @@ import (
 // TestDownloadIntoSharedFolder: in a folder like /tmp, the file at the target's name may be another user's. Such a link
 // does not lead the download to a file of the victim, and such a pipe or file does not get its content.
 func TestDownloadIntoSharedFolder(t *testing.T) {
+	slowTest(t)
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to make files of another user")
 	}

@@ -146,6 +146,7 @@ func (d *downloadTest) holds(t *testing.T, names ...string) {
 
 // TestDownloadMode: a new file has the mode that the umask leaves, a replaced one keeps its mode.
 func TestDownloadMode(t *testing.T) {
+	t.Parallel()
 	asEach(t, func(t *testing.T, d *downloadTest) {
 		defer syscall.Umask(syscall.Umask(0o027))
 		d.run(t, 0)
@@ -162,6 +163,7 @@ func TestDownloadMode(t *testing.T) {
 
 // TestDownloadKeepsOwner: root replaces a user's file, and it stays the user's.
 func TestDownloadKeepsOwner(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
 	}
@@ -175,6 +177,7 @@ func TestDownloadKeepsOwner(t *testing.T) {
 
 // TestDownloadFollowsLinks: a symbolic link stays, and what it leads to is the target.
 func TestDownloadFollowsLinks(t *testing.T) {
+	slowTest(t)
 	asEach(t, func(t *testing.T, d *downloadTest) {
 		if err := os.Mkdir(d.path("below"), 0o755); err != nil {
 			t.Fatal(err)
@@ -205,6 +208,7 @@ func TestDownloadFollowsLinks(t *testing.T) {
 
 // TestDownloadIntoPipe: a named pipe gets the bytes and stays, with --force and without.
 func TestDownloadIntoPipe(t *testing.T) {
+	t.Parallel()
 	asEach(t, func(t *testing.T, d *downloadTest) {
 		if err := syscall.Mkfifo(d.path("pipe"), 0o600); err != nil {
 			t.Fatal(err)
@@ -235,6 +239,7 @@ func TestDownloadIntoPipe(t *testing.T) {
 
 // TestDownloadIntoDevice: a device gets the bytes and stays.
 func TestDownloadIntoDevice(t *testing.T) {
+	t.Parallel()
 	asEach(t, func(t *testing.T, d *downloadTest) {
 		for name, minor := range map[string]int{"null": 3, "full": 7} {
 			if err := syscall.Mknod(d.path(name), syscall.S_IFCHR|0o666, 1<<8|minor); err != nil {
@@ -265,6 +270,7 @@ func TestDownloadIntoDevice(t *testing.T) {
 
 // TestDownloadIntoFolder: -o takes a folder that exists, and makes none.
 func TestDownloadIntoFolder(t *testing.T) {
+	t.Parallel()
 	asEach(t, func(t *testing.T, d *downloadTest) {
 		if err := os.Mkdir(d.path("below"), 0o755); err != nil {
 			t.Fatal(err)
@@ -282,6 +288,7 @@ func TestDownloadIntoFolder(t *testing.T) {
 
 // TestFailedDownload: the target stays what it was, or missing, and nothing is left beside it.
 func TestFailedDownload(t *testing.T) {
+	t.Parallel()
 	asEach(t, func(t *testing.T, d *downloadTest) {
 		d.store.update(func() { d.object = "a,b" }) // of 6 bytes
 		d.write(t, "old", "before", 0o640)
@@ -294,6 +301,7 @@ func TestFailedDownload(t *testing.T) {
 
 // TestDownloadMeetsFile: a file that appears while the download runs is not replaced.
 func TestDownloadMeetsFile(t *testing.T) {
+	t.Parallel()
 	asEach(t, func(t *testing.T, d *downloadTest) {
 		d.store.update(func() { d.sends = func() { d.write(t, "new", "theirs", 0o600) } })
 		d.run(t, 2, "-o", "new")
@@ -304,6 +312,7 @@ func TestDownloadMeetsFile(t *testing.T) {
 
 // TestDownloadWithoutHardLinks: where link(2) fails, a download works, and replaces no file that appears meanwhile.
 func TestDownloadWithoutHardLinks(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Skip("needs strace, which makes link(2) fail")
 	}
@@ -335,6 +344,7 @@ func TestDownloadWithoutHardLinks(t *testing.T) {
 
 // TestDownloadOfHiddenName: the filename of an import does not make a hidden file, and -o may.
 func TestDownloadOfHiddenName(t *testing.T) {
+	t.Parallel()
 	d := newDownload(t, uint32(os.Getuid()))
 	answer := d.service.answer
 	d.service.update(func() {

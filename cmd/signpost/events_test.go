@@ -93,6 +93,7 @@ func (p *process) write(t *testing.T, path, text string) {
 
 // TestEventsGivenUp lists events that were given up, and has a service send them after all.
 func TestEventsGivenUp(t *testing.T) {
+	slowTest(t)
 	ears := newAudience(t, 0, 0)
 	p := startLocal(t, t.TempDir(), "SIGNPOST_WEBHOOK_URL="+ears.URL+"/", "SIGNPOST_WEBHOOK_SECRETS="+ears.secret,
 		"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8")
@@ -162,6 +163,7 @@ func TestEventsGivenUp(t *testing.T) {
 
 // TestGC sweeps the bucket of a service that is stopped, and leaves it alone where one runs.
 func TestGC(t *testing.T) {
+	slowTest(t)
 	ears := newAudience(t, 0, 0)
 	telling := []string{"SIGNPOST_WEBHOOK_URL=" + ears.URL + "/", "SIGNPOST_WEBHOOK_SECRETS=" + ears.secret,
 		"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8"}

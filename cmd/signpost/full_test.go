@@ -17,6 +17,7 @@ import (
 
 // TestFullDisk: on a full disk reads go on, writes are refused with store-full, and DELETE makes room.
 func TestFullDisk(t *testing.T) {
+	slowTest(t)
 	dir := smallDisk(t, "16m")
 	p := startLocal(t, dir)
 	job, late := p.create(t), p.create(t)
@@ -82,6 +83,7 @@ func smallDisk(t *testing.T, size string) (dir string) {
 // TestUploadToFullDisk: signpost upload does not retry what a full store refuses, says what to do, and resumes once
 // there is space. The store keeps whole parts and nothing else of what was refused.
 func TestUploadToFullDisk(t *testing.T) {
+	slowTest(t)
 	dir := smallDisk(t, "100m")
 	p := startLocal(t, dir)
 	program, err := exec.LookPath("signpost")

@@ -71,6 +71,7 @@ func eventually(t *testing.T, what string, answer func() any, want any) {
 
 // TestKeysAreRotated: beyond loopback, with keys that come and go while it runs.
 func TestKeysAreRotated(t *testing.T) {
+	slowTest(t)
 	file := filepath.Join(t.TempDir(), "keys")
 	old := signpost(t, "keygen", "alice", "--append", file)
 	p := startLocal(t, t.TempDir(), "SIGNPOST_LISTEN=0.0.0.0:0", "SIGNPOST_API_KEYS_FILE="+file,
@@ -111,6 +112,7 @@ func TestKeysAreRotated(t *testing.T) {
 
 // TestMetrics: what was done is counted, on a port of its own, and no secret is exposed.
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "keys")
 	key := signpost(t, "keygen", "alice", "--append", file)
 	address := freeAddress(t)
@@ -185,6 +187,7 @@ func freeAddress(t *testing.T) string {
 
 // TestTLS serves over TLS and takes up a renewed certificate.
 func TestTLS(t *testing.T) {
+	slowTest(t)
 	dir := t.TempDir()
 	writeCertificate(t, dir, 1)
 	p := startLocal(t, t.TempDir(), "SIGNPOST_TLS_CERT="+filepath.Join(dir, "cert.pem"),
@@ -253,6 +256,7 @@ func writeCertificate(t *testing.T, dir string, serial int64) {
 
 // TestGuardsThatCannotBe: settings that would guard nothing, or everything, are refused at the start.
 func TestGuardsThatCannotBe(t *testing.T) {
+	slowTest(t)
 	path, err := exec.LookPath("signpost")
 	if err != nil {
 		t.Fatal(err)

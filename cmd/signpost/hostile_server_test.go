@@ -103,6 +103,7 @@ func hostileJob(status, store string) map[string]any {
 // TestHostileStrings: no string of a server and no file name controls the terminal or adds a line, whatever the
 // command.
 func TestHostileStrings(t *testing.T) {
+	slowTest(t)
 	code := strings.NewReplacer("\x1b", "", "\x07", "").Replace(attack) // XML has no C0
 	storeError := "<Error><Code>" + code + "</Code><Message>\u009b2J\x7fx\nFORGED</Message>" +
 		"<RequestId>\u009b2J\nFORGED</RequestId></Error>"
@@ -190,6 +191,7 @@ func meansSame(t *testing.T, lines string) {
 
 // TestHostileStringsOnTerminal: the progress bars move the cursor, and no name or error does.
 func TestHostileStringsOnTerminal(t *testing.T) {
+	t.Parallel()
 	needs(t, "script")
 	store := newHostileServer(t, func(*http.Request) (int, any) {
 		return 400, "<Error><Code>\u009b2Jx</Code><Message>\u009b2J\x7f</Message></Error>"
@@ -217,6 +219,7 @@ func TestHostileStringsOnTerminal(t *testing.T) {
 
 // TestHostileRequests: a service that asks for other requests than S3 uploads and downloads gets none of them sent.
 func TestHostileRequests(t *testing.T) {
+	slowTest(t)
 	var mu sync.Mutex
 	var received []string
 	victim := newHostileServer(t, func(r *http.Request) (int, any) {

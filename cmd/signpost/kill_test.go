@@ -257,7 +257,8 @@ func sameFiles(t *testing.T, got, want string) {
 // TestKilled kills the upload, the service and the store at random points: what is stored in the end is the file, and
 // no part was sent again but those on their way at a kill.
 func TestKilled(t *testing.T) {
-	size, partSize := int64(200<<20), int64(5<<20)
+	slowTest(t)
+	size, partSize := int64(100<<20), int64(5<<20)
 	if gibibytes, _ := strconv.ParseInt(os.Getenv("SIGNPOST_TEST_LARGE"), 10, 64); gibibytes >= 10 {
 		size, partSize = gibibytes<<30, 16<<20
 	}
@@ -269,10 +270,10 @@ func TestKilled(t *testing.T) {
 		kills  int
 		bad    bool
 	}{
-		{"upload", "upload", 12, false},
-		{"upload, over a bad line", "upload", 10, true},
-		{"service", "service", 4, false},
-		{"store", "store", 4, false},
+		{"upload", "upload", 8, false},
+		{"upload, over a bad line", "upload", 6, true},
+		{"service", "service", 3, false},
+		{"store", "store", 3, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path, begun := patchwork(t, size), time.Now()

@@ -19,6 +19,7 @@ import (
 // The command gets the event in both ways; one that fails has the event sent again, and one that succeeded runs no
 // more.
 func TestListenExec(t *testing.T) {
+	slowTest(t)
 	needs(t, "sh", "cat")
 	dir := t.TempDir()
 	l := listenTo(t, "--exec", `echo "$SIGNPOST_EVENT_TYPE $SIGNPOST_EVENT_ID $SIGNPOST_IMPORT_ID" >> '`+dir+`/runs'; cat > '`+dir+`/event'; cd '`+dir+`/ready'`)
@@ -93,6 +94,7 @@ func pipe(t *testing.T) (name string, read func() string) {
 
 // Events are handled one at a time, and however many of them there are at once, each once.
 func TestListenExecOneAtATime(t *testing.T) {
+	t.Parallel()
 	needs(t, "sh", "mkdir", "rmdir")
 	dir := filepath.Join(t.TempDir(), "lock")
 	l := listenTo(t, "--exec", `mkdir '`+dir+`' && rmdir '`+dir+`'`)
@@ -115,6 +117,7 @@ func TestListenExecOneAtATime(t *testing.T) {
 
 // When the service waits no longer, the command ends, and all that it has started.
 func TestListenEndsCommandWithItsDelivery(t *testing.T) {
+	t.Parallel()
 	needs(t, "sh", "sleep", "mkfifo")
 	name, read := pipe(t)
 	l := listenTo(t, "--exec", `exec 3> '`+name+`'; echo begun; (sleep 600; echo late >&3) & wait`)
@@ -142,6 +145,7 @@ func TestListenEndsCommandWithItsDelivery(t *testing.T) {
 
 // Ctrl-C finishes what is under way, though it takes no more.
 func TestListenFinishesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
 	needs(t, "sh", "mkfifo")
 	name := filepath.Join(t.TempDir(), "pipe")
 	makePipe(t, name)

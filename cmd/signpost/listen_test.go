@@ -102,6 +102,7 @@ func eventOf(id, kind, data string) string {
 }
 
 func TestListenTellsEachEventOnce(t *testing.T) {
+	t.Parallel()
 	l := listenTo(t)
 	stranger := l.senderWith(t, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "127.0.0.0/8")
 	late := func(id string) int {
@@ -169,6 +170,7 @@ func TestListenTellsEachEventOnce(t *testing.T) {
 
 // With --json, stdout is for the program that reads it: a line is an event, and nothing else is there.
 func TestListenJSON(t *testing.T) {
+	t.Parallel()
 	const secret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 	l := listenTo(t, "--json", "--secret", secret)
 	if l.secret != secret {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"net"
 	"os"
 	"os/exec"
@@ -14,11 +15,39 @@ import (
 
 // TestMain lets scripts and process tests run this binary as signpost: main itself, with its real exit status.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"signpost": main})
+	testscript.Main(suite{m}, map[string]func(){"signpost": main})
+}
+
+// atEnd are functions that end what tests share.
+var atEnd []func()
+
+type suite struct{ *testing.M }
+
+// Run runs more tests at a time than there are processors, because they wait for processes and timers.
+func (s suite) Run() int {
+	defer func() {
+		for _, end := range atEnd {
+			end()
+		}
+	}()
+	if err := flag.Set("test.parallel", "8"); err != nil { // -parallel on the command line overrides it
+		panic(err)
+	}
+	return s.M.Run()
+}
+
+// slowTest runs the test in parallel, and skips it in short mode.
+func slowTest(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	t.Parallel()
 }
 
 // TestScripts runs testdata/*.txtar. A script inherits nothing of the test's own environment.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	store := startLocal(t, t.TempDir(), "SIGNPOST_DOWNLOADS=true")
 	faults := newFaulty(t, store)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and never answers

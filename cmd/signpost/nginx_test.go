@@ -17,10 +17,18 @@ import (
 // nginxUID is the user of nginx if the test runs as root.
 const nginxUID = 65534
 
+// nginxPath returns nginx's path. It may be in a directory that is not in PATH.
+func nginxPath() string {
+	if path, err := exec.LookPath("/usr/sbin/nginx"); err == nil {
+		return path
+	}
+	return "nginx"
+}
+
 // TestBehindNginx: a client that posts the file itself through nginx receives the service's response, not a 502.
 func TestBehindNginx(t *testing.T) {
-	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin")
-	needs(t, "nginx", "curl", "python3")
+	slowTest(t)
+	needs(t, nginxPath(), "curl", "python3")
 	dir := nginxFolder(t)
 	writeCertificate(t, dir, 1)
 	certificate := []string{"SIGNPOST_TLS_CERT=" + filepath.Join(dir, "cert.pem"),
@@ -45,6 +53,9 @@ func TestBehindNginx(t *testing.T) {
 					base + "/import"},
 				"urllib": {"python3", "-c", urllib, base + "/import", file},
 			} {
+				if size > 12e6 && (client == "curl" || !strings.HasPrefix(name, "unbuffered")) {
+					continue // curl waits for the response, and nginx's buffer hides the size from the service
+				}
 				ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
 				out, err := exec.CommandContext(ctx, program[0], program[1:]...).CombinedOutput()
 				cancel()
@@ -96,7 +107,7 @@ func nginx(t *testing.T, dir, scheme, upstream, buffering string) string {
 	if err := os.WriteFile(filepath.Join(own, "nginx.conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command("nginx", "-p", own, "-c", filepath.Join(own, "nginx.conf"), "-e", "stderr")
+	command := exec.Command(nginxPath(), "-p", own, "-c", filepath.Join(own, "nginx.conf"), "-e", "stderr")
 	if os.Getuid() == 0 {
 		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nginxUID, Gid: nginxUID}}
 		for _, path := range []string{own, filepath.Join(own, "nginx.conf"), filepath.Join(dir, "key.pem"),

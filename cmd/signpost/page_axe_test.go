@@ -35,6 +35,7 @@ func axeSource(t *testing.T) string {
 
 // TestPageForEverybody: axe finds no violation in any state, light and dark, on phones and wide screens.
 func TestPageForEverybody(t *testing.T) {
+	browserTest(t)
 	source := axeSource(t)
 	keys := filepath.Join(t.TempDir(), "keys")
 	key := signpost(t, "keygen", "alice", "--append", keys)

@@ -51,6 +51,7 @@ func behindPrefix(t *testing.T) *process {
 
 // TestPageBehindPathPrefix uploads a file in the web UI behind a reverse proxy that removes a path prefix.
 func TestPageBehindPathPrefix(t *testing.T) {
+	browserTest(t)
 	p := behindPrefix(t)
 	b := browse(t, p)
 	path, content := randomFile(t, "parts.bin", 20*mib)
@@ -69,6 +70,7 @@ func TestPageBehindPathPrefix(t *testing.T) {
 
 // TestDocsBehindPathPrefix follows the link to the API reference and calls POST /import from it.
 func TestDocsBehindPathPrefix(t *testing.T) {
+	browserTest(t)
 	p := behindPrefix(t)
 	b := browse(t, p)
 	b.do(chromedp.Click(chromedp.CSS(`nav a`)))

@@ -42,6 +42,7 @@ func (p *process) holds(t *testing.T, id string, content []byte) {
 
 // TestPageSends: files of any name and size are stored unchanged, also where all single uploads are write-once.
 func TestPageSends(t *testing.T) {
+	browserTest(t)
 	p := startLocal(t, t.TempDir(), "SIGNPOST_WRITE_ONCE=true")
 	b := browse(t, p)
 	for name, size := range map[string]int{
@@ -62,6 +63,7 @@ func TestPageSends(t *testing.T) {
 // TestPageLostResponse: an upload is completed although the store refuses it, because the same upload has arrived
 // before.
 func TestPageLostResponse(t *testing.T) {
+	browserTest(t)
 	p := startLocal(t, t.TempDir(), "SIGNPOST_WRITE_ONCE=true")
 	b := browse(t, p)
 	eval[bool](b, `(() => {
@@ -88,6 +90,7 @@ func TestPageLostResponse(t *testing.T) {
 
 // TestPageFifty: many files at once are all sent, and a click does for them what it says.
 func TestPageFifty(t *testing.T) {
+	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
 	var paths []string
@@ -107,11 +110,12 @@ func TestPageFifty(t *testing.T) {
 // TestPageReloads: after a reload at half, the page asks for the file, refuses another of its name, and sends what is
 // missing.
 func TestPageReloads(t *testing.T) {
+	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
 	const name = "large.bin"
-	path, content := randomFile(t, name, 300*mib)
-	b.slow(60 * mib)
+	path, content := randomFile(t, name, 100*mib)
+	b.slow(40 * mib)
 	b.drop(path)
 	b.share(name, 0.5)
 	id := b.state(name, "sending")
@@ -144,6 +148,7 @@ func (b *tab) reload() {
 
 // TestPageGoesOn: what comes between does not end an upload, and asks nothing of the person.
 func TestPageGoesOn(t *testing.T) {
+	browserTest(t)
 	dir := t.TempDir()
 	p := startLocal(t, dir)
 	for _, c := range []struct {
@@ -182,6 +187,7 @@ func TestPageGoesOn(t *testing.T) {
 
 // TestPagePauses: an upload is shown as paused only after its requests have ended, the one that creates its import too.
 func TestPagePauses(t *testing.T) {
+	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
 	path, content := randomFile(t, "file.bin", 60*mib)
@@ -209,6 +215,7 @@ func TestPagePauses(t *testing.T) {
 
 // TestPagePauseUndone: an upload that is resumed before it has paused goes on.
 func TestPagePauseUndone(t *testing.T) {
+	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
 	path, content := randomFile(t, "file.bin", 20*mib)
@@ -225,6 +232,7 @@ func TestPagePauseUndone(t *testing.T) {
 
 // TestPagePausesAll: the button that resumes all takes the focus of the one that paused them.
 func TestPagePausesAll(t *testing.T) {
+	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
 	one, _ := randomFile(t, "one.bin", 40*mib)
@@ -259,6 +267,7 @@ func (p *process) wantOneImport(t *testing.T) {
 
 // TestPageCancels: an upload is shown as cancelled only after the service has aborted it, and nothing of it stays.
 func TestPageCancels(t *testing.T) {
+	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
 	path, _ := randomFile(t, "file.bin", 60*mib)
@@ -286,6 +295,7 @@ func TestPageCancels(t *testing.T) {
 
 // TestPageCancelRefused: an upload that the service does not abort is not shown as cancelled, and can be resumed.
 func TestPageCancelRefused(t *testing.T) {
+	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
 	path, content := randomFile(t, "file.bin", 60*mib)
@@ -310,6 +320,7 @@ func TestPageCancelRefused(t *testing.T) {
 // TestPageRemoves: the row of a failed upload stays until the service has deleted the import, and says so where it has
 // not.
 func TestPageRemoves(t *testing.T) {
+	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
 	path, _ := randomFile(t, "file.bin", 20*mib)
@@ -355,6 +366,7 @@ func TestPageRemoves(t *testing.T) {
 // TestPageCompletionFails: a completion that fails after its call was answered with 202 is shown with the reason. The
 // page asks for it once, and Retry asks once more without sending anything again.
 func TestPageCompletionFails(t *testing.T) {
+	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
 	eval[any](b, `(() => {
@@ -391,6 +403,7 @@ var scopeMissing = client.Problem{Status: 403, Code: "scope-missing"}
 
 // TestPageKey: a wrong key is reported, and the right one resumes waiting uploads. The key is not stored.
 func TestPageKey(t *testing.T) {
+	browserTest(t)
 	keys := filepath.Join(t.TempDir(), "keys")
 	key := signpost(t, "keygen", "alice", "--append", keys)
 	p := startLocal(t, t.TempDir(), "SIGNPOST_API_KEYS_FILE="+keys)
@@ -415,6 +428,7 @@ func TestPageKey(t *testing.T) {
 
 // TestPageTabs: of two tabs, one sends a file, and the other says so.
 func TestPageTabs(t *testing.T) {
+	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	first := browse(t, p)
 	path, content := randomFile(t, "file.bin", 60*mib)
@@ -431,6 +445,7 @@ func TestPageTabs(t *testing.T) {
 
 // TestPageOff: where it is not wanted there is none.
 func TestPageOff(t *testing.T) {
+	slowTest(t)
 	p := startLocal(t, t.TempDir(), "SIGNPOST_UI=false")
 	if status, _, _ := p.do(t, "GET", "/", ""); status != 404 {
 		t.Errorf("GET /: got %d, want 404", status)

@@ -12,6 +12,7 @@ import (
 
 // TestReadme runs what the README says to paste, one after another in one shell, against a real service.
 func TestReadme(t *testing.T) {
+	slowTest(t)
 	needs(t, "sh", "curl", "cut", "grep", "dd", "tar")
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -100,6 +101,7 @@ func checkout(t *testing.T) string {
 // TestReadmeCommandsPaste checks that each command runs when it is pasted: an interactive zsh passes a comment to the
 // command, and make build does not put signpost on the PATH.
 func TestReadmeCommandsPaste(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +118,7 @@ func TestReadmeCommandsPaste(t *testing.T) {
 
 // TestReadmeWebhookKeys runs what the README says about webhook keys. It ends with the secret of a host.
 func TestReadmeWebhookKeys(t *testing.T) {
+	t.Parallel()
 	needs(t, "sh")
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {

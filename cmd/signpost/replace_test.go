@@ -76,6 +76,7 @@ func (b *balancer) isReady(base string) bool {
 
 // TestReplacedUnderLoad replaces each of two servers by another while both are in use: no request fails.
 func TestReplacedUnderLoad(t *testing.T) {
+	slowTest(t)
 	store := startLocal(t, t.TempDir())
 	settings := []string{"SIGNPOST_BUCKET=" + localBucket, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
 		"SIGNPOST_STOP_DELAY=2s",

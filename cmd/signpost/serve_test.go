@@ -48,6 +48,7 @@ func TestGreeting(t *testing.T) {
 
 // A greeting promises nothing that the settings forbid.
 func TestGreetingWithMaxSize(t *testing.T) {
+	t.Parallel()
 	p := startLocal(t, t.TempDir(), "SIGNPOST_MAX_SIZE=10")
 	if strings.Contains(p.stdout.String(), "curl") {
 		t.Errorf("got commands that are refused:\n%s", p.stdout)
@@ -55,6 +56,7 @@ func TestGreetingWithMaxSize(t *testing.T) {
 }
 
 func TestRestartKeepsEverything(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := startLocal(t, dir)
 	settings := p.again(t)
@@ -74,6 +76,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 }
 
 func TestLogHasOneLineForEachRequest(t *testing.T) {
+	t.Parallel()
 	p := startLocal(t, t.TempDir())
 	job := p.create(t)
 	requests := []struct {
@@ -138,6 +141,7 @@ func logLines(t *testing.T, p *process) map[string][]logLine {
 
 // What the store writes by itself becomes lines of the log; that they are JSON is checked of every process.
 func TestStoreChatter(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := startLocal(t, dir)
 	signed := p.bare(t)

@@ -18,6 +18,7 @@ func startOn(t *testing.T, a *process) *process {
 }
 
 func TestTwoServicesShareOneBucket(t *testing.T) {
+	t.Parallel()
 	a := startLocal(t, t.TempDir())
 	b := startOn(t, a)
 	for _, c := range []struct {
@@ -39,6 +40,7 @@ func TestTwoServicesShareOneBucket(t *testing.T) {
 
 // While the store is away, what needs it says so and the rest goes on; when it is back, so is everything.
 func TestStoreGoesAwayAndComesBack(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	a := startLocal(t, dir)
 	b := startOn(t, a)

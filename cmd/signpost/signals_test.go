@@ -10,6 +10,7 @@ import (
 
 // TestHangup: SIGHUP does not end a server, which says what it makes of it.
 func TestHangup(t *testing.T) {
+	t.Parallel()
 	p := startLocal(t, t.TempDir())
 	p.signal(t, syscall.SIGHUP)
 	p.await(t, p.stderr, "line about SIGHUP", func(s string) bool { return strings.Contains(s, "SIGHUP received") })
@@ -20,6 +21,7 @@ func TestHangup(t *testing.T) {
 
 // TestOutputClosed: a server whose output is a pipe that is read no more goes on.
 func TestOutputClosed(t *testing.T) {
+	t.Parallel()
 	path, err := exec.LookPath("signpost")
 	if err != nil {
 		t.Fatal(err)

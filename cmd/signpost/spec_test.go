@@ -13,6 +13,7 @@ import (
 
 // TestSpecFormats: JSON has the members of YAML, in their order.
 func TestSpecFormats(t *testing.T) {
+	t.Parallel()
 	for _, flags := range [][]string{
 		nil,
 		{"--anonymous"},

@@ -4,6 +4,7 @@ import "testing"
 
 // TestWithoutColors: a line of the store keeps all its text and loses its colors.
 func TestWithoutColors(t *testing.T) {
+	t.Parallel()
 	for line, want := range map[string]string{
 		"\x1b[31m10 parts from 127.0.0.1\x1b[0m\n": "10 parts from 127.0.0.1",
 		"10 parts from 127.0.0.1\n":                "10 parts from 127.0.0.1",

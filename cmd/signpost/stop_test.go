@@ -83,6 +83,7 @@ func (p *process) awaitStopping(t *testing.T) {
 }
 
 func TestSIGTERMFinishesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := startLocal(t, dir)
 	job := p.create(t)
@@ -106,6 +107,7 @@ func TestSIGTERMFinishesWhatIsUnderWay(t *testing.T) {
 }
 
 func TestSecondSIGTERMEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	p := startLocal(t, t.TempDir())
 	open(t, "POST", p.api+"/import", "application/json", len("{}")) // never ends by itself
 	p.signal(t, syscall.SIGTERM)
@@ -127,6 +129,7 @@ func TestSecondSIGTERMEndsAtOnce(t *testing.T) {
 
 // A client that goes away in the middle of its upload leaves nothing, and its URL works as before.
 func TestBrokenUploadStoresNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := startLocal(t, dir)
 	settings := p.again(t)

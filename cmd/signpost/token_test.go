@@ -52,6 +52,7 @@ func startIssuer(t *testing.T) (url string, token func(subject string, life time
 
 // TestUploadWithToken uploads with an access token, and reports an expired token.
 func TestUploadWithToken(t *testing.T) {
+	t.Parallel()
 	issuer, token := startIssuer(t)
 	p := startLocal(t, t.TempDir(), "SIGNPOST_OIDC_ISSUER="+issuer, "SIGNPOST_OIDC_AUDIENCE=signpost")
 	dir := t.TempDir()

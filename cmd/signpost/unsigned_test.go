@@ -29,6 +29,7 @@ type honoring struct {
 
 // TestReadingByUploadURL uses a front that honors unsigned headers in place of the local store, which refuses them.
 func TestReadingByUploadURL(t *testing.T) {
+	slowTest(t)
 	store := startLocal(t, t.TempDir())
 	id, secret := store.credentials(t)
 	settings := aws.Config{
@@ -50,6 +51,7 @@ func TestReadingByUploadURL(t *testing.T) {
 
 // TestReadingOnMinIO does the same with MinIO and a session of its token service, if minio is on the PATH.
 func TestReadingOnMinIO(t *testing.T) {
+	t.Parallel()
 	path, err := exec.LookPath("minio")
 	if err != nil {
 		t.Skip(err)

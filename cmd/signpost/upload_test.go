@@ -41,6 +41,7 @@ func bigFile(t *testing.T) string {
 
 // TestInterruptedUploadGoesOn: Ctrl-C keeps the parts and says so, and the same command sends the rest alone.
 func TestInterruptedUploadGoesOn(t *testing.T) {
+	slowTest(t)
 	p, home, file := startLocal(t, t.TempDir()), t.TempDir(), bigFile(t)
 	first := p.runs(t, home, append(slowly, file)...)
 	first.halfway(t)
@@ -70,6 +71,7 @@ func TestInterruptedUploadGoesOn(t *testing.T) {
 
 // TestTwoUploadsOfOneFile: the second says that the first is at it, and leaves it alone.
 func TestTwoUploadsOfOneFile(t *testing.T) {
+	slowTest(t)
 	p, home, file := startLocal(t, t.TempDir()), t.TempDir(), bigFile(t)
 	first := p.runs(t, home, append(slowly, file)...)
 	first.halfway(t)
@@ -86,6 +88,7 @@ func TestTwoUploadsOfOneFile(t *testing.T) {
 
 // TestSecondInterruptEndsAtOnce: whatever the first one waits for.
 func TestSecondInterruptEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	p := startLocal(t, t.TempDir())
 	c := p.runs(t, t.TempDir(), append(slowly, bigFile(t))...)
 	c.halfway(t)
@@ -106,6 +109,7 @@ func TestSecondInterruptEndsAtOnce(t *testing.T) {
 
 // TestInterruptedStream: what waits for its input ends as well, and tells nothing of keeping anything.
 func TestInterruptedStream(t *testing.T) {
+	t.Parallel()
 	p := startLocal(t, t.TempDir())
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -122,6 +126,7 @@ func TestInterruptedStream(t *testing.T) {
 
 // TestInterruptedStreamRemains: an interrupted stream whose import cannot be aborted is named, with how to remove it.
 func TestInterruptedStreamRemains(t *testing.T) {
+	t.Parallel()
 	p := startLocal(t, t.TempDir())
 	service := newGate(t, p.api, "")
 	service.left, service.status, service.method = -1, 501, http.MethodDelete
@@ -149,6 +154,7 @@ func TestInterruptedStreamRemains(t *testing.T) {
 
 // TestTerminal draws bars of the terminal's width.
 func TestTerminal(t *testing.T) {
+	slowTest(t)
 	needs(t, "script")
 	p, file := startLocal(t, t.TempDir()), bigFile(t)
 	for _, columns := range []int{120, 60, 30} {
@@ -175,6 +181,7 @@ func TestTerminal(t *testing.T) {
 }
 
 func TestByteSize(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		text string
 		want byteSize // 0: refused

@@ -146,6 +146,7 @@ func (p *process) postImport(t *testing.T, body string) (status int, answer []by
 // it could sign for another receiver. Keys change while the service runs. Private networks are open to the hosts they
 // are bound to, and to https only.
 func TestImportWebhooks(t *testing.T) {
+	slowTest(t)
 	own := newCollector(t, (*httptest.Server).Start)
 	bound, unbound := newCollector(t, (*httptest.Server).StartTLS), newCollector(t, (*httptest.Server).StartTLS)
 	dir := t.TempDir()
