@@ -41,11 +41,7 @@ func (u *Uploader) put(
 		cancel(fmt.Errorf("the store: %w for %s", errStalled, u.stallTimeout))
 	})
 	defer timer.Stop()
-	stop := func() { timer.Stop() }
-	reader := &meteredReader{ctx: ctx, from: body, limit: u.RateLimit, beforeWait: stop, onRead: func(n int) {
-		timer.Reset(u.stallTimeout)
-		sent(n)
-	}}
+	reader := &meteredReader{ctx: ctx, from: body, limit: u.RateLimit, timer: timer, timeout: u.stallTimeout, sent: sent}
 	defer reader.end()
 	q, err := newPut(ctx, r, reader, size)
 	if err != nil {
@@ -110,13 +106,14 @@ func StoreError(status int, body []byte) *ResponseError {
 	return &ResponseError{Source: FromStore, Status: status, Code: s3.Code, Detail: s3.Message, RequestID: s3.RequestId}
 }
 
-// meteredReader reads a request body in chunks, no faster than the limit.
+// meteredReader reads a request body in chunks, no faster than the limit. It resets the stall timer with each chunk.
 type meteredReader struct {
-	ctx        context.Context
-	from       io.Reader
-	limit      *rate.Limiter
-	beforeWait func()
-	onRead     func(int)
+	ctx     context.Context
+	from    io.Reader
+	limit   *rate.Limiter
+	timer   *time.Timer
+	timeout time.Duration
+	sent    func(int)
 
 	mu    sync.Mutex
 	ended bool
@@ -126,7 +123,7 @@ type meteredReader struct {
 func (m *meteredReader) Read(p []byte) (int, error) {
 	n, err := m.from.Read(p[:min(len(p), chunkSize)])
 	if n > 0 && m.limit != nil {
-		m.beforeWait()
+		m.timer.Stop()
 		if e := m.limit.WaitN(m.ctx, n); e != nil {
 			return 0, e
 		}
@@ -137,7 +134,8 @@ func (m *meteredReader) Read(p []byte) (int, error) {
 		return 0, io.ErrClosedPipe
 	}
 	if n > 0 {
-		m.onRead(n)
+		m.timer.Reset(m.timeout)
+		m.sent(n)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		m.err = err
@@ -145,7 +143,7 @@ func (m *meteredReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// end stops the calls of onRead: net/http may read the body after Do has returned.
+// end stops the calls of sent: net/http may read the body after Do has returned.
 func (m *meteredReader) end() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

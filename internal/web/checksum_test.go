@@ -19,10 +19,10 @@ func nvme(text []byte) string {
 
 // hashed has the page's module hash text: in one piece, in pieces of lengths that fit no word, and as a whole made of parts.
 const hashed = `(async () => {
-  const { Checksum, Whole } = await import("/page/checksum.js");
+  const { Checksum, CombinedChecksum } = await import("/page/checksum.js");
   const text = Uint8Array.from(atob(%q), (c) => c.charCodeAt(0));
   const of = (...pieces) => { const sum = new Checksum(); for (const p of pieces) sum.add(p); return sum.value(); };
-  const pieces = [], whole = new Whole();
+  const pieces = [], whole = new CombinedChecksum();
   for (let at = 0, length = 1; at < text.length; at += length, length = length %% 13 + 1) pieces.push(text.subarray(at, at + length));
   for (let at = 0; at < text.length; at += 100) { const part = text.subarray(at, at + 100); whole.add(of(part), part.length); }
   return [of(text), of(...pieces), whole.value()];

@@ -14,7 +14,7 @@ func TestFiles(t *testing.T) {
 	s := start(t, web.UI{}, nil)
 	for path, c := range map[string]struct{ contentType, holds string }{
 		"/":                        {"text/html; charset=utf-8", `<input id="files"`},
-		"/page/main.js":            {"text/javascript; charset=utf-8", "new Uploads"},
+		"/page/main.js":            {"text/javascript; charset=utf-8", "new UploadList"},
 		"/page/checksum-worker.js": {"text/javascript; charset=utf-8", "postMessage"},
 		"/page/style.css":          {"text/css; charset=utf-8", ":root"},
 		"/page/icon.svg":           {"image/svg+xml", "<svg"},

@@ -1,20 +1,21 @@
 // @ts-check
-import { NoAnswer, Refusal, temporary } from "./failures.js";
-import { Patience, retryAfter } from "./patience.js";
+import { NoResponseError, ResponseError, isTemporary } from "./errors.js";
+import { Backoff, parseRetryAfter } from "./retry.js";
 
-/** In milliseconds: for one call, which API Gateway gives up after 29 s, and for a call and its repetitions. */
-const callTimeout = 40_000, callBudget = 5 * 60_000;
-/** For how many seconds the service is asked to wait for news. It takes 25; gateways and proxies may give up after 29. */
-const waitFor = 20;
+/** The limits of one request, which API Gateway ends after 29 s, and of a call with its retries, in milliseconds. */
+const requestTimeout = 40_000, callBudget = 5 * 60_000;
+/** How long the service may hold a request. It allows 25; gateways and proxies may give up after 29. */
+const longPollSeconds = 20;
 
 /**
  * @typedef {{method: string, url: string, headers: Record<string, string>}} SignedRequest
- * @typedef {{id: string, status: string, upload?: SignedRequest, multipart?: {part_size: number, part_count?: number}, filename?: string,
- *   size?: number, checksum?: {algorithm: string, value?: string}, download_url?: string, created_at?: string, error?: {code: string, detail: string}}} Job
- * @typedef {{part_number: number, size: number, checksum?: string}} HeldPart
+ * @typedef {{id: string, status: string, upload?: SignedRequest, multipart?: {part_size: number, part_count?: number},
+ *   filename?: string, size?: number, checksum?: {algorithm: string, value?: string}, download_url?: string,
+ *   created_at?: string, error?: {code: string, detail: string}}} Job
+ * @typedef {{part_number: number, size: number, checksum?: string}} UploadedPart
  */
 
-/** The service, each call repeated until it is answered. All of its calls may be repeated. */
+/** A client of the service that retries calls. All calls are idempotent. */
 export class API {
   /**
    * @param {import("./credential.js").Credential} credential
@@ -26,39 +27,44 @@ export class API {
   }
 
   /**
-   * Creates an import. The key has repetitions find what the first call made.
-   * @param {object} declared
-   * @param {AbortSignal} signal ends waits and repetitions
-   * @param {AbortSignal} cut ends a request that was sent
+   * Creates an import. The idempotency key makes retries return the first import.
+   * @param {object} declaration
+   * @param {AbortSignal} signal ends waits and retries
+   * @param {AbortSignal} requestSignal ends a request that was sent
    * @returns {Promise<Job>}
    */
-  create(declared, signal, cut) {
-    const key = randomUUID();
-    // Why a service fails on a checksum it cannot tell; more attempts than these will not.
-    const attempts = "checksum" in declared ? 3 : Infinity;
-    return this.#call("POST", "import", { body: declared, headers: { "Idempotency-Key": key }, attempts }, signal, cut);
+  create(declaration, signal, requestSignal) {
+    const headers = { "Idempotency-Key": randomUUID() };
+    // If the store does not support the checksum, the service returns internal errors: more attempts do not help.
+    const maxAttempts = "checksum" in declaration ? 3 : Infinity;
+    return this.#call("POST", "import", { body: declaration, headers, maxAttempts }, signal, requestSignal);
   }
 
-  /** @param {string} id @param {AbortSignal} signal @returns {Promise<Job>} */
+  /** Returns an import. @param {string} id @param {AbortSignal} signal @returns {Promise<Job>} */
   read(id, signal) { return this.#call("GET", `import/${id}`, {}, signal); }
 
   /**
-   * The import once its status is another, or after a while as it was.
+   * Returns an import when its status has changed or a long poll has ended.
    * @param {string} id
    * @param {AbortSignal} signal
    * @returns {Promise<Job>}
    */
-  news(id, signal) { return this.#call("GET", `import/${id}?wait=${waitFor}`, {}, signal); }
+  watch(id, signal) { return this.#call("GET", `import/${id}?wait=${longPollSeconds}`, {}, signal); }
 
-  /** The newest imports of the caller. @param {number} limit @param {AbortSignal} signal @returns {Promise<Job[]>} */
-  async newest(limit, signal) { return (await this.#call("GET", `import?limit=${limit}`, {}, signal)).imports; }
+  /**
+   * Returns the newest imports of the caller.
+   * @param {number} limit
+   * @param {AbortSignal} signal
+   * @returns {Promise<Job[]>}
+   */
+  async list(limit, signal) { return (await this.#call("GET", `import?limit=${limit}`, {}, signal)).imports; }
 
-  /** Aborts an import and removes what there is of it. @param {string} id @param {AbortSignal} signal @returns {Promise<void>} */
-  remove(id, signal) { return this.#call("DELETE", `import/${id}`, {}, signal); }
+  /** Aborts an import and removes its data. @param {string} id @param {AbortSignal} signal @returns {Promise<void>} */
+  delete(id, signal) { return this.#call("DELETE", `import/${id}`, {}, signal); }
 
-  /** All parts that the store holds. @param {string} id @param {AbortSignal} signal */
+  /** Returns all uploaded parts. @param {string} id @param {AbortSignal} signal */
   async parts(id, signal) {
-    /** @type {HeldPart[]} */
+    /** @type {UploadedPart[]} */
     const all = [];
     for (let after = 0; ;) {
       const page = await this.#call("GET", `import/${id}/parts?after=${after}`, {}, signal);
@@ -69,59 +75,65 @@ export class API {
   }
 
   /**
-   * The requests that upload these parts.
+   * Returns the signed requests that upload these parts.
    * @param {string} id
    * @param {object} parts
    * @param {AbortSignal} signal
    * @returns {Promise<(SignedRequest & {part_number: number})[]>}
    */
-  async sign(id, parts, signal) { return (await this.#call("POST", `import/${id}/parts`, { body: parts }, signal)).parts; }
+  async sign(id, parts, signal) {
+    return (await this.#call("POST", `import/${id}/parts`, { body: parts }, signal)).parts;
+  }
 
   /**
-   * Makes the object of its parts. It may still be on its way when this returns: the status says.
+   * Starts to assemble the object from its parts. The returned status tells whether that is in progress.
    * @param {string} id
    * @param {object} request
    * @param {AbortSignal} signal
    * @returns {Promise<Job>}
    */
-  complete(id, request, signal) { return this.#call("POST", `import/${id}/complete`, { body: request, attempts: 1 }, signal); }
+  complete(id, request, signal) {
+    return this.#call("POST", `import/${id}/complete`, { body: request, maxAttempts: 1 }, signal);
+  }
 
   /**
-   * Sends until there is an answer that repeating would not change. Without a connection, or a key, it waits.
+   * Sends a request until it succeeds or fails permanently. Without a connection or a credential, it waits.
    * @param {string} method
    * @param {string} path
-   * @param {{body?: object, headers?: Record<string, string>, attempts?: number}} how attempts: after how many a fault of the service is taken for its last word
+   * @param {{body?: object, headers?: Record<string, string>, maxAttempts?: number}} request maxAttempts limits those
+   *   that return 500
    * @param {AbortSignal} signal
-   * @param {AbortSignal} [cut] ends a request that was sent, in place of signal
+   * @param {AbortSignal} [requestSignal] ends a request that was sent; the default is signal
    * @returns {Promise<any>}
    */
-  async #call(method, path, { body, headers, attempts = Infinity }, signal, cut = signal) {
-    for (let patience = new Patience(callBudget); ;) {
-      await this.credential.some(signal);
-      const who = this.credential.headers();
+  async #call(method, path, { body, headers, maxAttempts = Infinity }, signal, requestSignal = signal) {
+    for (let backoff = new Backoff(callBudget); ;) {
+      await this.credential.waitSet(signal);
+      const credential = this.credential.headers();
       try {
-        const answer = await once(method, path, { ...headers, ...who }, body, cut);
-        this.connection.answered();
-        return answer;
-      } catch (failure) {
+        const result = await send(method, path, { ...headers, ...credential }, body, requestSignal);
+        this.connection.recordResponse();
+        return result;
+      } catch (error) {
         signal.throwIfAborted();
-        if (failure instanceof NoAnswer && !await this.connection.check()) {
-          await this.connection.back(signal);
-          patience = new Patience(callBudget);
+        if (error instanceof NoResponseError && !await this.connection.check()) {
+          await this.connection.waitOnline(signal);
+          backoff = new Backoff(callBudget);
           continue;
         }
-        if (failure instanceof Refusal && failure.status === 401) {
-          await this.credential.another(who, signal);
+        if (error instanceof ResponseError && error.status === 401) {
+          await this.credential.waitReplaced(credential, signal);
           continue;
         }
-        if (!temporary(failure) || failure instanceof Refusal && failure.status === 500 && patience.attempts + 1 >= attempts) throw failure;
-        await patience.wait(failure, signal);
+        const isLast = error instanceof ResponseError && error.status === 500 && backoff.attempts + 1 >= maxAttempts;
+        if (isLast || !isTemporary(error)) throw error;
+        await backoff.wait(error, signal);
       }
     }
   }
 }
 
-/** A UUID of version 4 (RFC 9562). Browsers have crypto.randomUUID only in secure contexts. */
+/** Returns a UUID of version 4 (RFC 9562). Browsers have crypto.randomUUID only in secure contexts. */
 function randomUUID() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = bytes[6] & 0x0f | 0x40;
@@ -131,46 +143,51 @@ function randomUUID() {
 }
 
 /**
+ * Sends one request and returns its JSON.
  * @param {string} method
  * @param {string} path
  * @param {Record<string, string>} headers
  * @param {object | undefined} body
  * @param {AbortSignal} signal
  */
-async function once(method, path, headers, body, signal) {
-  const inTime = new AbortController();
-  const timer = setTimeout(() => inTime.abort(), callTimeout);
-  const stop = () => inTime.abort();
+async function send(method, path, headers, body, signal) {
+  const request = new AbortController();
+  const stop = () => request.abort();
+  const timer = setTimeout(stop, requestTimeout);
   signal.addEventListener("abort", stop);
   try {
     signal.throwIfAborted();
     const response = await fetch(path, {
-      method, cache: "no-store", redirect: "error", signal: inTime.signal,
+      method, cache: "no-store", redirect: "error", signal: request.signal,
       headers: body ? { ...headers, "Content-Type": "application/json" } : headers,
       body: body && JSON.stringify(body),
-    }).catch(() => { throw new NoAnswer("service"); });
-    const text = await response.text().catch(() => { throw new NoAnswer("service"); });
-    if (!response.ok) throw refusal(response, text);
+    }).catch(() => { throw new NoResponseError("service"); });
+    const text = await response.text().catch(() => { throw new NoResponseError("service"); });
+    if (!response.ok) throw responseError(response, text);
     return response.status === 204 ? undefined : JSON.parse(text);
-  } catch (failure) {
-    if (failure instanceof SyntaxError) throw new Error("What answered is not the service. A proxy or a sign-in page may be in between.");
-    throw failure;
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      throw new Error("What answered is not the service. A proxy or a sign-in page may be in between.");
+    }
+    throw error;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
   }
 }
 
-/** Reads a problem document, or what little a gateway says of its own. @param {Response} response @param {string} text */
-function refusal(response, text) {
+/** Reads a problem document, or the JSON message of an API gateway. @param {Response} response @param {string} text */
+function responseError(response, text) {
   /** @type {any} */
   let problem = {};
   try {
     problem = JSON.parse(text) ?? {};
-  } catch { /* a proxy's page says nothing */ }
-  return new Refusal({
-    by: "service", status: response.status, code: problem.code, detail: problem.detail ?? problem.message, requestId: problem.request_id,
-    faults: (problem.errors ?? []).map((/** @type {any} */ e) => `${e.pointer ?? e.parameter ?? ""} ${e.detail}`.trim()),
-    after: retryAfter(response.headers.get("Retry-After")),
+  } catch { /* the error page of a proxy */ }
+  const describe = (/** @type {any} */ e) => `${e.pointer ?? e.parameter ?? ""} ${e.detail}`.trim();
+  return new ResponseError({
+    source: "service", status: response.status, code: problem.code, detail: problem.detail ?? problem.message,
+    requestId: problem.request_id,
+    fieldErrors: (problem.errors ?? []).map(describe),
+    retryAfter: parseRetryAfter(response.headers.get("Retry-After")),
   });
 }

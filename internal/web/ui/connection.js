@@ -1,64 +1,64 @@
 // @ts-check
-import { next, pause } from "./patience.js";
+import { nextEvent, sleep } from "./wait.js";
 
 const never = new AbortController().signal;
 
-/** Whether the service can be reached. While it cannot, everybody waits, and one looks for it. Tells "change". */
+/** Tracks whether the service can be reached. While it cannot, all uploads wait for one probe. Dispatches "change". */
 export class Connection extends EventTarget {
-  away = false;
+  offline = false;
   /** @type {Promise<boolean> | null} */
-  #looking = null;
+  #checking = null;
 
   constructor() {
     super();
-    addEventListener("offline", () => this.#lost());
+    addEventListener("offline", () => this.#setOffline());
   }
 
-  /** Something answered, or took some bytes. */
-  answered() {
-    if (this.away && navigator.onLine) this.#set(false);
+  /** Records that a server responded or received bytes. */
+  recordResponse() {
+    if (this.offline && navigator.onLine) this.#set(false);
   }
 
-  /** Whether the service answers now. Those who ask at the same time share one look. */
+  /** Returns whether the service responds now. Concurrent calls share one request. */
   check() {
-    this.#looking ??= this.#look().finally(() => { this.#looking = null; });
-    return this.#looking;
+    this.#checking ??= this.#check().finally(() => { this.#checking = null; });
+    return this.#checking;
   }
 
-  /** Returns when the service can be reached, at once if it can. @param {AbortSignal} signal */
-  async back(signal) {
-    while (this.away) await next(this, "change", signal);
+  /** Returns when the service can be reached. @param {AbortSignal} signal */
+  async waitOnline(signal) {
+    while (this.offline) await nextEvent(this, "change", signal);
   }
 
-  async #look() {
-    const there = navigator.onLine && await answers();
-    if (there) this.#set(false);
-    else this.#lost();
-    return there;
+  async #check() {
+    const online = navigator.onLine && await isServiceReachable();
+    if (online) this.#set(false);
+    else this.#setOffline();
+    return online;
   }
 
-  #lost() {
-    if (this.away) return;
+  #setOffline() {
+    if (this.offline) return;
     this.#set(true);
-    void this.#seek();
+    void this.#checkUntilOnline();
   }
 
-  async #seek() {
-    for (let wait = 500; this.away; wait = Math.min(wait * 1.7, 10_000)) {
-      await pause(wait * (0.5 + Math.random() / 2), never, { target: window, name: "online" });
-      if (this.away && navigator.onLine) await this.check();
+  async #checkUntilOnline() {
+    for (let delay = 500; this.offline; delay = Math.min(delay * 1.7, 10_000)) {
+      await sleep(delay * (0.5 + Math.random() / 2), never, { target: window, name: "online" });
+      if (this.offline && navigator.onLine) await this.check();
     }
   }
 
-  /** @param {boolean} away */
-  #set(away) {
-    if (this.away === away) return;
-    this.away = away;
+  /** @param {boolean} offline */
+  #set(offline) {
+    if (this.offline === offline) return;
+    this.offline = offline;
     this.dispatchEvent(new Event("change"));
   }
 }
 
-async function answers() {
+async function isServiceReachable() {
   try {
     await fetch("healthz", { cache: "no-store", signal: AbortSignal.timeout(5000) });
     return true;

@@ -1,55 +1,56 @@
 // @ts-check
-import { next } from "./patience.js";
+import { nextEvent } from "./wait.js";
 
-/** The API key or token, kept in memory alone. Tells "change". */
+/** The API key or access token, which is kept in memory only. Dispatches "change". */
 export class Credential extends EventTarget {
   #value = "";
-  /** Whether calls wait for it. */
-  wanted = false;
-  /** Whether the service did not accept the one that was given. */
-  refused = false;
+  /** Whether calls wait for a credential. */
+  requested = false;
+  /** Whether the service rejected the current one. */
+  rejected = false;
 
-  /** @param {boolean} required whether the service is known to ask for one */
+  /** @param {boolean} required whether the service is known to require a credential */
   constructor(required) {
     super();
     this.required = required;
   }
 
-  get given() { return this.#value !== ""; }
+  get isSet() { return this.#value !== ""; }
 
   /** @param {string} value */
   set(value) {
     this.#value = value;
-    this.wanted = this.refused = false;
+    this.requested = this.rejected = false;
     this.dispatchEvent(new Event("change"));
   }
 
   /**
-   * The header that says who calls. A token has three parts with dots between them (RFC 7519); a key has no dot.
+   * Returns the authentication header. A token has three parts with dots between them (RFC 7519); a key has no dot.
    * @returns {Record<string, string>}
    */
   headers() {
     if (this.#value === "") return {};
-    return this.#value.split(".").length === 3 ? { Authorization: `Bearer ${this.#value}` } : { "X-Api-Key": this.#value };
+    const isToken = this.#value.split(".").length === 3;
+    return isToken ? { Authorization: `Bearer ${this.#value}` } : { "X-Api-Key": this.#value };
   }
 
   /**
-   * Asks for another than the one that was sent, and returns when there is one.
+   * Requests a replacement of the credential that was sent, and returns when there is one.
    * @param {Record<string, string>} sent the headers
    * @param {AbortSignal} signal
    */
-  async another(sent, signal) {
-    const same = () => JSON.stringify(sent) === JSON.stringify(this.headers());
-    if (same()) {
-      this.refused = this.given;
-      this.wanted = true;
+  async waitReplaced(sent, signal) {
+    const isSame = () => JSON.stringify(sent) === JSON.stringify(this.headers());
+    if (isSame()) {
+      this.rejected = this.isSet;
+      this.requested = true;
       this.dispatchEvent(new Event("change"));
     }
-    while (same()) await next(this, "change", signal);
+    while (isSame()) await nextEvent(this, "change", signal);
   }
 
-  /** Asks for one where it is known to be needed, before the first call. @param {AbortSignal} signal */
-  async some(signal) {
-    if (this.required && !this.given) await this.another({}, signal);
+  /** Returns when a required credential is set. @param {AbortSignal} signal */
+  async waitSet(signal) {
+    if (this.required && !this.isSet) await this.waitReplaced({}, signal);
   }
 }

@@ -1,58 +1,59 @@
 // @ts-check
-import { Unreadable } from "./failures.js";
+import { FileChangedError } from "./errors.js";
 
-/** Has workers hash for the page. */
+/** Computes checksums in workers. */
 export class Hasher {
   /** @type {Worker[]} */
   #workers = [];
-  #next = 0;
-  /** @type {Map<number, {resolve: (sum: string) => void, reject: (reason: unknown) => void, read: (bytes: number) => void}>} */
-  #waiting = new Map();
+  #nextID = 0;
+  /** @type {Map<number, {resolve: (sum: string) => void, reject: (reason: unknown) => void}>} */
+  #pending = new Map();
 
   /**
-   * The checksum of a slice of a file, as S3 spells it.
+   * Returns the checksum of a slice of a file in S3's notation.
    * @param {Blob} blob
    * @param {AbortSignal} signal
-   * @param {(bytes: number) => void} read told how many bytes more are read
    * @returns {Promise<string>}
    */
-  sum(blob, signal, read = () => {}) {
+  sum(blob, signal) {
     signal.throwIfAborted();
-    const id = this.#next++;
+    const id = this.#nextID++;
     const worker = this.#worker(id);
     const { promise, resolve, reject } = withResolvers();
-    this.#waiting.set(id, { resolve, reject, read });
-    const drop = () => {
-      worker.postMessage({ id, drop: true });
+    this.#pending.set(id, { resolve, reject });
+    const cancel = () => {
+      worker.postMessage({ id, cancel: true });
       reject(signal.reason);
     };
-    signal.addEventListener("abort", drop);
+    signal.addEventListener("abort", cancel);
     worker.postMessage({ id, blob });
     return promise.finally(() => {
-      signal.removeEventListener("abort", drop);
-      this.#waiting.delete(id);
+      signal.removeEventListener("abort", cancel);
+      this.#pending.delete(id);
     });
   }
 
-  /** A second worker helps only where there is a processor for it. @param {number} id */
+  /**
+   * Distributes slices to at most two workers. A second one helps only if there is a processor for it.
+   * @param {number} id
+   */
   #worker(id) {
-    const most = navigator.hardwareConcurrency >= 4 ? 2 : 1;
-    const at = id % most;
-    return this.#workers[at] ??= this.#start();
+    const count = navigator.hardwareConcurrency >= 4 ? 2 : 1;
+    return this.#workers[id % count] ??= this.#start();
   }
 
   #start() {
     const worker = new Worker(new URL("checksum-worker.js", import.meta.url), { type: "module" });
-    worker.addEventListener("message", ({ data: { id, read, sum, unreadable } }) => {
-      const whose = this.#waiting.get(id);
-      if (read) whose?.read(read);
-      else if (unreadable) whose?.reject(new Unreadable());
-      else whose?.resolve(sum);
+    worker.addEventListener("message", ({ data: { id, sum, unreadable } }) => {
+      const call = this.#pending.get(id);
+      if (unreadable) call?.reject(new FileChangedError());
+      else call?.resolve(sum);
     });
     worker.addEventListener("error", () => { // it could not be loaded, or ran out of memory
       this.#workers = this.#workers.filter((w) => w !== worker);
       worker.terminate();
-      for (const whose of this.#waiting.values()) whose.reject(new Error("The page could not compute checksums. Load it again."));
+      const error = new Error("The page could not compute checksums. Load it again.");
+      for (const call of this.#pending.values()) call.reject(error);
     });
     return worker;
   }

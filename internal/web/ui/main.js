@@ -1,54 +1,61 @@
 // @ts-check
-// Puts the page together.
+// Creates the parts of the page and connects them.
 import { API } from "./api.js";
+import { connectCredentialForm } from "./credential-form.js";
 import { Connection } from "./connection.js";
 import { Credential } from "./credential.js";
-import { curlLines } from "./curl.js";
-import { sources } from "./drop.js";
-import { Gate } from "./gate.js";
+import { showCurlCommand } from "./curl-command.js";
+import { connectFileSources } from "./file-sources.js";
 import { Hasher } from "./hasher.js";
-import { keyForm } from "./key.js";
-import { Live } from "./live.js";
+import { Limiter } from "./limiter.js";
+import { LiveRegion } from "./live-region.js";
 import { Queue } from "./queue.js";
-import { Recents } from "./recent.js";
+import { RecentImports } from "./recent-imports.js";
 import { settings } from "./settings.js";
-import { Uploads } from "./uploads.js";
+import { UploadList } from "./upload-list.js";
 
-/** How many requests go to the store at a time. Browsers have six connections to a host. */
-const atATime = 5;
+/** How many requests are sent to the store at a time. Browsers have six connections to a host. */
+const concurrency = 5;
 
-const live = new Live(/** @type {HTMLElement} */ (document.getElementById("live")));
+/** @typedef {import("./transfer.js").Transfer} Transfer */
+
+const live = new LiveRegion(/** @type {HTMLElement} */ (document.getElementById("live")));
 const connection = new Connection();
-const credential = new Credential(settings.asksKey);
+const credential = new Credential(settings.requiresKey);
 const api = new API(credential, connection);
 const queue = new Queue({
-  api, connection, credential, gate: new Gate(atATime), hasher: new Hasher(), checksums: true, checksumsTaken: false, storeAnswered: false,
+  api, connection, credential, limiter: new Limiter(concurrency), hasher: new Hasher(),
+  checksums: true, checksumsSupported: false, storeResponded: false,
 });
-const recents = new Recents(api);
+const recent = new RecentImports(api);
 
-const choose = sources((picked, meant) => void queue.add(picked, meant));
-new Uploads(queue, live, choose);
-keyForm(credential, live);
-const suggest = curlLines(live);
+const chooseFile = connectFileSources((files, target) => void queue.addFiles(files, target));
+new UploadList(queue, live, chooseFile);
+connectCredentialForm(credential, live);
+const setCurlFile = showCurlCommand(live);
 
-queue.addEventListener("refused", (event) => live.say(/** @type {CustomEvent<string>} */ (event).detail));
+queue.addEventListener("rejected", (event) => live.announce(/** @type {CustomEvent<string>} */ (event).detail));
 queue.addEventListener("added", (event) => {
-  for (const t of /** @type {CustomEvent<import("./transfer.js").Transfer[]>} */ (event).detail) {
-    t.addEventListener("phase", () => { if (t.over) recents.refresh(); });
-    suggest(t.name);
+  for (const t of /** @type {CustomEvent<Transfer[]>} */ (event).detail) {
+    t.addEventListener("phase", () => { if (t.isFinished) recent.refresh(); });
+    setCurlFile(t.name);
   }
 });
-queue.addEventListener("removed", () => recents.refresh());
-credential.addEventListener("change", () => { if (credential.given && !credential.refused) recents.refresh(0); });
+queue.addEventListener("removed", () => recent.refresh());
+credential.addEventListener("change", () => { if (credential.isSet && !credential.rejected) recent.refresh(0); });
 connection.addEventListener("change", () => {
-  live.say(connection.away ? "The connection is lost. Uploads go on by themselves when it is back." : "The connection is back.");
+  const lost = "The connection is lost. Uploads go on by themselves when it is back.";
+  live.announce(connection.offline ? lost : "The connection is back.");
 });
-addEventListener("beforeunload", (event) => { if ([...queue.all].some((t) => t.active)) event.preventDefault(); });
+addEventListener("beforeunload", (event) => { if ([...queue.all].some((t) => t.isActive)) event.preventDefault(); });
 
-/** Those to go on with when the browser shows this page again, as it was. @type {import("./transfer.js").Transfer[]} */
-let aside = [];
-addEventListener("pagehide", () => { aside = [...queue.all].reverse().filter((t) => !t.over && t.file && t.setAside()); });
-addEventListener("pageshow", (event) => { if (event.persisted) aside.reverse().forEach((t) => t.resume()); });
+/** The uploads to resume when the page returns from the back/forward cache. @type {Transfer[]} */
+let suspended = [];
+// In reverse order, or waiting uploads would start when others are paused.
+addEventListener("pagehide", () => {
+  suspended = [...queue.all].reverse().filter((t) => !t.isFinished && t.file && t.suspend());
+});
+addEventListener("pageshow", (event) => { if (event.persisted) suspended.reverse().forEach((t) => t.resume()); });
 
-recents.refresh(0);
-await queue.recall();
+recent.refresh(0);
+await queue.addUnfinished();

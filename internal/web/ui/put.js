@@ -1,43 +1,44 @@
 // @ts-check
-import { NoAnswer, Refusal } from "./failures.js";
-import { retryAfter } from "./patience.js";
+import { NoResponseError, ResponseError } from "./errors.js";
+import { parseRetryAfter } from "./retry.js";
 
 /**
- * How long nothing may move before a request is given up and tried again, in milliseconds. A store may need a while after the last byte.
+ * How long a request may transfer nothing before it is canceled and retried, in milliseconds. A store may need a while
+ * to respond after the last byte.
  */
-const stall = 60_000;
+const stallTimeout = 60_000;
 
 /**
- * Sends a slice of a file as a signed request says, by XMLHttpRequest, for fetch does not tell how far it is.
+ * Sends a slice of a file with a signed request. It uses XMLHttpRequest, because fetch reports no upload progress.
  * @param {import("./api.js").SignedRequest} request
- * @param {Blob} body of no type, or the browser would send a header of its own
+ * @param {Blob} body without a type, because the browser would send a Content-Type header of its own
  * @param {AbortSignal} signal
- * @param {(bytes: number) => void} moved told how many bytes are sent
+ * @param {(bytes: number) => void} onProgress called with the bytes sent so far
  * @returns {Promise<void>}
  */
-export function put(request, body, signal, moved) {
+export function put(request, body, signal, onProgress) {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const xhr = new XMLHttpRequest();
     xhr.open(request.method, request.url);
     for (const [name, value] of Object.entries(request.headers)) {
-      if (!ofBrowser.test(name)) xhr.setRequestHeader(name, value);
+      if (!browserHeaders.test(name)) xhr.setRequestHeader(name, value);
     }
     const stop = () => xhr.abort();
-    let watch = setTimeout(stop, stall);
-    const moves = () => {
-      clearTimeout(watch);
-      watch = setTimeout(stop, stall);
-    };
+    let timer = setTimeout(stop, stallTimeout);
     xhr.upload.addEventListener("progress", (event) => {
-      moves();
-      moved(event.loaded);
+      clearTimeout(timer);
+      timer = setTimeout(stop, stallTimeout);
+      onProgress(event.loaded);
     });
-    xhr.addEventListener("load", () => (xhr.status >= 200 && xhr.status < 300 ? resolve() : reject(refusal(xhr))));
-    xhr.addEventListener("error", () => reject(new NoAnswer("store")));
-    xhr.addEventListener("abort", () => reject(signal.aborted ? signal.reason : new NoAnswer("store")));
+    xhr.addEventListener("load", () => {
+      if (xhr.status >= 200 && xhr.status < 300) resolve();
+      else reject(responseError(xhr));
+    });
+    xhr.addEventListener("error", () => reject(new NoResponseError("store")));
+    xhr.addEventListener("abort", () => reject(signal.aborted ? signal.reason : new NoResponseError("store")));
     xhr.addEventListener("loadend", () => {
-      clearTimeout(watch);
+      clearTimeout(timer);
       signal.removeEventListener("abort", stop);
     });
     signal.addEventListener("abort", stop);
@@ -45,12 +46,16 @@ export function put(request, body, signal, moved) {
   });
 }
 
-/** Headers that a browser sets itself, rightly, and lets no script set. */
-const ofBrowser = /^(content-length|host)$/i;
+/** Headers that the browser sets, and that scripts must not set. */
+const browserHeaders = /^(content-length|host)$/i;
 
 /** Reads an S3 error. @param {XMLHttpRequest} xhr */
-function refusal(xhr) {
-  const said = (/** @type {string} */ name) => new RegExp(`<${name}>([^<]*)`).exec(xhr.responseText)?.[1];
-  const after = /^retry-after: *(\d+)/im.exec(xhr.getAllResponseHeaders())?.[1]; // to ask for one that is not exposed is logged as an error
-  return new Refusal({ by: "store", status: xhr.status, code: said("Code"), detail: said("Message"), requestId: said("RequestId"), after: retryAfter(after) });
+function responseError(xhr) {
+  const element = (/** @type {string} */ name) => new RegExp(`<${name}>([^<]*)`).exec(xhr.responseText)?.[1];
+  // getResponseHeader would log an error if CORS does not expose the header.
+  const retryAfter = /^retry-after: *(\d+)/im.exec(xhr.getAllResponseHeaders())?.[1];
+  return new ResponseError({
+    source: "store", status: xhr.status, code: element("Code"), detail: element("Message"),
+    requestId: element("RequestId"), retryAfter: parseRetryAfter(retryAfter),
+  });
 }

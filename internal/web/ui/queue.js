@@ -1,113 +1,123 @@
 // @ts-check
-import { memory } from "./memory.js";
-import { held } from "./locks.js";
+import { lockedImports } from "./import-lock.js";
+import { resumeStore } from "./resume-store.js";
 import { Transfer } from "./transfer.js";
 
-/** How many files are at work at a time. More would finish no sooner, and each later. */
-const most = 3;
-/** How many files are put into the list before the page may draw. */
-const bunch = 20;
+/** How many files are uploaded at a time. With more, none would finish sooner. */
+const maxActive = 3;
+/** How many files are added before the page may draw. */
+const batchSize = 20;
+
+/** @typedef {import("./selected-files.js").SelectedFile} SelectedFile */
 
 /**
- * All uploads of this page, of which a few at a time are at work. Tells "added" and "removed", with the transfers, and "refused" with words.
+ * All uploads of this page, in order. Dispatches "added" and "removed" with the transfers, and "rejected" with a
+ * message.
  */
 export class Queue extends EventTarget {
   /** @type {Set<Transfer>} */
   all = new Set();
   #active = 0;
 
-  /** @param {import("./transfer.js").Means} means */
-  constructor(means) {
+  /** @param {import("./transfer.js").Shared} shared */
+  constructor(shared) {
     super();
-    this.means = means;
+    this.shared = shared;
   }
 
-  /** Lists what was begun before the page was loaded. */
-  async recall() {
-    const elsewhere = await held();
-    const known = memory.unfinished().filter(({ id }) => ![...this.all].some((t) => t.id === id));
-    const transfers = known.map((k) => Transfer.begunBefore(this.means, k));
-    this.#list(transfers);
+  /** Adds the uploads that earlier visits left unfinished. */
+  async addUnfinished() {
+    const isLocked = await lockedImports();
+    const states = resumeStore.states().filter(({ id }) => ![...this.all].some((t) => t.id === id));
+    const transfers = states.map((state) => Transfer.fromState(this.shared, state));
+    this.#add(transfers);
     for (const t of transfers) {
-      if (elsewhere(t.id)) void t.standBy();
+      if (isLocked(t.id)) void t.waitForLock();
     }
   }
 
   /**
-   * Uploads files, or goes on with those that were begun.
-   * @param {import("./picked.js").Picked[]} picked
-   * @param {Transfer} [meant] the upload that a file was asked for
+   * Uploads files, or resumes the uploads that need them.
+   * @param {SelectedFile[]} files
+   * @param {Transfer} [target] the upload for which the file was selected
    */
-  async add(picked, meant) {
-    for (let at = 0; at < picked.length; at += bunch) {
-      const transfers = picked.slice(at, at + bunch).map((p) => this.#transferOf(p, meant)).filter((t) => t !== null);
-      this.#list(transfers);
-      this.#advance();
+  async addFiles(files, target) {
+    for (let at = 0; at < files.length; at += batchSize) {
+      const batch = files.slice(at, at + batchSize);
+      const transfers = batch.map((f) => this.#newTransfer(f, target)).filter((t) => t !== null);
+      this.#add(transfers);
+      this.#startWaiting();
       await new Promise((drawn) => setTimeout(drawn));
     }
   }
 
-  /** A new one, if one is needed. @param {import("./picked.js").Picked} picked @param {Transfer} [meant] */
-  #transferOf({ file, path }, meant) {
-    const waiting = [...this.all].filter((t) => t.file === null && (t.phase === "needs-file" || t.phase === "locked"));
-    const begun = meant ? [meant] : waiting;
-    const same = begun.filter((t) => t.isOf(file));
-    const own = same.find((t) => t.path === path) ?? same[0];
-    if (own) {
-      own.take(file);
+  /**
+   * Returns a new transfer, or null if the file belongs to an upload in the list.
+   * @param {SelectedFile} selected
+   * @param {Transfer} [target]
+   */
+  #newTransfer({ file, path }, target) {
+    const withoutFile = [...this.all].filter((t) => t.file === null && ["needs-file", "locked"].includes(t.phase));
+    const candidates = (target ? [target] : withoutFile).filter((t) => t.matches(file));
+    const resumed = candidates.find((t) => t.path === path) ?? candidates[0];
+    if (resumed) {
+      resumed.setFile(file);
       return null;
     }
-    const other = meant ?? waiting.find((t) => t.name === file.name && t.path === path);
+    const other = target ?? withoutFile.find((t) => t.name === file.name && t.path === path);
     if (other) {
-      this.#refuse(other, file);
+      this.#reject(other, file);
       return null;
     }
-    if ([...this.all].some((t) => t.file && t.path === path && t.isOf(file) && !t.over)) {
-      this.dispatchEvent(new CustomEvent("refused", { detail: `${file.name} is in the list already.` }));
+    if ([...this.all].some((t) => t.file && t.path === path && t.matches(file) && !t.isFinished)) {
+      this.dispatchEvent(new CustomEvent("rejected", { detail: `${file.name} is in the list already.` }));
       return null;
     }
-    return new Transfer(this.means, file, path);
+    return new Transfer(this.shared, file, path);
   }
 
-  /** @param {Transfer} t @param {File} file */
-  #refuse(t, file) {
-    const why = file.name !== t.name ? "has another name" : file.size !== t.size ? "has another length" : "was changed since";
-    t.problem = { text: `This is not the same file: ${file.name} ${why}. Choose the file that was begun, or cancel this upload first.`, requestId: "" };
-    t.progressed();
-    this.dispatchEvent(new CustomEvent("refused", { detail: t.problem.text }));
+  /** Reports that a file is not the one of an upload. @param {Transfer} t @param {File} file */
+  #reject(t, file) {
+    const length = file.size !== t.size ? "has another length" : "was changed since";
+    const reason = file.name !== t.name ? "has another name" : length;
+    const text = `This is not the same file: ${file.name} ${reason}. ` +
+      "Choose the file that was begun, or cancel this upload first.";
+    t.problem = { text, requestId: "" };
+    t.notifyProgress();
+    this.dispatchEvent(new CustomEvent("rejected", { detail: text }));
   }
 
   /** @param {Transfer[]} transfers */
-  #list(transfers) {
+  #add(transfers) {
     for (const t of transfers) {
       this.all.add(t);
-      t.addEventListener("phase", () => this.#advance());
+      t.addEventListener("phase", () => this.#startWaiting());
     }
     if (transfers.length > 0) this.dispatchEvent(new CustomEvent("added", { detail: transfers }));
   }
 
   /** @param {Transfer} t */
   async remove(t) {
-    if (!await t.leave()) return;
+    if (!await t.remove()) return;
     this.all.delete(t);
     this.dispatchEvent(new CustomEvent("removed", { detail: t }));
   }
 
-  #advance() {
+  #startWaiting() {
     for (const t of this.all) {
-      if (this.#active >= most) return;
-      if (t.phase === "waiting") void this.#work(t);
+      if (this.#active >= maxActive) return;
+      if (t.phase === "waiting") void this.#run(t);
     }
   }
 
   /** @param {Transfer} t */
-  async #work(t) {
+  async #run(t) {
     this.#active++;
     try {
       await t.run();
     } finally {
       this.#active--;
-      this.#advance();
+      this.#startWaiting();
     }
   }
 }

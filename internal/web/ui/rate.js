@@ -1,24 +1,24 @@
 // @ts-check
-/** Over how long a rate is taken, in milliseconds. Shorter, it jumps; longer, it lags. */
-const span = 6000;
+/** The period over which a rate is computed, in milliseconds. A shorter one is unsteady; a longer one lags. */
+const period = 6000;
 
-/** How fast something goes, of a few looks at how far it is. */
+/** Computes the current rate of a transfer from samples of its progress. */
 export class Rate {
   /** @type {{at: number, bytes: number}[]} */
-  #looks = [];
+  #samples = [];
 
-  /** @param {number} bytes that are through now @param {number} [at] */
-  look(bytes, at = performance.now()) {
-    if (bytes < (this.#looks.at(-1)?.bytes ?? 0)) this.#looks = []; // something has to be sent again
-    this.#looks.push({ at, bytes });
-    while (at - this.#looks[0].at > span) this.#looks.shift();
+  /** @param {number} bytes sent so far @param {number} [at] */
+  add(bytes, at = performance.now()) {
+    if (bytes < (this.#samples.at(-1)?.bytes ?? 0)) this.#samples = []; // some bytes must be sent again
+    this.#samples.push({ at, bytes });
+    while (at - this.#samples[0].at > period) this.#samples.shift();
   }
 
-  forget() { this.#looks = []; }
+  reset() { this.#samples = []; }
 
-  /** Bytes a second; 0 where it is not known yet. */
+  /** Returns bytes per second, or 0 if the rate is not known yet. */
   value() {
-    const first = this.#looks[0], last = this.#looks.at(-1);
+    const first = this.#samples[0], last = this.#samples.at(-1);
     return !last || last.at - first.at < 700 ? 0 : (last.bytes - first.bytes) / (last.at - first.at) * 1000;
   }
 }

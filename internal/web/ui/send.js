@@ -1,136 +1,108 @@
 // @ts-check
-import { NoAnswer, Over, Refusal, Unreadable, outdated, overloaded, temporary } from "./failures.js";
-import { Patience, pause } from "./patience.js";
+import {
+  FileChangedError, NoResponseError, ResponseError, isChecksumMismatch, isOverload, isSignatureExpired, isTemporary,
+} from "./errors.js";
 import { put } from "./put.js";
+import { Backoff } from "./retry.js";
 
 /**
- * How long one request is tried without success, in milliseconds; and before the store has answered this page at all, when it may never.
+ * How long a failing part is retried, in milliseconds; and before the store has responded at all, when it may never do
+ * so.
  */
-const patienceForParts = 30 * 60_000, patienceAtFirst = 15_000;
-/** How often other bytes may come to the store than were hashed, though the file is the same. */
-const garbledAtMost = 4;
-/**
- * In milliseconds: the shortest time between reads of an import, each of which should have waited, and the longest, for a service that
- * answers at once.
- */
-const lookEvery = 1000, lookSeldom = 8000;
+const partRetryBudget = 30 * 60_000, firstRetryBudget = 15_000;
+/** How often a part is sent that the store received with other bytes than were hashed, though the file is unchanged. */
+const maxChecksumAttempts = 4;
 
 /**
+ * @typedef {import("./api.js").SignedRequest} SignedRequest
  * @typedef {import("./transfer.js").Transfer} Transfer
- * @typedef {{number: number, blob: Blob, sign: (again: boolean) => Promise<import("./api.js").SignedRequest>}} Piece
- *   a part, or with number 0 a whole file; again: the store refused what was signed before
+ * @typedef {{number: number, blob: Blob, sign: (renew: boolean) => Promise<SignedRequest>}} Part
+ *   number is 0 for a whole file; renew is set if there was a signed request before
  */
 
 /**
- * Sends a piece until the store has it. A request that was signed once is used until the store refuses it.
- * @param {Transfer} t @param {Piece} piece @param {AbortSignal} signal
+ * Sends a part and retries until the store has it. A signed request is reused until it expires or the store rejects it.
+ * @param {Transfer} t @param {Part} part @param {AbortSignal} signal
  */
-export async function send(t, piece, signal) {
-  const { gate, connection } = t.means;
-  const permit = new Permit(piece);
-  await permit.request(); // before there is a place, together with other parts
-  let patience = new Patience(patienceForParts), renewed = false;
+export async function send(t, part, signal) {
+  const { limiter, connection } = t.shared;
+  const signature = new Signature(part);
+  await signature.get(); // before the limiter, so that many parts are signed together
+  let backoff = new Backoff(partRetryBudget), renewed = false;
   for (;;) {
     try {
-      await attempt(t, piece, permit, signal);
-      t.say("");
+      await attempt(t, part, signature, signal);
+      t.setNote("");
       return;
-    } catch (failure) {
+    } catch (error) {
       signal.throwIfAborted();
-      await readable(piece.blob); // a file that was changed looks like a lost connection
-      if (overloaded(failure)) gate.complain();
-      if (failure instanceof NoAnswer && !await connection.check()) {
-        await connection.back(signal);
-        patience = new Patience(patienceForParts);
+      await checkReadable(part.blob); // a changed file looks like a lost connection
+      if (isOverload(error)) limiter.decrease();
+      if (error instanceof NoResponseError && !await connection.check()) {
+        await connection.waitOnline(signal);
+        backoff = new Backoff(partRetryBudget);
         continue;
       }
-      // A store that tells a page why it refuses does so by its CORS rules, and some refuse before they look at those.
-      if (outdated(failure) || failure instanceof NoAnswer) permit.spend();
-      const renew = outdated(failure);
-      const garbled = failure instanceof Refusal && /^(BadDigest|XAmzContentChecksumMismatch)$/.test(failure.code) && patience.attempts < garbledAtMost;
-      if (!(renew && !renewed) && !garbled && !temporary(failure)) throw failure;
+      // Some stores send no CORS headers with a rejection, so the page cannot read it.
+      if (isSignatureExpired(error) || error instanceof NoResponseError) signature.invalidate();
+      const renew = isSignatureExpired(error);
+      const corrupted = isChecksumMismatch(error) && backoff.attempts < maxChecksumAttempts;
+      if (!(renew && !renewed) && !corrupted && !isTemporary(error)) throw error;
       renewed = renew;
-      if (!t.means.storeAnswered) patience.budget = patienceAtFirst;
-      const why = failure instanceof NoAnswer ? "The store does not answer; trying again" : "The store is busy; trying again";
-      await patience.wait(failure, signal, () => t.say(why));
+      if (!t.shared.storeResponded) backoff.budget = firstRetryBudget;
+      const reason = error instanceof NoResponseError ? "The store does not answer" : "The store is busy";
+      await backoff.wait(error, signal, () => t.setNote(`${reason}; trying again`));
     }
   }
 }
 
-/** A signed request, for as long as it is of use. */
-class Permit {
-  /** @type {import("./api.js").SignedRequest | null} */
-  #signed = null;
-  #until = 0;
-  #spent = false;
+/** Keeps the signed request of a part until it expires or the store rejects it. */
+class Signature {
+  /** @type {SignedRequest | null} */
+  #request = null;
+  #expiresAt = 0;
 
-  /** @param {Piece} piece */
-  constructor(piece) { this.piece = piece; }
+  /** @param {Part} part */
+  constructor(part) { this.part = part; }
 
-  /** It is of no use any more. */
-  spend() { this.#spent = true; }
+  invalidate() { this.#expiresAt = 0; }
 
-  /** The request, signed anew where the one before is spent or about to end. */
-  async request() {
-    if (this.#signed && !this.#spent && performance.now() < this.#until) return this.#signed;
-    const before = performance.now();
-    this.#signed = await this.piece.sign(this.#signed !== null);
-    this.#spent = false;
-    const life = Number(new URL(this.#signed.url).searchParams.get("X-Amz-Expires")) || Infinity; // seconds, by the store's clock
-    this.#until = before + life * 900; // a little before, for a request takes a while to get there
-    return this.#signed;
+  /** Returns a signed request that is valid for a while. */
+  async get() {
+    const now = performance.now();
+    if (this.#request && now < this.#expiresAt) return this.#request;
+    this.#request = await this.part.sign(this.#request !== null);
+    const seconds = Number(new URL(this.#request.url).searchParams.get("X-Amz-Expires")) || Infinity;
+    this.#expiresAt = now + seconds * 900; // 10 % earlier, because the request takes time to arrive
+    return this.#request;
   }
 }
 
-/** @param {Transfer} t @param {Piece} piece @param {Permit} permit @param {AbortSignal} signal */
-async function attempt(t, piece, permit, signal) {
-  const { gate, connection } = t.means;
-  await gate.enter(signal);
+/** @param {Transfer} t @param {Part} part @param {Signature} signature @param {AbortSignal} signal */
+async function attempt(t, part, signature, signal) {
+  const { limiter, connection } = t.shared;
+  await limiter.acquire(signal);
   try {
-    await put(await permit.request(), piece.blob, signal, (bytes) => t.moved(piece.number, bytes));
-    t.done += piece.blob.size;
-    t.means.storeAnswered = true;
-    t.means.checksumsTaken ||= t.checks;
-    gate.welcome();
-    connection.answered();
-  } catch (failure) {
-    if (failure instanceof Refusal) t.means.storeAnswered = true;
-    throw failure;
+    await put(await signature.get(), part.blob, signal, (bytes) => t.setInFlight(part.number, bytes));
+    t.storedBytes += part.blob.size;
+    t.shared.storeResponded = true;
+    t.shared.checksumsSupported ||= t.withChecksum;
+    limiter.increase();
+    connection.recordResponse();
+  } catch (error) {
+    if (error instanceof ResponseError) t.shared.storeResponded = true;
+    throw error;
   } finally {
-    t.moved(piece.number, 0);
-    gate.leave();
+    t.setInFlight(part.number, 0);
+    limiter.release();
   }
 }
 
-/** Throws Unreadable where a slice of a file can no longer be read. @param {Blob} blob */
-async function readable(blob) {
+/** Throws FileChangedError if a slice of a file can no longer be read. @param {Blob} blob */
+async function checkReadable(blob) {
   try {
     await blob.slice(0, 1).arrayBuffer();
   } catch {
-    throw new Unreadable();
+    throw new FileChangedError();
   }
 }
-
-/**
- * Waits until an import has ended, as it does once the store has all of it, or until its completion has failed. The
- * service continues a completion without further calls. Another call would have some stores copy all parts again.
- * @param {Transfer} t
- * @param {import("./api.js").Job} job
- * @param {AbortSignal} signal
- */
-export async function finish(t, job, signal) {
-  let every = lookEvery;
-  while (open(job)) {
-    if (job.error) throw new Refusal({ by: "service", status: 0, code: job.error.code, detail: job.error.detail });
-    const looked = Date.now();
-    job = await t.means.api.news(t.id, signal);
-    const took = Date.now() - looked;
-    if (open(job) && !job.error) await pause(Math.max(0, every - took), signal);
-    every = took < lookSeldom ? Math.min(2 * every, lookSeldom) : lookEvery;
-  }
-  if (job.status !== "completed") throw new Over(job.status, job.error?.detail);
-  t.complete(job);
-}
-
-/** Whether more is expected to arrive. @param {import("./api.js").Job} job */
-export const open = (job) => job.status === "awaiting_upload" || job.status === "uploading";

@@ -1,15 +1,21 @@
 // @ts-check
-/** How many parts the service signs in one call. */
-const most = 1000;
+/** The API's limit of parts per call. */
+const maxBatch = 1000;
+
+/** @typedef {import("./api.js").SignedRequest} SignedRequest */
+/**
+ * @typedef {{checksum: string, resolve: (request: SignedRequest) => void, reject: (reason: unknown) => void}}
+ *   PendingPart
+ */
 
 /**
- * Asks the service for part URLs just when they are needed, so that none grows old. Whoever asks while a call is under way is served by
- * the next one, together with all others who do.
+ * Requests part URLs from the service when they are needed, so that they do not expire unused. Parts that are requested
+ * during a call are signed together by the next call.
  */
 export class Signer {
-  /** @type {Map<number, {sum: string, resolve: (request: import("./api.js").SignedRequest) => void, reject: (reason: unknown) => void}>} */
-  #waiting = new Map();
-  #calling = false;
+  /** @type {Map<number, PendingPart>} */
+  #pending = new Map();
+  #running = false;
 
   /** @param {import("./api.js").API} api @param {string} id @param {AbortSignal} signal */
   constructor(api, id, signal) {
@@ -19,42 +25,43 @@ export class Signer {
   }
 
   /**
-   * @param {number} number of the part
-   * @param {string} sum its checksum; empty where the import declares none
-   * @returns {Promise<import("./api.js").SignedRequest>}
+   * Returns the request for a part.
+   * @param {number} number
+   * @param {string} checksum empty if the import declares none
+   * @returns {Promise<SignedRequest>}
    */
-  sign(number, sum) {
+  sign(number, checksum) {
     return new Promise((resolve, reject) => {
-      this.#waiting.set(number, { sum, resolve, reject });
-      if (!this.#calling) void this.#serve();
+      this.#pending.set(number, { checksum, resolve, reject });
+      if (!this.#running) void this.#run();
     });
   }
 
-  async #serve() {
-    this.#calling = true;
-    await null; // those who ask in the same breath come along
-    while (this.#waiting.size > 0) {
-      const batch = new Map([...this.#waiting].slice(0, most));
-      for (const number of batch.keys()) this.#waiting.delete(number);
-      await this.#call(batch);
+  async #run() {
+    this.#running = true;
+    await null; // parts that are requested in the same task are signed together
+    while (this.#pending.size > 0) {
+      const batch = new Map([...this.#pending].slice(0, maxBatch));
+      for (const number of batch.keys()) this.#pending.delete(number);
+      await this.#signBatch(batch);
     }
-    this.#calling = false;
+    this.#running = false;
   }
 
-  /**
-   * @param {Map<number, {sum: string, resolve: (request: import("./api.js").SignedRequest) => void, reject: (reason: unknown) => void}>} batch
-   */
-  async #call(batch) {
-    const sums = [...batch].filter(([, wish]) => wish.sum).map(([number, wish]) => [number, wish.sum]);
-    const parts = { part_numbers: [...batch.keys()], ...(sums.length > 0 && { checksums: Object.fromEntries(sums) }) };
+  /** @param {Map<number, PendingPart>} batch */
+  async #signBatch(batch) {
+    const checksums = [...batch].filter(([, part]) => part.checksum).map(([number, part]) => [number, part.checksum]);
+    const parts = {
+      part_numbers: [...batch.keys()], ...(checksums.length > 0 && { checksums: Object.fromEntries(checksums) }),
+    };
     try {
       for (const signed of await this.api.sign(this.id, parts, this.signal)) {
         batch.get(signed.part_number)?.resolve(signed);
         batch.delete(signed.part_number);
       }
       throw new Error("The service left out a part that it was to sign.");
-    } catch (failure) {
-      for (const wish of batch.values()) wish.reject(failure);
+    } catch (error) {
+      for (const part of batch.values()) part.reject(error);
     }
   }
 }

@@ -1,58 +1,60 @@
 // @ts-check
-import { Over, Refusal } from "./failures.js";
-import { finish, open, send } from "./send.js";
+import { isOpen, waitCompleted } from "./complete.js";
+import { NotCompletedError, ResponseError } from "./errors.js";
+import { send } from "./send.js";
 
-/**
- * Sends a file in one request.
- * @param {import("./transfer.js").Transfer} t
- * @param {AbortSignal} signal
- */
-export async function sendWhole(t, signal) {
-  const { api } = t.means, whole = /** @type {File} */ (t.file).slice(0, t.size); // of no type
-  if (!t.id) t.checks = t.means.checksums;
-  if (t.checks && !t.sum) t.sum = await t.means.hasher.sum(whole, signal);
-  let job = await begun(t, signal);
+/** @typedef {import("./transfer.js").Transfer} Transfer */
+
+/** Uploads a file in one request. @param {Transfer} t @param {AbortSignal} signal */
+export async function uploadSingle(t, signal) {
+  const { api, hasher } = t.shared;
+  const blob = /** @type {File} */ (t.file).slice(0, t.size); // without a type
+  if (!t.id) t.withChecksum = t.shared.checksums;
+  if (t.withChecksum && !t.checksum) t.checksum = await hasher.sum(blob, signal);
+  let job = await findImport(t, signal);
   if (!job) {
-    await t.create({ mode: "single", ...(t.checks && { checksum: { algorithm: "crc64nvme", value: t.sum } }) }, signal);
+    const checksum = { algorithm: "crc64nvme", value: t.checksum };
+    await t.create({ mode: "single", ...(t.withChecksum && { checksum }) }, signal);
     job = /** @type {import("./api.js").Job} */ (t.job);
   }
-  if (open(job)) {
-    t.enter("sending", signal);
-    t.done = 0;
+  if (isOpen(job)) {
+    t.setPhase("sending", signal);
+    t.storedBytes = 0;
     try {
-      await send(t, { number: 0, blob: whole, sign: (again) => signed(t, again, signal) }, signal);
-    } catch (failure) {
-      // A write-once upload whose response was lost is refused the second time. The import says whether it arrived.
-      if (!(failure instanceof Refusal && failure.by === "store" && failure.status === 412)) throw failure;
+      await send(t, { number: 0, blob, sign: (renew) => sign(t, renew, signal) }, signal);
+    } catch (error) {
+      // A write-once upload whose response was lost is rejected when it is retried. The import says whether it arrived.
+      if (!(error instanceof ResponseError && error.source === "store" && error.status === 412)) throw error;
       t.job = await api.read(t.id, signal);
-      if (t.job.status !== "completed") throw failure;
+      if (t.job.status !== "completed") throw error;
     }
   }
-  t.enter("finishing", signal);
-  await finish(t, await api.read(t.id, signal), signal);
+  t.setPhase("finishing", signal);
+  await waitCompleted(t, await api.read(t.id, signal), signal);
 }
 
 /**
- * The request that uploads it. Reading the import signs it anew.
- * @param {import("./transfer.js").Transfer} t
- * @param {boolean} again
+ * Returns the signed request. Reading the import signs a new one.
+ * @param {Transfer} t
+ * @param {boolean} renew
  * @param {AbortSignal} signal
  */
-async function signed(t, again, signal) {
-  if (again || !t.job?.upload) t.job = await t.means.api.read(t.id, signal);
-  if (!t.job.upload) throw new Over(t.job.status, t.job.error?.detail);
+async function sign(t, renew, signal) {
+  if (renew || !t.job?.upload) t.job = await t.shared.api.read(t.id, signal);
+  if (!t.job.upload) throw new NotCompletedError(t.job.status, t.job.error?.detail);
   return t.job.upload;
 }
 
-/** The import to go on with, if it is of the same bytes. @param {import("./transfer.js").Transfer} t @param {AbortSignal} signal */
-async function begun(t, signal) {
+/** Returns the import to resume if it has the same content, or null. @param {Transfer} t @param {AbortSignal} signal */
+async function findImport(t, signal) {
   if (!t.id) return null;
   try {
-    const job = await t.means.api.read(t.id, signal);
-    if ((open(job) && job.upload || job.status === "completed") && (job.checksum?.value ?? "") === (t.checks ? t.sum : "")) return t.job = job;
-  } catch (failure) {
-    if (!(failure instanceof Refusal && failure.code === "import-not-found")) throw failure;
+    const job = await t.shared.api.read(t.id, signal);
+    const sameChecksum = (job.checksum?.value ?? "") === (t.withChecksum ? t.checksum : "");
+    if ((isOpen(job) && job.upload || job.status === "completed") && sameChecksum) return t.job = job;
+  } catch (error) {
+    if (!(error instanceof ResponseError && error.code === "import-not-found")) throw error;
   }
-  t.anew();
+  t.forgetImport();
   return null;
 }

@@ -1,70 +1,78 @@
 // @ts-check
-import { NoAnswer, Over, Refusal, Unreadable, checksumUnknown, explain } from "./failures.js";
-import { hold } from "./locks.js";
-import { memory } from "./memory.js";
-import { sendInParts } from "./parts.js";
-import { sendWhole } from "./single.js";
+import { describe } from "./error-text.js";
+import {
+  FileChangedError, NoResponseError, NotCompletedError, ResponseError, isChecksumUnsupported,
+} from "./errors.js";
+import { lockImport } from "./import-lock.js";
+import { uploadMultipart } from "./multipart.js";
+import { resumeStore } from "./resume-store.js";
+import { uploadSingle } from "./single.js";
 
-/** The largest file that is sent in one request, in bytes; beyond it, to start anew costs more than parts do. */
-const singleSize = 16 << 20;
-/** For how long somebody who has cancelled is heard of by the service, in milliseconds. */
-const undoLimit = 60_000;
-/** For how long a create may go on after the upload was stopped, in milliseconds. */
-const createGrace = 5000;
-/** How many imports may expire before their file has its turn, until that is told. */
-const tooOften = 5;
+/** The largest file that is sent in one request, in bytes. Repeating a larger request costs more than parts do. */
+const maxSingleSize = 16 << 20;
+/** How long the removal of an import is tried, in milliseconds. */
+const deleteTimeout = 60_000;
+/** How long the creation of an import may continue after the upload was stopped, in milliseconds. */
+const createGracePeriod = 5000;
+/** How many imports may expire while the file waits before the upload fails. */
+const maxExpired = 5;
 
 /**
- * What all transfers have in common.
- * @typedef {{api: import("./api.js").API, gate: import("./gate.js").Gate, hasher: import("./hasher.js").Hasher, checksums: boolean, checksumsTaken: boolean, storeAnswered: boolean,
- *   connection: import("./connection.js").Connection, credential: import("./credential.js").Credential}} Means
- * checksums: declared, until the store is found to know none; checksumsTaken: it is known to know them; storeAnswered: it let this page upload before
- * @typedef {"waiting" | "hashing" | "sending" | "pausing" | "paused" | "locked" | "needs-file" | "finishing" | "completed" | "failed" | "cancelling" | "cancelled" | "removing"} Phase
+ * What all transfers share.
+ * @typedef {{api: import("./api.js").API, limiter: import("./limiter.js").Limiter,
+ *   hasher: import("./hasher.js").Hasher, connection: import("./connection.js").Connection,
+ *   credential: import("./credential.js").Credential,
+ *   checksums: boolean, checksumsSupported: boolean, storeResponded: boolean}} Shared
+ *   checksums: declare them, until a store turns out not to support them; checksumsSupported: the store accepted one;
+ *   storeResponded: the store has responded to this page
+ * @typedef {"waiting" | "hashing" | "sending" | "pausing" | "paused" | "locked" | "needs-file" | "finishing" |
+ *   "completed" | "failed" | "cancelling" | "cancelled" | "removing"} Phase
  */
 
-/** One file on its way. Tells "phase" when that changes, and "progress". */
+/** The upload of one file. Dispatches "phase" and "progress". */
 export class Transfer extends EventTarget {
-  /** Of the import, once there is one. */
+  /** The import's id, or "". */
   id = "";
-  /** 0: in one request. */
+  /** In bytes; 0 for one request. */
   partSize = 0;
-  /** @type {string} of the whole file, or empty */
-  sum = "";
+  /** @type {string} of the whole file, or "" */
+  checksum = "";
   /**
-   * By part number - 1: its checksum, empty where there are none. Undefined: the store does not have the part.
+   * The checksum of each uploaded part, by part number - 1; "" without checksums, undefined if the part is not
+   * uploaded.
    * @type {(string | undefined)[]}
    */
-  held = [];
-  /** Whether held is what the store holds. */
+  partChecksums = [];
+  /** Whether partChecksums contains what the store has. */
   compared = false;
-  /** Whether the import declares checksums. */
-  checks = true;
-  /** Bytes that the store has, or that were compared. */
-  done = 0;
-  /** Bytes on their way, by part number. @type {Map<number, number>} */
-  moving = new Map();
-  /** Something said beside the phase. */
+  /** Whether the import declares a checksum. */
+  withChecksum = true;
+  /** Bytes that the store has. */
+  storedBytes = 0;
+  /** Shown besides the phase. */
   note = "";
-  /** @type {{text: string, requestId: string} | null} */
+  /** @type {import("./error-text.js").Problem | null} */
   problem = null;
-  /** Whether to try again could help. */
-  retriable = true;
+  /** Whether another try may help. */
+  retryable = true;
   /** @type {import("./api.js").Job | null} */
   job = null;
+  /** Bytes of requests in progress, by part number. @type {Map<number, number>} */
+  #inFlight = new Map();
   /** @type {Phase} */
   #phase = "waiting";
   #stop = new AbortController();
   /** @type {Promise<void>} */
   #running = Promise.resolve();
   /** @type {(() => void) | null} */
-  #free = null;
-  #begun = Date.now();
-  #expired = 0;
+  #unlock = null;
+  #createdAt = Date.now();
+  #expiredCount = 0;
 
-  /** @param {Means} means @param {File | null} file @param {string} path the folders it was in, for people */
-  constructor(means, file, path) {
+  /** @param {Shared} shared @param {File | null} file @param {string} path that of its folders, which is shown */
+  constructor(shared, file, path) {
     super();
-    this.means = means;
+    this.shared = shared;
     this.file = file;
     this.path = path;
     this.name = file?.name ?? "";
@@ -72,17 +80,21 @@ export class Transfer extends EventTarget {
     this.lastModified = file?.lastModified ?? 0;
   }
 
-  /** One that was begun before the page was loaded. @param {Means} means @param {import("./memory.js").Unfinished} known */
-  static begunBefore(means, known) {
-    const t = new Transfer(means, null, known.path);
-    t.id = known.id;
-    t.name = known.name;
-    t.size = known.size;
-    t.lastModified = known.lastModified;
-    t.partSize = known.partSize;
-    t.checks = known.checksum !== "";
-    t.done = Math.min(known.sent, known.size);
-    t.#begun = known.at;
+  /**
+   * Returns the upload of a resume state. It needs its file.
+   * @param {Shared} shared
+   * @param {import("./resume-store.js").ResumeState} state
+   */
+  static fromState(shared, state) {
+    const t = new Transfer(shared, null, state.path);
+    t.id = state.id;
+    t.name = state.name;
+    t.size = state.size;
+    t.lastModified = state.lastModified;
+    t.partSize = state.partSize;
+    t.withChecksum = state.checksum !== "";
+    t.storedBytes = Math.min(state.sent, state.size);
+    t.#createdAt = state.at;
     t.#phase = "needs-file";
     return t;
   }
@@ -95,197 +107,211 @@ export class Transfer extends EventTarget {
     this.dispatchEvent(new Event("phase"));
   }
 
-  /** Whether it is at work, or would be with a connection or a key. */
-  get active() { return ["hashing", "sending", "finishing"].includes(this.#phase); }
+  /** Whether it is running. It may wait for a connection or a credential. */
+  get isActive() { return ["hashing", "sending", "finishing"].includes(this.#phase); }
 
-  get over() { return ["completed", "failed", "cancelled"].includes(this.#phase); }
+  get isFinished() { return ["completed", "failed", "cancelled"].includes(this.#phase); }
 
-  get sent() {
-    let bytes = this.done;
-    for (const part of this.moving.values()) bytes += part;
+  get sentBytes() {
+    let bytes = this.storedBytes;
+    for (const part of this.#inFlight.values()) bytes += part;
     return Math.min(bytes, this.size);
   }
 
-  /** @param {number} number @param {number} bytes */
-  moved(number, bytes) {
-    if (bytes > 0) this.moving.set(number, bytes);
-    else this.moving.delete(number);
-    this.progressed();
+  /** Records the bytes that a request has sent; 0 when it has ended. @param {number} number @param {number} bytes */
+  setInFlight(number, bytes) {
+    if (bytes > 0) this.#inFlight.set(number, bytes);
+    else this.#inFlight.delete(number);
+    this.notifyProgress();
   }
 
-  progressed() { this.dispatchEvent(new Event("progress")); }
+  notifyProgress() { this.dispatchEvent(new Event("progress")); }
 
-  /** What the person is told beside the phase, until something else is. @param {string} note */
-  say(note) {
+  /** @param {string} note */
+  setNote(note) {
     if (this.note === note) return;
     this.note = note;
-    this.progressed();
+    this.notifyProgress();
   }
 
-  /** Whether a file is the one that was begun. @param {File} file */
-  isOf(file) { return file.name === this.name && file.size === this.size && file.lastModified === this.lastModified; }
+  /** Reports whether a file is the one of this upload. @param {File} file */
+  matches(file) {
+    return file.name === this.name && file.size === this.size && file.lastModified === this.lastModified;
+  }
 
-  /** Goes on with the file that it waited for. @param {File} file */
-  take(file) {
+  /** Continues a resumed upload with its file. @param {File} file */
+  setFile(file) {
     this.file = file;
     this.note = "";
     if (this.#phase === "needs-file") this.phase = "waiting";
   }
 
-  /** Sends, until there is nothing more to do now. It never fails: the phase tells. */
+  /** Uploads the file until it is completed or stopped. It never throws: the phase tells the result. */
   run() {
     this.#stop = new AbortController();
     this.problem = null;
     this.note = "";
-    this.phase = "hashing"; // at once, or whoever looks for what waits would run it twice
+    this.phase = "hashing"; // synchronously, or the queue would start it twice
     const { signal } = this.#stop;
-    this.#running = this.#running.then(() => (signal.aborted ? undefined : this.#run(signal))); // one that was paused may still be ending
+    // A paused run may not have ended yet.
+    this.#running = this.#running.then(() => (signal.aborted ? undefined : this.#run(signal)));
     return this.#running;
   }
 
   /** @param {AbortSignal} signal */
   async #run(signal) {
     try {
-      for (let again = true; again;) again = await this.#send(signal);
-    } catch (failure) {
-      if (!signal.aborted) this.#fail(failure);
+      for (let restart = true; restart;) restart = await this.#upload(signal);
+    } catch (error) {
+      if (!signal.aborted) this.#fail(error);
     }
-    this.moving.clear();
-    this.progressed();
+    this.#inFlight.clear();
+    this.notifyProgress();
   }
 
   /**
-   * Returns whether to begin again: the store knows no checksums, or what was to be sent in one request waited too long for its turn.
+   * Returns whether to restart: the store does not support checksums, or the import expired while the file waited.
    * @param {AbortSignal} signal
    */
-  async #send(signal) {
+  async #upload(signal) {
     try {
-      if (this.id && !await this.#hold(signal)) return false;
-      await (this.size <= singleSize && !this.partSize ? sendWhole(this, signal) : sendInParts(this, signal));
+      if (this.id && !await this.#lock(signal)) return false;
+      await (this.size <= maxSingleSize && !this.partSize ? uploadSingle(this, signal) : uploadMultipart(this, signal));
       return false;
-    } catch (failure) {
-      if (!signal.aborted && failure instanceof Over && failure.status === "expired" && !this.partSize && ++this.#expired < tooOften) {
-        this.anew();
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const isExpired = error instanceof NotCompletedError && error.status === "expired";
+      if (isExpired && !this.partSize && ++this.#expiredCount < maxExpired) {
+        this.forgetImport();
         return true;
       }
-      if (signal.aborted || !this.checks || this.means.checksumsTaken || !checksumUnknown(failure)) throw failure;
-      this.means.checksums = false;
-      this.#abandon();
+      if (!this.withChecksum || this.shared.checksumsSupported || !isChecksumUnsupported(error)) throw error;
+      this.shared.checksums = false;
+      this.#discardImport();
       return true;
     }
   }
 
-  /** Holds the import against other tabs, or waits aside until it is free. @param {AbortSignal} signal */
-  async #hold(signal) {
-    if (this.#free) return true;
-    this.#free = await hold(this.id);
-    if (this.#free) return true;
-    void this.standBy(signal);
+  /**
+   * Locks the import. Returns false if another tab holds the lock; then it waits in the background.
+   * @param {AbortSignal} signal
+   */
+  async #lock(signal) {
+    this.#unlock ??= await lockImport(this.id);
+    if (this.#unlock) return true;
+    void this.waitForLock(signal);
     return false;
   }
 
-  /** Waits until no other tab has the import, and then its turn, or for the file. @param {AbortSignal} [signal] */
-  async standBy(signal = this.#stop.signal) {
+  #release() {
+    this.#unlock?.();
+    this.#unlock = null;
+  }
+
+  /** Waits until no other tab has the import, and updates the phase. @param {AbortSignal} [signal] */
+  async waitForLock(signal = this.#stop.signal) {
     this.phase = "locked";
     try {
-      const free = await hold(this.id, signal);
-      const job = await this.means.api.read(this.id, signal);
+      const unlock = await lockImport(this.id, signal);
+      const job = await this.shared.api.read(this.id, signal);
       if (job.status === "completed") {
-        free?.();
+        unlock?.();
         this.complete(job);
       } else if (job.status === "aborted") {
-        free?.();
-        memory.forget(this.id);
+        unlock?.();
+        resumeStore.remove(this.id);
         this.phase = "cancelled";
       } else if (this.file) {
-        this.#free = free;
+        this.#unlock = unlock;
         this.compared = false;
         this.phase = "waiting";
       } else {
-        free?.();
+        unlock?.();
         this.phase = "needs-file";
       }
-    } catch (failure) {
-      if (!signal.aborted) this.#fail(failure);
+    } catch (error) {
+      if (!signal.aborted) this.#fail(error);
     }
   }
 
-  /** Goes on to a phase, unless it was stopped meanwhile. @param {Phase} phase @param {AbortSignal} signal */
-  enter(phase, signal) {
+  /** Sets the phase unless the upload was stopped. @param {Phase} phase @param {AbortSignal} signal */
+  setPhase(phase, signal) {
     signal.throwIfAborted();
     this.phase = phase;
   }
 
   /**
-   * Creates the import. When it is stopped meanwhile, a request that was sent has a while to end: the import it creates would otherwise
-   * be left behind.
-   * @param {object} declared
+   * Creates the import. If the upload is stopped, a request that was sent has a grace period: otherwise the import that
+   * it creates would remain.
+   * @param {object} declaration
    * @param {AbortSignal} signal
    */
-  async create(declared, signal) {
-    const cut = new AbortController();
-    const stop = () => setTimeout(() => cut.abort(signal.reason), createGrace);
+  async create(declaration, signal) {
+    const request = new AbortController();
+    const stop = () => setTimeout(() => request.abort(signal.reason), createGracePeriod);
     signal.throwIfAborted();
     signal.addEventListener("abort", stop);
     try {
-      await this.begin(await this.means.api.create({ ...this.declared(), ...declared }, signal, cut.signal));
+      const type = this.file?.type ?? "";
+      const common = { filename: sanitizeFilename(this.name), size: this.size };
+      const whole = { ...common, ...(mediaType.test(type) && { content_type: type }), ...declaration };
+      await this.#setImport(await this.shared.api.create(whole, signal, request.signal));
     } finally {
       signal.removeEventListener("abort", stop);
     }
     signal.throwIfAborted();
   }
 
-  /** Takes up the import that the service has made. @param {import("./api.js").Job} job */
-  async begin(job) {
+  /** @param {import("./api.js").Job} job */
+  async #setImport(job) {
     this.job = job;
     this.id = job.id;
     this.partSize = job.multipart?.part_size ?? 0;
-    this.compared = true; // there is nothing yet
-    this.#begun = Date.now();
-    this.#free ??= await hold(job.id);
-    this.remember();
-    this.dispatchEvent(new Event("phase")); // the id is news
+    this.compared = true; // no part is uploaded yet
+    this.#createdAt = Date.now();
+    this.#unlock ??= await lockImport(job.id);
+    this.saveState();
+    this.dispatchEvent(new Event("phase")); // the id has changed
   }
 
-  remember() {
-    memory.remember({
+  saveState() {
+    resumeStore.save({
       id: this.id, name: this.name, path: this.path, size: this.size, lastModified: this.lastModified,
-      partSize: this.partSize, checksum: this.checks ? "crc64nvme" : "", sent: this.done, at: this.#begun,
+      partSize: this.partSize, checksum: this.withChecksum ? "crc64nvme" : "", sent: this.storedBytes,
+      at: this.#createdAt,
     });
-  }
-
-  /** What is declared of it, beside how it is sent. */
-  declared() {
-    const type = this.file?.type ?? "";
-    return { filename: presentable(this.name), size: this.size, ...(mediaType.test(type) && { content_type: type }) };
   }
 
   /** @param {import("./api.js").Job} job */
   complete(job) {
     this.job = job;
-    this.done = this.size;
-    this.#end("completed");
+    this.storedBytes = this.size;
+    this.#finish("completed");
   }
 
-  /** Forgets the import, which is of no use any more. */
-  anew() {
-    if (this.id) memory.forget(this.id);
-    this.#free?.();
-    this.#free = null;
-    Object.assign(this, { id: "", partSize: 0, held: [], compared: false, done: 0, checks: this.means.checksums });
-    this.moving.clear();
+  /** Forgets the import. The next run creates a new one. */
+  forgetImport() {
+    if (this.id) resumeStore.remove(this.id);
+    this.#release();
+    this.#inFlight.clear();
+    this.id = "";
+    this.partSize = 0;
+    this.partChecksums = [];
+    this.compared = false;
+    this.storedBytes = 0;
+    this.withChecksum = this.shared.checksums;
   }
 
-  /** The import is removed too. */
-  #abandon() {
+  /** Forgets the import and deletes it. */
+  #discardImport() {
     const id = this.id;
-    this.anew();
-    if (id) void this.means.api.remove(id, AbortSignal.timeout(undoLimit)).catch(() => {}); // it ends by itself too
+    this.forgetImport();
+    if (id) void this.shared.api.delete(id, AbortSignal.timeout(deleteTimeout)).catch(() => {}); // otherwise it expires
   }
 
-  /** Stops. It is paused once its requests have ended, unless it is resumed or cancelled before. */
+  /** Pauses when all requests have ended, unless it is resumed or cancelled before. */
   async pause() {
-    this.#halt("pausing");
+    this.#abortRun("pausing");
     const running = this.#running;
     await running;
     if (this.#phase === "pausing" && this.#running === running) this.phase = "paused";
@@ -296,106 +322,115 @@ export class Transfer extends EventTarget {
   }
 
   /**
-   * Lets other tabs have it while the browser keeps this page aside, as it does when somebody goes to another and may come back.
-   * Returns whether it was at work.
+   * Pauses and unlocks the import while the page is in the browser's back/forward cache. Returns whether it was running
+   * or waiting.
    */
-  setAside() {
-    const working = this.active || this.#phase === "waiting";
-    if (working) void this.pause();
-    this.#free?.();
-    this.#free = null;
-    this.compared = false; // whoever has it meanwhile may send more
-    return working;
+  suspend() {
+    const resumes = this.isActive || this.#phase === "waiting";
+    if (resumes) void this.pause();
+    this.#release();
+    this.compared = false; // another tab may send parts
+    return resumes;
   }
 
-  /** Aborts the import. It is cancelled once the service has confirmed that; until then it can be resumed or cancelled again. */
+  /**
+   * Aborts the import. It is cancelled once the service has confirmed that; until then it can be resumed or cancelled
+   * again.
+   */
   async cancel() {
-    this.#halt("cancelling");
+    this.#abortRun("cancelling");
     await this.#running; // a create that is still running may return the id only now
-    if (this.id && !await this.#deleted("Not cancelled.")) {
+    if (this.id && !await this.#delete("Not cancelled.")) {
       this.phase = this.file ? "paused" : "needs-file";
       return;
     }
-    this.#end("cancelled");
+    this.#finish("cancelled");
   }
 
-  /** Deletes the import and returns whether it is gone. If it is not, the problem says so, and why. @param {string} not */
-  async #deleted(not) {
-    const signal = AbortSignal.timeout(undoLimit);
+  /** Deletes the import and returns whether it is gone. Otherwise it sets the problem. @param {string} prefix */
+  async #delete(prefix) {
+    const signal = AbortSignal.timeout(deleteTimeout);
     try {
-      await this.means.api.remove(this.id, signal);
+      await this.shared.api.delete(this.id, signal);
       return true;
-    } catch (failure) {
-      if (failure instanceof Refusal && failure.status === 404) return true;
-      const { text, requestId } = explain(signal.aborted ? new NoAnswer("service") : failure);
-      this.problem = { text: `${not} ${text} What was sent may stay in the store until it expires.`, requestId };
+    } catch (error) {
+      if (error instanceof ResponseError && error.status === 404) return true;
+      const { text, requestId } = describe(signal.aborted ? new NoResponseError("service") : error);
+      this.problem = { text: `${prefix} ${text} What was sent may stay in the store until it expires.`, requestId };
       return false;
     }
   }
 
   /**
-   * Leaves the import to other tabs or, if it failed, deletes it. Returns false if the service has not confirmed that: the row then says
-   * why, and it can be removed again.
+   * Stops the upload before its row is removed. The import of a failed upload is deleted; others remain for other tabs.
+   * Returns false if the service has not confirmed the deletion: the row then shows the reason, and can be removed
+   * again.
    */
-  async leave() {
+  async remove() {
     if (this.#phase === "failed" && this.id) {
       this.problem = null;
       this.phase = "removing";
-      if (!await this.#deleted("Not removed.")) {
+      if (!await this.#delete("Not removed.")) {
         this.phase = "failed";
         return false;
       }
-      this.#ended("aborted");
+      this.#saveResult("aborted");
     }
     this.#stop.abort(new Error("removed"));
     await this.#running;
-    this.#free?.();
+    this.#unlock?.();
     return true;
   }
 
   /** @param {Phase} phase */
-  #halt(phase) {
+  #abortRun(phase) {
     this.problem = null;
     this.phase = phase;
     this.#stop.abort(new Error(phase));
     this.note = "";
   }
 
-  /** @param {unknown} failure */
-  #fail(failure) {
-    this.problem = explain(failure);
-    this.retriable = this.file !== null && !(failure instanceof Refusal && ["size-too-large", "content-type-not-allowed"].includes(failure.code));
-    if (failure instanceof Unreadable) {
-      this.retriable = false;
-      this.#abandon();
-    } else if (failure instanceof Over || failure instanceof Refusal && beginsAnew.includes(failure.code)) {
-      this.anew();
-    } else if (failure instanceof Refusal && ["parts-missing", "part-size-mismatch"].includes(failure.code)) {
+  /** @param {unknown} error */
+  #fail(error) {
+    const code = error instanceof ResponseError ? error.code : "";
+    this.problem = describe(error);
+    this.retryable = this.file !== null && !["size-too-large", "content-type-not-allowed"].includes(code);
+    if (error instanceof FileChangedError) {
+      this.retryable = false;
+      this.#discardImport();
+    } else if (error instanceof NotCompletedError || unusableImportCodes.includes(code)) {
+      this.forgetImport();
+    } else if (["parts-missing", "part-size-mismatch"].includes(code)) {
       this.compared = false;
     }
     this.phase = "failed";
   }
 
-  /** Remembers what became of the import. @param {"completed" | "aborted"} status */
-  #ended(status) { memory.end({ id: this.id, name: this.name, size: this.size, status, at: Date.now() }); }
+  /** @param {"completed" | "aborted"} status */
+  #saveResult(status) { resumeStore.finish({ id: this.id, name: this.name, size: this.size, status, at: Date.now() }); }
 
   /** @param {"completed" | "cancelled"} phase */
-  #end(phase) {
-    if (this.id) this.#ended(phase === "completed" ? "completed" : "aborted");
-    this.#free?.();
-    this.#free = null;
+  #finish(phase) {
+    if (this.id) this.#saveResult(phase === "completed" ? "completed" : "aborted");
+    this.#release();
     this.phase = phase;
   }
 }
 
-/** Refusals after which an import is of no use any more. */
-const beginsAnew = ["import-not-found", "import-aborted", "import-expired", "import-failed", "checksum-mismatch", "not-multipart"];
+/** Problem codes after which an import cannot be resumed. */
+const unusableImportCodes = [
+  "import-not-found", "import-aborted", "import-expired", "import-failed", "checksum-mismatch", "not-multipart",
+];
 
-/** What the contract takes for a media type, its parameters left out. */
+/** The media types that the API accepts, without parameters. */
 const mediaType = /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+$/;
 
-/** A file's name as the service takes it, which has no control characters, no slashes, and at most 255 characters. @param {string} name */
-function presentable(name) {
-  const whole = [...name].map((c) => (/[\x00-\x1f\x7f/\\]|^[\ud800-\udfff]$/.test(c) ? "_" : c));
-  return whole.slice(-255).join("") || "_"; // the end has what kind of file it is
+/**
+ * Replaces what the service rejects in filenames: control characters, slashes, backslashes, and more than 255
+ * characters.
+ * @param {string} name
+ */
+function sanitizeFilename(name) {
+  const characters = [...name].map((c) => (/[\x00-\x1f\x7f/\\]|^[\ud800-\udfff]$/.test(c) ? "_" : c));
+  return characters.slice(-255).join("") || "_"; // the end contains the extension
 }

@@ -1,0 +1,124 @@
+// @ts-check
+import { CombinedChecksum } from "./checksum.js";
+import { isOpen, waitCompleted } from "./complete.js";
+import { ResponseError } from "./errors.js";
+import { send } from "./send.js";
+import { Signer } from "./signer.js";
+
+/** How many parts of a file are prepared at a time: while some are sent, others are hashed and signed. */
+const maxPrepared = 8;
+
+/** @typedef {import("./transfer.js").Transfer} Transfer */
+
+/**
+ * Uploads a file in parts, or the missing parts of a resumed upload.
+ * @param {Transfer} t
+ * @param {AbortSignal} signal
+ */
+export async function uploadMultipart(t, signal) {
+  const { api } = t.shared;
+  if (t.id && !t.compared) {
+    const job = await findImport(t, signal);
+    if (job && !isOpen(job)) return waitCompleted(t, job, signal);
+    if (job && !await compareParts(t, signal)) return waitCompleted(t, await api.read(t.id, signal), signal);
+  }
+  if (!t.id) {
+    t.withChecksum = t.shared.checksums;
+    await t.create({ mode: "multipart", ...(t.withChecksum && { checksum: { algorithm: "crc64nvme" } }) }, signal);
+  }
+  t.setPhase("sending", signal);
+  await sendParts(t, signal);
+  t.setPhase("finishing", signal);
+  const request = t.withChecksum ? { checksum: { algorithm: "crc64nvme", value: combinedChecksum(t) } } : {};
+  await waitCompleted(t, await api.complete(t.id, request, signal), signal);
+}
+
+/** Returns the import to resume, or null. @param {Transfer} t @param {AbortSignal} signal */
+async function findImport(t, signal) {
+  try {
+    const job = await t.shared.api.read(t.id, signal);
+    if (job.size === t.size && (job.status === "completed" || isOpen(job) && job.multipart)) {
+      t.partSize = job.multipart?.part_size ?? t.partSize;
+      t.withChecksum = job.checksum?.algorithm === "crc64nvme";
+      return job;
+    }
+  } catch (error) {
+    if (!(error instanceof ResponseError && error.code === "import-not-found")) throw error;
+  }
+  t.forgetImport();
+  return null;
+}
+
+/**
+ * Finds the uploaded parts that match the file. Other parts are sent again; without checksums, all parts.
+ * @param {Transfer} t @param {AbortSignal} signal
+ * @returns {Promise<boolean>} false if the completion of the import is in progress
+ */
+async function compareParts(t, signal) {
+  t.setPhase("hashing", signal);
+  t.partChecksums = [];
+  t.storedBytes = 0;
+  let parts;
+  try {
+    parts = await t.shared.api.parts(t.id, signal);
+  } catch (error) {
+    if (error instanceof ResponseError && error.code === "import-completing") return false;
+    throw error;
+  }
+  for (const part of t.withChecksum ? parts : []) {
+    const blob = slice(t, part.part_number);
+    if (blob.size !== part.size) continue;
+    const sum = await t.shared.hasher.sum(blob, signal);
+    if (sum !== part.checksum) continue;
+    t.partChecksums[part.part_number - 1] = sum;
+    t.storedBytes += blob.size;
+    t.setNote("Comparing with what is there already");
+    t.notifyProgress();
+  }
+  t.setNote("");
+  t.compared = true;
+  return true;
+}
+
+/** @param {Transfer} t @param {AbortSignal} signal */
+async function sendParts(t, signal) {
+  const sending = new AbortController(); // the first failure cancels all parts
+  const stop = () => sending.abort(signal.reason);
+  signal.addEventListener("abort", stop);
+  const signer = new Signer(t.shared.api, t.id, sending.signal);
+  const count = Math.max(1, Math.ceil(t.size / t.partSize));
+  let next = 0;
+  const worker = async () => {
+    while (next < count) {
+      const number = ++next;
+      if (t.partChecksums[number - 1] === undefined) await sendPart(t, signer, number, sending.signal);
+    }
+  };
+  await Promise.all(Array.from({ length: maxPrepared }, () => worker().catch((error) => sending.abort(error))));
+  signal.removeEventListener("abort", stop);
+  sending.signal.throwIfAborted();
+}
+
+/** @param {Transfer} t @param {Signer} signer @param {number} number @param {AbortSignal} signal */
+async function sendPart(t, signer, number, signal) {
+  const blob = slice(t, number);
+  const sum = t.withChecksum ? await t.shared.hasher.sum(blob, signal) : "";
+  await send(t, { number, blob, sign: () => signer.sign(number, sum) }, signal);
+  t.partChecksums[number - 1] = sum;
+  t.saveState();
+}
+
+/** Returns the bytes of a part, without a type. @param {Transfer} t @param {number} number */
+function slice(t, number) {
+  const from = (number - 1) * t.partSize;
+  return /** @type {File} */ (t.file).slice(from, Math.min(from + t.partSize, t.size));
+}
+
+/** @param {Transfer} t */
+function combinedChecksum(t) {
+  const checksum = new CombinedChecksum();
+  t.partChecksums.forEach((part, i) => {
+    checksum.add(/** @type {string} */ (part), Math.min(t.partSize, t.size - i * t.partSize));
+  });
+  return checksum.value();
+}

@@ -1,0 +1,110 @@
+// @ts-check
+import { ResponseError } from "./errors.js";
+import { formatBytes, formatDate } from "./format.js";
+import { resumeStore } from "./resume-store.js";
+import { settings } from "./settings.js";
+
+const maxShown = 20;
+
+/** @type {Record<string, string>} */
+const statusTexts = {
+  awaiting_upload: "awaited", uploading: "on its way", completed: "done", failed: "failed", aborted: "cancelled",
+  expired: "expired",
+};
+
+/** @typedef {{id: string, name: string, size?: number, status: string, at: Date, download: boolean}} RecentImport */
+
+/** The list of recent imports: the caller's if the service lists them, otherwise those of this browser. */
+export class RecentImports {
+  #lists = settings.lists;
+  #timer = 0;
+  #stop = new AbortController();
+
+  /** @param {import("./api.js").API} api */
+  constructor(api) {
+    this.api = api;
+    this.section = /** @type {HTMLElement} */ (document.getElementById("recents"));
+    this.list = /** @type {HTMLElement} */ (document.getElementById("recent"));
+    this.about = /** @type {HTMLElement} */ (document.getElementById("recent-words"));
+    this.template = /** @type {HTMLTemplateElement} */ (document.getElementById("recent-row"));
+    this.list.addEventListener("click", (event) => this.#download(event));
+  }
+
+  /**
+   * Loads and draws the list after a delay. Calls during the delay share it.
+   * @param {number} [delay] in milliseconds
+   */
+  refresh(delay = 400) {
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => this.#refresh(), delay);
+  }
+
+  async #refresh() {
+    this.#stop.abort(new Error("refreshed again"));
+    const { signal } = this.#stop = new AbortController();
+    if (settings.requiresKey && !this.api.credential.isSet) return this.#draw(ofBrowser());
+    try {
+      if (this.#lists) return this.#draw(ofService(await this.api.list(maxShown, signal)));
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#lists = !(error instanceof ResponseError && error.status === 403);
+    }
+    this.#draw(ofBrowser());
+  }
+
+  /** @param {RecentImport[]} recent */
+  #draw(recent) {
+    this.section.hidden = recent.length === 0;
+    const fromService = this.#lists && (this.api.credential.isSet || !settings.requiresKey);
+    this.about.textContent = fromService ? "The newest imports of the service." : "What this browser uploaded.";
+    this.list.replaceChildren(...recent.map((r) => this.#row(r)));
+  }
+
+  /** @param {RecentImport} r */
+  #row(r) {
+    const fragment = /** @type {DocumentFragment} */ (this.template.content.cloneNode(true));
+    const row = /** @type {HTMLElement} */ (fragment.firstElementChild);
+    row.dataset.id = r.id;
+    row.dataset.status = r.status;
+    const write = (/** @type {string} */ part, /** @type {string} */ text) => {
+      const element = /** @type {HTMLElement} */ (row.querySelector(`.${part}`));
+      element.textContent = text;
+      element.hidden = text === "";
+    };
+    write("name", r.name);
+    write("status", statusTexts[r.status] ?? r.status);
+    write("about", [r.size === undefined ? "" : formatBytes(r.size), formatDate(r.at)].filter(Boolean).join(" · "));
+    const link = /** @type {HTMLAnchorElement} */ (row.querySelector(".download"));
+    link.hidden = !r.download;
+    link.href = `import/${r.id}`;
+    link.setAttribute("aria-label", `Download ${r.name}`);
+    return row;
+  }
+
+  /** Reads the signed URL when it is needed: a list contains none, and they expire. @param {Event} event */
+  async #download(event) {
+    const link = /** @type {Element} */ (event.target).closest("a");
+    const id = /** @type {HTMLElement | null | undefined} */ (link?.closest("li"))?.dataset.id;
+    if (!link || !id) return;
+    event.preventDefault();
+    const job = await this.api.read(id, AbortSignal.timeout(30_000)).catch(() => null);
+    if (job?.download_url) open(job.download_url, "_blank", "noopener,noreferrer");
+    else this.refresh(0);
+  }
+}
+
+/** An aborted import has no filename; the browser may have stored it. @param {import("./api.js").Job[]} jobs */
+function ofService(jobs) {
+  const names = new Map([...resumeStore.finished(), ...resumeStore.states()].map(({ id, name }) => [id, name]));
+  return jobs.map((job) => ({
+    id: job.id, name: job.filename ?? names.get(job.id) ?? "without a name", size: job.size, status: job.status,
+    at: new Date(job.created_at ?? Date.now()), download: settings.downloads && job.status === "completed",
+  }));
+}
+
+/** @returns {RecentImport[]} */
+function ofBrowser() {
+  return resumeStore.finished().map((upload) => ({
+    ...upload, at: new Date(upload.at), download: settings.downloads && upload.status === "completed",
+  }));
+}
