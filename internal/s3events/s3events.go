@@ -4,6 +4,7 @@
 package s3events
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -57,12 +58,12 @@ func Parse(body []byte) ([]CreatedObject, error) {
 		DetailType jsontext.Value `json:"detail-type"`
 		Event      jsontext.Value `json:"Event"`
 	}
-	if err := unmarshal(body, &m); errors.Is(err, errKind) {
-		return nil, errUnknown
-	} else if err != nil {
-		return nil, err
-	}
+	err := unmarshal(body, &m)
 	switch {
+	case errors.Is(err, errKind):
+		return nil, errUnknown
+	case err != nil:
+		return nil, err
 	case m.Records != nil:
 		return parseRecords(m.Records)
 	case m.DetailType != nil:
@@ -73,25 +74,26 @@ func Parse(body []byte) ([]CreatedObject, error) {
 	return nil, errUnknown
 }
 
-// location is the bucket and the key of an object, as all formats contain it.
-type location struct {
-	Bucket struct {
-		Name string `json:"name"`
-	} `json:"bucket"`
-	Object struct {
-		Key string `json:"key"`
-	} `json:"object"`
-}
-
-// parseLocation parses a location with a bucket and a key. A nil text has neither.
-func parseLocation(text jsontext.Value) (l location, err error) {
-	if text != nil {
-		err = unmarshal(text, &l)
+// parseObject parses the bucket and the key of an object, as all formats contain them. A nil text has neither.
+func parseObject(text jsontext.Value) (none CreatedObject, err error) {
+	var o struct {
+		Bucket struct {
+			Name string `json:"name"`
+		} `json:"bucket"`
+		Object struct {
+			Key string `json:"key"`
+		} `json:"object"`
 	}
-	if err == nil && (l.Bucket.Name == "" || l.Object.Key == "") {
+	if text != nil {
+		err = unmarshal(text, &o)
+	}
+	if err == nil && (o.Bucket.Name == "" || o.Object.Key == "") {
 		err = errors.New("expected the bucket's name and the object's key")
 	}
-	return l, err
+	if err != nil {
+		return none, err
+	}
+	return CreatedObject{o.Bucket.Name, o.Object.Key}, nil
 }
 
 // parseRecords parses the records of S3 and of stores that use its format.
@@ -107,16 +109,16 @@ func parseRecords(text jsontext.Value) ([]CreatedObject, error) {
 		return nil, errTooMany
 	}
 	var all []CreatedObject
-	seen, anyValid := map[CreatedObject]bool{}, len(records) == 0
-	var invalid error
+	var invalid error // the first
+	seen, anyValid := map[CreatedObject]bool{{}: true}, len(records) == 0
 	for i, text := range records {
-		o, created, err := parseRecord(text)
+		o, err := parseRecord(text)
 		if err != nil {
-			invalid = errors.Join(invalid, fmt.Errorf("/Records/%d: %w", i, err))
+			invalid = cmp.Or(invalid, fmt.Errorf("/Records/%d: %w", i, err))
 			continue
 		}
 		anyValid = true
-		if created && !seen[o] {
+		if !seen[o] {
 			seen[o] = true
 			all = append(all, o)
 		}
@@ -124,33 +126,33 @@ func parseRecords(text jsontext.Value) ([]CreatedObject, error) {
 	if anyValid {
 		return all, nil
 	}
-	first, _, _ := strings.Cut(invalid.Error(), "\n")
-	return nil, errors.New(first)
+	return nil, invalid
 }
 
-func parseRecord(text jsontext.Value) (o CreatedObject, created bool, err error) {
+// parseRecord returns the created object of a record, and none for other kinds of event.
+func parseRecord(text jsontext.Value) (none CreatedObject, err error) {
 	var r struct {
 		Source string         `json:"eventSource"`
 		Name   string         `json:"eventName"`
 		S3     jsontext.Value `json:"s3"`
 	}
-	if err := unmarshal(text, &r); err != nil {
-		return CreatedObject{}, false, err
+	err = unmarshal(text, &r)
+	switch {
+	case err != nil:
+		return none, err
+	case !isStore(r.Source):
+		return none, errSource
+	case r.Name == "":
+		return none, errors.New("expected an eventName")
+	case !isCreation(r.Name):
+		return none, nil
 	}
-	if !isStore(r.Source) {
-		return CreatedObject{}, false, errSource
-	}
-	if r.Name == "" {
-		return CreatedObject{}, false, errors.New("expected an eventName")
-	}
-	if !isCreation(r.Name) {
-		return CreatedObject{}, false, nil
-	}
-	l, err := parseLocation(r.S3)
+	o, err := parseObject(r.S3)
 	if err != nil {
-		return CreatedObject{}, false, fmt.Errorf("s3: %w", err)
+		return none, fmt.Errorf("s3: %w", err)
 	}
-	return CreatedObject{l.Bucket.Name, decodeKey(l.Object.Key)}, true, nil
+	o.Key = decodeKey(o.Key)
+	return o, nil
 }
 
 // isStore reports whether eventSource names S3 or an S3-compatible store: aws:s3, minio:s3, ceph:s3. Some stores omit
@@ -192,11 +194,11 @@ func parseEventBridge(body []byte) ([]CreatedObject, error) {
 	if e.Source != "aws.s3" || e.DetailType != "Object Created" {
 		return nil, nil
 	}
-	l, err := parseLocation(e.Detail)
+	o, err := parseObject(e.Detail)
 	if err != nil {
 		return nil, fmt.Errorf("detail: %w", err)
 	}
-	return []CreatedObject{{l.Bucket.Name, l.Object.Key}}, nil
+	return []CreatedObject{o}, nil
 }
 
 // unmarshal calls json.Unmarshal. Its errors name the position of the fault and do not quote the text.
