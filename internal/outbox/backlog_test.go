@@ -88,22 +88,22 @@ func TestBacklog(t *testing.T) {
 		t.Fatal(err)
 	}
 	box := New(Options{Bucket: b, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
-	passes := 0
-	for ; passes < 1000 && !store.reads[last]; passes++ {
+	calls := 0
+	for ; calls < 1000 && !store.reads[last]; calls++ {
 		store.lists = 0
 		if _, err := box.QueueDue(t.Context(), 20); err != nil {
 			t.Fatal(err)
 		}
 		box.Wait()
 		if store.lists > oldestPages+randomPages {
-			t.Fatalf("a pass listed %d pages, want %d at most", store.lists, oldestPages+randomPages)
+			t.Fatalf("QueueDue listed %d pages, want %d at most", store.lists, oldestPages+randomPages)
 		}
 		if !store.reads[store.keys[0]] {
-			t.Errorf("pass %d did not take the oldest entry", passes)
+			t.Errorf("call %d did not read the oldest entry", calls)
 		}
 	}
-	t.Logf("delivered in pass %d", passes)
+	t.Logf("delivered by call %d", calls)
 	if !store.reads[last] {
-		t.Errorf("not delivered in %d passes", passes)
+		t.Errorf("not delivered by %d calls", calls)
 	}
 }

@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-// works is a queue whose deliveries finish when a test says so.
-type works struct {
+// testQueue is a queue whose deliveries finish when a test says so.
+type testQueue struct {
 	*testing.T
 	*queue
-	n     int
-	begun chan string              // the owners' deliveries, as they begin
-	end   map[string]chan struct{} // by owner, ends one
+	n       int
+	started chan string              // the owners' deliveries, as they begin
+	end     map[string]chan struct{} // by owner, ends one
 }
 
-func newWorks(t *testing.T) *works {
-	return &works{T: t, queue: newQueue(), begun: make(chan string, 99999), end: map[string]chan struct{}{}}
+func newTestQueue(t *testing.T) *testQueue {
+	return &testQueue{T: t, queue: newQueue(), started: make(chan string, 99999), end: map[string]chan struct{}{}}
 }
 
 // add queues n deliveries and returns how many the queue accepted.
-func (w *works) add(receiver, owner string, n int) (accepted int) {
+func (w *testQueue) add(receiver, owner string, n int) (accepted int) {
 	if w.end[owner] == nil {
 		w.end[owner] = make(chan struct{})
 	}
 	end := w.end[owner]
 	for range n {
 		w.n++
-		if w.queue.add(lane{receiver, owner}, fmt.Sprint(w.n), func() { w.begun <- owner; <-end }) {
+		if w.queue.add(lane{receiver, owner}, fmt.Sprint(w.n), func() { w.started <- owner; <-end }) {
 			accepted++
 		}
 	}
@@ -36,11 +36,11 @@ func (w *works) add(receiver, owner string, n int) (accepted int) {
 }
 
 // next returns the owners of the n deliveries that begin next.
-func (w *works) next(n int) (owners []string) {
+func (w *testQueue) next(n int) (owners []string) {
 	w.Helper()
 	for range n {
 		select {
-		case owner := <-w.begun:
+		case owner := <-w.started:
 			owners = append(owners, owner)
 		case <-time.After(limit):
 			w.Fatalf("%v began, want %d", owners, n)
@@ -52,7 +52,7 @@ func (w *works) next(n int) (owners []string) {
 
 // TestTurns: the owners with events for a receiver take turns, regardless of their numbers of events.
 func TestTurns(t *testing.T) {
-	w := newWorks(t)
+	w := newTestQueue(t)
 	w.add("r", "a", 40)
 	w.add("r", "b", 40)
 	if got, want := w.next(perReceiver), append(slices.Repeat([]string{"a"}, perOwner),
@@ -88,7 +88,7 @@ func TestTurns(t *testing.T) {
 
 // TestWindow: the queued deliveries are limited, and a lane leaves room for others.
 func TestWindow(t *testing.T) {
-	w := newWorks(t)
+	w := newTestQueue(t)
 	if got := w.add("r", "a", 3*window); got != window+perOwner {
 		t.Errorf("accepted %d, want %d", got, window+perOwner)
 	}
@@ -107,7 +107,7 @@ func TestWindow(t *testing.T) {
 // TestManyOwners: a client uses thousands of owners. The queued deliveries to one receiver are limited, and other
 // receivers have room.
 func TestManyOwners(t *testing.T) {
-	w := newWorks(t)
+	w := newTestQueue(t)
 	accepted := 0
 	for n := range 4 * window {
 		accepted += w.add("r", fmt.Sprint(n), 3)

@@ -7,7 +7,6 @@ package outbox
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -63,17 +62,12 @@ type Outbox struct {
 	deliveries *queue
 	delivering context.Context // of the events that this server publishes
 	stop       context.CancelFunc
-
-	mu      sync.Mutex
-	invalid map[string]struct{} // the keys of objects that are no entries: each is reported once
 }
 
 // New returns an Outbox.
 func New(o Options) *Outbox {
 	delivering, stop := context.WithCancel(context.Background())
-	return &Outbox{
-		Options: o, deliveries: newQueue(), delivering: delivering, stop: stop, invalid: map[string]struct{}{},
-	}
+	return &Outbox{Options: o, deliveries: newQueue(), delivering: delivering, stop: stop}
 }
 
 // Run returns when ctx has ended and no delivery is queued or in progress, at the latest after drainTimeout. Events that
@@ -87,23 +81,3 @@ func (o *Outbox) Run(ctx context.Context) {
 
 // Wait returns when no delivery of this server is queued or in progress.
 func (o *Outbox) Wait() { o.deliveries.wait() }
-
-// maxInvalid limits the keys in Outbox.invalid.
-const maxInvalid = 1000
-
-// ignore makes this server ignore the object at key from now on.
-func (o *Outbox) ignore(key string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.invalid) >= maxInvalid { // each is reported again
-		clear(o.invalid)
-	}
-	o.invalid[key] = struct{}{}
-}
-
-func (o *Outbox) isInvalid(key string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	_, invalid := o.invalid[key]
-	return invalid
-}

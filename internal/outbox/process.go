@@ -24,7 +24,7 @@ func (o *Outbox) QueueDue(ctx context.Context, limit int) (queued int, err error
 	}
 	s := selection{limit: limit, found: map[lane]int{}}
 	err = o.eachDue(ctx, func(key string, l lane) {
-		if o.deliveries.accepts(l, key) && !o.isInvalid(key) {
+		if o.deliveries.accepts(l, key) {
 			s.add(key, l)
 		}
 	})
@@ -100,7 +100,7 @@ func (o *Outbox) process(ctx context.Context, key string) {
 	switch {
 	case errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrChanged): // another server processes it
 	case errors.Is(err, errInvalidEntry):
-		o.ignore(key)
+		o.deliveries.ignore(key) // it is reported once
 		o.Log.Error("invalid outbox entry ignored", "key", key, "error", err.Error())
 	case err != nil:
 		o.Log.Error("outbox entry cannot be processed", "key", key, "error", err.Error())

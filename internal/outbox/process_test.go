@@ -38,7 +38,7 @@ func TestLittleTime(t *testing.T) {
 	close(goOn)
 	s.box.Wait()
 	if left := len(w.Keys(pendingPrefix)); left != 2 || len(began) > 0 {
-		t.Errorf("left %d, and %d were begun after the end of the time, want 2 and none", left, len(began))
+		t.Errorf("left %d, and %d were started after the end of the time, want 2 and none", left, len(began))
 	}
 }
 

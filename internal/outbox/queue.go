@@ -15,6 +15,8 @@ const (
 	// about 1 kB of memory, and at most 5 kB.
 	window         = 2048
 	receiverWindow = 4 * window
+	// maxIgnored limits the keys that are ignored. Then all are accepted again.
+	maxIgnored = 1000
 )
 
 // queue starts deliveries in the background. Each lane is a FIFO. The lanes of a receiver take turns in its slots, so
@@ -27,11 +29,13 @@ type queue struct {
 	lanes     map[lane]*laneQueue
 	keys      map[string]struct{} // of the deliveries that are queued or in progress
 	idle      *sync.Cond          // there are none
+	ignored   map[string]struct{} // keys that are not accepted
 }
 
 func newQueue() *queue {
 	q := &queue{
 		receivers: map[string]*receiverQueue{}, lanes: map[lane]*laneQueue{}, keys: map[string]struct{}{},
+		ignored: map[string]struct{}{},
 	}
 	q.idle = sync.NewCond(&q.mu)
 	return q
@@ -66,7 +70,8 @@ func (q *queue) accepts(l lane, key string) bool {
 // hasRoom reports whether key is new and within the limits. All lanes share window, and each has room for perOwner
 // deliveries. All receivers share receiverWindow, so that a receiver with thousands of lanes leaves room for others.
 func (q *queue) hasRoom(l lane, key string) bool {
-	if _, known := q.keys[key]; known {
+	_, known := q.keys[key]
+	if _, ignored := q.ignored[key]; known || ignored {
 		return false
 	}
 	if r := q.receivers[l.receiver]; r != nil && r.waiting >= receiverWindow/len(q.receivers) {
@@ -74,6 +79,16 @@ func (q *queue) hasRoom(l lane, key string) bool {
 	}
 	deliveries := q.lanes[l]
 	return deliveries == nil || len(deliveries.waiting) < max(perOwner, window/len(q.lanes))
+}
+
+// ignore makes q not accept key from now on.
+func (q *queue) ignore(key string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.ignored) >= maxIgnored {
+		clear(q.ignored)
+	}
+	q.ignored[key] = struct{}{}
 }
 
 // add queues a delivery, which starts when it is its turn. It returns false if the delivery is already queued or there

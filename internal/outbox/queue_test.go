@@ -159,7 +159,7 @@ func TestLimit(t *testing.T) {
 		n, err := s.box.QueueDue(t.Context(), 2)
 		s.box.Wait()
 		if n != want || err != nil {
-			t.Errorf("pass of at most 2: got %d, %v, want %d", n, err, want)
+			t.Errorf("QueueDue of at most 2: got %d, %v, want %d", n, err, want)
 		}
 	}
 	if len(sent) != 5 {

@@ -103,7 +103,7 @@ func testTimeUp(t *testing.T) {
 		return nil
 	}
 	defer close(release)
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	if err := s.RunDue(ctx); err != nil {
 		t.Errorf("RunDue: got %v, want no error", err)
