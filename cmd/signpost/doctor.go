@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/format"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
