@@ -68,7 +68,7 @@ func scopeOf(ctx context.Context) Scope {
 	return All
 }
 
-// NewGateway returns an Authenticator for a Lambda function. It takes the owner from imports.WithCall and the scope
+// NewGateway returns an Authenticator for a Lambda function. It takes the owner from imports.WithCaller and the scope
 // from WithScope, which the event's conversion sets.
 func NewGateway(anonymous bool) Authenticator {
 	a := authenticator{anonymous: anonymous}

@@ -2,6 +2,7 @@ package imports
 
 import (
 	"mime"
+	"net/url"
 	"strings"
 	"unicode"
 
@@ -23,7 +24,8 @@ func attachment(name string) string {
 	if fallback == name || len(exact)+len(fallback) > maxWithFallback {
 		return exact
 	}
-	return `attachment; filename="` + fallback + `"; filename*=UTF-8''` + escaped(name)
+	escaped := strings.ReplaceAll(url.QueryEscape(name), "+", "%20") // RFC 8187 permits to escape more than is necessary
+	return `attachment; filename="` + fallback + `"; filename*=UTF-8''` + escaped
 }
 
 // asciiName returns name without accents, and with "_" in place of characters that a quoted filename cannot hold
@@ -39,21 +41,4 @@ func asciiName(name string) string {
 		}
 		return r
 	}, plain)
-}
-
-// escaped returns s as the value of an extended parameter (RFC 8187, section 3.2.1): percent-encoded except for
-// attr-char.
-func escaped(s string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if alphanumeric || strings.IndexByte("!#$&+-.^_`|~", c) >= 0 {
-			b.WriteByte(c)
-			continue
-		}
-		b.Write([]byte{'%', hex[c>>4], hex[c&15]})
-	}
-	return b.String()
 }

@@ -86,8 +86,6 @@ const (
 	NotFoundDetail = "There is no import with this id."
 	// StoreFullDetail is the detail of every CodeStoreFull.
 	StoreFullDetail = "The store has no space left. Free space in it, or delete imports that are no longer needed."
-	// CompletionFailedDetail is the detail of every CodeCompletionFailed.
-	CompletionFailedDetail = "The store failed to assemble the object. The parts are kept. Complete the import again."
 )
 
 // fieldErrors collects the invalid members of a request.
@@ -124,16 +122,13 @@ func conflict(code, detail string, fields []Field) *Error {
 const maxReported = 100
 
 // terminalError returns the error of a call on an import with the terminal status s.
-func terminalError(s Status) *Error {
-	switch s {
-	case Completed:
-		return conflict(CodeCompleted, "The import is completed.", nil)
-	case Failed:
-		return conflict(CodeFailed, "The import has failed; read it to see why. Create a new one.", nil)
-	case Aborted:
-		return conflict(CodeAborted, "The import was aborted. Create a new one.", nil)
-	}
-	return conflict(CodeExpired, "The import has expired. Create a new one.", nil)
+func terminalError(s Status) *Error { return conflict("import-"+string(s), terminalDetails[s], nil) }
+
+var terminalDetails = map[Status]string{
+	Completed: "The import is completed.",
+	Failed:    "The import has failed; read it to see why. Create a new one.",
+	Aborted:   "The import was aborted. Create a new one.",
+	Expired:   "The import has expired. Create a new one.",
 }
 
 func notFound(id string) *Error {
@@ -149,7 +144,8 @@ func isKind(err error, k Kind) bool {
 // completionFailed returns the error of a completion that the store failed. It is not resumed, because a store may copy
 // the whole object for each attempt.
 func completionFailed(cause error) *Error {
-	return &Error{Kind: NotCompleted, Code: CodeCompletionFailed, Detail: CompletionFailedDetail, Cause: cause}
+	const detail = "The store failed to assemble the object. The parts are kept. Complete the import again."
+	return &Error{Kind: NotCompleted, Code: CodeCompletionFailed, Detail: detail, Cause: cause}
 }
 
 func checksumMismatch(detail string) *Error {

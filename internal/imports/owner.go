@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
-
-	"github.com/signpost-s3/signpost/internal/bucket"
 )
 
 // Public is the owner of the imports of anonymous clients.
@@ -25,25 +23,16 @@ func OwnerName(kind, name string) string {
 
 var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,62}$`)
 
-// Call describes a call besides its request.
-type Call struct {
-	Owner     string // of the imports that the call creates; "": anonymous
-	RequestID string // relates the logs of the service to those of the store; may be empty
+type callerKey struct{}
+
+// WithCaller returns a context whose caller is owner, "" if the caller is anonymous.
+func WithCaller(ctx context.Context, owner string) context.Context {
+	return context.WithValue(ctx, callerKey{}, owner)
 }
 
-type callKey struct{}
-
-// WithCall returns a context with the call c.
-func WithCall(ctx context.Context, c Call) context.Context {
-	if c.RequestID != "" {
-		ctx = bucket.WithRequestID(ctx, c.RequestID)
-	}
-	return context.WithValue(ctx, callKey{}, c.Owner)
-}
-
-// Caller returns the owner of the call of ctx, or Public and false if the call is anonymous.
+// Caller returns the owner of ctx, or Public and false if the caller is anonymous.
 func Caller(ctx context.Context) (owner string, known bool) {
-	if owner, known = ctx.Value(callKey{}).(string); known && owner != "" {
+	if owner, known = ctx.Value(callerKey{}).(string); known && owner != "" {
 		return owner, owner != Public
 	}
 	return Public, false

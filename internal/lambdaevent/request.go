@@ -23,7 +23,7 @@ func (e *event) request(ctx context.Context, from integration) (*http.Request, e
 		return nil, err
 	}
 	if owner, scope, known := e.caller(); known {
-		ctx = auth.WithScope(imports.WithCall(ctx, imports.Call{Owner: owner}), scope)
+		ctx = auth.WithScope(imports.WithCaller(ctx, owner), scope)
 	}
 	method := e.HTTPMethod
 	if from == http2 {
