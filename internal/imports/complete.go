@@ -74,10 +74,8 @@ func (s *Service) complete(ctx context.Context, j Job, whole *Checksum) (Job, er
 // completeSingle inspects an import of one request, which needs no completion.
 func (s *Service) completeSingle(ctx context.Context, j Job, whole *Checksum) (Job, error) {
 	if whole != nil {
-		var errs fieldErrors
-		errs.add(path{"checksum"},
-			"must be declared when a single upload is created, because its signature covers it")
-		return Job{}, invalid(errs)
+		const detail = "must be declared when a single upload is created, because its signature covers it"
+		return Job{}, invalidField(path{"checksum"}, detail)
 	}
 	job, err := s.reconcile(ctx, j, resumeStalled)
 	switch {
@@ -105,7 +103,12 @@ func (s *Service) assemble(ctx context.Context, j Job, parts []bucket.Part) (Job
 	case errors.Is(err, bucket.ErrBadPart):
 		return s.handleBadPart(ctx, j, parts, err)
 	case errors.Is(err, bucket.ErrBadChecksum) && j.Checksum != nil:
-		return s.rejectParts(ctx, j)
+		const detail = "declared %s %s, the parts have another checksum"
+		next := j.failed(CodeChecksumMismatch, detail, j.Checksum.Algorithm, j.Checksum.Value)
+		if _, err := s.transition(ctx, j, next); err != nil {
+			return Job{}, err
+		}
+		return next.completionResult()
 	}
 	failure := fromStore("complete import "+j.ID, err)
 	switch {
@@ -122,22 +125,21 @@ func (s *Service) assemble(ctx context.Context, j Job, parts []bucket.Part) (Job
 // store may assemble the object and return an error.
 func (s *Service) recordFailure(ctx context.Context, j Job, why error) (Job, error) {
 	object, err := s.object(ctx, j)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Job{}, err
-	}
-	if object != nil {
+	case object != nil:
 		return s.awaitObject(ctx, j)
-	}
-	if !j.completing() {
-		latest, err := s.load(ctx, j.Owner, j.ID)
-		if err == nil && latest.recordETag != j.recordETag {
-			err = fmt.Errorf("complete import %s: %w", j.ID, bucket.ErrChanged)
-		}
+	case j.completing():
+		next := j.withoutLateChecksum()
+		next.Parts = j.Parts.release(why)
+		_, err = s.store(ctx, j, next)
 		return Job{}, cmp.Or(err, why)
 	}
-	next := j.withoutLateChecksum()
-	next.Parts = j.Parts.release(why)
-	_, err = s.store(ctx, j, next)
+	latest, err := s.load(ctx, j.Owner, j.ID)
+	if err == nil && latest.recordETag != j.recordETag {
+		err = fmt.Errorf("complete import %s: %w", j.ID, bucket.ErrChanged)
+	}
 	return Job{}, cmp.Or(err, why)
 }
 
@@ -162,16 +164,6 @@ func (s *Service) recordStoreFailure(ctx context.Context, j Job, why error) (Job
 		j = latest
 		return Job{}, fmt.Errorf("complete import %s: %w", j.ID, bucket.ErrChanged)
 	})
-}
-
-// rejectParts records that j's parts do not have the declared checksum, and removes them.
-func (s *Service) rejectParts(ctx context.Context, j Job) (Job, error) {
-	const detail = "declared %s %s, the parts have another checksum"
-	next := j.failed(ChecksumMismatch, detail, j.Checksum.Algorithm, j.Checksum.Value)
-	if _, err := s.transition(ctx, j, next); err != nil {
-		return Job{}, err
-	}
-	return Job{}, checksumMismatch(next.Failure.Detail)
 }
 
 // handleBadPart decides about parts that the store refuses. If a part was replaced since it was listed, the completion

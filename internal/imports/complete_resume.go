@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,10 +26,7 @@ const (
 )
 
 func (s *Service) completionWait() time.Duration {
-	if s.CompletionWait > 0 {
-		return s.CompletionWait
-	}
-	return defaultCompletionWait
+	return cmp.Or(s.CompletionWait, defaultCompletionWait)
 }
 
 // waitForCompletion calls complete and returns its result. complete continues after the wait has ended or the client

@@ -65,7 +65,9 @@ const (
 	CodePartSizeMismatch     = "part-size-mismatch"
 	CodeUploadMissing        = "upload-missing"
 	CodeNotMultipart         = "not-multipart"
+	CodeSizeMismatch         = "size-mismatch"
 	CodeChecksumMismatch     = "checksum-mismatch"
+	CodeUploadLost           = "upload-lost" // the store has neither the multipart upload nor the object
 	CodeCompleting           = "import-completing"
 	CodeCompleted            = "import-completed"
 	CodeFailed               = "import-failed"
@@ -101,6 +103,10 @@ type path = []string
 // invalid returns the error of a request that every service would reject.
 func invalid(fields fieldErrors) *Error {
 	return &Error{Kind: Invalid, Code: CodeInvalidRequest, Detail: InvalidDetail, Fields: fields}
+}
+
+func invalidField(at path, detail string, args ...any) *Error {
+	return invalid([]Field{{Path: at, Detail: fmt.Sprintf(detail, args...)}})
 }
 
 // refuse returns the error of a valid request that this service does not grant, because of one member.
@@ -146,13 +152,6 @@ func isKind(err error, k Kind) bool {
 func completionFailed(cause error) *Error {
 	const detail = "The store failed to assemble the object. The parts are kept. Complete the import again."
 	return &Error{Kind: NotCompleted, Code: CodeCompletionFailed, Detail: detail, Cause: cause}
-}
-
-func checksumMismatch(detail string) *Error {
-	return &Error{
-		Kind: Refused, Code: CodeChecksumMismatch,
-		Detail: "The object does not match what was declared, and was removed: " + detail + ".",
-	}
 }
 
 // error returns the recorded failure of a completion as an Error.

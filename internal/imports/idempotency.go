@@ -43,29 +43,23 @@ func (s *Service) claim(ctx context.Context, owner, idempotencyKey string, c cla
 	}
 	return retry(c.ID, func() (string, error) {
 		err := s.Bucket.CreateRecord(ctx, key, body)
-		if err == nil {
-			return c.ID, nil
-		}
 		if !errors.Is(err, bucket.ErrChanged) {
-			return "", fromStore("claim idempotency key", err)
+			return c.ID, fromStore("claim idempotency key", err)
 		}
 		first, etag, err := s.readClaim(ctx, key)
-		if err != nil {
+		switch {
+		case err != nil:
 			return "", err
-		}
-		if first.Fingerprint != c.Fingerprint {
+		case first.Fingerprint != c.Fingerprint:
 			return "", &Error{
 				Kind: Refused, Code: CodeIdempotencyKeyReused,
 				Detail: "This Idempotency-Key was used with another body. Use a new key for a new import.",
 			}
-		}
-		if first.ID == c.ID || !s.unused(ctx, owner, first) {
+		case first.ID == c.ID || !s.unused(ctx, owner, first):
 			return first.ID, nil
 		}
-		if _, err := s.Bucket.ReplaceRecord(ctx, key, etag, body); err != nil {
-			return "", fromStore("claim idempotency key", err)
-		}
-		return c.ID, nil
+		_, err = s.Bucket.ReplaceRecord(ctx, key, etag, body)
+		return c.ID, fromStore("claim idempotency key", err)
 	})
 }
 

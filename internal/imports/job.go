@@ -116,15 +116,11 @@ type Failure struct {
 	Detail string `json:"detail"`
 }
 
-// The codes of a Failure.
-const (
-	SizeMismatch     = "size-mismatch"
-	ChecksumMismatch = "checksum-mismatch"
-	UploadLost       = "upload-lost" // the store has neither the multipart upload nor the object
+// The codes of a Failure: of a job, and of a completion, whose parts are kept.
+var (
+	jobFailures        = []string{CodeSizeMismatch, CodeChecksumMismatch, CodeUploadLost}
+	completionFailures = []string{CodeCompletionFailed, CodeStoreFull, CodePartsMissing, CodePartSizeMismatch}
 )
-
-// completionFailures are the codes of a failed completion. The parts are kept.
-var completionFailures = []string{CodeCompletionFailed, CodeStoreFull, CodePartsMissing, CodePartSizeMismatch}
 
 // LastFailure returns why j failed or, if j is open, why its last completion failed. It returns the zero Failure if
 // neither failed.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signpost-s3/signpost/internal/s3limits"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
@@ -43,12 +42,4 @@ func (l Limits) AllowsWebhook(hook string) bool {
 		allowed, err := webhook.ParseHost(entry)
 		return err == nil && allowed == host
 	})
-}
-
-// singleSize returns the largest size of one PUT or form in bytes.
-func (l Limits) singleSize() int64 {
-	if l.MaxSize > 0 {
-		return min(l.MaxSize, s3limits.MaxPutSize)
-	}
-	return s3limits.MaxPutSize
 }

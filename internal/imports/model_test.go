@@ -34,7 +34,7 @@ func (m *modelJob) inspect(now time.Time) Status {
 		m.object, m.parts = -1, nil
 	case m.status == Failed || m.status == Completed && m.object < 0:
 	case m.object >= 0 && m.size >= 0 && m.object != m.size:
-		m.status, m.why = Failed, SizeMismatch
+		m.status, m.why = Failed, CodeSizeMismatch
 		if m.multi {
 			m.object, m.parts = -1, nil
 		}
@@ -84,7 +84,7 @@ func (m *modelJob) complete(now time.Time, wrongSum bool) string {
 	switch {
 	case m.status == Completed:
 		return ""
-	case m.status == Failed && m.why == ChecksumMismatch:
+	case m.status == Failed && m.why == CodeChecksumMismatch:
 		return CodeChecksumMismatch
 	case m.closed(now) != "":
 		return m.closed(now)
@@ -108,7 +108,7 @@ func (m *modelJob) complete(now time.Time, wrongSum bool) string {
 	case missing:
 		return CodePartsMissing
 	case wrongSum:
-		m.status, m.why, m.object, m.parts = Failed, ChecksumMismatch, -1, nil
+		m.status, m.why, m.object, m.parts = Failed, CodeChecksumMismatch, -1, nil
 		return CodeChecksumMismatch
 	}
 	m.status, m.object, m.parts = Completed, total, nil

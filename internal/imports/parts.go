@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -37,10 +38,7 @@ func (s *Service) SignParts(ctx context.Context, owner, id string, r PartsReques
 	if err != nil {
 		return nil, err
 	}
-	now, lifetime := s.Now(), s.Limits.URLTTL
-	if requested := j.Parts.URLTTL; requested > 0 {
-		lifetime = min(requested, lifetime)
-	}
+	now, lifetime := s.Now(), min(cmp.Or(j.Parts.URLTTL, s.Limits.URLTTL), s.Limits.URLTTL)
 	until := now.Truncate(time.Second).Add(lifetime)
 	if until.After(j.Deadline) {
 		until = j.Deadline
@@ -92,7 +90,7 @@ func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
 		case algorithm != "" && !given:
 			errs.add(path{"checksums", string(buffer)}, "is missing; the import declared %s", algorithm)
 		case algorithm != "" && !isDigest(algorithm, checksum):
-			errs.add(path{"checksums", string(buffer)}, notDigest, digestSizes[algorithm], algorithm)
+			errs.add(path{"checksums", string(buffer)}, notDigest, digests[algorithm].size, algorithm)
 		}
 		parts[i] = bucket.Part{Number: n, Size: j.Parts.partSize(n, j.Size), Checksum: checksum}
 	}

@@ -337,8 +337,8 @@ func TestLost(t *testing.T) {
 				s = later(s, 2*time.Hour)
 			}
 			j, err := s.Read(t.Context(), store.owner, job.ID)
-			if err != nil || j.Status != Failed || j.Failure.Code != UploadLost {
-				t.Errorf("read: got %+v, %v, want failed with %s", j, err, UploadLost)
+			if err != nil || j.Status != Failed || j.Failure.Code != CodeUploadLost {
+				t.Errorf("read: got %+v, %v, want failed with %s", j, err, CodeUploadLost)
 			}
 			if _, err := s.Complete(t.Context(), store.owner, job.ID, nil); codeOf(err) != CodeFailed {
 				t.Errorf("complete: got %v, want %s", err, CodeFailed)

@@ -81,7 +81,7 @@ func (s *Service) resolveMissingUpload(ctx context.Context, j Job) (Job, error) 
 		return j.completionResult()
 	}
 	const detail = "the store has neither the upload nor the object; a lifecycle rule or another client removed it"
-	return s.transition(ctx, j, j.failed(UploadLost, detail))
+	return s.transition(ctx, j, j.failed(CodeUploadLost, detail))
 }
 
 // transition records that j has become next. The data of a discarded job is removed after that: if the server stops in

@@ -106,7 +106,7 @@ func (j Job) sameRecord(k Job) bool {
 // valid reports whether j is a record that the service wrote for this import. Other clients of the store may have
 // written it, or copied it from another key.
 func (j Job) valid(owner, id string) bool {
-	known := func(algorithm string) bool { return digestSizes[algorithm] > 0 }
+	known := func(algorithm string) bool { return digests[algorithm].size > 0 }
 	switch {
 	case j.ID != id || j.Owner != owner:
 		return false
@@ -116,7 +116,7 @@ func (j Job) valid(owner, id string) bool {
 		return false
 	case (j.Status == Failed) != (j.Failure != nil):
 		return false
-	case j.Failure != nil && !slices.Contains([]string{SizeMismatch, ChecksumMismatch, UploadLost}, j.Failure.Code):
+	case j.Failure != nil && !slices.Contains(jobFailures, j.Failure.Code):
 		return false
 	case j.Checksum != nil && !known(j.Checksum.Algorithm):
 		return false

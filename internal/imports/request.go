@@ -1,8 +1,8 @@
 package imports
 
 import (
+	"cmp"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"maps"
@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
@@ -55,9 +54,6 @@ func (r Request) mode() Mode {
 	return Single
 }
 
-// isCRC reports whether the store can compute the checksum of the whole object from those of its parts.
-func isCRC(algorithm string) bool { return strings.HasPrefix(algorithm, "crc") }
-
 // check returns all errors that make r invalid for every service or else the first reason why this service refuses it.
 func (r Request) check(l Limits) error {
 	if invalidFields := r.invalidFields(); len(invalidFields) > 0 {
@@ -81,6 +77,8 @@ func (r Request) check(l Limits) error {
 	}
 	return nil
 }
+
+var metadataName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,127}$`)
 
 // invalidFields checks the rules that the OpenAPI schema cannot express.
 func (r Request) invalidFields() (errs fieldErrors) {
@@ -122,48 +120,9 @@ func (r Request) invalidFields() (errs fieldErrors) {
 	return errs
 }
 
-func (r Request) checkChecksum(errs *fieldErrors) {
-	c, parts := r.Checksum, r.mode() == Multipart
-	switch {
-	case parts && !isCRC(c.Algorithm):
-		errs.add(path{"checksum", "algorithm"}, notCRC)
-	case c.Value == "" && !parts:
-		errs.add(path{"checksum", "value"}, "is missing")
-	case c.Value != "" && !isDigest(c.Algorithm, c.Value):
-		errs.add(path{"checksum", "value"}, notDigest, digestSizes[c.Algorithm], c.Algorithm)
-	case c.Value != "" && r.Size != nil && *r.Size == 0 && c.Value != emptyDigests[c.Algorithm]:
-		errs.add(path{"checksum", "value"}, "must be %s, the %s of no bytes, as size is 0",
-			emptyDigests[c.Algorithm], c.Algorithm)
-	}
-}
-
-// The messages about checksums that a creation and a completion share.
-const (
-	notCRC    = "must be crc64nvme, crc32c or crc32 for a multipart upload: S3 verifies no other of the whole object"
-	notDigest = "must be the base64 of %d bytes, as %s has"
-)
-
-var (
-	metadataName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,127}$`)
-	digestSizes  = map[string]int{"sha256": 32, "sha1": 20, "crc32": 4, "crc32c": 4, "crc64nvme": 8}
-	emptyDigests = map[string]string{
-		"sha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "sha1": "2jmj7l5rSw0yVb/vlWAYkK/YBwk=",
-		"crc32": "AAAAAA==", "crc32c": "AAAAAA==", "crc64nvme": "AAAAAAAAAAA=",
-	}
-)
-
-// isDigest reports whether value is base64 of as many bytes as algorithm produces.
-func isDigest(algorithm, value string) bool {
-	digest, err := base64.StdEncoding.Strict().DecodeString(value)
-	return err == nil && len(digest) == digestSizes[algorithm]
-}
-
 // job returns the job that r creates with this ID.
 func (r Request) job(owner, id string, l Limits) Job {
-	lifetime := r.ExpiresIn
-	if lifetime == 0 {
-		lifetime = l.URLTTL
-	}
+	lifetime := cmp.Or(r.ExpiresIn, l.URLTTL)
 	j := Job{
 		ID: id, Owner: owner, Status: AwaitingUpload, Mode: r.mode(),
 		Filename: r.Filename, ContentType: r.ContentType, Size: r.Size, Checksum: r.Checksum, Metadata: r.Metadata,
@@ -182,19 +141,4 @@ func (r Request) job(owner, id string, l Limits) Job {
 	j.WriteOnce = j.WriteOnce || l.WriteOnce && j.Mode == Single
 	j.Deadline = j.CreatedAt.Truncate(time.Second).Add(lifetime)
 	return j
-}
-
-// upload describes the request that stores j's object, signed at now.
-func (j Job) upload(l Limits, now time.Time) bucket.Upload {
-	u := bucket.Upload{
-		Key: j.Key(), ContentType: j.ContentType, Metadata: j.Metadata, Size: j.Size, MaxSize: l.singleSize(),
-		WriteOnce: j.WriteOnce, From: now, Until: j.Deadline,
-	}
-	if j.Filename != "" {
-		u.ContentDisposition = attachment(j.Filename)
-	}
-	if j.Checksum != nil {
-		u.Checksum = bucket.Checksum{Algorithm: j.Checksum.Algorithm, Value: j.Checksum.Value}
-	}
-	return u
 }

@@ -7,7 +7,6 @@
 package imports
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -35,40 +34,4 @@ func (s *Service) Read(ctx context.Context, owner, id string) (Job, error) {
 		return Job{}, err
 	}
 	return s.signed(ctx, job)
-}
-
-// signed returns job with the signed request for its status, unless it has one.
-func (s *Service) signed(ctx context.Context, job Job) (Job, error) {
-	var err error
-	switch {
-	case job.Upload != nil:
-	case job.Status.open() && job.overdue(s.Now()): // created by a late retry with the same Idempotency-Key
-		job.Status = Expired
-	case job.Status == AwaitingUpload && job.Mode != Multipart:
-		err = s.signUpload(ctx, &job)
-	case job.Status == Completed && s.Downloads:
-		err = s.signDownload(ctx, &job)
-	}
-	return job, err
-}
-
-// signUpload adds the request that uploads j's file. It expires at j's deadline, or earlier with the credentials.
-func (s *Service) signUpload(ctx context.Context, j *Job) error {
-	sign := s.Bucket.SignPut
-	if j.Mode == Form {
-		sign = s.Bucket.SignForm
-	}
-	request, err := sign(ctx, j.upload(s.Limits, s.Now()))
-	j.Upload = &request
-	return fromStore("sign import "+j.ID, err)
-}
-
-// signDownload adds the request that downloads j's object. Browsers save it as a file: an uploaded page must never run
-// with the store's origin.
-func (s *Service) signDownload(ctx context.Context, j *Job) error {
-	now := s.Now()
-	name := attachment(cmp.Or(j.Filename, j.ID))
-	request, err := s.Bucket.SignGet(ctx, j.Key(), name, now, now.Add(s.Limits.URLTTL))
-	j.Download = &request
-	return fromStore("sign download of "+j.ID, err)
 }

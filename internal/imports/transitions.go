@@ -37,18 +37,19 @@ func (j Job) received(o bucket.Object) Job {
 	}
 	j.Status = Completed
 	if j.Size != nil && *j.Size != o.Size {
-		return j.failed(SizeMismatch, "declared %d bytes, the object has %d", *j.Size, o.Size)
+		return j.failed(CodeSizeMismatch, "declared %d bytes, the object has %d", *j.Size, o.Size)
 	}
 	if j.Checksum == nil {
 		return j
 	}
 	value, known := o.Checksums[j.Checksum.Algorithm]
 	if o.Size == 0 { // known even if the store has no checksums
-		value, known = emptyDigests[j.Checksum.Algorithm], true
+		value, known = digests[j.Checksum.Algorithm].empty, true
 	}
 	known = known && j.Checksum.Value != ""
 	if known && value != j.Checksum.Value {
-		return j.failed(ChecksumMismatch, "declared %s %s, the object has %s", j.Checksum.Algorithm, j.Checksum.Value, value)
+		const detail = "declared %s %s, the object has %s"
+		return j.failed(CodeChecksumMismatch, detail, j.Checksum.Algorithm, j.Checksum.Value, value)
 	}
 	checksum := *j.Checksum
 	checksum.Verified = known
@@ -110,44 +111,6 @@ func (p Parts) release(why error) *Parts {
 	return &p
 }
 
-// withChecksum returns j with the checksum of the whole object that a completion declares.
-func (j Job) withChecksum(whole *Checksum) (Job, error) {
-	if whole == nil {
-		return j, nil
-	}
-	var errs fieldErrors
-	declared := j.Checksum
-	switch {
-	case declared != nil && declared.Algorithm != whole.Algorithm:
-		errs.add(path{"checksum", "algorithm"}, "must be %s, as the import declared", declared.Algorithm)
-	case !isCRC(whole.Algorithm):
-		errs.add(path{"checksum", "algorithm"}, notCRC)
-	case !isDigest(whole.Algorithm, whole.Value):
-		errs.add(path{"checksum", "value"}, notDigest, digestSizes[whole.Algorithm], whole.Algorithm)
-	case declared != nil && declared.Value == whole.Value:
-		return j, nil
-	case declared != nil && declared.Value != "":
-		errs.add(path{"checksum", "value"}, "must be %s, as the import declared", declared.Value)
-	}
-	if len(errs) > 0 {
-		return Job{}, invalid(errs)
-	}
-	j.Checksum = &Checksum{Algorithm: whole.Algorithm, Value: whole.Value, Late: true}
-	return j, nil
-}
-
-// withoutLateChecksum returns j without the checksum of a completion that failed.
-func (j Job) withoutLateChecksum() Job {
-	if j.Checksum == nil || !j.Checksum.Late {
-		return j
-	}
-	j.Checksum = nil
-	if j.Parts.Algorithm != "" {
-		j.Checksum = &Checksum{Algorithm: j.Parts.Algorithm}
-	}
-	return j
-}
-
 // withParts returns j, which is open, with the progress of the parts that the store holds.
 func (j Job) withParts(parts []bucket.Part) Job {
 	var bytes int64
@@ -182,8 +145,9 @@ func (j Job) completionResult() (Job, error) {
 			return j.withProgress(j.Parts.PartCount, *j.Size), nil
 		}
 		return j, nil
-	case j.Status == Failed && j.Failure.Code == ChecksumMismatch:
-		return Job{}, checksumMismatch(j.Failure.Detail)
+	case j.Status == Failed && j.Failure.Code == CodeChecksumMismatch:
+		detail := "The object does not match what was declared, and was removed: " + j.Failure.Detail + "."
+		return Job{}, &Error{Kind: Refused, Code: CodeChecksumMismatch, Detail: detail}
 	}
 	return Job{}, terminalError(j.Status)
 }
