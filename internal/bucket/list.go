@@ -3,7 +3,6 @@ package bucket
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -11,26 +10,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
-// ListedObject is an object of a listing.
-type ListedObject struct {
-	Key      string
-	Modified time.Time // precision: 1 s
-}
-
 // List returns up to limit (1 to 1,000) keys with prefix after the key after, in ascending order. If there are more
 // keys, more is true.
 func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (keys []string, more bool, err error) {
-	listed, more, err := b.ListObjects(ctx, prefix, after, limit)
-	for _, object := range listed {
-		keys = append(keys, object.Key)
-	}
-	return keys, more, err
-}
-
-// ListObjects is List with the time of each object.
-func (b *Bucket) ListObjects(
-	ctx context.Context, prefix, after string, limit int,
-) (listed []ListedObject, more bool, err error) {
 	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, MaxKeys: aws.Int32(int32(limit))}
 	if after != "" {
 		in.StartAfter = &after
@@ -40,9 +22,9 @@ func (b *Bucket) ListObjects(
 		return nil, false, err
 	}
 	for _, object := range out.Contents {
-		listed = append(listed, ListedObject{aws.ToString(object.Key), aws.ToTime(object.LastModified).UTC()})
+		keys = append(keys, aws.ToString(object.Key))
 	}
-	return listed, aws.ToBool(out.IsTruncated), nil
+	return keys, aws.ToBool(out.IsTruncated), nil
 }
 
 // Delete removes an object. A missing object is not an error.

@@ -107,18 +107,10 @@ func (b *Bucket) ListParts(ctx context.Context, m Multipart, after int32) (parts
 	if err != nil {
 		return nil, false, err
 	}
-	parts = make([]Part, 0, len(out.Parts))
-	for _, p := range out.Parts {
-		part := Part{Number: aws.ToInt32(p.PartNumber), Size: aws.ToInt64(p.Size), ETag: aws.ToString(p.ETag)}
-		switch m.Algorithm {
-		case "crc64nvme":
-			part.Checksum = aws.ToString(p.ChecksumCRC64NVME)
-		case "crc32c":
-			part.Checksum = aws.ToString(p.ChecksumCRC32C)
-		case "crc32":
-			part.Checksum = aws.ToString(p.ChecksumCRC32)
-		}
-		parts = append(parts, part)
+	parts = make([]Part, len(out.Parts))
+	for i, p := range out.Parts {
+		sum := checksumField(m.Algorithm, &p.ChecksumCRC64NVME, &p.ChecksumCRC32C, &p.ChecksumCRC32)
+		parts[i] = Part{aws.ToInt32(p.PartNumber), aws.ToInt64(p.Size), aws.ToString(p.ETag), aws.ToString(*sum)}
 	}
 	return parts, aws.ToBool(out.IsTruncated), nil
 }
@@ -159,13 +151,13 @@ func (b *Bucket) CompleteMultipart(ctx context.Context, m Multipart, parts []Par
 		c := &completed[i]
 		c.PartNumber, c.ETag = &p.Number, &p.ETag
 		if p.Checksum != "" {
-			setCRC(m.Algorithm, &p.Checksum, &c.ChecksumCRC64NVME, &c.ChecksumCRC32C, &c.ChecksumCRC32)
+			*checksumField(m.Algorithm, &c.ChecksumCRC64NVME, &c.ChecksumCRC32C, &c.ChecksumCRC32) = &p.Checksum
 		}
 	}
 	in.MultipartUpload, in.MpuObjectSize = &types.CompletedMultipartUpload{Parts: completed}, &size
 	if m.Algorithm != "" && whole != "" {
 		in.ChecksumType = types.ChecksumTypeFullObject
-		setCRC(m.Algorithm, &whole, &in.ChecksumCRC64NVME, &in.ChecksumCRC32C, &in.ChecksumCRC32)
+		*checksumField(m.Algorithm, &in.ChecksumCRC64NVME, &in.ChecksumCRC32C, &in.ChecksumCRC32) = &whole
 	}
 	return b.unlimitedCall("CompleteMultipartUpload", m.Key).run(ctx, func(ctx context.Context) error {
 		_, err := b.client.CompleteMultipartUpload(ctx, in, func(o *s3.Options) { o.Retryer = completionRetryer() })
@@ -205,16 +197,17 @@ func completionRetryer() aws.Retryer {
 	})
 }
 
-// setCRC sets the field of algorithm.
-func setCRC(algorithm string, value *string, crc64nvme, crc32c, crc32 **string) {
+// checksumField returns the field of algorithm, or one that is in no structure.
+func checksumField(algorithm string, crc64nvme, crc32c, crc32 **string) **string {
 	switch algorithm {
 	case "crc64nvme":
-		*crc64nvme = value
+		return crc64nvme
 	case "crc32c":
-		*crc32c = value
+		return crc32c
 	case "crc32":
-		*crc32 = value
+		return crc32
 	}
+	return new(*string)
 }
 
 // AbortMultipart removes the parts. A missing upload is not an error.

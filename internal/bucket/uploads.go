@@ -19,7 +19,14 @@ type OpenUpload struct {
 func (b *Bucket) ListUploads(
 	ctx context.Context, prefix string, after Multipart, limit int,
 ) (uploads []OpenUpload, more bool, err error) {
-	out, err := b.listUploads(ctx, prefix, after, limit)
+	in := &s3.ListMultipartUploadsInput{Bucket: &b.name, Prefix: &prefix, MaxUploads: aws.Int32(int32(limit))}
+	if after.Key != "" {
+		in.KeyMarker = &after.Key
+	}
+	if after.UploadID != "" {
+		in.UploadIdMarker = &after.UploadID
+	}
+	out, err := invoke(ctx, b.shortCall("ListMultipartUploads", prefix), b.client.ListMultipartUploads, in)
 	if err != nil {
 		return nil, false, err
 	}
@@ -28,26 +35,4 @@ func (b *Bucket) ListUploads(
 		uploads = append(uploads, OpenUpload{upload, aws.ToTime(u.Initiated)})
 	}
 	return uploads, aws.ToBool(out.IsTruncated), nil
-}
-
-// CountUploads counts the open uploads below prefix, up to atMost (1 to 1,000), in one call.
-func (b *Bucket) CountUploads(ctx context.Context, prefix string, atMost int) (n int, err error) {
-	out, err := b.listUploads(ctx, prefix, Multipart{}, atMost)
-	if err != nil {
-		return 0, err
-	}
-	return len(out.Uploads), nil
-}
-
-func (b *Bucket) listUploads(
-	ctx context.Context, prefix string, after Multipart, atMost int,
-) (*s3.ListMultipartUploadsOutput, error) {
-	in := &s3.ListMultipartUploadsInput{Bucket: &b.name, Prefix: &prefix, MaxUploads: aws.Int32(int32(atMost))}
-	if after.Key != "" {
-		in.KeyMarker = &after.Key
-	}
-	if after.UploadID != "" {
-		in.UploadIdMarker = &after.UploadID
-	}
-	return invoke(ctx, b.shortCall("ListMultipartUploads", prefix), b.client.ListMultipartUploads, in)
 }

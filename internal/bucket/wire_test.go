@@ -144,11 +144,6 @@ var operations = []struct {
 		_, _, err := b.ListUploads(ctx, "p/", Multipart{}, s3limits.MaxListed)
 		return err
 	}},
-	{
-		"ListMultipartUploads",
-		callTimeout,
-		func(ctx context.Context, b *Bucket) error { _, err := b.CountUploads(ctx, "p/", 10); return err },
-	},
 	{"HeadBucket", callTimeout, func(ctx context.Context, b *Bucket) error { return b.Check(ctx) }},
 	{
 		"GetBucketLifecycleConfiguration",

@@ -110,13 +110,13 @@ func (s *Service) checkOpenUploads(ctx context.Context, owner string) error {
 	if limit == 0 {
 		return nil
 	}
-	open, err := s.Bucket.CountUploads(ctx, objectPrefix(owner), limit)
+	open, _, err := s.Bucket.ListUploads(ctx, objectPrefix(owner), bucket.Multipart{}, limit)
 	if err != nil {
 		return fromStore("count open uploads", err)
 	}
-	if open >= limit {
+	if len(open) >= limit {
 		return refuse(CodeOpenUploads, nil,
-			"%d multipart uploads are in progress, the limit of this service; complete or delete some", open)
+			"%d multipart uploads are in progress, the limit of this service; complete or delete some", len(open))
 	}
 	return nil
 }
