@@ -1,10 +1,6 @@
 package config
 
-import (
-	"reflect"
-	"strconv"
-	"strings"
-)
+import "reflect"
 
 // FunctionConfig is Config as a Lambda function reads it, from the environment alone.
 type FunctionConfig struct {
@@ -32,23 +28,22 @@ func ReadFunctionConfig(getenv func(string) string) (FunctionConfig, error) {
 		}
 	}
 	c.Listen = "127.0.0.1:0" // nothing listens
+	check := checker{&c.Config, &errs}
 	if c.Bucket == "" {
-		errs.add("SIGNPOST_BUCKET", c.Bucket, "must name the bucket")
+		check.report(&c.Bucket, "must name the bucket")
 	}
 	if c.Events != "proxy" && c.Events != "direct" {
-		errs.add("SIGNPOST_LAMBDA_EVENTS", c.Events, "must be proxy or direct")
+		check.add("SIGNPOST_LAMBDA_EVENTS", c.Events, "must be proxy or direct")
 	}
 	if c.Events == "direct" && c.MaxSize > 0 {
-		errs.add("SIGNPOST_MAX_SIZE", strconv.FormatInt(c.MaxSize, 10),
-			"must be left out with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no size")
+		check.report(&c.MaxSize, "must be left out with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no size")
 	}
 	if c.Events == "direct" && len(c.ContentTypes) > 0 {
-		errs.add("SIGNPOST_CONTENT_TYPES", strings.Join(c.ContentTypes, ","),
-			"must be left out with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no type")
+		check.report(&c.ContentTypes, "must be left out with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no type")
 	}
-	for _, variable := range []string{"SIGNPOST_API_KEYS_FILE", "SIGNPOST_OIDC_ISSUER", "SIGNPOST_RATE_LIMIT"} {
-		if value := getenv(variable); value != "" {
-			errs.add(variable, value, "must be left out in a function: what invokes it says who calls, and bounds how often")
+	for _, field := range []any{&c.APIKeysFile, &c.OIDCIssuer, &c.RateLimit} {
+		if getenv(c.Name(field)) != "" {
+			check.report(field, "must be left out in a function: what invokes it says who calls, and bounds how often")
 		}
 	}
 	return c, errs.Check(c.Config)
