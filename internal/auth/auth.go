@@ -7,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-
-	"github.com/signpost-s3/signpost/internal/imports"
 )
 
 // Caller is an authenticated caller, or the anonymous one.
@@ -54,27 +52,20 @@ func New(keys *Keys, tokens TokenAuthenticator, anonymous bool) Authenticator {
 	return a.authenticate
 }
 
-type scopeKey struct{}
+type callerKey struct{}
 
-// WithScope returns a context of a call that is limited to scope.
-func WithScope(ctx context.Context, scope Scope) context.Context {
-	return context.WithValue(ctx, scopeKey{}, scope)
+// WithCaller returns a context of a request whose caller a gateway has authenticated.
+func WithCaller(ctx context.Context, caller Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, caller)
 }
 
-func scopeOf(ctx context.Context) Scope {
-	if scope, bounded := ctx.Value(scopeKey{}).(Scope); bounded {
-		return scope
-	}
-	return All
-}
-
-// NewGateway returns an Authenticator for a Lambda function. It takes the owner from imports.WithCaller and the scope
-// from WithScope, which the event's conversion sets.
+// NewGateway returns an Authenticator for a Lambda function. It takes the caller from WithCaller, which the event's
+// conversion sets.
 func NewGateway(anonymous bool) Authenticator {
 	a := authenticator{anonymous: anonymous}
 	return func(r *http.Request) (Caller, error) {
-		if owner, known := imports.Caller(r.Context()); known {
-			return Caller{owner, scopeOf(r.Context())}, nil
+		if caller, ok := r.Context().Value(callerKey{}).(Caller); ok {
+			return caller, nil
 		}
 		return a.anonymousCaller("The gateway did not authenticate the caller. " +
 			"Call through an API that requires a key, a token or a signature.")

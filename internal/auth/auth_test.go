@@ -182,7 +182,7 @@ func TestUnavailableIssuer(t *testing.T) {
 
 func TestGateway(t *testing.T) {
 	known := httptest.NewRequest("GET", "/", nil)
-	known = known.WithContext(imports.WithCaller(known.Context(), "iam-role"))
+	known = known.WithContext(WithCaller(known.Context(), Caller{"iam-role", All}))
 	unknown := httptest.NewRequest("GET", "/", nil)
 	for _, anonymous := range []bool{false, true} {
 		if got, err := NewGateway(anonymous)(known); err != nil || got != (Caller{"iam-role", All}) {

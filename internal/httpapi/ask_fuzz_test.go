@@ -114,7 +114,7 @@ func requestFor(method string, at *url.URL, header http.Header, body string) *ht
 
 // calledBy returns r as a gateway sends it that authenticated the caller.
 func calledBy(owner string, r *http.Request) *http.Request {
-	return r.WithContext(imports.WithCaller(r.Context(), owner))
+	return r.WithContext(auth.WithCaller(r.Context(), auth.Caller{Owner: owner, Scope: auth.All}))
 }
 
 // address parses target as net/http does or, if that rejects it, as package lambdaevent does.

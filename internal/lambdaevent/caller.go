@@ -9,9 +9,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// caller returns the owner name and the scope of the caller, if the integration authenticated it. A user's or machine's
-// identity precedes an API key, which an API may require in addition. Only tokens limit the scope.
-func (e *event) caller() (owner string, scope auth.Scope, known bool) {
+// caller returns the caller, if the integration authenticated it. A user's or machine's identity precedes an API key,
+// which an API may require in addition. Only tokens limit the scope.
+func (e *event) caller() (caller auth.Caller, ok bool) {
 	var jwt struct { // of an HTTP API
 		Claims tokenClaims `json:"claims"`
 	}
@@ -33,7 +33,7 @@ func (e *event) caller() (owner string, scope auth.Scope, known bool) {
 	}
 	for _, token := range []tokenClaims{jwt.Claims, cognito} {
 		if name := token.ownerName(); name != "" {
-			return imports.OwnerName("sub", name), token.scope(), true
+			return auth.Caller{Owner: imports.OwnerName("sub", name), Scope: token.scope()}, true
 		}
 	}
 	for _, candidate := range []struct{ kind, name string }{
@@ -46,10 +46,10 @@ func (e *event) caller() (owner string, scope auth.Scope, known bool) {
 		{"key", e.Context.Identity.APIKeyID},
 	} {
 		if candidate.name != "" {
-			return imports.OwnerName(candidate.kind, candidate.name), auth.All, true
+			return auth.Caller{Owner: imports.OwnerName(candidate.kind, candidate.name), Scope: auth.All}, true
 		}
 	}
-	return "", 0, false
+	return auth.Caller{}, false
 }
 
 // tokenClaims are the claims that determine owner and scope. A subject is unique only within its issuer (RFC 7519,

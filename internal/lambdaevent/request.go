@@ -13,7 +13,6 @@ import (
 
 	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/hostport"
-	"github.com/signpost-s3/signpost/internal/imports"
 )
 
 // request returns the HTTP request that net/http would have parsed.
@@ -22,8 +21,8 @@ func (e *event) request(ctx context.Context, from integration) (*http.Request, e
 	if err != nil {
 		return nil, err
 	}
-	if owner, scope, known := e.caller(); known {
-		ctx = auth.WithScope(imports.WithCaller(ctx, owner), scope)
+	if caller, ok := e.caller(); ok {
+		ctx = auth.WithCaller(ctx, caller)
 	}
 	method := e.HTTPMethod
 	if from == http2 {

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/signpost-s3/signpost/internal/imports"
+	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/lambdaevent"
 )
 
@@ -16,7 +16,11 @@ func ownerBehindGateway(t *testing.T, claims object) (owner string) {
 		"http": object{"method": "GET"}, "authorizer": object{"jwt": object{"claims": claims}},
 	}}
 	function := lambdaevent.Proxy{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		owner, _ = imports.Caller(r.Context())
+		caller, err := auth.NewGateway(false)(r)
+		if err != nil {
+			t.Error(err)
+		}
+		owner = caller.Owner
 	})}
 	if _, err := function.Invoke(t.Context(), must(json.Marshal(event))); err != nil {
 		t.Fatal(err)
