@@ -120,12 +120,11 @@ func (n *names) answer(m *dnsmessage.Message) {
 		header := dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: dnsmessage.ClassINET}
 		switch {
 		case address.Is4() && question.Type == dnsmessage.TypeA:
-			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: address.As4()}})
+			body := &dnsmessage.AResource{A: address.As4()}
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: body})
 		case address.Is6() && question.Type == dnsmessage.TypeAAAA:
-			m.Answers = append(
-				m.Answers,
-				dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: address.As16()}},
-			)
+			body := &dnsmessage.AAAAResource{AAAA: address.As16()}
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: body})
 		}
 	}
 	if question.Type == dnsmessage.TypeA && len(sets) > 1 {
@@ -204,7 +203,7 @@ func TestSendRefusesAddresses(t *testing.T) {
 	}
 }
 
-// TestSendChecksEachAddress: each address of a name is checked when it is dialled.
+// TestSendChecksEachAddress: each address of a name is checked when it is dialed.
 func TestSendChecksEachAddress(t *testing.T) {
 	server := newReceiver(t, ok)
 	port := server.URL[strings.LastIndex(server.URL, ":"):]
@@ -240,13 +239,8 @@ func TestSendGoesNowhereElse(t *testing.T) {
 			f := failed(t, "Send", newSender(t, Options{}).send(t, server.URL))
 			if f.Status != status || !strings.Contains(f.Reason, "a redirect, which is not followed") ||
 				server.requests.Load() != 1 {
-				t.Errorf(
-					"Send, redirected by %d: got %d %q and %d requests, want a failure that says so and one",
-					status,
-					f.Status,
-					f.Reason,
-					server.requests.Load(),
-				)
+				t.Errorf("Send, redirected by %d: got %d %q and %d requests, want a failure that says so and one",
+					status, f.Status, f.Reason, server.requests.Load())
 			}
 		}
 	}
@@ -305,7 +299,8 @@ func TestNetworksOfHosts(t *testing.T) {
 func TestHTTPSOnly(t *testing.T) {
 	server := newReceiver(t, ok)
 	s := newSender(t, Options{HTTPSOnly: true})
-	for _, address := range []string{server.URL, strings.Replace(server.URL, "http:", "HTTP:", 1), "http://public.test/"} {
+	upper := strings.Replace(server.URL, "http:", "HTTP:", 1)
+	for _, address := range []string{server.URL, upper, "http://public.test/"} {
 		if f := failed(t, "Send to "+address, s.send(t, address)); f.Reason != "the URL must be https" {
 			t.Errorf("Send to %s: got %q, want a refusal", address, f.Reason)
 		}

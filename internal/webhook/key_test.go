@@ -89,8 +89,8 @@ func verifiers(keys []Key) (all []string) {
 	return all
 }
 
-// A host has its own keys or keys derived from each common key. The derivation must not change, because receivers store
-// its results.
+// TestKeysForHost: a host has its own keys or keys derived from each common key. The derivation must not change, because
+// receivers store its results.
 func TestKeysForHost(t *testing.T) {
 	keys, err := ParseKeys(secretB + "," + privateA + ",Own.test.=" + secretC + ",own.test:443=" + secretA)
 	if err != nil {
@@ -135,8 +135,8 @@ func TestKeysForHost(t *testing.T) {
 	}
 }
 
-// A receiver with the key of its host cannot sign for other hosts, and rejects deliveries that were signed for other
-// hosts.
+// TestSignatureForOneHost: a receiver with the key of its host cannot sign for other hosts, and rejects deliveries that
+// were signed for other hosts.
 func TestSignatureForOneHost(t *testing.T) {
 	keys, err := ParseKeys(secretA + "," + privateA)
 	if err != nil {
@@ -185,7 +185,7 @@ func TestSignatureForOneHost(t *testing.T) {
 	}
 }
 
-// No format of a key reveals it.
+// TestKeysAreNotShown: no format of a key reveals it.
 func TestKeysAreNotShown(t *testing.T) {
 	keys, err := ParseKeys(secretB + "," + privateA + ",own.test=" + secretB)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// A receiver with the current or the previous secret accepts the event, and one with another secret does not.
+// TestSignature: a receiver with the current or the previous secret accepts the event, and one with another secret does
+// not.
 func TestSignature(t *testing.T) {
 	for _, c := range []struct {
 		what    string
@@ -60,7 +61,8 @@ func TestSignature(t *testing.T) {
 	}
 }
 
-// The test vectors of the Go library of the specification: libraries/go/webhook_test.go and webhook_asymmetric_test.go.
+// TestSignatureVectors checks the test vectors of the Go library of the specification: libraries/go/webhook_test.go and
+// webhook_asymmetric_test.go.
 func TestSignatureVectors(t *testing.T) {
 	for key, want := range map[string]string{
 		secretA: "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
@@ -86,7 +88,7 @@ func TestSignatureVectors(t *testing.T) {
 	}
 }
 
-// Each attempt has its own timestamp, which receivers compare with their clock.
+// TestSignatureOfAnotherTime: each attempt has its own timestamp, which receivers compare with their clock.
 func TestSignatureOfAnotherTime(t *testing.T) {
 	verifier, err := standardwebhooks.NewWebhook(secretA)
 	if err != nil {
