@@ -24,36 +24,36 @@ func TestFaults(t *testing.T) {
 		outcome string
 		head    string // the outcome of a HEAD, if it differs
 	}{
-		{"all is well", says(200, ""), nil, "ok", ""},
-		{"overload", says(503, "SlowDown"), ErrUnavailable, "unavailable", ""},
-		{"fault of the store", says(500, "InternalError"), ErrUnavailable, "unavailable", ""},
-		{"a proxy without its store", says(502, ""), ErrUnavailable, "unavailable", ""},
-		{"reset", breaks(syscall.ECONNRESET), ErrUnavailable, "unavailable", ""},
-		{"refused", breaks(syscall.ECONNREFUSED), ErrUnavailable, "unavailable", ""},
-		{"nothing there", says(404, "NoSuchKey"), ErrNotFound, "not-found", ""},
-		{"no upload", says(404, "NoSuchUpload"), ErrNotFound, "not-found", ""},
-		{"a condition failed", says(412, "PreconditionFailed"), ErrChanged, "changed", ""},
-		{"denied", says(403, "AccessDenied"), ErrForbidden, "forbidden", ""},
-		{"another is at it", says(409, "ConditionalRequestConflict"), ErrBusy, "busy", ""},
-		{"token expired", says(400, "ExpiredToken"), ErrCredentialsExpired, "credentials", "error"},
-		{"bad part", says(400, "InvalidPart"), ErrBadPart, "bad-part", "error"},
-		{"bad checksum", says(400, "BadDigest"), ErrBadChecksum, "bad-checksum", "error"},
-		{"fault of ours", says(400, "InvalidRequest"), nil, "error", ""},
-		{"caller gone", breaks(context.Canceled), context.Canceled, "cancelled", ""},
+		{"all is well", respond(200, ""), nil, "ok", ""},
+		{"overload", respond(503, "SlowDown"), ErrUnavailable, "unavailable", ""},
+		{"fault of the store", respond(500, "InternalError"), ErrUnavailable, "unavailable", ""},
+		{"a proxy without its store", respond(502, ""), ErrUnavailable, "unavailable", ""},
+		{"reset", failWith(syscall.ECONNRESET), ErrUnavailable, "unavailable", ""},
+		{"refused", failWith(syscall.ECONNREFUSED), ErrUnavailable, "unavailable", ""},
+		{"nothing there", respond(404, "NoSuchKey"), ErrNotFound, "not-found", ""},
+		{"no upload", respond(404, "NoSuchUpload"), ErrNotFound, "not-found", ""},
+		{"a condition failed", respond(412, "PreconditionFailed"), ErrChanged, "changed", ""},
+		{"denied", respond(403, "AccessDenied"), ErrForbidden, "forbidden", ""},
+		{"another call is in progress", respond(409, "ConditionalRequestConflict"), ErrBusy, "busy", ""},
+		{"token expired", respond(400, "ExpiredToken"), ErrCredentialsExpired, "credentials", "error"},
+		{"bad part", respond(400, "InvalidPart"), ErrBadPart, "bad-part", "error"},
+		{"bad checksum", respond(400, "BadDigest"), ErrBadChecksum, "bad-checksum", "error"},
+		{"fault of ours", respond(400, "InvalidRequest"), nil, "error", ""},
+		{"canceled by the caller", failWith(context.Canceled), context.Canceled, "cancelled", ""},
 	} {
 		for _, op := range operations {
 			if op.name == "CompleteMultipartUpload" && fault.name == "fault of the store" {
 				continue // see TestCompleteOnce
 			}
-			w := &wire{answer: fault.answer}
-			b, outcomes := wired(t, w, static())
+			w := &fakeStore{answer: fault.answer}
+			b, outcomes := openFake(t, w, static())
 			err := op.call(t.Context(), b)
 			outcome := fault.outcome
 			if strings.HasPrefix(op.name, "Head") && fault.head != "" {
 				outcome = fault.head
 			}
 			if got, want := outcomes(), []string{op.name + " " + outcome}; !slices.Equal(got, want) {
-				t.Errorf("%s, %s: watched %q, want %q", op.name, fault.name, got, want)
+				t.Errorf("%s, %s: hooks received %q, want %q", op.name, fault.name, got, want)
 			}
 			if freed := outcome == "not-found" && (op.name == "DeleteObject" || op.name == "AbortMultipartUpload"); freed ||
 				outcome == "ok" {
@@ -73,29 +73,27 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestCutAnswers checks that an incomplete 200 is ErrUnavailable for all calls.
-func TestCutAnswers(t *testing.T) {
-	cut := func(r *http.Request) (*http.Response, error) {
-		response, err := says(200, "")(r)
-		response.ContentLength, response.Body = -1, io.NopCloser(
-			io.MultiReader(strings.NewReader("<?xml"), iotest.ErrReader(syscall.ECONNRESET)),
-		)
-		return response, err
-	}
-	for _, op := range operations {
-		switch op.name {
-		case "GetObject",
-			"ListObjectsV2",
-			"ListParts",
-			"ListMultipartUploads",
-			"CreateMultipartUpload",
-			"CompleteMultipartUpload":
-			b, outcomes := wired(t, &wire{answer: cut}, static())
-			if err := op.call(t.Context(), b); !errors.Is(err, ErrUnavailable) {
-				t.Errorf("%s: got %v, want ErrUnavailable", op.name, err)
-			}
-			if got := outcomes(); !slices.Equal(got, []string{op.name + " unavailable"}) {
-				t.Errorf("%s: watched %q, want unavailable", op.name, got)
+// TestIncompleteResponses checks that an incomplete 200 is ErrUnavailable for all calls.
+func TestIncompleteResponses(t *testing.T) {
+	for _, cause := range []error{io.ErrUnexpectedEOF, context.DeadlineExceeded, syscall.ECONNRESET} {
+		incomplete := func(r *http.Request) (*http.Response, error) {
+			response, err := respond(200, "")(r)
+			response.ContentLength, response.Body = -1, io.NopCloser(
+				io.MultiReader(strings.NewReader("<Result><Key>"), iotest.ErrReader(cause)),
+			)
+			return response, err
+		}
+		for _, op := range operations {
+			switch op.name {
+			case "GetObject", "ListObjectsV2", "ListParts", "ListMultipartUploads", "CreateMultipartUpload",
+				"CompleteMultipartUpload":
+				b, outcomes := openFake(t, &fakeStore{answer: incomplete}, static())
+				if err := op.call(t.Context(), b); !errors.Is(err, ErrUnavailable) {
+					t.Errorf("%s, response ended by %v: got %v, want ErrUnavailable", op.name, cause, err)
+				}
+				if got := outcomes(); !slices.Equal(got, []string{op.name + " unavailable"}) {
+					t.Errorf("%s: hooks received %q, want unavailable", op.name, got)
+				}
 			}
 		}
 	}
@@ -106,7 +104,7 @@ func TestDeadlines(t *testing.T) {
 	for _, op := range operations {
 		for _, patience := range []time.Duration{time.Second, time.Hour} {
 			synctest.Test(t, func(t *testing.T) {
-				b, outcomes := wired(t, &wire{answer: hangs}, static())
+				b, outcomes := openFake(t, &fakeStore{answer: hang}, static())
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
 				want := patience
@@ -118,7 +116,7 @@ func TestDeadlines(t *testing.T) {
 					t.Errorf("%s: got %v after %s, want ErrUnavailable after %s", op.name, err, time.Since(began), want)
 				}
 				if got := outcomes(); !slices.Equal(got, []string{op.name + " unavailable"}) {
-					t.Errorf("%s: watched %q, want unavailable", op.name, got)
+					t.Errorf("%s: hooks received %q, want unavailable", op.name, got)
 				}
 			})
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// reads makes n successive calls and returns the last error.
-func reads(ctx context.Context, b *Bucket, n int) (err error) {
+// readRecords makes n successive calls and returns the last error.
+func readRecords(ctx context.Context, b *Bucket, n int) (err error) {
 	for range n {
 		_, err = b.ReadRecord(ctx, "k")
 	}
@@ -28,32 +28,32 @@ func TestOpening(t *testing.T) {
 		answer func(*http.Request) (*http.Response, error)
 		opens  bool
 	}{
-		{"503", says(503, "SlowDown"), false},
-		{"500", says(500, "InternalError"), false},
-		{"429", says(429, "TooManyRequests"), false},
-		{"507", says(507, "InsufficientStorage"), false},
-		{"reset", breaks(syscall.ECONNRESET), true},
-		{"no answer", hangs, true},
-		{"404", says(404, "NoSuchKey"), false},
-		{"412", says(412, "PreconditionFailed"), false},
-		{"403", says(403, "AccessDenied"), false},
-		{"409", says(409, "OperationAborted"), false},
-		{"400", says(400, "InvalidRequest"), false},
-		{"a call that the store does not know", says(501, "NotImplemented"), false},
-		{"token expired", says(400, "ExpiredToken"), false},
-		{"200", says(200, ""), false},
+		{"503", respond(503, "SlowDown"), false},
+		{"500", respond(500, "InternalError"), false},
+		{"429", respond(429, "TooManyRequests"), false},
+		{"507", respond(507, "InsufficientStorage"), false},
+		{"reset", failWith(syscall.ECONNRESET), true},
+		{"no answer", hang, true},
+		{"404", respond(404, "NoSuchKey"), false},
+		{"412", respond(412, "PreconditionFailed"), false},
+		{"403", respond(403, "AccessDenied"), false},
+		{"409", respond(409, "OperationAborted"), false},
+		{"400", respond(400, "InvalidRequest"), false},
+		{"a call that the store does not know", respond(501, "NotImplemented"), false},
+		{"token expired", respond(400, "ExpiredToken"), false},
+		{"200", respond(200, ""), false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w := &wire{answer: c.answer}
-			b, _ := wired(t, w, static())
-			if err := reads(t.Context(), b, openAfter-1); errors.Is(err, errCircuitOpen) {
+			w := &fakeStore{answer: c.answer}
+			b, _ := openFake(t, w, static())
+			if err := readRecords(t.Context(), b, openAfter-1); errors.Is(err, errCircuitOpen) {
 				t.Errorf("%s: cut after %d calls, want one more", c.name, openAfter-1)
 			}
-			if err := reads(t.Context(), b, 1); errors.Is(err, errCircuitOpen) || w.count() != openAfter {
+			if err := readRecords(t.Context(), b, 1); errors.Is(err, errCircuitOpen) || w.count() != openAfter {
 				t.Errorf("%s: got %v and %d requests, want %d", c.name, err, w.count(), openAfter)
 			}
 			began := time.Now()
-			err := reads(t.Context(), b, 100)
+			err := readRecords(t.Context(), b, 100)
 			if errors.Is(err, errCircuitOpen) != c.opens || (w.count() == openAfter) != c.opens {
 				t.Errorf("%s: got %v and %d requests, want open %v", c.name, err, w.count(), c.opens)
 			}
@@ -64,15 +64,15 @@ func TestOpening(t *testing.T) {
 	}
 }
 
-// TestRow checks that only consecutive failures open the circuit.
-func TestRow(t *testing.T) {
-	w := &wire{}
-	b, _ := wired(t, w, static())
+// TestConsecutiveFailures checks that only consecutive failures open the circuit.
+func TestConsecutiveFailures(t *testing.T) {
+	w := &fakeStore{}
+	b, _ := openFake(t, w, static())
 	for range 5 {
-		w.becomes(breaks(syscall.ECONNRESET))
-		reads(t.Context(), b, openAfter-1)
-		w.becomes(says(404, "NoSuchKey"))
-		if err := reads(t.Context(), b, 1); !errors.Is(err, ErrNotFound) {
+		w.setAnswer(failWith(syscall.ECONNRESET))
+		readRecords(t.Context(), b, openAfter-1)
+		w.setAnswer(respond(404, "NoSuchKey"))
+		if err := readRecords(t.Context(), b, 1); !errors.Is(err, ErrNotFound) {
 			t.Fatalf("ReadRecord: got %v, want ErrNotFound", err)
 		}
 	}
@@ -82,46 +82,46 @@ func TestRow(t *testing.T) {
 // response closes it.
 func TestRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{answer: breaks(syscall.ECONNREFUSED)}
-		b, outcomes := wired(t, w, static())
-		reads(t.Context(), b, openAfter)
+		w := &fakeStore{answer: failWith(syscall.ECONNREFUSED)}
+		b, outcomes := openFake(t, w, static())
+		readRecords(t.Context(), b, openAfter)
 		for range 3 {
-			w.becomes(breaks(syscall.ECONNREFUSED))
-			if err := reads(t.Context(), b, 1); !errors.Is(err, errCircuitOpen) {
+			w.setAnswer(failWith(syscall.ECONNREFUSED))
+			if err := readRecords(t.Context(), b, 1); !errors.Is(err, errCircuitOpen) {
 				t.Fatalf("ReadRecord of an open circuit: got %v, want it cut", err)
 			}
 			time.Sleep(openTime + 1)
-			if err := reads(t.Context(), b, 5); !errors.Is(err, errCircuitOpen) || w.count() != 1 {
+			if err := readRecords(t.Context(), b, 5); !errors.Is(err, errCircuitOpen) || w.count() != 1 {
 				t.Fatalf("ReadRecord after %s: got %v and %d requests, want one and the others cut", openTime, err, w.count())
 			}
 		}
 		time.Sleep(openTime + 1)
-		w.becomes(says(404, "NoSuchKey"))
-		if err := reads(t.Context(), b, 5); !errors.Is(err, ErrNotFound) || w.count() != 5 {
+		w.setAnswer(respond(404, "NoSuchKey"))
+		if err := readRecords(t.Context(), b, 5); !errors.Is(err, ErrNotFound) || w.count() != 5 {
 			t.Errorf("ReadRecord once the store is back: got %v and %d requests, want 5", err, w.count())
 		}
 		if got := outcomes(); got[openAfter-1] != "GetObject unavailable" || got[openAfter] != "GetObject cut" ||
 			got[len(got)-1] != "GetObject not-found" {
-			t.Errorf("watched %q", got)
+			t.Errorf("hooks received %q", got)
 		}
 	})
 }
 
-// TestBackForAll checks that concurrent calls succeed as soon as a store has recovered.
-func TestBackForAll(t *testing.T) {
+// TestRecoveryOfConcurrentCalls checks that concurrent calls succeed as soon as a store has recovered.
+func TestRecoveryOfConcurrentCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{answer: breaks(syscall.ECONNREFUSED)}
-		b, _ := wired(t, w, static())
-		reads(t.Context(), b, openAfter)
-		w.becomes(func(r *http.Request) (*http.Response, error) {
+		w := &fakeStore{answer: failWith(syscall.ECONNREFUSED)}
+		b, _ := openFake(t, w, static())
+		readRecords(t.Context(), b, openAfter)
+		w.setAnswer(func(r *http.Request) (*http.Response, error) {
 			time.Sleep(probeWait / 2)
-			return says(404, "NoSuchKey")(r)
+			return respond(404, "NoSuchKey")(r)
 		})
 		time.Sleep(openTime + 1)
 		var all sync.WaitGroup
 		for range 64 {
 			all.Go(func() {
-				if err := reads(t.Context(), b, 1); !errors.Is(err, ErrNotFound) {
+				if err := readRecords(t.Context(), b, 1); !errors.Is(err, ErrNotFound) {
 					t.Errorf("ReadRecord once the store is back: got %v, want its answer", err)
 				}
 			})
@@ -131,18 +131,18 @@ func TestBackForAll(t *testing.T) {
 	})
 }
 
-// TestHung checks that a store that accepts connections and never answers delays each of many callers once, then only
-// the probe, except for a short wait for the probe's result.
-func TestHung(t *testing.T) {
+// TestUnresponsiveStore checks that a store that accepts connections and never answers delays each of many callers
+// once. After that it delays only the probe, and other calls wait a short time for the probe's result.
+func TestUnresponsiveStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, _ := wired(t, &wire{answer: hangs}, static())
+		b, _ := openFake(t, &fakeStore{answer: hang}, static())
 		wave := func() (waited time.Duration) {
 			var all sync.WaitGroup
 			var mu sync.Mutex
 			for range 64 {
 				all.Go(func() {
 					began := time.Now()
-					if err := reads(t.Context(), b, 1); !errors.Is(err, ErrUnavailable) {
+					if err := readRecords(t.Context(), b, 1); !errors.Is(err, ErrUnavailable) {
 						t.Errorf("ReadRecord: got %v, want ErrUnavailable", err)
 					}
 					mu.Lock()
@@ -171,8 +171,8 @@ func TestHung(t *testing.T) {
 	})
 }
 
-// TestNoEvidence checks that cancellations and missing credentials neither open nor close the circuit.
-func TestNoEvidence(t *testing.T) {
+// TestInconclusiveErrors checks that cancellations and missing credentials neither open nor close the circuit.
+func TestInconclusiveErrors(t *testing.T) {
 	gone := func(t *testing.T) context.Context {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
@@ -194,31 +194,31 @@ func TestNoEvidence(t *testing.T) {
 		{"no credentials", patient, errors.New("no role")},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w, keys := &wire{}, &keys{}
-			b, _ := wired(t, w, keys)
-			w.becomes(hangs)
+			w, keys := &fakeStore{}, &keys{}
+			b, _ := openFake(t, w, keys)
+			w.setAnswer(hang)
 			keys.fail(c.keys)
 			for range 3 * openAfter {
-				if err := reads(c.caller(t), b, 1); err == nil || errors.Is(err, errCircuitOpen) {
+				if err := readRecords(c.caller(t), b, 1); err == nil || errors.Is(err, errCircuitOpen) {
 					t.Fatalf("%s: got %v, want it sent", c.name, err)
 				}
 			}
-			w.becomes(breaks(syscall.ECONNRESET))
+			w.setAnswer(failWith(syscall.ECONNRESET))
 			keys.fail(nil)
-			reads(t.Context(), b, openAfter)
+			readRecords(t.Context(), b, openAfter)
 			time.Sleep(openTime + 1)
-			w.becomes(hangs)
+			w.setAnswer(hang)
 			keys.fail(c.keys)
 			for range 3 {
-				reads(c.caller(t), b, 1)
+				readRecords(c.caller(t), b, 1)
 			}
 			if got := b.circuit.breaker.State(); got != gobreaker.StateHalfOpen {
 				t.Errorf("%s: got the circuit %s, want it half open", c.name, got)
 			}
-			w.becomes(says(200, ""))
+			w.setAnswer(respond(200, ""))
 			keys.fail(nil)
 			began := time.Now()
-			if err := reads(t.Context(), b, 2); err != nil || time.Since(began) > 0 {
+			if err := readRecords(t.Context(), b, 2); err != nil || time.Since(began) > 0 {
 				t.Errorf("%s: then got %v after %s, want nil at once", c.name, err, time.Since(began))
 			}
 		})
@@ -228,51 +228,51 @@ func TestNoEvidence(t *testing.T) {
 // TestSlowCalls checks that a completion is never the probe for which other calls wait.
 func TestSlowCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{answer: breaks(syscall.ECONNRESET)}
-		b, _ := wired(t, w, static())
-		reads(t.Context(), b, openAfter)
-		if err := b.CompleteMultipart(t.Context(), begun, nil, ""); !errors.Is(err, errCircuitOpen) {
+		w := &fakeStore{answer: failWith(syscall.ECONNRESET)}
+		b, _ := openFake(t, w, static())
+		readRecords(t.Context(), b, openAfter)
+		if err := b.CompleteMultipart(t.Context(), inProgress, nil, ""); !errors.Is(err, errCircuitOpen) {
 			t.Errorf("CompleteMultipart of an open circuit: got %v, want it cut", err)
 		}
 		time.Sleep(openTime + 1)
-		w.becomes(func(r *http.Request) (*http.Response, error) {
+		w.setAnswer(func(r *http.Request) (*http.Response, error) {
 			if r.Method != http.MethodGet {
 				time.Sleep(time.Minute)
 			}
-			return says(200, "")(r)
+			return respond(200, "")(r)
 		})
 		var all sync.WaitGroup
 		all.Go(func() {
-			if err := b.CompleteMultipart(t.Context(), begun, nil, ""); err != nil {
+			if err := b.CompleteMultipart(t.Context(), inProgress, nil, ""); err != nil {
 				t.Errorf("CompleteMultipart: got %v, want nil", err)
 			}
 		})
 		synctest.Wait()
-		if err := reads(t.Context(), b, 2); err != nil {
+		if err := readRecords(t.Context(), b, 2); err != nil {
 			t.Errorf("ReadRecord meanwhile: got %v, want nil", err)
 		}
 		all.Wait()
 	})
 }
 
-// TestCheckGoesAround checks that Check bypasses an open circuit, and does not close it.
-func TestCheckGoesAround(t *testing.T) {
+// TestCheckBypassesCircuit checks that Check bypasses an open circuit, and does not close it.
+func TestCheckBypassesCircuit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{answer: breaks(syscall.ECONNRESET)}
-		b, _ := wired(t, w, static())
+		w := &fakeStore{answer: failWith(syscall.ECONNRESET)}
+		b, _ := openFake(t, w, static())
 		for range 2 * openAfter {
 			if err := b.Check(t.Context()); !errors.Is(err, ErrUnavailable) || errors.Is(err, errCircuitOpen) {
 				t.Fatalf("Check: got %v, want the store's own failure", err)
 			}
 		}
-		if err := reads(t.Context(), b, openAfter); errors.Is(err, errCircuitOpen) {
+		if err := readRecords(t.Context(), b, openAfter); errors.Is(err, errCircuitOpen) {
 			t.Fatalf("ReadRecord: got %v, want it sent", err)
 		}
-		w.becomes(says(200, ""))
+		w.setAnswer(respond(200, ""))
 		if err := b.Check(t.Context()); err != nil || w.count() != 1 {
 			t.Errorf("Check: got %v and %d requests, want nil and 1", err, w.count())
 		}
-		if err := reads(t.Context(), b, 1); !errors.Is(err, errCircuitOpen) {
+		if err := readRecords(t.Context(), b, 1); !errors.Is(err, errCircuitOpen) {
 			t.Errorf("ReadRecord: got %v, want it cut", err)
 		}
 	})

@@ -24,9 +24,9 @@ func TestCompleteOnce(t *testing.T) {
 		{409, maxAttempts, "ConditionalRequestConflict", ErrBusy},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w := &wire{answer: func(r *http.Request) (*http.Response, error) { return says(c.status, c.code)(r) }}
-			b, _ := wired(t, w, static())
-			err := b.CompleteMultipart(t.Context(), begun, []Part{{Number: 1, Size: 1, ETag: "e"}}, "")
+			w := &fakeStore{answer: func(r *http.Request) (*http.Response, error) { return respond(c.status, c.code)(r) }}
+			b, _ := openFake(t, w, static())
+			err := b.CompleteMultipart(t.Context(), inProgress, []Part{{Number: 1, Size: 1, ETag: "e"}}, "")
 			if w.count() != c.requests || !errors.Is(err, c.kind) {
 				t.Errorf("%d %s: got %v after %d requests, want %v after %d", c.status, c.code, err, w.count(), c.kind, c.requests)
 			}

@@ -69,15 +69,15 @@ func signedBy(t *testing.T, b *Bucket) (id string, life time.Duration, err error
 func TestCredentialsOverTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &keys{id: "a", life: 90 * time.Minute}
-		w := &wire{answer: says(200, "")}
-		b, outcomes := wired(t, w, aws.NewCredentialsCache(source))
+		w := &fakeStore{answer: respond(200, "")}
+		b, outcomes := openFake(t, w, aws.NewCredentialsCache(source))
 		expect := func(what, id string, life time.Duration) {
 			t.Helper()
 			if gotID, got, err := signedBy(t, b); err != nil || gotID != id || got != life {
 				t.Errorf("%s: signed by %q for %s, %v, want %q for %s", what, gotID, got, err, id, life)
 			}
-			reads(t.Context(), b, 1)
-			if r := w.asked[len(w.asked)-1]; !strings.Contains(r.Header.Get("Authorization"), "AKIA"+id) {
+			readRecords(t.Context(), b, 1)
+			if r := w.requests[len(w.requests)-1]; !strings.Contains(r.Header.Get("Authorization"), "AKIA"+id) {
 				t.Errorf("%s: the store was asked with %s, want key %s", what, r.Header.Get("Authorization"), id)
 			}
 		}
@@ -89,7 +89,7 @@ func TestCredentialsOverTime(t *testing.T) {
 		expect("renewed", "b", time.Hour)
 		source.fail(errors.New("the role was taken away"))
 		time.Sleep(time.Hour)
-		w.becomes(says(200, ""))
+		w.setAnswer(respond(200, ""))
 		for range 2 * openAfter {
 			if _, _, err := signedBy(t, b); !errors.Is(err, ErrCredentialsExpired) || errors.Is(err, ErrUnavailable) {
 				t.Errorf("SignPut without credentials: got %v, want ErrCredentialsExpired", err)
@@ -101,7 +101,7 @@ func TestCredentialsOverTime(t *testing.T) {
 			}
 		}
 		if got := outcomes(); got[len(got)-1] != "PutObject credentials" || slices.Contains(got, "PutObject cut") {
-			t.Errorf("watched %q, want credentials", got)
+			t.Errorf("hooks received %q, want credentials", got)
 		}
 		source.fail(nil)
 		source.set("c", 0)
@@ -113,7 +113,7 @@ func TestCredentialsOverTime(t *testing.T) {
 func TestCredentialsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &keys{life: time.Hour}
-		b, _ := wired(t, &wire{}, aws.NewCredentialsCache(source))
+		b, _ := openFake(t, &fakeStore{}, aws.NewCredentialsCache(source))
 		if left, ends, err := b.CredentialsLeft(t.Context()); left != time.Hour || !ends || err != nil {
 			t.Errorf("at first: got %s, %v, %v, want an hour", left, ends, err)
 		}
@@ -137,7 +137,7 @@ func TestCredentialsLeft(t *testing.T) {
 		if _, ends, err := b.CredentialsLeft(t.Context()); !ends || err != nil {
 			t.Errorf("once it is there: got %v, %v, want an end", ends, err)
 		}
-		endless, _ := wired(t, &wire{}, static())
+		endless, _ := openFake(t, &fakeStore{}, static())
 		if left, ends, err := endless.CredentialsLeft(t.Context()); left != 0 || ends || err != nil {
 			t.Errorf("without an end: got %s, %v, %v, want none", left, ends, err)
 		}
@@ -148,7 +148,7 @@ func TestCredentialsLeft(t *testing.T) {
 // store.
 func TestCredentialsThatHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, outcomes := wired(t, &wire{}, aws.NewCredentialsCache(&keys{delay: time.Hour}))
+		b, outcomes := openFake(t, &fakeStore{}, aws.NewCredentialsCache(&keys{delay: time.Hour}))
 		for name, do := range map[string]func() error{
 			"SignPut":      func() error { _, _, err := signedBy(t, b); return err },
 			"CreateRecord": func() error { return b.CreateRecord(t.Context(), "k", nil) },
@@ -162,7 +162,7 @@ func TestCredentialsThatHang(t *testing.T) {
 		}
 		for _, got := range outcomes() {
 			if !strings.HasSuffix(got, " credentials") {
-				t.Errorf("watched %q, want credentials", got)
+				t.Errorf("hooks received %q, want credentials", got)
 			}
 		}
 		time.Sleep(time.Hour) // lets background work end

@@ -22,15 +22,15 @@ func TestStoreFull(t *testing.T) {
 		{403, "AccessDenied", false},
 		{500, "InternalError", false},
 	} {
-		w := &wire{answer: says(c.status, c.code)}
-		b, _ := wired(t, w, static())
+		w := &fakeStore{answer: respond(c.status, c.code)}
+		b, _ := openFake(t, w, static())
 		if err := b.CreateRecord(t.Context(), "k", nil); errors.Is(err, ErrStoreFull) != c.full {
 			t.Errorf("%d %s: got %v, want store full %v", c.status, c.code, err, c.full)
 		}
 		if err := b.checkSpace(t.Context()); errors.Is(err, ErrStoreFull) != c.full {
 			t.Errorf("check after %d %s: got %v, want store full %v", c.status, c.code, err, c.full)
 		}
-		w.becomes(says(200, ""))
+		w.setAnswer(respond(200, ""))
 		if err := b.Check(t.Context()); err != nil {
 			t.Errorf("check once writes succeed after %d %s: got %v", c.status, c.code, err)
 		}
@@ -48,17 +48,17 @@ type probes struct {
 func (p *probes) answer(r *http.Request) (*http.Response, error) {
 	switch {
 	case r.Method == http.MethodPut && p.full:
-		return says(507, "InsufficientStorage")(r)
+		return respond(507, "InsufficientStorage")(r)
 	case r.Method == http.MethodPut && p.keys[r.URL.Path]:
-		return says(412, "PreconditionFailed")(r)
+		return respond(412, "PreconditionFailed")(r)
 	case r.Method == http.MethodPut:
 		p.keys[r.URL.Path], p.wrote = true, p.stops
 	case r.Method == http.MethodDelete && p.wrote:
-		return says(403, "AccessDenied")(r)
+		return respond(403, "AccessDenied")(r)
 	case r.Method == http.MethodDelete:
 		delete(p.keys, r.URL.Path)
 	}
-	return says(200, "")(r)
+	return respond(200, "")(r)
 }
 
 // TestProbeLeftover checks that processes that stop during a check leave at most one object, which the next check
@@ -66,7 +66,7 @@ func (p *probes) answer(r *http.Request) (*http.Response, error) {
 func TestProbeLeftover(t *testing.T) {
 	p := &probes{keys: map[string]bool{}}
 	check := func() error {
-		b, _ := wired(t, &wire{answer: p.answer}, static())
+		b, _ := openFake(t, &fakeStore{answer: p.answer}, static())
 		p.full, p.wrote = true, false
 		if err := b.CreateRecord(t.Context(), "k", nil); !errors.Is(err, ErrStoreFull) {
 			t.Fatalf("a write on a full store: got %v", err)
@@ -92,18 +92,18 @@ func TestProbeLeftover(t *testing.T) {
 	}
 }
 
-// TestProbesAtOnce checks that a concurrent probe of another process shows that there is space.
-func TestProbesAtOnce(t *testing.T) {
-	w := &wire{answer: says(507, "InsufficientStorage")}
-	b, _ := wired(t, w, static())
+// TestConcurrentProbes checks that a concurrent probe of another process shows that there is space.
+func TestConcurrentProbes(t *testing.T) {
+	w := &fakeStore{answer: respond(507, "InsufficientStorage")}
+	b, _ := openFake(t, w, static())
 	if err := b.CreateRecord(t.Context(), "k", nil); !errors.Is(err, ErrStoreFull) {
 		t.Fatalf("a write on a full store: got %v", err)
 	}
-	w.becomes(func(r *http.Request) (*http.Response, error) {
+	w.setAnswer(func(r *http.Request) (*http.Response, error) {
 		if r.Method == http.MethodPut {
-			return says(412, "PreconditionFailed")(r)
+			return respond(412, "PreconditionFailed")(r)
 		}
-		return says(204, "")(r)
+		return respond(204, "")(r)
 	})
 	if err := b.checkSpace(t.Context()); err != nil {
 		t.Errorf("check: got %v, want nil", err)

@@ -13,7 +13,7 @@ import (
 func TestSigned(t *testing.T) {
 	count := 0
 	keys := &keys{}
-	b, _ := wired(t, &wire{answer: says(200, "")}, keys)
+	b, _ := openFake(t, &fakeStore{answer: respond(200, "")}, keys)
 	b.hooks.OnSigned = func(n int) { count += n }
 	from := time.Now()
 	until := from.Add(time.Hour)
@@ -22,7 +22,7 @@ func TestSigned(t *testing.T) {
 		for i := range plan {
 			plan[i] = Part{Number: int32(i + 1), Size: 5 << 20}
 		}
-		_, err := b.SignParts(t.Context(), begun, plan, from, until)
+		_, err := b.SignParts(t.Context(), inProgress, plan, from, until)
 		return err
 	}
 	for _, c := range []struct {
@@ -62,14 +62,14 @@ func TestSigned(t *testing.T) {
 	}
 }
 
-// TestTook checks that hooks receive a call's whole duration, including the response's body, and 0 for a cut call.
-func TestTook(t *testing.T) {
+// TestDuration checks that hooks receive a call's whole duration, including the response's body, and 0 for a cut call.
+func TestDuration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{answer: func(r *http.Request) (*http.Response, error) {
+		w := &fakeStore{answer: func(r *http.Request) (*http.Response, error) {
 			time.Sleep(time.Second)
-			return breaks(syscall.ECONNRESET)(r)
+			return failWith(syscall.ECONNRESET)(r)
 		}}
-		b, _ := wired(t, w, static())
+		b, _ := openFake(t, w, static())
 		var took time.Duration
 		b.hooks.OnCall = func(_, _ string, d time.Duration) { took = d }
 		for _, c := range []struct {
@@ -77,9 +77,9 @@ func TestTook(t *testing.T) {
 			call func() error
 			want time.Duration
 		}{
-			{"one request", func() error { return reads(t.Context(), b, 1) }, time.Second},
+			{"one request", func() error { return readRecords(t.Context(), b, 1) }, time.Second},
 			{"our own and the SDK's", func() error { return b.CreateRecord(t.Context(), "k", nil) }, 2 * time.Second},
-			{"cut", func() error { return reads(t.Context(), b, openAfter) }, 0},
+			{"cut", func() error { return readRecords(t.Context(), b, openAfter) }, 0},
 		} {
 			if err := c.call(); err == nil || took != c.want {
 				t.Errorf("%s: told of %s, %v, want %s", c.name, took, err, c.want)

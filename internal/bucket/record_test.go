@@ -72,8 +72,8 @@ func TestRecordWrites(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			wire := &faulty{first: c.first}
-			target.AWS.HTTPClient = &http.Client{Transport: wire}
+			fakeStore := &faulty{first: c.first}
+			target.AWS.HTTPClient = &http.Client{Transport: fakeStore}
 			b, err := Open(t.Context(), Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle})
 			if err != nil {
 				t.Fatal(err)
@@ -82,7 +82,7 @@ func TestRecordWrites(t *testing.T) {
 				strings.Contains(errorText(err), "X-Amz") {
 				t.Errorf("CreateRecord: got %v, want %v", err, c.want)
 			}
-			if got := wire.writes.Load(); got != c.writes {
+			if got := fakeStore.writes.Load(); got != c.writes {
 				t.Errorf("CreateRecord: got %d requests, want %d", got, c.writes)
 			}
 			want := "record"

@@ -26,27 +26,27 @@ func TestRequestID(t *testing.T) {
 		{"é", none},
 	} {
 		for _, op := range operations {
-			w := &wire{answer: says(200, "")}
-			b, _ := wired(t, w, static())
+			w := &fakeStore{answer: respond(200, "")}
+			b, _ := openFake(t, w, static())
 			if err := op.call(WithRequestID(t.Context(), c.id), b); err != nil {
 				t.Fatal(err)
 			}
 			expectAgent(t, op.name, w, c.want)
 		}
-		w := &wire{answer: says(500, "InternalError")} // makes the SDK write the record
-		b, _ := wired(t, w, static())
+		w := &fakeStore{answer: respond(500, "InternalError")} // makes the SDK write the record
+		b, _ := openFake(t, w, static())
 		_ = b.CreateRecord(WithRequestID(t.Context(), c.id), "k", nil)
-		if len(w.asked) != 2 {
-			t.Errorf("CreateRecord: got %d requests, want our own and the SDK's", len(w.asked))
+		if len(w.requests) != 2 {
+			t.Errorf("CreateRecord: got %d requests, want our own and the SDK's", len(w.requests))
 		}
 		expectAgent(t, "CreateRecord", w, c.want)
 	}
 }
 
 // expectAgent checks the User-Agent of all calls to w.
-func expectAgent(t *testing.T, operation string, w *wire, id string) {
+func expectAgent(t *testing.T, operation string, w *fakeStore, id string) {
 	t.Helper()
-	for _, r := range w.asked {
+	for _, r := range w.requests {
 		agent := r.Header.Get("User-Agent")
 		product, got, _ := strings.Cut(agent, " signpost-request/")
 		if got != id || product == "" || len(r.Header.Values("User-Agent")) != 1 || r.Header.Get("X-Evil") != "" {
@@ -55,9 +55,9 @@ func expectAgent(t *testing.T, operation string, w *wire, id string) {
 		if strings.Contains(r.Header.Get("Authorization")+r.URL.RawQuery, "user-agent") {
 			t.Errorf("%s: the signature covers the User-Agent, which a proxy may change", operation)
 		}
-		var wire strings.Builder
-		if err := r.Header.Write(&wire); err != nil || strings.Count(wire.String(), "\r\n") != headerLines(r.Header) {
-			t.Errorf("%s with id %q: on the wire %q, %v", operation, id, wire.String(), err)
+		var head strings.Builder
+		if err := r.Header.Write(&head); err != nil || strings.Count(head.String(), "\r\n") != headerLines(r.Header) {
+			t.Errorf("%s with id %q: on the wire %q, %v", operation, id, head.String(), err)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // service's calls use its own credentials.
 func TestSigningCredentials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{answer: says(200, "")}
+		w := &fakeStore{answer: respond(200, "")}
 		own, signing := &keys{id: "own", life: 50 * time.Minute}, &keys{id: "signing", life: 40 * time.Minute}
 		b, err := Open(t.Context(), Options{
 			Name: "data", Signing: aws.NewCredentialsCache(signing),
@@ -61,7 +61,7 @@ func TestSigningCredentials(t *testing.T) {
 		if _, err := b.Head(t.Context(), "k"); err != nil {
 			t.Error(err)
 		}
-		for _, r := range w.asked {
+		for _, r := range w.requests {
 			if by := r.URL.RawQuery + r.Header.Get("Authorization"); !strings.Contains(by, "AKIAown") {
 				t.Errorf("%s: signed by %s, want own", r.Method, by)
 			}

@@ -95,8 +95,8 @@ func countFiles(t *testing.T, dir string) (n int) {
 	return n
 }
 
-// TestLeftSideFiles checks that the next start removes what a killed process left, and keeps what objects refer to.
-func TestLeftSideFiles(t *testing.T) {
+// TestOrphanedSideFiles checks that the next start removes what a killed process left, and keeps what objects refer to.
+func TestOrphanedSideFiles(t *testing.T) {
 	dir := t.TempDir()
 	store := filepath.Join(dir, "store")
 	err := errors.Join(os.MkdirAll(filepath.Join(store, "b"), 0o700),

@@ -32,7 +32,7 @@ func sums(content string) map[string]string {
 	}
 }
 
-func TestSignedChecksumIsJudged(t *testing.T) {
+func TestSignedChecksum(t *testing.T) {
 	s := start(t, t.TempDir())
 	for algorithm, sum := range sums("content") {
 		header := http.Header{"X-Amz-Checksum-" + algorithm: {sum}}

@@ -11,7 +11,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-func TestOneStoreAProcess(t *testing.T) {
+func TestOneStorePerProcess(t *testing.T) {
 	before, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-func TestCredentialsAreMadeOnce(t *testing.T) {
+func TestCredentialsAreCreatedOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "credentials")
 	made := make([]aws.Credentials, 8)
 	var wg sync.WaitGroup
@@ -47,7 +47,7 @@ func TestCredentialsAreMadeOnce(t *testing.T) {
 	}
 }
 
-func TestDamagedCredentialsAreNamed(t *testing.T) {
+func TestDamagedCredentials(t *testing.T) {
 	for name, content := range map[string]string{
 		"empty":        "",
 		"no secret":    "[default]\naws_access_key_id = LOCALX\n",

@@ -18,8 +18,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-// startWatched starts a store with a callback.
-func startWatched(t *testing.T, arrived func(key string)) *localstore.Store {
+// startWithCallback starts a store with a callback.
+func startWithCallback(t *testing.T, arrived func(key string)) *localstore.Store {
 	t.Helper()
 	s, err := localstore.Start(
 		t.Context(),
@@ -62,11 +62,11 @@ func completeOne(t *testing.T, s *localstore.Store, key string, number int32) er
 	return err
 }
 
-// TestArrived checks that each way to store an object calls back with its key once it is stored, and that others do
+// TestOnObjectCreated checks that each way to store an object calls back with its key once it is stored, and that others do
 // not.
-func TestArrived(t *testing.T) {
+func TestOnObjectCreated(t *testing.T) {
 	keys := make(chan string, 100)
-	s := startWatched(t, func(key string) { keys <- key })
+	s := startWithCallback(t, func(key string) { keys <- key })
 	c, bucket := client(s), aws.String(s.Bucket())
 	succeeds := func(what string, err error) {
 		if err != nil {
@@ -80,10 +80,10 @@ func TestArrived(t *testing.T) {
 	}
 	stores := func(what, key string) {
 		if got := <-keys; got != key {
-			t.Errorf("%s: told of %q, want %q", what, got, key)
+			t.Errorf("%s: callback with %q, want %q", what, got, key)
 		}
 		if _, there := stored(t, s, key); !there {
-			t.Errorf("%s: told of %q, which is not there", what, key)
+			t.Errorf("%s: callback with %q, which is not stored", what, key)
 		}
 	}
 
@@ -168,20 +168,20 @@ func TestArrived(t *testing.T) {
 	}
 	close(keys)
 	for key := range keys {
-		t.Errorf("told of %q, which was not stored", key)
+		t.Errorf("callback with %q, which was not stored", key)
 	}
 }
 
-// TestArrivedKeepsNobodyWaiting checks that uploads do not wait for callbacks, and that Close waits for callbacks in
+// TestOnObjectCreatedDoesNotDelayRequests checks that uploads do not wait for callbacks, and that Close waits for callbacks in
 // progress and starts no others.
-func TestArrivedKeepsNobodyWaiting(t *testing.T) {
+func TestOnObjectCreatedDoesNotDelayRequests(t *testing.T) {
 	var mu sync.Mutex
-	var told, returned []string
+	var called, returned []string
 	four, goOn := make(chan struct{}), make(chan struct{})
 	var s *localstore.Store // set before the first callback
-	s = startWatched(t, func(key string) {
+	s = startWithCallback(t, func(key string) {
 		mu.Lock()
-		if told = append(told, key); len(told) == 4 {
+		if called = append(called, key); len(called) == 4 {
 			close(four)
 		}
 		mu.Unlock()
@@ -199,26 +199,26 @@ func TestArrivedKeepsNobodyWaiting(t *testing.T) {
 	<-four
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
-	for !s.ForgotArrivals() {
+	for !s.NotifierIsClosing() {
 		runtime.Gosched()
 	}
 	close(goOn)
 	if err := <-closed; err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	slices.Sort(told)
+	slices.Sort(called)
 	slices.Sort(returned)
-	if len(returned) != 4 || !slices.Equal(told, returned) {
-		t.Errorf("after Close: told of %v, of which %v returned; want the same four", told, returned)
+	if len(returned) != 4 || !slices.Equal(called, returned) {
+		t.Errorf("after Close: called with %v, of which %v returned; want the same four", called, returned)
 	}
 }
 
-// TestArrivedWithoutEnd checks that Close reports a callback that does not return.
-func TestArrivedWithoutEnd(t *testing.T) {
+// TestOnObjectCreatedThatHangs checks that Close reports a callback that does not return.
+func TestOnObjectCreatedThatHangs(t *testing.T) {
 	never, begun := make(chan struct{}), make(chan struct{})
 	defer close(never)
-	s := startWatched(t, func(string) { close(begun); <-never })
-	s.SetArrivedLimit(50 * time.Millisecond)
+	s := startWithCallback(t, func(string) { close(begun); <-never })
+	s.SetNotifierLimit(50 * time.Millisecond)
 	put(t, s, "k", "content")
 	<-begun
 	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "did not finish") {

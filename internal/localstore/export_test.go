@@ -13,3 +13,9 @@ type Limits = limits
 
 // StartWith starts a store with other time limits.
 func StartWith(ctx context.Context, o Options, l Limits) (*Store, error) { return start(ctx, o, l) }
+
+// SetNotifierLimit shortens the 10 s that Close waits for callbacks.
+func (s *Store) SetNotifierLimit(limit time.Duration) { s.notifier.limit = limit }
+
+// NotifierIsClosing reports whether Close has dropped the queue.
+func (s *Store) NotifierIsClosing() bool { return s.notifier.closing.Err() != nil }

@@ -105,7 +105,7 @@ func (f *form) request(t *testing.T, s *localstore.Store) *http.Request {
 	return req
 }
 
-func TestFormIsHonoured(t *testing.T) {
+func TestValidForms(t *testing.T) {
 	s := start(t, t.TempDir())
 	content := strings.Repeat("form content\r\n", 100)
 	f := newForm(s, "forms/a", content)
@@ -138,7 +138,7 @@ func TestFormIsHonoured(t *testing.T) {
 	}
 }
 
-func TestFormIsJudged(t *testing.T) {
+func TestInvalidForms(t *testing.T) {
 	s := start(t, t.TempDir())
 	for name, row := range map[string]struct {
 		change func(*form)

@@ -60,8 +60,8 @@ func flood(
 	return resp.StatusCode, errorCode(body), sent
 }
 
-// TestFormIsRefusedEarly checks that an invalid form is rejected before its file is sent.
-func TestFormIsRefusedEarly(t *testing.T) {
+// TestInvalidFormIsRejectedEarly checks that an invalid form is rejected before its file is sent.
+func TestInvalidFormIsRejectedEarly(t *testing.T) {
 	const origin = "http://app.example"
 	s := start(t, t.TempDir(), origin)
 	length := fmt.Sprintf("Content-Length: %d\r\n", large+4096)
@@ -115,9 +115,9 @@ func TestFormIsRefusedEarly(t *testing.T) {
 	}
 }
 
-// TestBufferedBodiesAreBounded checks that a long body is rejected if versitygw would hold it in memory, even if it
+// TestBufferedBodiesAreLimited checks that a long body is rejected if versitygw would hold it in memory, even if it
 // resembles a form.
-func TestBufferedBodiesAreBounded(t *testing.T) {
+func TestBufferedBodiesAreLimited(t *testing.T) {
 	s := start(t, t.TempDir())
 	const file = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n"
 	for _, row := range []struct{ method, key, head string }{

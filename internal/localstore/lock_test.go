@@ -25,8 +25,8 @@ func tryStart(t *testing.T, dir string) error {
 	return s.Close()
 }
 
-// TestOneProcessAFolder checks that a second process does not change what the first has in progress.
-func TestOneProcessAFolder(t *testing.T) {
+// TestOneProcessPerFolder checks that a second process does not change what the first has in progress.
+func TestOneProcessPerFolder(t *testing.T) {
 	dir := t.TempDir()
 	if err := tryStart(t, dir); err != nil {
 		t.Fatal(err)
@@ -54,8 +54,8 @@ func TestOneProcessAFolder(t *testing.T) {
 	}
 }
 
-// TestAFailedStartLeavesTheFolder checks that a failed start does not block the next one.
-func TestAFailedStartLeavesTheFolder(t *testing.T) {
+// TestFailedStartReleasesFolder checks that a failed start does not block the next one.
+func TestFailedStartReleasesFolder(t *testing.T) {
 	dir := t.TempDir()
 	credentials := filepath.Join(dir, "credentials")
 	if err := os.WriteFile(credentials, []byte("nothing of use"), 0o600); err != nil {
@@ -76,10 +76,10 @@ func TestAFailedStartLeavesTheFolder(t *testing.T) {
 	}
 }
 
-// holdFolder is the variable with the folder for the process that TestAKillFreesTheFolder starts.
+// holdFolder is the variable with the folder for the process that TestLockEndsWithProcess starts.
 const holdFolder = "LOCALSTORE_TEST_HOLD"
 
-func TestAKillFreesTheFolder(t *testing.T) {
+func TestLockEndsWithProcess(t *testing.T) {
 	if dir := os.Getenv(holdFolder); dir != "" {
 		start(t, dir)
 		os.Stdout.WriteString("at work\n")
@@ -87,7 +87,7 @@ func TestAKillFreesTheFolder(t *testing.T) {
 		return
 	}
 	dir := t.TempDir()
-	other := exec.Command(os.Args[0], "-test.run=^TestAKillFreesTheFolder$")
+	other := exec.Command(os.Args[0], "-test.run=^TestLockEndsWithProcess$")
 	other.Env = append(os.Environ(), holdFolder+"="+dir)
 	if _, err := other.StdinPipe(); err != nil {
 		t.Fatal(err)

@@ -84,7 +84,7 @@ func TestPresignedPutBySDK(t *testing.T) {
 	}
 }
 
-func TestPresignedPutIsJudged(t *testing.T) {
+func TestPresignedPut(t *testing.T) {
 	s := start(t, t.TempDir())
 	typed := http.Header{"Content-Type": {"text/plain"}}
 	stranger := aws.Credentials{AccessKeyID: "LOCALNOBODY", SecretAccessKey: s.Credentials().SecretAccessKey}
@@ -168,7 +168,7 @@ func TestPresignedPutIsJudged(t *testing.T) {
 	}
 }
 
-func TestPresignedLengthIsJudged(t *testing.T) {
+func TestPresignedLength(t *testing.T) {
 	s := start(t, t.TempDir())
 	signed, err := s3.NewPresignClient(client(s)).PresignPutObject(t.Context(), &s3.PutObjectInput{
 		Bucket: aws.String(s.Bucket()), Key: aws.String("k"), ContentLength: aws.Int64(7),

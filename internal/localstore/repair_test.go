@@ -13,9 +13,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/localstore"
 )
 
-// TestStartMendsWhatAKillLeft prepares the folder as a process leaves it that is killed during a completion, before
+// TestRepair prepares the folder as a process leaves it that is killed during a completion, before
 // and after the object exists, or while it replaces an object.
-func TestStartMendsWhatAKillLeft(t *testing.T) {
+func TestRepair(t *testing.T) {
 	for name, made := range map[string]bool{"before the object was made": false, "after it": true} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -16,37 +16,37 @@ import (
 	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
-// wire is a fake store that returns a test's response and records requests. Without a network, tests can use
+// fakeStore is a store that returns a test's response and records requests. Without a network, tests can use
 // testing/synctest.
-type wire struct {
-	mu     sync.Mutex
-	answer func(*http.Request) (*http.Response, error)
-	asked  []*http.Request
+type fakeStore struct {
+	mu       sync.Mutex
+	answer   func(*http.Request) (*http.Response, error)
+	requests []*http.Request
 }
 
-func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w *fakeStore) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
-	w.asked = append(w.asked, r)
+	w.requests = append(w.requests, r)
 	answer := w.answer
 	w.mu.Unlock()
 	return answer(r)
 }
 
-// becomes changes the store's response and forgets its requests.
-func (w *wire) becomes(answer func(*http.Request) (*http.Response, error)) {
+// setAnswer changes the response and forgets its requests.
+func (w *fakeStore) setAnswer(answer func(*http.Request) (*http.Response, error)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.answer, w.asked = answer, nil
+	w.answer, w.requests = answer, nil
 }
 
-func (w *wire) count() int {
+func (w *fakeStore) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.asked)
+	return len(w.requests)
 }
 
-// says returns a response of the store. A HEAD has no body, and so no code.
-func says(status int, code string) func(*http.Request) (*http.Response, error) {
+// respond returns a response of the store. A HEAD has no body, and so no code.
+func respond(status int, code string) func(*http.Request) (*http.Response, error) {
 	return func(r *http.Request) (*http.Response, error) {
 		body := "<Error><Code>" + code + "</Code><Message>test</Message></Error>"
 		if r.Method == http.MethodHead || code == "" {
@@ -60,29 +60,29 @@ func says(status int, code string) func(*http.Request) (*http.Response, error) {
 	}
 }
 
-// breaks is a connection that fails.
-func breaks(err error) func(*http.Request) (*http.Response, error) {
+// failWith returns a failure of the connection.
+func failWith(err error) func(*http.Request) (*http.Response, error) {
 	return func(*http.Request) (*http.Response, error) { return nil, err }
 }
 
-// hangs never answers.
-func hangs(r *http.Request) (*http.Response, error) {
+// hang sends no response.
+func hang(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }
 
-// wired returns a bucket on w, without retries, and the outcomes that its hooks received.
-func wired(t *testing.T, w *wire, provider aws.CredentialsProvider) (b *Bucket, outcomes func() []string) {
+// openFake returns a bucket on w, without retries, and the outcomes that its hooks received.
+func openFake(t *testing.T, w *fakeStore, provider aws.CredentialsProvider) (b *Bucket, outcomes func() []string) {
 	t.Helper()
 	var mu sync.Mutex
-	var told []string
+	var received []string
 	b, err := Open(t.Context(), Options{
 		Name: "data",
 		AWS:  aws.Config{Region: "us-east-1", Credentials: provider, HTTPClient: &http.Client{Transport: w}},
 		Hooks: Hooks{OnCall: func(operation, outcome string, _ time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
-			told = append(told, operation+" "+outcome)
+			received = append(received, operation+" "+outcome)
 		}},
 	})
 	if err != nil {
@@ -92,7 +92,7 @@ func wired(t *testing.T, w *wire, provider aws.CredentialsProvider) (b *Bucket, 
 	return b, func() []string {
 		mu.Lock()
 		defer mu.Unlock()
-		return append([]string{}, told...)
+		return append([]string{}, received...)
 	}
 }
 
@@ -130,15 +130,15 @@ var operations = []struct {
 	{
 		"ListParts",
 		callTimeout,
-		func(ctx context.Context, b *Bucket) error { _, err := b.AllParts(ctx, begun); return err },
+		func(ctx context.Context, b *Bucket) error { _, err := b.AllParts(ctx, inProgress); return err },
 	},
 	{"CompleteMultipartUpload", 0, func(ctx context.Context, b *Bucket) error {
-		return b.CompleteMultipart(ctx, begun, []Part{{Number: 1, Size: 1, ETag: "e"}}, "")
+		return b.CompleteMultipart(ctx, inProgress, []Part{{Number: 1, Size: 1, ETag: "e"}}, "")
 	}},
 	{
 		"AbortMultipartUpload",
 		removalTimeout,
-		func(ctx context.Context, b *Bucket) error { return b.AbortMultipart(ctx, begun) },
+		func(ctx context.Context, b *Bucket) error { return b.AbortMultipart(ctx, inProgress) },
 	},
 	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error {
 		_, _, err := b.ListUploads(ctx, "p/", Multipart{}, s3limits.MaxListed)
@@ -153,4 +153,4 @@ var operations = []struct {
 	{"GetBucketCors", callTimeout, func(ctx context.Context, b *Bucket) error { _, err := b.CORS(ctx); return err }},
 }
 
-var begun = Multipart{Key: "k", UploadID: "u"}
+var inProgress = Multipart{Key: "k", UploadID: "u"}
