@@ -20,7 +20,7 @@ func accessLog(log *slog.Logger, onResponse func(string, int, time.Duration)) ec
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := time.Now()
-			x := &exchange{Context: c, operation: operations[route{c.Request().Method, c.Path()}]}
+			x := &exchange{Context: c, operation: operations[c.Request().Method+c.Path()]}
 			x.setRequestID()
 			err := next(x)
 			if err != nil {
@@ -44,7 +44,7 @@ func (x *exchange) operationID() string {
 	if x.operation == nil {
 		return "other"
 	}
-	return x.operation.id
+	return x.operation.ID
 }
 
 // logAttrs appends the attributes of the request and its error, which may be nil, to attrs.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -25,17 +26,18 @@ type exchange struct {
 
 // operation is an operation of the OpenAPI document, and the scope that it requires.
 type operation struct {
-	id    string
+	openapi.Operation
 	scope auth.Scope
 }
 
-// operationsByRoute returns the operations of the OpenAPI document by Echo's routes. An operation without a known
-// scope is forbidden to all callers.
-func operationsByRoute() map[route]*operation {
-	operations := make(map[route]*operation, len(openapi.Operations))
+// operationsByRoute returns the operations of the OpenAPI document by method and Echo's path. An operation without a
+// known scope is forbidden to all callers.
+func operationsByRoute() map[string]*operation {
+	operations := make(map[string]*operation, len(openapi.Operations))
 	for _, o := range openapi.Operations {
 		scope, _ := auth.ParseScopes(o.Scope)
-		operations[route{o.Method, echoPath(o.Path)}] = &operation{o.ID, scope}
+		path := strings.NewReplacer("{", ":", "}", "").Replace(o.Path)
+		operations[o.Method+path] = &operation{o, scope}
 	}
 	return operations
 }

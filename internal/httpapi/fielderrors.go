@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/signpost-s3/signpost/gen/api"
 )
@@ -47,17 +48,14 @@ func schemaErrors(schema *openapi3.Schema, value any) []api.FieldError {
 	return fields
 }
 
-// jsonPointer returns the JSON Pointer of the member to which steps lead (RFC 6901, section 3).
+// jsonPointer returns the JSON Pointer of the member to which steps lead.
 func jsonPointer(steps ...string) string {
-	var p strings.Builder
+	var p jsontext.Pointer
 	for _, step := range steps {
-		p.WriteByte('/')
-		pointerEscapes.WriteString(&p, step)
+		p = p.AppendToken(step)
 	}
-	return p.String()
+	return string(p)
 }
-
-var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 func flatten(err error) []error {
 	if many, ok := err.(openapi3.MultiError); ok {

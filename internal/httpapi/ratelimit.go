@@ -45,20 +45,15 @@ type limiter struct {
 	sweep  int
 }
 
-// rule is a quota: requests per second, and its RateLimit-Policy.
+// rule is a quota: requests per second.
 type rule struct {
 	name      string
 	perSecond int
-	policy    []string
-}
-
-func newRule(name string, perSecond int) rule {
-	return rule{name, perSecond, []string{fmt.Sprintf(`"%s";q=%d;w=%d`, name, perSecond*window, window)}}
 }
 
 func newLimiter(name string, perSecond int, now func() time.Time) *limiter {
 	return &limiter{
-		client: newRule(name, perSecond), site: newRule(name+"-48", siteShare*perSecond), now: now,
+		client: rule{name, perSecond}, site: rule{name + "-48", siteShare * perSecond}, now: now,
 		quotas: map[string]*rate.Limiter{}, sweep: sweepAt,
 	}
 }
@@ -94,8 +89,8 @@ func (l *limiter) count(x *exchange) error {
 	}
 	closest, left, wait := l.take(caller, site)
 	header := x.Response().Header()
-	header["RateLimit-Policy"] = closest.policy
-	header["RateLimit"] = []string{fmt.Sprintf(`"%s";r=%d;t=%d`, closest.name, left, window)}
+	header.Set("RateLimit-Policy", fmt.Sprintf(`"%s";q=%d;w=%d`, closest.name, closest.perSecond*window, window))
+	header.Set("RateLimit", fmt.Sprintf(`"%s";r=%d;t=%d`, closest.name, left, window))
 	if wait == 0 {
 		return nil
 	}

@@ -6,10 +6,10 @@
 // error, which problem.go converts. The generated strict server is not used: its response types escape each & of a
 // signed URL as \u0026, set no Cache-Control, and require a type for each status of each operation.
 //
-// Requests are validated by validator, not by openapi3filter. Openapi3filter decodes a body before the generated code
+// Requests are validated by validate, not by openapi3filter. Openapi3filter decodes a body before the generated code
 // decodes it again, and the two readings can differ: for example, it accepts duplicate JSON members. It also takes
 // its error details from schema messages, and finds the route a second time. FuzzValidator and TestValidator
-// (validator_test.go) prove that the validator rejects every request that openapi3filter rejects, and that each
+// (validator_test.go) prove that it rejects every request that openapi3filter rejects, and that each
 // further rejection has a documented reason.
 package httpapi
 
@@ -83,7 +83,7 @@ func New(o Options) http.Handler {
 	if o.RateLimit > 0 {
 		after = append(after, countRequest(limit, newDocumentLimiter(o.RateLimit, o.Service.Now)))
 	}
-	after = append(after, newValidator(openapi.Load).check)
+	after = append(after, validate(openapi.Load))
 
 	e.Pre(removeTrailingSlash(e))
 	e.Use(securityHeaders(o.TLS), inOrder(before...))

@@ -21,58 +21,31 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// validator validates requests against the OpenAPI document before a handler runs. It uses the operation of Echo's
+// validate validates requests against the OpenAPI document before a handler runs. It uses the operation of Echo's
 // route, reads the body once, and passes on the text that it validated.
 //
 // Loading the document takes longer than the start of a Lambda function. So the first request loads it that has
 // something to validate; an untracked import has nothing.
-type validator struct {
-	operations func() (map[route]*openapi3.Operation, error)
-}
-
-// route is a method and a path in Echo's notation.
-type route struct{ method, path string }
-
-// echoPath converts a path of the OpenAPI document to Echo's notation.
-func echoPath(path string) string { return strings.NewReplacer("{", ":", "}", "").Replace(path) }
-
-func newValidator(load func() (*openapi3.T, error)) *validator {
-	return &validator{sync.OnceValues(func() (map[route]*openapi3.Operation, error) {
-		contract, err := load()
+func validate(load func() (*openapi3.T, error)) check {
+	contract := sync.OnceValues(load)
+	return func(x *exchange) error {
+		if x.operation == nil || !needsValidation(x) {
+			return nil
+		}
+		contract, err := contract()
 		if err != nil {
-			return nil, fmt.Errorf("load the contract: %w", err)
+			return fmt.Errorf("load the contract: %w", err)
 		}
-		operations := map[route]*openapi3.Operation{}
-		for path, item := range contract.Paths.Map() {
-			for method, operation := range item.Operations() {
-				operations[route{method, echoPath(path)}] = operation
-			}
+		operation := contract.Paths.Value(x.operation.Path).GetOperation(x.operation.Method)
+		if err := checkParameters(x, operation.Parameters); err != nil {
+			return err
 		}
-		return operations, nil
-	})}
-}
-
-// check validates parameters and body. It leaves the body to the handler.
-func (v *validator) check(x *exchange) error {
-	if !needsValidation(x) {
-		return nil
-	}
-	operations, err := v.operations()
-	if err != nil {
+		if operation.RequestBody == nil {
+			return nil
+		}
+		x.body, err = validBody(x.Request(), operation.RequestBody.Value)
 		return err
 	}
-	operation := operations[route{x.Request().Method, x.Path()}]
-	if operation == nil { // not in the OpenAPI document: health, documents, unknown paths
-		return nil
-	}
-	if err := checkParameters(x, operation.Parameters); err != nil {
-		return err
-	}
-	if operation.RequestBody == nil {
-		return nil
-	}
-	x.body, err = validBody(x.Request(), operation.RequestBody.Value)
-	return err
 }
 
 // needsValidation reports whether the request has a body, query, path parameter or header that must be validated. All

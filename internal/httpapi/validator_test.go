@@ -200,7 +200,7 @@ func newJudges(t testing.TB) *judges {
 			j.operations = append(j.operations, contractOperation{method, path, operations[method]})
 		}
 	}
-	j.ours.Use(inOrder(newValidator(func() (*openapi3.T, error) { return contract, nil }).check), j.another)
+	j.ours.Use(inOrder(validate(func() (*openapi3.T, error) { return contract, nil })), j.another)
 	api.RegisterHandlers(j.ours, receiver{j})
 	return j
 }
