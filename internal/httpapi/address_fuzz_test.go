@@ -12,6 +12,9 @@ import (
 // FuzzAddress checks that every path below /import, with any query, is answered without a 500 and without access to
 // other owners' keys.
 func FuzzAddress(f *testing.F) {
+	if testing.Short() {
+		f.Skip("has many seeds")
+	}
 	a := newAsker(f, auth.NewGateway(true))
 	for _, id := range []string{awaitedID, planlessID, plannedID, uploadedID, completedID, abortedID} {
 		for _, rest := range []string{

@@ -1,9 +1,11 @@
 package httpapi_test
 
 import (
+	"net"
 	"net/http"
 	"strings"
-	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -11,76 +13,59 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// TestStoreAwayFromParts checks that all operations on a multipart upload report an unreachable store, and change
-// nothing.
-func TestStoreAwayFromParts(t *testing.T) {
-	line := storetest.Cut(t)
-	s := start(t, settings{aws: &line.AWS})
-	id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: ptr(int64(5))}).ID
-	s.sendPart(t, id, 1, []byte("hello"), nil)
-	line.Down()
-	var wg sync.WaitGroup
-	for _, c := range []struct{ method, path, body string }{
-		{"POST", "", `{"mode":"multipart"}`}, {"GET", "", ""}, {"GET", "/" + id, ""}, {"DELETE", "/" + id, ""},
-		{"POST", "/" + id + "/parts", `{"first":1,"count":1}`}, {"GET", "/" + id + "/parts", ""},
-		{"POST", "/" + id + "/complete", ""},
-	} {
-		r := request(t, c.method, s.url+"/import"+c.path, nil)
-		if c.body != "" {
-			r = withType(request(t, c.method, s.url+"/import"+c.path, strings.NewReader(c.body)))
-		}
-		wg.Go(func() {
-			status, header, answer := do(t, r)
-			if status != 503 || header.Get("Retry-After") == "" || problem(t, header, answer).Code != "store-unavailable" {
-				t.Errorf(
-					"%s /import%s: got %d %v %s, want 503 store-unavailable with Retry-After",
-					c.method,
-					c.path,
-					status,
-					header,
-					answer,
-				)
+// unreachableStore is a store that refuses connections while down.
+type unreachableStore struct {
+	storetest.Memory
+	down atomic.Bool
+}
+
+func (u *unreachableStore) RoundTrip(r *http.Request) (*http.Response, error) {
+	if u.down.Load() {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	}
+	return u.Memory.RoundTrip(r)
+}
+
+// TestStoreAway checks that all operations but untracked imports report an unreachable store, and change nothing.
+func TestStoreAway(t *testing.T) {
+	store := &unreachableStore{}
+	cfg := store.AWS(store)
+	inFakeTime(t, settings{memory: &store.Memory, aws: &cfg}, func(t *testing.T, s *service) {
+		single := "/import/" + *s.create(t, client.ImportRequest{}).ID
+		multipart := "/import/" + *s.create(t, client.ImportRequest{Mode: multipartMode}).ID
+		store.down.Store(true)
+		for _, c := range []struct {
+			method, path, body string
+			status             int
+		}{
+			{"POST", "/import", "", 200}, {"GET", "/healthz", "", 200},
+			{"GET", "/readyz", "", 503}, {"GET", "/import", "", 503},
+			{"POST", "/import", "{}", 503}, {"GET", single, "", 503},
+			{"POST", "/import", `{"mode":"multipart"}`, 503}, {"GET", multipart, "", 503}, {"DELETE", multipart, "", 503},
+			{"POST", multipart + "/parts", `{"first":1,"count":1}`, 503}, {"GET", multipart + "/parts", "", 503},
+			{"POST", multipart + "/complete", "", 503},
+		} {
+			r := request(t, c.method, s.url+c.path, strings.NewReader(c.body))
+			if c.body != "" {
+				r = withType(r)
 			}
-		})
-	}
-	wg.Wait()
-	line.Up()
-	if done := s.complete(t, id, client.CompleteRequest{}); *done.Status != client.JobStatusCompleted {
-		t.Errorf("complete once the store is back: got %+v", done)
-	}
-	s.remove(t, id)
-}
-
-// slow delays completions until they are released.
-type slow struct {
-	http.RoundTripper
-	release chan struct{}
-}
-
-func (s slow) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == "POST" && r.URL.Query().Has("uploadId") {
-		<-s.release
-	}
-	return s.RoundTripper.RoundTrip(r)
-}
-
-// TestSlowCompletion checks that a completion returns 202 while the store assembles the object, and 200 afterwards.
-func TestSlowCompletion(t *testing.T) {
-	way := slow{http.DefaultTransport, make(chan struct{})}
-	cfg := storetest.Open(t).AWS.Copy()
-	cfg.HTTPClient = &http.Client{Transport: way}
-	s := start(t, settings{aws: &cfg, patience: 50 * time.Millisecond})
-	id := *s.create(t, client.ImportRequest{Mode: multipartMode}).ID
-	s.sendPart(t, id, 1, []byte("hello"), nil)
-	r, err := s.CompleteImportWithResponse(t.Context(), id, client.CompleteRequest{})
-	if err != nil || r.JSON202 == nil || *r.JSON202.Status != client.JobStatusUploading ||
-		*r.JSON202.Multipart.UploadedBytes != 5 {
-		t.Fatalf("complete: got %s %s, %v, want 202, uploading, 5 bytes", r.Status(), r.Body, err)
-	}
-	close(way.release)
-	patient := start(t, settings{})
-	if done := patient.complete(t, id, client.CompleteRequest{}); *done.Status != client.JobStatusCompleted {
-		t.Errorf("complete again: got %+v, want completed", done)
-	}
-	patient.remove(t, id)
+			status, header, answer := doBy(t, s.transport, r)
+			if status != c.status || status == 503 &&
+				(header.Get("Retry-After") == "" || problem(t, header, answer).Code != "store-unavailable") {
+				t.Errorf("%s %s %s: got %d %v %s, want %d, or 503 store-unavailable with Retry-After",
+					c.method, c.path, c.body, status, header, answer, c.status)
+			}
+		}
+		store.down.Store(false)
+		time.Sleep(time.Minute) // in fake time: the circuit breaker and the readiness check allow a request again
+		if status, _, answer := doBy(t, s.transport, request(t, "GET", s.url+"/readyz", nil)); status != 200 {
+			t.Errorf("readyz once the store is back: got %d %s, want 200", status, answer)
+		}
+		for _, id := range []string{single, multipart} {
+			job := s.read(t, strings.TrimPrefix(id, "/import/"))
+			if *job.Status != client.JobStatusAwaitingUpload {
+				t.Errorf("read once the store is back: got %+v, want it unchanged", job)
+			}
+		}
+	})
 }

@@ -8,52 +8,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
-	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
-
-// waiting is a service that reports its HEAD requests, which show that a caller waits.
-type waiting struct {
-	*service
-	domain *imports.Service
-	looks  chan struct{}
-}
-
-func startWaiting(t *testing.T, s settings) *waiting {
-	t.Helper()
-	w := &waiting{looks: make(chan struct{}, 100_000)}
-	cfg := storetest.Open(t).AWS.Copy()
-	cfg.HTTPClient = &http.Client{Transport: heads{w.looks}}
-	s.aws = &cfg
-	s.options = func(o *httpapi.Options) { w.domain = o.Service }
-	w.service = start(t, s)
-	return w
-}
-
-// heads reports each HEAD before it is answered.
-type heads struct{ seen chan struct{} }
-
-func (h heads) RoundTrip(q *http.Request) (*http.Response, error) {
-	if q.Method == http.MethodHead {
-		h.seen <- struct{}{}
-	}
-	return http.DefaultTransport.RoundTrip(q)
-}
-
-// await waits for a HEAD request to the store.
-func (w *waiting) await(t *testing.T) {
-	t.Helper()
-	select {
-	case <-w.looks:
-	case <-time.After(20 * time.Second):
-		t.Fatal("no HEAD request")
-	}
-}
 
 // get reads an import. It omits negative seconds and an empty tag.
 func (s *service) get(t testing.TB, id string, seconds int32, tag string) *client.GetImportResponse {
@@ -81,84 +45,86 @@ func tagOf(t testing.TB, r *client.GetImportResponse) string {
 	return tag
 }
 
-// TestWaitForNews checks that an upload wakes waiters, which receive the new status.
-func TestWaitForNews(t *testing.T) {
-	s := startWaiting(t, settings{})
+// put stores the object of a single import.
+func (s *service) put(t testing.TB, job client.Job) {
+	t.Helper()
+	in := &s3.PutObjectInput{Bucket: &s.store.Bucket, Key: &job.Object.Key, Body: strings.NewReader("x")}
+	if _, err := s.s3().PutObject(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWaitForUpload checks that an upload wakes waiters at once, which receive the new status.
+func TestWaitForUpload(t *testing.T) {
 	for _, known := range []bool{false, true} {
-		t.Run(fmt.Sprintf("with a tag %t", known), func(t *testing.T) {
-			job := s.create(t, client.ImportRequest{})
-			tag := ""
-			if known {
-				tag = tagOf(t, s.get(t, *job.ID, -1, ""))
-				s.await(t)
-			}
-			done := make(chan *client.GetImportResponse)
-			go func() { done <- s.get(t, *job.ID, 25, tag) }()
-			s.await(t)
-			if status, code := send(t, *job.Upload, []byte("x")); status != http.StatusOK {
-				t.Fatalf("upload: got %d %s", status, code)
-			}
-			s.domain.Waiters.Notify(imports.Public, *job.ID)
-			got := <-done
-			if got.JSON200 == nil || *got.JSON200.Status != client.JobStatusCompleted || tagOf(t, got) == tag {
-				t.Errorf("wait: got %s %s, want it completed", got.Status(), got.Body)
-			}
+		t.Run(fmt.Sprintf("with an ETag %t", known), func(t *testing.T) {
+			inFakeTime(t, settings{}, func(t *testing.T, s *service) {
+				job, tag := s.create(t, client.ImportRequest{}), ""
+				if known {
+					tag = tagOf(t, s.get(t, *job.ID, -1, ""))
+				}
+				began, done := time.Now(), make(chan *client.GetImportResponse)
+				go func() { done <- s.get(t, *job.ID, 25, tag) }()
+				synctest.Wait()
+				s.put(t, job)
+				s.imports.Waiters.Notify(imports.Public, *job.ID)
+				got := <-done
+				if got.JSON200 == nil || *got.JSON200.Status != client.JobStatusCompleted || tagOf(t, got) == tag {
+					t.Errorf("wait: got %s %s, want it completed", got.Status(), got.Body)
+				}
+				if took := time.Since(began); took > 0 {
+					t.Errorf("wait: took %s, want an answer at once", took)
+				}
+			})
 		})
 	}
 }
 
-// TestWaitIsOver checks which reads return after the whole wait, and which at once.
-func TestWaitIsOver(t *testing.T) {
-	s := start(t, settings{})
-	ended := func() string {
-		job := s.create(t, client.ImportRequest{})
-		if status, code := send(t, *job.Upload, []byte("x")); status != http.StatusOK {
-			t.Fatalf("upload: got %d %s", status, code)
-		}
-		return *job.ID
-	}()
-	awaited := *s.create(t, client.ImportRequest{}).ID
+// TestWaitTime checks which reads return after the whole wait, and which at once.
+func TestWaitTime(t *testing.T) {
+	inFakeTime(t, settings{}, testWaitTime)
+}
+
+func testWaitTime(t *testing.T, s *service) {
+	awaited, job := *s.create(t, client.ImportRequest{}).ID, s.create(t, client.ImportRequest{})
+	completed := *job.ID
+	s.put(t, job)
 	for _, c := range []struct {
 		name, id string
 		seconds  int32 // -1: omitted
 		tag      func(string) string
 		want     int
-		waits    bool
+		waits    time.Duration
 	}{
-		{"no wait", awaited, -1, nil, 200, false},
-		{"no seconds", awaited, 0, nil, 200, false},
-		{"a second", awaited, 1, nil, 200, true},
-		{"ended", ended, 25, nil, 200, false},
-		{"known, no wait", awaited, -1, func(tag string) string { return tag }, 304, false},
-		{"known, a second", awaited, 1, func(tag string) string { return tag }, 304, true},
-		{"known and ended", ended, 1, func(tag string) string { return tag }, 304, true},
-		{"known as a strong tag", awaited, 0, func(tag string) string { return strings.TrimPrefix(tag, "W/") }, 304, false},
-		{"one of several", awaited, 0, func(tag string) string { return `"a,b" ,, W/"c",` + tag }, 304, false},
-		{"another", awaited, 25, func(string) string { return `W/"another"` }, 200, false},
-		{"within another", awaited, 25, func(tag string) string { return `"` + strings.Trim(tag, `W/"`) + `,"` }, 200, false},
-		{"an asterisk", awaited, 25, func(string) string { return "*" }, 304, false},
-		{
-			"an asterisk for nothing", "01890000-0000-7000-8000-000000000000", 25, func(string) string { return "*" }, 404,
-			false,
-		},
+		{"no wait", awaited, -1, nil, 200, 0},
+		{"0 seconds", awaited, 0, nil, 200, 0},
+		{"25 seconds", awaited, 25, nil, 200, 25 * time.Second},
+		{"completed", completed, 25, nil, 200, 0},
+		{"known, no wait", awaited, -1, func(tag string) string { return tag }, 304, 0},
+		{"known", awaited, 25, func(tag string) string { return tag }, 304, 25 * time.Second},
+		{"known and completed", completed, 1, func(tag string) string { return tag }, 304, time.Second},
+		{"known as a strong tag", awaited, 0, func(tag string) string { return strings.TrimPrefix(tag, "W/") }, 304, 0},
+		{"one of several", awaited, 0, func(tag string) string { return `"a,b" ,, W/"c",` + tag }, 304, 0},
+		{"another", awaited, 25, func(string) string { return `W/"another"` }, 200, 0},
+		{"within another", awaited, 25, func(tag string) string { return `"` + strings.Trim(tag, `W/"`) + `,"` }, 200, 0},
+		{"an asterisk", awaited, 25, func(string) string { return "*" }, 304, 0},
+		{"an asterisk, unknown ID", "01890000-0000-7000-8000-000000000000", 25, func(string) string { return "*" }, 404, 0},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			tag := ""
-			if c.tag != nil {
-				tag = c.tag(s.get(t, c.id, -1, "").HTTPResponse.Header.Get("ETag"))
-			}
-			began := time.Now()
-			got := s.get(t, c.id, c.seconds, tag)
-			if got.StatusCode() != c.want || got.StatusCode() == 304 && len(got.Body) > 0 {
-				t.Errorf("wait=%d, If-None-Match: %s: got %s %s, want %d", c.seconds, tag, got.Status(), got.Body, c.want)
-			}
-			if got.StatusCode() < 400 && (tagOf(t, got) == "" || got.HTTPResponse.Header.Get("Cache-Control") != "no-store") {
-				t.Errorf("got the header %v, want no-store", got.HTTPResponse.Header)
-			}
-			if took := time.Since(began); c.waits != (took >= time.Second) {
-				t.Errorf("wait=%d, If-None-Match: %s: took %s, want to wait: %t", c.seconds, tag, took, c.waits)
-			}
-		})
+		tag := ""
+		if c.tag != nil {
+			tag = c.tag(s.get(t, c.id, -1, "").HTTPResponse.Header.Get("ETag"))
+		}
+		began := time.Now()
+		got := s.get(t, c.id, c.seconds, tag)
+		if got.StatusCode() != c.want || got.StatusCode() == 304 && len(got.Body) > 0 {
+			t.Errorf("%s: If-None-Match: %s: got %s %s, want %d", c.name, tag, got.Status(), got.Body, c.want)
+		}
+		if got.StatusCode() < 400 && (tagOf(t, got) == "" || got.HTTPResponse.Header.Get("Cache-Control") != "no-store") {
+			t.Errorf("%s: got the header %v, want no-store", c.name, got.HTTPResponse.Header)
+		}
+		if took := time.Since(began); took != c.waits {
+			t.Errorf("%s: If-None-Match: %s: took %s, want %s", c.name, tag, took, c.waits)
+		}
 	}
 }
 
@@ -206,94 +172,25 @@ func TestBadWait(t *testing.T) {
 	}
 }
 
-// TestManyWaiters checks that a thousand waiters for one import cost the store as much as one, and all are notified.
-func TestManyWaiters(t *testing.T) {
-	const callers = 1000
-	s := startWaiting(t, settings{})
-	job := s.create(t, client.ImportRequest{})
-	tag := tagOf(t, s.get(t, *job.ID, -1, ""))
-	var arrived, answered sync.WaitGroup
-	arrived.Add(callers)
-	web := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	var mu sync.Mutex
-	got := map[string]int{}
-	for range callers {
-		answered.Go(func() {
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/import/"+*job.ID+"?wait=25", nil)
-			if err != nil {
-				t.Error(err)
-			}
-			request.Header.Set("If-None-Match", tag)
-			arrived.Done()
-			response, err := web.Do(request)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer response.Body.Close()
-			var answer client.Job
-			err = json.NewDecoder(response.Body).Decode(&answer)
-			mu.Lock()
-			defer mu.Unlock()
-			got[fmt.Sprint(response.StatusCode, *answer.Status, err)]++
-		})
-	}
-	arrived.Wait()
-	if status, code := send(t, *job.Upload, []byte("x")); status != http.StatusOK {
-		t.Fatalf("upload: got %d %s", status, code)
-	}
-	s.domain.Waiters.Notify(imports.Public, *job.ID)
-	answered.Wait()
-	if want := fmt.Sprint(200, client.JobStatusCompleted, error(nil)); got[want] != callers {
-		t.Errorf("%d calls with wait: got %v, want all %q", callers, got, want)
-	}
-	if looks := len(s.looks); looks > callers/2 {
-		t.Errorf("%d calls with wait: %d looks at the store, want most of them shared", callers, looks)
-	}
-}
-
 // TestWaiterLeaves checks that the service stops polling for a client that has gone, and logs it.
 func TestWaiterLeaves(t *testing.T) {
-	s := startWaiting(t, settings{})
-	job := s.create(t, client.ImportRequest{})
-	ctx, leave := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() {
-		_, err := s.GetImportWithResponse(ctx, *job.ID, &client.GetImportParams{Wait: ptr(int32(25))})
-		done <- err
-	}()
-	s.await(t)
-	leave()
-	if err := <-done; err == nil {
-		t.Error("the caller left and was answered")
-	}
-	logged := func() bool { return strings.Contains(s.log.String(), "client-closed-request") }
-	for deadline := time.Now().Add(10 * time.Second); !logged(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("the service waits on:\n%s", s.log)
+	inFakeTime(t, settings{}, func(t *testing.T, s *service) {
+		job := s.create(t, client.ImportRequest{})
+		ctx, leave := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			_, err := s.GetImportWithResponse(ctx, *job.ID, &client.GetImportParams{Wait: ptr(int32(25))})
+			done <- err
+		}()
+		synctest.Wait()
+		leave()
+		if err := <-done; err == nil {
+			t.Error("the caller left and was answered")
 		}
-	}
-}
-
-// TestStoppingEndsWaiting checks that a stopping server answers all waiters, and admits no new ones.
-func TestStoppingEndsWaiting(t *testing.T) {
-	s := startWaiting(t, settings{})
-	job := s.create(t, client.ImportRequest{})
-	tag := tagOf(t, s.get(t, *job.ID, -1, ""))
-	s.await(t)
-	done := make(chan *client.GetImportResponse)
-	go func() { done <- s.get(t, *job.ID, 25, tag) }()
-	s.await(t)
-	began := time.Now()
-	s.domain.Waiters.Release()
-	for _, got := range []*client.GetImportResponse{<-done, s.get(t, *job.ID, 25, tag)} {
-		if got.StatusCode() != http.StatusNotModified {
-			t.Errorf("wait: got %s %s, want 304", got.Status(), got.Body)
+		if !strings.Contains(s.log.String(), "client-closed-request") {
+			t.Errorf("got the log %s, want client-closed-request", s.log)
 		}
-	}
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("wait: took %s after Release, want no wait", took)
-	}
+	})
 }
 
 // TestTag checks what changes an ETag and what does not.

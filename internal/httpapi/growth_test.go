@@ -29,7 +29,11 @@ func TestGrowth(t *testing.T) {
 	if s.store.Store == nil {
 		t.Skip("the store is another process's: 100,000 records cannot be put into its folder, and to PUT them takes minutes")
 	}
-	for _, jobs := range []int{1, 10, 100_000} {
+	sizes := []int{1, 10, 100_000}
+	if testing.Short() {
+		sizes = sizes[:2]
+	}
+	for _, jobs := range sizes {
 		t.Run(fmt.Sprint(jobs), func(t *testing.T) { s.holdCost(t, asked, jobs) })
 	}
 }

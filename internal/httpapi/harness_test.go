@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -39,6 +40,9 @@ type service struct {
 	url   string
 	store storetest.Target
 	log   *logtest.Buffer
+	// imports is the domain service behind the API; transport sends requests to the API.
+	imports   *imports.Service
+	transport http.RoundTripper
 }
 
 // settings are what tests may change. Zero values are the defaults of production.
@@ -51,12 +55,18 @@ type settings struct {
 	aws         *aws.Config
 	corsOrigins []string
 	local       bool
+	memory      *storetest.Memory      // replaces the store; the client calls the handler without a network
 	options     func(*httpapi.Options) // further changes
 }
 
 func start(t testing.TB, s settings) *service {
 	t.Helper()
-	target := storetest.Open(t)
+	var target storetest.Target
+	if s.memory != nil {
+		target = storetest.Target{AWS: s.memory.AWS(s.memory), Bucket: storetest.MemoryBucket, PathStyle: true}
+	} else {
+		target = storetest.Open(t)
+	}
 	if s.aws == nil {
 		s.aws = &target.AWS
 	}
@@ -94,18 +104,32 @@ func start(t testing.TB, s settings) *service {
 		s.options(&options)
 	}
 	handler := httpapi.New(options)
-	server := httptest.NewServer(handler)
+	url, transport := "http://localhost", http.RoundTripper(handlerTransport{handler})
+	if s.memory == nil {
+		server := httptest.NewServer(handler)
+		t.Cleanup(server.Close)
+		url, transport = server.URL, http.DefaultTransport
+	}
 	t.Cleanup(func() {
-		server.Close()
 		if told := secret.FindString(log.String()); told != "" {
 			t.Errorf("%s in the log:\n%s", told, log)
 		}
 	})
-	api, err := client.NewClientWithResponses(server.URL, client.WithHTTPClient(contractDoer{router(t)}))
+	api, err := client.NewClientWithResponses(url, client.WithHTTPClient(contractDoer{router(t), transport}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &service{api, server.URL, target, log}
+	return &service{api, url, target, log, options.Service, transport}
+}
+
+// inFakeTime runs a test of a service whose store is in memory, within testing/synctest.
+func inFakeTime(t *testing.T, s settings, test func(*testing.T, *service)) {
+	synctest.Test(t, func(t *testing.T) {
+		if s.memory == nil {
+			s.memory = &storetest.Memory{}
+		}
+		test(t, start(t, s))
+	})
 }
 
 // create creates a tracked import, which must succeed.
@@ -149,7 +173,12 @@ func (s *service) post(t testing.TB, contentType, body string) (int, http.Header
 
 func do(t testing.TB, request *http.Request) (int, http.Header, string) {
 	t.Helper()
-	response, err := http.DefaultClient.Do(request)
+	return doBy(t, http.DefaultTransport, request)
+}
+
+func doBy(t testing.TB, transport http.RoundTripper, request *http.Request) (int, http.Header, string) {
+	t.Helper()
+	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
 		t.Fatalf("%s %s: %v", request.Method, request.URL.Path, err)
 	}
@@ -207,7 +236,22 @@ func (s *service) s3() *s3.Client {
 }
 
 // contractDoer sends requests and validates every response against the OpenAPI document.
-type contractDoer struct{ routes routers.Router }
+type contractDoer struct {
+	routes    routers.Router
+	transport http.RoundTripper
+}
+
+// handlerTransport calls a handler without a network, so that tests may use it within testing/synctest.
+type handlerTransport struct{ handler http.Handler }
+
+func (h handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	h.handler.ServeHTTP(w, r)
+	return w.Result(), r.Context().Err()
+}
 
 func router(t testing.TB) routers.Router {
 	t.Helper()
@@ -231,7 +275,7 @@ func (d contractDoer) Do(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := d.transport.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}

@@ -57,6 +57,9 @@ func TestPlanLimits(t *testing.T) {
 
 // TestTenThousandParts signs all parts of the largest upload in ten calls.
 func TestTenThousandParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("signs 10,000 URLs")
+	}
 	s := start(t, settings{})
 	const size = 10_000*16*mib - 1
 	job := s.create(t, client.ImportRequest{Size: ptr(int64(size))})
@@ -87,6 +90,9 @@ func TestTenThousandParts(t *testing.T) {
 // TestResume uploads a large file in parallel: one process is stopped halfway, one that knows only the id continues,
 // a third completes. SIGNPOST_TEST_LARGE is the file's size in GiB; by default it is small.
 func TestResume(t *testing.T) {
+	if testing.Short() {
+		t.Skip("uploads 37 MB")
+	}
 	size, partSize := int64(7*5*mib+3), int64(5*mib)
 	if large := os.Getenv("SIGNPOST_TEST_LARGE"); large != "" {
 		gib, err := strconv.ParseInt(large, 10, 64)

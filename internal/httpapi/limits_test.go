@@ -408,6 +408,9 @@ func TestRateLimitOfSites(t *testing.T) {
 // TestRateLimitOfDocuments checks that documents, the web UI and unknown paths have their own limit, which loading
 // the web UI and the API reference together does not reach. Health checks have none.
 func TestRateLimitOfDocuments(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends 500 requests")
+	}
 	for _, perSecond := range []int{1, 7} {
 		send := fromAddress(t, perSecond, func(o *httpapi.Options) {
 			o.RegisterDocuments = func(e *echo.Echo) {

@@ -19,6 +19,9 @@ var multipartMode = ptr(client.ImportRequestModeMultipart)
 // TestMultipart uploads in parts, without and with each checksum, of known and unknown size, and reads the content
 // back.
 func TestMultipart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("uploads 90 MB")
+	}
 	s := start(t, settings{})
 	content := make([]byte, 11*mib+3)
 	rand.Read(content)
@@ -106,6 +109,9 @@ func TestMultipart(t *testing.T) {
 
 // TestCompleteRefusals checks that invalid completions are rejected with the reason, and that the import can continue.
 func TestCompleteRefusals(t *testing.T) {
+	if testing.Short() {
+		t.Skip("uploads 60 MB")
+	}
 	s := start(t, settings{})
 	content := make([]byte, 11*mib)
 	rand.Read(content)

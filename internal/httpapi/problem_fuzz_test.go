@@ -90,6 +90,9 @@ func (f failure) fail() error {
 // FuzzProblem checks that every error, with any path and id, yields a complete problem document without signed URLs,
 // and one log line that cannot be taken for two.
 func FuzzProblem(f *testing.F) {
+	if testing.Short() {
+		f.Skip("has many seeds")
+	}
 	f.Chdir(home)
 	for kind := range byte(12) {
 		for wrapped := range byte(8) {

@@ -15,6 +15,9 @@ import (
 // FuzzRecord checks that with any bytes as an import's record, each operation returns a declared response, and
 // accesses no keys of other imports.
 func FuzzRecord(f *testing.F) {
+	if testing.Short() {
+		f.Skip("has many seeds")
+	}
 	const owner, id = "key-alice", plannedID
 	a := newAsker(f, auth.NewGateway(true))
 	seed := func(record string) {

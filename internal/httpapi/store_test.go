@@ -197,53 +197,6 @@ func TestExpiringCredentials(t *testing.T) {
 	}
 }
 
-// TestStoreAway interrupts the connection to the store, and restores it.
-func TestStoreAway(t *testing.T) {
-	line := storetest.Cut(t)
-	s := start(t, settings{aws: &line.AWS})
-	job := s.create(t, client.ImportRequest{})
-
-	line.Down()
-	if status, _, answer := s.post(t, "", ""); status != 200 {
-		t.Errorf("bare POST without a store: got %d %s, want 200", status, answer)
-	}
-	for name, call := range map[string]func() (int, http.Header, string){
-		"create": func() (int, http.Header, string) { return s.post(t, "application/json", "{}") },
-		"read":   func() (int, http.Header, string) { return do(t, request(t, "GET", s.url+"/import/"+*job.ID, nil)) },
-		"ready":  func() (int, http.Header, string) { return do(t, request(t, "GET", s.url+"/readyz", nil)) },
-	} {
-		status, header, answer := call()
-		if status != 503 || header.Get("Retry-After") == "" || problem(t, header, answer).Code != "store-unavailable" {
-			t.Errorf(
-				"%s without a store: got %d %v %s, want 503 store-unavailable with Retry-After",
-				name,
-				status,
-				header,
-				answer,
-			)
-		}
-	}
-	if status, _, _ := do(t, request(t, "GET", s.url+"/healthz", nil)); status != 200 {
-		t.Errorf("healthz without a store: got %d, want 200", status)
-	}
-
-	line.Up()
-	// what it found before is good for a second
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		status, _, answer := do(t, request(t, "GET", s.url+"/readyz", nil))
-		if status == 200 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("readyz once the store is back: got %d %s, want 200", status, answer)
-		}
-	}
-	if again := s.read(t, *job.ID); *again.Status != client.JobStatusAwaitingUpload {
-		t.Errorf("read once the store is back: got %+v", again)
-	}
-	s.create(t, client.ImportRequest{})
-}
-
 // TestTwoServices checks that two services on one bucket can complete each other's imports.
 func TestTwoServices(t *testing.T) {
 	a, b := start(t, settings{}), start(t, settings{})
