@@ -250,20 +250,6 @@ func TestStoreEventsFail(t *testing.T) {
 	}
 }
 
-// TestStoreEventsKnowTheirRequest checks that store calls for an event have its request id.
-func TestStoreEventsKnowTheirRequest(t *testing.T) {
-	var owner string
-	var known bool
-	s := startHearing(t, settings{}, func(ctx context.Context, _ string) error {
-		owner, known = imports.Caller(ctx)
-		return ctx.Err()
-	})
-	if status, _, answer := s.tell(t, storeSecret, event(s.store.Bucket, "k")); status != 204 || known ||
-		owner != imports.Public {
-		t.Errorf("got %d %s, called by %q, want 204 and no owner", status, answer, owner)
-	}
-}
-
 // TestStoreEventsAreNotThrottled checks that valid store events have no rate limit, and wrong secrets have that of a
 // caller.
 func TestStoreEventsAreNotThrottled(t *testing.T) {

@@ -1,7 +1,6 @@
 package imports
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
@@ -22,18 +21,3 @@ func OwnerName(kind, name string) string {
 }
 
 var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,62}$`)
-
-type callerKey struct{}
-
-// WithCaller returns a context whose caller is owner, "" if the caller is anonymous.
-func WithCaller(ctx context.Context, owner string) context.Context {
-	return context.WithValue(ctx, callerKey{}, owner)
-}
-
-// Caller returns the owner of ctx, or Public and false if the caller is anonymous.
-func Caller(ctx context.Context) (owner string, known bool) {
-	if owner, known = ctx.Value(callerKey{}).(string); known && owner != "" {
-		return owner, owner != Public
-	}
-	return Public, false
-}
