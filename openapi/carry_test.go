@@ -10,10 +10,10 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// TestWhatRequestsCarry checks the assumption of the server's validator: a request is validated only if it has a
+// TestRequestParameters checks the assumption of the server's validator: a request is validated only if it has a
 // body, a query, a path parameter, or one of HeaderParameters. So these must be complete, and required inputs must
 // accompany a path parameter.
-func TestWhatRequestsCarry(t *testing.T) {
+func TestRequestParameters(t *testing.T) {
 	contract, err := openapi.Load()
 	if err != nil {
 		t.Fatal(err)

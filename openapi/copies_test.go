@@ -187,7 +187,7 @@ func value(t *testing.T, n *yaml.Node) (v any) {
 	return v
 }
 
-func TestAnonymousLeavesTheRest(t *testing.T) {
+func TestAnonymousKeepsOtherLines(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"nothing to take away", "# a\n\npaths:\n  /a: {}\n", "# a\n\npaths:\n  /a: {}\n"},
 		{"no text", "", ""},

@@ -40,9 +40,9 @@ func TestPreflights(t *testing.T) {
 	}
 }
 
-// TestOthersMayReadRefusals checks that API Gateway's own responses have the header without which pages cannot even
+// TestErrorsAllowCrossOriginReads checks that API Gateway's own responses have the header without which pages cannot even
 // read the status.
-func TestOthersMayReadRefusals(t *testing.T) {
+func TestErrorsAllowCrossOriginReads(t *testing.T) {
 	responses := parse(t, openapi.YAML).at("x-amazon-apigateway-gateway-responses")
 	for _, kind := range []string{"DEFAULT_4XX", "DEFAULT_5XX"} {
 		header := responses.at(kind, "responseParameters", "gatewayresponse.header.Access-Control-Allow-Origin")
@@ -52,8 +52,8 @@ func TestOthersMayReadRefusals(t *testing.T) {
 	}
 }
 
-// TestPreflightsAreLeftOut checks that neither the generated code nor Load contains preflights.
-func TestPreflightsAreLeftOut(t *testing.T) {
+// TestLoadOmitsPreflights checks that neither the generated code nor Load contains preflights.
+func TestLoadOmitsPreflights(t *testing.T) {
 	for _, name := range []string{"../gen/api/api.gen.go", "../gen/client/client.gen.go"} {
 		generated, err := os.ReadFile(name)
 		if err != nil {

@@ -23,24 +23,24 @@ type Config struct {
 	LocalListen    string        `env:"SIGNPOST_LOCAL_LISTEN" default:"127.0.0.1:9000" placeholder:"HOST:PORT" help:"Address of the local store, on loopback; ${default} when left out."`
 	PublicEndpoint string        `env:"SIGNPOST_PUBLIC_ENDPOINT" placeholder:"URL" help:"The S3 address that clients reach, where the service itself uses another."`
 	PathStyle      bool          `env:"SIGNPOST_PATH_STYLE" help:"Sign path-style URLs (http://store/bucket/key), as many S3-compatible stores need."`
-	URLTTL         time.Duration `name:"url-ttl" env:"SIGNPOST_URL_TTL" default:"1h" placeholder:"DURATION" help:"Life of a signed URL, and the most a caller may ask for, from 1s to 168h; ${default} when left out."`
-	JobTTL         time.Duration `name:"job-ttl" env:"SIGNPOST_JOB_TTL" default:"168h" placeholder:"DURATION" help:"For how long an upload in parts can be resumed, from 1m to 8760h; ${default} when left out."`
+	URLTTL         time.Duration `name:"url-ttl" env:"SIGNPOST_URL_TTL" default:"1h" placeholder:"DURATION" help:"Lifetime of a signed URL, and the longest that a caller may request, from 1s to 168h; ${default} when left out."`
+	JobTTL         time.Duration `name:"job-ttl" env:"SIGNPOST_JOB_TTL" default:"168h" placeholder:"DURATION" help:"How long a multipart upload can be resumed, from 1m to 8760h; ${default} when left out."`
 	MaxSize        int64         `env:"SIGNPOST_MAX_SIZE" placeholder:"BYTES" help:"Largest import. When set, imports must declare their size and bare POSTs are refused; S3's own limit when left out."`
 	CORSOrigins    []string      `name:"cors-origins" env:"SIGNPOST_CORS_ORIGINS" placeholder:"ORIGIN" help:"Origins whose pages may call the API and upload to the local store, exactly as browsers send them (https://app.example.com)."`
 	Downloads      bool          `env:"SIGNPOST_DOWNLOADS" help:"Give every reader of a completed import a signed URL to download it."`
-	UI             bool          `name:"ui" env:"SIGNPOST_UI" default:"true" help:"Serve a page at / from which people upload; true when left out."`
+	UI             bool          `name:"ui" env:"SIGNPOST_UI" default:"true" help:"Serve the web UI at /; true when left out."`
 	ContentTypes   []string      `name:"content-types" env:"SIGNPOST_CONTENT_TYPES" placeholder:"TYPE" help:"Media types that may be imported, such as text/csv or image/*. When set, imports must declare theirs and bare POSTs are refused."`
 	WriteOnce      bool          `env:"SIGNPOST_WRITE_ONCE" help:"Sign each tracked single upload with If-None-Match: *, so that a second upload to its URL is refused. Clients must send that header."`
-	MaxOpenUploads int           `env:"SIGNPOST_MAX_OPEN_UPLOADS" placeholder:"COUNT" help:"Uploads in parts that a caller may have under way, up to 1000; any number when left out."`
+	MaxOpenUploads int           `env:"SIGNPOST_MAX_OPEN_UPLOADS" placeholder:"COUNT" help:"Multipart uploads that a caller may have in progress, up to 1000; any number when left out."`
 	RateLimit      int           `env:"SIGNPOST_RATE_LIMIT" placeholder:"COUNT" help:"Requests a second of each caller, twice as many at once; no limit when left out."`
 
-	AllowAnonymous bool     `env:"SIGNPOST_ALLOW_ANONYMOUS" help:"Serve callers who do not say who they are, also beyond loopback."`
-	APIKeysFile    string   `name:"api-keys-file" env:"SIGNPOST_API_KEYS_FILE" placeholder:"FILE" help:"The API keys: lines that signpost keygen prints. It is read anew when it changes."`
-	OIDCIssuer     string   `name:"oidc-issuer" env:"SIGNPOST_OIDC_ISSUER" placeholder:"URL" help:"Whose access tokens (JWT, RS256 or ES256) name a caller."`
+	AllowAnonymous bool     `env:"SIGNPOST_ALLOW_ANONYMOUS" help:"Serve anonymous callers, also beyond loopback."`
+	APIKeysFile    string   `name:"api-keys-file" env:"SIGNPOST_API_KEYS_FILE" placeholder:"FILE" help:"The API keys: lines that signpost keygen prints. It is read again when it changes."`
+	OIDCIssuer     string   `name:"oidc-issuer" env:"SIGNPOST_OIDC_ISSUER" placeholder:"URL" help:"Issuer of the access tokens (JWT, RS256 or ES256) that identify callers."`
 	OIDCAudience   string   `name:"oidc-audience" env:"SIGNPOST_OIDC_AUDIENCE" placeholder:"NAME" help:"Audience (aud) that those tokens must have."`
-	OIDCOwnerClaim string   `name:"oidc-owner-claim" env:"SIGNPOST_OIDC_OWNER_CLAIM" default:"sub" placeholder:"CLAIM" help:"The claim that tells whose imports they are; ${default} when left out."`
-	TrustedProxies []string `env:"SIGNPOST_TRUSTED_PROXIES" placeholder:"CIDR" help:"Networks of proxies whose X-Forwarded-For is believed."`
-	TLSCert        string   `name:"tls-cert" env:"SIGNPOST_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM, to serve over TLS. It is read anew when it changes."`
+	OIDCOwnerClaim string   `name:"oidc-owner-claim" env:"SIGNPOST_OIDC_OWNER_CLAIM" default:"sub" placeholder:"CLAIM" help:"Claim that contains the owner of imports; ${default} when left out."`
+	TrustedProxies []string `env:"SIGNPOST_TRUSTED_PROXIES" placeholder:"CIDR" help:"Networks of proxies whose X-Forwarded-For is used."`
+	TLSCert        string   `name:"tls-cert" env:"SIGNPOST_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM, to serve over TLS. It is read again when it changes."`
 	TLSKey         string   `name:"tls-key" env:"SIGNPOST_TLS_KEY" placeholder:"FILE" help:"Its private key in PEM."`
 
 	SigningAccessKeyID     string `name:"signing-access-key-id" env:"SIGNPOST_SIGNING_ACCESS_KEY_ID" placeholder:"ID" help:"Access key that signs uploads instead of the service's credentials. It should allow s3:PutObject on imports/* only."`
@@ -56,13 +56,13 @@ type Config struct {
 	WebhookHosts            []string `env:"SIGNPOST_WEBHOOK_HOSTS" placeholder:"HOST" help:"Hosts that an import may name in its webhook_url, with the port unless it is 443. They are called over https only."`
 	WebhookNetworks         []string `env:"SIGNPOST_WEBHOOK_NETWORKS" placeholder:"CIDR" help:"Private networks of webhook receivers: CIDR for --webhook-url, also over plain HTTP; HOST=CIDR for a host of --webhook-hosts."`
 	EventBus                string   `env:"SIGNPOST_EVENT_BUS" placeholder:"NAME" help:"Amazon EventBridge bus that receives the same events."`
-	StoreEventsSecret       Secret   `env:"SIGNPOST_STORE_EVENTS_SECRET" placeholder:"SECRET" help:"By which a store that tells of arrivals (POST /events/s3) is known; without one, it is not heard."`
+	StoreEventsSecret       Secret   `env:"SIGNPOST_STORE_EVENTS_SECRET" placeholder:"SECRET" help:"Secret of a store that sends object-created notifications to POST /events/s3, at least 16 characters; rejected when left out."`
 
 	MetricsListen           string        `env:"SIGNPOST_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of /metrics, for Prometheus, and of /healthz and /readyz; not served when left out. Anonymous clients are served."`
 	MaxConnections          int           `env:"SIGNPOST_MAX_CONNECTIONS" default:"4096" placeholder:"COUNT" help:"Connections at a time; more wait. ${default} when left out."`
 	MaxConnectionsPerClient int           `env:"SIGNPOST_MAX_CONNECTIONS_PER_CLIENT" placeholder:"COUNT" help:"Connections at a time of one address, or one IPv6 /64 network; more are closed. Not for trusted proxies. Half of all connections, at least 16, when left out."`
 	LongPolling             bool          `env:"SIGNPOST_LONG_POLLING" default:"true" help:"Hold requests with ?wait until the import changes; otherwise they are answered at once. True when left out."`
-	StopDelay               time.Duration `env:"SIGNPOST_STOP_DELAY" default:"0s" placeholder:"DURATION" help:"For how long, when told to stop, it serves on while /readyz already sends callers elsewhere, up to 5m; ${default} when left out."`
+	StopDelay               time.Duration `env:"SIGNPOST_STOP_DELAY" default:"0s" placeholder:"DURATION" help:"How long the service continues to serve after the signal to stop, while /readyz already returns 503, up to 5m; ${default} when left out."`
 }
 
 // WithAbsolutePaths returns c with absolute paths of files, because the local store changes the working directory.

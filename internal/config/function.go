@@ -5,7 +5,7 @@ import "reflect"
 // FunctionConfig is Config as a Lambda function reads it, from the environment alone.
 type FunctionConfig struct {
 	Config
-	Events string `env:"SIGNPOST_LAMBDA_EVENTS" default:"proxy" help:"What a Lambda function takes: proxy events, or with direct whatever comes, which it answers with an upload_url."`
+	Events string `env:"SIGNPOST_LAMBDA_EVENTS" default:"proxy" help:"Events of a Lambda function: proxy events, or with direct any payload, which it answers with an upload_url."`
 }
 
 // ReadFunctionConfig reads the variables that Config's tags name. An empty variable counts as not set. Kong would read

@@ -105,7 +105,5 @@ func (m *Metrics) CountDelivery(to, outcome string) { m.deliveries.WithLabelValu
 
 // Handler returns the handler of GET /metrics.
 func (m *Metrics) Handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
-	return mux
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

@@ -163,7 +163,7 @@ func background(
 // are in use.
 func newMetricsHandler(metrics, health http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", metrics)
+	mux.Handle("GET /metrics", metrics)
 	mux.Handle("/healthz", health)
 	mux.Handle("/readyz", health)
 	return mux
