@@ -55,7 +55,7 @@ func (p *process) read(t *testing.T, id string) client.Job {
 }
 
 // bare asks for an upload without a body.
-func (p *process) bare(t *testing.T) *url.URL {
+func (p *process) createUntracked(t *testing.T) *url.URL {
 	t.Helper()
 	status, _, body := p.do(t, "POST", "/import", "")
 	var answer struct {

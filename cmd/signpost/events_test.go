@@ -18,18 +18,18 @@ import (
 	"github.com/signpost-s3/signpost/internal/outbox"
 )
 
-// inside are the settings that p was started with, for a command beside it.
-func (p *process) inside(t *testing.T) []string {
+// localSettings returns the settings with which a command finds the local store of p.
+func (p *process) localSettings(t *testing.T) []string {
 	return []string{"SIGNPOST_DATA_DIR=" + p.dir, "SIGNPOST_LOCAL_LISTEN=" + hostOf(t, p.store(t))}
 }
 
-// outside are settings that name p's store as they would any other.
-func (p *process) outside(t *testing.T) []string {
+// bucketSettings returns the settings that name the store of p like any other store.
+func (p *process) bucketSettings(t *testing.T) []string {
 	return []string{"SIGNPOST_BUCKET=" + localBucket, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
 		"AWS_ENDPOINT_URL_S3=" + p.store(t), "AWS_SHARED_CREDENTIALS_FILE=" + p.credentialsFile()}
 }
 
-// command runs signpost with these settings alone.
+// command runs signpost with these settings only.
 func command(t *testing.T, settings []string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	c := exec.Command("signpost", args...)
@@ -41,8 +41,8 @@ func command(t *testing.T, settings []string, args ...string) (stdout, stderr st
 	return out.String(), failed.String(), c.ProcessState.ExitCode()
 }
 
-// succeeds is command where it must, and returns what it printed.
-func succeeds(t *testing.T, settings []string, args ...string) string {
+// runCommand runs a command that must succeed, and returns its output.
+func runCommand(t *testing.T, settings []string, args ...string) string {
 	t.Helper()
 	stdout, stderr, status := command(t, settings, args...)
 	if status != 0 || stderr != "" {
@@ -51,7 +51,7 @@ func succeeds(t *testing.T, settings []string, args ...string) string {
 	return stdout
 }
 
-// record is the file of an import's record in p's local store.
+// record returns the path of an import's record in the local store of p.
 func (p *process) record(t *testing.T, id string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(p.dir, "store", localBucket, "jobs", "public", "*-"+id+".json"))
@@ -61,8 +61,8 @@ func (p *process) record(t *testing.T, id string) string {
 	return found[0]
 }
 
-// forget makes an import whose time was over an hour ago, and which was not read since.
-func (p *process) forget(t *testing.T) (id string) {
+// createOverdue creates an import whose deadline was an hour ago, and which was not read since.
+func (p *process) createOverdue(t *testing.T) (id string) {
 	t.Helper()
 	id = *p.create(t).ID
 	text, err := os.ReadFile(p.record(t, id))
@@ -74,7 +74,7 @@ func (p *process) forget(t *testing.T) (id string) {
 	return id
 }
 
-// write puts text where the file at path in the store is.
+// write replaces the file at path in the store.
 func (p *process) write(t *testing.T, path, text string) {
 	t.Helper()
 	key, err := filepath.Rel(filepath.Join(p.dir, "store", localBucket), path)
@@ -91,13 +91,13 @@ func (p *process) write(t *testing.T, path, text string) {
 	}
 }
 
-// TestEventsGivenUp lists events that were given up, and has a service send them after all.
-func TestEventsGivenUp(t *testing.T) {
+// TestDeadEvents lists dead events, and redelivers them.
+func TestDeadEvents(t *testing.T) {
 	slowTest(t)
-	ears := newAudience(t, 0, 0)
-	p := startLocal(t, t.TempDir(), "SIGNPOST_WEBHOOK_URL="+ears.URL+"/", "SIGNPOST_WEBHOOK_SECRETS="+ears.secret,
+	hooks := newTestReceiver(t, 0, 0)
+	p := startLocal(t, t.TempDir(), "SIGNPOST_WEBHOOK_URL="+hooks.URL+"/", "SIGNPOST_WEBHOOK_SECRETS="+hooks.secret,
 		"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8")
-	given := func(id, subject string) {
+	writeDead := func(id, subject string) {
 		p.write(t, filepath.Join(p.dir, "store", localBucket, "outbox", "dead", "20260301t120000.000z-"+id+".json"),
 			`{"event": {"specversion": "1.0",`+
 				` "id": "`+id+`", "source": "s3://signpost", "type": "import.aborted", "subject": "`+subject+`", "time": "2026-02-26T12:00:00Z",`+
@@ -106,22 +106,22 @@ func TestEventsGivenUp(t *testing.T) {
 	}
 	const one, two, three = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002",
 		"01900000-0000-7000-8000-000000000003"
-	if got, want := succeeds(t, p.inside(t), "events", "dead"), "no dead events\n"; got != want {
+	if got, want := runCommand(t, p.localSettings(t), "events", "dead"), "no dead events\n"; got != want {
 		t.Errorf("dead: got %q, want %q", got, want)
 	}
-	if got, want := succeeds(t, p.inside(t), "events", "redeliver", "--all"), "no dead events\n"; got != want {
+	if got, want := runCommand(t, p.localSettings(t), "events", "redeliver", "--all"), "no dead events\n"; got != want {
 		t.Errorf("redeliver --all: got %q, want %q", got, want)
 	}
-	given(one, "import-1")
-	given(two, "import-2")
-	given(three, "import-3")
-	for name, settings := range map[string][]string{"beside the service": p.inside(t), "from elsewhere": p.outside(t)} {
-		text := succeeds(t, settings, "events", "dead")
+	writeDead(one, "import-1")
+	writeDead(two, "import-2")
+	writeDead(three, "import-3")
+	for name, settings := range map[string][]string{"of the data folder": p.localSettings(t), "of the bucket": p.bucketSettings(t)} {
+		text := runCommand(t, settings, "events", "dead")
 		if want := `^` + one + `  2026-\d\d-\d\d \d\d:\d\d.*\n.*  import\.aborted  import-1\n  failed after 29 attempts: webhook: hooks.example.com answers 500\n` + two; !regexp.MustCompile(want).MatchString(text) {
 			t.Errorf("dead %s: got\n%swant\n%s", name, text, want)
 		}
 		n := 0
-		for line := range strings.Lines(succeeds(t, settings, "events", "dead", "--json")) {
+		for line := range strings.Lines(runCommand(t, settings, "events", "dead", "--json")) {
 			var dead outbox.Dead
 			if err := json.Unmarshal([]byte(line), &dead); err != nil || dead.Attempts != 29 ||
 				dead.Event.Type != "import.aborted" {
@@ -134,49 +134,49 @@ func TestEventsGivenUp(t *testing.T) {
 		}
 	}
 	for _, unknown := range []string{"01900000-0000-7000-8000-00000000ffff", "x\x1b[31m"} {
-		stdout, stderr, status := command(t, p.inside(t), "events", "redeliver", unknown)
+		stdout, stderr, status := command(t, p.localSettings(t), "events", "redeliver", unknown)
 		if status != 1 || stdout != "" || !strings.Contains(stderr,
 			"is not the id of a dead event; signpost events dead lists them") || strings.Contains(stderr, "\x1b") {
 			t.Errorf("redeliver %q: exit status %d, stdout %q, stderr %q", unknown, status, stdout, stderr)
 		}
 	}
 	for _, subject := range []string{"import-1", "import-2", "import-3"} {
-		ears.expect(end{subject, "aborted"})
+		hooks.expect(outcome{subject, "aborted"})
 	}
-	if got, want := succeeds(t, p.inside(t), "events", "redeliver", two),
+	if got, want := runCommand(t, p.localSettings(t), "events", "redeliver", two),
 		"1 event will be delivered again with the next sweep\n"; got != want {
 		t.Errorf("redeliver: got %q, want %q", got, want)
 	}
-	if left := succeeds(t, p.inside(t), "events", "dead"); strings.Contains(left, two) || !strings.Contains(left, one) ||
+	if left := runCommand(t, p.localSettings(t), "events", "dead"); strings.Contains(left, two) || !strings.Contains(left, one) ||
 		!strings.Contains(left, three) {
 		t.Errorf("dead after redeliver %s: got\n%s", two, left)
 	}
-	if got, want := succeeds(t, p.outside(t), "events", "redeliver", "--all"),
+	if got, want := runCommand(t, p.bucketSettings(t), "events", "redeliver", "--all"),
 		"2 events will be delivered again with the next sweep\n"; got != want {
 		t.Errorf("redeliver --all: got %q, want %q", got, want)
 	}
-	ears.awaitAll(t, limit)
-	if !ears.knows(one) || !ears.knows(two) || !ears.knows(three) {
-		t.Errorf("redeliver: events were told under other ids than they had: %v", ears.tries)
+	hooks.awaitDelivered(t, limit)
+	if !hooks.accepted(one) || !hooks.accepted(two) || !hooks.accepted(three) {
+		t.Errorf("redeliver: event ids changed: %v", hooks.attemptsOf)
 	}
 }
 
-// TestGC sweeps the bucket of a service that is stopped, and leaves it alone where one runs.
+// TestGC sweeps the bucket of a stopped service, and does nothing while a service runs.
 func TestGC(t *testing.T) {
 	slowTest(t)
-	ears := newAudience(t, 0, 0)
-	telling := []string{"SIGNPOST_WEBHOOK_URL=" + ears.URL + "/", "SIGNPOST_WEBHOOK_SECRETS=" + ears.secret,
+	hooks := newTestReceiver(t, 0, 0)
+	webhookSettings := []string{"SIGNPOST_WEBHOOK_URL=" + hooks.URL + "/", "SIGNPOST_WEBHOOK_SECRETS=" + hooks.secret,
 		"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8"}
-	p := startLocal(t, t.TempDir(), telling...)
-	forgotten, odd := p.forget(t), *p.create(t).ID
+	p := startLocal(t, t.TempDir(), webhookSettings...)
+	overdue, invalid := p.createOverdue(t), *p.create(t).ID
 	old := time.Now().Add(time.Second)
-	p.write(t, p.record(t, odd), "{")
-	ears.expect(end{forgotten, "expired"})
-	for name, settings := range map[string][]string{"beside the service": p.inside(t), "from elsewhere": p.outside(t)} {
+	p.write(t, p.record(t, invalid), "{")
+	hooks.expect(outcome{overdue, "expired"})
+	for name, settings := range map[string][]string{"of the data folder": p.localSettings(t), "of the bucket": p.bucketSettings(t)} {
 		const want = "another server sweeps this bucket at the moment; it does what there is to do\n"
 		got := ""
-		for deadline := time.Now().Add(limit); got != want && time.Now().Before(deadline); { // until the service has begun to
-			got = succeeds(t, settings, "gc")
+		for deadline := time.Now().Add(limit); got != want && time.Now().Before(deadline); { // the service may not sweep yet
+			got = runCommand(t, settings, "gc")
 		}
 		if got != want {
 			t.Errorf("gc %s: got %q, want %q", name, got, want)
@@ -185,16 +185,16 @@ func TestGC(t *testing.T) {
 	p.stop(t)
 
 	time.Sleep(time.Until(old)) // as old as URLs live
-	settings := append(telling, "SIGNPOST_DATA_DIR="+p.dir, "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "SIGNPOST_URL_TTL=1s")
+	settings := append(webhookSettings, "SIGNPOST_DATA_DIR="+p.dir, "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "SIGNPOST_URL_TTL=1s")
 	stdout, stderr, status := command(t, settings, "gc")
 	want := "overdue imports: 2 inspected, 1 ended\nmultipart uploads: 0 inspected, 0 orphans aborted\nevents due: 1\n"
-	if stdout != want || status != 1 || !strings.Contains(stderr, odd) ||
+	if stdout != want || status != 1 || !strings.Contains(stderr, invalid) ||
 		!strings.HasSuffix(stderr, "signpost: 1 import cannot be inspected\n") {
 		t.Errorf("gc: exit status %d, stdout\n%swant\n%sstderr %q", status, stdout, want, stderr)
 	}
-	ears.awaitAll(t, limit)
+	hooks.awaitDelivered(t, limit)
 	want = "overdue imports: 0 inspected, 0 ended\nmultipart uploads: 0 inspected, 0 orphans aborted\nevents due: 0\n"
-	if got := succeeds(t, settings, "gc"); got != want {
+	if got := runCommand(t, settings, "gc"); got != want {
 		t.Errorf("gc again: got\n%swant\n%s", got, want)
 	}
 }

@@ -23,13 +23,13 @@ import (
 	"time"
 )
 
-// turnstile stands before the store and counts the parts on their way there.
-type turnstile struct {
+// storeProxy stands before the store and counts the parts on their way there.
+type storeProxy struct {
 	*httptest.Server
 	bad bool // cuts one request in five, refuses one, cuts one's answer and delays one
 
 	mu      sync.Mutex
-	passing []*passage
+	passing []*partRequest
 	moved   chan struct{} // closed when one has passed
 	places  int           // how many more may pass
 	shut    chan struct{} // what has no place waits until this is closed
@@ -37,14 +37,14 @@ type turnstile struct {
 	peak    int           // of its memory, kB
 }
 
-// passage is one request that carries a part.
-type passage struct {
+// partRequest is one request that carries a part.
+type partRequest struct {
 	part         string
 	over         bool
 	stored, lost bool
 }
 
-func newTurnstile(t *testing.T, store string) *turnstile {
+func newStoreProxy(t *testing.T, store string) *storeProxy {
 	t.Helper()
 	to, err := url.Parse(store)
 	if err != nil {
@@ -58,7 +58,7 @@ func newTurnstile(t *testing.T, store string) *turnstile {
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:     quiet,
 	}
-	s := &turnstile{moved: make(chan struct{})}
+	s := &storeProxy{moved: make(chan struct{})}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "/imports/doctor/") { // the service probes the store at its start
 			onward.ServeHTTP(w, r)
@@ -72,9 +72,9 @@ func newTurnstile(t *testing.T, store string) *turnstile {
 	return s
 }
 
-func (s *turnstile) pass(w http.ResponseWriter, r *http.Request, onward http.Handler) {
+func (s *storeProxy) pass(w http.ResponseWriter, r *http.Request, onward http.Handler) {
 	s.mu.Lock()
-	p := &passage{part: r.URL.Query().Get("partNumber")}
+	p := &partRequest{part: r.URL.Query().Get("partNumber")}
 	s.passing = append(s.passing, p)
 	n := len(s.passing)
 	s.places--
@@ -137,7 +137,7 @@ func (s *statused) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 var peakMemory = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
 // weigh looks at the most memory that the upload had so far.
-func (s *turnstile) weigh() {
+func (s *storeProxy) weigh() {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.pid)) // there is none elsewhere
 	if found := peakMemory.FindSubmatch(status); found != nil {
 		kilobytes, _ := strconv.Atoi(string(found[1]))
@@ -146,7 +146,7 @@ func (s *turnstile) weigh() {
 }
 
 // admit lets so many more requests pass, and has those after them wait until the next call.
-func (s *turnstile) admit(n int) {
+func (s *storeProxy) admit(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.shut != nil {
@@ -156,7 +156,7 @@ func (s *turnstile) admit(n int) {
 }
 
 // await waits until so many requests have passed since the first so many, or ended is closed.
-func (s *turnstile) await(first, wanted int, ended <-chan struct{}) {
+func (s *storeProxy) await(first, wanted int, ended <-chan struct{}) {
 	for {
 		s.mu.Lock()
 		n, moved := 0, s.moved
@@ -179,7 +179,7 @@ func (s *turnstile) await(first, wanted int, ended <-chan struct{}) {
 
 // lose marks what is on its way as lost: who sent it does not hear any more what became of it. It returns how many
 // requests there were.
-func (s *turnstile) lose() int {
+func (s *storeProxy) lose() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.passing {
@@ -189,7 +189,7 @@ func (s *turnstile) lose() int {
 }
 
 // sum holds what was sent to the rule that no part is sent again but where the request before was lost.
-func (s *turnstile) sum(t *testing.T, parts int) (sent, stored int) {
+func (s *storeProxy) sum(t *testing.T, parts int) (sent, stored int) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -278,8 +278,8 @@ func TestKilled(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			path, begun := patchwork(t, size), time.Now()
 			store := startLocal(t, t.TempDir())
-			storeAgain := store.again(t)
-			line := newTurnstile(t, store.store(t))
+			storeAgain := store.sameAddresses(t)
+			line := newStoreProxy(t, store.store(t))
 			line.bad = c.bad
 			settings := []string{"SIGNPOST_BUCKET=" + localBucket, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
 				"AWS_ENDPOINT_URL_S3=" + store.store(t), "AWS_SHARED_CREDENTIALS_FILE=" + store.credentialsFile(),

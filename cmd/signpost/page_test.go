@@ -166,7 +166,7 @@ func TestPageGoesOn(t *testing.T) {
 			b.press("file.bin", "resume")
 		}},
 		{"another server", func(b *tab) {
-			settings := p.again(t)
+			settings := p.sameAddresses(t)
 			p.signal(t, syscall.SIGKILL)
 			p.wait(t)
 			p = startLocal(t, dir, settings...)

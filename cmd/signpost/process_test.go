@@ -43,12 +43,12 @@ func start(t *testing.T, settings ...string) *process {
 		}
 	})
 	p = launch(t, exec.Command(path, "serve"), append([]string{"SIGNPOST_LISTEN=127.0.0.1:0"}, settings...)...)
-	p.greeted(t)
+	p.awaitStart(t)
 	return p
 }
 
 // greeted waits until p says where it is.
-func (p *process) greeted(t *testing.T) {
+func (p *process) awaitStart(t *testing.T) {
 	t.Helper()
 	p.await(t, p.stdout, "greeting", func(s string) bool { return strings.HasSuffix(s, "\n\n") })
 	p.api = regexp.MustCompile(` at (https?://\S+)`).FindStringSubmatch(p.stdout.String())[1]
@@ -180,12 +180,12 @@ func (p *process) credentials(t *testing.T) (id, secret string) {
 // store is the base URL of the store that the process signs for.
 func (p *process) store(t *testing.T) string {
 	t.Helper()
-	signed := p.bare(t)
+	signed := p.createUntracked(t)
 	return signed.Scheme + "://" + signed.Host
 }
 
 // again returns the settings that start p anew on the same addresses.
-func (p *process) again(t *testing.T) []string {
+func (p *process) sameAddresses(t *testing.T) []string {
 	return []string{"SIGNPOST_LISTEN=" + hostOf(t, p.api), "SIGNPOST_LOCAL_LISTEN=" + hostOf(t, p.store(t))}
 }
 

@@ -59,7 +59,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := startLocal(t, dir)
-	settings := p.again(t)
+	settings := p.sameAddresses(t)
 	keyID, secret := p.credentials(t)
 	awaited, done := p.create(t), p.create(t)
 	upload(t, *done.UploadURL, []byte("kept"))
@@ -144,7 +144,7 @@ func TestStoreChatter(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := startLocal(t, dir)
-	signed := p.bare(t)
+	signed := p.createUntracked(t)
 	temporary := filepath.Join(dir, "store", localBucket, ".sgwtmp") // where the store writes objects first
 	if err := os.RemoveAll(temporary); err != nil {
 		t.Fatal(err)

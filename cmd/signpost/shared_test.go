@@ -45,7 +45,7 @@ func TestStoreGoesAwayAndComesBack(t *testing.T) {
 	a := startLocal(t, dir)
 	b := startOn(t, a)
 	job := b.create(t)
-	settings := a.again(t)
+	settings := a.sameAddresses(t)
 	a.signal(t, syscall.SIGKILL)
 	a.wait(t)
 

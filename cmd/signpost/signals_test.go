@@ -36,7 +36,7 @@ func TestOutputClosed(t *testing.T) {
 		"SIGNPOST_DATA_DIR="+t.TempDir())
 	write.Close()
 	read.Close()
-	p.greeted(t)
+	p.awaitStart(t)
 	for range 3 { // each writes a line of the access log
 		if status, _, _ := p.do(t, "POST", "/import", ""); status != 200 {
 			t.Errorf("POST /import with stderr closed: got %d, want 200", status)

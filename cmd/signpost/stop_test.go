@@ -132,7 +132,7 @@ func TestBrokenUploadStoresNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := startLocal(t, dir)
-	settings := p.again(t)
+	settings := p.sameAddresses(t)
 	cuts := []struct {
 		name string
 		cut  func(*net.TCPConn) error
