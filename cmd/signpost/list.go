@@ -44,73 +44,56 @@ func (l listCmd) Run(i *invocation) error {
 	if l.Cursor != "" {
 		params.Cursor = &l.Cursor
 	}
-	table := newTable(i.stdout, l.JSON)
-	for left := l.Limit; left > 0; {
-		params.Limit = new(int32(min(left, 100))) // the API's limit
+	tabs := tabwriter.NewWriter(i.stdout, 0, 0, 2, ' ', 0)
+	found := 0
+	for more := true; more && found < l.Limit; {
+		params.Limit = new(int32(min(l.Limit-found, 100))) // the API's limit
 		page, err := api.List(i.ctx, params)
 		if err != nil {
 			return asInterruption(i.ctx, remedy.Add(err))
 		}
 		for _, job := range page.Imports {
-			if err := table.add(job); err != nil {
+			if found++; found == 1 && !l.JSON {
+				fmt.Fprintln(tabs, "ID\tSTATUS\tSIZE\tCREATED\tFILENAME")
+			}
+			if err := l.print(i.stdout, tabs, job); err != nil {
 				return err
 			}
 		}
-		left -= len(page.Imports)
-		if params.Cursor = page.NextCursor; params.Cursor == nil {
-			break
-		}
+		params.Cursor = page.NextCursor
+		more = params.Cursor != nil
 	}
-	if err := table.close(); err != nil {
+	if l.JSON {
+		return nil
+	}
+	if found == 0 {
+		fmt.Fprintln(i.stdout, "no imports")
+	}
+	if err := tabs.Flush(); err != nil || params.Cursor == nil {
 		return err
 	}
-	if params.Cursor != nil && !l.JSON {
-		fmt.Fprintf(i.stderr, "there are more imports: use --cursor %s or a larger --limit\n",
-			format.ShellQuote(terminal.Line(*params.Cursor)))
-	}
-	return nil
-}
-
-// table prints imports, as aligned columns or as JSON.
-type table struct {
-	w    io.Writer
-	tabs *tabwriter.Writer
-	json bool
-	rows int
-}
-
-func newTable(w io.Writer, json bool) *table {
-	return &table{w: w, json: json, tabs: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
-}
-
-func (t *table) add(job client.Job) error {
-	if t.json {
-		text, err := statusCmd{JSON: true}.text(job)
-		if err == nil {
-			_, err = io.WriteString(t.w, text)
-		}
-		return err
-	}
-	if t.rows++; t.rows == 1 {
-		fmt.Fprintln(t.tabs, "ID\tSTATUS\tSIZE\tCREATED\tFILENAME")
-	}
-	size := "-"
-	if job.Size != nil {
-		size = format.Bytes(*job.Size)
-	}
-	created := ""
-	if job.CreatedAt != nil {
-		created = job.CreatedAt.Local().Format("2006-01-02 15:04")
-	}
-	_, err := fmt.Fprintf(t.tabs, "%s\t%s\t%s\t%s\t%s\n", deref(job.ID), terminal.Line(string(deref(job.Status))),
-		size, created, format.Name(deref(job.Filename)))
+	_, err = fmt.Fprintf(i.stderr, "there are more imports: use --cursor %s or a larger --limit\n",
+		format.ShellQuote(terminal.Line(*params.Cursor)))
 	return err
 }
 
-func (t *table) close() error {
-	if t.rows == 0 && !t.json {
-		_, err := fmt.Fprintln(t.w, "no imports")
+// print writes job to w as JSON, or to tabs as a row.
+func (l listCmd) print(w, tabs io.Writer, job client.Job) error {
+	if l.JSON {
+		text, err := statusCmd{JSON: true}.text(job)
+		if err == nil {
+			_, err = io.WriteString(w, text)
+		}
 		return err
 	}
-	return t.tabs.Flush()
+	size, created := "-", ""
+	if job.Size != nil {
+		size = format.Bytes(*job.Size)
+	}
+	if job.CreatedAt != nil {
+		created = job.CreatedAt.Local().Format("2006-01-02 15:04")
+	}
+	_, err := fmt.Fprintf(tabs, "%s\t%s\t%s\t%s\t%s\n", deref(job.ID), terminal.Line(string(deref(job.Status))),
+		size, created, format.Name(deref(job.Filename)))
+	return err
 }

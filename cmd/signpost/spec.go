@@ -1,18 +1,14 @@
 package main
 
 import (
-	"reflect"
-
-	"github.com/alecthomas/kong"
-
 	"github.com/signpost-s3/signpost/openapi/export"
 )
 
 type specCmd struct {
 	Format string `enum:"yaml,json" default:"yaml" placeholder:"yaml|json" help:"Output format (default ${default})."`
 	export.TargetFlags
-	Anonymous boolFlag `help:"Omit the API key; protect the API in another way."`
-	Swagger2  boolFlag `name:"swagger2" help:"Print Swagger 2.0, for tools without OpenAPI 3."`
+	Anonymous bool `help:"Omit the API key; protect the API in another way."`
+	Swagger2  bool `name:"swagger2" help:"Print Swagger 2.0, for tools without OpenAPI 3."`
 }
 
 // Help returns the text before the flags in spec --help.
@@ -32,18 +28,6 @@ func (s specCmd) Run(i *invocation) error {
 		return usageError{err}
 	}
 	return export.Write(i.stdout, export.Options{
-		Target: target, Anonymous: bool(s.Anonymous), Swagger2: bool(s.Swagger2), JSON: s.Format == "json",
+		Target: target, Anonymous: s.Anonymous, Swagger2: s.Swagger2, JSON: s.Format == "json",
 	})
-}
-
-// boolFlag is a boolean flag without a variable. The mapper for settings reports errors with the name of a variable.
-type boolFlag bool
-
-// IsBool makes the value optional.
-func (*boolFlag) IsBool() bool { return true }
-
-// Decode uses kong's mapper for booleans.
-func (c *boolFlag) Decode(ctx *kong.DecodeContext) error {
-	mapper := kong.NewRegistry().RegisterDefaults().ForType(reflect.TypeFor[bool]())
-	return mapper.Decode(ctx, reflect.ValueOf(c).Elem())
 }

@@ -28,6 +28,7 @@ type jsonEvent struct {
 
 // jsonLines is the view of --json.
 type jsonLines struct {
+	silent
 	encoder  *json.Encoder
 	reported map[*file]time.Time // time of the last progress event
 }
@@ -40,8 +41,6 @@ func newJSONLines(w io.Writer) *jsonLines {
 	v.encoder.SetEscapeHTML(false)
 	return v
 }
-
-func (v *jsonLines) begin(*file) {}
 
 func (v *jsonLines) event(f *file, e upload.Event) {
 	if e.Kind == upload.Progress {
@@ -85,5 +84,3 @@ func (v *jsonLines) print(f *file, e jsonEvent, err error) {
 	}
 	_ = v.encoder.Encode(e)
 }
-
-func (v *jsonLines) close() {}

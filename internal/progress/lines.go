@@ -14,6 +14,7 @@ import (
 
 // lines is the view for logs: results go to stdout, progress to stderr.
 type lines struct {
+	silent
 	stdout, stderr io.Writer
 	all            *file
 	single         bool // there is one file
@@ -54,8 +55,6 @@ func (l *lines) reportProgress() {
 		fmt.Fprintln(l.stderr, text)
 	}
 }
-
-func (l *lines) begin(*file) {}
 
 func (l *lines) event(f *file, e upload.Event) {
 	if e.Kind == upload.Resumed {
