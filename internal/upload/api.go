@@ -81,12 +81,12 @@ func (a *API) OnRetry(onRetry func(error)) *API {
 
 // Create creates an import. The idempotency key makes retries return the first import; it costs the service another
 // write. With an empty key, a lost response leaves an import behind, which expires.
-func (a *API) Create(ctx context.Context, request client.ImportRequest, key string) (job client.Job, err error) {
-	return job, a.call(ctx, &job, func(ctx context.Context) (*http.Response, error) {
-		params := &client.CreateImportParams{}
-		if key != "" {
-			params.IdempotencyKey = &key
-		}
+func (a *API) Create(ctx context.Context, request client.ImportRequest, key string) (client.Job, error) {
+	params := &client.CreateImportParams{}
+	if key != "" {
+		params.IdempotencyKey = &key
+	}
+	return call[client.Job](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
 		return a.client.CreateImport(ctx, params, request)
 	})
 }
@@ -107,7 +107,7 @@ func (a *API) read(
 	if !importID.MatchString(id) {
 		return client.Job{}, "", fmt.Errorf("%q is not the id of an import", id)
 	}
-	err = a.call(ctx, &job, func(ctx context.Context) (*http.Response, error) {
+	job, err = call[client.Job](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
 		response, err := a.client.GetImport(ctx, id, &params)
 		if err == nil {
 			etag = response.Header.Get("ETag")
@@ -118,17 +118,18 @@ func (a *API) read(
 }
 
 // List returns a page of imports, newest first.
-func (a *API) List(ctx context.Context, params client.ListImportsParams) (page client.JobList, err error) {
-	return page, a.call(ctx, &page, func(ctx context.Context) (*http.Response, error) {
+func (a *API) List(ctx context.Context, params client.ListImportsParams) (client.JobList, error) {
+	return call[client.JobList](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
 		return a.client.ListImports(ctx, &params)
 	})
 }
 
 // Delete aborts an import, or deletes a completed one with its object.
 func (a *API) Delete(ctx context.Context, id string) error {
-	return a.call(ctx, nil, func(ctx context.Context) (*http.Response, error) {
+	_, err := call[struct{}](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
 		return a.client.DeleteImport(ctx, id)
 	})
+	return err
 }
 
 // Parts returns all uploaded parts.
@@ -136,8 +137,7 @@ func (a *API) Parts(ctx context.Context, id string) ([]client.Part, error) {
 	var all []client.Part
 	params := client.ListPartsParams{}
 	for {
-		var page client.PartList
-		err := a.call(ctx, &page, func(ctx context.Context) (*http.Response, error) {
+		page, err := call[client.PartList](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
 			return a.client.ListParts(ctx, id, &params)
 		})
 		if err != nil {
@@ -152,8 +152,7 @@ func (a *API) Parts(ctx context.Context, id string) ([]client.Part, error) {
 
 // Sign returns the signed requests that upload these parts.
 func (a *API) Sign(ctx context.Context, id string, parts client.PartsRequest) ([]client.SignedPart, error) {
-	var signed client.SignedParts
-	err := a.call(ctx, &signed, func(ctx context.Context) (*http.Response, error) {
+	signed, err := call[client.SignedParts](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
 		return a.client.SignParts(ctx, id, parts)
 	})
 	return signed.Parts, err
@@ -161,48 +160,49 @@ func (a *API) Sign(ctx context.Context, id string, parts client.PartsRequest) ([
 
 // Complete starts to assemble the object from its parts. The returned status tells whether that is in progress. A
 // 500 is not retried, because the store would copy all parts again.
-func (a *API) Complete(ctx context.Context, id string, request client.CompleteRequest) (job client.Job, err error) {
-	own := *a
-	own.retryable = func(err error, _ int) bool {
+func (a *API) Complete(ctx context.Context, id string, request client.CompleteRequest) (client.Job, error) {
+	r := a.retrier
+	r.retryable = func(err error, _ int) bool {
 		var e *ResponseError
 		return isTemporary(err) && !(errors.As(err, &e) && e.Status == http.StatusInternalServerError)
 	}
-	return job, own.call(ctx, &job, func(ctx context.Context) (*http.Response, error) {
+	return call[client.Job](ctx, r, func(ctx context.Context) (*http.Response, error) {
 		return a.client.CompleteImport(ctx, id, request)
 	})
 }
 
-// call calls send until it succeeds or fails permanently, and decodes the response into result.
-func (a *API) call(ctx context.Context, result any, send func(context.Context) (*http.Response, error)) error {
-	_, err := a.do(ctx, func() error { return callOnce(ctx, result, send) })
-	return err
+// call sends a request until it succeeds or fails permanently, and decodes the response.
+func call[T any](
+	ctx context.Context, r retrier, send func(context.Context) (*http.Response, error),
+) (result T, err error) {
+	_, err = r.do(ctx, func() error {
+		cause := fmt.Errorf("the service did not respond within %s", callTimeout)
+		ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, cause)
+		defer cancel()
+		response, err := send(ctx)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return fmt.Errorf("the service cannot be reached: %w", withoutURL(err))
+		}
+		defer response.Body.Close()
+		return decode(response, &result)
+	})
+	return result, err
 }
 
-func callOnce(
-	ctx context.Context, result any, send func(context.Context) (*http.Response, error),
-) error {
-	cause := fmt.Errorf("the service did not respond within %s", callTimeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, cause)
-	defer cancel()
-	response, err := send(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return fmt.Errorf("the service cannot be reached: %w", withoutURL(err))
-	}
-	defer response.Body.Close()
+// decode reads a response into result, or returns its error.
+func decode(response *http.Response, result any) error {
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponseBody))
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("read the service's response: %w", withoutURL(err))
-	}
-	if response.StatusCode == http.StatusNotModified {
+	case response.StatusCode == http.StatusNotModified:
 		return errNotModified
-	}
-	if response.StatusCode >= 300 {
+	case response.StatusCode >= 300:
 		return responseError(response, body)
-	}
-	if result == nil {
+	case response.StatusCode == http.StatusNoContent:
 		return nil
 	}
 	isJSON := strings.HasPrefix(response.Header.Get("Content-Type"), "application/json")

@@ -121,43 +121,7 @@ func TestAbortMissingImport(t *testing.T) {
 	}
 }
 
-// TestRetryEvents: each reported retry is followed by an attempt.
-func TestRetryEvents(t *testing.T) {
-	for _, c := range []struct {
-		name       string
-		status     int
-		retryAfter string
-		attempts   int
-	}{
-		{"not temporary", 501, "", 1},
-		{"temporary, until the last attempt", 503, "", minAttempts},
-		{"a wait beyond the budget", 429, "3600", 1},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				sent, events := 0, 0
-				api, err := NewAPI("http://signpost.example", nil, roundTripFunc(func(*http.Request) (*http.Response, error) {
-					sent++
-					return &http.Response{StatusCode: c.status, Header: http.Header{"Retry-After": {c.retryAfter}}, Body: http.NoBody},
-						nil
-				}))
-				if err != nil {
-					t.Fatal(err)
-				}
-				api.budget = 0
-				if err := api.OnRetry(func(error) { events++ }).Delete(t.Context(),
-					"01a22529-74d5-7f84-bc00-7bf3810bf0e7"); err == nil {
-					t.Error("Delete: got no error")
-				}
-				if sent != c.attempts || events != c.attempts-1 {
-					t.Errorf("Delete: got %d requests and %d retry events, want %d and %d", sent, events, c.attempts, c.attempts-1)
-				}
-			})
-		})
-	}
-}
-
-// TestStoreRetryEvents is TestRetryEvents for requests to the store.
+// TestStoreRetryEvents: each reported retry of a request to the store is followed by an attempt.
 func TestStoreRetryEvents(t *testing.T) {
 	w := start(t)
 	for status, attempts := range map[int]int{501: 1, 503: minAttempts} {
