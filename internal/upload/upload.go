@@ -73,16 +73,6 @@ func (o Options) fitsOne(size int64) bool {
 	return !o.Checksum.combinable() || size <= maxSingleSize && (o.PartSize == 0 || size <= o.PartSize)
 }
 
-// Result is an uploaded file.
-type Result struct {
-	ID, Bucket, Key, ETag string
-	Size                  int64
-	// Resumed counts the bytes that an earlier run sent.
-	Resumed int64
-	// Skipped is set if an earlier run uploaded the whole file.
-	Skipped bool
-}
-
 // File uploads the file at path. Its error is an *Error.
 func (u *Uploader) File(ctx context.Context, path string, o Options) (Result, error) {
 	t := u.newTransfer(path, o)

@@ -56,9 +56,3 @@ func (w *Watch) Next(ctx context.Context) (client.Job, error) {
 	}
 	return job, err
 }
-
-// IsTerminal reports whether job has a terminal status.
-func IsTerminal(job client.Job) bool {
-	status := deref(job.Status)
-	return status != client.JobStatusAwaitingUpload && status != client.JobStatusUploading
-}

@@ -12,20 +12,30 @@ import (
 	"github.com/signpost-s3/signpost/internal/web"
 )
 
-// nvme is the checksum of text as S3 spells it.
+// nvme returns the checksum of text in S3's notation.
 func nvme(text []byte) string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, crc64nvme.Checksum(text)))
 }
 
-// hashed has the page's module hash text: in one piece, in pieces of lengths that fit no word, and as a whole made of parts.
-const hashed = `(async () => {
+// checksumScript computes the checksum of text in three ways: at once, in pieces that are not aligned to words, and
+// combined from those of parts.
+const checksumScript = `(async () => {
   const { Checksum, CombinedChecksum } = await import("/page/checksum.js");
   const text = Uint8Array.from(atob(%q), (c) => c.charCodeAt(0));
-  const of = (...pieces) => { const sum = new Checksum(); for (const p of pieces) sum.add(p); return sum.value(); };
-  const pieces = [], whole = new CombinedChecksum();
-  for (let at = 0, length = 1; at < text.length; at += length, length = length %% 13 + 1) pieces.push(text.subarray(at, at + length));
-  for (let at = 0; at < text.length; at += 100) { const part = text.subarray(at, at + 100); whole.add(of(part), part.length); }
-  return [of(text), of(...pieces), whole.value()];
+  const checksum = (...pieces) => {
+    const sum = new Checksum();
+    for (const p of pieces) sum.add(p);
+    return sum.value();
+  };
+  const pieces = [], combined = new CombinedChecksum();
+  for (let at = 0, length = 1; at < text.length; at += length, length = length %% 13 + 1) {
+    pieces.push(text.subarray(at, at + length));
+  }
+  for (let at = 0; at < text.length; at += 100) {
+    const part = text.subarray(at, at + 100);
+    combined.add(checksum(part), part.length);
+  }
+  return [checksum(text), checksum(...pieces), combined.value()];
 })()`
 
 func TestChecksum(t *testing.T) {
@@ -39,37 +49,38 @@ func TestChecksum(t *testing.T) {
 		texts = append(texts, text)
 	}
 	for _, text := range texts {
-		got := evaluate[[]string](t, tab, fmt.Sprintf(hashed, base64.StdEncoding.EncodeToString(text)))
-		for i, how := range []string{"at once", "bit by bit", "made of parts"} {
+		got := evaluate[[]string](t, tab, fmt.Sprintf(checksumScript, base64.StdEncoding.EncodeToString(text)))
+		for i, how := range []string{"at once", "in pieces", "combined"} {
 			if want := nvme(text); got[i] != want {
 				t.Errorf("checksum of %d bytes, %s: got %s, want %s", len(text), how, got[i], want)
 			}
 		}
 	}
-	if got, want := nvme([]byte("123456789")), base64.StdEncoding.EncodeToString([]byte{0xae, 0x8b, 0x14, 0x86, 0x0a, 0x79, 0x98, 0x88}); got != want {
-		t.Errorf("the oracle: got %s of 123456789, want the catalogue's %s", got, want)
+	check := []byte{0xae, 0x8b, 0x14, 0x86, 0x0a, 0x79, 0x98, 0x88}
+	if got, want := nvme([]byte("123456789")), base64.StdEncoding.EncodeToString(check); got != want {
+		t.Errorf("crc64nvme of 123456789: got %s, want %s, the check value of the CRC catalogue", got, want)
 	}
 }
 
-// TestWorker: slices of a file, hashed away from the page, several asked for at a time, one of them dropped.
+// TestWorker hashes several slices concurrently in a worker, and cancels one of them.
 func TestWorker(t *testing.T) {
 	s := start(t, web.UI{}, nil)
 	got := evaluate[[]string](t, s.browse(t), `(async () => {
 		const { Hasher } = await import("/page/hasher.js");
 		const hasher = new Hasher(), never = new AbortController().signal, stop = new AbortController();
 		const text = new Uint8Array(9 << 20).map((_, i) => i * 7);
-		const dropped = hasher.sum(new Blob([text]), stop.signal).catch((why) => why.message);
+		const canceled = hasher.sum(new Blob([text]), stop.signal).catch((why) => why.message);
 		const slices = [0, 1, 5 << 20].map((at) => hasher.sum(new Blob([text]).slice(at), never));
-		stop.abort(new Error("dropped"));
-		return Promise.all([dropped, ...slices]);
+		stop.abort(new Error("canceled"));
+		return Promise.all([canceled, ...slices]);
 	})()`)
 	text := make([]byte, 9<<20)
 	for i := range text {
 		text[i] = byte(i * 7)
 	}
-	for i, want := range []string{"dropped", nvme(text), nvme(text[1:]), nvme(text[5<<20:])} {
+	for i, want := range []string{"canceled", nvme(text), nvme(text[1:]), nvme(text[5<<20:])} {
 		if got[i] != want {
-			t.Errorf("answer %d of the worker: got %s, want %s", i, got[i], want)
+			t.Errorf("result %d of the worker: got %s, want %s", i, got[i], want)
 		}
 	}
 }

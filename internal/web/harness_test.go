@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,10 +21,10 @@ import (
 	"github.com/signpost-s3/signpost/internal/web"
 )
 
-// limit is how long a test waits for anything. What it waits for takes seconds at most; a machine may be busy.
+// limit is how long a test waits. Everything takes seconds at most, but a machine may be busy.
 const limit = 60 * time.Second
 
-// site is the page before the real API and a store that takes its uploads.
+// site is the page with the real API and a store that accepts its uploads.
 type site struct {
 	url   string
 	store *localstore.Store
@@ -45,15 +46,18 @@ func start(t *testing.T, o web.UI, authenticate auth.Authenticator) *site {
 			t.Error(err)
 		}
 	})
-	objects, err := bucket.Open(t.Context(), bucket.Options{Name: store.Bucket(), AWS: store.AWSConfig(), PathStyle: true})
+	options := bucket.Options{Name: store.Bucket(), AWS: store.AWSConfig(), PathStyle: true}
+	objects, err := bucket.Open(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.StoreOrigin, o.AsksKey, o.Local = store.Endpoint(), authenticate != nil, authenticate == nil
 	server.Config.Handler = httpapi.New(httpapi.Options{
-		Service: &imports.Service{Bucket: objects, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour}, Downloads: o.Downloads,
-			AnonymousListing: o.Local, Waiters: imports.NewWaiters(1000), Now: time.Now},
-		Ready: objects.Check, Authenticate: authenticate, LocalOnly: o.Local, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+		Service: &imports.Service{
+			Bucket: objects, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour}, Downloads: o.Downloads,
+			AnonymousListing: o.Local, Waiters: imports.NewWaiters(1000), Now: time.Now,
+		},
+		Ready: objects.Check, Authenticate: authenticate, LocalOnly: o.Local, Log: slog.New(slog.DiscardHandler),
 		RegisterDocuments: func(e *echo.Echo) {
 			web.RegisterReference(e)
 			web.RegisterUI(e, o)
@@ -64,7 +68,7 @@ func start(t *testing.T, o web.UI, authenticate auth.Authenticator) *site {
 	return &site{origin, store}
 }
 
-// get asks for a path with header fields in pairs.
+// get requests a path with header fields in pairs.
 func (s *site) get(t *testing.T, method, path string, fields ...string) (*http.Response, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, s.url+path, nil)
@@ -86,10 +90,11 @@ func (s *site) get(t *testing.T, method, path string, fields ...string) (*http.R
 	return response, string(body)
 }
 
-// browse opens the page in a browser of its own.
+// browse opens the page in a new browser.
 func (s *site) browse(t *testing.T, options ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
-	options = append(append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox), options...)
+	own := []chromedp.ExecAllocatorOption{chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox}
+	options = slices.Concat(chromedp.DefaultExecAllocatorOptions[:], own, options)
 	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)
 	tab, closeTab := chromedp.NewContext(ctx)
@@ -102,7 +107,7 @@ func (s *site) browse(t *testing.T, options ...chromedp.ExecAllocatorOption) con
 	return tab
 }
 
-// evaluate is the value of a script in the page, or what its promise comes to.
+// evaluate returns the value of a script in the page, or of its promise.
 func evaluate[T any](t *testing.T, tab context.Context, script string) T {
 	t.Helper()
 	value, err := chromedp.Run(tab, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
@@ -112,9 +117,9 @@ func evaluate[T any](t *testing.T, tab context.Context, script string) T {
 	return value
 }
 
-// asking is an authenticator that knows one key, or nil.
-func asking(asks bool) auth.Authenticator {
-	if !asks {
+// authenticator returns an authenticator that accepts one key and one token, or nil.
+func authenticator(required bool) auth.Authenticator {
+	if !required {
 		return nil
 	}
 	return func(r *http.Request) (auth.Caller, error) {

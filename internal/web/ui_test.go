@@ -24,7 +24,8 @@ func TestFiles(t *testing.T) {
 	} {
 		response, body := s.get(t, "GET", path)
 		if got := response.Header.Get("Content-Type"); got != c.contentType || !strings.Contains(body, c.holds) {
-			t.Errorf("GET %s: got %d %s %.200s, want %s with %s", path, response.StatusCode, got, body, c.contentType, c.holds)
+			t.Errorf("GET %s: got %d %s %.200s, want %s with %s",
+				path, response.StatusCode, got, body, c.contentType, c.holds)
 		}
 		head, body := s.get(t, "HEAD", path)
 		if head.StatusCode != response.StatusCode || body != "" {
@@ -36,10 +37,11 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// TestAllThatIsNamedIsServed: each address in the page, and each module that another imports.
-func TestAllThatIsNamedIsServed(t *testing.T) {
+// TestLinkedFiles: each URL in the page and each imported module is served, and each file is used.
+func TestLinkedFiles(t *testing.T) {
 	s := start(t, web.UI{}, nil)
-	named := regexp.MustCompile(`(?:href|src)="([^"/][^"]*)"|from "\./([\w-]+\.js)"|Worker\(new URL\("([\w-]+\.js)", import\.meta\.url\)`)
+	link := regexp.MustCompile(`(?:href|src)="([^"/][^"]*)"|from "\./([\w-]+\.js)"|` +
+		`Worker\(new URL\("([\w-]+\.js)", import\.meta\.url\)`)
 	seen := map[string]bool{}
 	var visit func(path string)
 	visit = func(path string) {
@@ -54,7 +56,7 @@ func TestAllThatIsNamedIsServed(t *testing.T) {
 		if path == "/docs" {
 			return
 		}
-		for _, m := range named.FindAllStringSubmatch(body, -1) {
+		for _, m := range link.FindAllStringSubmatch(body, -1) {
 			if m[1] != "" {
 				visit("/" + m[1])
 			} else {
@@ -63,31 +65,34 @@ func TestAllThatIsNamedIsServed(t *testing.T) {
 		}
 	}
 	visit("/")
-	files, err := os.ReadDir(folder + "/ui")
+	files, err := os.ReadDir(directory + "/ui")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
 		if f.Name() != "index.html" && !seen["/page/"+f.Name()] {
-			t.Errorf("nothing names web/%s", f.Name())
+			t.Errorf("web/ui/%s is not used", f.Name())
 		}
 	}
 }
 
-// absolute is a URL that begins at the root of the host. Behind a reverse proxy that removes a path prefix, it leads elsewhere.
-var absolute = regexp.MustCompile("(?:(?:href|src|action)=|fetch\\(|new URL\\(|Worker\\(|import\\(|from |url: |\\+ |, )[\"'`]/[^\"'`]*|" +
+// absolute matches URLs that begin at the root of the host. They are wrong behind a reverse proxy that adds a prefix.
+var absolute = regexp.MustCompile("(?:(?:href|src|action)=|fetch\\(|new URL\\(|Worker\\(|import\\(|from |url: |\\+ |, )" +
+	"[\"'`]/[^\"'`]*|" +
 	"[\"'`]/(?:page|docs|import|healthz|readyz|openapi|events)[^\"'`]*")
 
 // TestNoAbsolutePaths checks all documents that are served besides the API. Swagger UI's own files use no path.
 func TestNoAbsolutePaths(t *testing.T) {
-	for _, bad := range []string{`<a href="/x">`, `fetch("/healthz"`, "call(`/import/${id}`)", `location.origin + "/import"`, `, "/import", {`, `url: "/x"`} {
+	for _, bad := range []string{
+		`<a href="/x">`, `fetch("/healthz"`, "call(`/import/${id}`)", `location.origin + "/import"`, `, "/import", {`, `url: "/x"`,
+	} {
 		if !absolute.MatchString(bad) {
 			t.Errorf("absolute does not match %s", bad)
 		}
 	}
 	s := start(t, web.UI{}, nil)
 	paths := []string{"/", "/docs", "/docs/", "/docs/start.js"}
-	files, err := os.ReadDir(folder + "/ui")
+	files, err := os.ReadDir(directory + "/ui")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,8 +112,8 @@ func TestNoAbsolutePaths(t *testing.T) {
 	}
 }
 
-// folder is this package's; a running store changes the process's.
-var folder, _ = os.Getwd()
+// directory is that of this package. A running store changes the working directory.
+var directory, _ = os.Getwd()
 
 func TestCaching(t *testing.T) {
 	s := start(t, web.UI{}, nil)
@@ -116,14 +121,18 @@ func TestCaching(t *testing.T) {
 		first, _ := s.get(t, "GET", path)
 		tag := first.Header.Get("ETag")
 		if first.Header.Get("Cache-Control") != "no-cache" || tag == "" || first.Header.Get("Last-Modified") != "" {
-			t.Errorf("GET %s: got Cache-Control %q, ETag %q, Last-Modified %q; want no-cache, one, none", path, first.Header.Get("Cache-Control"), tag, first.Header.Get("Last-Modified"))
+			t.Errorf("GET %s: got Cache-Control %q, ETag %q, Last-Modified %q; want no-cache, one, none", path,
+				first.Header.Get("Cache-Control"), tag, first.Header.Get("Last-Modified"))
 		}
-		for given, want := range map[string]int{tag: 304, "W/" + tag: 304, `"another", ` + tag: 304, "*": 304, `"another"`: 200} {
-			if response, body := s.get(t, "GET", path, "If-None-Match", given); response.StatusCode != want || want == 304 && body != "" {
+		for given, want := range map[string]int{
+			tag: 304, "W/" + tag: 304, `"another", ` + tag: 304, "*": 304, `"another"`: 200,
+		} {
+			response, body := s.get(t, "GET", path, "If-None-Match", given)
+			if response.StatusCode != want || want == 304 && body != "" {
 				t.Errorf("GET %s, If-None-Match %s: got %d %.50s, want %d", path, given, response.StatusCode, body, want)
 			}
 		}
-		for _, field := range []string{"Range", "If-Match", "If-Unmodified-Since"} { // which need not be known
+		for _, field := range []string{"Range", "If-Match", "If-Unmodified-Since"} { // support is optional
 			if response, _ := s.get(t, "GET", path, field, "bytes=0-1"); response.StatusCode != 200 {
 				t.Errorf("GET %s, %s: got %d, want 200", path, field, response.StatusCode)
 			}
@@ -131,19 +140,23 @@ func TestCaching(t *testing.T) {
 	}
 }
 
-// TestSettingsReachThePage: and with others, the page is another to a cache.
-func TestSettingsReachThePage(t *testing.T) {
+// TestSettings: the page contains the settings, and its ETag depends on them.
+func TestSettings(t *testing.T) {
 	tags := map[string]bool{}
 	for _, c := range []struct {
 		options web.UI
 		asks    bool
 		holds   []string
 	}{
-		{web.UI{}, false, []string{`"signpost-asks-key" content="false"`, `"signpost-local" content="true"`, `"signpost-downloads" content="false"`}},
-		{web.UI{Downloads: true}, true, []string{`"signpost-asks-key" content="true"`, `"signpost-local" content="false"`, `"signpost-downloads" content="true"`}},
+		{web.UI{}, false, []string{
+			`"signpost-asks-key" content="false"`, `"signpost-local" content="true"`, `"signpost-downloads" content="false"`,
+		}},
+		{web.UI{Downloads: true}, true, []string{
+			`"signpost-asks-key" content="true"`, `"signpost-local" content="false"`, `"signpost-downloads" content="true"`,
+		}},
 	} {
 		t.Run("", func(t *testing.T) {
-			s := start(t, c.options, asking(c.asks))
+			s := start(t, c.options, authenticator(c.asks))
 			response, body := s.get(t, "GET", "/")
 			for _, want := range c.holds {
 				if !strings.Contains(body, want) {
@@ -169,7 +182,8 @@ func TestPolicy(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "worker-src": "'self'", "img-src": "'self'",
-		"connect-src": "'self' " + s.store.Endpoint(), "form-action": "'none'", "base-uri": "'none'", "frame-ancestors": "'none'",
+		"connect-src": "'self' " + s.store.Endpoint(), "form-action": "'none'",
+		"base-uri": "'none'", "frame-ancestors": "'none'",
 	} {
 		if got[name] != want {
 			t.Errorf("GET /: got %s %s, want %s", name, got[name], want)

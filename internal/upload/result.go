@@ -1,0 +1,58 @@
+package upload
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/terminal"
+)
+
+// Result is an uploaded file.
+type Result struct {
+	ID, Bucket, Key, ETag string
+	Size                  int64
+	// Resumed counts the bytes that an earlier run sent.
+	Resumed int64
+	// Skipped is set if an earlier run uploaded the whole file.
+	Skipped bool
+}
+
+// IsTerminal reports whether job has a terminal status.
+func IsTerminal(job client.Job) bool {
+	status := deref(job.Status)
+	return status != client.JobStatusAwaitingUpload && status != client.JobStatusUploading
+}
+
+// terminalResult returns the result of an import with a terminal status, or with a failed completion.
+func terminalResult(job client.Job, err error) (Result, error) {
+	status := deref(job.Status)
+	switch {
+	case err != nil:
+		return Result{}, err
+	case status == client.JobStatusCompleted:
+		return resultOf(job), nil
+	case status == client.JobStatusUploading && job.Error != nil:
+		return Result{}, &ResponseError{Source: FromService, Code: string(job.Error.Code), Detail: job.Error.Detail}
+	case job.Error != nil:
+		text := fmt.Sprintf("the import %s (%s): %s", status, job.Error.Code, job.Error.Detail)
+		return Result{}, errors.New(terminal.Line(text))
+	}
+	return Result{}, fmt.Errorf("%w: it is %s", errNotOpen, terminal.Line(string(status)))
+}
+
+func resultOf(job client.Job) Result {
+	r := Result{ID: deref(job.ID), Size: deref(job.Size)}
+	if job.Object != nil {
+		r.Bucket, r.Key, r.ETag = job.Object.Bucket, job.Object.Key, deref(job.Object.ETag)
+	}
+	return r
+}
+
+// deref returns what p points to, or the zero value.
+func deref[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
+	}
+	return value
+}
