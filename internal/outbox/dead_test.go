@@ -1,8 +1,10 @@
 package outbox
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -114,11 +116,14 @@ func TestInvalidDead(t *testing.T) {
 	}
 }
 
-// TestInvalidEntries: objects in the outbox that are no entries remain, and do not affect entries.
+// TestInvalidEntries: objects in the outbox that are no entries remain, and do not affect entries. Those with the key of
+// an entry are reported once.
 func TestInvalidEntries(t *testing.T) {
 	w := newCluster(t)
 	sent := 0
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
+	var log bytes.Buffer
+	s.box.Log = slog.New(slog.NewTextHandler(&log, nil))
 	const id = "01a204b9-f71a-70fa-afcc-c06741427d4a"
 	invalid := map[string]string{
 		"outbox/!":      "",
@@ -147,6 +152,9 @@ func TestInvalidEntries(t *testing.T) {
 		if _, known := invalid[key]; !known {
 			t.Errorf("left %s, which is sent", key)
 		}
+	}
+	if reports := strings.Count(log.String(), "entry ignored"); reports != 4 {
+		t.Errorf("got %d reports, want 4:\n%s", reports, &log)
 	}
 }
 

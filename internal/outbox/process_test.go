@@ -1,10 +1,7 @@
 package outbox
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
-	"strings"
 	"testing"
 	"time"
 )
@@ -39,28 +36,5 @@ func TestLittleTime(t *testing.T) {
 	s.box.Wait()
 	if left := len(w.Keys(pendingPrefix)); left != 2 || len(began) > 0 {
 		t.Errorf("left %d, and %d were started after the end of the time, want 2 and none", left, len(began))
-	}
-}
-
-// TestInvalidEntry: an invalid entry is reported once, and does not affect others.
-func TestInvalidEntry(t *testing.T) {
-	w := newCluster(t)
-	sent := make(chan string, 9)
-	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error { sent <- id; return nil })
-	var log bytes.Buffer
-	s.box.Log = slog.New(slog.NewTextHandler(&log, nil))
-	w.Put(keyOf(w.Now(), "01a204af-18ca-76d5-a867-6cfb432644fa", lane{}), "{}")
-	w.complete(s, "")
-	for range 3 {
-		w.deliverDue(s)
-	}
-	if reports := strings.Count(log.String(), "entry ignored"); reports != 1 || len(sent) != 1 ||
-		len(w.Keys(pendingPrefix)) != 1 {
-		t.Errorf(
-			"%d reports and %d events sent, want 1 each, and the invalid entry left:\n%s",
-			reports,
-			len(sent),
-			&log,
-		)
 	}
 }

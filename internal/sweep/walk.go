@@ -27,12 +27,11 @@ func (s *Sweeper) ages() [inspections]time.Duration {
 // time that others did not use.
 func (s *Sweeper) sweep(ctx context.Context, m marks) (r Report, err error) {
 	w := &walk{Sweeper: s, marks: m, startedAt: s.Now(), end: workEnd(ctx)}
-	unfinished, err := w.share(ctx, w.tasks(&r))
-	if err == nil && len(unfinished) > 0 {
-		unfinished, err = w.share(ctx, unfinished)
-	}
-	if err != nil {
-		return r, err
+	unfinished := w.tasks(&r)
+	for range 2 {
+		if unfinished, err = w.share(ctx, unfinished); err != nil {
+			return r, err
+		}
 	}
 	if len(unfinished) == 0 {
 		w.SweptAt = w.startedAt.UTC()

@@ -38,23 +38,20 @@ var (
 
 // Key signs deliveries: it is a symmetric secret or an ed25519 private key. String and GoString do not reveal it.
 type Key struct {
-	secret []byte             // nil for an ed25519 key
-	pair   ed25519.PrivateKey // nil for a secret
+	material []byte // the secret, or the seed of the private key
+	private  bool
 }
 
 // ParseKey parses whsec_… or whsk_….
 func ParseKey(s string) (Key, error) {
-	if encoded, ok := strings.CutPrefix(s, secretPrefix); ok {
-		if secret, ok := decode(encoded); ok && len(secret) >= minSecret && len(secret) <= maxSecret {
-			return Key{secret: secret}, nil
-		}
-	}
-	if encoded, ok := strings.CutPrefix(s, privatePrefix); ok {
-		if seed, ok := decode(encoded); ok && len(seed) == ed25519.SeedSize {
-			return Key{pair: ed25519.NewKeyFromSeed(seed)}, nil
-		}
-	}
-	if strings.HasPrefix(s, publicPrefix) {
+	prefix := s[:strings.Index(s, "_")+1]
+	material, ok := decode(s[len(prefix):])
+	switch n := len(material); {
+	case prefix == secretPrefix && ok && n >= minSecret && n <= maxSecret:
+		return Key{material, false}, nil
+	case prefix == privatePrefix && ok && n == ed25519.SeedSize:
+		return Key{material, true}, nil
+	case prefix == publicPrefix:
 		return Key{}, errPublicKey
 	}
 	return Key{}, errKey
@@ -63,10 +60,10 @@ func ParseKey(s string) (Key, error) {
 // ParseSecret returns the bytes of a symmetric secret.
 func ParseSecret(s string) ([]byte, error) {
 	key, err := ParseKey(s)
-	if err != nil || key.secret == nil {
+	if err != nil || key.private {
 		return nil, errSecret
 	}
-	return key.secret, nil
+	return key.material, nil
 }
 
 // NewSecret returns a new symmetric secret of 32 random bytes.
@@ -93,35 +90,26 @@ func encode(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 // can neither sign for other hosts nor compute k, and a delivery to it is not valid elsewhere. Host is canonical (see
 // CanonicalHost).
 func (k Key) ForHost(host string) (Key, error) {
-	material := k.secret
-	if k.pair != nil {
-		material = k.pair.Seed()
-	}
-	derived, err := hkdf.Key(sha256.New, material, nil, "signpost webhook "+host, derivedSize)
-	switch {
-	case err != nil:
-		return Key{}, err
-	case k.pair != nil:
-		return Key{pair: ed25519.NewKeyFromSeed(derived)}, nil
-	}
-	return Key{secret: derived}, nil
+	derived, err := hkdf.Key(sha256.New, k.material, nil, "signpost webhook "+host, derivedSize)
+	return Key{derived, k.private}, err
 }
 
 // Verifier returns what a receiver verifies with: the secret itself (whsec_…), or the public key (whpk_…).
 func (k Key) Verifier() string {
-	if k.pair != nil {
-		return publicPrefix + encode(k.pair.Public().(ed25519.PublicKey))
+	if k.private {
+		return publicPrefix + encode(ed25519.NewKeyFromSeed(k.material).Public().(ed25519.PublicKey))
 	}
-	return secretPrefix + encode(k.secret)
+	return secretPrefix + encode(k.material)
 }
 
 // sign returns a signature with its version identifier, v1 or v1a. The reference library signs with secrets; its
 // releases for Go do not support ed25519.
 func (k Key) sign(id string, at time.Time, body []byte) (string, error) {
-	if k.pair != nil {
-		return "v1a," + encode(ed25519.Sign(k.pair, fmt.Appendf(nil, "%s.%d.%s", id, at.Unix(), body))), nil
+	if k.private {
+		signed := fmt.Appendf(nil, "%s.%d.%s", id, at.Unix(), body)
+		return "v1a," + encode(ed25519.Sign(ed25519.NewKeyFromSeed(k.material), signed)), nil
 	}
-	signer, err := standardwebhooks.NewWebhookRaw(k.secret)
+	signer, err := standardwebhooks.NewWebhookRaw(k.material)
 	if err != nil {
 		return "", err
 	}
