@@ -102,13 +102,10 @@ func TestInvalidDead(t *testing.T) {
 		t.Fatal("the event is not dead")
 	}
 	w.Put("outbox/dead/20200101t000000.000z-01a204b9-f71a-70fa-afcc-c06741427d4a.json", "{")
-	w.Put("outbox/dead/notes.txt", "of an operator")
+	w.Put("outbox/dead/notes.txt", "notes")
 	n := 0
-	if err := EachDead(t.Context(), s.box.Bucket, func(Dead) error { n++; return nil }); !errors.Is(
-		err,
-		errInvalidEntry,
-	) ||
-		n != 1 {
+	err := EachDead(t.Context(), s.box.Bucket, func(Dead) error { n++; return nil })
+	if !errors.Is(err, errInvalidEntry) || n != 1 {
 		t.Errorf("dead: got %d, %v, want 1 and %v", n, err, errInvalidEntry)
 	}
 	if n, err := Redeliver(t.Context(), s.box.Bucket, s.box.Now(), ""); !errors.Is(err, errInvalidEntry) || n != 1 {
@@ -158,16 +155,14 @@ func TestInvalidEntries(t *testing.T) {
 	}
 }
 
-// TestStrangeEntry: an entry with an invalid import or without a receiver is removed.
-func TestStrangeEntry(t *testing.T) {
+// TestUndeliverableEntry: an entry with an invalid import or without a receiver is removed.
+func TestUndeliverableEntry(t *testing.T) {
 	w := newCluster(t)
 	sent := 0
 	s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
 	const id, other = "01a204b9-f71a-70fa-afcc-c06741427d4a", "01a204b9-f71a-70fa-afcc-c06741427d4b"
-	w.Put(
-		"outbox/20200101t000000.000z-"+id+".json",
-		`{"event":{"id":"`+id+`","data":{"id":"../../x","owner":"..","status":"completed"}},"to":["webhook"]}`,
-	)
+	w.Put("outbox/20200101t000000.000z-"+id+".json",
+		`{"event":{"id":"`+id+`","data":{"id":"../../x","owner":"..","status":"completed"}},"to":["webhook"]}`)
 	w.Put("outbox/20200101t000000.000z-"+other+".json", `{"event":{"id":"`+other+`"},"to":null,"true":true}`)
 	w.deliverDue(s)
 	if left := w.Keys(pendingPrefix); sent != 0 || len(left) > 0 {

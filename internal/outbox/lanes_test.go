@@ -43,7 +43,7 @@ func (w *testQueue) next(n int) (owners []string) {
 		case owner := <-w.started:
 			owners = append(owners, owner)
 		case <-time.After(limit):
-			w.Fatalf("%v began, want %d", owners, n)
+			w.Fatalf("%v started, want %d", owners, n)
 		}
 	}
 	slices.Sort(owners)
@@ -55,17 +55,14 @@ func TestTurns(t *testing.T) {
 	w := newTestQueue(t)
 	w.add("r", "a", 40)
 	w.add("r", "b", 40)
-	if got, want := w.next(perReceiver), append(slices.Repeat([]string{"a"}, perOwner),
-		slices.Repeat([]string{"b"}, perOwner)...); !slices.Equal(
-		got,
-		want,
-	) {
-		t.Errorf("began %v, want %v", got, want)
+	want := append(slices.Repeat([]string{"a"}, perOwner), slices.Repeat([]string{"b"}, perOwner)...)
+	if got := w.next(perReceiver); !slices.Equal(got, want) {
+		t.Errorf("started %v, want %v", got, want)
 	}
 	w.add("r", "c", 2)
 	w.add("other", "a2", 1)
 	if got := w.next(1); got[0] != "a2" {
-		t.Errorf("began %v, want the delivery to another receiver", got)
+		t.Errorf("started %v, want the delivery to another receiver", got)
 	}
 	for turn, want := range [][]string{{"a", "b", "c"}, {"a", "b", "c"}, {"a", "b"}, {"a", "b"}} {
 		var got []string
@@ -74,7 +71,7 @@ func TestTurns(t *testing.T) {
 			got = append(got, w.next(1)...)
 		}
 		if slices.Sort(got); !slices.Equal(got, want) {
-			t.Errorf("turn %d: began %v, want %v", turn, got, want)
+			t.Errorf("turn %d: started %v, want %v", turn, got, want)
 		}
 	}
 	for _, end := range w.end {

@@ -188,25 +188,24 @@ func TestUnconfirmed(t *testing.T) {
 			w := newCluster(t)
 			sent := 0
 			s := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
-			var asked []imports.Event
+			var confirmed []imports.Event
 			var final bool
-			s.box.Confirm = func(_ context.Context, n imports.Event, f bool) (imports.Verdict, error) {
-				asked, final = append(asked, n), f
+			s.box.Confirm = func(_ context.Context, e imports.Event, f bool) (imports.Verdict, error) {
+				confirmed, final = append(confirmed, e), f
 				return c.verdict, c.err
 			}
 			j := w.complete(s, "")
 			before, e := w.only()
 			w.Advance(c.age)
 			w.deliverDue(s)
-			if want := (imports.Event{ID: e.Event.ID, Owner: owner, ImportID: j.ID, Status: imports.Completed,
-				ETag: j.Object.ETag}); len(
-				asked,
-			) != 1 ||
-				asked[0] != want {
-				t.Errorf("asked about %+v, want once about %+v", asked, want)
+			want := imports.Event{
+				ID: e.Event.ID, Owner: owner, ImportID: j.ID, Status: imports.Completed, ETag: j.Object.ETag,
+			}
+			if !slices.Equal(confirmed, []imports.Event{want}) {
+				t.Errorf("Confirm: called with %+v, want once with %+v", confirmed, want)
 			}
 			if final != (c.age > recordTimeout) {
-				t.Errorf("asked for a final verdict: %t after %s", final, c.age)
+				t.Errorf("Confirm: final is %t after %s", final, c.age)
 			}
 			left := ""
 			switch keys := w.Keys(pendingPrefix); {
