@@ -29,7 +29,8 @@ func TestLargeAttributes(t *testing.T) {
 				t.Cleanup(func() { os.RemoveAll(dir) })
 			}
 			t.Chdir(dir)
-			if err := errors.Join(os.MkdirAll("store/b/folder", 0o700), os.WriteFile("store/b/folder/o", nil, 0o600)); err != nil {
+			err := errors.Join(os.MkdirAll("store/b/folder", 0o700), os.WriteFile("store/b/folder/o", nil, 0o600))
+			if err != nil {
 				t.Fatal(err)
 			}
 			t.Chdir(filepath.Join(dir, "store"))

@@ -15,9 +15,9 @@ import (
 	"github.com/versity/versitygw/s3response"
 )
 
-// folder is versitygw's backend on a locked folder. It rejects incomplete bodies, keeps side files while a request needs
-// them, and reports the objects stored in one bucket. It reports them itself because versitygw's event sender has no key
-// for forms, whose key is not in the path.
+// folder is versitygw's backend on a locked folder. It rejects incomplete bodies, keeps side files while a request
+// needs them, and reports the objects stored in one bucket. It reports them itself because versitygw's event sender has
+// no key for forms, whose key is not in the path.
 type folder struct {
 	*posix.Posix
 	large    *attributes // nil if all attributes are in files

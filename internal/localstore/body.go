@@ -9,9 +9,9 @@ import (
 	"github.com/versity/versitygw/s3err"
 )
 
-// wholeBody returns a body that fails unless it is complete. versitygw v1.8.0 takes a lost connection for the body's end
-// and stores what it has (https://github.com/versity/versitygw/issues/2414). The file of a form ends by itself, and its
-// declared length is only a maximum.
+// wholeBody returns a body that fails unless it is complete. versitygw v1.8.0 takes a lost connection for the body's
+// end and stores what it has (https://github.com/versity/versitygw/issues/2414). The file of a form ends by itself, and
+// its declared length is only a maximum.
 func wholeBody(body io.Reader, length *int64) io.Reader {
 	if _, form := body.(utils.MpFileReader); form || body == nil || length == nil {
 		return body

@@ -62,8 +62,8 @@ func completeOne(t *testing.T, s *localstore.Store, key string, number int32) er
 	return err
 }
 
-// TestOnObjectCreated checks that each way to store an object calls back with its key once it is stored, and that others do
-// not.
+// TestOnObjectCreated checks that each way to store an object calls back with its key once it is stored. Other requests
+// call nothing.
 func TestOnObjectCreated(t *testing.T) {
 	keys := make(chan string, 100)
 	s := startWithCallback(t, func(key string) { keys <- key })
@@ -172,7 +172,7 @@ func TestOnObjectCreated(t *testing.T) {
 	}
 }
 
-// TestOnObjectCreatedDoesNotDelayRequests checks that uploads do not wait for callbacks, and that Close waits for callbacks in
+// TestOnObjectCreatedDoesNotDelayRequests checks that uploads do not wait for callbacks. Close waits for callbacks in
 // progress and starts no others.
 func TestOnObjectCreatedDoesNotDelayRequests(t *testing.T) {
 	var mu sync.Mutex

@@ -71,25 +71,25 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // written after the request has left traffic, so a slow reader does not affect what is stored.
 func (f *front) call(w http.ResponseWriter, r *http.Request) (*fasthttp.Response, error) {
 	conn, _ := r.Context().Value(connKey{}).(net.Conn)
-	if !f.traffic.enter(conn) {
+	if !f.traffic.enter() {
 		w.Header().Set("Connection", "close")
 		return nil, s3err.GetAPIError(s3err.ErrSlowDown)
 	}
-	defer f.traffic.exit(conn)
+	defer f.traffic.exit()
 	body := newBody(w, r, f.limits.Body)
 	ctx, err := newRequest(r, requestConn{conn, body})
 	if err != nil {
 		return nil, err
 	}
-	if err := f.setBody(r, &ctx.Request, body); err != nil {
+	if err := f.setBody(w, r, &ctx.Request, body); err != nil {
 		return nil, err
 	}
 	f.versitygw(ctx)
 	return &ctx.Response, nil
 }
 
-// setBody gives the request its body.
-func (f *front) setBody(r *http.Request, req *fasthttp.Request, body *body) error {
+// setBody sets the request's body.
+func (f *front) setBody(w http.ResponseWriter, r *http.Request, req *fasthttp.Request, body *body) error {
 	switch route := routeOf(req); {
 	case route == postForm:
 		form, length, err := f.forms.open(r, body)
@@ -104,7 +104,7 @@ func (f *front) setBody(r *http.Request, req *fasthttp.Request, body *body) erro
 		if r.ContentLength > maxBuffered {
 			return errTooLong
 		}
-		body.left = maxBuffered
+		body.reader = http.MaxBytesReader(w, r.Body, maxBuffered)
 	}
 	req.SetBodyStream(body, int(r.ContentLength))
 	return nil

@@ -67,12 +67,11 @@ type body struct {
 	reader  io.Reader
 	control *http.ResponseController
 	pause   time.Duration // limits.Body
-	left    int64         // bytes that may still be read; negative: any number
 	refused bool          // versitygw has refused the request
 }
 
 func newBody(w http.ResponseWriter, r *http.Request, pause time.Duration) *body {
-	b := &body{reader: r.Body, control: http.NewResponseController(w), pause: pause, left: -1}
+	b := &body{reader: r.Body, control: http.NewResponseController(w), pause: pause}
 	if r.ContentLength != 0 {
 		b.extend() // also for net/http, which discards the rest of a short body before it sends the response
 	}
@@ -83,23 +82,17 @@ func newBody(w http.ResponseWriter, r *http.Request, pause time.Duration) *body 
 func (b *body) extend() { _ = b.control.SetReadDeadline(time.Now().Add(b.pause)) }
 
 func (b *body) Read(p []byte) (int, error) {
-	switch {
-	case b.refused:
+	if b.refused {
 		return 0, io.EOF
-	case b.left == 0:
-		return 0, errTooLong
-	case b.left > 0 && int64(len(p)) > b.left:
-		p = p[:b.left]
 	}
 	b.extend()
 	n, err := b.reader.Read(p)
-	if b.left > 0 {
-		b.left -= int64(n)
-	}
 	switch {
 	case err == nil:
 	case err == io.EOF:
 		_ = b.control.SetReadDeadline(time.Time{}) // otherwise it ends the connection during the request
+	case errors.As(err, new(*http.MaxBytesError)):
+		err = errTooLong
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errStalled
 	default:

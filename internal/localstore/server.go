@@ -76,8 +76,9 @@ func (a singleAccount) GetUserAccount(access string) (auth.Account, error) {
 // stop ends serving. It restores the working directory only when no request can use it any more.
 func (s *Store) stop() error {
 	s.closing.Store(true)
-	err := errors.Join(s.notifier.close(), s.traffic.drain())
-	if s.traffic.any() {
+	err := s.notifier.close()
+	ended, cut := s.traffic.drain(s.server.Close)
+	if err = errors.Join(err, cut); !ended {
 		return err
 	}
 	flush, cancel := context.WithTimeout(context.Background(), flushLimit)
