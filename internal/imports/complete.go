@@ -16,13 +16,7 @@ import (
 // servers at once.
 func (s *Service) Complete(ctx context.Context, owner, id string, whole *Checksum) (Job, error) {
 	job, err := s.waitForCompletion(ctx, owner, id, func(ctx context.Context) (Job, error) {
-		return retry(id, func() (Job, error) {
-			j, err := s.load(ctx, owner, id)
-			if err != nil {
-				return Job{}, err
-			}
-			return s.complete(ctx, j, whole)
-		})
+		return s.update(ctx, owner, id, func(j Job) (Job, error) { return s.complete(ctx, j, whole) })
 	})
 	if err != nil {
 		return Job{}, err

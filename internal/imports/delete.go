@@ -9,11 +9,7 @@ import "context"
 // the server stops in between, a repeated Delete, a read or a sweep removes the rest. If the store is too full for the
 // record, the data is removed first, which makes room for it.
 func (s *Service) Delete(ctx context.Context, owner, id string) error {
-	_, err := retry(id, func() (Job, error) {
-		j, err := s.load(ctx, owner, id)
-		if err != nil {
-			return Job{}, err
-		}
+	_, err := s.update(ctx, owner, id, func(j Job) (Job, error) {
 		next := Job{
 			ID: j.ID, Owner: j.Owner, Status: Aborted, Mode: j.Mode, Parts: j.Parts,
 			CreatedAt: j.CreatedAt, Deadline: j.Deadline,

@@ -76,12 +76,13 @@ func (s *Service) listIDs(ctx context.Context, owner, after string, limit int) (
 // inspectAll inspects the jobs with these IDs. It does not resume stalled completions, which would delay the whole
 // list. The Job of a record that was removed meanwhile is zero.
 func (s *Service) inspectAll(ctx context.Context, owner string, ids []string) ([]Job, error) {
+	inspect := func(j Job) (Job, error) { return s.reconcile(ctx, j, leaveStalled) }
 	jobs := make([]Job, len(ids))
 	var reads errgroup.Group
 	reads.SetLimit(maxConcurrentReads)
 	for i, id := range ids {
 		reads.Go(func() (err error) {
-			jobs[i], err = s.inspectAnd(ctx, owner, id, leaveStalled)
+			jobs[i], err = s.update(ctx, owner, id, inspect)
 			if isKind(err, NotFound) {
 				jobs[i], err = Job{}, nil
 			}

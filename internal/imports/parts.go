@@ -81,29 +81,25 @@ func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
 	last := j.Parts.last()
 	numbers := r.numbers(last, &errs)
 	parts := make([]bucket.Part, len(numbers))
-	var buffer []byte // without an allocation for each of 1,000 parts
+	algorithm, unused := j.Parts.Algorithm, maps.Clone(r.Checksums)
 	for i, n := range numbers {
-		buffer = strconv.AppendInt(buffer[:0], int64(n), 10)
-		checksum, given := r.Checksums[string(buffer)]
-		algorithm := j.Parts.Algorithm
+		name := strconv.Itoa(int(n))
+		checksum, given := r.Checksums[name]
+		delete(unused, name)
 		switch {
 		case algorithm != "" && !given:
-			errs.add(path{"checksums", string(buffer)}, "is missing; the import declared %s", algorithm)
+			errs.add(path{"checksums", name}, "is missing; the import declared %s", algorithm)
 		case algorithm != "" && !isDigest(algorithm, checksum):
-			errs.add(path{"checksums", string(buffer)}, notDigest, digests[algorithm].size, algorithm)
+			errs.add(path{"checksums", name}, notDigest, digests[algorithm].size, algorithm)
 		}
 		parts[i] = bucket.Part{Number: n, Size: j.Parts.partSize(n, j.Size), Checksum: checksum}
 	}
-	if j.Parts.Algorithm == "" && len(r.Checksums) > 0 {
+	if algorithm == "" && len(r.Checksums) > 0 {
 		errs.add(path{"checksums"}, "must not be given, because the import declared no checksum")
-	} else {
-		for _, name := range slices.Sorted(maps.Keys(r.Checksums)) {
-			n, err := strconv.ParseInt(name, 10, 32)
-			_, found := slices.BinarySearch(numbers, int32(n))
-			if err != nil || !found || name != strconv.Itoa(int(n)) {
-				errs.add(path{"checksums", name}, "is not the number of a part to sign")
-			}
-		}
+		clear(unused)
+	}
+	for _, name := range slices.Sorted(maps.Keys(unused)) {
+		errs.add(path{"checksums", name}, "is not the number of a part to sign")
 	}
 	if len(errs) > 0 {
 		return nil, invalid(errs[:min(len(errs), maxReported)])

@@ -18,17 +18,7 @@ const (
 
 // inspect reads the record and the bucket, updates the record until both agree, and resumes a stalled completion.
 func (s *Service) inspect(ctx context.Context, owner, id string) (Job, error) {
-	return s.inspectAnd(ctx, owner, id, resumeStalled)
-}
-
-func (s *Service) inspectAnd(ctx context.Context, owner, id string, policy stalledPolicy) (Job, error) {
-	return retry(id, func() (Job, error) {
-		j, err := s.load(ctx, owner, id)
-		if err != nil {
-			return Job{}, err
-		}
-		return s.reconcile(ctx, j, policy)
-	})
+	return s.update(ctx, owner, id, func(j Job) (Job, error) { return s.reconcile(ctx, j, resumeStalled) })
 }
 
 // reconcile inspects j's object and parts and updates the record if they changed the job. It returns bucket.ErrChanged

@@ -81,6 +81,17 @@ func (s *Service) storeOrFree(
 // the job forward, which can happen only a few times.
 const maxConflicts = 10
 
+// update loads a job and calls f with it, and again if another server replaced the record meanwhile.
+func (s *Service) update(ctx context.Context, owner, id string, f func(Job) (Job, error)) (Job, error) {
+	return retry(id, func() (Job, error) {
+		j, err := s.load(ctx, owner, id)
+		if err != nil {
+			return Job{}, err
+		}
+		return f(j)
+	})
+}
+
 // retry calls f until it returns another error than bucket.ErrChanged.
 func retry[T any](id string, f func() (T, error)) (T, error) {
 	for range maxConflicts {
