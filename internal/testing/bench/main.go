@@ -1,8 +1,8 @@
-// Command bench compares the service with the alternatives: the bare framework, the bare arithmetic, the SDK's
-// presigner, a bare write to the store. It prints one table. Because machines are noisy, each figure is the median of
-// slices that alternate between the two sides. The ratio matters, and its range shows its precision.
+// Command bench runs the benchmarks of this package and prints one table: each figure, beside what the same work costs
+// in another way, and its goal. A figure is the median of rounds. In each round both sides run in turn, because
+// machines are noisy: read the ratio and its range, not the times.
 //
-// It requires Linux, because it reads /proc.
+// compare.py measures uploads beside other programs.
 package main
 
 import (
@@ -10,73 +10,177 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// rows are the measurements, in the order of the table.
-var rows = []struct {
-	name    string
-	measure func(context.Context, *bench) error
-}{
-	{"bare", measureBare},
-	{"tracked", measureTracked},
-	{"signature", measureSignature},
-	{"parts", measureParts},
-	{"auth", measureAuth},
-	{"create", measureCreate},
-	{"memory", measureMemory},
-	{"lambda", measureLambda},
-	{"upload", measureUpload},
-	{"deliver", measureDeliver},
+// row is a line of the table. Without beside, the figure stands alone.
+type row struct {
+	what, ours, beside string // the names of benchmarks
+	unit               string // of the metric
+	goal               float64
 }
 
-// apart are measured only on request, because they take minutes.
-var apart = []string{"upload", "deliver"}
+// groups are the benchmarks that -only selects by name. Those with a duration of 1x and 200000x run in one round.
+var groups = []struct {
+	name, folder, pattern, duration string
+	rows                            []row
+}{
+	{"bare", "testing/bench", "Bare", "500ms", []row{
+		{"untracked import, time at 64 connections", "Bare/signpost", "Bare/echo", "ns/op", 1.18},
+		{"  CPU time of the server", "Bare/signpost", "Bare/echo", "cpu-ns/op", 1.2},
+		{"  99th percentile", "Bare/signpost", "Bare/echo", "p99-ns", 1.5},
+	}},
+	{"tracked", "testing/bench", "Tracked", "500ms", []row{
+		{"tracked import, store in memory", "Tracked/signpost", "Tracked/echo", "ns/op", 2.5},
+	}},
+	{"signature", "sigv4", "Presign|Hashing|SDK", "200ms", []row{
+		{"one signature", "Presign", "Hashing", "ns/op", 1.5},
+		{"", "Presign", "SDK", "ns/op", 1.0 / 40},
+		{"  allocations", "Presign", "", "allocs/op", 1},
+	}},
+	{"parts", "testing/bench", "Parts", "200ms", []row{
+		{"1,000 part URLs, handler", "Parts/signpost", "Parts/sdk", "ns/op", 1.0 / 30},
+		{"  allocations per part", "Parts/signpost", "", "allocs/part", 2},
+	}},
+	{"key", "auth", "KeysCaller", "200ms", []row{{"API key, ns", "KeysCaller", "", "ns/op", 3_000}}},
+	{"token", "auth/oidc", "Caller", "200ms", []row{
+		{"token of RS256, ns", "Caller/RS256", "", "ns/op", 60_000},
+		{"token of ES256, ns", "Caller/ES256", "", "ns/op", 60_000},
+	}},
+	{"create", "testing/bench", "Create", "500ms", []row{
+		{"tracked import, local store", "Create/signpost", "Create/put", "ns/op", 1.3},
+	}},
+	{"memory", "testing/bench", "Memory", "200000x", []row{
+		{"memory at 256 connections, MiB", "Memory", "", "peak-MiB", 60},
+		{"  after 1,000,000 requests / 200,000", "Memory", "", "growth", 1.1},
+	}},
+	{"lambda", "testing/bench", "Lambda", "1x", []row{
+		{"Lambda, start to first response, ms", "Lambda", "", "cold-ms", 0},
+		{"  warm call, ms", "Lambda", "", "warm-ms", 0},
+		{"  archive, MB", "Lambda", "", "zip-MB", 6},
+	}},
+	{"deliver", "testing/bench", "Deliver", "1x", []row{ // it takes minutes, so it runs only on request
+		{"delivery beside 2,500 slow ones, longest, ms", "Deliver", "", "longest-ms", 1_000},
+		{"  median, ms", "Deliver", "", "median-ms", 0},
+		{"  memory, MiB", "Deliver", "", "peak-MiB", 100},
+		{"  by a function's sweep, ms", "Deliver", "", "sweep-ms", 20_000},
+	}},
+}
 
 func main() {
-	only := flag.String("only", "", "measure this row alone; upload and deliver are measured only so")
-	binary := flag.String("signpost", "bin/signpost", "the program to measure")
-	child := flag.String("child", "", "be a server to measure: echo, tracked or store")
-	body := flag.Int("body", 0, "bytes the echo child answers with")
-	flag.IntVar(&pairs, "pairs", pairs, "slices of each side")
+	only := flag.String("only", "", "run this benchmark alone, such as bare; deliver and upload run only so")
+	rounds := flag.Int("rounds", 10, "rounds of each benchmark")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *child, *body, *only, *binary); err != nil {
+	if err := run(ctx, *only, *rounds); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, child string, body int, only, binary string) error {
-	if child != "" {
-		return serveChild(ctx, child, body)
+func run(ctx context.Context, only string, rounds int) error {
+	if only == "upload" {
+		compare := exec.CommandContext(ctx, "python3", "internal/testing/bench/compare.py")
+		compare.Stdout, compare.Stderr = os.Stdout, os.Stderr
+		return compare.Run()
 	}
 	dir, err := os.MkdirTemp("", "signpost-bench-*")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{dir: dir, binary: binary}
-	defer b.stopAll()
-	fmt.Printf(
-		"%s, %d CPUs, %s; medians of slices taken in turns\n\n",
-		runtime.Version(),
-		runtime.NumCPU(),
-		time.Now().Format(time.DateOnly),
-	)
-	fmt.Printf("%-34s %-38s %8s  %-15s %-8s %s\n", "what", "beside", "ratio", "range", "target", "figures")
-	for _, row := range rows {
-		if only == "" && slices.Contains(apart, row.name) || only != "" && only != row.name {
+	fmt.Printf("%s, %d CPUs, %s\n\n", runtime.Version(), runtime.NumCPU(), time.Now().Format(time.DateOnly))
+	fmt.Printf("%-45s %-8s %10s  %-17s %s\n", "what", "beside", "figure", "range", "goal")
+	ran := false
+	for _, g := range groups {
+		if only != g.name && (only != "" || g.name == "deliver") {
 			continue
 		}
-		if err := row.measure(ctx, b); err != nil {
-			return fmt.Errorf("%s: %w", row.name, err)
+		ran = true
+		binary := filepath.Join(dir, filepath.Base(g.folder)+".test")
+		build := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, "./internal/"+g.folder)
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w\n%s", err, out)
 		}
-		b.stopAll()
+		results := results{}
+		for round := 0; round < rounds && (round == 0 || !strings.HasSuffix(g.duration, "x")); round++ {
+			c := exec.CommandContext(ctx, binary, "-test.run=^$", "-test.bench=^Benchmark("+g.pattern+")$",
+				"-test.benchtime="+g.duration, "-test.timeout=20m")
+			c.Dir = "internal/" + g.folder
+			out, err := c.CombinedOutput()
+			if err == nil {
+				err = results.add(out)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w\n%s", g.name, err, out)
+			}
+		}
+		for _, r := range g.rows {
+			if err := r.print(results); err != nil {
+				return err
+			}
+		}
 	}
-	return ctx.Err()
+	if !ran {
+		return fmt.Errorf("no benchmark is named %q", only)
+	}
+	return nil
+}
+
+// results are the metrics of each round, by benchmark and unit.
+type results map[[2]string][]float64
+
+var resultLine = regexp.MustCompile(`(?m)^Benchmark(\S+?)(?:-\d+)?\s+\d+\s+(.*)$`)
+
+// add adds the metrics in the output of go test.
+func (all results) add(output []byte) error {
+	for _, line := range resultLine.FindAllSubmatch(output, -1) {
+		fields := strings.Fields(string(line[2]))
+		for i := 0; i+1 < len(fields); i += 2 {
+			value, err := strconv.ParseFloat(fields[i], 64)
+			if err != nil {
+				return fmt.Errorf("%s: %w", line[0], err)
+			}
+			key := [2]string{string(line[1]), fields[i+1]}
+			all[key] = append(all[key], value)
+		}
+	}
+	return nil
+}
+
+// print prints the median and the range of r.
+func (r row) print(all results) error {
+	figures, theirs := slices.Clone(all[[2]string{r.ours, r.unit}]), all[[2]string{r.beside, r.unit}]
+	if len(figures) == 0 || r.beside != "" && len(theirs) != len(figures) {
+		return fmt.Errorf("%s: %s has %d results, %s has %d", r.unit, r.ours, len(figures), r.beside, len(theirs))
+	}
+	for i := range theirs {
+		figures[i] /= theirs[i]
+	}
+	slices.Sort(figures)
+	figure, spread, goal := figures[len(figures)/2], "", ""
+	if len(figures) > 1 {
+		spread = fmt.Sprintf("%.3g–%.3g", figures[0], figures[len(figures)-1])
+	}
+	if r.goal != 0 {
+		goal = fmt.Sprintf("≤ %.3g", r.goal)
+	}
+	if r.goal != 0 && figure > r.goal {
+		goal += "  missed"
+	}
+	_, part, named := strings.Cut(r.beside, "/")
+	if !named {
+		part = r.beside
+	}
+	fmt.Printf("%-45s %-8s %10.4g  %-17s %s\n", r.what, strings.ToLower(part), figure, spread, goal)
+	return nil
 }

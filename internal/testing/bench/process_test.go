@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/signpost-s3/signpost/internal/assembly"
+	"github.com/signpost-s3/signpost/internal/server"
+)
+
+// binary is the program that make build creates.
+const binary = "bin/signpost"
+
+// TestMain runs the benchmarks, or one of the servers that are measured in their own process.
+func TestMain(m *testing.M) {
+	if _, err := os.Stat("go.mod"); err != nil { // go test runs in the package's folder, command bench in the root
+		if err := os.Chdir("../../.."); err != nil {
+			panic(err)
+		}
+	}
+	if kind := os.Getenv("BENCH_SERVER"); kind != "" {
+		if err := serve(kind); err != nil {
+			panic(err)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// serve serves the service on a store in memory, or bare Echo with responses of kind bytes.
+func serve(kind string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	s := &server.Server{Log: slog.New(slog.DiscardHandler)}
+	if size, err := strconv.Atoi(kind); err == nil {
+		e, constant := echo.New(), []byte(strings.Repeat("x", size))
+		e.POST("/import", func(c echo.Context) error { return c.Blob(http.StatusOK, "application/json", constant) })
+		s.Handler = e
+	} else if s, err = newService(ctx, assembly.NewLogger(os.Stderr)); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println("bench at http://" + listener.Addr().String())
+	return s.Serve(ctx, listener)
+}
+
+// process is a measured server.
+type process struct {
+	url string
+	pid int
+}
+
+// startChild starts the server of this program with that value of BENCH_SERVER.
+func startChild(b testing.TB, kind string) process {
+	return start(b, []string{"BENCH_SERVER=" + kind}, os.Args[0])
+}
+
+// startStore starts the program with its local store. It returns the variables of a service on that store.
+func startStore(b testing.TB) []string {
+	b.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	address, data := listener.Addr().String(), b.TempDir()
+	listener.Close()
+	startService(b, []string{"SIGNPOST_DATA_DIR=" + data, "SIGNPOST_LOCAL_LISTEN=" + address})
+	text, err := os.ReadFile(filepath.Join(data, "credentials"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	env := []string{
+		"SIGNPOST_BUCKET=signpost", "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1", "AWS_ENDPOINT_URL_S3=http://" + address,
+	}
+	for _, match := range regexp.MustCompile(`(?m)^(aws_\w+) = (.+)$`).FindAllStringSubmatch(string(text), -1) {
+		env = append(env, strings.ToUpper(match[1])+"="+match[2])
+	}
+	return env
+}
+
+// startService starts the program as a service with these variables.
+func startService(b testing.TB, env []string) process {
+	b.Helper()
+	return start(b, env, binary, "serve", "--listen", "127.0.0.1:0")
+}
+
+// start starts a program, whose first line of output contains its address. The benchmark's end stops it.
+func start(b testing.TB, env []string, program string, args ...string) process {
+	b.Helper()
+	c := exec.Command(program, args...)
+	c.Env = append(os.Environ(), env...)
+	log, err := os.Create(filepath.Join(b.TempDir(), "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer log.Close()
+	c.Stderr = log
+	out, err := c.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		c.Process.Signal(syscall.SIGTERM)
+		c.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	url := regexp.MustCompile(`http://[\d.:]+`).FindString(line)
+	if url == "" {
+		text, _ := os.ReadFile(log.Name())
+		b.Fatalf("%s printed %q (%v)\n%s", program, line, err, text)
+	}
+	return process{url, c.Process.Pid}
+}
+
+// cpu returns the CPU time of p.
+func (p process) cpu(b testing.TB) time.Duration {
+	b.Helper()
+	// utime and stime, proc(5), in ticks of 10 ms; the name in parentheses may contain spaces
+	times := p.proc(b, "stat", `\) .(?: \S+){10} (\d+) (\d+) `)
+	return time.Duration(times[0]+times[1]) * 10 * time.Millisecond
+}
+
+// memory returns p's resident set, VmRSS, or its peak, VmHWM, in MiB.
+func (p process) memory(b testing.TB, name string) float64 {
+	b.Helper()
+	return float64(p.proc(b, "status", name+`:\s+(\d+) kB`)[0]) / 1024
+}
+
+// proc returns the numbers that pattern finds in a file of /proc.
+func (p process) proc(b testing.TB, file, pattern string) (numbers []int) {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.pid, file))
+	if err != nil {
+		b.Fatal(err)
+	}
+	found := regexp.MustCompile(pattern).FindSubmatch(text)
+	if found == nil {
+		b.Fatalf("/proc/%d/%s has no %s", p.pid, file, pattern)
+	}
+	for _, digits := range found[1:] {
+		n, _ := strconv.Atoi(string(digits)) // the pattern matches digits only
+		numbers = append(numbers, n)
+	}
+	return numbers
+}
