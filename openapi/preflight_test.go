@@ -40,8 +40,8 @@ func TestPreflights(t *testing.T) {
 	}
 }
 
-// TestErrorsAllowCrossOriginReads checks that API Gateway's own responses have the header without which pages cannot even
-// read the status.
+// TestErrorsAllowCrossOriginReads checks that API Gateway's own responses have the header without which pages cannot
+// even read the status.
 func TestErrorsAllowCrossOriginReads(t *testing.T) {
 	responses := parse(t, openapi.YAML).at("x-amazon-apigateway-gateway-responses")
 	for _, kind := range []string{"DEFAULT_4XX", "DEFAULT_5XX"} {

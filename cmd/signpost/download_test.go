@@ -14,7 +14,8 @@ import (
 	"testing"
 )
 
-// downloadTest is a completed import of the 6 bytes "a,b,c\n", and the folder and user of the command that downloads it.
+// downloadTest is a completed import of the 6 bytes "a,b,c\n", and the folder and user of the command that downloads
+// it.
 type downloadTest struct {
 	service *hostileServer
 	store   *hostileServer

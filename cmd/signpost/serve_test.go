@@ -161,5 +161,7 @@ func TestStoreChatter(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	p.await(t, p.stderr, "line about the store", func(s string) bool { return strings.Contains(s, `"msg":"local store message"`) })
+	p.await(t, p.stderr, "line about the store", func(s string) bool {
+		return strings.Contains(s, `"msg":"local store message"`)
+	})
 }

@@ -165,7 +165,8 @@ func TestTerminal(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v: %s", err, said)
 		}
-		drawn := regexp.MustCompile(`(?m)(?:\x1b\[J|^)\r?([^\x1b\r\n]*\[=+ *\][^\x1b\r\n]*)\r`).FindAllStringSubmatch(string(said), -1)
+		bar := regexp.MustCompile(`(?m)(?:\x1b\[J|^)\r?([^\x1b\r\n]*\[=+ *\][^\x1b\r\n]*)\r`)
+		drawn := bar.FindAllStringSubmatch(string(said), -1)
 		if len(drawn) == 0 {
 			t.Fatalf("%d columns: no bar in %q", columns, said)
 		}

@@ -266,7 +266,7 @@ type Job struct {
 	// Size Bytes; as declared, or as stored once completed.
 	Size *int64 `json:"size,omitempty"`
 
-	// Status `awaiting_upload` until something is there; `uploading` from the first part on; `completed` once the object is there. `failed`: what arrived is not what was declared; see `error`. `aborted`: somebody deleted the import. `expired`: the time ran out. One request that was under way at that moment may still arrive, and then counts.
+	// Status `awaiting_upload` until something is there; `uploading` from the first part on; `completed` once the object is there. `failed`: what arrived is not what was declared; see `error`. `aborted`: the import was deleted. `expired`: the time ran out. One request that was under way at that moment may still arrive, and then counts.
 	Status *JobStatus `json:"status,omitempty"`
 
 	// Upload The request that uploads the bytes: send `method` to `url` with exactly these `headers`. Where there are `fields`, send a multipart/form-data body of these fields, in any order, followed by the file as the field `file`.
@@ -297,7 +297,7 @@ type JobList struct {
 	NextCursor *string `json:"next_cursor,omitempty"`
 }
 
-// JobStatus `awaiting_upload` until something is there; `uploading` from the first part on; `completed` once the object is there. `failed`: what arrived is not what was declared; see `error`. `aborted`: somebody deleted the import. `expired`: the time ran out. One request that was under way at that moment may still arrive, and then counts.
+// JobStatus `awaiting_upload` until something is there; `uploading` from the first part on; `completed` once the object is there. `failed`: what arrived is not what was declared; see `error`. `aborted`: the import was deleted. `expired`: the time ran out. One request that was under way at that moment may still arrive, and then counts.
 type JobStatus string
 
 // Multipart The plan of an upload in parts, and how far it has come.

@@ -51,8 +51,8 @@ func (k *Keys) Watch(ctx context.Context, log *slog.Logger) {
 	}, k.path)
 }
 
-// Authenticate returns the caller with this key. Its duration can reveal something about the hashes of the keys. That is
-// useless, because keys have 256 random bits.
+// Authenticate returns the caller with this key. Its duration can reveal something about the hashes of the keys. That
+// is useless, because keys have 256 random bits.
 func (k *Keys) Authenticate(key string) (Caller, bool) {
 	if len(key) > maxKey {
 		return Caller{}, false

@@ -38,7 +38,8 @@ func TestCompletionFailsLate(t *testing.T) {
 		full.release = make(chan struct{})
 		id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: ptr(int64(5))}).ID
 		p := s.signParts(t, id, client.PartsRequest{First: ptr(int32(1)), Count: ptr(int32(1))}).Parts[0]
-		if sent, err := full.RoundTrip(request(t, "PUT", p.URL, strings.NewReader("hello"))); err != nil || sent.StatusCode != 200 {
+		sent, err := full.RoundTrip(request(t, "PUT", p.URL, strings.NewReader("hello")))
+		if err != nil || sent.StatusCode != 200 {
 			t.Fatalf("part: got %+v, %v, want 200", sent, err)
 		}
 		r, err := s.CompleteImportWithResponse(t.Context(), id, client.CompleteRequest{})

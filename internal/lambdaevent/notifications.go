@@ -11,8 +11,8 @@ import (
 )
 
 // handleEvent handles S3 notifications and scheduled events. For all others it returns refusal, the reason why payload
-// is not a proxy event, and Hint. All of these events are asynchronous invocations: after an error, Lambda retries twice by
-// default (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+// is not a proxy event, and Hint. All of these events are asynchronous invocations: after an error, Lambda retries
+// twice by default (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
 //
 // A caller of the API cannot send such an event. API Gateway, function URLs and load balancers put the request into
 // members of their own event, which always has a requestContext. Sending another event requires the permission

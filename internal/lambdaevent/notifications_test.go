@@ -99,7 +99,8 @@ func bridged(bucket, key string) string {
 	)
 }
 
-// TestNotifications checks that S3 and scheduled events are processed once, before the response, and all others are rejected.
+// TestNotifications checks that S3 and scheduled events are processed once, before the response, and all others are
+// rejected.
 func TestNotifications(t *testing.T) {
 	fault := errors.New("the store is unavailable")
 	for _, c := range []struct {
@@ -175,11 +176,13 @@ func TestNotifications(t *testing.T) {
 	}
 }
 
-// TestNotificationsWithoutCallbacks checks that a function without callbacks rejects these events, each kind separately.
+// TestNotificationsWithoutCallbacks checks that a function without callbacks rejects these events, each kind
+// separately.
 func TestNotificationsWithoutCallbacks(t *testing.T) {
 	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("served") })
 	onCreated := func(context.Context, string) error { return nil }
 	sweep := func(context.Context) error { return nil }
+	onlyCreated := Proxy{Handler: handler, Bucket: "b", OnObjectCreated: onCreated}
 	for _, c := range []struct {
 		name    string
 		p       Proxy
@@ -191,8 +194,8 @@ func TestNotificationsWithoutCallbacks(t *testing.T) {
 		{"a schedule, neither", Proxy{Handler: handler}, scheduled, false},
 		{"S3, Sweep alone", Proxy{Handler: handler, Sweep: sweep}, created("b", "k"), false},
 		{"a schedule, Sweep alone", Proxy{Handler: handler, Sweep: sweep}, scheduled, true},
-		{"S3, OnObjectCreated alone", Proxy{Handler: handler, Bucket: "b", OnObjectCreated: onCreated}, created("b", "k"), true},
-		{"a schedule, OnObjectCreated alone", Proxy{Handler: handler, Bucket: "b", OnObjectCreated: onCreated}, scheduled, false},
+		{"S3, OnObjectCreated alone", onlyCreated, created("b", "k"), true},
+		{"a schedule, OnObjectCreated alone", onlyCreated, scheduled, false},
 	} {
 		if got, err := c.p.Invoke(t.Context(), []byte(c.payload)); c.ok != (err == nil) ||
 			!c.ok && !errors.Is(err, errNotProxyEvent) {
@@ -278,7 +281,8 @@ func TestNotificationsInRuntime(t *testing.T) {
 	}
 }
 
-// FuzzNotifications checks that a payload causes at most one call, and that one with a requestContext is never an S3 event.
+// FuzzNotifications checks that a payload causes at most one call, and that one with a requestContext is never an S3
+// event.
 func FuzzNotifications(f *testing.F) {
 	for _, e := range append(fuzzedEvents, scheduled, created("uploads", "k"), bridged("uploads", "k")) {
 		f.Add([]byte(e))

@@ -117,7 +117,8 @@ func TestOrphanedSideFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, object := range []string{"o", "gone"} {
-		if err := a.storeSide("b", object, sideName("offsets", "of an object that was never published"), offsets); err != nil {
+		name := sideName("offsets", "of an object that was never published")
+		if err := a.storeSide("b", object, name, offsets); err != nil {
 			t.Fatal(err)
 		}
 	}

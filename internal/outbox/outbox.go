@@ -70,8 +70,8 @@ func New(o Options) *Outbox {
 	return &Outbox{Options: o, deliveries: newQueue(), delivering: delivering, stop: stop}
 }
 
-// Run returns when ctx has ended and no delivery is queued or in progress, at the latest after drainTimeout. Events that
-// are published later are delivered by other servers.
+// Run returns when ctx has ended and no delivery is queued or in progress, at the latest after drainTimeout. Events
+// that are published later are delivered by other servers.
 func (o *Outbox) Run(ctx context.Context) {
 	<-ctx.Done()
 	defer time.AfterFunc(drainTimeout, o.stop).Stop()

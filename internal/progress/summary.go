@@ -11,8 +11,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/remedy"
 )
 
-// Finish closes the view, and prints the summary of several files. The error has all failures, and says how to resume if
-// ctx has ended.
+// Finish closes the view, and prints the summary of several files. The error has all failures, and says how to resume
+// if ctx has ended.
 func (p *Progress) Finish(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -39,7 +39,8 @@ func BenchmarkHashing(b *testing.B) {
 
 // BenchmarkSDK signs the same with the SDK.
 func BenchmarkSDK(b *testing.B) {
-	keys := credentials.NewStaticCredentialsProvider(exampleCredentials.AccessKeyID, exampleCredentials.SecretAccessKey, "")
+	c := exampleCredentials
+	keys := credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, "")
 	client := s3.NewPresignClient(s3.New(s3.Options{Region: "us-east-1", Credentials: keys}))
 	put := &s3.PutObjectInput{Bucket: aws.String("bucket"), Key: aws.String(barePut.Key)}
 	b.ReportAllocs()

@@ -36,8 +36,9 @@ func TestPolicyExample(t *testing.T) {
 	if got, want := s.SignPolicy(exampleCredentials, at, policy), "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e"; got != want {
 		t.Errorf("SignPolicy: got %s, want %s", got, want)
 	}
-	if got, want := s.Credential(exampleCredentials, at), "AKIAIOSFODNN7EXAMPLE/20151229/us-east-1/s3/aws4_request"; got != want {
-		t.Errorf("Credential: got %s, want %s", got, want)
+	const scope = "AKIAIOSFODNN7EXAMPLE/20151229/us-east-1/s3/aws4_request"
+	if got := s.Credential(exampleCredentials, at); got != scope {
+		t.Errorf("Credential: got %s, want %s", got, scope)
 	}
 }
 

@@ -104,7 +104,8 @@ func TestBrokenLease(t *testing.T) {
 		return string(body)
 	}
 	for name, body := range map[string]string{
-		"empty": "", "no JSON": "{", "another JSON": `"x"`, "null": "null", "another shape": `{"acquireer":7,"until":"never"}`,
+		"empty": "", "no JSON": "{", "another JSON": `"x"`, "null": "null",
+		"another shape":     `{"acquireer":7,"until":"never"}`,
 		"held for too long": encoded(state{Holder: "x", Until: future}),
 		"settled in time to come": encoded(state{marks: marks{InspectedUntil: [inspections]time.Time{future, future,
 			future}}}),

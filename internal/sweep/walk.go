@@ -42,8 +42,8 @@ func (s *Sweeper) sweep(ctx context.Context, m marks) (r Report, err error) {
 // noDeadline is the time that a sweep without a deadline may take.
 const noDeadline = 365 * 24 * time.Hour
 
-// workEnd returns the time at which a sweep must stop to save its progress before the deadline of ctx. At most a quarter
-// of the time is reserved.
+// workEnd returns the time at which a sweep must stop to save its progress before the deadline of ctx. At most a
+// quarter of the time is reserved.
 func workEnd(ctx context.Context) time.Time {
 	end, ends := ctx.Deadline()
 	if !ends {

@@ -89,8 +89,8 @@ func verifiers(keys []Key) (all []string) {
 	return all
 }
 
-// TestKeysForHost: a host has its own keys or keys derived from each common key. The derivation must not change, because
-// receivers store its results.
+// TestKeysForHost: a host has its own keys or keys derived from each common key. The derivation must not change,
+// because receivers store its results.
 func TestKeysForHost(t *testing.T) {
 	keys, err := ParseKeys(secretB + "," + privateA + ",Own.test.=" + secretC + ",own.test:443=" + secretA)
 	if err != nil {

@@ -152,9 +152,11 @@ func newReceivers(b testing.TB) *receivers {
 
 // env returns the variables by which a service trusts and calls the receivers.
 func (r *receivers) env() []string {
-	hosts := strings.ReplaceAll(r.slow.URL+","+r.fast.URL, "https://", "")
+	slow, fast := strings.TrimPrefix(r.slow.URL, "https://"), strings.TrimPrefix(r.fast.URL, "https://")
+	const network = "=127.0.0.0/8"
 	return []string{
-		"SSL_CERT_FILE=" + r.certificate, "SIGNPOST_WEBHOOK_HOSTS=" + hosts, "SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8",
+		"SSL_CERT_FILE=" + r.certificate, "SIGNPOST_WEBHOOK_HOSTS=" + slow + "," + fast,
+		"SIGNPOST_WEBHOOK_NETWORKS=" + slow + network + "," + fast + network,
 		"SIGNPOST_WEBHOOK_SECRETS=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 	}
 }

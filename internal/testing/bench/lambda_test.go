@@ -51,7 +51,7 @@ func BenchmarkLambda(b *testing.B) {
 func buildFunction(b testing.TB) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "bootstrap")
-	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", path, "./cmd/lambda")
+	build := exec.Command("go", "build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s -w", "-o", path, "./cmd/lambda")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)

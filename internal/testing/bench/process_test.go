@@ -89,7 +89,8 @@ func startStore(b testing.TB) []string {
 		b.Fatal(err)
 	}
 	env := []string{
-		"SIGNPOST_BUCKET=signpost", "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1", "AWS_ENDPOINT_URL_S3=http://" + address,
+		"SIGNPOST_BUCKET=signpost", "SIGNPOST_PATH_STYLE=true",
+		"AWS_REGION=us-east-1", "AWS_ENDPOINT_URL_S3=http://" + address,
 	}
 	for _, match := range regexp.MustCompile(`(?m)^(aws_\w+) = (.+)$`).FindAllStringSubmatch(string(text), -1) {
 		env = append(env, strings.ToUpper(match[1])+"="+match[2])

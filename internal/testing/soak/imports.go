@@ -209,7 +209,7 @@ const patience = 20*time.Second + 20*time.Second
 // settle reads e until no operation is in progress: readers finish what a dead server began.
 func (w *worker) settle(e *entry) {
 	open := func() bool { f := e.known(); return e.count > 0 && f.sending && !f.stored && !f.deleted }
-	for deadline := time.Now().Add(patience); w.read(e) != nil && open() && w.ctx.Err() == nil; time.Sleep(25 * pollEvery) {
+	for deadline := time.Now().Add(patience); w.read(e) != nil && open() && w.ctx.Err() == nil; time.Sleep(patience / 80) {
 		if time.Now().Before(deadline) {
 			continue
 		}
