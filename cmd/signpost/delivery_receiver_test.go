@@ -211,7 +211,8 @@ func (a *testReceiver) awaitDelivered(t *testing.T, patience time.Duration) {
 // missing returns the first expected outcomes.
 func (a *testReceiver) missing() (text string) {
 	for e := range a.expected {
-		if text += fmt.Sprintf("\n  %s %s, tried: %d", e.id, e.status, a.attemptsOf[a.eventIDs[e]]); strings.Count(text, "\n") == 10 {
+		text += fmt.Sprintf("\n  %s %s, tried: %d", e.id, e.status, a.attemptsOf[a.eventIDs[e]])
+		if strings.Count(text, "\n") == 10 {
 			break
 		}
 	}

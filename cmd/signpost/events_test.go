@@ -115,7 +115,9 @@ func TestDeadEvents(t *testing.T) {
 	writeDead(one, "import-1")
 	writeDead(two, "import-2")
 	writeDead(three, "import-3")
-	for name, settings := range map[string][]string{"of the data folder": p.localSettings(t), "of the bucket": p.bucketSettings(t)} {
+	for name, settings := range map[string][]string{
+		"of the data folder": p.localSettings(t), "of the bucket": p.bucketSettings(t),
+	} {
 		text := runCommand(t, settings, "events", "dead")
 		if want := `^` + one + `  2026-\d\d-\d\d \d\d:\d\d.*\n.*  import\.aborted  import-1\n  failed after 29 attempts: webhook: hooks.example.com answers 500\n` + two; !regexp.MustCompile(want).MatchString(text) {
 			t.Errorf("dead %s: got\n%swant\n%s", name, text, want)
@@ -147,8 +149,8 @@ func TestDeadEvents(t *testing.T) {
 		"1 event will be delivered again with the next sweep\n"; got != want {
 		t.Errorf("redeliver: got %q, want %q", got, want)
 	}
-	if left := runCommand(t, p.localSettings(t), "events", "dead"); strings.Contains(left, two) || !strings.Contains(left, one) ||
-		!strings.Contains(left, three) {
+	left := runCommand(t, p.localSettings(t), "events", "dead")
+	if strings.Contains(left, two) || !strings.Contains(left, one) || !strings.Contains(left, three) {
 		t.Errorf("dead after redeliver %s: got\n%s", two, left)
 	}
 	if got, want := runCommand(t, p.bucketSettings(t), "events", "redeliver", "--all"),
@@ -172,7 +174,9 @@ func TestGC(t *testing.T) {
 	old := time.Now().Add(time.Second)
 	p.write(t, p.record(t, invalid), "{")
 	hooks.expect(outcome{overdue, "expired"})
-	for name, settings := range map[string][]string{"of the data folder": p.localSettings(t), "of the bucket": p.bucketSettings(t)} {
+	for name, settings := range map[string][]string{
+		"of the data folder": p.localSettings(t), "of the bucket": p.bucketSettings(t),
+	} {
 		const want = "another server sweeps this bucket at the moment; it does what there is to do\n"
 		got := ""
 		for deadline := time.Now().Add(limit); got != want && time.Now().Before(deadline); { // the service may not sweep yet
@@ -185,7 +189,8 @@ func TestGC(t *testing.T) {
 	p.stop(t)
 
 	time.Sleep(time.Until(old)) // as old as URLs live
-	settings := append(webhookSettings, "SIGNPOST_DATA_DIR="+p.dir, "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "SIGNPOST_URL_TTL=1s")
+	settings := append(webhookSettings,
+		"SIGNPOST_DATA_DIR="+p.dir, "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "SIGNPOST_URL_TTL=1s")
 	stdout, stderr, status := command(t, settings, "gc")
 	want := "overdue imports: 2 inspected, 1 ended\nmultipart uploads: 0 inspected, 0 orphans aborted\nevents due: 1\n"
 	if stdout != want || status != 1 || !strings.Contains(stderr, invalid) ||

@@ -39,7 +39,8 @@ func TestMemory(t *testing.T) {
 	size, most := largeSize(t), 100<<10 // bytes, and kB
 	big := sparseFile(t, size)
 	p := startLocal(t, filepath.Join(t.TempDir(), "data"))
-	if said, err := exec.Command("curl", "-fsS", "--upload-file", big, p.createUntracked(t).String()).CombinedOutput(); err != nil {
+	upload := exec.Command("curl", "-fsS", "--upload-file", big, p.createUntracked(t).String())
+	if said, err := upload.CombinedOutput(); err != nil {
 		t.Fatalf("curl: %v: %s", err, said)
 	}
 	stored, err := filepath.Glob(filepath.Join(p.dir, "store", localBucket, "imports", "public", "*"))

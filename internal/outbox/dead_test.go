@@ -113,8 +113,8 @@ func TestInvalidDead(t *testing.T) {
 	}
 }
 
-// TestInvalidEntries: objects in the outbox that are no entries remain, and do not affect entries. Those with the key of
-// an entry are reported once.
+// TestInvalidEntries: objects in the outbox that are no entries remain, and do not affect entries. Those with the key
+// of an entry are reported once.
 func TestInvalidEntries(t *testing.T) {
 	w := newCluster(t)
 	sent := 0

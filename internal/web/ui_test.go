@@ -84,7 +84,8 @@ var absolute = regexp.MustCompile("(?:(?:href|src|action)=|fetch\\(|new URL\\(|W
 // TestNoAbsolutePaths checks all documents that are served besides the API. Swagger UI's own files use no path.
 func TestNoAbsolutePaths(t *testing.T) {
 	for _, bad := range []string{
-		`<a href="/x">`, `fetch("/healthz"`, "call(`/import/${id}`)", `location.origin + "/import"`, `, "/import", {`, `url: "/x"`,
+		`<a href="/x">`, `fetch("/healthz"`, "call(`/import/${id}`)", `location.origin + "/import"`, `, "/import", {`,
+		`url: "/x"`,
 	} {
 		if !absolute.MatchString(bad) {
 			t.Errorf("absolute does not match %s", bad)
