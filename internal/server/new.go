@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
-	"golang.org/x/net/netutil"
 
 	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/auth"
@@ -22,9 +20,6 @@ import (
 	"github.com/signpost-s3/signpost/internal/metrics"
 	"github.com/signpost-s3/signpost/internal/web"
 )
-
-// maxMetricsConnections limits the connections of the metrics listener, which Prometheus and health checks use.
-const maxMetricsConnections = 16
 
 // discoveryTimeout limits the requests for the configuration of the token issuer.
 const discoveryTimeout = 15 * time.Second
@@ -90,11 +85,13 @@ func New(
 	}
 	s.Handler = httpapi.New(options)
 	if c.MetricsListen != "" {
-		s.metricsHandler = newMetricsHandler(counts.Handler(), httpapi.Health(options))
-		if s.metrics, err = listenOn(c.Name(&c.MetricsListen), c.MetricsListen); err != nil {
+		listener, err := listenOn(c.Name(&c.MetricsListen), c.MetricsListen)
+		if err != nil {
 			return nil, err
 		}
-		s.metrics = netutil.LimitListener(s.metrics, maxMetricsConnections)
+		s.background = append(s.background, func(ctx context.Context) {
+			serveMetrics(ctx, listener, counts.Handler(), httpapi.Health(options), log)
+		})
 	}
 	return s, nil
 }
@@ -157,16 +154,6 @@ func background(
 		all = append(all, func(ctx context.Context) { certificate.watch(ctx, log) })
 	}
 	return all
-}
-
-// newMetricsHandler returns a handler of metrics and health checks. It answers also while all connections of the API
-// are in use.
-func newMetricsHandler(metrics, health http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", metrics)
-	mux.Handle("/healthz", health)
-	mux.Handle("/readyz", health)
-	return mux
 }
 
 // documents registers the API reference and the web UI, which uploads to storeOrigin.

@@ -41,8 +41,6 @@ type Server struct {
 
 	releaseWaiters func()                  // ends long polls; may be nil
 	tls            *certificate            // nil: plain HTTP
-	metrics        net.Listener            // nil: none
-	metricsHandler http.Handler            // what metrics serves
 	busy           func() bool             // reports whether connections are queued; may be nil
 	stopDelay      time.Duration           // how long it serves requests after it was told to stop
 	stopping       atomic.Bool             // whether it was told to stop
@@ -59,17 +57,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	for _, run := range s.background {
 		others.Go(func() { run(running) })
 	}
-	if s.metrics != nil {
-		metrics := s.server(s.metricsHandler)
-		others.Go(func() {
-			if err := metrics.Serve(s.metrics); !errors.Is(err, http.ErrServerClosed) {
-				s.Log.Error("metrics are served no more", "error", err.Error())
-			}
-		})
-		defer metrics.Close()
-	}
-
-	server := s.server(http.HandlerFunc(s.answer))
+	server := newHTTPServer(http.HandlerFunc(s.answer), s.Log)
 	if limited, ok := listener.(*limitedListener); ok {
 		s.busy, server.ConnState = limited.Busy, limited.connState
 	}
