@@ -85,18 +85,18 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 // region compares the configured region with the bucket's. A store that accepts another in signatures may report a
 // wrong one.
 func (d *doctor) region(context.Context) Finding {
-	ours, told := d.settings.Region, d.inspection.Region
+	configured, actual := d.settings.Region, d.inspection.Region
 	switch {
 	case !d.inspection.Answered:
 		return skip(d.obstacle)
-	case told == "" && d.store == nil:
+	case actual == "" && d.store == nil:
 		return skip("the store tells none when it refuses")
-	case told == "":
-		return pass("%s is set; the store tells none", ours)
-	case told == ours:
-		return pass("%s, as set", ours)
+	case actual == "":
+		return pass("%s is set; the store tells none", configured)
+	case actual == configured:
+		return pass("%s, as set", configured)
 	}
-	f := fail(fmt.Sprintf("the bucket is in %s, but %s is set", told, ours), "set "+d.Names.Region+"="+told)
+	f := fail(fmt.Sprintf("the bucket is in %s, but %s is set", actual, configured), "set "+d.Names.Region+"="+actual)
 	if d.store != nil {
 		f.Mark, f.Found = Warn, f.Found+" (and works)"
 	}

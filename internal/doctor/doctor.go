@@ -56,13 +56,13 @@ type check struct {
 // doctor is the state of one run of all checks.
 type doctor struct {
 	Options
-	settings   aws.Config
-	local      bool
-	inspection bucket.Inspection
-	obstacle   string // why dependent checks are skipped
-	urlless    bool   // signed URLs do not work
-	partless   bool   // multipart uploads do not work
-	probe             // its store is set by the check of the bucket
+	settings       aws.Config
+	local          bool
+	inspection     bucket.Inspection
+	obstacle       string // why dependent checks are skipped
+	signedURLsFail bool   // signed URLs do not work
+	multipartFails bool   // multipart uploads do not work
+	probe                 // its store is set by the check of the bucket
 }
 
 // checks are all checks, in their order.

@@ -21,7 +21,7 @@ const (
 // manyParts completes an upload of 1,000 parts if the store accepts parts of one byte. Some stores accept and list many
 // parts, and then cannot complete them.
 func (d *doctor) manyParts(ctx context.Context) Finding {
-	if d.urlless || d.partless {
+	if d.signedURLsFail || d.multipartFails {
 		return skip("uploads in parts do not work")
 	}
 	if err := d.completeParts(ctx, 2); errors.Is(err, bucket.ErrBadPart) {

@@ -22,18 +22,18 @@ const firstPart, lastPart = s3limits.MinPartSize, 11
 
 // multipart uploads an object in two parts, as a client does, and reads it.
 func (d *doctor) multipart(ctx context.Context) Finding {
-	if d.urlless {
+	if d.signedURLsFail {
 		return skip("signed URLs do not work")
 	}
 	f := d.roundTrip(ctx, "")
-	d.partless = f.Mark != Pass
+	d.multipartFails = f.Mark != Pass
 	return f
 }
 
 // partChecksums does the same with a checksum of each part and of the whole, as an import that declares one.
 func (d *doctor) partChecksums(ctx context.Context) Finding {
 	const algorithm = "crc64nvme"
-	if d.urlless || d.partless {
+	if d.signedURLsFail || d.multipartFails {
 		return skip("uploads in parts do not work")
 	}
 	f := d.roundTrip(ctx, algorithm)

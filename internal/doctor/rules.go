@@ -87,13 +87,13 @@ func (d *doctor) cors(ctx context.Context) Finding {
 	var broken, faults []string
 	for _, origin := range origins {
 		lacking := slices.DeleteFunc([]string{"PUT", "POST", "GET"}, func(method string) bool {
-			return find(rules, origin, method) != nil
+			return matchingRule(rules, origin, method) != nil
 		})
 		if len(lacking) > 0 {
 			broken = append(broken, origin+" may not "+strings.Join(lacking, ", "))
 			continue
 		}
-		put := find(rules, origin, "PUT")
+		put := matchingRule(rules, origin, "PUT")
 		if !slices.ContainsFunc(put.ExposeHeaders, func(h string) bool { return strings.EqualFold(h, "ETag") }) {
 			faults = append(faults, origin+" is not shown ETag")
 		}
@@ -130,8 +130,8 @@ func isLocal(origin string) bool {
 	return err == nil && hostport.IsLoopback(u.Hostname())
 }
 
-// find returns the rule that S3 applies to a request of origin with method: the first that matches, or nil.
-func find(rules []types.CORSRule, origin, method string) *types.CORSRule {
+// matchingRule returns the rule that S3 applies to a request of origin with method: the first that matches, or nil.
+func matchingRule(rules []types.CORSRule, origin, method string) *types.CORSRule {
 	matches := func(pattern string) bool {
 		before, after, wild := strings.Cut(pattern, "*")
 		return pattern == origin || wild && len(origin) >= len(before)+len(after) &&

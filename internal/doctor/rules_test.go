@@ -126,14 +126,14 @@ func TestCORSRules(t *testing.T) {
 	})
 }
 
-func TestFindRule(t *testing.T) {
+func TestMatchingRule(t *testing.T) {
 	for pattern, want := range map[string]bool{origin: true, "*": true, "https://*.example.com": true,
 		"https://app.example.com*": true,
 		"http://app.example.com":   false, "https://app.example.com.evil": false, "https://app*app.example.com": false,
 		"": false} {
 		rules := []types.CORSRule{{AllowedOrigins: []string{pattern}, AllowedMethods: []string{"PUT"}}}
-		if got := find(rules, origin, "PUT") != nil; got != want {
-			t.Errorf("find(%q, %q): got %v, want %v", pattern, origin, got, want)
+		if got := matchingRule(rules, origin, "PUT") != nil; got != want {
+			t.Errorf("matchingRule(%q, %q): got %v, want %v", pattern, origin, got, want)
 		}
 	}
 }

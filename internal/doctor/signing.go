@@ -11,7 +11,7 @@ import (
 
 // unsigned checks that unsigned headers have no effect.
 func (d *doctor) unsigned(ctx context.Context) Finding {
-	if d.urlless {
+	if d.signedURLsFail {
 		return skip("signed URLs do not work")
 	}
 	found, err := d.unsignedHeaders(ctx)

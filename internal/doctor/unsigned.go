@@ -16,8 +16,8 @@ import (
 )
 
 // unsigned is what a store does with x-amz-* headers that an upload URL does not sign. Amazon S3 refuses them, but a
-// signature of version 4 cannot say that there are no others than those it names. A store that honors x-amz-copy-source
-// lets every client with an upload URL copy objects of others into its own import.
+// signature of version 4 cannot forbid headers. A store that honors x-amz-copy-source lets every client with an upload
+// URL copy objects of others into its own import.
 type unsigned struct {
 	honored []string // such as "x-amz-copy-source on PUT URLs"
 	copies  bool     // another object was copied
@@ -25,7 +25,7 @@ type unsigned struct {
 
 func (u unsigned) String() string { return strings.Join(u.honored, ", ") }
 
-// harm says what a client can do.
+// harm describes what a client can do.
 func (u unsigned) harm() string {
 	if u.copies {
 		return "a client with one upload URL can read every object of the bucket"
@@ -33,11 +33,11 @@ func (u unsigned) harm() string {
 	return "a client with an upload URL can set them on its own import"
 }
 
-// unsignedHeaders tries them, as an attacker would. An error says why that could not be found out.
+// unsignedHeaders sends them, as an attacker would. An error states why the effect is unknown.
 func (p *probe) unsignedHeaders(ctx context.Context) (found unsigned, err error) {
 	other := p.upload()
 	content := []byte("signpost probe " + uuid.NewString())
-	if stored, err := p.put(ctx, other, content); err != nil { // it is stored as a client does it: the URLs work
+	if stored, err := p.put(ctx, other, content); err != nil { // an upload by a client: the URLs work
 		return unsigned{}, fmt.Errorf("uploading by a signed URL: %w", err)
 	} else if stored.full() {
 		return unsigned{}, fmt.Errorf("uploading by a signed URL: %w", bucket.ErrStoreFull)
@@ -66,8 +66,8 @@ func (p *probe) unsignedHeaders(ctx context.Context) (found unsigned, err error)
 	return found, nil
 }
 
-// taken reports whether a store took a request. An answer that the next attempt may not get is an error.
-func taken(a answer, err error) (bool, error) {
+// accepted reports whether a store accepted a request. A response that a retry may change is an error.
+func accepted(a answer, err error) (bool, error) {
 	busy := a.status == http.StatusTooManyRequests || a.status >= 500 && a.status != http.StatusNotImplemented
 	if err == nil && busy {
 		err = errors.New(a.String())
@@ -83,7 +83,7 @@ func (p *probe) copySource(key string) sigv4.Header {
 // copies reports whether a PUT copied the object at key.
 func (p *probe) copies(ctx context.Context, key string, content []byte) (bool, error) {
 	u := p.upload()
-	if ok, err := taken(p.put(ctx, u, nil, p.copySource(key))); !ok || err != nil {
+	if ok, err := accepted(p.put(ctx, u, nil, p.copySource(key))); !ok || err != nil {
 		return false, err
 	}
 	stored, err := p.store.ReadRecord(ctx, u.Key)
@@ -110,18 +110,18 @@ func (p *probe) copiesPart(ctx context.Context, key string, content []byte) (boo
 	} else if !plain.ok() {
 		return false, fmt.Errorf("uploading a part by its URL: %s", plain)
 	}
-	if ok, err := taken(p.send(ctx, signed[0], nil, p.copySource(key))); !ok || err != nil {
+	if ok, err := accepted(p.send(ctx, signed[0], nil, p.copySource(key))); !ok || err != nil {
 		return false, err
 	}
 	parts, err := p.store.AllParts(ctx, m)
 	return slices.ContainsFunc(parts, func(part bucket.Part) bool { return part.Size == int64(len(content)) }), err
 }
 
-// tags reports whether a PUT set a tag, or may have: credentials that cannot read tags leave that open.
+// tags reports whether a PUT set a tag. It also reports true if the credentials cannot read tags.
 func (p *probe) tags(ctx context.Context, _ string, _ []byte) (bool, error) {
 	u := p.upload()
 	tag := sigv4.Header{Name: "x-amz-tagging", Value: "signpost=probe"}
-	if ok, err := taken(p.put(ctx, u, []byte("own"), tag)); !ok || err != nil {
+	if ok, err := accepted(p.put(ctx, u, []byte("own"), tag)); !ok || err != nil {
 		return false, err
 	}
 	tagged, err := p.store.HasTags(ctx, u.Key)
@@ -134,7 +134,7 @@ func (p *probe) tags(ctx context.Context, _ string, _ []byte) (bool, error) {
 	return tagged, err
 }
 
-// publishes reports whether a PUT made its object public, where that at key is not.
+// publishes reports whether a PUT made its object public, although the object at key is not.
 func (p *probe) publishes(ctx context.Context, key string, _ []byte) (bool, error) {
 	u := p.upload()
 	signed, err := p.store.SignPut(ctx, u)
@@ -142,7 +142,7 @@ func (p *probe) publishes(ctx context.Context, key string, _ []byte) (bool, erro
 		return false, err
 	}
 	acl := sigv4.Header{Name: "x-amz-acl", Value: "public-read"}
-	if ok, err := taken(p.send(ctx, signed, []byte("own"), acl)); !ok || err != nil {
+	if ok, err := accepted(p.send(ctx, signed, []byte("own"), acl)); !ok || err != nil {
 		return false, err
 	}
 	plain := signed.URL.String() // without the signature

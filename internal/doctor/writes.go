@@ -82,12 +82,12 @@ func (d *doctor) checksums(ctx context.Context) Finding {
 	} {
 		u := d.upload()
 		u.Checksum = sum
-		taken, err := d.put(ctx, u, right)
-		if err != nil || taken.forbidden() {
+		got, err := d.put(ctx, u, right)
+		if err != nil || got.forbidden() {
 			return skip("signed URLs do not work")
 		}
-		if !taken.ok() {
-			faults = append(faults, fmt.Sprintf("%s is not known (%s)", sum.Algorithm, taken))
+		if !got.ok() {
+			faults = append(faults, fmt.Sprintf("%s is not known (%s)", sum.Algorithm, got))
 			continue
 		}
 		if o, err := d.store.Head(ctx, u.Key); err != nil || o.Checksums[sum.Algorithm] != sum.Value {
@@ -118,13 +118,13 @@ func (d *doctor) signedURLs(ctx context.Context) Finding {
 	remedy := d.Names.PublicEndpoint + " must be the same store's; " +
 		"a proxy before it must leave Host, path and headers alone; " +
 		"the credentials need s3:PutObject on imports/*"
-	taken, err := d.send(ctx, signed, body)
-	d.urlless = err != nil || !taken.ok()
+	got, err := d.send(ctx, signed, body)
+	d.signedURLsFail = err != nil || !got.ok()
 	switch {
 	case err != nil:
 		return fail(address+": "+Cause(err), remedy)
-	case !taken.ok():
-		return fail(fmt.Sprintf("%s: refused: %s", address, taken), remedy)
+	case !got.ok():
+		return fail(fmt.Sprintf("%s: refused: %s", address, got), remedy)
 	}
 	if o, err := d.store.Head(ctx, u.Key); err != nil || o.Size != size {
 		return fail(address+": taken, but the object is not in the bucket", remedy)
