@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// signpost runs a command of the program and returns what it printed.
+// signpost runs a command that must succeed, and returns its output.
 func signpost(t *testing.T, args ...string) string {
 	t.Helper()
 	path, err := exec.LookPath("signpost")
@@ -37,7 +37,7 @@ func signpost(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(printed))
 }
 
-// call makes a bare import with a key.
+// call creates an untracked import with a key, and returns the status.
 func (p *process) call(t *testing.T, client *http.Client, key string) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "POST", p.api+"/import", http.NoBody)
@@ -55,7 +55,7 @@ func (p *process) call(t *testing.T, client *http.Client, key string) int {
 	return response.StatusCode
 }
 
-// eventually asks until the answer is as wanted. A changed file is noticed within a second.
+// eventually calls answer until it returns want. The service reads changed files within a second.
 func eventually(t *testing.T, what string, answer func() any, want any) {
 	t.Helper()
 	for deadline := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
@@ -69,7 +69,7 @@ func eventually(t *testing.T, what string, answer func() any, want any) {
 	}
 }
 
-// TestKeysAreRotated: beyond loopback, with keys that come and go while it runs.
+// TestKeysAreRotated: a service on all interfaces reads changes of its keys.
 func TestKeysAreRotated(t *testing.T) {
 	slowTest(t)
 	file := filepath.Join(t.TempDir(), "keys")
@@ -110,7 +110,7 @@ func TestKeysAreRotated(t *testing.T) {
 	}
 }
 
-// TestMetrics: what was done is counted, on a port of its own, and no secret is exposed.
+// TestMetrics: requests are counted, on a separate port, and no secret is exposed.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "keys")
@@ -185,7 +185,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestTLS serves over TLS and takes up a renewed certificate.
+// TestTLS serves over TLS and reloads a renewed certificate.
 func TestTLS(t *testing.T) {
 	slowTest(t)
 	dir := t.TempDir()
@@ -226,7 +226,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// writeCertificate writes a certificate of its own making, with its key first, as a renewal may.
+// writeCertificate writes a self-signed certificate. It writes the key first, as a renewal may.
 func writeCertificate(t *testing.T, dir string, serial int64) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -254,8 +254,8 @@ func writeCertificate(t *testing.T, dir string, serial int64) {
 	}
 }
 
-// TestGuardsThatCannotBe: settings that would guard nothing, or everything, are refused at the start.
-func TestGuardsThatCannotBe(t *testing.T) {
+// TestInvalidAuthentication: settings that would allow all callers, or none, are rejected at the start.
+func TestInvalidAuthentication(t *testing.T) {
 	slowTest(t)
 	path, err := exec.LookPath("signpost")
 	if err != nil {
@@ -297,9 +297,9 @@ func TestGuardsThatCannotBe(t *testing.T) {
 	}
 }
 
-// TestFilesOfThisFolder: files that relative paths name are those of the folder in which the service was started, and
-// followed there.
-func TestFilesOfThisFolder(t *testing.T) {
+// TestRelativePaths: relative paths belong to the folder in which the service was started, also when files are
+// reloaded.
+func TestRelativePaths(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeCertificate(t, ".", 1)
 	old := signpost(t, "keygen", "alice", "--append", "keys")

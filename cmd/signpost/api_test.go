@@ -20,7 +20,7 @@ func (p *process) client(t *testing.T) *client.ClientWithResponses {
 	return c
 }
 
-// create makes a tracked import and insists on success.
+// create creates a tracked import.
 func (p *process) create(t *testing.T) client.Job {
 	t.Helper()
 	r, err := p.client(t).CreateImportWithResponse(t.Context(), nil, client.ImportRequest{})
@@ -33,7 +33,7 @@ func (p *process) create(t *testing.T) client.Job {
 	return *r.JSON200
 }
 
-// wantStatus reads an import and insists on its status.
+// wantStatus checks the status of an import.
 func (p *process) wantStatus(t *testing.T, id string, want client.JobStatus) {
 	t.Helper()
 	if job := p.read(t, id); *job.Status != want {
@@ -41,7 +41,7 @@ func (p *process) wantStatus(t *testing.T, id string, want client.JobStatus) {
 	}
 }
 
-// read insists on success.
+// read reads an import.
 func (p *process) read(t *testing.T, id string) client.Job {
 	t.Helper()
 	r, err := p.client(t).GetImportWithResponse(t.Context(), id, nil)
@@ -54,7 +54,7 @@ func (p *process) read(t *testing.T, id string) client.Job {
 	return *r.JSON200
 }
 
-// bare asks for an upload without a body.
+// createUntracked creates an import without a body, and returns its upload URL.
 func (p *process) createUntracked(t *testing.T) *url.URL {
 	t.Helper()
 	status, _, body := p.do(t, "POST", "/import", "")
@@ -62,7 +62,7 @@ func (p *process) createUntracked(t *testing.T) *url.URL {
 		UploadURL string `json:"upload_url"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil || status != http.StatusOK {
-		t.Fatalf("bare POST: got %d %s (%v), want an upload_url", status, body, err)
+		t.Fatalf("POST without a body: got %d %s (%v), want an upload_url", status, body, err)
 	}
 	u, err := url.Parse(answer.UploadURL)
 	if err != nil {
@@ -71,7 +71,7 @@ func (p *process) createUntracked(t *testing.T) *url.URL {
 	return u
 }
 
-// do sends body, JSON where it is not empty.
+// do sends a request. A body is JSON unless it is empty.
 func (p *process) do(t *testing.T, method, path, body string) (int, http.Header, []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, p.api+path, bytes.NewReader([]byte(body)))
@@ -98,7 +98,7 @@ func send(t *testing.T, request *http.Request) (int, http.Header, []byte) {
 	return response.StatusCode, response.Header, body
 }
 
-// upload PUTs body to a signed URL and insists on success.
+// upload sends body to a signed URL.
 func upload(t *testing.T, signed string, body []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), "PUT", signed, bytes.NewReader(body))

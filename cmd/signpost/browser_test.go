@@ -25,16 +25,16 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// browserLimit is how long a test waits for the page. A busy machine hashes and sends 300 MB slowly.
+// browserLimit bounds the waits for the web UI. A busy machine hashes and sends 100 MB slowly.
 const browserLimit = 2 * time.Minute
 
-// tab is a page of a headless Chromium, as people have it before them.
+// tab is a tab of a headless Chromium.
 type tab struct {
 	*testing.T
 	ctx context.Context
 
 	mu     sync.Mutex
-	faults []string // what the console told of, but for what tests bring about
+	faults []string // errors of the console, except expected ones
 }
 
 // browser is the headless Chromium that all tests share. It starts with the first test that needs it.
@@ -89,11 +89,11 @@ func (b *tab) another(p *process, options ...chromedp.ContextOption) *tab {
 		switch e := event.(type) {
 		case *runtime.EventExceptionThrown:
 			other.fault(fmt.Sprintf("%+v", e.ExceptionDetails))
-		case *page.EventJavascriptDialogOpening: // who leaves while something is sent is asked, and leaves
+		case *page.EventJavascriptDialogOpening: // the page asks before it is left during an upload
 			go chromedp.Call(ctx, page.HandleJavaScriptDialog,
 				page.HandleJavaScriptDialogParams{Accept: true}) //nolint:errcheck // the tab may be gone
 		case *log.EventEntryAdded:
-			if e.Entry.Level == log.EntryLevelError && !brought.MatchString(e.Entry.Text) {
+			if e.Entry.Level == log.EntryLevelError && !expectedFaults.MatchString(e.Entry.Text) {
 				other.fault(e.Entry.Text + " " + e.Entry.URL)
 			}
 		}
@@ -105,16 +105,17 @@ func (b *tab) another(p *process, options ...chromedp.ContextOption) *tab {
 		other.mu.Lock()
 		defer other.mu.Unlock()
 		if len(other.faults) > 0 {
-			b.Errorf("the console tells of %s", strings.Join(other.faults, "\n"))
+			b.Errorf("console: %s", strings.Join(other.faults, "\n"))
 		}
 	})
 	other.do(chromedp.Navigate(p.api+"/"), chromedp.WaitReady(chromedp.CSS("#files")))
 	return other
 }
 
-// brought are failures that tests bring about: no line, no server, a refused key, an import that is gone; no user who
-// has touched the page.
-var brought = regexp.MustCompile(`^Blocked attempt to show a 'beforeunload'|^Failed to load resource: (net::ERR_|the server responded with a status of (401|403|404|409|412|503))`)
+// expectedFaults are failures that tests cause: no network, no server, a rejected key, a removed import, a page that no
+// user has touched.
+var expectedFaults = regexp.MustCompile(`^Blocked attempt to show a 'beforeunload'|^Failed to load resource: ` +
+	`(net::ERR_|the server responded with a status of (401|403|404|409|412|503))`)
 
 func (b *tab) fault(text string) {
 	b.mu.Lock()
@@ -131,7 +132,7 @@ func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// eval is what an expression of JavaScript is in the page, or what it promises.
+// eval returns the value of a JavaScript expression in the page. It waits for promises.
 func eval[T any](b *tab, expression string) T {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, browserLimit)
@@ -148,12 +149,12 @@ func (b *tab) until(what, expression string) {
 	b.Helper()
 	for deadline := time.Now().Add(browserLimit); !eval[bool](b, expression); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			b.Fatalf("in vain: %s; the page says:\n%s", what, b.text())
+			b.Fatalf("timeout: %s; the page says:\n%s", what, b.text())
 		}
 	}
 }
 
-// text is what a person reads.
+// text returns the visible text.
 func (b *tab) text() string {
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 	defer cancel()
@@ -161,23 +162,26 @@ func (b *tab) text() string {
 	return text
 }
 
-// choose has the person choose these files.
+// choose chooses files in the file field.
 func (b *tab) choose(paths ...string) {
 	b.Helper()
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("#files"), paths))
 }
 
-// drop has the person drag these files to the page and let go of them.
+// drop drags files to the page and drops them.
 func (b *tab) drop(paths ...string) {
 	b.Helper()
-	at := eval[struct{ X, Y float64 }](b, `(() => { const r = document.querySelector("#drop").getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`)
+	at := eval[struct{ X, Y float64 }](b, `(() => {
+		const r = document.querySelector("#drop").getBoundingClientRect();
+		return {X: r.x + r.width / 2, Y: r.y + r.height / 2};
+	})()`)
 	for _, kind := range []input.DispatchDragEventType{"dragEnter", "dragOver", "drop"} {
 		call(b, input.DispatchDragEvent, input.DispatchDragEventParams{Type: kind, X: at.X, Y: at.Y,
 			Data: &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}})
 	}
 }
 
-// offline takes the line away, or gives it back.
+// offline disconnects the page from the network, or connects it again.
 func (b *tab) offline(away bool) {
 	b.Helper()
 	rate := float64(-1)
@@ -186,22 +190,22 @@ func (b *tab) offline(away bool) {
 	}
 	call(b, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: away, DownloadThroughput: rate,
 		UploadThroughput: rate})
-	b.line(network.Conditions{Offline: away, DownloadThroughput: -1, UploadThroughput: -1})
+	b.setNetwork(network.Conditions{Offline: away, DownloadThroughput: -1, UploadThroughput: -1})
 }
 
-// slow bounds how many bytes the page sends in a second; -1 does not.
+// slow limits the upload rate, in bytes per second; -1 removes the limit.
 func (b *tab) slow(rate float64) {
 	b.Helper()
-	b.line(network.Conditions{DownloadThroughput: -1, UploadThroughput: rate})
+	b.setNetwork(network.Conditions{DownloadThroughput: -1, UploadThroughput: rate})
 }
 
-func (b *tab) line(c network.Conditions) {
+func (b *tab) setNetwork(c network.Conditions) {
 	b.Helper()
 	call(b, network.EmulateNetworkConditionsByRule,
 		network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{&c}})
 }
 
-// row is the expression for the row of a file, or undefined.
+// row returns the expression for the row of a file, which may be undefined.
 func row(name string) string {
 	quoted, _ := json.Marshal(name)
 	return fmt.Sprintf(`[...document.querySelectorAll("li.upload")].findLast((r) => r.dataset.name === %s)`, quoted)
@@ -216,7 +220,7 @@ func (b *tab) state(name string, states ...string) (id string) {
 	return eval[string](b, row(name)+`.dataset.id ?? ""`)
 }
 
-// share waits until so much of the file is sent.
+// share waits until this share of the file is sent.
 func (b *tab) share(name string, least float64) {
 	b.Helper()
 	b.until(fmt.Sprintf("%s is sent to %v", name, least),
@@ -228,13 +232,19 @@ func (b *tab) press(name, action string) {
 	b.Helper()
 	b.until(action+" can be pressed", fmt.Sprintf(`%s?.querySelector("button[data-action=%s]:not([hidden])") != null`,
 		row(name), action))
-	eval[any](b, fmt.Sprintf(`(() => { const b = %s.querySelector("button[data-action=%s]"); b.focus(); b.click(); return null })()`, row(name), action))
+	eval[any](b, fmt.Sprintf(`(() => {
+		const b = %s.querySelector("button[data-action=%s]");
+		b.focus();
+		b.click();
+		return null;
+	})()`, row(name), action))
 }
 
 // focused returns the action of the focused button, the file of the focused row, or the id of another element.
 func (b *tab) focused() string {
 	b.Helper()
-	return eval[string](b, `(({ dataset, id, tagName }) => dataset.action ?? dataset.name ?? (id || tagName))(document.activeElement)`)
+	return eval[string](b, `(({ dataset, id, tagName }) =>
+		dataset.action ?? dataset.name ?? (id || tagName))(document.activeElement)`)
 }
 
 // hold makes the page's next API request of this method, whose path ends in suffix, wait until the test releases it.

@@ -69,10 +69,9 @@ func (f *cluster) runAll(t *testing.T, n int, hooks *testReceiver, after func(do
 	return all
 }
 
-// TestEveryTerminalStatusIsDelivered runs all scenarios while servers restart, and the receiver rejects some
-// deliveries: each event is delivered under one ID, and no other event is. With SIGNPOST_TEST_LARGE, 10,000 imports run
-// while servers are killed, so that other servers take over their deliveries; otherwise 40 imports, and servers that
-// stop in order.
+// TestEveryTerminalStatusIsDelivered runs all scenarios while servers restart and the receiver rejects some deliveries.
+// Each event is delivered under one ID, and no other event is. With SIGNPOST_TEST_LARGE, 10,000 imports run while
+// servers are killed, so that others take over their deliveries; otherwise 40 imports, and servers stop in order.
 func TestEveryTerminalStatusIsDelivered(t *testing.T) {
 	slowTest(t)
 	n, kills, timeout := 40, 0, limit

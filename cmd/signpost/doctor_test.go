@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// doctor is signpost doctor on the store of p, under another address than its own.
+// doctor returns signpost doctor for the store of p at another address.
 func (p *process) doctor(t *testing.T, endpoint string) *exec.Cmd {
 	t.Helper()
 	path, err := exec.LookPath("signpost")
@@ -29,7 +29,7 @@ func (p *process) doctor(t *testing.T, endpoint string) *exec.Cmd {
 	return cmd
 }
 
-// wantNoScratch looks at the store's folder: nothing of the doctor's is there, neither objects nor parts.
+// wantNoScratch checks that the store has no objects or parts of the doctor.
 func (p *process) wantNoScratch(t *testing.T) {
 	t.Helper()
 	bucket := filepath.Join(p.dir, "store", localBucket)
@@ -41,7 +41,7 @@ func (p *process) wantNoScratch(t *testing.T) {
 	}
 }
 
-// The store's clock is another: a proxy changes the Date of what it answers.
+// TestDoctorClock: the store's clock is wrong. A proxy changes the Date of its responses.
 func TestDoctorClock(t *testing.T) {
 	slowTest(t)
 	p := startLocal(t, t.TempDir())
@@ -89,8 +89,7 @@ func TestDoctorClock(t *testing.T) {
 	p.wantNoScratch(t)
 }
 
-// SIGINT in the middle ends it soon, cleans up and says so. The middle is where the store is asked for what is
-// announced.
+// TestDoctorInterrupted: SIGINT ends the checks soon, and the command removes its objects and reports the interrupt.
 func TestDoctorInterrupted(t *testing.T) {
 	slowTest(t)
 	p := startLocal(t, t.TempDir())

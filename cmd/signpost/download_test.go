@@ -28,7 +28,7 @@ type downloadTest struct {
 // unprivileged is the user of tests that must not run as root.
 const unprivileged = 65534
 
-// asEach runs f as root, where the test is, and as another user, in a folder that belongs to the user.
+// asEach runs f as another user and, if the test runs as root, as root, in a folder that belongs to the user.
 func asEach(t *testing.T, f func(t *testing.T, d *downloadTest)) {
 	t.Helper()
 	for who, uid := range map[string]uint32{"root": 0, "user": unprivileged} {
@@ -176,7 +176,7 @@ func TestDownloadKeepsOwner(t *testing.T) {
 	d.has(t, "theirs", "a,b,c\n", 0o600)
 }
 
-// TestDownloadFollowsLinks: a symbolic link stays, and what it leads to is the target.
+// TestDownloadFollowsLinks: a symbolic link stays, and its target is replaced.
 func TestDownloadFollowsLinks(t *testing.T) {
 	slowTest(t)
 	asEach(t, func(t *testing.T, d *downloadTest) {
@@ -269,7 +269,7 @@ func TestDownloadIntoDevice(t *testing.T) {
 	})
 }
 
-// TestDownloadIntoFolder: -o takes a folder that exists, and makes none.
+// TestDownloadIntoFolder: -o accepts an existing folder, and creates none.
 func TestDownloadIntoFolder(t *testing.T) {
 	t.Parallel()
 	asEach(t, func(t *testing.T, d *downloadTest) {
@@ -287,7 +287,7 @@ func TestDownloadIntoFolder(t *testing.T) {
 	})
 }
 
-// TestFailedDownload: the target stays what it was, or missing, and nothing is left beside it.
+// TestFailedDownload: the target is unchanged or still missing, and no temporary file remains.
 func TestFailedDownload(t *testing.T) {
 	t.Parallel()
 	asEach(t, func(t *testing.T, d *downloadTest) {

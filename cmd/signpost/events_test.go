@@ -29,6 +29,11 @@ func (p *process) bucketSettings(t *testing.T) []string {
 		"AWS_ENDPOINT_URL_S3=" + p.store(t), "AWS_SHARED_CREDENTIALS_FILE=" + p.credentialsFile()}
 }
 
+// bothSettings returns the settings of two ways to find the store of p, by name.
+func (p *process) bothSettings(t *testing.T) map[string][]string {
+	return map[string][]string{"of the data folder": p.localSettings(t), "of the bucket": p.bucketSettings(t)}
+}
+
 // command runs signpost with these settings only.
 func command(t *testing.T, settings []string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
@@ -100,9 +105,11 @@ func TestDeadEvents(t *testing.T) {
 	writeDead := func(id, subject string) {
 		p.write(t, filepath.Join(p.dir, "store", localBucket, "outbox", "dead", "20260301t120000.000z-"+id+".json"),
 			`{"event": {"specversion": "1.0",`+
-				` "id": "`+id+`", "source": "s3://signpost", "type": "import.aborted", "subject": "`+subject+`", "time": "2026-02-26T12:00:00Z",`+
+				` "id": "`+id+`", "source": "s3://signpost", "type": "import.aborted", "subject": "`+subject+`",`+
+				` "time": "2026-02-26T12:00:00Z",`+
 				` "datacontenttype": "application/json", "data": {"id": "`+subject+`", "owner": "public", "status": "aborted"}},`+
-				` "to": ["webhook"], "written": "2026-02-26T12:00:00Z", "true": true, "attempts": 29, "failure": "webhook: hooks.example.com answers 500"}`)
+				` "to": ["webhook"], "written": "2026-02-26T12:00:00Z", "true": true, "attempts": 29,`+
+				` "failure": "webhook: hooks.example.com answers 500"}`)
 	}
 	const one, two, three = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002",
 		"01900000-0000-7000-8000-000000000003"
@@ -115,11 +122,10 @@ func TestDeadEvents(t *testing.T) {
 	writeDead(one, "import-1")
 	writeDead(two, "import-2")
 	writeDead(three, "import-3")
-	for name, settings := range map[string][]string{
-		"of the data folder": p.localSettings(t), "of the bucket": p.bucketSettings(t),
-	} {
+	for name, settings := range p.bothSettings(t) {
 		text := runCommand(t, settings, "events", "dead")
-		if want := `^` + one + `  2026-\d\d-\d\d \d\d:\d\d.*\n.*  import\.aborted  import-1\n  failed after 29 attempts: webhook: hooks.example.com answers 500\n` + two; !regexp.MustCompile(want).MatchString(text) {
+		if want := `^` + one + `  2026-\d\d-\d\d \d\d:\d\d.*\n.*  import\.aborted  import-1\n` +
+			`  failed after 29 attempts: webhook: hooks.example.com answers 500\n` + two; !regexp.MustCompile(want).MatchString(text) {
 			t.Errorf("dead %s: got\n%swant\n%s", name, text, want)
 		}
 		n := 0
@@ -174,9 +180,7 @@ func TestGC(t *testing.T) {
 	old := time.Now().Add(time.Second)
 	p.write(t, p.record(t, invalid), "{")
 	hooks.expect(outcome{overdue, "expired"})
-	for name, settings := range map[string][]string{
-		"of the data folder": p.localSettings(t), "of the bucket": p.bucketSettings(t),
-	} {
+	for name, settings := range p.bothSettings(t) {
 		const want = "another server sweeps this bucket at the moment; it does what there is to do\n"
 		got := ""
 		for deadline := time.Now().Add(limit); got != want && time.Now().Before(deadline); { // the service may not sweep yet
@@ -189,8 +193,8 @@ func TestGC(t *testing.T) {
 	p.stop(t)
 
 	time.Sleep(time.Until(old)) // as old as URLs live
-	settings := append(webhookSettings,
-		"SIGNPOST_DATA_DIR="+p.dir, "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "SIGNPOST_URL_TTL=1s")
+	settings := append(webhookSettings, "SIGNPOST_DATA_DIR="+p.dir, "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0",
+		"SIGNPOST_URL_TTL=1s")
 	stdout, stderr, status := command(t, settings, "gc")
 	want := "overdue imports: 2 inspected, 1 ended\nmultipart uploads: 0 inspected, 0 orphans aborted\nevents due: 1\n"
 	if stdout != want || status != 1 || !strings.Contains(stderr, invalid) ||

@@ -15,7 +15,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// TestFullDisk: on a full disk reads go on, writes are refused with store-full, and DELETE makes room.
+// TestFullDisk: on a full disk reads succeed, writes fail with store-full, and DELETE frees space.
 func TestFullDisk(t *testing.T) {
 	slowTest(t)
 	dir := smallDisk(t, "16m")
@@ -80,8 +80,8 @@ func smallDisk(t *testing.T, size string) (dir string) {
 	return dir
 }
 
-// TestUploadToFullDisk: signpost upload does not retry what a full store refuses, says what to do, and resumes once
-// there is space. The store keeps whole parts and nothing else of what was refused.
+// TestUploadToFullDisk: signpost upload does not retry when the store is full, says what to do, and resumes once there
+// is space. The store keeps complete parts only.
 func TestUploadToFullDisk(t *testing.T) {
 	slowTest(t)
 	dir := smallDisk(t, "100m")
@@ -134,7 +134,7 @@ func TestUploadToFullDisk(t *testing.T) {
 	p.wantNoPartialFiles(t)
 }
 
-// fillBut leaves so many bytes of p's disk, beside what is stored, to what comes next.
+// fillBut fills the disk of p except for this number of bytes.
 func (p *process) fillBut(t *testing.T, filler string, space int64) {
 	t.Helper()
 	fill(t, filler)
@@ -147,7 +147,7 @@ func (p *process) fillBut(t *testing.T, filler string, space int64) {
 	}
 }
 
-// wantNoPartialFiles insists that all files of p's store are objects, or parts of 5 MiB or of the last byte.
+// wantNoPartialFiles checks that all files of the store are objects, or parts of 5 MiB or of the last byte.
 func (p *process) wantNoPartialFiles(t *testing.T) {
 	t.Helper()
 	root := filepath.Join(p.dir, "store", localBucket)

@@ -25,14 +25,14 @@ const attack = "x\x1b]0;owned\x07\u009b31m\x7f\u202egpj\r\nFORGED\x1b[2J"
 // anID has the form of an import's id.
 const anID = "01890000-0000-7000-8000-000000000001"
 
-// hostileServer answers each request for method and path with the JSON of an answer, and HEAD of anything.
+// hostileServer responds to each method and path with the JSON of an answer, and to all HEAD requests.
 type hostileServer struct {
 	*httptest.Server
 	mu     sync.Mutex // guards answer and what it reads
 	answer func(r *http.Request) (status int, body any)
 }
 
-// update runs f, which may change the answers, while no answer is made.
+// update runs f, which may change the answers, between two responses.
 func (h *hostileServer) update(f func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -70,7 +70,7 @@ func newHostileServer(t *testing.T, answer func(r *http.Request) (status int, bo
 	return h
 }
 
-// against runs signpost with a home of its own.
+// against runs signpost with an empty home directory.
 func (h *hostileServer) against(t *testing.T, dir string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	var out, problems strings.Builder
@@ -161,7 +161,7 @@ func TestHostileStrings(t *testing.T) {
 	}
 }
 
-// harmless checks that text has printable characters and ends of lines alone, and no line that the attack made.
+// harmless checks that text has only printable characters and line breaks, and no line of the attack.
 func harmless(t *testing.T, what, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
@@ -175,7 +175,7 @@ func harmless(t *testing.T, what, text string) {
 	}
 }
 
-// meansSame checks that lines of --json are JSON, and that a metadata key is what the server sent.
+// meansSame checks that lines of --json are JSON, and that a metadata key is unchanged.
 func meansSame(t *testing.T, lines string) {
 	t.Helper()
 	for line := range strings.Lines(lines) {
@@ -217,7 +217,7 @@ func TestHostileStringsOnTerminal(t *testing.T) {
 	}
 }
 
-// TestHostileRequests: a service that asks for other requests than S3 uploads and downloads gets none of them sent.
+// TestHostileRequests: the client sends no requests of a hostile service except S3 uploads and downloads.
 func TestHostileRequests(t *testing.T) {
 	slowTest(t)
 	var mu sync.Mutex

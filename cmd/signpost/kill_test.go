@@ -23,24 +23,24 @@ import (
 	"time"
 )
 
-// storeProxy stands before the store and counts the parts on their way there.
+// storeProxy forwards requests to the store, and records those that carry parts.
 type storeProxy struct {
 	*httptest.Server
-	bad bool // cuts one request in five, refuses one, cuts one's answer and delays one
+	bad bool // of ten requests, it cuts two, rejects one, cuts the response of one and delays one
 
-	mu      sync.Mutex
-	passing []*partRequest
-	moved   chan struct{} // closed when one has passed
-	places  int           // how many more may pass
-	shut    chan struct{} // what has no place waits until this is closed
-	pid     int           // of the upload, or 0
-	peak    int           // of its memory, kB
+	mu       sync.Mutex
+	requests []*partRequest
+	ended    chan struct{} // closed and replaced when a request ends
+	allowed  int           // number of requests that are forwarded
+	blocked  chan struct{} // further requests wait until it is closed
+	pid      int           // of the upload, or 0
+	peak     int           // of its memory, in kB
 }
 
-// partRequest is one request that carries a part.
+// partRequest is a request that carries a part.
 type partRequest struct {
 	part         string
-	over         bool
+	ended        bool
 	stored, lost bool
 }
 
@@ -58,7 +58,7 @@ func newStoreProxy(t *testing.T, store string) *storeProxy {
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:     quiet,
 	}
-	s := &storeProxy{moved: make(chan struct{})}
+	s := &storeProxy{ended: make(chan struct{})}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "/imports/doctor/") { // the service probes the store at its start
 			onward.ServeHTTP(w, r)
@@ -75,32 +75,32 @@ func newStoreProxy(t *testing.T, store string) *storeProxy {
 func (s *storeProxy) pass(w http.ResponseWriter, r *http.Request, onward http.Handler) {
 	s.mu.Lock()
 	p := &partRequest{part: r.URL.Query().Get("partNumber")}
-	s.passing = append(s.passing, p)
-	n := len(s.passing)
-	s.places--
-	shut := s.shut
-	if s.places >= 0 {
-		shut = nil
+	s.requests = append(s.requests, p)
+	n := len(s.requests)
+	s.allowed--
+	blocked := s.blocked
+	if s.allowed >= 0 {
+		blocked = nil
 	}
 	s.mu.Unlock()
-	answer := &statused{ResponseWriter: w}
+	response := &statusRecorder{ResponseWriter: w}
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		p.over = true
-		p.stored = answer.status == http.StatusOK && !p.lost
+		p.ended = true
+		p.stored = response.status == http.StatusOK && !p.lost
 		p.lost = !p.stored
-		s.weigh()
-		close(s.moved)
-		s.moved = make(chan struct{})
+		s.recordMemory()
+		close(s.ended)
+		s.ended = make(chan struct{})
 	}()
-	if shut != nil {
+	if blocked != nil {
 		io.CopyN(io.Discard, r.Body, rand.Int64N(r.ContentLength))
-		<-shut
+		<-blocked
 		panic(http.ErrAbortHandler)
 	}
 	if !s.bad {
-		onward.ServeHTTP(answer, r)
+		onward.ServeHTTP(response, r)
 		return
 	}
 	switch n % 10 {
@@ -108,60 +108,60 @@ func (s *storeProxy) pass(w http.ResponseWriter, r *http.Request, onward http.Ha
 		io.CopyN(io.Discard, r.Body, r.ContentLength/2)
 		panic(http.ErrAbortHandler)
 	case 4:
-		answer.WriteHeader(http.StatusServiceUnavailable)
+		response.WriteHeader(http.StatusServiceUnavailable)
 		io.WriteString(w, "<Error><Code>SlowDown</Code></Error>")
 		return
 	case 6:
 		onward.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	case 8:
-		time.Sleep(20 * time.Millisecond) // the line's
+		time.Sleep(20 * time.Millisecond) // a slow network
 	}
-	onward.ServeHTTP(answer, r)
+	onward.ServeHTTP(response, r)
 }
 
-type statused struct {
+type statusRecorder struct {
 	http.ResponseWriter
 	status int
 }
 
-func (s *statused) WriteHeader(status int) {
+func (s *statusRecorder) WriteHeader(status int) {
 	if status >= 200 {
 		s.status = status
 	}
 	s.ResponseWriter.WriteHeader(status)
 }
 
-func (s *statused) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 var peakMemory = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
-// weigh looks at the most memory that the upload had so far.
-func (s *storeProxy) weigh() {
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.pid)) // there is none elsewhere
+// recordMemory records the peak memory of the upload.
+func (s *storeProxy) recordMemory() {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.pid)) // only on Linux
 	if found := peakMemory.FindSubmatch(status); found != nil {
 		kilobytes, _ := strconv.Atoi(string(found[1]))
 		s.peak = max(s.peak, kilobytes)
 	}
 }
 
-// admit lets so many more requests pass, and has those after them wait until the next call.
+// admit forwards the next n requests. Further ones wait until the next call.
 func (s *storeProxy) admit(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.shut != nil {
-		close(s.shut)
+	if s.blocked != nil {
+		close(s.blocked)
 	}
-	s.shut, s.places = make(chan struct{}), n
+	s.blocked, s.allowed = make(chan struct{}), n
 }
 
-// await waits until so many requests have passed since the first so many, or ended is closed.
-func (s *storeProxy) await(first, wanted int, ended <-chan struct{}) {
+// await waits until wanted requests have ended after the first ones, or stop is closed.
+func (s *storeProxy) await(first, wanted int, stop <-chan struct{}) {
 	for {
 		s.mu.Lock()
-		n, moved := 0, s.moved
-		for _, p := range s.passing[first:] {
-			if p.over {
+		n, ended := 0, s.ended
+		for _, p := range s.requests[first:] {
+			if p.ended {
 				n++
 			}
 		}
@@ -170,31 +170,30 @@ func (s *storeProxy) await(first, wanted int, ended <-chan struct{}) {
 			return
 		}
 		select {
-		case <-moved:
 		case <-ended:
+		case <-stop:
 			return
 		}
 	}
 }
 
-// lose marks what is on its way as lost: who sent it does not hear any more what became of it. It returns how many
-// requests there were.
+// lose marks requests in progress as lost: their sender receives no response. It returns the number of all requests.
 func (s *storeProxy) lose() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.passing {
+	for _, p := range s.requests {
 		p.lost = p.lost || !p.stored
 	}
-	return len(s.passing)
+	return len(s.requests)
 }
 
-// sum holds what was sent to the rule that no part is sent again but where the request before was lost.
+// sum checks that a part is sent again only if the previous request was lost.
 func (s *storeProxy) sum(t *testing.T, parts int) (sent, stored int) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	have := map[string]bool{}
-	for _, p := range s.passing {
+	for _, p := range s.requests {
 		if have[p.part] {
 			t.Errorf("part %s was sent again after the store had it", p.part)
 		}
@@ -203,14 +202,14 @@ func (s *storeProxy) sum(t *testing.T, parts int) (sent, stored int) {
 			stored++
 		}
 	}
-	if sent = len(s.passing); stored > parts {
+	if sent = len(s.requests); stored > parts {
 		t.Errorf("%d parts stored, there are %d", stored, parts)
 	}
 	return sent, stored
 }
 
-// patchwork makes a sparse file of which no two parts are the same.
-func patchwork(t *testing.T, size int64) string {
+// distinctParts creates a sparse file whose parts all differ.
+func distinctParts(t *testing.T, size int64) string {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "big"))
 	if err != nil {
@@ -254,8 +253,8 @@ func sameFiles(t *testing.T, got, want string) {
 	}
 }
 
-// TestKilled kills the upload, the service and the store at random points: what is stored in the end is the file, and
-// no part was sent again but those on their way at a kill.
+// TestKilled kills the upload, the service and the store at random points. The stored object is the file, and only
+// parts in progress at a kill are sent again.
 func TestKilled(t *testing.T) {
 	slowTest(t)
 	size, partSize := int64(100<<20), int64(5<<20)
@@ -271,74 +270,74 @@ func TestKilled(t *testing.T) {
 		bad    bool
 	}{
 		{"upload", "upload", 8, false},
-		{"upload, over a bad line", "upload", 6, true},
+		{"upload, over a bad network", "upload", 6, true},
 		{"service", "service", 3, false},
 		{"store", "store", 3, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			path, begun := patchwork(t, size), time.Now()
+			path, begun := distinctParts(t, size), time.Now()
 			store := startLocal(t, t.TempDir())
 			storeAgain := store.sameAddresses(t)
-			line := newStoreProxy(t, store.store(t))
-			line.bad = c.bad
+			proxy := newStoreProxy(t, store.store(t))
+			proxy.bad = c.bad
 			settings := []string{"SIGNPOST_BUCKET=" + localBucket, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
 				"AWS_ENDPOINT_URL_S3=" + store.store(t), "AWS_SHARED_CREDENTIALS_FILE=" + store.credentialsFile(),
-				"SIGNPOST_PUBLIC_ENDPOINT=" + line.URL}
+				"SIGNPOST_PUBLIC_ENDPOINT=" + proxy.URL}
 			service := start(t, settings...)
 			settings = append(settings, "SIGNPOST_LISTEN="+hostOf(t, service.api))
 			env := append(cleanEnv(t), "XDG_CACHE_HOME="+t.TempDir(), "SIGNPOST_URL="+service.api)
 
 			var upload *exec.Cmd
 			var ended chan struct{}
-			var said bytes.Buffer
+			var output bytes.Buffer
 			run := func() {
-				said.Reset()
+				output.Reset()
 				upload, ended = exec.Command("signpost", "upload", "--quiet", "--part-size", strconv.FormatInt(partSize, 10), path),
 					make(chan struct{})
-				upload.Env, upload.Stdout, upload.Stderr = env, &said, &said
+				upload.Env, upload.Stdout, upload.Stderr = env, &output, &output
 				if err := upload.Start(); err != nil {
 					t.Fatal(err)
 				}
-				line.mu.Lock()
-				line.pid = upload.Process.Pid
-				line.mu.Unlock()
+				proxy.mu.Lock()
+				proxy.pid = upload.Process.Pid
+				proxy.mu.Unlock()
 				go func() {
 					upload.Wait()
 					close(ended)
 				}()
 			}
-			line.admit(math.MaxInt)
+			proxy.admit(math.MaxInt)
 			first, share := 0, parts/(c.kills+1)
 			if c.victim == "upload" {
-				line.admit(share)
+				proxy.admit(share)
 			}
 			run()
 			defer func() {
-				line.admit(0)
+				proxy.admit(0)
 				upload.Process.Kill()
 				<-ended
 			}()
 			for kill := range c.kills {
 				switch n := rand.IntN(share + 1); {
 				case c.victim != "upload":
-					line.await(0, kill*share+n, ended)
+					proxy.await(0, kill*share+n, ended)
 				case n > 0:
-					line.await(first, n, ended)
-				default: // before it sends anything, or as it begins to
+					proxy.await(first, n, ended)
+				default: // before the first request, or during it
 					time.Sleep(rand.N(50 * time.Millisecond))
 				}
 				select {
 				case <-ended:
-					t.Fatalf("it ended before kill %d: %v\n%s", kill+1, upload.ProcessState, &said)
+					t.Fatalf("the upload ended before kill %d: %v\n%s", kill+1, upload.ProcessState, &output)
 				default:
 				}
 				switch c.victim {
 				case "upload":
 					upload.Process.Kill()
 					<-ended
-					first = line.lose()
-					if line.admit(share); kill == c.kills-1 {
-						line.admit(math.MaxInt)
+					first = proxy.lose()
+					if proxy.admit(share); kill == c.kills-1 {
+						proxy.admit(math.MaxInt)
 					}
 					run()
 				case "service":
@@ -353,18 +352,18 @@ func TestKilled(t *testing.T) {
 			}
 			<-ended
 			if !upload.ProcessState.Success() {
-				t.Fatalf("the last run: %v\n%s", upload.ProcessState, &said)
+				t.Fatalf("the last run: %v\n%s", upload.ProcessState, &output)
 			}
 			stored, err := filepath.Glob(filepath.Join(store.dir, "store", localBucket, "imports", "public", "*"))
 			if err != nil || len(stored) != 1 {
 				t.Fatalf("stored: got %q, %v, want one file", stored, err)
 			}
 			sameFiles(t, stored[0], path)
-			sent, _ := line.sum(t, parts)
-			if !raceEnabled && line.peak > most {
-				t.Errorf("memory: got a peak of %d kB, want at most %d", line.peak, most)
+			sent, _ := proxy.sum(t, parts)
+			if !raceEnabled && proxy.peak > most {
+				t.Errorf("memory: got a peak of %d kB, want at most %d", proxy.peak, most)
 			}
-			t.Logf("%d kills, %d parts, sent %d, peak memory %d kB, %v", c.kills, parts, sent, line.peak,
+			t.Logf("%d kills, %d parts, sent %d, peak memory %d kB, %v", c.kills, parts, sent, proxy.peak,
 				time.Since(begun).Round(time.Millisecond))
 		})
 	}

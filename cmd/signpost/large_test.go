@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// largeSize is SIGNPOST_TEST_LARGE in bytes; without it, there is no such test.
+// largeSize returns SIGNPOST_TEST_LARGE in bytes. Without it, the test is skipped.
 func largeSize(t *testing.T) int64 {
 	t.Helper()
 	gibibytes, err := strconv.ParseInt(os.Getenv("SIGNPOST_TEST_LARGE"), 10, 64)
@@ -20,7 +20,7 @@ func largeSize(t *testing.T) int64 {
 	return gibibytes << 30
 }
 
-// sparseFile makes a file called sparse of that many bytes, which takes no room.
+// sparseFile creates a sparse file with this size in bytes.
 func sparseFile(t *testing.T, size int64) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "sparse")
@@ -33,14 +33,14 @@ func sparseFile(t *testing.T, size int64) (path string) {
 	return path
 }
 
-// TestMemory sends SIGNPOST_TEST_LARGE GiB through a bare URL with curl: API and local store, in one process, stay as
-// small as they were.
+// TestMemory sends SIGNPOST_TEST_LARGE GiB to the URL of an untracked import with curl. The memory of the process, API
+// and local store, does not grow.
 func TestMemory(t *testing.T) {
 	size, most := largeSize(t), 100<<10 // bytes, and kB
 	big := sparseFile(t, size)
 	p := startLocal(t, filepath.Join(t.TempDir(), "data"))
-	upload := exec.Command("curl", "-fsS", "--upload-file", big, p.createUntracked(t).String())
-	if said, err := upload.CombinedOutput(); err != nil {
+	curl := exec.Command("curl", "-fsS", "--upload-file", big, p.createUntracked(t).String())
+	if said, err := curl.CombinedOutput(); err != nil {
 		t.Fatalf("curl: %v: %s", err, said)
 	}
 	stored, err := filepath.Glob(filepath.Join(p.dir, "store", localBucket, "imports", "public", "*"))
@@ -61,8 +61,8 @@ func TestMemory(t *testing.T) {
 	t.Logf("peak memory %d kB", peak)
 }
 
-// TestManyParts uploads 1,000 parts of 5 MiB, and 12 GiB with the default settings. The store writes each byte twice at
-// most: into a part and into the object.
+// TestManyParts uploads 1,000 parts of 5 MiB, and 12 GiB with the default settings. The store writes each byte at most
+// twice: to a part and to the object.
 func TestManyParts(t *testing.T) {
 	largeSize(t)
 	for name, c := range map[string]struct {

@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// The command gets the event in both ways; one that fails has the event sent again, and one that succeeded runs no
-// more.
+// TestListenExec: the command receives the event in both ways. After a failure, the service delivers the event again.
 func TestListenExec(t *testing.T) {
 	slowTest(t)
 	needs(t, "sh", "cat")
 	dir := t.TempDir()
-	l := listenTo(t, "--exec", `echo "$SIGNPOST_EVENT_TYPE $SIGNPOST_EVENT_ID $SIGNPOST_IMPORT_ID" >> '`+dir+`/runs'; cat > '`+dir+`/event'; cd '`+dir+`/ready'`)
+	l := listenTo(t, "--exec", `echo "$SIGNPOST_EVENT_TYPE $SIGNPOST_EVENT_ID $SIGNPOST_IMPORT_ID" >> '`+dir+
+		`/runs'; cat > '`+dir+`/event'; cd '`+dir+`/ready'`)
 	body := eventOf("e1", "import.completed", `{"size": 3}`)
 	for _, want := range []int{http.StatusInternalServerError, http.StatusInternalServerError} {
 		if got := l.deliver(t, l.sender, "e1", body); got != want {
@@ -60,7 +60,7 @@ func TestListenExec(t *testing.T) {
 	}
 }
 
-// makePipe makes a named one.
+// makePipe creates a named pipe.
 func makePipe(t *testing.T, name string) {
 	t.Helper()
 	if err := exec.Command("mkfifo", name).Run(); err != nil {
@@ -68,7 +68,7 @@ func makePipe(t *testing.T, name string) {
 	}
 }
 
-// pipe is a named one, and what is read from it until all that write to it have ended.
+// pipe is a named pipe, and what was read from it until all its writers ended.
 func pipe(t *testing.T) (name string, read func() string) {
 	t.Helper()
 	name = filepath.Join(t.TempDir(), "pipe")
@@ -92,7 +92,7 @@ func pipe(t *testing.T) (name string, read func() string) {
 	}
 }
 
-// Events are handled one at a time, and however many of them there are at once, each once.
+// Events are handled one at a time, and each event once.
 func TestListenExecOneAtATime(t *testing.T) {
 	t.Parallel()
 	needs(t, "sh", "mkdir", "rmdir")
@@ -115,7 +115,7 @@ func TestListenExecOneAtATime(t *testing.T) {
 	}
 }
 
-// When the service waits no longer, the command ends, and all that it has started.
+// When the service closes the connection, the command and its children are killed.
 func TestListenEndsCommandWithItsDelivery(t *testing.T) {
 	t.Parallel()
 	needs(t, "sh", "sleep", "mkfifo")
@@ -143,7 +143,7 @@ func TestListenEndsCommandWithItsDelivery(t *testing.T) {
 	}
 }
 
-// Ctrl-C finishes what is under way, though it takes no more.
+// Ctrl-C finishes the event in progress, and rejects further ones.
 func TestListenFinishesWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	needs(t, "sh", "mkfifo")

@@ -18,16 +18,17 @@ import (
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
 
-// listening is a signpost listen, and what sends to it as the service does.
+// listening is a signpost listen, and a sender like that of the service.
 type listening struct {
 	*process
 	url, secret string
 	sender      *webhook.Sender
 }
 
-var startWith = regexp.MustCompile(`\n  SIGNPOST_WEBHOOK_URL=(http://\S+/) SIGNPOST_WEBHOOK_SECRETS=(whsec_\S+) SIGNPOST_WEBHOOK_NETWORKS=(\S+) signpost serve\n\n`)
+var startWith = regexp.MustCompile(`\n  SIGNPOST_WEBHOOK_URL=(http://\S+/) SIGNPOST_WEBHOOK_SECRETS=(whsec_\S+) ` +
+	`SIGNPOST_WEBHOOK_NETWORKS=(\S+) signpost serve\n\n`)
 
-// listenTo runs signpost listen on a free port, and reads its greeting as a user does.
+// listenTo runs signpost listen on a free port, and reads its settings from its output.
 func listenTo(t *testing.T, args ...string) *listening {
 	t.Helper()
 	path, err := exec.LookPath("signpost")
@@ -49,7 +50,7 @@ func listenTo(t *testing.T, args ...string) *listening {
 	return l
 }
 
-// senderWith is a sender with these settings.
+// senderWith returns a sender with these settings.
 func (l *listening) senderWith(t *testing.T, secret, network string) *webhook.Sender {
 	t.Helper()
 	_, allowed, err := net.ParseCIDR(network)
@@ -66,7 +67,7 @@ func (l *listening) senderWith(t *testing.T, secret, network string) *webhook.Se
 	})
 }
 
-// deliver sends an event, and returns the status of its failure, 0 where there is none.
+// deliver sends an event, and returns the status of a failure, or 0.
 func (l *listening) deliver(t *testing.T, s *webhook.Sender, id, body string) int {
 	t.Helper()
 	err := s.Send(t.Context(), l.url, id, time.Now(), []byte(body))
@@ -80,13 +81,13 @@ func (l *listening) deliver(t *testing.T, s *webhook.Sender, id, body string) in
 	return failure.Status
 }
 
-// said is what came on stdout after the greeting.
+// said returns the output after the first lines.
 func (l *listening) said() string {
 	text := l.stdout.String()
 	return text[startWith.FindStringIndex(text)[1]:]
 }
 
-// interrupt stops it as Ctrl-C does.
+// interrupt sends SIGINT, as Ctrl-C does.
 func (l *listening) interrupt(t *testing.T) {
 	t.Helper()
 	l.signal(t, syscall.SIGINT)
@@ -95,7 +96,7 @@ func (l *listening) interrupt(t *testing.T) {
 	}
 }
 
-// eventOf is an event as the service sends it.
+// eventOf returns an event of the service.
 func eventOf(id, kind, data string) string {
 	return fmt.Sprintf("{\"specversion\": \"1.0\", \"id\": %q, \"source\": \"s3://bucket\", \"type\": %q, \"subject\": \"import-1\",\n"+
 		" \"time\": \"2026-03-01T12:00:00Z\", \"datacontenttype\": \"application/json\", \"data\": %s}", id, kind, data)
@@ -168,7 +169,7 @@ func TestListenTellsEachEventOnce(t *testing.T) {
 	}
 }
 
-// With --json, stdout is for the program that reads it: a line is an event, and nothing else is there.
+// With --json, stdout has one event per line and nothing else.
 func TestListenJSON(t *testing.T) {
 	t.Parallel()
 	const secret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="

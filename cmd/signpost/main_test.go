@@ -45,7 +45,7 @@ func slowTest(t *testing.T) {
 	t.Parallel()
 }
 
-// TestScripts runs testdata/*.txtar. A script inherits nothing of the test's own environment.
+// TestScripts runs testdata/*.txtar. Scripts do not inherit the environment of the test.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	store := startLocal(t, t.TempDir(), "SIGNPOST_DOWNLOADS=true")

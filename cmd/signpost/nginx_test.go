@@ -131,7 +131,7 @@ func nginx(t *testing.T, dir, scheme, upstream, buffering string) string {
 }
 
 // nginxConfig needs the address, the folder of the certificate twice, the upstream and whether request bodies are
-// buffered. nginx runs as one process, so that to end it ends all of it.
+// buffered. nginx runs as one process, so that killing it leaves none.
 const nginxConfig = `
 daemon off;
 master_process off;

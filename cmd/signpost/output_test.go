@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// output is what a process writes, for tests that wait for some of it.
+// output collects what a process writes. Tests can wait for text in it.
 type output struct {
 	mu   sync.Mutex
 	text strings.Builder

@@ -14,7 +14,7 @@ import (
 // axe judges pages by WCAG: https://github.com/dequelabs/axe-core.
 const axe = "axe-core@4.14.1"
 
-// axeSource is fetched from npm, for it is nothing of ours.
+// axeSource returns the source of axe, which npm fetches.
 func axeSource(t *testing.T) string {
 	t.Helper()
 	if os.Getenv("SIGNPOST_TEST_FRONTEND") == "" {
@@ -33,7 +33,7 @@ func axeSource(t *testing.T) string {
 	return string(source)
 }
 
-// TestPageForEverybody: axe finds no violation in any state, light and dark, on phones and wide screens.
+// TestPageForEverybody: axe finds no violation in any state, in light and dark, at three widths.
 func TestPageForEverybody(t *testing.T) {
 	browserTest(t)
 	source := axeSource(t)
@@ -71,18 +71,18 @@ func TestPageForEverybody(t *testing.T) {
 	a.choose(done)
 	a.until("a key is asked for", `!document.querySelector("form#key").hidden`)
 	a.judge(source, "asking for a key")
-	eval[any](a, fmt.Sprintf(`(() => { const i = document.querySelector("form#key input"); i.value = %q; i.form.requestSubmit(); return null })()`, key))
+	eval[any](a, fmt.Sprintf(enterKey, key))
 	a.state("تقرير.pdf", "completed")
 }
 
-// judge has axe look at the page as it is, in both schemes and at three widths.
+// judge runs axe on the page, in both color schemes and at three widths.
 func (b *tab) judge(source, state string) {
 	b.Helper()
 	eval[any](b, source+";null")
 	for _, scheme := range []string{"light", "dark"} {
 		call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-			// no colour on its way to another
+			// no color transitions
 		}})
 		for _, width := range []int64{320, 768, 1440} {
 			b.do(chromedp.EmulateViewport(width, 900))

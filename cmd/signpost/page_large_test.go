@@ -14,14 +14,18 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// TestPageMemory: however large a file, the browser takes no more memory for it. For how long the page was busy at a
-// time is only logged, because other programs of the machine affect it.
+// TestPageMemory: the memory of the browser does not grow with the file. The longest task of the page is only logged,
+// because other programs of the machine affect it.
 func TestPageMemory(t *testing.T) {
 	size := largeSize(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
 	path := sparseFile(t, size)
-	eval[any](b, `window.longest = 0; new PerformanceObserver((l) => { for (const e of l.getEntries()) longest = Math.max(longest, e.duration) }).observe({type: "longtask"}); null`)
+	eval[any](b, `window.longest = 0;
+		new PerformanceObserver((l) => {
+			for (const e of l.getEntries()) longest = Math.max(longest, e.duration);
+		}).observe({type: "longtask"});
+		null`)
 	b.choose(path)
 	b.share("sparse", 0.1)
 	before, most := b.memory(), 0
@@ -33,7 +37,7 @@ func TestPageMemory(t *testing.T) {
 	if job := p.read(t, id); *job.Status != client.JobStatusCompleted || *job.Size != size || !job.Checksum.Verified {
 		t.Errorf("got %+v, want %d bytes, verified", job, size)
 	}
-	const more = 512 << 10 // parts under way, at their worst moment; a leak would be of the whole file
+	const more = 512 << 10 // parts in progress; a leak would be of the whole file
 	if most > before+more {
 		t.Errorf("the browser grew from %d to %d kB, want at most %d more", before, most, more)
 	}
@@ -41,7 +45,7 @@ func TestPageMemory(t *testing.T) {
 		before>>10, most>>10, eval[float64](b, `longest`))
 }
 
-// memory is what all processes of the browser have resident, in kB; what they share is counted for each.
+// memory returns the resident memory of all processes of the browser, in kB. Shared memory counts for each.
 func (b *tab) memory() (total int) {
 	b.Helper()
 	found, err := chromedp.CallBrowser(b.ctx, systeminfo.GetProcessInfo, cdp.Empty{})

@@ -64,7 +64,7 @@ func TestPageBehindPathPrefix(t *testing.T) {
 		t.Errorf("lines for curl: got %s, want them to call %s/import", lines, p.api)
 	}
 	if keys := eval[[]string](b, `Object.keys(localStorage)`); len(keys) != 1 || keys[0] != "signpost/api.ended."+id {
-		t.Errorf("keys in localStorage: got %q, want one with the prefix, because services on the same host share the storage", keys)
+		t.Errorf("keys in localStorage: got %q, want one with the prefix, because services on a host share the storage", keys)
 	}
 }
 

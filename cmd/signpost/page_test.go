@@ -15,7 +15,7 @@ import (
 
 const mib = 1 << 20
 
-// randomFile makes a file of that many bytes that no two tests have.
+// randomFile creates a file with random content.
 func randomFile(t *testing.T, name string, size int) (path string, content []byte) {
 	t.Helper()
 	content = make([]byte, size)
@@ -27,7 +27,7 @@ func randomFile(t *testing.T, name string, size int) (path string, content []byt
 	return path, content
 }
 
-// holds insists that the object of the import is content.
+// holds checks the object of an import.
 func (p *process) holds(t *testing.T, id string, content []byte) {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(p.dir, "store", localBucket, "imports", "*", id))
@@ -88,7 +88,7 @@ func TestPageLostResponse(t *testing.T) {
 	p.holds(t, b.state("twice.txt", "completed"), content)
 }
 
-// TestPageFifty: many files at once are all sent, and a click does for them what it says.
+// TestPageFifty: 50 files that are dropped together are all uploaded and listed.
 func TestPageFifty(t *testing.T) {
 	browserTest(t)
 	p := startLocal(t, t.TempDir())
@@ -107,8 +107,8 @@ func TestPageFifty(t *testing.T) {
 	b.until("the recent imports are listed", `document.querySelectorAll("#recent li[data-status=completed]").length >= 20`)
 }
 
-// TestPageReloads: after a reload at half, the page asks for the file, refuses another of its name, and sends what is
-// missing.
+// TestPageReloads: after a reload during an upload, the page asks for the file, rejects another file of the same name,
+// and sends the missing parts.
 func TestPageReloads(t *testing.T) {
 	browserTest(t)
 	p := startLocal(t, t.TempDir())
@@ -132,7 +132,8 @@ func TestPageReloads(t *testing.T) {
 		id))
 	eval[any](b, `performance.clearResourceTimings()`)
 	b.choose(path)
-	b.until("it is completed", fmt.Sprintf(`document.querySelector('li.upload[data-id=%q]')?.dataset.state === "completed"`, id))
+	b.until("it is completed",
+		fmt.Sprintf(`document.querySelector('li.upload[data-id=%q]')?.dataset.state === "completed"`, id))
 	p.holds(t, id, content)
 	sent := eval[int](b, `performance.getEntriesByType("resource").filter((e) => e.name.includes("partNumber=")).length`)
 	if most := int(*held.PartCount - *held.UploadedParts); sent > most {
@@ -146,7 +147,7 @@ func (b *tab) reload() {
 	b.until("the page is loaded anew", `window.before === undefined && document.readyState === "complete"`)
 }
 
-// TestPageGoesOn: what comes between does not end an upload, and asks nothing of the person.
+// TestPageGoesOn: an upload survives interruptions without action by the user.
 func TestPageGoesOn(t *testing.T) {
 	browserTest(t)
 	dir := t.TempDir()
@@ -155,7 +156,7 @@ func TestPageGoesOn(t *testing.T) {
 		name   string
 		happen func(b *tab)
 	}{
-		{"no line for a while", func(b *tab) {
+		{"no network for a while", func(b *tab) {
 			b.offline(true)
 			b.state("file.bin", "offline")
 			b.offline(false)
@@ -213,7 +214,7 @@ func TestPagePauses(t *testing.T) {
 	p.wantOneImport(t)
 }
 
-// TestPagePauseUndone: an upload that is resumed before it has paused goes on.
+// TestPagePauseUndone: an upload that is resumed before it has paused continues.
 func TestPagePauseUndone(t *testing.T) {
 	browserTest(t)
 	p := startLocal(t, t.TempDir())
@@ -317,8 +318,8 @@ func TestPageCancelRefused(t *testing.T) {
 	p.holds(t, id, content)
 }
 
-// TestPageRemoves: the row of a failed upload stays until the service has deleted the import, and says so where it has
-// not.
+// TestPageRemoves: the row of a failed upload stays until the service has deleted the import, and shows a failure to
+// delete it.
 func TestPageRemoves(t *testing.T) {
 	browserTest(t)
 	p := startLocal(t, t.TempDir())
@@ -339,7 +340,8 @@ func TestPageRemoves(t *testing.T) {
 	}
 	b.release(scopeMissing)
 	b.state("file.bin", "failed")
-	const problem = "Not removed. Your API key may not do this. Ask for one that may upload. What was sent may stay in the store until it expires."
+	const problem = "Not removed. Your API key may not do this. Ask for one that may upload. " +
+		"What was sent may stay in the store until it expires."
 	if got := eval[string](b, `document.querySelector("li.upload .problem").textContent`); got != problem {
 		t.Errorf("the service refused the DELETE: got %q, want %q", got, problem)
 	}
@@ -401,6 +403,14 @@ func TestPageCompletionFails(t *testing.T) {
 
 var scopeMissing = client.Problem{Status: 403, Code: "scope-missing"}
 
+// enterKey is an expression that enters an API key.
+const enterKey = `(() => {
+	const i = document.querySelector("form#key input");
+	i.value = %q;
+	i.form.requestSubmit();
+	return null;
+})()`
+
 // TestPageKey: a wrong key is reported, and the right one resumes waiting uploads. The key is not stored.
 func TestPageKey(t *testing.T) {
 	browserTest(t)
@@ -412,7 +422,7 @@ func TestPageKey(t *testing.T) {
 	b.choose(path)
 	b.until("a key is asked for", `!document.querySelector("form#key").hidden`)
 	enter := func(value string) {
-		eval[any](b, fmt.Sprintf(`(() => { const i = document.querySelector("form#key input"); i.value = %q; i.form.requestSubmit(); return null })()`, value))
+		eval[any](b, fmt.Sprintf(enterKey, value))
 	}
 	enter("signpost_wrong")
 	b.until("it is said that the key is wrong",
@@ -426,7 +436,7 @@ func TestPageKey(t *testing.T) {
 	b.until("the key is asked for again", `!document.querySelector("form#key").hidden`)
 }
 
-// TestPageTabs: of two tabs, one sends a file, and the other says so.
+// TestPageTabs: one of two tabs sends a file, and the other one shows that.
 func TestPageTabs(t *testing.T) {
 	browserTest(t)
 	p := startLocal(t, t.TempDir())
@@ -443,7 +453,7 @@ func TestPageTabs(t *testing.T) {
 	p.holds(t, id, content)
 }
 
-// TestPageOff: where it is not wanted there is none.
+// TestPageOff: SIGNPOST_UI=false removes the web UI.
 func TestPageOff(t *testing.T) {
 	slowTest(t)
 	p := startLocal(t, t.TempDir(), "SIGNPOST_UI=false")

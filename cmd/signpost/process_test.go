@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// limit is how long a test waits for anything. What it waits for takes milliseconds; a machine may be busy.
+// limit bounds each wait. Most waits take milliseconds, but a machine may be busy.
 const limit = 30 * time.Second
 
-// process is a signpost serve of its own.
+// process is a running signpost serve.
 type process struct {
 	cmd            *exec.Cmd
 	dir            string // SIGNPOST_DATA_DIR; empty: it has no local store
@@ -28,8 +28,8 @@ type process struct {
 	err            error // of Wait; read only after exited
 }
 
-// start runs signpost serve with these settings alone, on a free port unless they name one, and returns once it greets.
-// When the test ends, it looks through all that the process wrote.
+// start runs signpost serve with these settings only, on a free port unless they name one, and waits until it has
+// started. When the test ends, the output of the process is checked.
 func start(t *testing.T, settings ...string) *process {
 	t.Helper()
 	path, err := exec.LookPath("signpost") // where testscript.Main has put it
@@ -47,14 +47,14 @@ func start(t *testing.T, settings ...string) *process {
 	return p
 }
 
-// greeted waits until p says where it is.
+// awaitStart waits until p has printed its address.
 func (p *process) awaitStart(t *testing.T) {
 	t.Helper()
 	p.await(t, p.stdout, "greeting", func(s string) bool { return strings.HasSuffix(s, "\n\n") })
 	p.api = regexp.MustCompile(` at (https?://\S+)`).FindStringSubmatch(p.stdout.String())[1]
 }
 
-// launch starts a program in a clean environment with these variables, and ends it with the test.
+// launch starts a program in a clean environment with these variables, and kills it at the end of the test.
 func launch(t *testing.T, program *exec.Cmd, env ...string) *process {
 	t.Helper()
 	p := &process{cmd: program, stdout: newOutput(), stderr: newOutput(), exited: make(chan struct{})}
@@ -85,21 +85,21 @@ func startLocal(t *testing.T, dir string, settings ...string) *process {
 	return p
 }
 
-// reaches are the variables that change what signpost does.
-var reaches = regexp.MustCompile(`(?i)^(AWS|SIGNPOST)_|^HOME=|_PROXY=`)
+// settingNames matches the variables that signpost reads.
+var settingNames = regexp.MustCompile(`(?i)^(AWS|SIGNPOST)_|^HOME=|_PROXY=`)
 
-// cleanEnv is the test's own environment without them.
+// cleanEnv returns the environment of the test without the variables that signpost reads.
 func cleanEnv(t *testing.T) []string {
 	env := []string{"HOME=" + t.TempDir(), "AWS_EC2_METADATA_DISABLED=true"}
 	for _, pair := range os.Environ() {
-		if !reaches.MatchString(pair) {
+		if !settingNames.MatchString(pair) {
 			env = append(env, pair)
 		}
 	}
 	return env
 }
 
-// signal sends it.
+// signal sends a signal.
 func (p *process) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -107,7 +107,7 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 	}
 }
 
-// wait returns once the process has ended.
+// wait waits until the process has ended.
 func (p *process) wait(t *testing.T) syscall.WaitStatus {
 	t.Helper()
 	select {
@@ -118,7 +118,7 @@ func (p *process) wait(t *testing.T) syscall.WaitStatus {
 	return p.cmd.ProcessState.Sys().(syscall.WaitStatus)
 }
 
-// stop ends the process in order.
+// stop sends SIGTERM, and checks the exit status.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	p.signal(t, syscall.SIGTERM)
@@ -127,7 +127,7 @@ func (p *process) stop(t *testing.T) {
 	}
 }
 
-// await returns once what the process wrote to o is as wanted.
+// await waits until the output o is as wanted.
 func (p *process) await(t *testing.T, o *output, what string, wanted func(string) bool) {
 	t.Helper()
 	deadline := time.After(limit)
@@ -146,7 +146,7 @@ func (p *process) await(t *testing.T, o *output, what string, wanted func(string
 	}
 }
 
-// checkOutput holds for every process of these tests: stderr is one JSON object a line, and nothing tells a secret.
+// checkOutput checks that stderr has one JSON object per line, and that no output contains a secret.
 func (p *process) checkOutput(t *testing.T) {
 	written := p.stdout.String() + p.stderr.String()
 	secrets := regexp.MustCompile(`(?i)x-amz-signature|signpost_[\w-]{43}|eyJ[\w-]+\.eyJ`)
@@ -167,7 +167,7 @@ func (p *process) checkOutput(t *testing.T) {
 
 func (p *process) credentialsFile() string { return filepath.Join(p.dir, "credentials") }
 
-// credentials are those of the process's local store.
+// credentials returns the credentials of the local store.
 func (p *process) credentials(t *testing.T) (id, secret string) {
 	t.Helper()
 	text, err := os.ReadFile(p.credentialsFile())
@@ -178,19 +178,19 @@ func (p *process) credentials(t *testing.T) (id, secret string) {
 	return found[1], found[2]
 }
 
-// store is the base URL of the store that the process signs for.
+// store returns the base URL of the store in signed URLs.
 func (p *process) store(t *testing.T) string {
 	t.Helper()
 	signed := p.createUntracked(t)
 	return signed.Scheme + "://" + signed.Host
 }
 
-// again returns the settings that start p anew on the same addresses.
+// sameAddresses returns the settings that start p again on the same addresses.
 func (p *process) sameAddresses(t *testing.T) []string {
 	return []string{"SIGNPOST_LISTEN=" + hostOf(t, p.api), "SIGNPOST_LOCAL_LISTEN=" + hostOf(t, p.store(t))}
 }
 
-// needs skips a test on a machine that lacks one of programs, but where CI is to find out.
+// needs skips the test on machines without one of the programs. In CI the test fails.
 func needs(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, program := range programs {
@@ -211,5 +211,5 @@ func hostOf(t *testing.T, base string) string {
 	return u.Host
 }
 
-// web keeps no connections: a process that was started anew has none of them.
+// web keeps no connections, because processes restart.
 var web = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: limit}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestReadme runs what the README says to paste, one after another in one shell, against a real service.
+// TestReadme runs the commands of the README in one shell, against a real service.
 func TestReadme(t *testing.T) {
 	slowTest(t)
 	needs(t, "sh", "curl", "cut", "grep", "dd", "tar")

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// balancer is a load balancer of the simplest kind: it asks each server's /readyz ten times a second, and sends
-// requests in turn to those that say yes. It tries nothing again.
+// balancer is a load balancer. It requests /readyz of each server ten times a second, and sends requests to the ready
+// ones in turn, without retries.
 type balancer struct {
 	mu      sync.Mutex
 	ready   []*url.URL

@@ -14,7 +14,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// The three lines of the greeting are run as they stand, in another folder than the service, whose own is named by a
+// TestGreeting runs the three printed commands unchanged, in another folder than the service. The data folder is a
 // relative path that needs quotes.
 func TestGreeting(t *testing.T) {
 	needs(t, "sh", "curl", "cut", "ls")
@@ -46,7 +46,7 @@ func TestGreeting(t *testing.T) {
 	}
 }
 
-// A greeting promises nothing that the settings forbid.
+// TestGreetingWithMaxSize: no command is printed that the settings forbid.
 func TestGreetingWithMaxSize(t *testing.T) {
 	t.Parallel()
 	p := startLocal(t, t.TempDir(), "SIGNPOST_MAX_SIZE=10")
@@ -123,7 +123,7 @@ type logLine struct {
 	RequestID   string `json:"request_id"`
 }
 
-// logLines are the lines about requests, by request id.
+// logLines returns the log lines of requests, by request id.
 func logLines(t *testing.T, p *process) map[string][]logLine {
 	t.Helper()
 	found := map[string][]logLine{}
@@ -139,7 +139,7 @@ func logLines(t *testing.T, p *process) map[string][]logLine {
 	return found
 }
 
-// What the store writes by itself becomes lines of the log; that they are JSON is checked of every process.
+// The output of the store becomes log lines. Each process checks that they are JSON.
 func TestStoreChatter(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -161,7 +161,6 @@ func TestStoreChatter(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	p.await(t, p.stderr, "line about the store", func(s string) bool {
-		return strings.Contains(s, `"msg":"local store message"`)
-	})
+	p.await(t, p.stderr, "line about the store",
+		func(s string) bool { return strings.Contains(s, `"msg":"local store message"`) })
 }

@@ -38,7 +38,7 @@ func TestTwoServicesShareOneBucket(t *testing.T) {
 	}
 }
 
-// While the store is away, what needs it says so and the rest goes on; when it is back, so is everything.
+// While the store is unavailable, operations that need it fail, and others succeed. Later all succeed again.
 func TestStoreGoesAwayAndComesBack(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -73,7 +73,7 @@ func TestStoreGoesAwayAndComesBack(t *testing.T) {
 	b.wantStatus(t, *job.ID, client.JobStatusCompleted)
 }
 
-// awaitReady asks until the service is ready.
+// awaitReady waits until the service is ready.
 func (p *process) awaitReady(t *testing.T) {
 	t.Helper()
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestHangup: SIGHUP does not end a server, which says what it makes of it.
+// TestHangup: SIGHUP does not end a server. It logs the signal.
 func TestHangup(t *testing.T) {
 	t.Parallel()
 	p := startLocal(t, t.TempDir())
@@ -19,7 +19,7 @@ func TestHangup(t *testing.T) {
 	}
 }
 
-// TestOutputClosed: a server whose output is a pipe that is read no more goes on.
+// TestOutputClosed: a server continues when the reader of its output has exited.
 func TestOutputClosed(t *testing.T) {
 	t.Parallel()
 	path, err := exec.LookPath("signpost")

@@ -2,7 +2,7 @@ package main
 
 import "testing"
 
-// TestWithoutColors: a line of the store keeps all its text and loses its colors.
+// TestWithoutColors: a line of the store keeps its text without colors.
 func TestWithoutColors(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{

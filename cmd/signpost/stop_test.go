@@ -17,7 +17,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// half is more than a loopback connection buffers without a reader: once it is sent, the server is at work on it.
+// half is more than a loopback connection buffers without a reader, so that the server is reading once it is sent.
 const half = 16 << 20
 
 // open sends the head of a request and waits until the server asks for the body.
@@ -127,7 +127,7 @@ func TestSecondSIGTERMEndsAtOnce(t *testing.T) {
 	}
 }
 
-// A client that goes away in the middle of its upload leaves nothing, and its URL works as before.
+// TestBrokenUploadStoresNothing: an aborted upload stores nothing, and its URL stays valid.
 func TestBrokenUploadStoresNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -18,7 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// startIssuer is an OpenID Connect issuer, and gives out tokens for the testReceiver signpost, good for so long.
+// startIssuer starts an OpenID Connect issuer, and returns a function that issues tokens for the audience signpost.
 func startIssuer(t *testing.T) (url string, token func(subject string, life time.Duration) string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

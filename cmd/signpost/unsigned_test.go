@@ -115,11 +115,11 @@ func testReading(t *testing.T, store honoring) {
 			p := start(t, append(env, c.settings...)...)
 			p.await(t, p.stderr, c.log, func(log string) bool { return strings.Contains(log, c.log) })
 			const content = "the secret of alice"
-			theirs := p.bareAs(t, alice)
+			theirs := p.createUntrackedAs(t, alice)
 			if status := sendTo(t, theirs, content, ""); status != 200 {
 				t.Fatalf("PUT: got %d, want 200", status)
 			}
-			own := p.bareAs(t, mallory)
+			own := p.createUntrackedAs(t, mallory)
 			sendTo(t, own, "", theirs.Path)
 			if got := store.read(t, own); (got == content) != c.reads {
 				t.Errorf("PUT URL: mallory's import holds %q, want that of alice: %v", got, c.reads)
@@ -142,8 +142,8 @@ func testReading(t *testing.T, store honoring) {
 	}
 }
 
-// bareAs returns the upload URL of a bare import.
-func (p *process) bareAs(t *testing.T, key string) *url.URL {
+// createUntrackedAs returns the upload URL of an untracked import.
+func (p *process) createUntrackedAs(t *testing.T, key string) *url.URL {
 	t.Helper()
 	u, err := url.Parse(p.post(t, key, "/import", "")["upload_url"].(string))
 	if err != nil {
@@ -174,7 +174,7 @@ func (p *process) post(t *testing.T, key, path, body string) (answer map[string]
 	return answer
 }
 
-// sendTo sends content to a URL, with a copy source unless that is empty.
+// sendTo sends content to a URL, with a copy source unless it is empty.
 func sendTo(t *testing.T, to *url.URL, content, source string) (status int) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, to.String(), strings.NewReader(content))
@@ -192,7 +192,7 @@ func sendTo(t *testing.T, to *url.URL, content, source string) (status int) {
 	return response.StatusCode
 }
 
-// read returns the object at the path of an upload URL, or "" where there is none.
+// read returns the object at the path of an upload URL, or "".
 func (h honoring) read(t *testing.T, u *url.URL) string {
 	t.Helper()
 	client := s3.NewFromConfig(h.aws, func(o *s3.Options) { o.UsePathStyle = true })

@@ -17,8 +17,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// gate forwards requests, except those with a fault.
-type gate struct {
+// faultProxy forwards requests, except those with a fault.
+type faultProxy struct {
 	*httptest.Server
 	mu     sync.Mutex
 	key    string // that it demands, if any
@@ -28,14 +28,14 @@ type gate struct {
 	method string // of those requests; empty: any
 }
 
-// newGate is before the server at target. Requests keep the host that they were signed for.
-func newGate(t *testing.T, target, key string) *gate {
+// newFaultProxy starts a proxy of the server at target. Requests keep the host that they were signed for.
+func newFaultProxy(t *testing.T, target, key string) *faultProxy {
 	t.Helper()
 	u, err := url.Parse(target)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gate{key: key}
+	g := &faultProxy{key: key}
 	proxy := httputil.NewSingleHostReverseProxy(u)
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status, answer, own := g.next(r)
@@ -54,7 +54,7 @@ func newGate(t *testing.T, target, key string) *gate {
 	return g
 }
 
-func (g *gate) next(r *http.Request) (status int, answer string, own bool) {
+func (g *faultProxy) next(r *http.Request) (status int, answer string, own bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if r.Method == http.MethodHead {
@@ -70,21 +70,21 @@ func (g *gate) next(r *http.Request) (status int, answer string, own bool) {
 	return g.status, g.answer, true
 }
 
-// faulty is a service behind a gate, on a store behind another.
-type faulty struct{ service, store *gate }
+// faulty is a service behind a proxy, on a store behind another one.
+type faulty struct{ service, store *faultProxy }
 
 func newFaulty(t *testing.T, local *process) *faulty {
 	t.Helper()
-	store := newGate(t, local.store(t), "")
+	store := newFaultProxy(t, local.store(t), "")
 	p := start(t, "SIGNPOST_BUCKET="+localBucket, "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1",
 		"SIGNPOST_PUBLIC_ENDPOINT="+store.URL,
 		"AWS_ENDPOINT_URL_S3="+local.store(t), "AWS_SHARED_CREDENTIALS_FILE="+local.credentialsFile())
-	return &faulty{newGate(t, p.api, "sesame"), store}
+	return &faulty{newFaultProxy(t, p.api, "sesame"), store}
 }
 
-// fault sets the response of a gate: fault service|store cut|STATUS ANSWER TIMES [METHOD]
+// fault sets the response of a proxy: fault service|store cut|STATUS ANSWER TIMES [METHOD]
 func (f *faulty) fault(ts *testscript.TestScript, _ bool, args []string) {
-	g := map[string]*gate{"service": f.service, "store": f.store}[args[0]]
+	g := map[string]*faultProxy{"service": f.service, "store": f.store}[args[0]]
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var err error
@@ -100,7 +100,7 @@ func (f *faulty) fault(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// await waits until a file has what matches: await FILE PATTERN
+// await waits until the content of a file matches: await FILE PATTERN
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	wanted := regexp.MustCompile(args[1])
 	var text []byte

@@ -15,16 +15,16 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// runs starts signpost with a home of its own. It shares its process's ways of waiting.
+// runs starts signpost with an empty home directory.
 func (p *process) runs(t *testing.T, home string, args ...string) *process {
 	t.Helper()
 	return launch(t, exec.Command("signpost", args...), "SIGNPOST_URL="+p.api, "XDG_CACHE_HOME="+home)
 }
 
-// slowly are the flags of an upload that takes seconds, and tells of itself.
+// slowly are the flags of an upload that takes seconds and prints its progress.
 var slowly = []string{"upload", "--json", "--part-size", "5MiB", "--concurrency", "1", "--limit-rate", "4MiB"}
 
-// halfway waits until a part is sent, and more.
+// halfway waits until more than one part is sent.
 func (p *process) halfway(t *testing.T) {
 	t.Helper()
 	p.await(t, p.stdout, "first part", regexp.MustCompile(`"bytes":(5[5-9]|[6-9]\d)\d{5},`).MatchString)
@@ -39,8 +39,8 @@ func bigFile(t *testing.T) string {
 	return path
 }
 
-// TestInterruptedUploadGoesOn: Ctrl-C keeps the parts and says so, and the same command sends the rest alone.
-func TestInterruptedUploadGoesOn(t *testing.T) {
+// TestInterruptedUploadResumes: Ctrl-C keeps the parts, and the same command sends the rest.
+func TestInterruptedUploadResumes(t *testing.T) {
 	slowTest(t)
 	p, home, file := startLocal(t, t.TempDir()), t.TempDir(), bigFile(t)
 	first := p.runs(t, home, append(slowly, file)...)
@@ -50,7 +50,8 @@ func TestInterruptedUploadGoesOn(t *testing.T) {
 		t.Errorf("after SIGINT: got status %d, want 130", status.ExitStatus())
 	}
 	said := regexp.MustCompile(`(?s)^signpost: interrupted: 0 of 1 file done\nsignpost: \S+/big\.bin: 5 MiB of 11\.4 MiB kept; ` +
-		`discard it with signpost abort (\S+)\nsignpost:   -> run the same command again to resume\n$`).FindStringSubmatch(first.stderr.String())
+		`discard it with signpost abort (\S+)\nsignpost:   -> run the same command again to resume\n$`).
+		FindStringSubmatch(first.stderr.String())
 	if said == nil {
 		t.Fatalf("after SIGINT: got\n%s", first.stderr)
 	}
@@ -69,7 +70,7 @@ func TestInterruptedUploadGoesOn(t *testing.T) {
 	}
 }
 
-// TestTwoUploadsOfOneFile: the second says that the first is at it, and leaves it alone.
+// TestTwoUploadsOfOneFile: the second upload fails, because the first one is in progress.
 func TestTwoUploadsOfOneFile(t *testing.T) {
 	slowTest(t)
 	p, home, file := startLocal(t, t.TempDir()), t.TempDir(), bigFile(t)
@@ -86,7 +87,7 @@ func TestTwoUploadsOfOneFile(t *testing.T) {
 	}
 }
 
-// TestSecondInterruptEndsAtOnce: whatever the first one waits for.
+// TestSecondInterruptEndsAtOnce: a second Ctrl-C ends the command while it waits.
 func TestSecondInterruptEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	p := startLocal(t, t.TempDir())
@@ -107,7 +108,7 @@ func TestSecondInterruptEndsAtOnce(t *testing.T) {
 	}
 }
 
-// TestInterruptedStream: what waits for its input ends as well, and tells nothing of keeping anything.
+// TestInterruptedStream: an upload that waits for its input ends, and reports no kept parts.
 func TestInterruptedStream(t *testing.T) {
 	t.Parallel()
 	p := startLocal(t, t.TempDir())
@@ -128,7 +129,7 @@ func TestInterruptedStream(t *testing.T) {
 func TestInterruptedStreamRemains(t *testing.T) {
 	t.Parallel()
 	p := startLocal(t, t.TempDir())
-	service := newGate(t, p.api, "")
+	service := newFaultProxy(t, p.api, "")
 	service.left, service.status, service.method = -1, 501, http.MethodDelete
 	p.api = service.URL
 	pipe := filepath.Join(t.TempDir(), "pipe")
@@ -146,13 +147,14 @@ func TestInterruptedStreamRemains(t *testing.T) {
 	}
 	c.await(t, c.stdout, "started", func(s string) bool { return strings.Contains(s, `"started"`) })
 	c.signal(t, syscall.SIGINT)
-	want := regexp.MustCompile(`(?m)^signpost: \S+/pipe: import (\S+) could not be aborted: the service returned 501; remove it with signpost abort (\S+)$`)
+	want := regexp.MustCompile(`(?m)^signpost: \S+/pipe: import (\S+) could not be aborted: ` +
+		`the service returned 501; remove it with signpost abort (\S+)$`)
 	if status := c.wait(t); status.ExitStatus() != 130 || !want.MatchString(c.stderr.String()) {
 		t.Errorf("got status %d,\n%s", status.ExitStatus(), c.stderr)
 	}
 }
 
-// TestTerminal draws bars of the terminal's width.
+// TestTerminal: no line of the bars is wider than the terminal.
 func TestTerminal(t *testing.T) {
 	slowTest(t)
 	needs(t, "script")
