@@ -191,6 +191,23 @@ func testConcurrentReceivers(t *testing.T) {
 	}
 }
 
+// TestLease: while a server delivers an entry, no other server does.
+func TestLease(t *testing.T) {
+	w := newCluster(t)
+	sent := 0
+	other := w.server(func(context.Context, string, string, time.Time, []byte) error { sent++; return nil })
+	s := w.server(func(context.Context, string, string, time.Time, []byte) error {
+		sent++
+		w.deliverDue(other)
+		return nil
+	})
+	w.complete(s, "")
+	w.deliverDue(s)
+	if left := w.Keys(pendingPrefix); sent != 1 || len(left) > 0 {
+		t.Errorf("sent %d times, left %v, want once and nothing", sent, left)
+	}
+}
+
 // TestExpiredLease: a server that stalls until another server has claimed the entry does not change it.
 func TestExpiredLease(t *testing.T) {
 	for name, fails := range map[string]bool{"and fails": true, "and delivers": false} {
