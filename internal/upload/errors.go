@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -70,13 +71,8 @@ func (e *ResponseError) Error() string {
 func problemDetail(p client.Problem) string {
 	detail := p.Detail
 	for _, e := range p.Errors {
-		field := ""
-		if e.Pointer != nil {
-			field = *e.Pointer + " "
-		} else if e.Parameter != nil {
-			field = *e.Parameter + " "
-		}
-		detail += " " + strings.TrimSpace(field+e.Detail) + "."
+		field := cmp.Or(deref(e.Pointer), deref(e.Parameter))
+		detail += " " + strings.TrimSpace(field+" "+e.Detail) + "."
 	}
 	return detail
 }

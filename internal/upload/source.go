@@ -102,12 +102,17 @@ func (s section) open() io.Reader {
 	return &exactReader{io.NewSectionReader(s.from, s.offset, s.size), s.size}
 }
 
-// sum returns the hash of all bytes.
+// sum returns the hash of all bytes. It ends early when ctx ends.
 func (s section) sum(ctx context.Context, h hash.Hash) ([]byte, error) {
-	if _, err := io.CopyBuffer(h, contextReader{ctx, s.open()}, make([]byte, chunkSize)); err != nil {
-		return nil, err
+	for from := s.open(); ctx.Err() == nil; {
+		switch _, err := io.CopyN(h, from, 8<<20); {
+		case errors.Is(err, io.EOF):
+			return h.Sum(nil), nil
+		case err != nil:
+			return nil, err
+		}
 	}
-	return h.Sum(nil), nil
+	return nil, context.Cause(ctx)
 }
 
 // checksum returns the checksum of all bytes, or "" for None.
@@ -132,17 +137,4 @@ func (r *exactReader) Read(p []byte) (int, error) {
 		return n, ErrChanged
 	}
 	return n, withoutPath(err)
-}
-
-// contextReader stops reading when ctx ends.
-type contextReader struct {
-	ctx  context.Context
-	from io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.from.Read(p)
 }
