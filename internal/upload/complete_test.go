@@ -15,12 +15,12 @@ func TestCompleteFails(t *testing.T) {
 		w := start(t)
 		path := file(t, content(11*mib, 5))
 		completions := 0
-		w.useProxies(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-			if filepath.Base(r.URL.Path) != "complete" {
+		w.useProxies(t, nil, func(x exchange) bool {
+			if filepath.Base(x.r.URL.Path) != "complete" {
 				return false
 			}
 			completions++
-			rw.WriteHeader(status)
+			x.w.WriteHeader(status)
 			return true
 		})
 		_, err := w.File(t.Context(), path, Options{Checksum: CRC64NVME, PartSize: 5 * mib})
@@ -39,21 +39,21 @@ func TestCompletionFailsLater(t *testing.T) {
 	body := content(11*mib, 6)
 	path := file(t, body)
 	completions, failing := 0, true
-	store, _, _ := w.useProxies(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, next http.Handler) bool {
+	store, _, _ := w.useProxies(t, nil, func(x exchange) bool {
 		job := `{"status":"uploading"`
-		if path := strings.Split(r.URL.Path, "/"); len(path) > 2 {
+		if path := strings.Split(x.r.URL.Path, "/"); len(path) > 2 {
 			job += `,"id":"` + path[2] + `"`
 		}
 		switch {
-		case filepath.Base(r.URL.Path) == "complete":
+		case filepath.Base(x.r.URL.Path) == "complete":
 			if completions++; !failing {
 				return false
 			}
-			return respond(http.StatusAccepted, "application/json", job+"}")(rw, r, next)
-		case r.Method == http.MethodGet && completions == 1 && failing:
+			return respond(http.StatusAccepted, "application/json", job+"}")(x)
+		case x.r.Method == http.MethodGet && completions == 1 && failing:
 			failing = false
 			failed := job + `,"error":{"code":"store-full","detail":"Full."}}`
-			return respond(http.StatusOK, "application/json", failed)(rw, r, next)
+			return respond(http.StatusOK, "application/json", failed)(x)
 		}
 		return false
 	})

@@ -46,7 +46,7 @@ func TestChangedFile(t *testing.T) {
 			for _, size := range []int{3 * mib, 11 * mib} {
 				path := file(t, content(size, 1))
 				var once sync.Once
-				_, _, events := w.useProxies(t, func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+				_, _, events := w.useProxies(t, func(exchange) bool {
 					once.Do(func() {
 						if err := c.change(path); err != nil {
 							t.Error(err)
@@ -80,10 +80,9 @@ func TestNotAborted(t *testing.T) {
 		for _, size := range []int{100, 6 * mib} {
 			body := content(size, 1)
 			path := file(t, body)
-			_, service, events := w.useProxies(t, func(all, _ int, rw http.ResponseWriter, r *http.Request,
-				next http.Handler) bool {
+			_, service, events := w.useProxies(t, func(x exchange) bool {
 				if stream {
-					return s3Error(400, "InvalidRequest")(rw, r, next)
+					return s3Error(400, "InvalidRequest")(x)
 				}
 				if err := os.Truncate(path, 1); err != nil {
 					t.Error(err)
@@ -140,12 +139,11 @@ func TestLostUploadResponse(t *testing.T) {
 	skipIfShort(t)
 	w := start(t)
 	for _, once := range []bool{false, true} {
-		store, _, events := w.useProxies(t, func(all, this int, rw http.ResponseWriter, r *http.Request,
-			next http.Handler) bool {
-			if this == 1 {
-				return dropResponse(rw, r, next)
+		store, _, events := w.useProxies(t, func(x exchange) bool {
+			if x.same == 1 {
+				return dropResponse(x)
 			}
-			return cutRequest(rw, r, next)
+			return cutRequest(x)
 		}, nil)
 		w.retry.budget = time.Millisecond
 		body := content(3*mib, 1)
@@ -166,7 +164,7 @@ func TestRemovedFile(t *testing.T) {
 	w := start(t)
 	body := content(11*mib, 1)
 	path := file(t, body)
-	w.useProxies(t, func(int, int, http.ResponseWriter, *http.Request, http.Handler) bool {
+	w.useProxies(t, func(exchange) bool {
 		os.Remove(path)
 		return false
 	}, nil)
@@ -186,7 +184,7 @@ func TestCanceled(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			var mu sync.Mutex
 			seen := 0
-			count := func(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+			count := func(exchange) bool {
 				mu.Lock()
 				defer mu.Unlock()
 				if seen++; seen == at {
@@ -415,8 +413,8 @@ func TestNotAService(t *testing.T) {
 func TestNotAStore(t *testing.T) {
 	w := start(t)
 	for _, size := range []int{0, 1, 3 * mib, 6 * mib} {
-		w.useProxies(t, always("PUT", func(rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-			http.Redirect(rw, r, "/login", http.StatusFound)
+		w.useProxies(t, always("PUT", func(x exchange) bool {
+			http.Redirect(x.w, x.r, "/login", http.StatusFound)
 			return true
 		}), nil)
 		r, err := w.File(t.Context(), file(t, content(size, 1)), Options{Checksum: CRC64NVME, PartSize: 5 * mib})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,9 +14,17 @@ import (
 	"time"
 )
 
-// fault handles a request instead of the proxy. It returns false if the proxy must forward the request. all counts all
-// requests, this those of the same kind: the same part, or the same method and path.
-type fault func(all, this int, w http.ResponseWriter, r *http.Request, next http.Handler) bool
+// fault handles an exchange instead of the proxy. It returns false if the proxy must forward the request.
+type fault func(x exchange) bool
+
+// exchange is a request and its response.
+type exchange struct {
+	// all counts all requests, same those of the same kind: the same part, or the same method and path.
+	all, same int
+	w         http.ResponseWriter
+	r         *http.Request
+	next      http.Handler // forwards requests
+}
 
 // proxy forwards requests of the uploader, except for those with a fault.
 type proxy struct {
@@ -45,9 +54,9 @@ func newProxy(t *testing.T, f fault) *proxy {
 		p.mu.Lock()
 		p.count[kind]++
 		p.all++
-		all, this := p.all, p.count[kind]
+		x := exchange{p.all, p.count[kind], w, r, next}
 		p.mu.Unlock()
-		if f == nil || !f(all, this, w, r, next) {
+		if f == nil || !f(x) {
 			next.ServeHTTP(w, r)
 		}
 	}))
@@ -79,49 +88,39 @@ func (p *proxy) requests(kind string) int {
 }
 
 // cutRequest closes the connection after half of the body.
-func cutRequest(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-	io.CopyN(io.Discard, r.Body, r.ContentLength/2)
+func cutRequest(x exchange) bool {
+	io.CopyN(io.Discard, x.r.Body, x.r.ContentLength/2)
 	panic(http.ErrAbortHandler)
 }
 
 // dropResponse forwards the request and drops the response.
-func dropResponse(_ http.ResponseWriter, r *http.Request, next http.Handler) bool {
-	next.ServeHTTP(httptest.NewRecorder(), r)
+func dropResponse(x exchange) bool {
+	x.next.ServeHTTP(httptest.NewRecorder(), x.r)
 	panic(http.ErrAbortHandler)
 }
 
 // truncateResponse forwards the request and half of the response.
-func truncateResponse(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+func truncateResponse(x exchange) bool {
 	recorded := httptest.NewRecorder()
-	next.ServeHTTP(recorded, r)
-	for name, values := range recorded.Header() {
-		w.Header()[name] = values
-	}
-	w.Header().Set("Content-Length", "100000")
-	w.WriteHeader(recorded.Code)
-	w.Write(recorded.Body.Bytes()[:recorded.Body.Len()/2])
-	w.(http.Flusher).Flush()
+	x.next.ServeHTTP(recorded, x.r)
+	maps.Copy(x.w.Header(), recorded.Header())
+	x.w.Header().Set("Content-Length", "100000")
+	x.w.WriteHeader(recorded.Code)
+	x.w.Write(recorded.Body.Bytes()[:recorded.Body.Len()/2])
+	x.w.(http.Flusher).Flush()
 	panic(http.ErrAbortHandler)
 }
 
 // truncateBody forwards half of the body and closes the connection.
-func truncateBody(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(r.Body, r.ContentLength/2), r.Body}
-	next.ServeHTTP(w, r)
-	return true
+func truncateBody(x exchange) bool {
+	x.r.Body = io.NopCloser(io.LimitReader(x.r.Body, x.r.ContentLength/2))
+	return false
 }
 
 // flipByte changes a byte of the body.
-func flipByte(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{&byteFlipper{from: r.Body}, r.Body}
-	next.ServeHTTP(w, r)
-	return true
+func flipByte(x exchange) bool {
+	x.r.Body = io.NopCloser(&byteFlipper{from: x.r.Body})
+	return false
 }
 
 type byteFlipper struct {
@@ -138,53 +137,43 @@ func (f *byteFlipper) Read(p []byte) (int, error) {
 }
 
 // neverRespond reads the body and waits until the client disconnects.
-func neverRespond(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-	io.Copy(io.Discard, r.Body)
-	<-r.Context().Done()
+func neverRespond(x exchange) bool {
+	io.Copy(io.Discard, x.r.Body)
+	<-x.r.Context().Done()
 	return true
 }
 
 // respond responds instead of the server.
-func respond(status int, contentType, body string) func(http.ResponseWriter, *http.Request, http.Handler) bool {
-	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
-		w.Header().Set("Content-Type", contentType)
-		w.WriteHeader(status)
-		io.WriteString(w, body)
+func respond(status int, contentType, body string) fault {
+	return func(x exchange) bool {
+		x.w.Header().Set("Content-Type", contentType)
+		x.w.WriteHeader(status)
+		io.WriteString(x.w, body)
 		return true
 	}
 }
 
-func s3Error(status int, code string) func(http.ResponseWriter, *http.Request, http.Handler) bool {
+func s3Error(status int, code string) fault {
 	return respond(status, "application/xml",
 		"<Error><Code>"+code+"</Code><Message>No.</Message><RequestId>7</RequestId></Error>")
 }
 
-type action = func(http.ResponseWriter, *http.Request, http.Handler) bool
-
-// oneIn applies do to one of n requests.
-func oneIn(n int, do action) fault {
-	return func(all, _ int, w http.ResponseWriter, r *http.Request, next http.Handler) bool {
-		return all%n == n/2 && do(w, r, next)
-	}
+// oneIn applies f to one of n requests.
+func oneIn(n int, f fault) fault {
+	return func(x exchange) bool { return x.all%n == n/2 && f(x) }
 }
 
-// first applies do to the first request of each kind with this method.
-func first(method string, do action) fault {
-	return func(_, this int, w http.ResponseWriter, r *http.Request, next http.Handler) bool {
-		return this == 1 && r.Method == method && do(w, r, next)
-	}
+// first applies f to the first request of each kind with this method.
+func first(method string, f fault) fault {
+	return func(x exchange) bool { return x.same == 1 && x.r.Method == method && f(x) }
 }
 
-// always applies do to each request with this method.
-func always(method string, do action) fault {
-	return func(_, _ int, w http.ResponseWriter, r *http.Request, next http.Handler) bool {
-		return r.Method == method && do(w, r, next)
-	}
+// always applies f to each request with this method.
+func always(method string, f fault) fault {
+	return func(x exchange) bool { return x.r.Method == method && f(x) }
 }
 
-// inTurn applies these actions to the first requests of each kind, in order.
-func inTurn(actions ...action) fault {
-	return func(_, this int, w http.ResponseWriter, r *http.Request, next http.Handler) bool {
-		return this <= len(actions) && actions[this-1](w, r, next)
-	}
+// inTurn applies these faults to the first requests of each kind, in order.
+func inTurn(faults ...fault) fault {
+	return func(x exchange) bool { return x.same <= len(faults) && faults[x.same-1](x) }
 }

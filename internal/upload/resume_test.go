@@ -21,8 +21,8 @@ func (w *world) startInterrupted(t *testing.T, path string, d Options) (id strin
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w.useProxies(t, func(all, _ int, _ http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
-		if all < 3 {
+	w.useProxies(t, func(x exchange) bool {
+		if x.all < 3 {
 			return false
 		}
 		cancel()
@@ -187,12 +187,12 @@ func TestInterruptedCompletion(t *testing.T) {
 		body := content(11*mib, 5)
 		path, d := file(t, body), Options{Checksum: CRC64NVME, PartSize: 5 * mib}
 		ctx, cancel := context.WithCancel(t.Context())
-		w.useProxies(t, nil, func(_, _ int, rw http.ResponseWriter, r *http.Request, next http.Handler) bool {
-			if filepath.Base(r.URL.Path) != "complete" {
+		w.useProxies(t, nil, func(x exchange) bool {
+			if filepath.Base(x.r.URL.Path) != "complete" {
 				return false
 			}
 			defer cancel()
-			return !through || dropResponse(rw, r, next)
+			return !through || dropResponse(x)
 		})
 		if _, err := w.File(ctx, path, d); !errors.Is(err, context.Canceled) {
 			t.Fatalf("interrupted: got %v, want the cancellation", err)
@@ -217,8 +217,8 @@ func TestBusy(t *testing.T) {
 	body := content(11*mib, 6)
 	path, d := file(t, body), Options{Checksum: CRC64NVME, PartSize: 5 * mib}
 	second := make(chan error, 1)
-	w.useProxies(t, func(all, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if all == 1 {
+	w.useProxies(t, func(x exchange) bool {
+		if x.all == 1 {
 			_, err := w.File(t.Context(), path, d)
 			second <- err
 		}

@@ -28,11 +28,11 @@ type readRequests struct {
 func newReadRequests() *readRequests { return &readRequests{recorded: make(chan struct{}, 1000)} }
 
 // record is a fault that forwards each request.
-func (a *readRequests) record(_, _ int, _ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-	if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/import/") {
+func (a *readRequests) record(x exchange) bool {
+	if x.r.Method == http.MethodGet && strings.HasPrefix(x.r.URL.Path, "/import/") {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.waits = append(a.waits, r.URL.Query().Get("wait"))
+		a.waits = append(a.waits, x.r.URL.Query().Get("wait"))
 		a.recorded <- struct{}{}
 	}
 	return false
@@ -120,9 +120,9 @@ func TestUploadAndWait(t *testing.T) {
 	if err := os.WriteFile(path, []byte("a,b\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	discarded := func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		w.Header().Set("ETag", `"nothing"`)
-		return respond(http.StatusOK, "text/plain", "")(w, r, nil)
+	discarded := func(x exchange) bool {
+		x.w.Header().Set("ETag", `"nothing"`)
+		return respond(http.StatusOK, "text/plain", "")(x)
 	}
 	t.Run("completed", func(t *testing.T) {
 		w, reads := start(t), newReadRequests()
