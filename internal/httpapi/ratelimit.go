@@ -89,8 +89,9 @@ func (l *limiter) count(x *exchange) error {
 	}
 	closest, left, wait := l.take(caller, site)
 	header := x.Response().Header()
-	header.Set("RateLimit-Policy", fmt.Sprintf(`"%s";q=%d;w=%d`, closest.name, closest.perSecond*window, window))
-	header.Set("RateLimit", fmt.Sprintf(`"%s";r=%d;t=%d`, closest.name, left, window))
+	// Set would write Ratelimit; the draft's spelling is RateLimit.
+	header["RateLimit-Policy"] = []string{fmt.Sprintf(`"%s";q=%d;w=%d`, closest.name, closest.perSecond*window, window)}
+	header["RateLimit"] = []string{fmt.Sprintf(`"%s";r=%d;t=%d`, closest.name, left, window)}
 	if wait == 0 {
 		return nil
 	}
