@@ -15,7 +15,7 @@ func FuzzAddress(f *testing.F) {
 	if testing.Short() {
 		f.Skip("has many seeds")
 	}
-	a := newAsker(f, auth.NewGateway(true))
+	a := newFuzzedAPI(f, auth.NewGateway(true))
 	for _, id := range []string{awaitedID, planlessID, plannedID, uploadedID, completedID, abortedID} {
 		for _, rest := range []string{
 			"", "/parts", "/parts?after=1", "/complete", "/", "?", "/..", "%2f..", "/parts/", "//parts", "/%70arts",
@@ -44,8 +44,8 @@ func FuzzAddress(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, method, target, idempotencyKey string) {
-		apart(t, func(t *testing.T) {
-			a.everything(t, "key-alice", "key-bob", "public")
+		withFakeClock(t, func(t *testing.T) {
+			a.createAll(t, "key-alice", "key-bob", "public")
 			header, body := http.Header{}, ""
 			if idempotencyKey != "" {
 				header["Idempotency-Key"] = []string{idempotencyKey}
@@ -58,7 +58,7 @@ func FuzzAddress(f *testing.F) {
 			}
 			r := requestFor(method, address("/import"+target), header, body)
 			w := a.ask(t, calledBy("key-alice", r))
-			a.confined(t, "key-alice", w)
+			a.checkKeys(t, "key-alice", w)
 			if !slices.Contains([]int{200, 202, 204, 400, 404, 405, 409, 414, 415, 422}, w.Code) {
 				t.Errorf("%s %q: got %d %s", method, target, w.Code, w.Body)
 			}

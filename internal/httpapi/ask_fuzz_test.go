@@ -33,11 +33,11 @@ import (
 	"github.com/signpost-s3/signpost/internal/web"
 )
 
-// asker sends requests to the whole API on an in-memory store, and checks what every response must fulfill.
-type asker struct {
+// fuzzedAPI sends requests to the whole API on an in-memory store, and checks what every response must fulfill.
+type fuzzedAPI struct {
 	handler http.Handler
 	service *imports.Service
-	store   *shelf
+	store   *fuzzStore
 	log     bytes.Buffer
 	routes  routers.Router
 	secrets []string // must not occur in responses or logs
@@ -50,9 +50,9 @@ const secretKey = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
 // directory.
 var here, _ = os.Getwd()
 
-func newAsker(f *testing.F, authenticate auth.Authenticator) *asker {
+func newFuzzedAPI(f *testing.F, authenticate auth.Authenticator) *fuzzedAPI {
 	f.Chdir(here)
-	a := &asker{
+	a := &fuzzedAPI{
 		service: &imports.Service{
 			Limits:           imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour, OpenUploads: 100},
 			Downloads:        true,
@@ -60,7 +60,7 @@ func newAsker(f *testing.F, authenticate auth.Authenticator) *asker {
 			Now:              time.Now,
 			CompletionWait:   time.Second,
 		},
-		store: &shelf{}, routes: router(f), secrets: []string{secretKey},
+		store: &fuzzStore{}, routes: router(f), secrets: []string{secretKey},
 	}
 	_, proxies, err := net.ParseCIDR("192.0.2.0/24")
 	if err != nil {
@@ -80,9 +80,9 @@ func newAsker(f *testing.F, authenticate auth.Authenticator) *asker {
 }
 
 // with resets the store to these objects, and the service's knowledge of it.
-func (a *asker) with(t testing.TB, objects map[string]string) {
+func (a *fuzzedAPI) with(t testing.TB, objects map[string]string) {
 	t.Helper()
-	*a.store = shelf{objects: map[string][]byte{}, parts: map[string][]int{}}
+	*a.store = fuzzStore{objects: map[string][]byte{}, parts: map[string][]int{}}
 	for key, content := range objects {
 		a.store.objects[key] = []byte(content)
 	}
@@ -92,14 +92,14 @@ func (a *asker) with(t testing.TB, objects map[string]string) {
 	}
 	var err error
 	if a.service.Bucket, err = bucket.Open(t.Context(), bucket.Options{
-		Name: shelfBucket, AWS: settings, PathStyle: true,
+		Name: fuzzBucket, AWS: settings, PathStyle: true,
 	}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// apart calls f with a fake clock, and returns when all goroutines that f started have ended.
-func apart(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f) }
+// withFakeClock calls f with a fake clock, and returns when all goroutines that f started have ended.
+func withFakeClock(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f) }
 
 // requestFor returns a request as net/http reads it or, with headers that net/http rejects, as package lambdaevent
 // does.
@@ -133,7 +133,7 @@ var (
 
 // ask sends r. It checks that there is no panic, that an error is a complete problem document, that no secret is
 // shown, and that the log has one valid line.
-func (a *asker) ask(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
+func (a *fuzzedAPI) ask(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
 	t.Helper()
 	a.log.Reset()
 	w := httptest.NewRecorder()
@@ -147,19 +147,19 @@ func (a *asker) ask(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
 		}
 	}
 	if w.Code >= 400 && r.Method != http.MethodHead {
-		isProblem(t, what, w)
+		checkProblem(t, what, w)
 	}
 	shown := w.Body.String() + a.log.String()
 	if slices.ContainsFunc(a.secrets, func(secret string) bool { return strings.Contains(shown, secret) }) ||
 		w.Code >= 400 && signature.MatchString(shown) {
 		t.Errorf("%s\nshows a secret; log %s", what, &a.log)
 	}
-	a.logged(t, what, w)
+	a.checkLog(t, what, w)
 	return w
 }
 
-// isProblem checks w against RFC 9457 and the OpenAPI document.
-func isProblem(t *testing.T, what string, w *httptest.ResponseRecorder) {
+// checkProblem checks w against RFC 9457 and the OpenAPI document.
+func checkProblem(t *testing.T, what string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	var members map[string]jsontext.Value
 	var p client.Problem
@@ -189,8 +189,8 @@ func isProblem(t *testing.T, what string, w *httptest.ResponseRecorder) {
 	}
 }
 
-// logged checks that the log has exactly one line, which cannot be taken for another.
-func (a *asker) logged(t *testing.T, what string, w *httptest.ResponseRecorder) {
+// checkLog checks that the log has exactly one line, which cannot be taken for another.
+func (a *fuzzedAPI) checkLog(t *testing.T, what string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	var line struct {
 		Status    int    `json:"status"`
@@ -209,8 +209,8 @@ func (a *asker) logged(t *testing.T, what string, w *httptest.ResponseRecorder) 
 	}
 }
 
-// declared checks that the OpenAPI document declares the response w to r.
-func (a *asker) declared(t *testing.T, r *http.Request, w *httptest.ResponseRecorder) {
+// checkDeclared checks that the OpenAPI document declares the response w to r.
+func (a *fuzzedAPI) checkDeclared(t *testing.T, r *http.Request, w *httptest.ResponseRecorder) {
 	t.Helper()
 	route, params, err := a.routes.FindRoute(r)
 	if err != nil {
@@ -227,8 +227,8 @@ func (a *asker) declared(t *testing.T, r *http.Request, w *httptest.ResponseReco
 	}
 }
 
-// confined checks that all store calls, and every signed URL in w, are below the caller's own prefixes.
-func (a *asker) confined(t *testing.T, owner string, w *httptest.ResponseRecorder) {
+// checkKeys checks that all store calls, and every signed URL in w, are below the caller's own prefixes.
+func (a *fuzzedAPI) checkKeys(t *testing.T, owner string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	own := regexp.MustCompile(
 		`^(imports/` + owner + `/([0-9a-f-]{36})?|jobs/` + owner +
@@ -240,7 +240,7 @@ func (a *asker) confined(t *testing.T, owner string, w *httptest.ResponseRecorde
 		}
 	}
 	for _, signed := range regexp.MustCompile(`http://store\.test[^?"]*\?`).FindAllString(w.Body.String(), -1) {
-		if key := strings.Trim(strings.TrimPrefix(signed, "http://store.test/"+shelfBucket+"/"), "?"); !own.MatchString(key) {
+		if key := strings.Trim(strings.TrimPrefix(signed, "http://store.test/"+fuzzBucket+"/"), "?"); !own.MatchString(key) {
 			t.Errorf("%d %s\nsigns for %q, which is not %s's", w.Code, w.Body, key, owner)
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// members are callers by name, each with a key.
-func members(t *testing.T, scopes map[string]auth.Scope) (authenticate auth.Authenticator, keys map[string]string) {
+// newKeys returns an authenticator of callers by name, and the key of each.
+func newKeys(t *testing.T, scopes map[string]auth.Scope) (authenticate auth.Authenticator, keys map[string]string) {
 	t.Helper()
 	var lines strings.Builder
 	keys = map[string]string{}
@@ -40,10 +40,10 @@ func members(t *testing.T, scopes map[string]auth.Scope) (authenticate auth.Auth
 	return auth.New(opened, nil, false), keys
 }
 
-// startGuarded starts a service that requires API keys, and returns the keys.
-func startGuarded(t *testing.T, scopes map[string]auth.Scope) (*service, map[string]string) {
-	authenticate, keys := members(t, scopes)
-	return start(t, settings{stranger: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }}), keys
+// startAuthenticated starts a service that requires API keys, and returns the keys.
+func startAuthenticated(t *testing.T, scopes map[string]auth.Scope) (*service, map[string]string) {
+	authenticate, keys := newKeys(t, scopes)
+	return start(t, settings{remoteClient: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }}), keys
 }
 
 // as sends a request with a key. An empty body means none.
@@ -60,25 +60,25 @@ func (s *service) as(t *testing.T, key, method, path, body string) (int, http.He
 	return do(t, r)
 }
 
-// concrete returns an operation's path with an unknown id.
-func concrete(path string) string {
+// withID returns an operation's path with an unknown id.
+func withID(path string) string {
 	return strings.ReplaceAll(path, "{id}", "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55")
 }
 
-// TestEveryOperationIsGuarded checks that every operation requires a key with its scope, and that other paths need
+// TestOperationsRequireScopes checks that every operation requires a key with its scope, and that other paths need
 // none.
-func TestEveryOperationIsGuarded(t *testing.T) {
-	s, keys := startGuarded(t, map[string]auth.Scope{"create": auth.Create, "read": auth.Read, "delete": auth.Delete})
+func TestOperationsRequireScopes(t *testing.T) {
+	s, keys := startAuthenticated(t, map[string]auth.Scope{"create": auth.Create, "read": auth.Read, "delete": auth.Delete})
 	for _, o := range openapi.Operations {
-		status, header, body := s.as(t, "", o.Method, concrete(o.Path), "")
+		status, header, body := s.as(t, "", o.Method, withID(o.Path), "")
 		if status != 401 || header.Get("WWW-Authenticate") == "" || codeOf(body) != "unauthenticated" {
 			t.Errorf("%s without a key: got %d %q %s, want 401", o.ID, status, header.Get("WWW-Authenticate"), body)
 		}
-		if status, _, body := s.as(t, "signpost_"+strings.Repeat("A", 43), o.Method, concrete(o.Path), ""); status != 401 {
+		if status, _, body := s.as(t, "signpost_"+strings.Repeat("A", 43), o.Method, withID(o.Path), ""); status != 401 {
 			t.Errorf("%s with an unknown key: got %d %s, want 401", o.ID, status, body)
 		}
 		for name, key := range keys {
-			status, _, body := s.as(t, key, o.Method, concrete(o.Path), "")
+			status, _, body := s.as(t, key, o.Method, withID(o.Path), "")
 			if allowed := name == o.Scope; allowed == (status == 403 || status == 401) ||
 				!allowed && codeOf(body) != "scope-missing" {
 				t.Errorf("%s with the scope %s: got %d %s; it needs %s", o.ID, name, status, body, o.Scope)
@@ -95,10 +95,10 @@ func TestEveryOperationIsGuarded(t *testing.T) {
 	}
 }
 
-// TestTenants checks that another owner's import does not exist for any operation, and causes the same store calls as
+// TestOwners checks that another owner's import does not exist for any operation, and causes the same store calls as
 // an unknown id.
-func TestTenants(t *testing.T) {
-	s, keys := startGuarded(t, map[string]auth.Scope{"alice": auth.All, "mallory": auth.All})
+func TestOwners(t *testing.T) {
+	s, keys := startAuthenticated(t, map[string]auth.Scope{"alice": auth.All, "mallory": auth.All})
 	_, _, created := s.as(t, keys["alice"], "POST", "/import", `{"mode":"multipart","size":10485760,"part_size":5242880}`)
 	var job client.Job
 	if err := json.Unmarshal([]byte(created), &job); err != nil || job.ID == nil {
@@ -116,7 +116,7 @@ func TestTenants(t *testing.T) {
 			body = `{"part_numbers":[1]}`
 		}
 		status, header, theirs := s.as(t, keys["mallory"], o.Method, strings.ReplaceAll(o.Path, "{id}", *job.ID), body)
-		_, _, unknown := s.as(t, keys["mallory"], o.Method, concrete(o.Path), body)
+		_, _, unknown := s.as(t, keys["mallory"], o.Method, withID(o.Path), body)
 		same := func(body string) string {
 			var p client.Problem
 			if err := json.Unmarshal([]byte(body), &p); err != nil {
@@ -144,10 +144,10 @@ func TestTenants(t *testing.T) {
 // TestAudit checks the audit log lines of operations that create, change or hand out something, and of rejected
 // callers.
 func TestAudit(t *testing.T) {
-	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "reader": auth.Read})
+	authenticate, keys := newKeys(t, map[string]auth.Scope{"alice": auth.All, "reader": auth.Read})
 	s := start(
 		t,
-		settings{stranger: true, downloads: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }},
+		settings{remoteClient: true, downloads: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }},
 	)
 	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	_, _, created := s.as(t, keys["alice"], "POST", "/import", `{"size":5}`)
@@ -253,7 +253,7 @@ func TestSignedRequestsNeedScopes(t *testing.T) {
 	authenticate, keys := owned(t, "alice", auth.All, auth.Create, auth.Read)
 	s := start(
 		t,
-		settings{stranger: true, downloads: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }},
+		settings{remoteClient: true, downloads: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }},
 	)
 	ask := func(scope auth.Scope, method, path string, uploads, downloads bool) (job client.Job) {
 		t.Helper()

@@ -26,8 +26,9 @@ func (u *unreachableStore) RoundTrip(r *http.Request) (*http.Response, error) {
 	return u.Memory.RoundTrip(r)
 }
 
-// TestStoreAway checks that all operations but untracked imports report an unreachable store, and change nothing.
-func TestStoreAway(t *testing.T) {
+// TestStoreUnreachable checks that all operations but untracked imports report an unreachable store, and change
+// nothing.
+func TestStoreUnreachable(t *testing.T) {
 	store := &unreachableStore{}
 	cfg := store.AWS(store)
 	inFakeTime(t, settings{memory: &store.Memory, aws: &cfg}, func(t *testing.T, s *service) {

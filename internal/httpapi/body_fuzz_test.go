@@ -53,8 +53,8 @@ func recordOf(owner, id string) string {
 
 func recordAt(owner, id string) string { return "jobs/" + owner + "/ff23953053ff-" + id + ".json" }
 
-// everything returns the imports above for each of owners.
-func (a *asker) everything(t testing.TB, owners ...string) {
+// createAll creates the imports above for each of owners.
+func (a *fuzzedAPI) createAll(t testing.TB, owners ...string) {
 	t.Helper()
 	objects := map[string]string{}
 	for _, owner := range owners {
@@ -74,7 +74,7 @@ func (a *asker) everything(t testing.TB, owners ...string) {
 // FuzzBody checks that every body with every content type, to an import in any status, receives a response that the
 // OpenAPI document declares, without a 500 while the store answers.
 func FuzzBody(f *testing.F) {
-	a := newAsker(f, auth.NewGateway(true))
+	a := newFuzzedAPI(f, auth.NewGateway(true))
 	paths := []string{"/import"}
 	for _, id := range []string{
 		awaitedID, planlessID, plannedID, uploadedID, completedID, failedID, abortedID, formID, expiredID,
@@ -119,13 +119,13 @@ func FuzzBody(f *testing.F) {
 		if idempotencyKey != "" {
 			header["Idempotency-Key"] = []string{idempotencyKey}
 		}
-		apart(t, func(t *testing.T) {
-			a.everything(t, "public")
+		withFakeClock(t, func(t *testing.T) {
+			a.createAll(t, "public")
 			a.store.away = away
 			r := requestFor("POST", address(paths[int(path)%len(paths)]), header, string(body))
 			w := a.ask(t, r)
-			a.declared(t, r, w)
-			a.confined(t, "public", w)
+			a.checkDeclared(t, r, w)
+			a.checkKeys(t, "public", w)
 			if w.Code >= 500 && !(away && w.Code == http.StatusServiceUnavailable) {
 				t.Errorf("POST %s of %q as %q: got %d %s", r.URL, body, contentType, w.Code, w.Body)
 			}

@@ -15,7 +15,7 @@ import (
 // an error, for any bytes in the claim's record.
 func FuzzClaim(f *testing.F) {
 	const owner, idempotencyKey = "key-alice", "k"
-	a := newAsker(f, auth.NewGateway(true))
+	a := newFuzzedAPI(f, auth.NewGateway(true))
 	header := http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {idempotencyKey}}
 	a.with(f, nil)
 	first := requestFor("POST", address("/import"), header, "{}")
@@ -37,13 +37,13 @@ func FuzzClaim(f *testing.F) {
 		f.Add([]byte(claim))
 	}
 	f.Fuzz(func(t *testing.T, claim []byte) {
-		apart(t, func(t *testing.T) {
-			a.everything(t, owner, "key-bob")
+		withFakeClock(t, func(t *testing.T) {
+			a.createAll(t, owner, "key-bob")
 			a.store.objects[claimAt] = claim
 			r := requestFor("POST", address("/import"), header, "{}")
 			w := a.ask(t, calledBy(owner, r))
-			a.declared(t, r, w)
-			a.confined(t, owner, w)
+			a.checkDeclared(t, r, w)
+			a.checkKeys(t, owner, w)
 			if !slices.Contains([]int{200, 422, 500}, w.Code) {
 				t.Errorf("POST /import with claim %q: got %d %s", claim, w.Code, w.Body)
 			}

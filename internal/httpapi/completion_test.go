@@ -34,10 +34,11 @@ func (f *fullStore) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestCompletionFailsLate(t *testing.T) {
 	full := &fullStore{}
 	cfg := full.AWS(full)
-	inFakeTime(t, settings{memory: &full.Memory, aws: &cfg, patience: 3 * time.Second}, func(t *testing.T, s *service) {
+	options := settings{memory: &full.Memory, aws: &cfg, completionWait: 3 * time.Second}
+	inFakeTime(t, options, func(t *testing.T, s *service) {
 		full.release = make(chan struct{})
-		id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: ptr(int64(5))}).ID
-		p := s.signParts(t, id, client.PartsRequest{First: ptr(int32(1)), Count: ptr(int32(1))}).Parts[0]
+		id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
+		p := s.signParts(t, id, client.PartsRequest{First: new(int32(1)), Count: new(int32(1))}).Parts[0]
 		sent, err := full.RoundTrip(request(t, "PUT", p.URL, strings.NewReader("hello")))
 		if err != nil || sent.StatusCode != 200 {
 			t.Fatalf("part: got %+v, %v, want 200", sent, err)

@@ -172,14 +172,14 @@ func TestBadWait(t *testing.T) {
 	}
 }
 
-// TestWaiterLeaves checks that the service stops polling for a client that has gone, and logs it.
-func TestWaiterLeaves(t *testing.T) {
+// TestWaiterDisconnects checks that the service stops polling for a client that has gone, and logs it.
+func TestWaiterDisconnects(t *testing.T) {
 	inFakeTime(t, settings{}, func(t *testing.T, s *service) {
 		job := s.create(t, client.ImportRequest{})
 		ctx, leave := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
-			_, err := s.GetImportWithResponse(ctx, *job.ID, &client.GetImportParams{Wait: ptr(int32(25))})
+			_, err := s.GetImportWithResponse(ctx, *job.ID, &client.GetImportParams{Wait: new(int32(25))})
 			done <- err
 		}()
 		synctest.Wait()
@@ -193,20 +193,20 @@ func TestWaiterLeaves(t *testing.T) {
 	})
 }
 
-// TestTag checks what changes an ETag and what does not.
-func TestTag(t *testing.T) {
+// TestETag checks what changes an ETag and what does not.
+func TestETag(t *testing.T) {
 	const life = 40 * time.Minute
 	// The clock is at most half a lifetime behind, so that downloads are first signed at the beginning of a half.
-	clock := &hands{at: time.Now().Add(life).Truncate(life / 2).Add(-life)}
+	clock := &testClock{at: time.Now().Add(life).Truncate(life / 2).Add(-life)}
 	everything := auth.Read | auth.Create | auth.Delete
-	caller := &calling{scope: everything}
+	caller := &scopedCaller{scope: everything}
 	s := start(t, settings{downloads: true, limits: imports.Limits{URLTTL: life, JobTTL: 48 * time.Hour}, now: clock.now,
 		options: func(o *httpapi.Options) { o.Authenticate = caller.authenticate }})
 	one := s.create(t, client.ImportRequest{Metadata: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}})
-	form := s.create(t, client.ImportRequest{Mode: ptr(client.ImportRequestModeForm)})
+	form := s.create(t, client.ImportRequest{Mode: new(client.ImportRequestModeForm)})
 	parts := s.create(
 		t,
-		client.ImportRequest{Mode: multipartMode, Size: ptr(int64(6 * mib)), PartSize: ptr(int64(5 * mib))},
+		client.ImportRequest{Mode: multipartMode, Size: new(int64(6 * mib)), PartSize: new(int64(5 * mib))},
 	)
 	gone := s.create(t, client.ImportRequest{})
 	for _, c := range []struct {
@@ -216,18 +216,18 @@ func TestTag(t *testing.T) {
 		other bool // another ETag
 	}{
 		{"nothing", one, func() {}, false},
-		{"another signature", one, func() { clock.pass(time.Minute) }, false},
-		{"another signature of a form", form, func() { clock.pass(time.Minute) }, false},
-		{"time for parts", parts, func() { clock.pass(time.Minute) }, false},
-		{"a key that may not upload", one, func() { caller.may(auth.Read) }, false},
-		{"one that may", one, func() { caller.may(everything) }, false},
+		{"another signature", one, func() { clock.advance(time.Minute) }, false},
+		{"another signature of a form", form, func() { clock.advance(time.Minute) }, false},
+		{"time for parts", parts, func() { clock.advance(time.Minute) }, false},
+		{"a key that may not upload", one, func() { caller.setScope(auth.Read) }, false},
+		{"one that may", one, func() { caller.setScope(everything) }, false},
 		{"a part", parts, func() { s.sendPart(t, *parts.ID, 1, make([]byte, 5*mib), nil) }, true},
 		{"the object", one, func() { send(t, *one.Upload, []byte("x")) }, true},
-		{"a download signed anew", one, func() { clock.pass(time.Minute) }, false},
+		{"a download signed anew", one, func() { clock.advance(time.Minute) }, false},
 		{"another object", one, func() { send(t, *one.Upload, []byte("y")) }, true},
-		{"a download signed in the other half", one, func() { clock.pass(life / 2) }, true},
+		{"a download signed in the other half", one, func() { clock.advance(life / 2) }, true},
 		{"its removal", gone, func() { s.remove(t, *gone.ID) }, true},
-		{"the end of its time", form, func() { clock.pass(life) }, true},
+		{"the end of its time", form, func() { clock.advance(life) }, true},
 	} {
 		before := tagOf(t, s.get(t, *c.job.ID, -1, ""))
 		c.do()
@@ -237,37 +237,37 @@ func TestTag(t *testing.T) {
 	}
 }
 
-// hands is a settable clock.
-type hands struct {
+// testClock is a settable clock.
+type testClock struct {
 	mu sync.Mutex
 	at time.Time
 }
 
-func (h *hands) now() time.Time {
+func (h *testClock) now() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.at
 }
 
-func (h *hands) pass(d time.Duration) {
+func (h *testClock) advance(d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.at = h.at.Add(d)
 }
 
-// calling authenticates one caller, whose scope changes.
-type calling struct {
+// scopedCaller authenticates one caller, whose scope changes.
+type scopedCaller struct {
 	mu    sync.Mutex
 	scope auth.Scope
 }
 
-func (c *calling) may(scope auth.Scope) {
+func (c *scopedCaller) setScope(scope auth.Scope) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.scope = scope
 }
 
-func (c *calling) authenticate(*http.Request) (auth.Caller, error) {
+func (c *scopedCaller) authenticate(*http.Request) (auth.Caller, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return auth.Caller{Owner: "key-a", Scope: c.scope}, nil

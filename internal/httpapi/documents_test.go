@@ -52,9 +52,9 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// TestContractIsServedAsWritten checks that the YAML is served byte for byte, and the JSON with the same content,
+// TestDocumentsAreUnchanged checks that the YAML is served byte for byte, and the JSON with the same content,
 // except preflights.
-func TestContractIsServedAsWritten(t *testing.T) {
+func TestDocumentsAreUnchanged(t *testing.T) {
 	s := start(t, settings{})
 	if _, _, body := do(t, request(t, "GET", s.url+"/openapi.yaml", nil)); body != string(openapi.YAML) {
 		t.Error("/openapi.yaml differs from the contract")

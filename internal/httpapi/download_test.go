@@ -15,7 +15,7 @@ func TestDownload(t *testing.T) {
 	s := start(t, settings{downloads: true})
 	const page = "<script>alert(1)</script>"
 	for _, name := range []string{`Ζωή "1".html`, ""} {
-		body := client.ImportRequest{ContentType: ptr("text/html")}
+		body := client.ImportRequest{ContentType: new("text/html")}
 		if name != "" {
 			body.Filename = &name
 		}
@@ -62,7 +62,7 @@ func TestDownload(t *testing.T) {
 // TestDownloadInParts checks that completing returns the same download URL as reading.
 func TestDownloadInParts(t *testing.T) {
 	s := start(t, settings{downloads: true})
-	id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: ptr(int64(5))}).ID
+	id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
 	s.sendParts(t, id, []byte("12345"), []int32{1})
 	done := s.complete(t, id, client.CompleteRequest{})
 	if done.DownloadURL == nil {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// TestEpoch checks that two downloads share an epoch only if neither is in the last half of its lifetime, or both
+// TestExpiryEpoch checks that two downloads share an epoch only if neither is in the last half of its lifetime, or both
 // expire together.
-func TestEpoch(t *testing.T) {
+func TestExpiryEpoch(t *testing.T) {
 	const life = time.Hour
 	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	type signed struct{ at, ends time.Duration } // after noon

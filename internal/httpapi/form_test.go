@@ -14,7 +14,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-var formMode = ptr(client.ImportRequestModeForm)
+var formMode = new(client.ImportRequestModeForm)
 
 // TestForm uploads like a browser's form, with all declarations and an unknown length.
 func TestForm(t *testing.T) {
@@ -22,9 +22,9 @@ func TestForm(t *testing.T) {
 	content := []byte("from a form")
 	for name, body := range map[string]client.ImportRequest{
 		"nothing":  {},
-		"size":     {Size: ptr(int64(len(content)))},
-		"type":     {ContentType: ptr("text/csv")},
-		"filename": {Filename: ptr("Ζωή.csv")},
+		"size":     {Size: new(int64(len(content)))},
+		"type":     {ContentType: new("text/csv")},
+		"filename": {Filename: new("Ζωή.csv")},
 		"metadata": {Metadata: map[string]string{"order": "42"}},
 		"checksum": {Checksum: checksum("sha256", content)},
 	} {
@@ -87,7 +87,7 @@ func TestTamperedForm(t *testing.T) {
 				t,
 				client.ImportRequest{
 					Mode:        formMode,
-					ContentType: ptr("text/plain"),
+					ContentType: new("text/plain"),
 					Metadata:    map[string]string{"order": "42"},
 					Checksum:    checksum("sha256", content),
 				},
@@ -118,11 +118,11 @@ func TestFormLength(t *testing.T) {
 		{nil, 0, 201, ""},
 		{nil, 10, 201, ""},
 		{nil, 11, 400, "EntityTooLarge"},
-		{ptr(int64(7)), 6, 400, "EntityTooSmall"},
-		{ptr(int64(7)), 7, 201, ""},
-		{ptr(int64(7)), 8, 400, "EntityTooLarge"},
-		{ptr(int64(0)), 0, 201, ""},
-		{ptr(int64(0)), 1, 400, "EntityTooLarge"},
+		{new(int64(7)), 6, 400, "EntityTooSmall"},
+		{new(int64(7)), 7, 201, ""},
+		{new(int64(7)), 8, 400, "EntityTooLarge"},
+		{new(int64(0)), 0, 201, ""},
+		{new(int64(0)), 1, 400, "EntityTooLarge"},
 	} {
 		job := s.create(t, client.ImportRequest{Mode: formMode, Size: c.size})
 		status, answer := post(t, *job.Upload, bytes.Repeat([]byte("x"), c.length))

@@ -19,10 +19,10 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// TestGrowth checks that the number of S3 calls per API call does not grow with the number of imports: a page costs
+// TestStoreCalls checks that the number of S3 calls per API call does not grow with the number of imports: a page costs
 // by its imports. Ten imports are the fewest that fill a page of ten.
-func TestGrowth(t *testing.T) {
-	asked := &tally{}
+func TestStoreCalls(t *testing.T) {
+	asked := &callCounter{}
 	cfg := storetest.Open(t).AWS.Copy()
 	cfg.HTTPClient = &http.Client{Transport: asked}
 	s := start(t, settings{aws: &cfg})
@@ -34,22 +34,22 @@ func TestGrowth(t *testing.T) {
 		sizes = sizes[:2]
 	}
 	for _, jobs := range sizes {
-		t.Run(fmt.Sprint(jobs), func(t *testing.T) { s.holdCost(t, asked, jobs) })
+		t.Run(fmt.Sprint(jobs), func(t *testing.T) { s.checkCalls(t, asked, jobs) })
 	}
 }
 
-func (s *service) holdCost(t *testing.T, asked *tally, jobs int) {
+func (s *service) checkCalls(t *testing.T, asked *callCounter, jobs int) {
 	oldest, key := s.fill(t, jobs), uuid.NewString()
 	var inParts string // the import of the rows after the one that creates it
 	full := min(jobs, 10)
-	ten, completed := ptr(int32(10)), ptr(client.JobStatusCompleted)
+	ten, completed := new(int32(10)), new(client.JobStatusCompleted)
 	for _, c := range []struct {
 		name string
 		call func()
 		want calls
 	}{
 		// Pages come first, while all imports are alike: nothing uploaded, one request each.
-		{"list a page of 1", func() { s.page(t, client.ListImportsParams{Limit: ptr(int32(1))}, 1) },
+		{"list a page of 1", func() { s.page(t, client.ListImportsParams{Limit: new(int32(1))}, 1) },
 			calls{"LIST jobs": 1, "GET jobs": 1, "HEAD imports": 1}},
 		{"list a page of 10", func() { s.page(t, client.ListImportsParams{Limit: ten}, full) },
 			calls{"LIST jobs": 1, "GET jobs": full, "HEAD imports": full}},
@@ -63,7 +63,7 @@ func (s *service) holdCost(t *testing.T, asked *tally, jobs int) {
 			calls{"LIST jobs": 1}},
 		{"read the oldest", func() { s.read(t, oldest) },
 			calls{"GET jobs": 1, "HEAD imports": 1}},
-		{"create, bare", func() { s.createBare(t) },
+		{"create, bare", func() { s.createUntracked(t) },
 			calls{}},
 		{"create", func() { s.create(t, client.ImportRequest{}) },
 			calls{"PUT jobs": 1}},
@@ -75,7 +75,7 @@ func (s *service) holdCost(t *testing.T, asked *tally, jobs int) {
 			calls{"POST imports": 1, "PUT jobs": 1}},
 		{"sign 1,000 parts", func() {
 			s.signParts(t, inParts, client.PartsRequest{
-				First: ptr(int32(1)), Count: ptr(int32(1000)),
+				First: new(int32(1)), Count: new(int32(1000)),
 			})
 		},
 			calls{"GET jobs": 1}},
@@ -103,7 +103,7 @@ func (s *service) page(t *testing.T, params client.ListImportsParams, want int) 
 	}
 }
 
-func (s *service) createBare(t *testing.T) {
+func (s *service) createUntracked(t *testing.T) {
 	t.Helper()
 	r, err := s.CreateImportWithBodyWithResponse(t.Context(), nil, "", nil)
 	if err != nil {
@@ -190,13 +190,13 @@ func madeAt(t *testing.T, id string) int64 {
 // calls counts S3 calls by method (or LIST) and the prefix of the key.
 type calls map[string]int
 
-// tally counts the calls on their way to the store, including retries.
-type tally struct {
+// callCounter counts the calls on their way to the store, including retries.
+type callCounter struct {
 	mu   sync.Mutex
 	seen calls
 }
 
-func (w *tally) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w *callCounter) RoundTrip(r *http.Request) (*http.Response, error) {
 	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/") // path style: bucket, key
 	prefix, _, _ := strings.Cut(key+r.URL.Query().Get("prefix"), "/")
 	method := r.Method
@@ -213,7 +213,7 @@ func (w *tally) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // take returns the calls since the last take.
-func (w *tally) take() calls {
+func (w *callCounter) take() calls {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	taken := w.seen

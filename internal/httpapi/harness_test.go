@@ -47,16 +47,16 @@ type service struct {
 
 // settings are what tests may change. Zero values are the defaults of production.
 type settings struct {
-	limits      imports.Limits
-	patience    time.Duration
-	downloads   bool
-	stranger    bool // the client is not on loopback
-	now         func() time.Time
-	aws         *aws.Config
-	corsOrigins []string
-	local       bool
-	memory      *storetest.Memory      // replaces the store; the client calls the handler without a network
-	options     func(*httpapi.Options) // further changes
+	limits         imports.Limits
+	completionWait time.Duration
+	downloads      bool
+	remoteClient   bool // the client is not on loopback
+	now            func() time.Time
+	aws            *aws.Config
+	corsOrigins    []string
+	local          bool
+	memory         *storetest.Memory      // replaces the store; the client calls the handler without a network
+	options        func(*httpapi.Options) // further changes
 }
 
 func start(t testing.TB, s settings) *service {
@@ -89,10 +89,10 @@ func start(t testing.TB, s settings) *service {
 			Bucket:           store,
 			Limits:           s.limits,
 			Downloads:        s.downloads,
-			AnonymousListing: !s.stranger,
+			AnonymousListing: !s.remoteClient,
 			Waiters:          imports.NewWaiters(10_000),
 			Now:              s.now,
-			CompletionWait:   s.patience,
+			CompletionWait:   s.completionWait,
 		},
 		Ready:             store.Check,
 		CORSOrigins:       s.corsOrigins,
@@ -111,8 +111,8 @@ func start(t testing.TB, s settings) *service {
 		url, transport = server.URL, http.DefaultTransport
 	}
 	t.Cleanup(func() {
-		if told := secret.FindString(log.String()); told != "" {
-			t.Errorf("%s in the log:\n%s", told, log)
+		if leaked := secret.FindString(log.String()); leaked != "" {
+			t.Errorf("%s in the log:\n%s", leaked, log)
 		}
 	})
 	api, err := client.NewClientWithResponses(url, client.WithHTTPClient(contractDoer{router(t), transport}))
@@ -187,8 +187,8 @@ func doBy(t testing.TB, transport http.RoundTripper, request *http.Request) (int
 	if err != nil {
 		t.Fatal(err)
 	}
-	if told := secret.Find(body); response.Header.Get("Content-Type") == "application/problem+json" && told != nil {
-		t.Errorf("%s %s: %s in the answer %s", request.Method, request.URL.Path, told, body)
+	if leaked := secret.Find(body); response.Header.Get("Content-Type") == "application/problem+json" && leaked != nil {
+		t.Errorf("%s %s: %s in the answer %s", request.Method, request.URL.Path, leaked, body)
 	}
 	return response.StatusCode, response.Header, string(body)
 }
@@ -282,8 +282,8 @@ func (d contractDoer) Do(request *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(response.Body)
 	response.Body.Close()
 	response.Body = io.NopCloser(bytes.NewReader(body))
-	if told := secret.Find(body); response.StatusCode >= 400 && told != nil {
-		err = errors.Join(err, fmt.Errorf("%s in the answer %s", told, body))
+	if leaked := secret.Find(body); response.StatusCode >= 400 && leaked != nil {
+		err = errors.Join(err, fmt.Errorf("%s in the answer %s", leaked, body))
 	}
 	return response, errors.Join(
 		err,
@@ -296,8 +296,6 @@ func (d contractDoer) Do(request *http.Request) (*http.Response, error) {
 		}),
 	)
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // uploads counts the multipart uploads in progress at key.
 func (s *service) uploads(t testing.TB, key string) int {

@@ -28,7 +28,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-func TestBareImport(t *testing.T) {
+func TestUntrackedImport(t *testing.T) {
 	s := start(t, settings{})
 	for name, send := range map[string]func() *http.Request{
 		"no body":             func() *http.Request { return request(t, "POST", s.url+"/import", nil) },
@@ -67,20 +67,20 @@ func TestTrackedImport(t *testing.T) {
 	content := []byte("id,amount\n1,42\n")
 	for name, body := range map[string]client.ImportRequest{
 		"nothing":   {},
-		"size":      {Size: ptr(int64(len(content)))},
-		"type":      {ContentType: ptr("text/csv; charset=utf-8")},
-		"filename":  {Filename: ptr(`Quartal "3" für Ζωή 📦.csv`)},
+		"size":      {Size: new(int64(len(content)))},
+		"type":      {ContentType: new("text/csv; charset=utf-8")},
+		"filename":  {Filename: new(`Quartal "3" für Ζωή 📦.csv`)},
 		"metadata":  {Metadata: map[string]string{"order": "42", "note.x-y_z": "a  b"}},
-		"once":      {WriteOnce: ptr(true)},
+		"once":      {WriteOnce: new(true)},
 		"sha256":    {Checksum: checksum("sha256", content)},
 		"sha1":      {Checksum: checksum("sha1", content)},
 		"crc32":     {Checksum: checksum("crc32", content)},
 		"crc32c":    {Checksum: checksum("crc32c", content)},
 		"crc64nvme": {Checksum: checksum("crc64nvme", content)},
-		"all": {Size: ptr(int64(len(content))), ContentType: ptr("text/csv"), Filename: ptr("a.csv"),
+		"all": {Size: new(int64(len(content))), ContentType: new("text/csv"), Filename: new("a.csv"),
 			Metadata:  map[string]string{"k": "v"},
-			WriteOnce: ptr(true), Checksum: checksum("sha256", content), Mode: ptr(client.ImportRequestModeSingle),
-			ExpiresIn: ptr(int32(60))},
+			WriteOnce: new(true), Checksum: checksum("sha256", content), Mode: new(client.ImportRequestModeSingle),
+			ExpiresIn: new(int32(60))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			job := s.create(t, body)
@@ -127,7 +127,7 @@ func TestTrackedImport(t *testing.T) {
 
 func TestEmptyImport(t *testing.T) {
 	s := start(t, settings{})
-	job := s.create(t, client.ImportRequest{Size: ptr(int64(0))})
+	job := s.create(t, client.ImportRequest{Size: new(int64(0))})
 	if status, _ := send(t, *job.Upload, []byte("x")); status < 400 {
 		t.Errorf("one byte where none was declared: got %d, want a refusal", status)
 	}
@@ -143,7 +143,7 @@ func TestEmptyImport(t *testing.T) {
 func TestEmptyImportWithChecksum(t *testing.T) {
 	s := start(t, settings{})
 	for _, algorithm := range []client.ChecksumAlgorithm{"sha256", "sha1", "crc32", "crc64nvme"} {
-		job := s.create(t, client.ImportRequest{Size: ptr(int64(0)), Checksum: checksum(algorithm, nil)})
+		job := s.create(t, client.ImportRequest{Size: new(int64(0)), Checksum: checksum(algorithm, nil)})
 		if status, _ := send(t, *job.Upload, []byte("x")); status < 400 || s.stored(t, job.Object.Key) != nil {
 			t.Errorf("%s, one byte: got %d, want a refusal", algorithm, status)
 		}
@@ -170,8 +170,8 @@ func TestLargestHeaders(t *testing.T) {
 		metadata[fmt.Sprintf("key-%02d", i)] = "v"
 	}
 	job := s.create(t, client.ImportRequest{
-		Filename: ptr(strings.Repeat("界", 180)), ContentType: ptr("text/" + strings.Repeat("x", 20)), Metadata: metadata,
-		Size: ptr(int64(1)), Checksum: checksum("sha256", []byte("x")), WriteOnce: ptr(true),
+		Filename: new(strings.Repeat("界", 180)), ContentType: new("text/" + strings.Repeat("x", 20)), Metadata: metadata,
+		Size: new(int64(1)), Checksum: checksum("sha256", []byte("x")), WriteOnce: new(true),
 	})
 	if status, code := send(t, *job.Upload, []byte("x")); status != 200 {
 		t.Errorf("upload: got %d %s, want 200", status, code)
@@ -242,7 +242,7 @@ func TestIdempotency(t *testing.T) {
 // TestWeakIdempotencyKeys: anonymous clients share one namespace of keys, so a key that another client could guess is
 // refused, before the store is asked whether it exists.
 func TestWeakIdempotencyKeys(t *testing.T) {
-	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All})
+	authenticate, keys := newKeys(t, map[string]auth.Scope{"alice": auth.All})
 	target := storetest.Open(t)
 	own := target.AWS.Copy()
 	var calls atomic.Int64
@@ -297,8 +297,8 @@ func TestWeakIdempotencyKeys(t *testing.T) {
 	}
 }
 
-// TestIdempotencyKeyOfRefusal: a refused create takes no key, and the mode is the same however it is said.
-func TestIdempotencyKeyOfRefusal(t *testing.T) {
+// TestIdempotencyKeyOfRejection: a refused create takes no key, and the mode is the same however it is said.
+func TestIdempotencyKeyOfRejection(t *testing.T) {
 	s := start(t, settings{limits: imports.Limits{URLTTL: time.Minute}})
 	key := uuid.NewString()
 	create := func(body string) int {
@@ -330,7 +330,7 @@ func TestIdempotencyRace(t *testing.T) {
 			r, err := s.CreateImportWithResponse(
 				t.Context(),
 				&client.CreateImportParams{IdempotencyKey: &key},
-				client.ImportRequest{Size: ptr(int64(1))},
+				client.ImportRequest{Size: new(int64(1))},
 			)
 			if err != nil || r.JSON200 == nil {
 				t.Errorf("create: got %v %v, want a job", r, err)
@@ -351,7 +351,7 @@ func TestIdempotencyRace(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	started, later := time.Now().Truncate(time.Second), time.Duration(0)
 	s := start(t, settings{now: func() time.Time { return started.Add(later) }})
-	job := s.create(t, client.ImportRequest{ExpiresIn: ptr(int32(60))})
+	job := s.create(t, client.ImportRequest{ExpiresIn: new(int32(60))})
 	if life := job.ExpiresAt.Sub(*job.CreatedAt).Round(time.Second); life < 59*time.Second || life > time.Minute {
 		t.Errorf("expires_at: %s after created_at, want 60 s", life)
 	}
@@ -423,7 +423,7 @@ func checksum(algorithm client.ChecksumAlgorithm, content []byte) *client.Checks
 	case "crc64nvme":
 		digest = binary.BigEndian.AppendUint64(nil, crc64nvme.Checksum(content))
 	}
-	return &client.Checksum{Algorithm: algorithm, Value: ptr(base64.StdEncoding.EncodeToString(digest))}
+	return &client.Checksum{Algorithm: algorithm, Value: new(base64.StdEncoding.EncodeToString(digest))}
 }
 
 func request(t testing.TB, method, url string, body io.Reader) *http.Request {

@@ -24,7 +24,7 @@ import (
 
 // TestRateLimit checks that each caller has a burst and a rate, and that responses report the rest.
 func TestRateLimit(t *testing.T) {
-	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "bob": auth.All})
+	authenticate, keys := newKeys(t, map[string]auth.Scope{"alice": auth.All, "bob": auth.All})
 	var mu sync.Mutex
 	clock := time.Now()
 	now := func() time.Time {
@@ -167,7 +167,7 @@ func TestWebhooks(t *testing.T) {
 
 // TestOpenUploads checks the limit of multipart uploads in progress per owner. Single uploads do not count.
 func TestOpenUploads(t *testing.T) {
-	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "bob": auth.All})
+	authenticate, keys := newKeys(t, map[string]auth.Scope{"alice": auth.All, "bob": auth.All})
 	s := start(
 		t,
 		settings{limits: imports.Limits{OpenUploads: 2}, options: func(o *httpapi.Options) { o.Authenticate = authenticate }},
@@ -258,8 +258,8 @@ func TestUnknownOrigins(t *testing.T) {
 	}
 }
 
-// TestWatch checks that metrics use a closed list of operation names.
-func TestWatch(t *testing.T) {
+// TestHooks checks that metrics use a closed list of operation names.
+func TestHooks(t *testing.T) {
 	var mu sync.Mutex
 	var answered, seen []string
 	s := start(t, settings{options: func(o *httpapi.Options) {
@@ -282,7 +282,7 @@ func TestWatch(t *testing.T) {
 	id := *s.create(t, client.ImportRequest{Mode: formMode}).ID
 	s.post(t, "", "")
 	do(t, request(t, "GET", s.url+"/import/"+id, nil))
-	do(t, request(t, "GET", s.url+"/import/"+concrete("{id}"), nil))
+	do(t, request(t, "GET", s.url+"/import/"+withID("{id}"), nil))
 	do(t, request(t, "GET", s.url+"/"+strings.Repeat("x", 99), nil))
 	do(t, request(t, http.MethodTrace, s.url+"/import", nil))
 	mu.Lock()
@@ -297,9 +297,9 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreCounted checks that rejected callers have the same rate limit, and use no other caller's quota.
-func TestRefusalsAreCounted(t *testing.T) {
-	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All, "reader": auth.Read})
+// TestRejectionsAreCounted checks that rejected callers have the same rate limit, and use no other caller's quota.
+func TestRejectionsAreCounted(t *testing.T) {
+	authenticate, keys := newKeys(t, map[string]auth.Scope{"alice": auth.All, "reader": auth.Read})
 	clock := time.Now()
 	s := start(
 		t,
@@ -317,7 +317,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 			if n >= 6 {
 				want = 429
 			}
-			if status, _, body := s.as(t, c.key, "DELETE", concrete("/import/{id}"), ""); status != want {
+			if status, _, body := s.as(t, c.key, "DELETE", withID("/import/{id}"), ""); status != want {
 				t.Errorf("%s, request %d: got %d %s, want %d", c.name, n+1, status, body, want)
 			}
 		}
@@ -469,7 +469,7 @@ func TestRateLimitOfDocuments(t *testing.T) {
 // imports with an owner are logged whole, but not in rejected requests: a caller with a key may name the id of an
 // anonymous import.
 func TestIDsInLog(t *testing.T) {
-	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All})
+	authenticate, keys := newKeys(t, map[string]auth.Scope{"alice": auth.All})
 	for name, c := range map[string]struct {
 		authenticate auth.Authenticator
 		key          string
@@ -519,7 +519,7 @@ func TestIDsInLog(t *testing.T) {
 			unknown := []string{
 				"/import/" + strings.ToUpper(id), "/import/" + id + "x", "/imports/" + id, "/import/" + id + "/nothing",
 				"//" + id, "/import/" + strings.Replace(id, "-", "%2d", 1), "/x?id=" + id,
-				concrete("/import/{id}"), concrete("/import/{id}/complete"),
+				withID("/import/{id}"), withID("/import/{id}/complete"),
 			}
 			before := len(log)
 			for _, path := range unknown {

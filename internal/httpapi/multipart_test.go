@@ -14,7 +14,7 @@ import (
 
 const mib = 1 << 20
 
-var multipartMode = ptr(client.ImportRequestModeMultipart)
+var multipartMode = new(client.ImportRequestModeMultipart)
 
 // TestMultipart uploads in parts, without and with each checksum, of known and unknown size, and reads the content
 // back.
@@ -30,7 +30,7 @@ func TestMultipart(t *testing.T) {
 		complete client.CompleteRequest
 		verified bool
 	}{
-		"bare":         {client.ImportRequest{Size: ptr(int64(len(content)))}, client.CompleteRequest{}, false},
+		"bare":         {client.ImportRequest{Size: new(int64(len(content)))}, client.CompleteRequest{}, false},
 		"unknown size": {client.ImportRequest{}, client.CompleteRequest{}, false},
 		"bare, whole at the end": {
 			client.ImportRequest{}, client.CompleteRequest{Checksum: checksum("crc64nvme", content)}, true,
@@ -50,14 +50,14 @@ func TestMultipart(t *testing.T) {
 		},
 		"all else": {
 			client.ImportRequest{
-				Filename: ptr("Ζωή.bin"), ContentType: ptr("application/x-thing"), Metadata: map[string]string{"k": "v"},
-				WriteOnce: ptr(true),
+				Filename: new("Ζωή.bin"), ContentType: new("application/x-thing"), Metadata: map[string]string{"k": "v"},
+				WriteOnce: new(true),
 			},
 			client.CompleteRequest{}, false,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.body.Mode, c.body.PartSize = multipartMode, ptr(int64(5*mib))
+			c.body.Mode, c.body.PartSize = multipartMode, new(int64(5*mib))
 			job := s.create(t, c.body)
 			if job.Multipart == nil || job.Multipart.PartSize != 5*mib || job.UploadURL != nil ||
 				*job.Status != client.JobStatusAwaitingUpload {
@@ -107,8 +107,9 @@ func TestMultipart(t *testing.T) {
 	}
 }
 
-// TestCompleteRefusals checks that invalid completions are rejected with the reason, and that the import can continue.
-func TestCompleteRefusals(t *testing.T) {
+// TestCompleteRejections checks that invalid completions are rejected with the reason, and that the import can
+// continue.
+func TestCompleteRejections(t *testing.T) {
 	if testing.Short() {
 		t.Skip("uploads 60 MB")
 	}
@@ -125,7 +126,7 @@ func TestCompleteRefusals(t *testing.T) {
 		fault  string
 	}{
 		{
-			"nothing sent", ptr(int64(len(content))), func(*testing.T, string) {}, client.CompleteRequest{}, 409,
+			"nothing sent", new(int64(len(content))), func(*testing.T, string) {}, client.CompleteRequest{}, 409,
 			"parts-missing", "parts 1 to 3",
 		},
 		{
@@ -133,7 +134,7 @@ func TestCompleteRefusals(t *testing.T) {
 			"part 1",
 		},
 		{
-			"part 1 missing", ptr(int64(len(content))),
+			"part 1 missing", new(int64(len(content))),
 			func(t *testing.T, id string) { s.sendParts(t, id, content, []int32{2, 3}) }, client.CompleteRequest{}, 409,
 			"parts-missing", "part 1",
 		},
@@ -150,19 +151,19 @@ func TestCompleteRefusals(t *testing.T) {
 			s.sendPart(t, id, 2, content[:5*mib+1], nil)
 		}, client.CompleteRequest{}, 409, "part-size-mismatch", "part 2 has 5242881 bytes, must have at most 5242880"},
 		{
-			"wrong algorithm", ptr(int64(len(content))),
+			"wrong algorithm", new(int64(len(content))),
 			func(t *testing.T, id string) { s.sendParts(t, id, content, []int32{1, 2, 3}) },
 			client.CompleteRequest{Checksum: checksum("sha256", content)}, 400, "invalid-request",
 			"must be crc64nvme, crc32c or crc32",
 		},
 		{
-			"wrong checksum", ptr(int64(len(content))),
+			"wrong checksum", new(int64(len(content))),
 			func(t *testing.T, id string) { s.sendParts(t, id, content, []int32{1, 2, 3}) },
 			client.CompleteRequest{Checksum: checksum("crc64nvme", content[1:])}, 422, "checksum-mismatch", "",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			id := *s.create(t, client.ImportRequest{Mode: multipartMode, PartSize: ptr(int64(5 * mib)), Size: c.size}).ID
+			id := *s.create(t, client.ImportRequest{Mode: multipartMode, PartSize: new(int64(5 * mib)), Size: c.size}).ID
 			c.prep(t, id)
 			r, err := s.CompleteImportWithResponse(t.Context(), id, c.body)
 			if err != nil {
@@ -198,7 +199,7 @@ func TestCompleteRefusals(t *testing.T) {
 func TestLateChecksum(t *testing.T) {
 	s := start(t, settings{})
 	content := []byte("12345")
-	id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: ptr(int64(5))}).ID
+	id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
 	s.sendParts(t, id, content, []int32{1})
 	right := client.CompleteRequest{Checksum: checksum("crc64nvme", content)}
 	s.complete(t, id, right)
@@ -219,7 +220,7 @@ func TestLateChecksum(t *testing.T) {
 			t.Errorf("complete: got %s %s, %v, want %d", r.Status(), r.Body, err, c.status)
 		}
 	}
-	bare := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: ptr(int64(5))}).ID
+	bare := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
 	s.sendParts(t, bare, content, []int32{1})
 	s.complete(t, bare, client.CompleteRequest{})
 	if r, err := s.CompleteImportWithResponse(t.Context(), bare, right); err != nil || r.StatusCode() != 409 ||
@@ -235,11 +236,11 @@ func TestStrictParts(t *testing.T) {
 	content := make([]byte, 5*mib+10)
 	rand.Read(content)
 	strict := *s.create(t, client.ImportRequest{
-		Mode: multipartMode, PartSize: ptr(int64(5 * mib)), Size: ptr(int64(len(content))),
+		Mode: multipartMode, PartSize: new(int64(5 * mib)), Size: new(int64(len(content))),
 		Checksum: checksum("crc32c", content),
 	}).ID
 	bare := *s.create(t, client.ImportRequest{
-		Mode: multipartMode, PartSize: ptr(int64(5 * mib)), Size: ptr(int64(len(content))),
+		Mode: multipartMode, PartSize: new(int64(5 * mib)), Size: new(int64(len(content))),
 	}).ID
 	for _, c := range []struct {
 		id, body, fault string
@@ -280,8 +281,8 @@ func TestStrictParts(t *testing.T) {
 	}
 }
 
-// TestOverOnceOver checks that a terminal import accepts no parts, and that the error names its status.
-func TestOverOnceOver(t *testing.T) {
+// TestTerminalImportTakesNoParts checks that a terminal import accepts no parts, and that the error names its status.
+func TestTerminalImportTakesNoParts(t *testing.T) {
 	s := start(t, settings{})
 	single := *s.create(t, client.ImportRequest{}).ID
 	aborted := *s.create(t, client.ImportRequest{Mode: multipartMode}).ID
@@ -309,19 +310,19 @@ func TestDelete(t *testing.T) {
 	s := start(t, settings{})
 	content := []byte("12345")
 	stages := map[string]func(t *testing.T) client.Job{
-		"awaited": func(t *testing.T) client.Job { return s.create(t, client.ImportRequest{Filename: ptr("secret.txt")}) },
+		"awaited": func(t *testing.T) client.Job { return s.create(t, client.ImportRequest{Filename: new("secret.txt")}) },
 		"completed": func(t *testing.T) client.Job {
-			job := s.create(t, client.ImportRequest{Filename: ptr("secret.txt")})
+			job := s.create(t, client.ImportRequest{Filename: new("secret.txt")})
 			send(t, *job.Upload, content)
 			return s.read(t, *job.ID)
 		},
 		"uploading": func(t *testing.T) client.Job {
-			job := s.create(t, client.ImportRequest{Mode: multipartMode, Filename: ptr("secret.txt"), Size: ptr(int64(5))})
+			job := s.create(t, client.ImportRequest{Mode: multipartMode, Filename: new("secret.txt"), Size: new(int64(5))})
 			s.sendParts(t, *job.ID, content, []int32{1})
 			return job
 		},
 		"completed in parts": func(t *testing.T) client.Job {
-			job := s.create(t, client.ImportRequest{Mode: multipartMode, Filename: ptr("secret.txt"), Size: ptr(int64(5))})
+			job := s.create(t, client.ImportRequest{Mode: multipartMode, Filename: new("secret.txt"), Size: new(int64(5))})
 			s.sendParts(t, *job.ID, content, []int32{1})
 			return s.complete(t, *job.ID, client.CompleteRequest{})
 		},
@@ -400,7 +401,7 @@ func (s *service) sendParts(t testing.TB, id string, content []byte, numbers []i
 
 func (s *service) sendPart(t testing.TB, id string, n int32, part []byte, algorithm *client.ChecksumAlgorithm) {
 	t.Helper()
-	body := client.PartsRequest{First: &n, Count: ptr(int32(1))}
+	body := client.PartsRequest{First: &n, Count: new(int32(1))}
 	if algorithm != nil {
 		body.Checksums = map[string]string{fmt.Sprint(n): *checksum(*algorithm, part).Value}
 	}

@@ -19,7 +19,7 @@ func FuzzRecord(f *testing.F) {
 		f.Skip("has many seeds")
 	}
 	const owner, id = "key-alice", plannedID
-	a := newAsker(f, auth.NewGateway(true))
+	a := newFuzzedAPI(f, auth.NewGateway(true))
 	seed := func(record string) {
 		for _, there := range []string{"", "o", "p", "op"} {
 			f.Add([]byte(record), strings.Contains(there, "o"), strings.Contains(there, "p"))
@@ -55,7 +55,7 @@ func FuzzRecord(f *testing.F) {
 			{"POST", "/import/" + id + "/parts", `{"part_numbers":[1]}`}, {"POST", "/import/" + id + "/complete", ""},
 			{"POST", "/import/" + id + "/complete", `{"checksum":{"algorithm":"crc32","value":"AAAAAA=="}}`},
 		} {
-			apart(t, func(t *testing.T) {
+			withFakeClock(t, func(t *testing.T) {
 				a.with(t, map[string]string{recordAt(owner, id): string(record)})
 				if object {
 					a.store.objects["imports/"+owner+"/"+id] = []byte("123456")
@@ -65,7 +65,7 @@ func FuzzRecord(f *testing.F) {
 				}
 				r := requestFor(c.method, address(c.path), http.Header{"Content-Type": {"application/json"}}, c.body)
 				w := a.ask(t, calledBy(owner, r))
-				a.declared(t, r, w)
+				a.checkDeclared(t, r, w)
 				for _, key := range a.store.asked {
 					if !slices.Contains([]string{recordAt(owner, id), "imports/" + owner + "/" + id, "jobs/" + owner + "/"}, key) {
 						t.Errorf("%s %s with record %q: asked for %q, answered %d %s", c.method, c.path, record, key, w.Code, w.Body)

@@ -26,7 +26,7 @@ func FuzzRequest(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	a := newAsker(f, auth.New(keys, func(context.Context, string) (auth.Caller, error) {
+	a := newFuzzedAPI(f, auth.New(keys, func(context.Context, string) (auth.Caller, error) {
 		return auth.Caller{}, &auth.Error{Reason: "unknown-signer", Detail: "This token is unknown."}
 	}, false))
 	a.secrets = append(a.secrets, key)
@@ -71,7 +71,7 @@ func FuzzRequest(f *testing.F) {
 				header[name] = []string{value}
 			}
 		}
-		apart(t, func(t *testing.T) {
+		withFakeClock(t, func(t *testing.T) {
 			a.with(t, nil)
 			r := requestFor(method, &url.URL{Path: path, RawQuery: query}, header, "")
 			r.Host, r.RemoteAddr = host, remote

@@ -18,9 +18,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// shelf is an in-memory store with the S3 operations that the service uses, so that a fuzz target makes thousands of
-// calls per second. It records the calls.
-type shelf struct {
+// fuzzStore is an in-memory store with the S3 operations that the service uses, so that a fuzz target makes thousands
+// of calls per second. Unlike storetest.Memory it records the keys of calls, takes parts below S3's minimum, and can be
+// unreachable.
+type fuzzStore struct {
 	mu      sync.Mutex
 	objects map[string][]byte
 	parts   map[string][]int // by key: the sizes of the parts of its upload "u"
@@ -28,10 +29,10 @@ type shelf struct {
 	asked   []string         // keys, and prefixes of lists
 }
 
-const shelfBucket = "shelf"
+const fuzzBucket = "shelf"
 
 // Do replaces the SDK's HTTP client.
-func (s *shelf) Do(r *http.Request) (*http.Response, error) {
+func (s *fuzzStore) Do(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var body []byte
@@ -42,7 +43,7 @@ func (s *shelf) Do(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	key, query := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/"+shelfBucket), "/"), r.URL.Query()
+	key, query := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/"+fuzzBucket), "/"), r.URL.Query()
 	if query.Has("list-type") {
 		s.asked = append(s.asked, query.Get("prefix"), cmp.Or(query.Get("start-after"), query.Get("prefix")))
 	} else {
@@ -82,7 +83,7 @@ func (s *shelf) Do(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-func (s *shelf) list(prefix, after string, most int) string {
+func (s *fuzzStore) list(prefix, after string, most int) string {
 	keys := slices.DeleteFunc(slices.Sorted(maps.Keys(s.objects)), func(key string) bool {
 		return !strings.HasPrefix(key, prefix) || key <= after
 	})
@@ -96,7 +97,7 @@ func (s *shelf) list(prefix, after string, most int) string {
 	return b.String() + "</ListBucketResult>"
 }
 
-func (s *shelf) upload(method, key, id string) (int, string) {
+func (s *fuzzStore) upload(method, key, id string) (int, string) {
 	parts := s.parts[key]
 	if parts == nil || id != "u" {
 		return http.StatusNotFound, "<Error><Code>NoSuchUpload</Code></Error>"
@@ -124,7 +125,7 @@ func (s *shelf) upload(method, key, id string) (int, string) {
 	return http.StatusOK, answer + "</ListPartsResult>"
 }
 
-func (s *shelf) object(r *http.Request, key string, body []byte) (int, http.Header, string) {
+func (s *fuzzStore) object(r *http.Request, key string, body []byte) (int, http.Header, string) {
 	stored, there := s.objects[key]
 	tag := func(content []byte) string { return fmt.Sprintf(`"%08x"`, crc32.ChecksumIEEE(content)) }
 	header := http.Header{"Etag": {tag(stored)}}

@@ -20,15 +20,16 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
-// TestOtherThanDeclared puts objects that no signed URL permits, and checks that the import reports the difference.
-func TestOtherThanDeclared(t *testing.T) {
+// TestUploadDiffersFromDeclaration puts objects that no signed URL permits, and checks that the import reports the
+// difference.
+func TestUploadDiffersFromDeclaration(t *testing.T) {
 	s := start(t, settings{})
 	content := []byte("12345")
 	for name, c := range map[string]struct {
 		declared client.ImportRequest
 		code     client.JobErrorCode
 	}{
-		"size": {client.ImportRequest{Size: ptr(int64(6))}, client.JobErrorCodeSizeMismatch},
+		"size": {client.ImportRequest{Size: new(int64(6))}, client.JobErrorCodeSizeMismatch},
 		"checksum": {
 			client.ImportRequest{Checksum: checksum("crc64nvme", []byte("54321"))}, client.JobErrorCodeChecksumMismatch,
 		},
@@ -127,8 +128,8 @@ func TestLostBucket(t *testing.T) {
 	}
 }
 
-// TestTakenAway removes a completed object, as a consumer does after importing it: the import stays completed.
-func TestTakenAway(t *testing.T) {
+// TestObjectRemoved removes a completed object, as a consumer does after importing it: the import stays completed.
+func TestObjectRemoved(t *testing.T) {
 	s := start(t, settings{})
 	job := s.create(t, client.ImportRequest{})
 	if status, code := send(t, *job.Upload, []byte("x")); status != 200 {
@@ -200,7 +201,7 @@ func TestExpiringCredentials(t *testing.T) {
 // TestTwoServices checks that two services on one bucket can complete each other's imports.
 func TestTwoServices(t *testing.T) {
 	a, b := start(t, settings{}), start(t, settings{})
-	job := a.create(t, client.ImportRequest{Size: ptr(int64(1))})
+	job := a.create(t, client.ImportRequest{Size: new(int64(1))})
 	if status, code := send(t, *b.read(t, *job.ID).Upload, []byte("x")); status != 200 {
 		t.Fatalf("upload by the other's URL: got %d %s, want 200", status, code)
 	}

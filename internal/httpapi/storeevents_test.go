@@ -24,13 +24,13 @@ const storeSecret = "correct horse+battery/staple="
 // eventsDir contains events of stores. The local store changes the working directory when it starts.
 var eventsDir, _ = filepath.Abs("../s3events/testdata")
 
-// told collects the reported keys.
-type told struct {
+// notifications collects the reported keys.
+type notifications struct {
 	mu   sync.Mutex
 	keys []string
 }
 
-func (l *told) notice(_ context.Context, key string) error {
+func (l *notifications) notice(_ context.Context, key string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.keys = append(l.keys, key)
@@ -38,7 +38,7 @@ func (l *told) notice(_ context.Context, key string) error {
 }
 
 // take returns and clears the collected keys.
-func (l *told) take() []string {
+func (l *notifications) take() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	keys := l.keys
@@ -47,8 +47,8 @@ func (l *told) take() []string {
 	return keys
 }
 
-// startHearing starts a service that receives store events.
-func startHearing(t *testing.T, s settings, notice func(context.Context, string) error) *service {
+// startStoreEvents starts a service that receives store events.
+func startStoreEvents(t *testing.T, s settings, notice func(context.Context, string) error) *service {
 	t.Helper()
 	more := s.options
 	s.options = func(o *httpapi.Options) {
@@ -67,8 +67,8 @@ func startHearing(t *testing.T, s settings, notice func(context.Context, string)
 	return started
 }
 
-// tell sends an event. An empty authorization means none.
-func (s *service) tell(t *testing.T, authorization, body string) (int, http.Header, string) {
+// notify sends an event. An empty authorization means none.
+func (s *service) notify(t *testing.T, authorization, body string) (int, http.Header, string) {
 	t.Helper()
 	r := request(t, "POST", s.url+"/events/s3", strings.NewReader(body))
 	if authorization != "" {
@@ -93,8 +93,8 @@ func event(bucket string, keys ...string) string {
 
 // TestStoreEvents sends the events of each store, with each form of the secret.
 func TestStoreEvents(t *testing.T) {
-	var l told
-	s := startHearing(t, settings{}, l.notice)
+	var l notifications
+	s := startStoreEvents(t, settings{}, l.notice)
 	basic := func(pair string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)) }
 	secrets := map[string]string{
 		"a token": bearer(storeSecret), "a token, in lower case": "bearer  " + storeSecret, "as it is": storeSecret,
@@ -114,7 +114,7 @@ func TestStoreEvents(t *testing.T) {
 		}
 		body := strings.ReplaceAll(string(content), `"uploads"`, `"`+s.store.Bucket+`"`)
 		for spelling, authorization := range secrets {
-			status, _, answer := s.tell(t, authorization, body)
+			status, _, answer := s.notify(t, authorization, body)
 			if got := l.take(); status != 204 || answer != "" || !slices.Equal(got, want) {
 				t.Errorf(
 					"%s with the secret as %s: got %d %s, noticed of %v, want 204 and %v",
@@ -128,21 +128,21 @@ func TestStoreEvents(t *testing.T) {
 			}
 		}
 	}
-	if status, _, answer := s.tell(t, bearer(storeSecret), event("another-bucket", key)); status != 204 ||
+	if status, _, answer := s.notify(t, bearer(storeSecret), event("another-bucket", key)); status != 204 ||
 		l.take() != nil {
 		t.Errorf("of another bucket: got %d %s, want 204 and nothing noticed", status, answer)
 	}
-	if status, _, answer := s.tell(t, bearer(storeSecret), event(s.store.Bucket, "1", "2", "1", "3")); status != 204 ||
+	if status, _, answer := s.notify(t, bearer(storeSecret), event(s.store.Bucket, "1", "2", "1", "3")); status != 204 ||
 		!slices.Equal(l.take(), []string{"1", "2", "3"}) {
 		t.Errorf("of three objects: got %d %s, want 204 and three noticed", status, answer)
 	}
 }
 
-// TestStoreEventsAreGuarded checks that requests without the secret have no effect and learn nothing.
-func TestStoreEventsAreGuarded(t *testing.T) {
-	var l told
-	authenticate, keys := members(t, map[string]auth.Scope{"alice": auth.All})
-	s := startHearing(t, settings{options: func(o *httpapi.Options) { o.Authenticate = authenticate }}, l.notice)
+// TestStoreEventsRequireSecret checks that requests without the secret have no effect and learn nothing.
+func TestStoreEventsRequireSecret(t *testing.T) {
+	var l notifications
+	authenticate, keys := newKeys(t, map[string]auth.Scope{"alice": auth.All})
+	s := startStoreEvents(t, settings{options: func(o *httpapi.Options) { o.Authenticate = authenticate }}, l.notice)
 	body := event(s.store.Bucket, "k")
 	for name, authorization := range map[string]string{
 		"none": "", "another": bearer("guessed"), "a part": bearer(storeSecret[:len(storeSecret)-1]),
@@ -153,7 +153,7 @@ func TestStoreEventsAreGuarded(t *testing.T) {
 		"the user's name":   "Basic " + base64.StdEncoding.EncodeToString([]byte(storeSecret+":")),
 		"an empty password": "Basic " + base64.StdEncoding.EncodeToString([]byte("user:")),
 	} {
-		status, header, answer := s.tell(t, authorization, body)
+		status, header, answer := s.notify(t, authorization, body)
 		if status != 401 || codeOf(answer) != "unauthenticated" || header.Get("WWW-Authenticate") == "" ||
 			header.Get("X-Request-Id") == "" ||
 			l.take() != nil {
@@ -169,7 +169,8 @@ func TestStoreEventsAreGuarded(t *testing.T) {
 		!strings.Contains(log, `"path":"/events/s3"`) {
 		t.Errorf("log: got %s, want what was refused", log)
 	}
-	if status, _, answer := s.tell(t, bearer(storeSecret), body); status != 204 || !slices.Equal(l.take(), []string{"k"}) {
+	status, _, answer := s.notify(t, bearer(storeSecret), body)
+	if status != 204 || !slices.Equal(l.take(), []string{"k"}) {
 		t.Errorf("the store, which has no API key: got %d %s, want 204", status, answer)
 	}
 	if status, _, _ := s.as(t, storeSecret, "GET", "/import", ""); status != 401 {
@@ -179,8 +180,8 @@ func TestStoreEventsAreGuarded(t *testing.T) {
 
 // TestStoreEventsMalformed checks that the response to an invalid event names the reason.
 func TestStoreEventsMalformed(t *testing.T) {
-	var l told
-	s := startHearing(t, settings{}, l.notice)
+	var l notifications
+	s := startStoreEvents(t, settings{}, l.notice)
 	for body, want := range map[string]struct {
 		status       int
 		code, detail string
@@ -195,7 +196,7 @@ func TestStoreEventsMalformed(t *testing.T) {
 		`{"Records":` + strings.Repeat("[", 100_000): {400, "invalid-event", "expected JSON"},
 		`{"Records":[],"more":"` + "\xff\"}":         {400, "invalid-event", "expected JSON"},
 	} {
-		status, _, answer := s.tell(t, storeSecret, body)
+		status, _, answer := s.notify(t, storeSecret, body)
 		if status != want.status || codeOf(answer) != want.code || !strings.Contains(answer, want.detail) {
 			t.Errorf("%.40q: got %d %s, want %d %s with %q", body, status, answer, want.status, want.code, want.detail)
 		}
@@ -207,7 +208,7 @@ func TestStoreEventsMalformed(t *testing.T) {
 		t.Errorf("too long, of a length not told: got %d %s, want 413", status, answer)
 	}
 	fits := event(s.store.Bucket, "k")
-	if status, _, answer := s.tell(t, storeSecret, fits+strings.Repeat(" ", 128<<10-len(fits))); status != 204 ||
+	if status, _, answer := s.notify(t, storeSecret, fits+strings.Repeat(" ", 128<<10-len(fits))); status != 204 ||
 		!slices.Equal(l.take(), []string{"k"}) {
 		t.Errorf("128 KiB: got %d %s, want 204", status, answer)
 	}
@@ -227,14 +228,14 @@ func TestStoreEventsFail(t *testing.T) {
 		{"a fault of ours", func() error { return errors.New("fault") }, 500, "internal-error"},
 		{"a panic", func() error { panic("at this key") }, 500, "internal-error"},
 	} {
-		var l told
-		s := startHearing(t, settings{}, func(ctx context.Context, key string) error {
+		var l notifications
+		s := startStoreEvents(t, settings{}, func(ctx context.Context, key string) error {
 			if key == "bad" {
 				return c.fail()
 			}
 			return l.notice(ctx, key)
 		})
-		status, header, answer := s.tell(t, storeSecret, event(s.store.Bucket, "a", "bad", "b"))
+		status, header, answer := s.notify(t, storeSecret, event(s.store.Bucket, "a", "bad", "b"))
 		if status != c.want || codeOf(answer) != c.code || (header.Get("Retry-After") != "") != (c.want == 503) ||
 			!slices.Equal(l.take(), []string{"a", "b"}) {
 			t.Errorf(
@@ -250,34 +251,34 @@ func TestStoreEventsFail(t *testing.T) {
 	}
 }
 
-// TestStoreEventsAreNotThrottled checks that valid store events have no rate limit, and wrong secrets have that of a
+// TestStoreEventsRateLimit checks that valid store events have no rate limit, and wrong secrets have that of a
 // caller.
-func TestStoreEventsAreNotThrottled(t *testing.T) {
-	var l told
-	s := startHearing(t, settings{options: func(o *httpapi.Options) { o.RateLimit = 1 }}, l.notice)
+func TestStoreEventsRateLimit(t *testing.T) {
+	var l notifications
+	s := startStoreEvents(t, settings{options: func(o *httpapi.Options) { o.RateLimit = 1 }}, l.notice)
 	for range 20 {
-		if status, header, answer := s.tell(t, storeSecret, event(s.store.Bucket, "k")); status != 204 ||
+		if status, header, answer := s.notify(t, storeSecret, event(s.store.Bucket, "k")); status != 204 ||
 			header.Get("RateLimit") != "" {
 			t.Fatalf("got %d %s, RateLimit %q, want 204 without one", status, answer, header.Get("RateLimit"))
 		}
 	}
 	guesses := map[int]int{}
 	for range 20 {
-		status, _, _ := s.tell(t, bearer("guessed"), event(s.store.Bucket, "k"))
+		status, _, _ := s.notify(t, bearer("guessed"), event(s.store.Bucket, "k"))
 		guesses[status]++
 	}
 	if guesses[401] == 0 || guesses[429] == 0 || len(guesses) != 2 {
 		t.Errorf("20 guesses: got %v, want some 401, then 429", guesses)
 	}
-	if status, _, answer := s.tell(t, storeSecret, event(s.store.Bucket, "k")); status != 204 {
+	if status, _, answer := s.notify(t, storeSecret, event(s.store.Bucket, "k")); status != 204 {
 		t.Errorf("the store, from the same address: got %d %s, want 204", status, answer)
 	}
 }
 
-// TestStoreEventsTakeNoPages checks that web pages of any origin are rejected.
-func TestStoreEventsTakeNoPages(t *testing.T) {
-	var l told
-	s := startHearing(t, settings{corsOrigins: []string{"https://app.example"}}, l.notice)
+// TestStoreEventsRejectPages checks that web pages of any origin are rejected.
+func TestStoreEventsRejectPages(t *testing.T) {
+	var l notifications
+	s := startStoreEvents(t, settings{corsOrigins: []string{"https://app.example"}}, l.notice)
 	for _, origin := range []string{"https://app.example", s.url, "https://evil.example", "null"} {
 		for _, method := range []string{"POST", "GET", "OPTIONS"} {
 			r := request(t, method, s.url+"/events/s3", strings.NewReader(event(s.store.Bucket, "k")))
@@ -294,7 +295,7 @@ func TestStoreEventsTakeNoPages(t *testing.T) {
 
 // TestStoreEventsProbe checks that a store can probe the path, and that it does not exist without a secret.
 func TestStoreEventsProbe(t *testing.T) {
-	hearing, deaf := startHearing(t, settings{}, (&told{}).notice), start(t, settings{})
+	hearing, deaf := startStoreEvents(t, settings{}, (&notifications{}).notice), start(t, settings{})
 	want := map[string]int{"GET": 204, "HEAD": 204, "PUT": 405, "DELETE": 405}
 	for _, method := range slices.Sorted(maps.Keys(want)) {
 		if status, _, answer := do(t, request(t, method, hearing.url+"/events/s3", nil)); status != want[method] {
@@ -305,7 +306,7 @@ func TestStoreEventsProbe(t *testing.T) {
 		}
 	}
 	for _, authorization := range []string{"", "Bearer", "Bearer ", "Basic Og==", storeSecret} {
-		if status, _, answer := deaf.tell(t, authorization, event(deaf.store.Bucket, "k")); status != 404 {
+		if status, _, answer := deaf.notify(t, authorization, event(deaf.store.Bucket, "k")); status != 404 {
 			t.Errorf("POST with %q without a secret set: got %d %s, want 404", authorization, status, answer)
 		}
 	}

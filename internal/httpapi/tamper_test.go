@@ -14,10 +14,10 @@ import (
 func TestTamperedUpload(t *testing.T) {
 	content := []byte("exactly these bytes")
 	declared := client.ImportRequest{
-		Size: ptr(
+		Size: new(
 			int64(len(content)),
-		), ContentType: ptr("text/plain"), Filename: ptr("a.txt"), Metadata: map[string]string{"order": "42"},
-		Checksum: checksum("sha256", content), WriteOnce: ptr(true),
+		), ContentType: new("text/plain"), Filename: new("a.txt"), Metadata: map[string]string{"order": "42"},
+		Checksum: checksum("sha256", content), WriteOnce: new(true),
 	}
 	s := start(t, settings{})
 	for _, c := range []struct {

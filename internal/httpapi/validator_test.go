@@ -37,28 +37,28 @@ func FuzzValidator(f *testing.F) {
 	if testing.Short() {
 		f.Skip("has many seeds")
 	}
-	j := newJudges(f)
+	j := newValidators(f)
 	for i, o := range j.operations {
 		add := func(s sentRequest) { f.Add(byte(i), s.id, s.query, s.head, s.body) }
-		g := j.maker(0, 0)
+		g := j.generator(0, 0)
 		for _, p := range o.Parameters {
-			for _, edge := range g.edgesOf(p.Value.Schema.Value) {
+			for _, edge := range g.edgeCases(p.Value.Schema.Value) {
 				s := sentRequest{contractOperation: o, id: g.request(o).id}
 				s.put(p.Value, strings.Trim(edge, `"`))
 				add(s)
 			}
 		}
 		if o.RequestBody != nil {
-			for _, edge := range slices.Concat(g.edgesOf(o.schema()), scraps) {
+			for _, edge := range slices.Concat(g.edgeCases(o.schema()), fragments) {
 				add(sentRequest{o, g.request(o).id, "", jsonType, []byte(edge)})
 			}
 		}
 		for seed := range uint64(100) {
-			add(j.maker(seed, 0.2).request(o))
+			add(j.generator(seed, 0.2).request(o))
 		}
 	}
 	f.Fuzz(func(t *testing.T, i byte, id, query, head string, body []byte) {
-		j.judge(t, sentRequest{j.operations[int(i)%len(j.operations)], id, query, head, body})
+		j.compare(t, sentRequest{j.operations[int(i)%len(j.operations)], id, query, head, body})
 	})
 }
 
@@ -69,12 +69,12 @@ func TestValidator(t *testing.T) {
 	if testing.Short() {
 		cases = 300
 	}
-	j := newJudges(t)
+	j := newValidators(t)
 	outcomes := map[string]int{}
 	for seed := range uint64(cases) {
-		g := j.maker(seed, []float64{0, 0.04, 0.2}[seed%3])
-		s := g.request(pickOne(g, j.operations...))
-		outcome := j.judge(t, s)
+		g := j.generator(seed, []float64{0, 0.04, 0.2}[seed%3])
+		s := g.request(oneOf(g, j.operations...))
+		outcome := j.compare(t, s)
 		if g.odd == 0 && outcome != bothAccept {
 			t.Errorf("%s\n%s, want it accepted", s, outcome)
 		}
@@ -91,8 +91,8 @@ func TestValidator(t *testing.T) {
 	}
 }
 
-// refusals are all errors that validation may return.
-var refusals = []string{
+// rejections are all errors that validation may return.
+var rejections = []string{
 	"400 body-missing", "400 invalid-json", "400 invalid-request", "404 import-not-found", "404 not-found",
 	"405 method-not-allowed",
 	"415 unsupported-charset", "415 unsupported-content-encoding", "415 unsupported-media-type",
@@ -101,42 +101,44 @@ var refusals = []string{
 // stricterRules are the rules beyond those of openapi3filter. A request that violates one with status 400 must be
 // rejected. The maximum depth is not among them: the document's objects are closed, so both reject deep values.
 var stricterRules = []struct {
-	name, refusal string
-	broken        func(heard) bool
+	name, rejection string
+	broken          func(parsedRequest) bool
 }{
-	{"invalid UTF-8", "400 invalid-json", func(h heard) bool { return !utf8.Valid(h.body) }},
-	{"more than one value", "400 invalid-json", func(h heard) bool { return len(h.body) > 0 && !json.Valid(h.body) }},
-	{"a member twice", "400 invalid-json", func(h heard) bool {
+	{"invalid UTF-8", "400 invalid-json", func(h parsedRequest) bool { return !utf8.Valid(h.body) }},
+	{"more than one value", "400 invalid-json", func(h parsedRequest) bool {
+		return len(h.body) > 0 && !json.Valid(h.body)
+	}},
+	{"a member twice", "400 invalid-json", func(h parsedRequest) bool {
 		return len(h.body) > 0 && !jsontext.Value(h.body).IsValid(jsontext.AllowInvalidUTF8(true))
 	}},
-	{"half a surrogate pair", "400 invalid-json", func(h heard) bool {
+	{"half a surrogate pair", "400 invalid-json", func(h parsedRequest) bool {
 		return len(h.body) > 0 && !jsontext.Value(h.body).IsValid(jsontext.AllowDuplicateNames(true))
 	}},
-	{"an integer as 1.0 or 1e3", "400 invalid-request", func(h heard) bool {
+	{"an integer as 1.0 or 1e3", "400 invalid-request", func(h parsedRequest) bool {
 		return oddNumber.Match(jsonString.ReplaceAll(h.body, nil))
 	}},
-	{"a parameter twice", "400 invalid-request", func(h heard) bool {
+	{"a parameter twice", "400 invalid-request", func(h parsedRequest) bool {
 		return slices.ContainsFunc(slices.Collect(maps.Values(h.values)), func(v []string) bool { return len(v) > 1 })
 	}},
-	{"a parameter as +1 or 01", "400 invalid-request", func(h heard) bool {
+	{"a parameter as +1 or 01", "400 invalid-request", func(h parsedRequest) bool {
 		return slices.ContainsFunc(
 			[]string{"limit", "after", "wait"},
 			func(name string) bool { return !plainDigits.MatchString(h.values.Get(name)) },
 		)
 	}},
-	{"another spelling of an id", "404 import-not-found", otherPath},
-	{"another spelling of a path", "404 not-found", otherPath},
-	{"a charset", "415 unsupported-charset", func(h heard) bool {
+	{"another spelling of an id", "404 import-not-found", isOtherPath},
+	{"another spelling of a path", "404 not-found", isOtherPath},
+	{"a charset", "415 unsupported-charset", func(h parsedRequest) bool {
 		media := strings.ToLower(h.Header.Get("Content-Type"))
 		return strings.Contains(media, "charset") && !strings.Contains(media, "utf-8")
 	}},
-	{"a media type not in order", "415 unsupported-media-type", func(h heard) bool {
+	{"a media type not in order", "415 unsupported-media-type", func(h parsedRequest) bool {
 		return len(h.Header.Values("Content-Type")) > 1 || !plainType.MatchString(h.Header.Get("Content-Type"))
 	}},
 	{
 		"a compressed body",
 		"415 unsupported-content-encoding",
-		func(h heard) bool { return h.Header.Get("Content-Encoding") != "" },
+		func(h parsedRequest) bool { return h.Header.Get("Content-Encoding") != "" },
 	},
 }
 
@@ -148,17 +150,17 @@ var (
 	plainType   = regexp.MustCompile(`(?i)^application/json *(; *[a-z]+=[a-z0-9-]+)?$`) // these requests must be accepted
 )
 
-func otherPath(h heard) bool { return !plainPath.MatchString(h.URL.EscapedPath()) }
+func isOtherPath(h parsedRequest) bool { return !plainPath.MatchString(h.URL.EscapedPath()) }
 
-// heard is a request with an operation's parameters (except those in the path) and body.
-type heard struct {
+// parsedRequest is a request with an operation's parameters (except those in the path) and body.
+type parsedRequest struct {
 	*http.Request
 	values url.Values
 	body   []byte
 }
 
-func hear(r *http.Request, o *openapi3.Operation, body []byte) heard {
-	h := heard{r, url.Values{}, nil}
+func parseRequest(r *http.Request, o *openapi3.Operation, body []byte) parsedRequest {
+	h := parsedRequest{r, url.Values{}, nil}
 	for _, p := range o.Parameters {
 		switch p.Value.In {
 		case openapi3.ParameterInQuery:
@@ -173,8 +175,8 @@ func hear(r *http.Request, o *openapi3.Operation, body []byte) heard {
 	return h
 }
 
-// judges are our validator and openapi3filter, on the same document.
-type judges struct {
+// validators are our validator and openapi3filter, on the same document.
+type validators struct {
 	operations []contractOperation // all, sorted
 	ours       *echo.Echo
 	received   any // what the generated code passed to the handler; nil if it was not called
@@ -191,12 +193,12 @@ func (o contractOperation) schema() *openapi3.Schema {
 	return o.RequestBody.Value.Content["application/json"].Schema.Value
 }
 
-func newJudges(t testing.TB) *judges {
+func newValidators(t testing.TB) *validators {
 	contract, err := openapi.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &judges{ours: newEcho(Options{Log: slog.New(slog.DiscardHandler)}), edges: map[*openapi3.Schema][]string{}}
+	j := &validators{ours: newEcho(Options{Log: slog.New(slog.DiscardHandler)}), edges: map[*openapi3.Schema][]string{}}
 	if j.theirs, err = legacy.NewRouter(contract); err != nil {
 		t.Fatal(err)
 	}
@@ -206,13 +208,13 @@ func newJudges(t testing.TB) *judges {
 			j.operations = append(j.operations, contractOperation{method, path, operations[method]})
 		}
 	}
-	j.ours.Use(inOrder(validate(func() (*openapi3.T, error) { return contract, nil })), j.another)
+	j.ours.Use(inOrder(validate(func() (*openapi3.T, error) { return contract, nil })), j.validateAnother)
 	api.RegisterHandlers(j.ours, receiver{j})
 	return j
 }
 
 // receiver implements api.ServerInterface. It stores what a handler receives.
-type receiver struct{ *judges }
+type receiver struct{ *validators }
 
 type receivedRequest[Params, Body any] struct {
 	ID     string
@@ -262,39 +264,39 @@ func (r receiver) CompleteImport(c echo.Context, id string) error {
 	return receive[none, api.CompleteRequest](r, c, id, none{})
 }
 
-const bothAccept, bothRefuse = "accepted by both", "refused by both"
+const bothAccept, bothReject = "accepted by both", "rejected by both"
 
-// judge sends a request to both and returns the outcome: accepted, rejected by both, or the violated stricter rule.
-func (j *judges) judge(t testing.TB, s sentRequest) string {
+// compare sends a request to both and returns the outcome: accepted, rejected by both, or the violated stricter rule.
+func (j *validators) compare(t testing.TB, s sentRequest) string {
 	t.Helper()
 	r, again := s.request(), s.request()
 	if r == nil {
-		return bothRefuse
+		return bothReject
 	}
-	operation, stock := j.stock(again)
-	received, refusal := j.answer(r)
+	operation, filter := j.filter(again)
+	received, rejection := j.answer(r)
 	switch {
-	case received == nil && !slices.Contains(refusals, refusal):
-		t.Errorf("%s\nours answers %s, want one of %q", s, refusal, refusals)
+	case received == nil && !slices.Contains(rejections, rejection):
+		t.Errorf("%s\nours answers %s, want one of %q", s, rejection, rejections)
 		return ""
-	case received != nil && stock != nil:
-		t.Errorf("%s\nours accepts, openapi3filter says %v", s, stock)
+	case received != nil && filter != nil:
+		t.Errorf("%s\nours accepts, openapi3filter says %v", s, filter)
 		return ""
-	case stock != nil:
-		return bothRefuse
+	case filter != nil:
+		return bothReject
 	}
-	h := hear(r, operation, s.body)
+	h := parseRequest(r, operation, s.body)
 	for _, rule := range stricterRules {
 		switch broken := rule.broken(h); {
-		case broken && rule.refusal == refusal:
+		case broken && rule.rejection == rejection:
 			return rule.name
-		case broken && received != nil && strings.HasPrefix(rule.refusal, "400"):
+		case broken && received != nil && strings.HasPrefix(rule.rejection, "400"):
 			t.Errorf("%s\nours accepts %s", s, rule.name)
 		}
 	}
 	if received == nil {
-		t.Errorf("%s\nours answers %s, openapi3filter accepts, and no stricter rule is broken", s, refusal)
-	} else if want, err := h.meant(received); err != nil || !reflect.DeepEqual(received, want) {
+		t.Errorf("%s\nours answers %s, openapi3filter accepts, and no stricter rule is broken", s, rejection)
+	} else if want, err := h.expected(received); err != nil || !reflect.DeepEqual(received, want) {
 		got, _ := json.Marshal(received)
 		expected, _ := json.Marshal(want)
 		t.Errorf("%s\nhandler got %s, want %s %v", s, got, expected, err)
@@ -303,7 +305,7 @@ func (j *judges) judge(t testing.TB, s sentRequest) string {
 }
 
 // answer returns what our handler received, or the status and code of the error.
-func (j *judges) answer(r *http.Request) (received any, refusal string) {
+func (j *validators) answer(r *http.Request) (received any, rejection string) {
 	j.received = nil
 	recorder := httptest.NewRecorder()
 	j.ours.ServeHTTP(recorder, r)
@@ -312,8 +314,8 @@ func (j *judges) answer(r *http.Request) (received any, refusal string) {
 	return j.received, fmt.Sprint(recorder.Code, " ", p.Code)
 }
 
-// another validates one more, invalid request between validation and handler, to detect reused memory.
-func (j *judges) another(next echo.HandlerFunc) echo.HandlerFunc {
+// validateAnother validates one more, invalid request between validation and handler, to detect reused memory.
+func (j *validators) validateAnother(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := httptest.NewRequest("POST", "/import", strings.NewReader(strings.Repeat("!", 1<<10)))
 		r.Header.Set("Content-Type", "application/json")
@@ -322,8 +324,8 @@ func (j *judges) another(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// stock returns the error of openapi3filter with its own router. It does not check credentials.
-func (j *judges) stock(r *http.Request) (*openapi3.Operation, error) {
+// filter returns the error of openapi3filter with its own router. It does not check credentials.
+func (j *validators) filter(r *http.Request) (*openapi3.Operation, error) {
 	route, params, err := j.theirs.FindRoute(r)
 	if err != nil {
 		return nil, err
@@ -334,8 +336,9 @@ func (j *judges) stock(r *http.Request) (*openapi3.Operation, error) {
 	})
 }
 
-// meant returns what the handler should receive: body and parameters as encoding/json reads them, in received's type.
-func (h heard) meant(received any) (any, error) {
+// expected returns what the handler should receive: body and parameters as encoding/json reads them, in the type of
+// received.
+func (h parsedRequest) expected(received any) (any, error) {
 	whole, params := map[string]any{}, map[string]any{}
 	if steps := strings.Split(h.URL.EscapedPath(), "/"); len(steps) > 2 {
 		whole["id"] = steps[2]
@@ -405,49 +408,49 @@ func (s *sentRequest) put(p *openapi3.Parameter, value string) {
 	}
 }
 
-// requestMaker generates requests from the document. A share odd of values and spellings is invalid.
-type requestMaker struct {
+// requestGenerator generates requests from the document. A share odd of values and spellings is invalid.
+type requestGenerator struct {
 	*rand.Rand
-	*judges
+	*validators
 	odd float64
 }
 
-func (j *judges) maker(seed uint64, odd float64) *requestMaker {
-	return &requestMaker{rand.New(rand.NewPCG(seed, 0)), j, odd}
+func (j *validators) generator(seed uint64, odd float64) *requestGenerator {
+	return &requestGenerator{rand.New(rand.NewPCG(seed, 0)), j, odd}
 }
 
-func (g *requestMaker) oddly() bool { return g.odd > 0 && g.Float64() < g.odd }
+func (g *requestGenerator) invalid() bool { return g.odd > 0 && g.Float64() < g.odd }
 
-func pickOne[T any](g *requestMaker, from ...T) T { return from[g.IntN(len(from))] }
+func oneOf[T any](g *requestGenerator, from ...T) T { return from[g.IntN(len(from))] }
 
 const jsonType = "Content-Type: application/json"
 
-func (g *requestMaker) request(o contractOperation) sentRequest {
+func (g *requestGenerator) request(o contractOperation) sentRequest {
 	s := sentRequest{contractOperation: o}
 	for _, p := range o.Parameters {
-		for again := p.Value.Required || g.IntN(2) == 0; again; again = g.oddly() {
+		for again := p.Value.Required || g.IntN(2) == 0; again; again = g.invalid() {
 			value := g.value(p.Value.Schema.Value)
 			if raw, ok := value.(json.RawMessage); ok {
 				value = strings.Trim(string(raw), `"`)
 			}
-			if g.oddly() {
-				value = pickOne(g, "+", "0", "-", " ", "é") + fmt.Sprint(value)
+			if g.invalid() {
+				value = oneOf(g, "+", "0", "-", " ", "é") + fmt.Sprint(value)
 			}
 			s.put(p.Value, fmt.Sprint(value))
 		}
 	}
-	if g.oddly() {
-		s.id = pickOne(g, s.id+"/", s.id+"/parts", s.id+"?", "?", "%30"+s.id, strings.Replace(s.id, "-", "%2d", 1))
+	if g.invalid() {
+		s.id = oneOf(g, s.id+"/", s.id+"/parts", s.id+"?", "?", "%30"+s.id, strings.Replace(s.id, "-", "%2d", 1))
 	}
-	if o.RequestBody == nil || (!o.RequestBody.Value.Required || g.oddly()) && g.IntN(10) == 0 {
+	if o.RequestBody == nil || (!o.RequestBody.Value.Required || g.invalid()) && g.IntN(10) == 0 {
 		return s
 	}
 	media := jsonType
-	if g.oddly() {
-		media += pickOne(g, "", ";", ";;", "; charset=UTF-8", ";charset=latin1", "; v=1", "5", "\r\n"+jsonType)
+	if g.invalid() {
+		media += oneOf(g, "", ";", ";;", "; charset=UTF-8", ";charset=latin1", "; v=1", "5", "\r\n"+jsonType)
 	}
-	for s.head += media + "\r\n"; g.oddly(); {
-		s.head += pickOne(
+	for s.head += media + "\r\n"; g.invalid(); {
+		s.head += oneOf(
 			g,
 			"Content-Encoding: gzip",
 			"Content-Encoding: identity",
@@ -456,11 +459,11 @@ func (g *requestMaker) request(o contractOperation) sentRequest {
 		) + "\r\n"
 	}
 	s.body, _ = json.Marshal(g.value(o.schema()))
-	s.body = jsonToken.ReplaceAllFunc(s.body, g.respell)
-	for g.oddly() {
-		at := pickOne(g, g.IntN(len(s.body)+1), len(s.body))
-		end := min(len(s.body), at+pickOne(g, 0, 0, 1, 8, 1<<20))
-		s.body = slices.Concat(s.body[:at], []byte(pickOne(g, scraps...)), s.body[end:])
+	s.body = jsonToken.ReplaceAllFunc(s.body, g.rewriteToken)
+	for g.invalid() {
+		at := oneOf(g, g.IntN(len(s.body)+1), len(s.body))
+		end := min(len(s.body), at+oneOf(g, 0, 0, 1, 8, 1<<20))
+		s.body = slices.Concat(s.body[:at], []byte(oneOf(g, fragments...)), s.body[end:])
 	}
 	return s
 }
@@ -468,9 +471,9 @@ func (g *requestMaker) request(o contractOperation) sentRequest {
 // jsonToken matches a string, a number, or a character.
 var jsonToken = regexp.MustCompile(`"[^"\\]*":[^][{},\\]*,|"(?:[^"\\]|\\.)*"|[0-9]+|.`)
 
-// respell writes a JSON token differently, mostly with the same meaning.
-func (g *requestMaker) respell(token []byte) []byte {
-	if !g.oddly() {
+// rewriteToken writes a JSON token differently, mostly with the same meaning.
+func (g *requestGenerator) rewriteToken(token []byte) []byte {
+	if !g.invalid() {
 		return token
 	}
 	first, size := utf8.DecodeRune(token[min(1, len(token)-1):])
@@ -478,29 +481,29 @@ func (g *requestMaker) respell(token []byte) []byte {
 	case token[len(token)-1] == ',' && len(token) > 1:
 		return slices.Concat(token, token)
 	case token[0] == '"' && first != '\\' && first != '"':
-		escaped := []byte(pickOne(g, `"`, `"`, `"`, `"\uDFFF`))
+		escaped := []byte(oneOf(g, `"`, `"`, `"`, `"\uDFFF`))
 		for _, unit := range utf16.Encode([]rune{first}) {
-			escaped = fmt.Appendf(escaped, pickOne(g, `\u%04x`, `\u%04X`), unit)
+			escaped = fmt.Appendf(escaped, oneOf(g, `\u%04x`, `\u%04X`), unit)
 		}
 		return append(escaped, token[1+size:]...)
 	case '0' <= token[0] && token[0] <= '9':
-		return fmt.Appendf(nil, pickOne(g, "%s.0", "%se0", "%s0e-1", "%sE+00", "+%s", "0%s"), token)
+		return fmt.Appendf(nil, oneOf(g, "%s.0", "%se0", "%s0e-1", "%sE+00", "+%s", "0%s"), token)
 	}
-	return fmt.Appendf(nil, pickOne(g, " %s", "\t%s\r\n"), token)
+	return fmt.Appendf(nil, oneOf(g, " %s", "\t%s\r\n"), token)
 }
 
 // value returns a value that schema permits, except for oddities.
-func (g *requestMaker) value(schema *openapi3.Schema) any {
+func (g *requestGenerator) value(schema *openapi3.Schema) any {
 	switch {
-	case g.oddly():
-		return json.RawMessage(pickOne(g, g.edgesOf(schema)...))
+	case g.invalid():
+		return json.RawMessage(oneOf(g, g.edgeCases(schema)...))
 	case len(schema.Enum) > 0:
-		return pickOne(g, schema.Enum...)
+		return oneOf(g, schema.Enum...)
 	case schema.Type.Is("boolean"):
 		return g.IntN(2) == 0
 	case schema.Type.Is("integer"):
 		least, most := int64(*schema.Min), int64(*schema.Max)
-		return pickOne(g, least, most, least+g.Int64N(most-least+1))
+		return oneOf(g, least, most, least+g.Int64N(most-least+1))
 	case schema.Type.Is("array"):
 		return g.values(schema.Items.Value, int(schema.MinItems)+g.IntN(3))
 	case schema.Type.Is("string"):
@@ -508,27 +511,27 @@ func (g *requestMaker) value(schema *openapi3.Schema) any {
 		if schema.MaxLength != nil {
 			length = min(length+g.IntN(2)*g.IntN(300), int(*schema.MaxLength))
 		}
-		return g.stretch(pickOne(g, matching(schema)...), length, schema.Pattern)
+		return g.lengthen(oneOf(g, matching(schema)...), length, schema.Pattern)
 	}
 	object := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
-		if slices.Contains(schema.Required, name) && !g.oddly() || g.IntN(2) == 0 {
+		if slices.Contains(schema.Required, name) && !g.invalid() || g.IntN(2) == 0 {
 			object[name] = g.value(schema.Properties[name].Value)
 		}
 	}
 	if others := schema.AdditionalProperties.Schema; others != nil {
 		for _, value := range g.values(others.Value, g.IntN(4)) {
-			object[pickOne(g, "a", "7", "10000", "é", "a/b~", "", "😀", "<&>")] = value
+			object[oneOf(g, "a", "7", "10000", "é", "a/b~", "", "😀", "<&>")] = value
 		}
 	}
-	if g.oddly() { // some names differ only in case from known ones, some are known elsewhere
-		name := pickOne(g, "Size", "\u017Fize", "chec\u212Asum", "FIRST", "size", "first", "checksum", "algorithm", "x", "")
-		object[name] = pickOne(g, any(maps.Clone(object)), nil, 1, "a")
+	if g.invalid() { // some names differ only in case from known ones, some are known elsewhere
+		name := oneOf(g, "Size", "\u017Fize", "chec\u212Asum", "FIRST", "size", "first", "checksum", "algorithm", "x", "")
+		object[name] = oneOf(g, any(maps.Clone(object)), nil, 1, "a")
 	}
 	return object
 }
 
-func (g *requestMaker) values(schema *openapi3.Schema, n int) []any {
+func (g *requestGenerator) values(schema *openapi3.Schema, n int) []any {
 	values := make([]any, n)
 	for i := range values {
 		values[i] = g.value(schema)
@@ -536,9 +539,9 @@ func (g *requestMaker) values(schema *openapi3.Schema, n int) []any {
 	return values
 }
 
-// someStrings contains a match of each pattern in the document. It still matches, unless its length is fixed, with a
+// validStrings contains a match of each pattern in the document. It still matches, unless its length is fixed, with a
 // character repeated.
-var someStrings = []string{
+var validStrings = []string{
 	"a", "AAAA", "AAAA==", "a b", "é", "😀", "text/csv", `text/plain; charset="a b" ;a=b`,
 	"0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55",
 	`"a"`, `W/"a,b" , "", "%41"`, "https://hooks.example.com/a",
@@ -546,11 +549,11 @@ var someStrings = []string{
 
 func matching(schema *openapi3.Schema) []string {
 	pattern := regexp.MustCompile(schema.Pattern)
-	return slices.DeleteFunc(slices.Clone(someStrings), func(s string) bool { return !pattern.MatchString(s) })
+	return slices.DeleteFunc(slices.Clone(validStrings), func(s string) bool { return !pattern.MatchString(s) })
 }
 
-// stretch repeats a character until s has the length, as far as pattern permits.
-func (g *requestMaker) stretch(s string, length int, pattern string) string {
+// lengthen repeats a character until s has the length, as far as pattern permits.
+func (g *requestGenerator) lengthen(s string, length int, pattern string) string {
 	runes := []rune(s)
 	for tries := 0; len(runes) < length && tries < 20; tries++ {
 		i := g.IntN(len(runes))
@@ -562,9 +565,9 @@ func (g *requestMaker) stretch(s string, length int, pattern string) string {
 	return s
 }
 
-// scraps are JSON fragments for wrong places; anything are JSON texts that few schemas permit.
+// fragments are JSON fragments for wrong places; anything are JSON texts that few schemas permit.
 var (
-	scraps = []string{
+	fragments = []string{
 		"",
 		" ",
 		"{}",
@@ -592,12 +595,12 @@ var (
 	}
 )
 
-// edgesOf returns texts around the limits of schema and of its parts, and anything.
-func (g *requestMaker) edgesOf(schema *openapi3.Schema) []string {
+// edgeCases returns texts around the limits of schema and of its parts, and anything.
+func (g *requestGenerator) edgeCases(schema *openapi3.Schema) []string {
 	if edges := g.edges[schema]; edges != nil {
 		return edges
 	}
-	g = g.maker(0, 0) // the same for all callers
+	g = g.generator(0, 0) // the same for all callers
 	edges := slices.Clone(anything)
 	add := func(value any) {
 		text, _ := json.Marshal(value)
@@ -619,15 +622,15 @@ func (g *requestMaker) edgesOf(schema *openapi3.Schema) []string {
 		}
 	case schema.Type.Is("string"):
 		for _, length := range around(schema.MinLength, schema.MaxLength) {
-			for _, s := range someStrings { // of characters of one byte and of more
-				add(g.stretch(s, length, map[bool]string{true: schema.Pattern}[slices.Contains(matching(schema), s)]))
+			for _, s := range validStrings { // of characters of one byte and of more
+				add(g.lengthen(s, length, map[bool]string{true: schema.Pattern}[slices.Contains(matching(schema), s)]))
 			}
 		}
 	case schema.Type.Is("array"):
 		for _, n := range around(schema.MinItems, schema.MaxItems) {
 			add(g.values(schema.Items.Value, n))
 		}
-		for _, edge := range g.edgesOf(schema.Items.Value) {
+		for _, edge := range g.edgeCases(schema.Items.Value) {
 			add([]any{json.RawMessage(edge)})
 		}
 	case schema.Type.Is("object"):
@@ -646,7 +649,7 @@ func (g *requestMaker) edgesOf(schema *openapi3.Schema) []string {
 			for _, required := range schema.Required {
 				object[required] = g.value(schema.Properties[required].Value)
 			}
-			for _, edge := range g.edgesOf(members[name].Value) {
+			for _, edge := range g.edgeCases(members[name].Value) {
 				object[name] = json.RawMessage(edge)
 				add(object)
 			}
