@@ -43,7 +43,8 @@ func newKeys(t *testing.T, scopes map[string]auth.Scope) (authenticate auth.Auth
 // startAuthenticated starts a service that requires API keys, and returns the keys.
 func startAuthenticated(t *testing.T, scopes map[string]auth.Scope) (*service, map[string]string) {
 	authenticate, keys := newKeys(t, scopes)
-	return start(t, settings{remoteClient: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }}), keys
+	options := func(o *httpapi.Options) { o.Authenticate = authenticate }
+	return start(t, settings{remoteClient: true, options: options}), keys
 }
 
 // as sends a request with a key. An empty body means none.
@@ -68,7 +69,8 @@ func withID(path string) string {
 // TestOperationsRequireScopes checks that every operation requires a key with its scope, and that other paths need
 // none.
 func TestOperationsRequireScopes(t *testing.T) {
-	s, keys := startAuthenticated(t, map[string]auth.Scope{"create": auth.Create, "read": auth.Read, "delete": auth.Delete})
+	scopes := map[string]auth.Scope{"create": auth.Create, "read": auth.Read, "delete": auth.Delete}
+	s, keys := startAuthenticated(t, scopes)
 	for _, o := range openapi.Operations {
 		status, header, body := s.as(t, "", o.Method, withID(o.Path), "")
 		if status != 401 || header.Get("WWW-Authenticate") == "" || codeOf(body) != "unauthenticated" {
