@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -77,17 +75,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return command.Run(&i)
 }
 
-// withCommonSpellings maps "help [COMMAND]" and "--version", which other tools accept, to the spelling of this one.
-func withCommonSpellings(args []string) []string {
-	switch args[0] {
-	case "help":
-		return append(slices.Clone(args[1:]), "--help")
-	case "--version":
-		return append([]string{"version"}, args[1:]...)
-	}
-	return args
-}
-
 // commandOf returns the command whose arguments err rejects, such as "signpost upload".
 func commandOf(err error) string {
 	var parse *kong.ParseError
@@ -106,63 +93,6 @@ func variablesOf(model *kong.Application) []string {
 		}
 	}
 	return names
-}
-
-// flagsFirst moves the flags of a command before its arguments, because kong rejects further arguments after a flag.
-func flagsFirst(root *kong.Node, args []string) []string {
-	node := findChild(root, args[0])
-	if node == nil {
-		return args
-	}
-	first := 1
-	for first < len(args) && findChild(node, args[first]) != nil {
-		node = findChild(node, args[first])
-		first++
-	}
-	flags, words := slices.Clone(args[:first]), []string{}
-	for n := first; n < len(args); n++ {
-		switch word := args[n]; {
-		case word == "--":
-			return slices.Concat(flags, []string{"--"}, words, args[n+1:])
-		case !strings.HasPrefix(word, "-") || word == "-":
-			words = append(words, word)
-		case findFlag(node, word) != nil && n+1 == len(args):
-			return slices.Concat(flags, words, args[n:]) // its value is missing
-		case findFlag(node, word) != nil:
-			n++
-			flags = append(flags, word, args[n])
-		default:
-			flags = append(flags, word)
-		}
-	}
-	return slices.Concat(flags, words)
-}
-
-// usageError is an invalid command line.
-type usageError struct{ error }
-
-// interruption reports that a signal ended the command.
-type interruption struct{ text string }
-
-func (i interruption) Error() string { return i.text }
-
-// asInterruption returns err, or an interruption if ctx ended.
-func asInterruption(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return interruption{"interrupted"}
-	}
-	return err
-}
-
-// exitStatus returns 2 for usage errors, 130 for interruptions, as shells do, and 1 for other errors.
-func exitStatus(err error) int {
-	switch {
-	case errors.As(err, new(usageError)):
-		return 2
-	case errors.As(err, new(interruption)):
-		return 130
-	}
-	return 1
 }
 
 // deref returns *p, or the zero value if p is nil.

@@ -113,24 +113,3 @@ func enumValues(v *kong.Value) (found []string) {
 	}
 	return found
 }
-
-// findFlag returns the flag that word names if its value is the next word.
-func findFlag(node *kong.Node, word string) *kong.Flag {
-	for _, group := range node.AllFlags(false) {
-		for _, flag := range group {
-			if !flag.IsBool() && (word == "--"+flag.Name || flag.Short != 0 && word == "-"+string(flag.Short)) {
-				return flag
-			}
-		}
-	}
-	return nil
-}
-
-func findChild(node *kong.Node, name string) *kong.Node {
-	for _, child := range node.Children {
-		if child.Name == name {
-			return child
-		}
-	}
-	return nil
-}

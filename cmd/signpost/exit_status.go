@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"errors"
+)
+
+// usageError is an invalid command line.
+type usageError struct{ error }
+
+// interruption reports that a signal ended the command.
+type interruption struct{ text string }
+
+func (i interruption) Error() string { return i.text }
+
+// asInterruption returns err, or an interruption if ctx ended.
+func asInterruption(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return interruption{"interrupted"}
+	}
+	return err
+}
+
+// exitStatus returns 2 for usage errors, 130 for interruptions, as shells do, and 1 for other errors.
+func exitStatus(err error) int {
+	switch {
+	case errors.As(err, new(usageError)):
+		return 2
+	case errors.As(err, new(interruption)):
+		return 130
+	}
+	return 1
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+var scopeMissing = client.Problem{Status: 403, Code: "scope-missing"}
+
+// TestPageCancels: an upload is shown as cancelled only after the service has aborted it, and nothing of it stays.
+func TestPageCancels(t *testing.T) {
+	browserTest(t)
+	p := startLocal(t, t.TempDir())
+	b := browse(t, p)
+	path, _ := randomFile(t, "file.bin", 60*mib)
+	b.slow(10 * mib)
+	b.choose(path)
+	b.share("file.bin", 0.2)
+	b.hold("DELETE", "")
+	b.press("file.bin", "cancel")
+	b.held("the page asks the service to abort")
+	id := b.state("file.bin", "cancelling")
+	if got := *p.read(t, id).Status; got == client.JobStatusAborted {
+		t.Errorf("before the service received the DELETE: got %s, want an import in progress", got)
+	}
+	if focused := b.focused(); focused != "file.bin" {
+		t.Errorf("after Cancel: got %q focused, want the row, as it has no buttons", focused)
+	}
+	b.release(client.Problem{})
+	b.state("file.bin", "cancelled")
+	p.wantStatus(t, id, client.JobStatusAborted)
+	b.press("file.bin", "remove")
+	b.until("its row is gone", row("file.bin")+` === undefined`)
+	b.reload()
+	b.until("it is forgotten", row("file.bin")+` === undefined`)
+}
+
+// TestPageCancelRefused: an upload that the service does not abort is not shown as cancelled, and can be resumed.
+func TestPageCancelRefused(t *testing.T) {
+	browserTest(t)
+	p := startLocal(t, t.TempDir())
+	b := browse(t, p)
+	path, content := randomFile(t, "file.bin", 60*mib)
+	b.slow(10 * mib)
+	b.choose(path)
+	b.share("file.bin", 0.2)
+	b.hold("DELETE", "")
+	b.press("file.bin", "cancel")
+	b.held("the page asks the service to abort")
+	b.release(scopeMissing)
+	id := b.state("file.bin", "paused")
+	b.until("the row says why", `document.querySelector("li.upload .problem").textContent.startsWith("Not cancelled.")`)
+	b.until("it is said aloud", `document.querySelector("#live").textContent.includes("Not cancelled.")`)
+	b.slow(-1)
+	b.press("file.bin", "resume")
+	if done := b.state("file.bin", "completed"); done != id {
+		t.Errorf("resumed as import %s, want %s", done, id)
+	}
+	p.holds(t, id, content)
+}
+
+// TestPageRemoves: the row of a failed upload stays until the service has deleted the import, and shows a failure to
+// delete it.
+func TestPageRemoves(t *testing.T) {
+	browserTest(t)
+	p := startLocal(t, t.TempDir())
+	b := browse(t, p)
+	path, _ := randomFile(t, "file.bin", 20*mib)
+	b.hold("POST", "/complete")
+	b.choose(path)
+	b.held("the page asks the service to complete the import")
+	b.release(client.Problem{Status: 500, Code: "internal-error"})
+	id := b.state("file.bin", "failed")
+
+	b.hold("DELETE", "")
+	b.press("file.bin", "remove")
+	b.held("the page asks the service to delete the import")
+	b.state("file.bin", "removing")
+	if focused := b.focused(); focused != "file.bin" {
+		t.Errorf("after Remove: got %q focused, want the row, as it has no buttons", focused)
+	}
+	b.release(scopeMissing)
+	b.state("file.bin", "failed")
+	const problem = "Not removed. Your API key may not do this. Ask for one that may upload. " +
+		"What was sent may stay in the store until it expires."
+	if got := eval[string](b, `document.querySelector("li.upload .problem").textContent`); got != problem {
+		t.Errorf("the service refused the DELETE: got %q, want %q", got, problem)
+	}
+	b.until("it is said aloud", `document.querySelector("#live").textContent.includes("Not removed.")`)
+
+	b.hold("DELETE", "")
+	b.press("file.bin", "remove")
+	b.held("the page asks again")
+	b.state("file.bin", "removing")
+	if got := *p.read(t, id).Status; got == client.JobStatusAborted {
+		t.Errorf("before the service received the DELETE: got %s, want an import in progress", got)
+	}
+	b.release(client.Problem{})
+	b.until("its row is gone", row("file.bin")+` === undefined`)
+	p.wantStatus(t, id, client.JobStatusAborted)
+	if focused := b.focused(); focused != "files" {
+		t.Errorf("after the last row: got %q focused, want the field for files", focused)
+	}
+	b.until("it is said aloud", `document.querySelector("#live").textContent.includes("file.bin is removed.")`)
+	b.reload()
+	b.until("it is forgotten", row("file.bin")+` === undefined`)
+}
