@@ -24,9 +24,10 @@ func repair(metadata meta.MetadataStorer) error {
 // inProgress is the suffix of an upload's folder while versitygw assembles the object: ID.ETAG.inprogress.
 const inProgress = ".inprogress"
 
-// repairCompletions undoes interrupted completions. versitygw v1.8.0 renames an upload's folder during a completion,
-// and takes a renamed folder for another call's: such an upload cannot be listed, completed or aborted, although
-// every call to complete it succeeds. The folder is renamed back or, if the object exists, removed.
+// repairCompletions undoes interrupted completions. versitygw v1.8.0 renames an upload's folder during a completion
+// (https://github.com/versity/versitygw/pull/1993), and takes a renamed folder for another call's: such an upload
+// cannot be listed, completed or aborted, although every call to complete it succeeds. The folder is renamed back or,
+// if the object exists, removed.
 func repairCompletions(metadata meta.MetadataStorer) error {
 	folders, err := filepath.Glob(filepath.Join("*", posix.MetaTmpMultipartDir, "*", "*"+inProgress))
 	if err != nil {

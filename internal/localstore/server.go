@@ -30,7 +30,7 @@ func (s *Store) newFront(origins []string, limits limits) (*front, error) {
 	server, err := s3api.New(s.backend,
 		middlewares.RootUserConfig{Access: root.Access, Secret: root.Secret},
 		region, singleAccount{auth.NewIAMServiceSingle(root)},
-		nil, nil, nil, nil, // no audit logs, events (of which Options.Arrived tells) or metrics
+		nil, nil, nil, nil, // no audit logs, events (see folder) or metrics
 		s3api.WithQuiet(),
 		s3api.WithDisableACL(), // one account owns everything
 		s3api.WithMpMaxParts(s3limits.MaxParts),
