@@ -28,7 +28,11 @@ func accessLog(log *slog.Logger, onResponse func(string, int, time.Duration)) ec
 			}
 			took := time.Since(start)
 			if onResponse != nil {
-				onResponse(x.operationID(), c.Response().Status, took)
+				operation := "other"
+				if x.operation != nil {
+					operation = x.operation.ID
+				}
+				onResponse(operation, c.Response().Status, took)
 			}
 			level := slog.LevelInfo
 			if err != nil && c.Response().Status >= http.StatusInternalServerError {
@@ -38,13 +42,6 @@ func accessLog(log *slog.Logger, onResponse func(string, int, time.Duration)) ec
 			return nil
 		}
 	}
-}
-
-func (x *exchange) operationID() string {
-	if x.operation == nil {
-		return "other"
-	}
-	return x.operation.ID
 }
 
 // logAttrs appends the attributes of the request and its error, which may be nil, to attrs.

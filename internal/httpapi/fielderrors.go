@@ -39,8 +39,10 @@ func schemaErrors(schema *openapi3.Schema, value any) []api.FieldError {
 			continue
 		}
 		steps := schemaErr.JSONPointer()
-		if schemaErr.SchemaField == "properties" { // reported for the parent, about the member
-			steps = append(steps, unknownMember(schemaErr))
+		if schemaErr.SchemaField == "properties" { // reported for the parent; the reason names the member
+			var unknown string
+			_, _ = fmt.Sscanf(schemaErr.Reason, "property %q is unsupported", &unknown)
+			steps = append(steps, unknown)
 		}
 		pointer = jsonPointer(steps...)
 		fields = append(fields, api.FieldError{Pointer: &pointer, Detail: describeSchemaError(schemaErr)})
@@ -73,7 +75,7 @@ func describeSchemaError(f *openapi3.SchemaError) string {
 	s := f.Schema
 	switch f.SchemaField {
 	case "type", "nullable":
-		return "must be " + typeName(s)
+		return "must be " + typeNames[strings.Join(s.Type.Slice(), "")]
 	case "format": // int32 or int64: kin-openapi checks no other format of this document
 		return "must fit in " + strings.TrimPrefix(s.Format, "int") + " bits"
 	case "properties":
@@ -84,9 +86,9 @@ func describeSchemaError(f *openapi3.SchemaError) string {
 	case "enum":
 		return "must be one of " + strings.Trim(fmt.Sprint(s.Enum), "[]")
 	case "minimum":
-		return "must be at least " + formatNumber(*s.Min)
+		return fmt.Sprintf("must be at least %d", int64(*s.Min))
 	case "maximum":
-		return "must be at most " + formatNumber(*s.Max)
+		return fmt.Sprintf("must be at most %d", int64(*s.Max))
 	case "minLength":
 		return fmt.Sprintf("must have at least %d characters", s.MinLength)
 	case "maxLength":
@@ -105,30 +107,8 @@ func describeSchemaError(f *openapi3.SchemaError) string {
 	return "is invalid"
 }
 
-func typeName(s *openapi3.Schema) string {
-	switch {
-	case s.Type.Is("integer"):
-		return "an integer"
-	case s.Type.Is("object"):
-		return "an object"
-	case s.Type.Is("array"):
-		return "an array"
-	case s.Type.Is("boolean"):
-		return "true or false"
-	}
-	return "a " + strings.Join(s.Type.Slice(), " or ")
-}
-
-func formatNumber(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
-
-// unknownMember returns the name of the unknown member. Kin-openapi gives it only within the reason, quoted.
-func unknownMember(f *openapi3.SchemaError) string {
-	quoted := strings.TrimSuffix(strings.TrimPrefix(f.Reason, "property "), " is unsupported")
-	name, err := strconv.Unquote(quoted)
-	if err != nil {
-		return quoted
-	}
-	return name
+var typeNames = map[string]string{
+	"integer": "an integer", "object": "an object", "array": "an array", "boolean": "true or false", "string": "a string",
 }
 
 // fractionErrors reports integers written as 1.0 or 1e3. They are integers by JSON Schema, but not for every JSON

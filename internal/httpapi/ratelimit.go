@@ -84,8 +84,9 @@ func (l *limiter) count(x *exchange) error {
 		return nil
 	}
 	caller, site := x.owner, ""
-	if caller == "" || caller == imports.Public {
-		caller, site = "from "+ClientNetwork(x.RealIP()), clientSite(x.RealIP())
+	if x.ownerOrPublic() == imports.Public {
+		caller, site = networks(x.RealIP())
+		caller = "from " + caller
 	}
 	closest, left, wait := l.take(caller, site)
 	header := x.Response().Header()
@@ -104,23 +105,21 @@ func (l *limiter) count(x *exchange) error {
 // ClientNetwork returns the network that counts as one client: an IPv4 address, or an IPv6 /64 network, because its
 // client can use all of its addresses.
 func ClientNetwork(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return address
-	}
-	if ip = ip.Unmap(); ip.Is4() {
-		return ip.String()
-	}
-	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
+	client, _ := networks(address)
+	return client
 }
 
-// clientSite returns the IPv6 /48 network of address, or "" for IPv4.
-func clientSite(address string) string {
+// networks returns the network that counts as one client, and the IPv6 /48 network of address, or "" for IPv4.
+func networks(address string) (client, site string) {
 	ip, err := netip.ParseAddr(address)
-	if err != nil || ip.Unmap().Is4() {
-		return ""
+	if err != nil {
+		return address, ""
 	}
-	return netip.PrefixFrom(ip.WithZone(""), 48).Masked().String()
+	if ip = ip.Unmap().WithZone(""); ip.Is4() {
+		return ip.String(), ""
+	}
+	network := func(bits int) string { return netip.PrefixFrom(ip, bits).Masked().String() }
+	return network(64), network(48)
 }
 
 // take counts a request of caller, and of site unless it is empty. It returns the rule with the smaller rest, that
