@@ -43,41 +43,38 @@ const emptySHA256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 // SignPut signs a PUT of u. The client must send all returned headers unchanged.
 func (b *Bucket) SignPut(ctx context.Context, u Upload) (SignedRequest, error) {
-	grant, err := newGrant(ctx, b.signing, u.From, u.Until)
-	if err != nil {
-		return SignedRequest{}, fmt.Errorf("sign PUT %s: %w", u.Key, err)
-	}
-	headers := u.headers()
-	url := b.signer.Presign(grant.credentials, b.publicEndpoint, sigv4.Request{
+	return b.presign(ctx, b.signing, u.From, u.Until, sigv4.Request{
 		Method:  "PUT",
 		Key:     u.Key,
 		Params:  []sigv4.Param{{Name: "x-id", Value: "PutObject"}}, // as the SDK does
-		Headers: headers,
-		Time:    grant.from,
-		Expires: grant.lifetime,
+		Headers: u.headers(),
 	})
-	b.hooks.signed(1)
-	return SignedRequest{Method: "PUT", URL: url, Headers: headers, ExpiresAt: grant.until()}, nil
 }
 
 // SignGet signs a download of key with this Content-Disposition. It uses the service's own credentials, because those
 // for uploads may not read. That is safe on every store: a GET changes nothing and reads only its key.
 func (b *Bucket) SignGet(ctx context.Context, key, disposition string, from, until time.Time) (SignedRequest, error) {
-	grant, err := newGrant(ctx, b.creds, from, until)
-	if err != nil {
-		return SignedRequest{}, fmt.Errorf("sign GET %s: %w", key, err)
-	}
-	url := b.signer.Presign(grant.credentials, b.publicEndpoint, sigv4.Request{
+	return b.presign(ctx, b.creds, from, until, sigv4.Request{
 		Method: "GET",
 		Key:    key,
 		Params: []sigv4.Param{
 			{Name: "response-content-disposition", Value: disposition}, {Name: "x-id", Value: "GetObject"},
 		},
-		Time:    grant.from,
-		Expires: grant.lifetime,
 	})
+}
+
+// presign signs r, which may start between from and until.
+func (b *Bucket) presign(
+	ctx context.Context, provider aws.CredentialsProvider, from, until time.Time, r sigv4.Request,
+) (SignedRequest, error) {
+	grant, err := newGrant(ctx, provider, from, until)
+	if err != nil {
+		return SignedRequest{}, fmt.Errorf("sign %s %s: %w", r.Method, r.Key, err)
+	}
+	r.Time, r.Expires = grant.from, grant.lifetime
+	url := b.signer.Presign(grant.credentials, b.publicEndpoint, r)
 	b.hooks.signed(1)
-	return SignedRequest{Method: "GET", URL: url, ExpiresAt: grant.until()}, nil
+	return SignedRequest{Method: r.Method, URL: url, Headers: r.Headers, ExpiresAt: grant.until()}, nil
 }
 
 func (u Upload) headers() []sigv4.Header {
