@@ -59,36 +59,36 @@ func TestOneHolder(t *testing.T) {
 func TestLeaseExpires(t *testing.T) {
 	w := newCluster(t)
 	a, b := w.server(nil), w.server(nil)
-	want := func(doing string, s *server, want bool) {
+	want := func(name string, s *server, want bool) {
 		t.Helper()
 		if got, err := s.tryAcquire(t.Context()); got != want || err != nil {
-			t.Errorf("%s: got %v, %v, want %v", doing, got, err, want)
+			t.Errorf("%s: got %v, %v, want %v", name, got, err, want)
 		}
 	}
-	want("the first", a, true)
-	want("again", a, true)
-	want("another", b, false)
+	want("first server", a, true)
+	want("first server again", a, true)
+	want("second server", b, false)
 	w.Advance(leaseDuration - 10*time.Second)
-	want("another, near its end", b, false)
-	want("renewed", a, true)
+	want("second server, shortly before the lease expires", b, false)
+	want("first server, renewal", a, true)
 	w.Advance(leaseDuration - 10*time.Second)
-	want("another, after it was renewed", b, false)
+	want("second server, after the renewal", b, false)
 	w.Advance(11 * time.Second)
-	want("another, after its life", b, true)
-	want("the first, which was gone", a, false)
+	want("second server, after the lease has expired", b, true)
+	want("first server, after it lost the lease", a, false)
 	if err := a.release(t.Context()); err != nil {
-		t.Errorf("release of what one has not: %v", err)
+		t.Errorf("release without the lease: %v", err)
 	}
-	want("the other, still", b, true)
+	want("second server, still", b, true)
 	if err := b.release(t.Context()); err != nil {
 		t.Errorf("release: %v", err)
 	}
-	want("the first, after it was handed over", a, true)
+	want("first server, after the release", a, true)
 	if _, err := b.RunOnce(t.Context()); !errors.Is(err, ErrLeased) {
-		t.Errorf("sweep of one without the lease: got %v, want %v", err, ErrLeased)
+		t.Errorf("RunOnce without the lease: got %v, want %v", err, ErrLeased)
 	}
 	if err := b.RunDue(t.Context()); err != nil {
-		t.Errorf("what is due, without the lease: got %v, want nothing", err)
+		t.Errorf("RunDue without the lease: got %v, want nil", err)
 	}
 }
 
@@ -107,12 +107,12 @@ func TestBrokenLease(t *testing.T) {
 		"empty": "", "no JSON": "{", "another JSON": `"x"`, "null": "null",
 		"another shape":     `{"acquireer":7,"until":"never"}`,
 		"held for too long": encoded(state{Holder: "x", Until: future}),
-		"settled in time to come": encoded(state{marks: marks{InspectedUntil: [inspections]time.Time{future, future,
+		"imports inspected until a time in the future": encoded(state{marks: marks{InspectedUntil: [inspections]time.Time{future, future,
 			future}}}),
-		"looked in time to come": encoded(state{marks: marks{SweptAt: future}}),
-		"held and marked in the past": encoded(state{Holder: "x", Until: time.Unix(0, 0),
+		"swept in the future": encoded(state{marks: marks{SweptAt: future}}),
+		"held and inspected in the past": encoded(state{Holder: "x", Until: time.Unix(0, 0),
 			marks: marks{InspectedUntil: [inspections]time.Time{time.Unix(0, 0), time.Unix(0, 0)}}}),
-		"of its own, from before time": encoded(state{Holder: "", Until: future}),
+		"released with an end in the future": encoded(state{Holder: "", Until: future}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newCluster(t)
