@@ -355,6 +355,7 @@ func TestConcurrentCompletion(t *testing.T) {
 	}{
 		{409, "ConditionalRequestConflict"}, {409, "OperationAborted"}, {412, "PreconditionFailed"},
 		{404, "NoSuchUpload"}, {200, "NoSuchUpload"}, {200, "PreconditionFailed"},
+		{200, "InternalError"}, {500, "InternalError"},
 	} {
 		t.Run(fmt.Sprint(c.status, c.code), inFakeTime(func(t *testing.T) {
 			store := newOwnerStore(t)

@@ -72,6 +72,23 @@ func testNotifyWaiters(t *testing.T) {
 	}
 }
 
+// TestLaterWaiter: a call that joins others inspects the import at once, because its client may know of a change.
+func TestLaterWaiter(t *testing.T) { inFakeTime(testLaterWaiter)(t) }
+
+func testLaterWaiter(t *testing.T) {
+	s, _ := observedServer(t)
+	job := s.createSingle(t)
+	first := s.waiter(t.Context(), job.ID, time.Minute)
+	synctest.Wait()
+	send(t, job)
+	began := time.Now()
+	for _, done := range []<-chan waiter{s.waiter(t.Context(), job.ID, time.Minute), first} {
+		if got := <-done; got.err != nil || got.job.Status != Completed || time.Since(began) > 0 {
+			t.Errorf("Wait: got %s, %v after %s, want completed at once", got.job.Status, got.err, time.Since(began))
+		}
+	}
+}
+
 // TestDeleteWakes: records that this process writes notify waiters.
 func TestDeleteWakes(t *testing.T) { inFakeTime(testDeleteWakes)(t) }
 
@@ -98,6 +115,7 @@ func TestManyWait(t *testing.T) { inFakeTime(testManyWait)(t) }
 func testManyWait(t *testing.T) {
 	s, w := observedServer(t)
 	job := s.createSingle(t)
+	w.on = func(call) fault { time.Sleep(time.Millisecond); return nil } // all wait before the first response
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	got := map[string]int{}
