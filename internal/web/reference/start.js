@@ -1,10 +1,9 @@
-// The directory above this script. The contract names no server: that would mean the root of the host, where a reverse proxy may not
-// have the API.
+// The URL of the service, one level above this script. The contract names no server, which would mean the root of the
+// host: a reverse proxy may serve the API elsewhere.
 const service = new URL("..", document.currentScript.src).href;
 const servers = [{ url: service.replace(/\/$/, "") }];
-const withServers = () => ({
-  statePlugins: { spec: { wrapActions: { updateJsonSpec: (update) => (contract) => update({ ...contract, servers }) } } },
-});
+const updateJsonSpec = (update) => (contract) => update({ ...contract, servers });
+const withServers = () => ({ statePlugins: { spec: { wrapActions: { updateJsonSpec } } } });
 
 SwaggerUIBundle({
   url: `${service}openapi.json`,
