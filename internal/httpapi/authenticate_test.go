@@ -271,15 +271,8 @@ func TestSignedRequestsNeedScopes(t *testing.T) {
 			t.Fatalf("%s %s with the scope %s: got %d %s, want 200", method, path, scope, status, body)
 		}
 		if (job.Upload != nil) != uploads || (job.UploadURL != nil) != uploads || (job.DownloadURL != nil) != downloads {
-			t.Errorf(
-				"%s %s with the scope %s: got %s, want an upload: %t, a download: %t",
-				method,
-				path,
-				scope,
-				body,
-				uploads,
-				downloads,
-			)
+			t.Errorf("%s %s with the scope %s: got %s, want an upload: %t, a download: %t", method, path, scope,
+				body, uploads, downloads)
 		}
 		return job
 	}

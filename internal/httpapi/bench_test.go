@@ -23,10 +23,8 @@ import (
 func newHandler(t testing.TB) http.Handler {
 	t.Helper()
 	target := storetest.Open(t)
-	store, err := bucket.Open(
-		t.Context(),
-		bucket.Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle},
-	)
+	store, err := bucket.Open(t.Context(),
+		bucket.Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle})
 	if err != nil {
 		t.Fatal(err)
 	}

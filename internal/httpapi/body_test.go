@@ -270,17 +270,8 @@ func TestRouting(t *testing.T) {
 	} {
 		status, header, answer := do(t, request(t, c.method, s.url+c.path, nil))
 		if status != c.status || problem(t, header, answer).Code != c.code || header.Get("Allow") != c.allow {
-			t.Errorf(
-				"%s %s: got %d Allow %q %s, want %d %s Allow %q",
-				c.method,
-				c.path,
-				status,
-				header.Get("Allow"),
-				answer,
-				c.status,
-				c.code,
-				c.allow,
-			)
+			t.Errorf("%s %s: got %d Allow %q %s, want %d %s Allow %q", c.method, c.path, status,
+				header.Get("Allow"), answer, c.status, c.code, c.allow)
 		}
 	}
 }
@@ -298,12 +289,9 @@ func TestBrokenBodies(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		fmt.Fprintf(
-			conn,
+		fmt.Fprintf(conn,
 			"POST /import HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%s\r\n\r\n%s",
-			c.head,
-			c.body,
-		)
+			c.head, c.body)
 		conn.(*net.TCPConn).CloseWrite()
 		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {

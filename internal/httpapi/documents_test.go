@@ -30,24 +30,15 @@ func TestDocuments(t *testing.T) {
 		if (status == 200) == strings.HasPrefix(c.contentType, "application/problem") ||
 			header.Get("Content-Type") != c.contentType ||
 			!strings.Contains(body, c.holds) {
-			t.Errorf(
-				"GET %s: got %d %s %.200s, want %s with %s",
-				path,
-				status,
-				header.Get("Content-Type"),
-				body,
-				c.contentType,
-				c.holds,
-			)
+			t.Errorf("GET %s: got %d %s %.200s, want %s with %s", path, status, header.Get("Content-Type"),
+				body, c.contentType, c.holds)
 		}
 		if head, _, _ := do(t, request(t, "HEAD", s.url+path, nil)); head != status {
 			t.Errorf("HEAD %s: got %d, want %d as GET", path, head, status)
 		}
 		if path == "/docs" && !strings.Contains(header.Get("Content-Security-Policy"), "default-src 'self'") {
-			t.Errorf(
-				"GET /docs: got Content-Security-Policy %q, want scripts of this server alone",
-				header.Get("Content-Security-Policy"),
-			)
+			t.Errorf("GET /docs: got Content-Security-Policy %q, want scripts of this server alone",
+				header.Get("Content-Security-Policy"))
 		}
 	}
 }

@@ -20,10 +20,8 @@ import (
 // Create an import with the generated client, upload with net/http, and read the import's status.
 func Example() {
 	ctx := context.Background()
-	signpost, err := client.NewClientWithResponses(
-		exampleServer(),
-		client.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}),
-	)
+	signpost, err := client.NewClientWithResponses(exampleServer(),
+		client.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}))
 	if err != nil {
 		panic(err)
 	}
@@ -90,10 +88,8 @@ func exampleServer() string {
 	if err != nil {
 		panic(err)
 	}
-	b, err := bucket.Open(
-		context.Background(),
-		bucket.Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle},
-	)
+	b, err := bucket.Open(context.Background(),
+		bucket.Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle})
 	if err != nil {
 		panic(err)
 	}

@@ -54,9 +54,7 @@ func (s *service) checkCalls(t *testing.T, asked *callCounter, jobs int) {
 		{"list a page of 10", func() { s.page(t, client.ListImportsParams{Limit: ten}, full) },
 			calls{"LIST jobs": 1, "GET jobs": full, "HEAD imports": full}},
 		{"list a page of 10 without a match", func() {
-			s.page(
-				t, client.ListImportsParams{Limit: ten, Status: completed}, 0,
-			)
+			s.page(t, client.ListImportsParams{Limit: ten, Status: completed}, 0)
 		},
 			calls{"LIST jobs": 1, "GET jobs": full, "HEAD imports": full}},
 		{"list what is after the oldest", func() { s.page(t, client.ListImportsParams{Cursor: &oldest}, 0) },
@@ -116,11 +114,8 @@ func (s *service) createUntracked(t *testing.T) {
 
 func (s *service) createWithKey(t *testing.T, key string) {
 	t.Helper()
-	r, err := s.CreateImportWithResponse(
-		t.Context(),
-		&client.CreateImportParams{IdempotencyKey: &key},
-		client.ImportRequest{},
-	)
+	r, err := s.CreateImportWithResponse(t.Context(), &client.CreateImportParams{IdempotencyKey: &key},
+		client.ImportRequest{})
 	if err != nil {
 		t.Fatalf("create: %v", err)
 	}

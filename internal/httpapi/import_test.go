@@ -151,12 +151,8 @@ func TestEmptyImportWithChecksum(t *testing.T) {
 			t.Errorf("%s, no bytes: got %d %s, want 200", algorithm, status, code)
 		}
 		if done := s.read(t, *job.ID); *done.Status != client.JobStatusCompleted || !done.Checksum.Verified {
-			t.Errorf(
-				"%s, no bytes: got %s, verified %v, want it completed and verified",
-				algorithm,
-				*done.Status,
-				done.Checksum.Verified,
-			)
+			t.Errorf("%s, no bytes: got %s, verified %v, want it completed and verified", algorithm,
+				*done.Status, done.Checksum.Verified)
 		}
 	}
 }
@@ -282,13 +278,8 @@ func TestWeakIdempotencyKeys(t *testing.T) {
 				t.Errorf("anonymous client, key %.40s: got %d %s, want 200", c.key, status, answer)
 			case c.weak && (status != 400 || codeOf(answer) != imports.CodeIdempotencyKeyWeak || asked ||
 				!strings.Contains(answer, `"parameter":"Idempotency-Key"`)):
-				t.Errorf(
-					"anonymous client, key %.40s: got %d %s, store asked: %t, want 400 that names the header",
-					c.key,
-					status,
-					answer,
-					asked,
-				)
+				t.Errorf("anonymous client, key %.40s: got %d %s, store asked: %t, want 400 that names the header",
+					c.key, status, answer, asked)
 			}
 			if status, answer := create(named, c.key, `{"size":5}`); status != 200 {
 				t.Errorf("alice, key %.40s: got %d %s, want 200", c.key, status, answer)
@@ -327,11 +318,8 @@ func TestIdempotencyRace(t *testing.T) {
 	ids := make(chan string, 16)
 	for range cap(ids) {
 		go func() {
-			r, err := s.CreateImportWithResponse(
-				t.Context(),
-				&client.CreateImportParams{IdempotencyKey: &key},
-				client.ImportRequest{Size: new(int64(1))},
-			)
+			r, err := s.CreateImportWithResponse(t.Context(), &client.CreateImportParams{IdempotencyKey: &key},
+				client.ImportRequest{Size: new(int64(1))})
 			if err != nil || r.JSON200 == nil {
 				t.Errorf("create: got %v %v, want a job", r, err)
 				ids <- ""

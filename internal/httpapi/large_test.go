@@ -113,13 +113,8 @@ func TestResume(t *testing.T) {
 		t.Fatalf("read at half: got %+v after %d of %d parts", held.Multipart, sent, count)
 	}
 	start(t, settings{}).sendMissing(t, id, file, count)
-	t.Logf(
-		"%d bytes in %d parts, %d of them by the first process: %s",
-		size,
-		count,
-		sent,
-		time.Since(began).Round(time.Millisecond),
-	)
+	t.Logf("%d bytes in %d parts, %d of them by the first process: %s", size, count, sent,
+		time.Since(began).Round(time.Millisecond))
 
 	third := start(t, settings{})
 	began = time.Now()

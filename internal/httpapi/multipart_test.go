@@ -89,12 +89,8 @@ func TestMultipart(t *testing.T) {
 			}
 			if c.body.ContentType != nil &&
 				(*object.ContentType != *c.body.ContentType || object.Metadata["k"] != "v" || object.ContentDisposition == nil) {
-				t.Errorf(
-					"stored: got %v %v %v, want what was declared",
-					*object.ContentType,
-					object.Metadata,
-					object.ContentDisposition,
-				)
+				t.Errorf("stored: got %v %v %v, want what was declared", *object.ContentType, object.Metadata,
+					object.ContentDisposition)
 			}
 			if again := s.complete(t, *job.ID, client.CompleteRequest{}); *again.Status != client.JobStatusCompleted ||
 				*again.Object.ETag != *done.Object.ETag {

@@ -198,21 +198,6 @@ func TestExpiringCredentials(t *testing.T) {
 	}
 }
 
-// TestTwoServices checks that two services on one bucket can complete each other's imports.
-func TestTwoServices(t *testing.T) {
-	a, b := start(t, settings{}), start(t, settings{})
-	job := a.create(t, client.ImportRequest{Size: new(int64(1))})
-	if status, code := send(t, *b.read(t, *job.ID).Upload, []byte("x")); status != 200 {
-		t.Fatalf("upload by the other's URL: got %d %s, want 200", status, code)
-	}
-	if done := b.read(t, *job.ID); *done.Status != client.JobStatusCompleted {
-		t.Errorf("read on the other: got %s, want completed", *done.Status)
-	}
-	if done := a.read(t, *job.ID); *done.Status != client.JobStatusCompleted {
-		t.Errorf("read on the first: got %s, want completed", *done.Status)
-	}
-}
-
 // TestLog checks that the log has one line per request, fixed keys, and no secrets.
 func TestLog(t *testing.T) {
 	s := start(t, settings{})

@@ -116,15 +116,8 @@ func TestStoreEvents(t *testing.T) {
 		for spelling, authorization := range secrets {
 			status, _, answer := s.notify(t, authorization, body)
 			if got := l.take(); status != 204 || answer != "" || !slices.Equal(got, want) {
-				t.Errorf(
-					"%s with the secret as %s: got %d %s, noticed of %v, want 204 and %v",
-					shape,
-					spelling,
-					status,
-					answer,
-					got,
-					want,
-				)
+				t.Errorf("%s with the secret as %s: got %d %s, noticed of %v, want 204 and %v", shape, spelling,
+					status, answer, got, want)
 			}
 		}
 	}
@@ -238,15 +231,8 @@ func TestStoreEventsFail(t *testing.T) {
 		status, header, answer := s.notify(t, storeSecret, event(s.store.Bucket, "a", "bad", "b"))
 		if status != c.want || codeOf(answer) != c.code || (header.Get("Retry-After") != "") != (c.want == 503) ||
 			!slices.Equal(l.take(), []string{"a", "b"}) {
-			t.Errorf(
-				"%s: got %d %s, Retry-After %q, want %d %s",
-				c.name,
-				status,
-				answer,
-				header.Get("Retry-After"),
-				c.want,
-				c.code,
-			)
+			t.Errorf("%s: got %d %s, Retry-After %q, want %d %s", c.name, status, answer,
+				header.Get("Retry-After"), c.want, c.code)
 		}
 	}
 }

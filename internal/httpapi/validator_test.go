@@ -121,10 +121,8 @@ var stricterRules = []struct {
 		return slices.ContainsFunc(slices.Collect(maps.Values(h.values)), func(v []string) bool { return len(v) > 1 })
 	}},
 	{"a parameter as +1 or 01", "400 invalid-request", func(h parsedRequest) bool {
-		return slices.ContainsFunc(
-			[]string{"limit", "after", "wait"},
-			func(name string) bool { return !plainDigits.MatchString(h.values.Get(name)) },
-		)
+		return slices.ContainsFunc([]string{"limit", "after", "wait"},
+			func(name string) bool { return !plainDigits.MatchString(h.values.Get(name)) })
 	}},
 	{"another spelling of an id", "404 import-not-found", isOtherPath},
 	{"another spelling of a path", "404 not-found", isOtherPath},
