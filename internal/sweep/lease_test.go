@@ -105,10 +105,11 @@ func TestBrokenLease(t *testing.T) {
 	}
 	for name, body := range map[string]string{
 		"empty": "", "no JSON": "{", "another JSON": `"x"`, "null": "null",
-		"another shape":     `{"acquireer":7,"until":"never"}`,
+		"another shape":     `{"holder":7,"until":"never"}`,
 		"held for too long": encoded(state{Holder: "x", Until: future}),
-		"imports inspected until a time in the future": encoded(state{marks: marks{InspectedUntil: [inspections]time.Time{future, future,
-			future}}}),
+		"imports inspected until a time in the future": encoded(state{
+			marks: marks{InspectedUntil: [inspections]time.Time{future, future, future}},
+		}),
 		"swept in the future": encoded(state{marks: marks{SweptAt: future}}),
 		"held and inspected in the past": encoded(state{Holder: "x", Until: time.Unix(0, 0),
 			marks: marks{InspectedUntil: [inspections]time.Time{time.Unix(0, 0), time.Unix(0, 0)}}}),

@@ -3,7 +3,6 @@ package webhook
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -186,9 +185,9 @@ func TestSendRefusesAddresses(t *testing.T) {
 		for _, scheme := range []string{"http://", "https://"} {
 			f := failed(t, "Send to "+c.host, s.send(t, scheme+c.host+port+"/path?query"))
 			hint := strings.HasSuffix(f.Reason, ", and was not called: NETWORKS can allow it for this host")
-			if !strings.Contains(f.Reason, c.reason) || hint == (c.reason == unknown) ||
+			if !strings.Contains(f.Reason, c.reason) || hint == (c.reason == unknown) || f.Status != 0 ||
 				strings.Contains(f.Reason, "query") {
-				t.Errorf("Send to %s%s: got %q, want %q", scheme, c.host, f.Reason, c.reason)
+				t.Errorf("Send to %s%s: got %d %q, want %q", scheme, c.host, f.Status, f.Reason, c.reason)
 			}
 		}
 		if n := trap.connections.Load(); n != 0 {
@@ -238,10 +237,10 @@ func TestSendGoesNowhereElse(t *testing.T) {
 				http.Redirect(w, r, to, status)
 			})
 			f := failed(t, "Send", newSender(t, Options{}).send(t, server.URL))
-			want := fmt.Sprintf(" answers %d %s, a redirect, which is not followed", status, http.StatusText(status))
-			if !strings.Contains(f.Reason, want) || server.requests.Load() != 1 {
-				t.Errorf("Send, redirected by %d: got %q and %d requests, want %q and one",
-					status, f.Reason, server.requests.Load(), want)
+			if f.Status != status || !strings.Contains(f.Reason, "a redirect, which is not followed") ||
+				server.requests.Load() != 1 {
+				t.Errorf("Send, redirected by %d: got %d %q and %d requests, want a failure that says so and one",
+					status, f.Status, f.Reason, server.requests.Load())
 			}
 		}
 	}

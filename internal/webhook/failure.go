@@ -20,6 +20,7 @@ const maxRetryAfter = time.Hour
 
 // Failure reports a delivery that did not succeed.
 type Failure struct {
+	Status     int           // of the response; 0 if there was none
 	RetryAfter time.Duration // the wait that the receiver asks for, at most 1 h; 0 if it asks for none
 	Reason     string        // names the host and the problem; fit for the owner of the receiver
 
@@ -39,7 +40,7 @@ func statusError(u *url.URL, response *http.Response) error {
 	if status >= 200 && status < 300 {
 		return nil
 	}
-	f := &Failure{Reason: fmt.Sprintf("%s answers %d", u.Host, status)}
+	f := &Failure{Status: status, Reason: fmt.Sprintf("%s answers %d", u.Host, status)}
 	if text := http.StatusText(status); text != "" {
 		f.Reason += " " + text
 	}

@@ -57,9 +57,9 @@ func TestSendResponses(t *testing.T) {
 			continue
 		}
 		f := failed(t, fmt.Sprint("Send, answered by ", c.status), err)
-		want := strings.TrimPrefix(server.URL, "http://") + c.reason
-		if f.RetryAfter != c.wait || f.Error() != want {
-			t.Errorf("Send, answered by %d: got %v, %q, want %v, %q", c.status, f.RetryAfter, f, c.wait, want)
+		if want := strings.TrimPrefix(server.URL, "http://") + c.reason; f.Status != c.status || f.RetryAfter != c.wait ||
+			f.Error() != want {
+			t.Errorf("Send, answered by %d: got %d, %v, %q, want %v, %q", c.status, f.Status, f.RetryAfter, f, c.wait, want)
 		}
 	}
 }
@@ -130,8 +130,8 @@ func TestSendToBadReceivers(t *testing.T) {
 			continue
 		}
 		f := failed(t, "Send to a receiver that "+c.what, err)
-		if f.Error() != host+c.reason || errors.Unwrap(f) == nil {
-			t.Errorf("Send to a receiver that %s: got %q, want %q and a cause", c.what, f, host+c.reason)
+		if f.Status != 0 || f.Error() != host+c.reason || errors.Unwrap(f) == nil {
+			t.Errorf("Send to a receiver that %s: got %d %q, want 0 %q and a cause", c.what, f.Status, f, host+c.reason)
 		}
 	}
 	t.Cleanup(func() { // after the receivers have ended

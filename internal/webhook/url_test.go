@@ -53,8 +53,8 @@ func TestCheckURL(t *testing.T) {
 			continue
 		}
 		f := failed(t, "Send to "+c.url, newSender(t, Options{}).send(t, c.url))
-		if f.Error() != "the URL "+c.want.Error() {
-			t.Errorf("Send to %.60q: got %v, want the URL %v", c.url, f, c.want)
+		if f.Error() != "the URL "+c.want.Error() || f.Status != 0 {
+			t.Errorf("Send to %.60q: got %d %v, want the URL %v", c.url, f.Status, f, c.want)
 		}
 	}
 }
