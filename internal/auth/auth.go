@@ -43,13 +43,9 @@ var ErrUnavailable = errors.New("the caller's identity cannot be checked now")
 
 // New returns an Authenticator for API keys and access tokens; keys or tokens is nil if the service does not accept
 // that kind. A request must have exactly one credential. With anonymous, it may have none, but a credential must
-// still be valid. If keys and tokens are nil, credentials are ignored: a proxy in front of the service may use them.
+// still be valid.
 func New(keys *Keys, tokens TokenAuthenticator, anonymous bool) Authenticator {
-	a := authenticator{keys, tokens, anonymous}
-	if keys == nil && tokens == nil {
-		return func(*http.Request) (Caller, error) { return a.anonymousCaller("This service accepts no credentials.") }
-	}
-	return a.authenticate
+	return authenticator{keys, tokens, anonymous}.authenticate
 }
 
 type callerKey struct{}

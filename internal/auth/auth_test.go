@@ -56,8 +56,6 @@ func TestAuthenticate(t *testing.T) {
 		tokenAlone: New(nil, tokens, false),
 		both:       New(keys, tokens, false),
 		either:     New(keys, nil, true),
-		"none":     New(nil, nil, true),
-		"closed":   New(nil, nil, false),
 	}
 	for _, c := range []struct {
 		service string
@@ -79,9 +77,6 @@ func TestAuthenticate(t *testing.T) {
 		{tokenAlone, "", Caller{}, "none", "Send an access token in the header Authorization"},
 		{both, "", Caller{}, "none", "Send an API key in the header x-api-key, or an access token"},
 		{either, "", anonymous, "", ""},
-		{"none", "", anonymous, "", ""},
-		{"none", "x-api-key: of a gateway in front|Authorization: Basic eDp5", anonymous, "", ""},
-		{"closed", "", Caller{}, "none", "no credentials"},
 
 		{keyAlone, "x-api-key: " + key + "x", Caller{}, "unknown-key", "a new one"},
 		{keyAlone, "x-api-key: " + key[:len(key)-1], Caller{}, "unknown-key", ""},

@@ -98,9 +98,9 @@ func loadAWS(t *testing.T) aws.Config {
 	return settings
 }
 
-// TestFilesAreFollowed: after each change of the shared files, the service signs with their current keys. Without keys
+// TestCredentialFilesReload: after each change of the shared files, the service signs with their current keys. Without keys
 // it returns ErrCredentialsExpired.
-func TestFilesAreFollowed(t *testing.T) {
+func TestCredentialFilesReload(t *testing.T) {
 	for _, c := range []struct{ name, variable, profile, section string }{
 		{"credentials", "", "default", "default"},
 		{"credentials", "work", "work", "work"},
@@ -172,8 +172,8 @@ func TestCheckInterval(t *testing.T) {
 	})
 }
 
-// TestEnvironmentComesFirst: keys from the environment take precedence over the files.
-func TestEnvironmentComesFirst(t *testing.T) {
+// TestEnvironmentPrecedence: keys from the environment take precedence over the files.
+func TestEnvironmentPrecedence(t *testing.T) {
 	file, _ := sharedFiles(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "environment")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
