@@ -17,8 +17,8 @@ func FuzzKeys(f *testing.F) {
 	f.Add("ffffffff-ffff-7fff-bfff-ffffffffffff", "ü")
 	safe := regexp.MustCompile(`^(imports|jobs|idem)/public/[a-z0-9.-]+$`)
 	f.Fuzz(func(t *testing.T, id, idempotencyKey string) {
-		if key := claimKey(Public, idempotencyKey); !safe.MatchString(key) {
-			t.Errorf("claimKey(%q): got %q", idempotencyKey, key)
+		if key := ClaimKey(Public, idempotencyKey); !safe.MatchString(key) {
+			t.Errorf("ClaimKey(%q): got %q", idempotencyKey, key)
 		}
 		if !canonicalID.MatchString(id) {
 			return // never made into a key

@@ -36,7 +36,7 @@ var randomUUID = regexp.MustCompile(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[
 // claim claims idempotencyKey for c and returns the ID of the job that has the key: c's, or that of an earlier call. It
 // is called before the job's record is written, so that a retry completes a call that stopped in between.
 func (s *Service) claim(ctx context.Context, owner, idempotencyKey string, c claim) (string, error) {
-	key := claimKey(owner, idempotencyKey)
+	key := ClaimKey(owner, idempotencyKey)
 	body, err := json.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("claim idempotency key: %w", err)

@@ -35,6 +35,9 @@ func recordKey(owner, id string) string {
 	return recordPrefix(owner) + rankOf(idTime(id)) + "-" + id + ".json"
 }
 
+// RecordKey returns the key of the job's record.
+func (j Job) RecordKey() string { return recordKey(j.Owner, j.ID) }
+
 // rankOf returns the rank of the records of this time: twelve hexadecimal digits with leading zeros.
 func rankOf(at time.Time) string {
 	rank := 1<<48 - 1 - at.UnixMilli()
@@ -55,8 +58,8 @@ func recordID(owner, key string) (id string, ok bool) {
 	return id, canonicalID.MatchString(id) && key == recordKey(owner, id)
 }
 
-// claimKey returns the key of the record of an Idempotency-Key.
-func claimKey(owner, idempotencyKey string) string {
+// ClaimKey returns the key of the record of an Idempotency-Key.
+func ClaimKey(owner, idempotencyKey string) string {
 	sum := sha256.Sum256([]byte(idempotencyKey))
 	return "idem/" + owner + "/" + hex.EncodeToString(sum[:])
 }

@@ -143,7 +143,7 @@ func BenchmarkCreate(b *testing.B) {
 		}
 	})
 	b.Run("put", func(b *testing.B) {
-		endpoint, err := sigv4.ParseEndpoint(variable(env, "AWS_ENDPOINT_URL_S3") + "/signpost")
+		endpoint, err := sigv4.ParseEndpoint(variable(env, "AWS_ENDPOINT_URL_S3") + "/bench")
 		if err != nil {
 			b.Fatal(err)
 		}

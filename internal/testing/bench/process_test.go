@@ -18,6 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/labstack/echo/v4"
 
 	"github.com/signpost-s3/signpost/internal/assembly"
@@ -74,7 +77,8 @@ func startChild(b testing.TB, kind string) process {
 	return start(b, []string{"BENCH_SERVER=" + kind}, os.Args[0])
 }
 
-// startStore starts the program with its local store. It returns the variables of a service on that store.
+// startStore starts the program with its local store. It returns the variables of a service on a bucket of that store:
+// not on the program's own bucket, because the program completes the imports in it.
 func startStore(b testing.TB) []string {
 	b.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -84,18 +88,24 @@ func startStore(b testing.TB) []string {
 	address, data := listener.Addr().String(), b.TempDir()
 	listener.Close()
 	startService(b, []string{"SIGNPOST_DATA_DIR=" + data, "SIGNPOST_LOCAL_LISTEN=" + address})
-	text, err := os.ReadFile(filepath.Join(data, "credentials"))
+	credentials := filepath.Join(data, "credentials")
+	settings, err := awsconfig.LoadDefaultConfig(b.Context(), awsconfig.WithRegion("us-east-1"),
+		awsconfig.WithSharedCredentialsFiles([]string{credentials}), awsconfig.WithBaseEndpoint("http://"+address))
 	if err != nil {
 		b.Fatal(err)
 	}
-	env := []string{
-		"SIGNPOST_BUCKET=signpost", "SIGNPOST_PATH_STYLE=true",
-		"AWS_REGION=us-east-1", "AWS_ENDPOINT_URL_S3=http://" + address,
+	client := s3.NewFromConfig(settings, func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := client.CreateBucket(b.Context(), &s3.CreateBucketInput{Bucket: aws.String("bench")}); err != nil {
+		b.Fatal(err)
 	}
-	for _, match := range regexp.MustCompile(`(?m)^(aws_\w+) = (.+)$`).FindAllStringSubmatch(string(text), -1) {
-		env = append(env, strings.ToUpper(match[1])+"="+match[2])
+	keys, err := settings.Credentials.Retrieve(b.Context())
+	if err != nil {
+		b.Fatal(err)
 	}
-	return env
+	return []string{
+		"SIGNPOST_BUCKET=bench", "SIGNPOST_PATH_STYLE=true", "AWS_REGION=us-east-1", "AWS_ENDPOINT_URL_S3=http://" + address,
+		"AWS_ACCESS_KEY_ID=" + keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + keys.SecretAccessKey,
+	}
 }
 
 // startService starts the program as a service with these variables.

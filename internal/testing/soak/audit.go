@@ -20,29 +20,31 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/imports"
 )
 
 const (
-	// someAgain and manyAgain are the numbers of imports without doubt that are read again, at a quiet point and at the
+	// rereadAtAudit and rereadAtEnd limit how many imports of a certain state are read again: during an audit, and at the
 	// end.
-	someAgain, manyAgain = 200, 3000
+	rereadAtAudit, rereadAtEnd = 200, 3000
 	// readers is the number of concurrent reads; more would load the store more than the traffic does.
 	readers = 8
 	// wholeObjects is the number of objects that are compared byte by byte; others by size and the store's MD5.
 	wholeObjects = 100
 )
 
-// look waits until all workers are idle, reads imports in doubt, and compares the bucket with the ledger.
-func (s *soak) look(final bool) error {
-	s.gate.Lock()
-	defer s.gate.Unlock()
+// inspectAll audits the bucket: it waits until all workers are idle, reads imports whose state is uncertain, and
+// compares the bucket with the ledger.
+func (s *soak) inspectAll(final bool) error {
+	s.traffic.Lock()
+	defer s.traffic.Unlock()
 	begun := time.Now()
-	defer func() { s.quiet += time.Since(begun); s.looks++ }()
+	defer func() { s.quiet += time.Since(begun); s.audits++ }()
 	for _, step := range []func(final bool) error{
-		s.auditRecords, s.settleAll, s.auditObjects, s.auditUploads, s.auditClaims, s.readAgain, s.measure,
+		s.auditRecords, s.awaitAllIdle, s.auditObjects, s.auditUploads, s.auditClaims, s.rereadSome, s.measure,
 	} {
 		if err := step(final); err != nil {
-			return fmt.Errorf("quiet point: %w", err)
+			return fmt.Errorf("audit: %w", err)
 		}
 	}
 	return nil
@@ -56,27 +58,32 @@ func (s *soak) auditRecords(bool) error {
 		return err
 	}
 	for _, e := range s.ledger.all() {
-		if _, there := records[e.recordKey()]; !there {
+		key := e.job().RecordKey()
+		if _, there := records[key]; !there {
 			s.violate("import %s has lost its record", e.id)
 		}
-		delete(records, e.recordKey())
+		delete(records, key)
 	}
 	for key := range records {
 		r, err := s.record(key)
 		if err != nil {
 			return err
 		}
-		a := s.ledger.bearing(r.Filename, r.Metadata)
-		if a == nil || s.ledger.made(a) != nil || key != "jobs/"+a.tenant.owner+"/"+rank(r.ID)+".json" {
+		a := s.ledger.attemptOf(r.Filename, r.Metadata)
+		job := imports.Job{ID: r.ID}
+		if a != nil {
+			job.Owner = a.tenant.owner
+		}
+		if a == nil || s.ledger.importOf(a) != nil || key != job.RecordKey() {
 			s.violate("%s is of no create, or the second of one", key)
 			continue
 		}
-		s.ledger.enter(a, &entry{id: r.ID, key: "imports/" + a.tenant.owner + "/" + r.ID, deadline: r.Deadline}).doubt = true
+		s.ledger.add(a, &entry{id: r.ID, key: job.Key(), deadline: r.Deadline}).uncertain = true
 	}
 	return nil
 }
 
-func (e *entry) recordKey() string { return "jobs/" + e.tenant.owner + "/" + rank(e.id) + ".json" }
+func (e *entry) job() imports.Job { return imports.Job{Owner: e.tenant.owner, ID: e.id} }
 
 // record contains the audited members of a record.
 type record struct {
@@ -99,30 +106,30 @@ func (s *soak) record(key string) (r record, err error) {
 	return r, json.Unmarshal(text, &r)
 }
 
-// settleAll settles the imports in doubt. It skips the others, because reading an import may repair it.
-func (s *soak) settleAll(bool) error {
-	doubtful := slices.DeleteFunc(s.ledger.all(), func(e *entry) bool {
-		f := e.known()
-		return !f.doubt && f.sending == f.stored && f.deleting == f.deleted
+// awaitAllIdle reads the imports whose state is uncertain. It skips the others, because a read may repair an import.
+func (s *soak) awaitAllIdle(bool) error {
+	uncertainEntries := slices.DeleteFunc(s.ledger.all(), func(e *entry) bool {
+		f := e.snapshot()
+		return !f.uncertain && f.sending == f.stored && f.deleting == f.deleted
 	})
-	return s.forEach(doubtful, func(w *worker, e *entry) error {
-		w.settle(e)
-		e.mark(func(f *facts) { f.doubt, f.sending, f.deleting = false, f.stored, f.deleted })
+	return s.forEach(uncertainEntries, func(w *worker, e *entry) error {
+		w.awaitIdle(e)
+		e.mark(func(f *facts) { f.uncertain, f.sending, f.deleting = false, f.stored, f.deleted })
 		return nil
 	})
 }
 
-// readAgain checks that imports without doubt are unchanged, and that their terminal status is in the record.
-func (s *soak) readAgain(final bool) error {
-	all, sample := s.ledger.all(), someAgain
+// rereadSome checks that imports of a certain state are unchanged, and that their terminal status is in the record.
+func (s *soak) rereadSome(final bool) error {
+	all, sample := s.ledger.all(), rereadAtAudit
 	if final {
-		sample = manyAgain
+		sample = rereadAtEnd
 	}
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return s.forEach(all[:min(len(all), sample)], func(w *worker, e *entry) error {
 		job := w.read(e)
-		r, err := s.record(e.recordKey())
-		if f := e.known(); err == nil && job != nil && (f.deleted || f.stored) && r.Status != *job.Status {
+		r, err := s.record(e.job().RecordKey())
+		if f := e.snapshot(); err == nil && job != nil && (f.deleted || f.stored) && r.Status != *job.Status {
 			s.violate("import %s: is %s, its record says %s", e.id, *job.Status, r.Status)
 		}
 		return err
@@ -144,15 +151,15 @@ func (s *soak) forEach(entries []*entry, do func(*worker, *entry) error) error {
 // auditObjects checks that each completed import has its object with the uploaded content, and that there is no other
 // object.
 func (s *soak) auditObjects(bool) error {
-	objects, err := s.listed("imports/")
+	objects, err := s.listed(imports.ObjectRoot)
 	if err != nil {
 		return err
 	}
 	whole := 0
-	for _, e := range s.ledger.withBare() {
+	for _, e := range s.ledger.withUntracked() {
 		o, there := objects[e.key]
 		delete(objects, e.key)
-		if f := e.known(); there != e.object(f) &&
+		if f := e.snapshot(); there != e.object(f) &&
 			!(there && f.sending && !f.stored) { // the response to an untracked upload may be lost
 			s.violate("%s: its object is there: %v, but %+v", e.key, there, f)
 		}
@@ -192,12 +199,12 @@ func (s *soak) auditUploads(bool) error {
 	}
 	keys := slices.Collect(maps.Values(begun))
 	for _, e := range s.ledger.all() {
-		f := e.known()
+		f := e.snapshot()
 		open := e.count > 0 && !f.stored && !f.deleted
 		if !open && !slices.Contains(keys, e.key) {
 			continue
 		}
-		r, err := s.record(e.recordKey())
+		r, err := s.record(e.job().RecordKey())
 		if err != nil {
 			return err
 		}
@@ -206,8 +213,8 @@ func (s *soak) auditUploads(bool) error {
 		}
 		delete(begun, r.Parts.UploadID)
 	}
-	if s.orphans = len(begun); s.orphans > s.ledger.risky {
-		s.violate("%d uploads without a record, of %d creates that may have left one", s.orphans, s.ledger.risky)
+	if s.orphans = len(begun); s.orphans > s.ledger.orphanRisks {
+		s.violate("%d uploads without a record, of %d creates that may have left one", s.orphans, s.ledger.orphanRisks)
 	}
 	return nil
 }
@@ -221,9 +228,9 @@ func (s *soak) auditClaims(final bool) error {
 	for key, a := range s.ledger.claims {
 		_, there := claims[key]
 		delete(claims, key)
-		e := s.ledger.made(a)
+		e := s.ledger.importOf(a)
 		if e == nil {
-			continue // it may have a claim or not
+			continue // it may have a claim
 		}
 		if !there {
 			s.violate("import %s has lost the claim to its Idempotency-Key", e.id)

@@ -39,14 +39,14 @@ const (
 
 // answer is the result of a request.
 type answer struct {
-	said         string // "200", "409 import-aborted", "403 AccessDenied"; empty: no response, or store-unavailable
+	outcomeText  string // "200", "409 import-aborted", "403 AccessDenied"; empty: no response, or store-unavailable
 	body         []byte
 	begun, ended time.Time
 	retryAfter   time.Duration
 	lost         int // earlier requests of this kind with an unknown result
 }
 
-func (a answer) ok() bool { return strings.HasPrefix(a.said, "2") }
+func (a answer) ok() bool { return strings.HasPrefix(a.outcomeText, "2") }
 
 // job returns the import in a, or nil.
 func (a answer) job() *client.Job {
@@ -60,10 +60,10 @@ func (a answer) job() *client.Job {
 // code matches the code of a problem document or of an S3 error.
 var code = regexp.MustCompile(`"code":"([a-z-]+)"|<Code>(\w+)</Code>`)
 
-// once sends one request. A missing response is explained by a restart of the process, a 503 by one of the store; no
+// once sends one request. A restart of the process explains a missing response, and one of the store explains a 503. No
 // other failure is explained.
 func (w *worker) once(kind, about string, to *process, send func() (*http.Response, error)) answer {
-	w.trap.touch(kind)
+	w.trigger.fire(kind)
 	a := answer{begun: time.Now()}
 	response, err := send()
 	if err == nil {
@@ -73,68 +73,64 @@ func (w *worker) once(kind, about string, to *process, send func() (*http.Respon
 	a.ended = time.Now()
 	if err == nil && to != w.store && response.StatusCode == http.StatusServiceUnavailable &&
 		a.ended.Sub(a.begun) >= storePatience &&
-		!w.store.gone(a.begun, a.ended) {
+		!w.store.unreachable(a.begun, a.ended) {
 		w.count("store slow", "away")
 		w.store.mark([2]time.Time{a.begun, a.ended.Add(aftermath)})
 	}
-	storeGone, gone := w.store.gone(a.begun, a.ended), to.gone(a.begun, a.ended)
-	if kind == createParts && (storeGone || gone) {
-		w.ledger.atRisk()
+	storeUnreachable, unreachable := w.store.unreachable(a.begun, a.ended), to.unreachable(a.begun, a.ended)
+	if kind == createParts && (storeUnreachable || unreachable) {
+		w.ledger.countOrphanRisk()
 	}
-	outcome, whole, hung := "done", new(url.Error), errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	outcome, whole, reset := "done", new(url.Error), errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	switch {
-	case err != nil && gone:
+	case err != nil && unreachable:
 		outcome = "cut"
-	case kind == wrongUpload && hung:
-		outcome, a.said = "refused", hungUp
-	case to == w.store && hung: // its response was lost because the client still sent; the retry receives it
+	case kind == wrongUpload && reset:
+		outcome, a.outcomeText = "refused", hungUp
+	case to == w.store && reset: // its response was lost because the client still sent; the retry receives it
 		outcome = "cut"
 	case err != nil:
 		if outcome = "wrong"; errors.As(err, &whole) {
 			err = whole.Err // without the URL
 		}
 		w.violate("%s %s: %s was there and did not answer: %v", kind, about, to.name, err)
-	case response.StatusCode == http.StatusServiceUnavailable && storeGone:
+	case response.StatusCode == http.StatusServiceUnavailable && storeUnreachable:
 		seconds, missing := strconv.Atoi(response.Header.Get("Retry-After"))
 		if to != w.store && (missing != nil || !strings.Contains(string(a.body), `"code":"store-unavailable"`)) {
 			w.violate(
-				"%s %s: a 503 without Retry-After, or that says something else than store-unavailable: %s",
-				kind,
-				about,
-				a.body,
-			)
+				"%s %s: a 503 without Retry-After, or that says something else than store-unavailable: %s", kind, about, a.body)
 		}
 		outcome, a.retryAfter = "away", time.Duration(seconds)*time.Second
-	case response.StatusCode == http.StatusInternalServerError && storeGone && kind == "complete":
+	case response.StatusCode == http.StatusInternalServerError && storeUnreachable && kind == "complete":
 		// the store stopped while it assembled the object; the service does not retry that
 		outcome, a.retryAfter = "away", time.Second
 	case response.StatusCode >= http.StatusInternalServerError:
 		outcome = "wrong"
 		w.violate("%s %s: %s answered %d, which nothing explains: %s", kind, about, to.name, response.StatusCode, a.body)
 	default:
-		a.said = strconv.Itoa(response.StatusCode)
+		a.outcomeText = strconv.Itoa(response.StatusCode)
 		if found := code.FindSubmatch(a.body); found != nil && response.StatusCode >= 400 {
-			outcome, a.said = "refused", a.said+" "+string(found[1])+string(found[2])
+			outcome, a.outcomeText = "refused", a.outcomeText+" "+string(found[1])+string(found[2])
 		}
 	}
 	w.count(kind, outcome)
-	w.note("%s %-5s %-12s %s %s %s", a.begun.Format(clock), to.name, kind, about, outcome, a.said)
+	w.note("%s %-5s %-12s %s %s %s", a.begun.Format(clock), to.name, kind, about, outcome, a.outcomeText)
 	return a
 }
 
-// insist sends a request until it has a response: at once to the other server, then after a pause. A client that
-// resigns makes one attempt. The response must be among may.
-func (w *worker) insist(kind, about string, resigns bool, send func(turn int) answer, may ...string) answer {
+// retry sends a request until it has a response: at once to the other server, then after a pause. A client that
+// never retries makes one attempt. The response must be among may.
+func (w *worker) retry(kind, about string, neverRetries bool, send func(turn int) answer, may ...string) answer {
 	for turn, deadline := 0, time.Now().Add(answerLimit); ; turn++ {
 		a := send(turn)
 		a.lost = turn
 		switch {
-		case a.said != "":
-			if !slices.Contains(may, a.said) {
-				w.violate("%s %s: answered %s, want one of %q: %.300s", kind, about, a.said, may, a.body)
+		case a.outcomeText != "":
+			if !slices.Contains(may, a.outcomeText) {
+				w.violate("%s %s: answered %s, want one of %q: %.300s", kind, about, a.outcomeText, may, a.body)
 			}
 			return a
-		case resigns || w.ctx.Err() != nil:
+		case neverRetries || w.ctx.Err() != nil:
 			return a
 		case time.Now().After(deadline):
 			w.violate("%s %s: no answer in %v", kind, about, answerLimit)
@@ -148,23 +144,19 @@ func (w *worker) insist(kind, about string, resigns bool, send func(turn int) an
 // call is a method of the generated client.
 type call func(context.Context, *client.Client) (*http.Response, error)
 
-// ask sends a call to the service by insist, to both servers in turn.
+// ask sends a call to the service with retries, to both servers in turn.
 func (w *worker) ask(kind, about string, t *tenant, c call, may ...string) answer {
 	first := w.rng.IntN(2)
-	return w.insist(kind, about, w.resigns, func(turn int) answer {
+	return w.retry(kind, about, w.neverRetries, func(turn int) answer {
 		to := (first + turn) % 2
 		return w.once(
-			kind,
-			about,
-			w.servers[to],
-			func() (*http.Response, error) { return c(context.Background(), t.clients[to]) },
-		)
+			kind, about, w.servers[to], func() (*http.Response, error) { return c(context.Background(), t.clients[to]) })
 	}, may...)
 }
 
-// send uploads body by insist.
+// send uploads body with retries.
 func (w *worker) send(kind, about string, u client.UploadRequest, body []byte, may ...string) answer {
-	return w.insist(kind, about, false, func(int) answer {
+	return w.retry(kind, about, false, func(int) answer {
 		return w.once(kind, about, w.store, func() (*http.Response, error) { return w.web.Do(request(u, body)) })
 	}, may...)
 }

@@ -39,21 +39,15 @@ func (c content) bytes() []byte {
 // algorithms are S3's checksum algorithms; from the third on, they are also for parts.
 var algorithms = []string{"sha256", "sha1", "crc32", "crc32c", "crc64nvme"}
 
+var hashes = map[string]func() hash.Hash{
+	"sha256": sha256.New, "sha1": sha1.New, "crc64nvme": func() hash.Hash { return crc64nvme.New() },
+	"crc32":  func() hash.Hash { return crc32.NewIEEE() },
+	"crc32c": func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) },
+}
+
 // sum returns the checksum of b in S3's format.
 func sum(algorithm string, b []byte) string {
-	var h hash.Hash
-	switch algorithm {
-	case "sha256":
-		h = sha256.New()
-	case "sha1":
-		h = sha1.New()
-	case "crc32":
-		h = crc32.NewIEEE()
-	case "crc32c":
-		h = crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	default:
-		h = crc64nvme.New()
-	}
+	h := hashes[algorithm]()
 	h.Write(b)
 	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }

@@ -17,9 +17,9 @@ type event struct {
 	do func() error
 }
 
-// events returns the kills, the restarts of the store and the quiet points of a run.
+// events returns the kills, the restarts of the store and the audits of a run.
 func (s *soak) events(rng *rand.Rand) (events []event) {
-	kill, restart, look := 30*time.Second, 3*time.Minute, min(4*time.Minute, s.duration/3)
+	kill, restart, inspectAll := 30*time.Second, 3*time.Minute, min(4*time.Minute, s.duration/3)
 	if s.duration < 3*time.Minute {
 		kill, restart = 10*time.Second, 25*time.Second
 	}
@@ -28,20 +28,20 @@ func (s *soak) events(rng *rand.Rand) (events []event) {
 		if at >= s.duration/2 && at < s.duration/2+kill {
 			victim = s.servers[1]
 		}
-		events = append(events, event{at, func() error { s.kills.Add(1); return s.again(rng, victim, syscall.SIGKILL) }})
+		events = append(events, event{at, func() error { s.kills.Add(1); return s.restart(rng, victim, syscall.SIGKILL) }})
 	}
-	for at := restart; at <= s.duration-look; at += restart { // its last life has two quiet points
+	for at := restart; at <= s.duration-inspectAll; at += restart { // its last process has two audits
 		signal := []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM, syscall.SIGKILL}[rng.IntN(3)]
-		events = append(events, event{at, func() error { s.restarts.Add(1); return s.again(rng, s.store, signal) }})
+		events = append(events, event{at, func() error { s.restarts.Add(1); return s.restart(rng, s.store, signal) }})
 	}
-	for at := look; at < s.duration; at += look {
-		events = append(events, event{at, func() error { return s.look(false) }})
+	for at := inspectAll; at < s.duration; at += inspectAll {
+		events = append(events, event{at, func() error { return s.inspectAll(false) }})
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return int(a.at - b.at) })
 	return append(events, event{s.duration, func() error { return nil }})
 }
 
-// disturb runs the events. The traffic's clock stops during quiet points.
+// disturb runs the events. The traffic's clock stops during audits.
 func (s *soak) disturb() error {
 	begun := time.Now()
 	for _, e := range s.events(rand.New(rand.NewPCG(s.seed, 1<<32))) {
@@ -57,11 +57,11 @@ func (s *soak) disturb() error {
 	return nil
 }
 
-// again ends p while a write is in progress, and restarts it.
-func (s *soak) again(rng *rand.Rand, p *process, signal syscall.Signal) error {
+// restart ends p while a write is in progress, and starts it again.
+func (s *soak) restart(rng *rand.Rand, p *process, signal syscall.Signal) error {
 	kinds := []string{"create", createParts, "complete", "delete", "upload part"}
 	select {
-	case <-s.trap.set(kinds[rng.IntN(len(kinds))]):
+	case <-s.trigger.set(kinds[rng.IntN(len(kinds))]):
 		time.Sleep(time.Duration(rng.Int64N(int64(pause)))) // some time during the request
 	case <-time.After(3 * time.Second): // or at any other time
 	}
@@ -71,25 +71,25 @@ func (s *soak) again(rng *rand.Rand, p *process, signal syscall.Signal) error {
 	return p.start(s.binary)
 }
 
-// trap fires when a request of its kind begins.
-type trap struct {
-	mu     sync.Mutex
-	kind   string
-	sprung chan struct{}
+// trigger fires when a request of its kind begins.
+type trigger struct {
+	mu    sync.Mutex
+	kind  string
+	fired chan struct{}
 }
 
-func (t *trap) set(kind string) <-chan struct{} {
+func (t *trigger) set(kind string) <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.kind, t.sprung = kind, make(chan struct{})
-	return t.sprung
+	t.kind, t.fired = kind, make(chan struct{})
+	return t.fired
 }
 
-func (t *trap) touch(kind string) {
+func (t *trigger) fire(kind string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.sprung != nil && kind == t.kind {
-		close(t.sprung)
-		t.sprung = nil
+	if t.fired != nil && kind == t.kind {
+		close(t.fired)
+		t.fired = nil
 	}
 }

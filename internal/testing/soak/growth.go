@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Permitted growth of a process since its first quiet point. Each server keeps up to ten idle connections to the
+// Permitted growth of a process since its first audit. Each server keeps up to ten idle connections to the
 // store, and some are not closed yet: a connection is a descriptor, and two goroutines of a client or one of a
 // server. The memory limit is loose: the race detector's shadow memory never shrinks, and the collector returns
 // memory late.
@@ -23,7 +23,7 @@ const (
 	calmLimit       = 20 * time.Second
 )
 
-// reading is the resource usage of a process at a quiet point. Without /proc, only goroutines are known.
+// reading is the resource usage of a process during an audit. Without /proc, only goroutines are known.
 type reading struct {
 	name                            string
 	pid                             int

@@ -15,14 +15,14 @@ import (
 )
 
 // create creates the import r. Without an Idempotency-Key, each retry is a separate attempt. It returns nil if the
-// client resigned.
+// client did not retry.
 func (w *worker) create(a *attempt, r client.ImportRequest) *entry {
 	kind, first, before := "create", true, facts{}
 	if a.count > 0 {
 		kind = createParts
 	}
-	if e := w.ledger.made(a); e != nil {
-		before = e.known()
+	if e := w.ledger.importOf(a); e != nil {
+		before = e.snapshot()
 	}
 	got := w.ask(kind, a.marker, a.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) {
 		if a.key == "" && !first {
@@ -39,11 +39,11 @@ func (w *worker) create(a *attempt, r client.ImportRequest) *entry {
 	if job.Upload != nil {
 		e.upload = *job.Upload
 	}
-	e = w.ledger.enter(a, e)
-	if e.id != *job.ID || e.key != "imports/"+a.tenant.owner+"/"+e.id {
+	e = w.ledger.add(a, e)
+	if e.id != *job.ID || e.key != e.job().Key() {
 		w.violate("create %s: made %s at %s, and %s", a.marker, *job.ID, e.key, e.id)
 	}
-	w.hold(e, kind, before, got, *job.Status)
+	w.checkStatus(e, kind, before, got, *job.Status)
 	return e
 }
 
@@ -63,19 +63,19 @@ func (a *attempt) send(ctx context.Context, c *client.Client, r client.ImportReq
 
 // read reads e and checks the whole response.
 func (w *worker) read(e *entry) *client.Job {
-	before := e.known()
+	before := e.snapshot()
 	a := w.ask("read", e.id, e.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) {
 		return c.GetImport(ctx, e.id, nil)
 	}, "200")
 	job := a.job()
-	if job == nil || !w.hold(e, "read", before, a, *job.Status) {
+	if job == nil || !w.checkStatus(e, "read", before, a, *job.Status) {
 		return nil
 	}
-	switch now := e.known(); *job.Status {
+	switch now := e.snapshot(); *job.Status {
 	case client.JobStatusCompleted:
 		w.checkCompleted(e, a, job)
 	case client.JobStatusUploading:
-		least, most := bits.OnesCount64(before.sure), bits.OnesCount64(now.tried)
+		least, most := bits.OnesCount64(before.certain), bits.OnesCount64(now.attempted)
 		if now.sending && !e.sized { // unknown while the store assembles the object
 			least = 0
 		}
@@ -93,11 +93,11 @@ func (w *worker) checkCompleted(e *entry, a answer, job *client.Job) {
 		job.DownloadURL == nil {
 		w.violate("import %s: completed, but not as it was sent: %d bytes, checksum %q; %s", e.id, e.size, e.check, a.body)
 	} else if w.chance(30) {
-		got := w.insist("download", e.id, false, func(int) answer {
+		got := w.retry("download", e.id, false, func(int) answer {
 			return w.once("download", e.id, w.store, func() (*http.Response, error) { return w.web.Get(*job.DownloadURL) })
 		}, "200", "404 NoSuchKey")
-		if !bytes.Equal(got.body, e.bytes()) && (got.ok() || got.said != "" && !e.known().deleting) {
-			w.violate("download %s: %s, %d bytes that are not the %d that were sent", e.id, got.said, len(got.body), e.size)
+		if !bytes.Equal(got.body, e.bytes()) && (got.ok() || got.outcomeText != "" && !e.snapshot().deleting) {
+			w.violate("download %s: %s, %d bytes that are not the %d that were sent", e.id, got.outcomeText, len(got.body), e.size)
 		}
 	}
 }
@@ -114,7 +114,7 @@ func (w *worker) remove(e *entry) {
 
 // complete completes e, in any state.
 func (w *worker) complete(e *entry) {
-	before := e.mark(func(f *facts) { f.sending = f.sending || e.count > 0 && f.tried == e.every() })
+	before := e.mark(func(f *facts) { f.sending = f.sending || e.count > 0 && f.attempted == e.every() })
 	a := w.ask("complete", e.id, e.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) {
 		if e.late {
 			return c.CompleteImport(ctx, e.id, client.CompleteRequest{Checksum: e.checksum()})
@@ -123,25 +123,25 @@ func (w *worker) complete(e *entry) {
 	}, "200", "202", "409 import-aborted", "409 import-expired", "409 parts-missing",
 		"409 upload-missing", "422 checksum-mismatch")
 	if job := a.job(); job != nil {
-		w.hold(e, "complete", before, a, *job.Status)
-	} else if told, known := tells[a.said]; known {
-		w.hold(e, "complete", before, a, told)
+		w.checkStatus(e, "complete", before, a, *job.Status)
+	} else if reported, snapshot := impliedStatus[a.outcomeText]; snapshot {
+		w.checkStatus(e, "complete", before, a, reported)
 	}
 }
 
 // ofParts sends a call about e's parts and decodes the response. It returns false if e's state does not permit the
 // call.
 func (w *worker) ofParts(kind string, e *entry, into any, c call) (before facts, ok bool) {
-	before = e.known()
+	before = e.snapshot()
 	may := []string{"409 not-multipart"}
 	if e.count > 0 {
 		may = []string{"200", "409 import-completed", "409 import-completing", "409 import-aborted", "409 import-failed"}
 	}
 	a := w.ask(kind, e.id, e.tenant, c, may...)
-	if told, known := tells[a.said]; known {
-		w.hold(e, kind, before, a, told)
+	if reported, snapshot := impliedStatus[a.outcomeText]; snapshot {
+		w.checkStatus(e, kind, before, a, reported)
 	}
-	if a.said != "200" || !w.hold(e, kind, before, a, client.JobStatusAwaitingUpload, client.JobStatusUploading) {
+	if a.outcomeText != "200" || !w.checkStatus(e, kind, before, a, client.JobStatusAwaitingUpload, client.JobStatusUploading) {
 		return before, false
 	}
 	if err := json.Unmarshal(a.body, into); err != nil {
@@ -160,9 +160,7 @@ func (w *worker) sign(e *entry, body []byte, numbers ...int32) []client.SignedPa
 	}
 	var signed client.SignedParts
 	w.ofParts(
-		"sign parts",
-		e,
-		&signed,
+		"sign parts", e, &signed,
 		func(ctx context.Context, c *client.Client) (*http.Response, error) { return c.SignParts(ctx, e.id, r) },
 	)
 	return signed.Parts
@@ -191,14 +189,10 @@ func (w *worker) listParts(e *entry) {
 	if !e.sized { // parts after the last one are not missing
 		end = 1<<bits.Len64(held) - 1
 	}
-	if now := e.known(); missing != end&^held || held&^now.tried != 0 || before.sure&^held != 0 && !now.deleting {
+	if now := e.snapshot(); missing != end&^held || held&^now.attempted != 0 || before.certain&^held != 0 && !now.deleting {
 		w.violate(
-			"list parts %s: %b are there, %b missing; must be there: %b, and at most %b",
-			e.id,
-			held,
-			missing,
-			before.sure,
-			now.tried,
+			"list parts %s: %b are there, %b missing; must be there: %b, and at most %b", e.id, held, missing, before.certain,
+			now.attempted,
 		)
 	}
 }
@@ -206,14 +200,14 @@ func (w *worker) listParts(e *entry) {
 // patience exceeds the time after which the service takes over a completion of another server.
 const patience = 20*time.Second + 20*time.Second
 
-// settle reads e until no operation is in progress: readers finish what a dead server began.
-func (w *worker) settle(e *entry) {
-	open := func() bool { f := e.known(); return e.count > 0 && f.sending && !f.stored && !f.deleted }
+// awaitIdle reads e until no operation is in progress: readers complete what a killed server began.
+func (w *worker) awaitIdle(e *entry) {
+	open := func() bool { f := e.snapshot(); return e.count > 0 && f.sending && !f.stored && !f.deleted }
 	for deadline := time.Now().Add(patience); w.read(e) != nil && open() && w.ctx.Err() == nil; time.Sleep(patience / 80) {
 		if time.Now().Before(deadline) {
 			continue
 		}
-		if r, err := w.record(e.recordKey()); err != nil || !r.Parts.Completing.IsZero() {
+		if r, err := w.record(e.job().RecordKey()); err != nil || !r.Parts.Completing.IsZero() {
 			w.violate("import %s: a completion was begun, and no reader ends it: %+v, %v", e.id, r, err)
 		}
 		if w.complete(e); open() {

@@ -3,8 +3,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"math/bits"
@@ -14,9 +12,10 @@ import (
 	"time"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// ledger contains what is known of every import.
+// ledger contains what happened to every import.
 type ledger struct {
 	mu       sync.Mutex
 	tracked  []*entry            // in the order of their responses
@@ -24,7 +23,7 @@ type ledger struct {
 	attempts map[string]*attempt // by marker
 	claims   map[string]*attempt // by the bucket's key of their Idempotency-Key
 	// multipart creates that a kill may have interrupted before the record was written
-	risky int
+	orphanRisks int
 }
 
 // attempt is a create, or several with one Idempotency-Key. It may have an import even without a response; the import
@@ -62,21 +61,21 @@ type entry struct {
 
 // facts are what may have happened to an import, and what has certainly happened.
 type facts struct {
-	sending, stored   bool   // the upload or completion: started; finished
-	deleting, deleted bool   // the removal: started; finished
-	expired           bool   // the status was expired
-	doubt             bool   // an upload overlapped with a removal; the next read resolves it
-	tried, sure       uint64 // parts as bits: sent; stored
+	sending, stored    bool   // the upload or completion: started; finished
+	deleting, deleted  bool   // the removal: started; finished
+	expired            bool   // the status was expired
+	uncertain          bool   // an upload overlapped with a removal; the next read resolves it
+	attempted, certain uint64 // parts as bits: sent; stored
 }
 
 func newLedger() ledger {
 	return ledger{byKey: map[string]*entry{}, attempts: map[string]*attempt{}, claims: map[string]*attempt{}}
 }
 
-func (l *ledger) atRisk() {
+func (l *ledger) countOrphanRisk() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.risky++
+	l.orphanRisks++
 }
 
 // attempt records a create before it is sent.
@@ -86,14 +85,13 @@ func (l *ledger) attempt(t *tenant, key string, p plan) *attempt {
 	a := &attempt{plan: p, tenant: t, marker: fmt.Sprintf("n%d", len(l.attempts)), key: key}
 	l.attempts[a.marker] = a
 	if key != "" {
-		sum := sha256.Sum256([]byte(key))
-		l.claims["idem/"+t.owner+"/"+hex.EncodeToString(sum[:])] = a
+		l.claims[imports.ClaimKey(t.owner, key)] = a
 	}
 	return a
 }
 
-// enter records the import of a (which may be nil) unless it is known, and returns its entry.
-func (l *ledger) enter(a *attempt, e *entry) *entry {
+// add records the import of a, which may be nil, unless it is recorded, and returns its entry.
+func (l *ledger) add(a *attempt, e *entry) *entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if a != nil && a.entry != nil {
@@ -106,15 +104,15 @@ func (l *ledger) enter(a *attempt, e *entry) *entry {
 	return e
 }
 
-// made returns the import of a, or nil.
-func (l *ledger) made(a *attempt) *entry {
+// importOf returns the import of a, or nil.
+func (l *ledger) importOf(a *attempt) *entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return a.entry
 }
 
-// bearing returns the attempt whose marker an import has, or nil.
-func (l *ledger) bearing(filename *string, metadata map[string]string) *attempt {
+// attemptOf returns the attempt whose marker an import has, or nil.
+func (l *ledger) attemptOf(filename *string, metadata map[string]string) *attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if filename != nil {
@@ -130,14 +128,14 @@ func (l *ledger) find(key string) *entry {
 	return l.byKey[key]
 }
 
-// all returns every tracked import; withBare returns every import.
+// all returns every tracked import; withUntracked returns every import.
 func (l *ledger) all() []*entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.tracked)
 }
 
-func (l *ledger) withBare() []*entry {
+func (l *ledger) withUntracked() []*entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Collect(maps.Values(l.byKey))
@@ -161,7 +159,7 @@ func (e *entry) mark(change func(*facts)) facts {
 	return before
 }
 
-func (e *entry) known() facts { return e.mark(func(*facts) {}) }
+func (e *entry) snapshot() facts { return e.mark(func(*facts) {}) }
 
 // object reports whether e must have an object in the bucket.
 func (e *entry) object(f facts) bool { return f.stored && !f.deleted && !e.spoiled }
@@ -177,29 +175,29 @@ func (e *entry) state(f facts) client.JobStatus {
 		return client.JobStatusCompleted
 	case f.expired:
 		return client.JobStatusExpired
-	case f.tried != 0:
+	case f.attempted != 0:
 		return client.JobStatusUploading
 	}
 	return client.JobStatusAwaitingUpload
 }
 
-// lacking matches a response that names missing parts.
-const lacking client.JobStatus = "lacking"
+// partsMissing matches a response that names missing parts.
+const partsMissing client.JobStatus = "lacking"
 
-// tells maps errors to the status that they imply.
-var tells = map[string]client.JobStatus{
+// impliedStatus maps errors to the status that they imply.
+var impliedStatus = map[string]client.JobStatus{
 	"409 import-completed": client.JobStatusCompleted, "409 import-aborted": client.JobStatusAborted,
 	"409 import-failed":     client.JobStatusFailed,
 	"422 checksum-mismatch": client.JobStatusFailed, "409 import-expired": client.JobStatusExpired,
 	"409 import-completing": client.JobStatusUploading,
-	"409 upload-missing":    client.JobStatusAwaitingUpload, "409 parts-missing": lacking,
+	"409 upload-missing":    client.JobStatusAwaitingUpload, "409 parts-missing": partsMissing,
 }
 
-// legal returns the statuses that response a may have, with the facts before the request.
-func (e *entry) legal(before facts, a answer) (legal []client.JobStatus) {
+// allowed returns the statuses that response a may have, with the facts before the request.
+func (e *entry) allowed(before facts, a answer) (allowed []client.JobStatus) {
 	may := func(be bool, s client.JobStatus) {
 		if be {
-			legal = append(legal, s)
+			allowed = append(allowed, s)
 		}
 	}
 	may(e.deleting, client.JobStatusAborted)
@@ -207,46 +205,39 @@ func (e *entry) legal(before facts, a answer) (legal []client.JobStatus) {
 	may(
 		e.deleting && !before.deleted,
 		client.JobStatusAwaitingUpload,
-	) // a look that found the record before the removal, the object after it
+	) // the read found the record before the removal, and the object after it
 	if before.deleted || before.stored {
-		return legal
+		return allowed
 	}
 	if e.count > 0 {
-		may(before.sure == 0, client.JobStatusAwaitingUpload)
-		may(e.tried != 0, client.JobStatusUploading)
-		may(before.sure != e.every(), lacking)
-		return legal
+		may(before.certain == 0, client.JobStatusAwaitingUpload)
+		may(e.attempted != 0, client.JobStatusUploading)
+		may(before.certain != e.every(), partsMissing)
+		return allowed
 	}
 	may(!before.expired && a.begun.Before(e.deadline), client.JobStatusAwaitingUpload)
 	may(!a.ended.Before(e.deadline), client.JobStatusExpired)
-	return legal
+	return allowed
 }
 
-// hold checks the statuses that a reports of e against the facts, and updates the facts.
-func (w *worker) hold(e *entry, kind string, before facts, a answer, told ...client.JobStatus) bool {
+// checkStatus checks the statuses that response a reports against the facts about e, and updates the facts.
+func (w *worker) checkStatus(e *entry, kind string, before facts, a answer, reported ...client.JobStatus) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	legal := e.legal(before, a)
-	if !slices.ContainsFunc(told, func(s client.JobStatus) bool { return slices.Contains(legal, s) }) {
+	allowed := e.allowed(before, a)
+	if !slices.ContainsFunc(reported, func(s client.JobStatus) bool { return slices.Contains(allowed, s) }) {
 		w.violate(
-			"%s %s: %s tells %v, must be %v; known before %+v, now %+v: %.500s",
-			kind,
-			e.id,
-			a.said,
-			told,
-			legal,
-			before,
-			e.facts,
-			a.body,
+			"%s %s: %s tells %v, must be %v; known before %+v, now %+v: %.500s", kind, e.id, a.outcomeText, reported, allowed,
+			before, e.facts, a.body,
 		)
 		return false
 	}
-	if len(told) == 1 {
-		e.stored = e.stored || told[0] == e.state(facts{stored: true})
-		e.deleted = e.deleted || told[0] == client.JobStatusAborted
-		e.expired = e.expired || told[0] == client.JobStatusExpired
-		if told[0] == client.JobStatusUploading && bits.OnesCount64(e.tried) == 1 {
-			e.sure = e.tried
+	if len(reported) == 1 {
+		e.stored = e.stored || reported[0] == e.state(facts{stored: true})
+		e.deleted = e.deleted || reported[0] == client.JobStatusAborted
+		e.expired = e.expired || reported[0] == client.JobStatusExpired
+		if reported[0] == client.JobStatusUploading && bits.OnesCount64(e.attempted) == 1 {
+			e.certain = e.attempted
 		}
 	}
 	return true

@@ -34,7 +34,7 @@ func (s *soak) checkLogs() {
 			if err := json.Unmarshal(lines.Bytes(), &line); err != nil || forbidden.Match(lines.Bytes()) {
 				s.violate("%s:%d: %.300s", p.log, n, lines.Bytes())
 			}
-			if line.Level == "ERROR" && !s.store.gone(line.Time.Add(-line.Took*time.Microsecond), line.Time) {
+			if line.Level == "ERROR" && !s.store.unreachable(line.Time.Add(-line.Took*time.Microsecond), line.Time) {
 				s.violate("%s:%d: an error while the store was there: %.300s", p.log, n, lines.Bytes())
 			}
 		}

@@ -1,10 +1,10 @@
 //go:build unix
 
 // Command soak runs two servers on one bucket, in separate processes, under mixed traffic. It kills and restarts them
-// and the store. It compares every response, and the bucket at quiet points, with a ledger of what must have happened
+// and the store. It compares every response, and audits of the bucket, with a ledger of what must have happened
 // to each import. It does not measure speed; see package bench.
 //
-// Server a is killed repeatedly, server b once, at half time. So each continues what the other began, and b's second
+// Server a is killed repeatedly, server b once, at half time. So each continues the other's imports, and b's second
 // process lives long enough to show growth.
 package main
 
@@ -22,7 +22,7 @@ import (
 )
 
 type options struct {
-	duration time.Duration // of the traffic, without quiet points
+	duration time.Duration // of the traffic, without audits
 	seed     uint64
 	race     bool
 }
@@ -66,7 +66,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err := s.startAll(); err != nil {
 		return err
 	}
-	err = s.live()
+	err = s.runTraffic()
 	s.stopAll()
 	s.checkLogs()
 	s.table()
@@ -80,20 +80,20 @@ func run(ctx context.Context, o options) (err error) {
 	return err
 }
 
-// live runs traffic and disturbances, and the final audit.
-func (s *soak) live() error {
+// runTraffic runs traffic and disturbances, and the final audit.
+func (s *soak) runTraffic() error {
 	var workers sync.WaitGroup
 	for n := range workerCount {
 		workers.Go(s.worker(uint64(n)).work)
 	}
-	ctx, calm := context.WithCancel(s.ctx)
-	defer calm()
+	ctx, stopProgress := context.WithCancel(s.ctx)
+	defer stopProgress()
 	go s.progress(ctx)
 	err := s.disturb()
-	s.over.Store(true)
+	s.ended.Store(true)
 	workers.Wait()
 	if err != nil {
 		return err
 	}
-	return s.look(true)
+	return s.inspectAll(true)
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// drawParts returns an upload of one to three parts of S3's minimum size; most have one, to save disk space.
-func (w *worker) drawParts() (plan, client.ImportRequest) {
+// drawMultipart returns an upload of one to three parts of S3's minimum size; most have one, to save disk space.
+func (w *worker) drawMultipart() (plan, client.ImportRequest) {
 	p := plan{count: max(1, w.rng.IntN(6)-2), partSize: 5 << 20, sized: w.chance(75)}
 	p.content = content{w.rng.Uint64(), int64(p.count-1)*p.partSize + 1 + w.rng.Int64N(32<<10)}
 	if w.chance(50) {
@@ -26,9 +26,9 @@ func (w *worker) drawParts() (plan, client.ImportRequest) {
 	return p, r
 }
 
-// inParts uploads parts, loses some, completes on both servers and deletes at any stage.
-func (w *worker) inParts() {
-	p, r := w.drawParts()
+// multipartUpload uploads parts, loses some, completes on both servers and deletes at any stage.
+func (w *worker) multipartUpload() {
+	p, r := w.drawMultipart()
 	e := w.create(w.ledger.attempt(w.tenant(), "", p), r)
 	if e == nil {
 		return
@@ -74,14 +74,14 @@ func (w *worker) sendParts(e *entry, body []byte, numbers []int32) {
 			w.cut(u, part)
 		}
 		bit := uint64(1) << (p.PartNumber - 1)
-		e.mark(func(f *facts) { f.tried |= bit })
+		e.mark(func(f *facts) { f.attempted |= bit })
 		a := w.send("upload part", e.id, u, part, "200", "404 NoSuchUpload")
 		now := e.mark(func(f *facts) {
-			if f.doubt = f.doubt || f.deleting; a.ok() {
-				f.sure |= bit
+			if f.uncertain = f.uncertain || f.deleting; a.ok() {
+				f.certain |= bit
 			}
 		})
-		if a.said == "404 NoSuchUpload" && !now.sending && !now.deleting {
+		if a.outcomeText == "404 NoSuchUpload" && !now.sending && !now.deleting {
 			w.violate("upload part %d of %s: its upload is gone", p.PartNumber, e.id)
 		}
 	}
@@ -89,18 +89,18 @@ func (w *worker) sendParts(e *entry, body []byte, numbers []int32) {
 
 // finish ends an upload in a random way, or leaves it.
 func (w *worker) finish(e *entry) {
-	one, two := w.twin(), w.twin()
+	one, two := w.otherClient(), w.otherClient()
 	switch n := w.rng.IntN(100); {
 	case n < 25:
 		w.complete(e)
 	case n < 45:
-		w.together(func() { one.complete(e) }, func() { two.complete(e) })
+		w.concurrently(func() { one.complete(e) }, func() { two.complete(e) })
 	case n < 62:
-		w.together(func() { one.complete(e) }, func() { two.remove(e) })
-	case n < 85: // and does not wait
-		one.resigns = true
+		w.concurrently(func() { one.complete(e) }, func() { two.remove(e) })
+	case n < 85: // without waiting for the response
+		one.neverRetries = true
 		one.complete(e)
-		w.settle(e)
+		w.awaitIdle(e)
 	case n < 93:
 		w.remove(e)
 	}

@@ -33,24 +33,20 @@ type process struct {
 	command                *exec.Cmd
 	exited                 chan struct{}
 
-	mu   sync.Mutex
-	away [][2]time.Time // when it was unreachable or slow; the last interval may be open
+	mu      sync.Mutex
+	outages [][2]time.Time // when it was unreachable or slow; the last interval may be open
 }
 
-// reaches matches the variables that affect the program.
-var reaches = regexp.MustCompile(`(?i)^(AWS|SIGNPOST)_|^GORACE=|_PROXY=`)
+// affectsProgram matches the variables that affect the program.
+var affectsProgram = regexp.MustCompile(`(?i)^(AWS|SIGNPOST)_|^GORACE=|_PROXY=`)
 
 func (s *soak) process(name, address, metrics string, env ...string) *process {
 	env = append(
-		env,
-		"SIGNPOST_LISTEN="+address,
-		"SIGNPOST_METRICS_LISTEN="+metrics,
-		"AWS_REGION=us-east-1",
-		"AWS_CONFIG_FILE=/dev/null",
-		"AWS_EC2_METADATA_DISABLED=true",
+		env, "SIGNPOST_LISTEN="+address, "SIGNPOST_METRICS_LISTEN="+metrics, "AWS_REGION=us-east-1",
+		"AWS_CONFIG_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
 	)
 	return &process{name: name, address: address, metrics: metrics, log: filepath.Join(s.dir, name+".log"),
-		env: append(slices.DeleteFunc(os.Environ(), reaches.MatchString), env...), away: [][2]time.Time{{}}}
+		env: append(slices.DeleteFunc(os.Environ(), affectsProgram.MatchString), env...), outages: [][2]time.Time{{}}}
 }
 
 // start returns once the process is ready.
@@ -77,7 +73,7 @@ func (p *process) start(binary string) error {
 			if response.StatusCode == http.StatusOK {
 				p.mu.Lock()
 				defer p.mu.Unlock()
-				p.away[slices.IndexFunc(p.away, func(s [2]time.Time) bool { return s[1].IsZero() })][1] = time.Now().Add(aftermath)
+				p.outages[slices.IndexFunc(p.outages, func(s [2]time.Time) bool { return s[1].IsZero() })][1] = time.Now().Add(aftermath)
 				return nil
 			}
 		}
@@ -122,15 +118,14 @@ func (s *soak) stopAll() {
 func (p *process) mark(span [2]time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.away = append(p.away, span)
+	p.outages = append(p.outages, span)
 }
 
-// gone reports whether the process was unreachable at any time between from and to.
-func (p *process) gone(from, to time.Time) bool {
+// unreachable reports whether the process was unreachable at any time between from and to.
+func (p *process) unreachable(from, to time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.ContainsFunc(
-		p.away,
-		func(s [2]time.Time) bool { return !s[0].After(to) && (s[1].IsZero() || !s[1].Before(from)) },
+		p.outages, func(s [2]time.Time) bool { return !s[0].After(to) && (s[1].IsZero() || !s[1].Before(from)) },
 	)
 }

@@ -53,12 +53,12 @@ type soak struct {
 
 	ledger ledger
 	tally
-	trap            trap
-	gate            sync.RWMutex // read-locked by workers, locked at quiet points
-	over            atomic.Bool
+	trigger         trigger
+	traffic         sync.RWMutex // read-locked by workers, locked during audits
+	ended           atomic.Bool
 	kills, restarts atomic.Int64 // of servers; of the store
-	looks           int
-	quiet           time.Duration // spent at quiet points
+	audits          int
+	quiet           time.Duration // spent on audits
 	orphans         int
 	readings        []reading
 }
@@ -93,23 +93,11 @@ func prepare(ctx context.Context, o options, dir string) (*soak, error) {
 	}
 	s.endpoint, s.credentials = "http://"+ports[1], filepath.Join(dir, "data", "credentials")
 	s.store = s.process(
-		"store",
-		ports[0],
-		ports[6],
-		"SIGNPOST_LOCAL_LISTEN="+ports[1],
-		"SIGNPOST_DATA_DIR="+filepath.Dir(s.credentials),
-	)
+		"store", ports[0], ports[6], "SIGNPOST_LOCAL_LISTEN="+ports[1], "SIGNPOST_DATA_DIR="+filepath.Dir(s.credentials))
 	for i, name := range []string{"a", "b"} {
 		s.servers[i] = s.process(
-			name,
-			ports[2+i],
-			ports[4+i],
-			"SIGNPOST_BUCKET="+bucketName,
-			"SIGNPOST_PATH_STYLE=true",
-			"SIGNPOST_DOWNLOADS=true",
-			"SIGNPOST_API_KEYS_FILE="+s.keys,
-			"AWS_ENDPOINT_URL_S3="+s.endpoint,
-			"AWS_SHARED_CREDENTIALS_FILE="+s.credentials,
+			name, ports[2+i], ports[4+i], "SIGNPOST_BUCKET="+bucketName, "SIGNPOST_PATH_STYLE=true", "SIGNPOST_DOWNLOADS=true",
+			"SIGNPOST_API_KEYS_FILE="+s.keys, "AWS_ENDPOINT_URL_S3="+s.endpoint, "AWS_SHARED_CREDENTIALS_FILE="+s.credentials,
 		)
 	}
 	return s, nil
@@ -142,9 +130,7 @@ func (s *soak) startAll() error {
 		t := &tenant{owner: "key-" + name, key: strings.TrimSpace(string(key))}
 		for i, p := range s.servers {
 			t.clients[i], err = client.NewClient(
-				"http://"+p.address,
-				client.WithHTTPClient(s.web),
-				client.WithRequestEditorFn(t.sign),
+				"http://"+p.address, client.WithHTTPClient(s.web), client.WithRequestEditorFn(t.sign),
 			)
 			if err != nil {
 				return err
@@ -158,14 +144,11 @@ func (s *soak) startAll() error {
 		}
 	}
 	settings, err := config.LoadDefaultConfig(
-		s.ctx,
-		config.WithRegion("us-east-1"),
-		config.WithSharedConfigFiles(nil),
+		s.ctx, config.WithRegion("us-east-1"), config.WithSharedConfigFiles(nil),
 		config.WithSharedCredentialsFiles([]string{s.credentials}),
 	)
 	s.s3 = s3.NewFromConfig(
-		settings,
-		func(o *s3.Options) { o.UsePathStyle, o.HTTPClient, o.BaseEndpoint = true, s.web, &s.endpoint },
+		settings, func(o *s3.Options) { o.UsePathStyle, o.HTTPClient, o.BaseEndpoint = true, s.web, &s.endpoint },
 	)
 	return err
 }
@@ -178,18 +161,18 @@ func (t *tenant) sign(_ context.Context, r *http.Request) error {
 // worker is a client that handles one import at a time.
 type worker struct {
 	*soak
-	rng     *rand.Rand
-	resigns bool // after a request without a response
+	rng          *rand.Rand
+	neverRetries bool // of requests without a response
 }
 
 func (s *soak) worker(n uint64) *worker {
 	return &worker{soak: s, rng: rand.New(rand.NewPCG(s.seed, n))}
 }
 
-// twin returns another client with the same tenants.
-func (w *worker) twin() *worker {
+// otherClient returns another client with the same tenants.
+func (w *worker) otherClient() *worker {
 	t := w.worker(w.rng.Uint64())
-	t.resigns = t.chance(20)
+	t.neverRetries = t.chance(20)
 	return t
 }
 
@@ -197,22 +180,22 @@ func (w *worker) chance(percent int) bool { return w.rng.IntN(100) < percent }
 
 func (w *worker) tenant() *tenant { return w.tenants[w.rng.IntN(len(w.tenants))] }
 
-// work handles imports until the traffic ends. One client in ten resigns.
+// work handles imports until the traffic ends. One client in ten never retries.
 func (w *worker) work() {
 	defer w.recovered()
-	for !w.over.Load() {
-		w.gate.RLock()
-		if !w.over.Load() {
-			w.resigns = w.chance(10)
+	for !w.ended.Load() {
+		w.traffic.RLock()
+		if !w.ended.Load() {
+			w.neverRetries = w.chance(10)
 			kinds[w.rng.IntN(len(kinds))](w)
 		}
-		w.gate.RUnlock()
+		w.traffic.RUnlock()
 		time.Sleep(time.Duration(w.rng.Int64N(int64(2 * pause))))
 	}
 }
 
-// together runs f and g concurrently.
-func (s *soak) together(f, g func()) {
+// concurrently runs f and g concurrently.
+func (s *soak) concurrently(f, g func()) {
 	var wg sync.WaitGroup
 	for _, do := range []func(){f, g} {
 		wg.Go(func() {

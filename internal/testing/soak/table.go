@@ -111,15 +111,11 @@ func (s *soak) table() {
 	}
 	states, all := map[client.JobStatus]int{}, s.ledger.all()
 	for _, e := range all {
-		states[e.state(e.known())]++
+		states[e.state(e.snapshot())]++
 	}
 	fmt.Printf(
-		"\n%d kills of servers, %d restarts of the store, %d quiet points\n",
-		s.kills.Load(),
-		s.restarts.Load(),
-		s.looks,
-	)
+		"\n%d kills of servers, %d restarts of the store, %d audits\n", s.kills.Load(), s.restarts.Load(), s.audits)
 	fmt.Printf("imports: %d tracked, %v; %d bare\n", len(all), states, len(s.ledger.byKey)-len(all))
-	fmt.Printf("orphans: %d uploads without a record, of %d creates that may have left one\n", s.orphans, s.ledger.risky)
+	fmt.Printf("orphans: %d uploads without a record, of %d creates that may have left one\n", s.orphans, s.ledger.orphanRisks)
 	s.printGrowth()
 }

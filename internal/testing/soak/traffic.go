@@ -18,21 +18,21 @@ import (
 // kinds is the traffic; the weight of a kind is its frequency.
 var kinds = slices.Concat(
 	times(20, (*worker).single),
-	times(8, (*worker).inParts),
-	times(5, (*worker).bare),
-	times(4, (*worker).sameKey),
-	times(2, (*worker).tooLate),
-	times(12, (*worker).visit),
+	times(8, (*worker).multipartUpload),
+	times(5, (*worker).untracked),
+	times(4, (*worker).repeatKey),
+	times(2, (*worker).uploadExpired),
+	times(12, (*worker).anyRequest),
 	times(3, (*worker).list),
-	times(6, (*worker).bad),
+	times(6, (*worker).invalidRequest),
 )
 
 func times(weight int, do func(*worker)) []func(*worker) {
 	return slices.Repeat([]func(*worker){do}, weight)
 }
 
-// draw returns a random single upload and its request.
-func (w *worker) draw() (plan, client.ImportRequest) {
+// drawSingle returns a random single upload and its request.
+func (w *worker) drawSingle() (plan, client.ImportRequest) {
 	p := plan{content: content{w.rng.Uint64(), w.rng.Int64N(32 << 10)}, sized: w.chance(70)}
 	mode, kind := client.ImportRequestModeForm, "application/octet-stream"
 	if w.chance(80) {
@@ -53,7 +53,7 @@ func (w *worker) draw() (plan, client.ImportRequest) {
 
 // single uploads by one request, with right and wrong content, and may delete the import at any stage.
 func (w *worker) single() {
-	p, r := w.draw()
+	p, r := w.drawSingle()
 	e := w.create(w.ledger.attempt(w.tenant(), "", p), r)
 	if e == nil || w.chance(5) {
 		return
@@ -67,13 +67,13 @@ func (w *worker) single() {
 	if w.chance(20) {
 		w.complete(e)
 	}
-	one, two := w.twin(), w.twin()
+	one, two := w.otherClient(), w.otherClient()
 	switch n := w.rng.IntN(100); {
 	case n < 7: // the URL is still valid for an hour
 		w.remove(e)
 		w.put(e)
 	case n < 17:
-		w.together(func() { one.put(e) }, func() { two.remove(e) })
+		w.concurrently(func() { one.put(e) }, func() { two.remove(e) })
 	default:
 		w.put(e)
 	}
@@ -93,15 +93,15 @@ func (w *worker) single() {
 func (w *worker) put(e *entry) {
 	before := e.mark(func(f *facts) { f.sending = true })
 	a := w.send("upload", e.key, e.upload, e.bytes(), "200", "201", "412 PreconditionFailed")
-	second := a.said == "412 PreconditionFailed"
-	e.mark(func(f *facts) { f.doubt, f.stored = f.doubt || f.deleting, f.stored || a.ok() || second })
-	if second && !(e.once && (before.sending || a.lost > 0)) || a.ok() && e.once && before.stored && !e.known().deleting {
-		w.violate("upload %s: %s; it may be sent once: %v; before, %+v", e.key, a.said, e.once, before)
+	second := a.outcomeText == "412 PreconditionFailed"
+	e.mark(func(f *facts) { f.uncertain, f.stored = f.uncertain || f.deleting, f.stored || a.ok() || second })
+	if second && !(e.once && (before.sending || a.lost > 0)) || a.ok() && e.once && before.stored && !e.snapshot().deleting {
+		w.violate("upload %s: %s; it may be sent once: %v; before, %+v", e.key, a.outcomeText, e.once, before)
 	}
 }
 
-// bare uploads an untracked import.
-func (w *worker) bare() {
+// untracked uploads an untracked import.
+func (w *worker) untracked() {
 	t := w.tenant()
 	a := w.ask("bare create", "", t, func(ctx context.Context, c *client.Client) (*http.Response, error) {
 		return c.CreateImportWithBody(ctx, nil, "", nil)
@@ -115,7 +115,7 @@ func (w *worker) bare() {
 		return
 	}
 	u, _ := url.Parse(*job.UploadURL) // request would panic
-	e := w.ledger.enter(
+	e := w.ledger.add(
 		nil,
 		&entry{
 			plan:   plan{content: content{w.rng.Uint64(), w.rng.Int64N(32 << 10)}},
@@ -131,16 +131,16 @@ func (w *worker) bare() {
 	}
 }
 
-// tooLate uploads only after an import has expired.
-func (w *worker) tooLate() {
-	p, r := w.draw()
+// uploadExpired uploads only after an import has expired.
+func (w *worker) uploadExpired() {
+	p, r := w.drawSingle()
 	seconds := int32(1 + w.rng.IntN(3))
 	r.ExpiresIn = &seconds
 	e := w.create(w.ledger.attempt(w.tenant(), "", p), r)
 	if e == nil {
 		return
 	}
-	for f := e.known(); !f.expired && !f.deleted && w.read(e) != nil; f = e.known() {
+	for f := e.snapshot(); !f.expired && !f.deleted && w.read(e) != nil; f = e.snapshot() {
 		time.Sleep(10 * pollEvery)
 	}
 	time.Sleep(time.Until(e.deadline.Add(2 * time.Second))) // the store may compare whole seconds
@@ -151,16 +151,16 @@ func (w *worker) tooLate() {
 	}
 }
 
-// sameKey creates an import twice concurrently, and again later, with one Idempotency-Key.
-func (w *worker) sameKey() {
-	p, r := w.draw()
+// repeatKey creates an import twice concurrently, and again later, with one Idempotency-Key.
+func (w *worker) repeatKey() {
+	p, r := w.drawSingle()
 	if w.chance(30) {
-		p, r = w.drawParts()
+		p, r = w.drawMultipart()
 	}
 	a := w.ledger.attempt(w.tenant(), fmt.Sprintf("key-%x", w.rng.Uint64()), p)
-	one, two := w.twin(), w.twin()
-	w.together(func() { one.create(a, r) }, func() { two.create(a, r) })
-	e := w.ledger.made(a)
+	one, two := w.otherClient(), w.otherClient()
+	w.concurrently(func() { one.create(a, r) }, func() { two.create(a, r) })
+	e := w.ledger.importOf(a)
 	if e == nil {
 		return
 	}
@@ -168,9 +168,7 @@ func (w *worker) sameKey() {
 		seconds, other := int32(60), r
 		other.ExpiresIn = &seconds
 		w.ask(
-			"reuse key",
-			e.id,
-			a.tenant,
+			"reuse key", e.id, a.tenant,
 			func(ctx context.Context, c *client.Client) (*http.Response, error) { return a.send(ctx, c, other) },
 			"422 idempotency-key-reused",
 		)

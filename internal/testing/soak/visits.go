@@ -7,14 +7,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// visit sends a request for some import, often a recent one, in any state.
-func (w *worker) visit() {
+// anyRequest sends a request for some import, often a recent one, in any state.
+func (w *worker) anyRequest() {
 	entries := w.ledger.all()
 	if len(entries) == 0 {
 		return
@@ -32,12 +32,12 @@ func (w *worker) visit() {
 	case n < 90:
 		w.remove(e)
 	default:
-		w.stranger(e)
+		w.foreignImport(e)
 	}
 }
 
-// stranger sends a request for another tenant's import, or for an unknown one.
-func (w *worker) stranger(e *entry) {
+// foreignImport sends a request for another tenant's import, or for an unknown one.
+func (w *worker) foreignImport(e *entry) {
 	t, id := w.tenant(), e.id
 	if t == e.tenant {
 		id = fmt.Sprintf("%s%012x", id[:24], w.rng.Int64N(1<<48))
@@ -57,7 +57,7 @@ func (w *worker) stranger(e *entry) {
 }
 
 // list reads some pages of a tenant's imports, from the newest or a random one. It checks that they are in order,
-// complete, of no other tenant, and in a legal state.
+// complete, of no other tenant, and of an allowed status.
 func (w *worker) list() {
 	t, limit, all := w.tenant(), int32(1+w.rng.IntN(10)), w.ledger.all()
 	params := client.ListImportsParams{Limit: &limit}
@@ -73,7 +73,7 @@ func (w *worker) list() {
 	for range 3 {
 		before := map[string]facts{}
 		for _, e := range all {
-			before[e.id] = e.known()
+			before[e.id] = e.snapshot()
 		}
 		a := w.ask("list", "", t, func(ctx context.Context, c *client.Client) (*http.Response, error) {
 			return c.ListImports(ctx, &params)
@@ -82,7 +82,8 @@ func (w *worker) list() {
 		if !a.ok() || json.Unmarshal(a.body, &page) != nil {
 			return
 		}
-		last, end := "", "~" // sort before and after all ids
+		rank := func(id string) string { return imports.Job{Owner: t.owner, ID: id}.RecordKey() }
+		last, end := "", "~" // sort before and after all keys
 		if params.Cursor != nil {
 			last = rank(*params.Cursor)
 		}
@@ -101,7 +102,7 @@ func (w *worker) list() {
 			}
 			last = rank(*job.ID)
 			delete(missed, *job.ID)
-			w.judge(t, params.Status, before[*job.ID], a, job)
+			w.checkListed(t, params.Status, before[*job.ID], a, job)
 		}
 		for id := range missed {
 			w.violate("list: %s is left out", id)
@@ -113,11 +114,11 @@ func (w *worker) list() {
 	}
 }
 
-// judge checks one import of a list. An unknown one may be of a create without a response yet.
-func (w *worker) judge(t *tenant, filter *client.JobStatus, before facts, a answer, job client.Job) {
-	if e := w.ledger.find("imports/" + t.owner + "/" + *job.ID); e != nil {
-		w.hold(e, "list", before, a, *job.Status)
-	} else if made := w.ledger.bearing(job.Filename, job.Metadata); made == nil || made.tenant != t {
+// checkListed checks one import of a list. An unknown one may be of a create without a response yet.
+func (w *worker) checkListed(t *tenant, filter *client.JobStatus, before facts, a answer, job client.Job) {
+	if e := w.ledger.find(imports.Job{Owner: t.owner, ID: *job.ID}.Key()); e != nil {
+		w.checkStatus(e, "list", before, a, *job.Status)
+	} else if importOf := w.ledger.attemptOf(job.Filename, job.Metadata); importOf == nil || importOf.tenant != t {
 		w.violate("list: %s is not one of %s", *job.ID, t.owner)
 	}
 	if filter != nil && *filter != *job.Status {
@@ -125,17 +126,11 @@ func (w *worker) judge(t *tenant, filter *client.JobStatus, before facts, a answ
 	}
 }
 
-// rank returns the sort key of an id in a list: newest first, then by id within a millisecond.
-func rank(id string) string {
-	ms, _ := strconv.ParseInt(id[:8]+id[9:13], 16, 64) // the service's own
-	return fmt.Sprintf("%012x-%s", 1<<48-1-ms, id)
-}
-
 // unknownImport is the path of an import that does not exist.
 const unknownImport = "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 
-// faulty are invalid requests with their errors.
-var faulty = []struct{ method, path, contentType, body, want string }{
+// invalidRequests are invalid requests with their errors.
+var invalidRequests = []struct{ method, path, contentType, body, want string }{
 	{"POST", "/import", "application/json", `{"size":1`, "400 invalid-json"},
 	{"POST", "/import", "application/json", `{"size":1,"size":2}`, "400 invalid-json"},
 	{"POST", "/import", "application/json", strings.Repeat("[", 100_000), "400 invalid-json"},
@@ -164,15 +159,15 @@ var faulty = []struct{ method, path, contentType, body, want string }{
 	{"GET", "/imports", "", "", "404 not-found"},
 }
 
-// bad sends an invalid request, sometimes without a key or with an unknown one.
-func (w *worker) bad() {
-	f, t, first, key := faulty[w.rng.IntN(len(faulty))], w.tenant(), w.rng.IntN(2), []string{}
+// invalidRequest sends an invalid request, sometimes without a key or with an unknown one.
+func (w *worker) invalidRequest() {
+	f, t, first, key := invalidRequests[w.rng.IntN(len(invalidRequests))], w.tenant(), w.rng.IntN(2), []string{}
 	key = append(key, t.key)
 	if w.chance(20) && f.want[:3] != "413" && f.want[:3] != "405" &&
-		f.path != "/imports" { // which come before the question who calls
+		f.path != "/imports" { // which precede authentication
 		f.want, key = "401 unauthenticated", [][]string{nil, {t.key + "x"}, {"x"}}[w.rng.IntN(3)]
 	}
-	w.insist("bad request", f.path, false, func(turn int) answer {
+	w.retry("bad request", f.path, false, func(turn int) answer {
 		to := w.servers[(first+turn)%2]
 		return w.once("bad request", f.path, to, func() (*http.Response, error) {
 			r, err := http.NewRequest(f.method, "http://"+to.address+f.path, strings.NewReader(f.body))
