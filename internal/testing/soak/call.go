@@ -39,14 +39,14 @@ const (
 
 // answer is the result of a request.
 type answer struct {
-	outcomeText  string // "200", "409 import-aborted", "403 AccessDenied"; empty: no response, or store-unavailable
+	result  string // "200", "409 import-aborted", "403 AccessDenied"; empty: no response, or store-unavailable
 	body         []byte
 	begun, ended time.Time
 	retryAfter   time.Duration
 	lost         int // earlier requests of this kind with an unknown result
 }
 
-func (a answer) ok() bool { return strings.HasPrefix(a.outcomeText, "2") }
+func (a answer) ok() bool { return strings.HasPrefix(a.result, "2") }
 
 // job returns the import in a, or nil.
 func (a answer) job() *client.Job {
@@ -86,7 +86,7 @@ func (w *worker) once(kind, about string, to *process, send func() (*http.Respon
 	case err != nil && unreachable:
 		outcome = "cut"
 	case kind == wrongUpload && reset:
-		outcome, a.outcomeText = "refused", hungUp
+		outcome, a.result = "refused", hungUp
 	case to == w.store && reset: // its response was lost because the client still sent; the retry receives it
 		outcome = "cut"
 	case err != nil:
@@ -108,13 +108,13 @@ func (w *worker) once(kind, about string, to *process, send func() (*http.Respon
 		outcome = "wrong"
 		w.violate("%s %s: %s answered %d, which nothing explains: %s", kind, about, to.name, response.StatusCode, a.body)
 	default:
-		a.outcomeText = strconv.Itoa(response.StatusCode)
+		a.result = strconv.Itoa(response.StatusCode)
 		if found := code.FindSubmatch(a.body); found != nil && response.StatusCode >= 400 {
-			outcome, a.outcomeText = "refused", a.outcomeText+" "+string(found[1])+string(found[2])
+			outcome, a.result = "refused", a.result+" "+string(found[1])+string(found[2])
 		}
 	}
 	w.count(kind, outcome)
-	w.note("%s %-5s %-12s %s %s %s", a.begun.Format(clock), to.name, kind, about, outcome, a.outcomeText)
+	w.note("%s %-5s %-12s %s %s %s", a.begun.Format(clock), to.name, kind, about, outcome, a.result)
 	return a
 }
 
@@ -125,9 +125,9 @@ func (w *worker) retry(kind, about string, neverRetries bool, send func(turn int
 		a := send(turn)
 		a.lost = turn
 		switch {
-		case a.outcomeText != "":
-			if !slices.Contains(may, a.outcomeText) {
-				w.violate("%s %s: answered %s, want one of %q: %.300s", kind, about, a.outcomeText, may, a.body)
+		case a.result != "":
+			if !slices.Contains(may, a.result) {
+				w.violate("%s %s: answered %s, want one of %q: %.300s", kind, about, a.result, may, a.body)
 			}
 			return a
 		case neverRetries || w.ctx.Err() != nil:

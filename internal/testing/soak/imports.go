@@ -96,8 +96,8 @@ func (w *worker) checkCompleted(e *entry, a answer, job *client.Job) {
 		got := w.retry("download", e.id, false, func(int) answer {
 			return w.once("download", e.id, w.store, func() (*http.Response, error) { return w.web.Get(*job.DownloadURL) })
 		}, "200", "404 NoSuchKey")
-		if !bytes.Equal(got.body, e.bytes()) && (got.ok() || got.outcomeText != "" && !e.snapshot().deleting) {
-			w.violate("download %s: %s, %d bytes that are not the %d that were sent", e.id, got.outcomeText, len(got.body), e.size)
+		if !bytes.Equal(got.body, e.bytes()) && (got.ok() || got.result != "" && !e.snapshot().deleting) {
+			w.violate("download %s: %s, %d bytes that are not the %d that were sent", e.id, got.result, len(got.body), e.size)
 		}
 	}
 }
@@ -124,7 +124,7 @@ func (w *worker) complete(e *entry) {
 		"409 upload-missing", "422 checksum-mismatch")
 	if job := a.job(); job != nil {
 		w.checkStatus(e, "complete", before, a, *job.Status)
-	} else if reported, snapshot := impliedStatus[a.outcomeText]; snapshot {
+	} else if reported, ok := impliedStatus[a.result]; ok {
 		w.checkStatus(e, "complete", before, a, reported)
 	}
 }
@@ -138,10 +138,10 @@ func (w *worker) ofParts(kind string, e *entry, into any, c call) (before facts,
 		may = []string{"200", "409 import-completed", "409 import-completing", "409 import-aborted", "409 import-failed"}
 	}
 	a := w.ask(kind, e.id, e.tenant, c, may...)
-	if reported, snapshot := impliedStatus[a.outcomeText]; snapshot {
+	if reported, ok := impliedStatus[a.result]; ok {
 		w.checkStatus(e, kind, before, a, reported)
 	}
-	if a.outcomeText != "200" || !w.checkStatus(e, kind, before, a, client.JobStatusAwaitingUpload, client.JobStatusUploading) {
+	if a.result != "200" || !w.checkStatus(e, kind, before, a, client.JobStatusAwaitingUpload, client.JobStatusUploading) {
 		return before, false
 	}
 	if err := json.Unmarshal(a.body, into); err != nil {
@@ -189,11 +189,10 @@ func (w *worker) listParts(e *entry) {
 	if !e.sized { // parts after the last one are not missing
 		end = 1<<bits.Len64(held) - 1
 	}
-	if now := e.snapshot(); missing != end&^held || held&^now.attempted != 0 || before.certain&^held != 0 && !now.deleting {
-		w.violate(
-			"list parts %s: %b are there, %b missing; must be there: %b, and at most %b", e.id, held, missing, before.certain,
-			now.attempted,
-		)
+	now := e.snapshot()
+	if missing != end&^held || held&^now.attempted != 0 || before.certain&^held != 0 && !now.deleting {
+		w.violate("list parts %s: %b are there, %b missing; must be there: %b, and at most %b",
+			e.id, held, missing, before.certain, now.attempted)
 	}
 }
 

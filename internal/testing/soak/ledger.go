@@ -227,7 +227,7 @@ func (w *worker) checkStatus(e *entry, kind string, before facts, a answer, repo
 	allowed := e.allowed(before, a)
 	if !slices.ContainsFunc(reported, func(s client.JobStatus) bool { return slices.Contains(allowed, s) }) {
 		w.violate(
-			"%s %s: %s tells %v, must be %v; known before %+v, now %+v: %.500s", kind, e.id, a.outcomeText, reported, allowed,
+			"%s %s: %s tells %v, must be %v; known before %+v, now %+v: %.500s", kind, e.id, a.result, reported, allowed,
 			before, e.facts, a.body,
 		)
 		return false

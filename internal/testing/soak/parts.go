@@ -81,7 +81,7 @@ func (w *worker) sendParts(e *entry, body []byte, numbers []int32) {
 				f.certain |= bit
 			}
 		})
-		if a.outcomeText == "404 NoSuchUpload" && !now.sending && !now.deleting {
+		if a.result == "404 NoSuchUpload" && !now.sending && !now.deleting {
 			w.violate("upload part %d of %s: its upload is gone", p.PartNumber, e.id)
 		}
 	}

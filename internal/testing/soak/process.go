@@ -73,7 +73,8 @@ func (p *process) start(binary string) error {
 			if response.StatusCode == http.StatusOK {
 				p.mu.Lock()
 				defer p.mu.Unlock()
-				p.outages[slices.IndexFunc(p.outages, func(s [2]time.Time) bool { return s[1].IsZero() })][1] = time.Now().Add(aftermath)
+				open := slices.IndexFunc(p.outages, func(s [2]time.Time) bool { return s[1].IsZero() })
+				p.outages[open][1] = time.Now().Add(aftermath)
 				return nil
 			}
 		}

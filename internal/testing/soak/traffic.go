@@ -93,10 +93,10 @@ func (w *worker) single() {
 func (w *worker) put(e *entry) {
 	before := e.mark(func(f *facts) { f.sending = true })
 	a := w.send("upload", e.key, e.upload, e.bytes(), "200", "201", "412 PreconditionFailed")
-	second := a.outcomeText == "412 PreconditionFailed"
-	e.mark(func(f *facts) { f.uncertain, f.stored = f.uncertain || f.deleting, f.stored || a.ok() || second })
-	if second && !(e.once && (before.sending || a.lost > 0)) || a.ok() && e.once && before.stored && !e.snapshot().deleting {
-		w.violate("upload %s: %s; it may be sent once: %v; before, %+v", e.key, a.outcomeText, e.once, before)
+	second := a.result == "412 PreconditionFailed"
+	now := e.mark(func(f *facts) { f.uncertain, f.stored = f.uncertain || f.deleting, f.stored || a.ok() || second })
+	if second && !(e.once && (before.sending || a.lost > 0)) || a.ok() && e.once && before.stored && !now.deleting {
+		w.violate("upload %s: %s; it may be sent once: %v; before, %+v", e.key, a.result, e.once, before)
 	}
 }
 
