@@ -39,7 +39,7 @@ const (
 
 // answer is the result of a request.
 type answer struct {
-	result  string // "200", "409 import-aborted", "403 AccessDenied"; empty: no response, or store-unavailable
+	result       string // "200", "409 import-aborted", "403 AccessDenied"; empty: no response, or store-unavailable
 	body         []byte
 	begun, ended time.Time
 	retryAfter   time.Duration
