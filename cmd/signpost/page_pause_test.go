@@ -13,7 +13,7 @@ func TestPagePauses(t *testing.T) {
 	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
-	path, content := randomFile(t, "file.bin", 60*mib)
+	path, content := randomFile(t, "file.bin", 40*mib)
 	b.hold("POST", "import")
 	b.choose(path)
 	b.held("the page asks the service for an import")
@@ -25,7 +25,7 @@ func TestPagePauses(t *testing.T) {
 	b.release(client.Problem{})
 	b.state("file.bin", "paused")
 
-	b.slow(10 * mib)
+	b.slow(6 * mib)
 	b.press("file.bin", "resume")
 	b.share("file.bin", 0.2)
 	b.press("file.bin", "pause")

@@ -172,8 +172,8 @@ func TestPageGoesOn(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := browse(t, p)
-			path, content := randomFile(t, "file.bin", 60*mib)
-			b.slow(20 * mib)
+			path, content := randomFile(t, "file.bin", 40*mib)
+			b.slow(12 * mib)
 			b.choose(path)
 			b.share("file.bin", 0.3)
 			c.happen(b)
@@ -199,7 +199,7 @@ func TestPageCompletionFails(t *testing.T) {
 		};
 		return null;
 	})()`)
-	path, content := randomFile(t, "file.bin", 60*mib)
+	path, content := randomFile(t, "file.bin", 40*mib)
 	b.choose(path)
 	id := b.state("file.bin", "failed")
 	b.until("the row says why",
@@ -257,8 +257,8 @@ func TestPageTabs(t *testing.T) {
 	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	first := browse(t, p)
-	path, content := randomFile(t, "file.bin", 60*mib)
-	first.slow(10 * mib)
+	path, content := randomFile(t, "file.bin", 40*mib)
+	first.slow(6 * mib)
 	first.choose(path)
 	first.share("file.bin", 0.2)
 	second := first.another(p)
