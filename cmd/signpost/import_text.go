@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -67,4 +68,11 @@ func errorText(job client.Job) string {
 		return ""
 	}
 	return terminal.Line(fmt.Sprintf(": %s: %s", job.Error.Code, job.Error.Detail))
+}
+
+// jsonLine returns job as a line of JSON, without its signed URLs, which are credentials.
+func jsonLine(job client.Job) (string, error) {
+	job.UploadURL, job.Upload, job.DownloadURL = nil, nil, nil
+	text, err := json.Marshal(job)
+	return string(text) + "\n", err
 }

@@ -80,7 +80,7 @@ func (l listCmd) Run(i *invocation) error {
 // print writes job to w as JSON, or to tabs as a row.
 func (l listCmd) print(w, tabs io.Writer, job client.Job) error {
 	if l.JSON {
-		text, err := statusCmd{JSON: true}.text(job)
+		text, err := jsonLine(job)
 		if err == nil {
 			_, err = io.WriteString(w, text)
 		}

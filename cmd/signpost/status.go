@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -57,9 +56,7 @@ func (s statusCmd) Run(i *invocation) error {
 func (s statusCmd) text(job client.Job) (string, error) {
 	switch {
 	case s.JSON:
-		job.UploadURL, job.Upload, job.DownloadURL = nil, nil, nil // credentials
-		text, err := json.Marshal(job)
-		return string(text) + "\n", err
+		return jsonLine(job)
 	case s.Watch:
 		line := deref(job.ID) + "  " + statusText(job)
 		if !engine.IsTerminal(job) {
