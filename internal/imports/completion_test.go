@@ -68,11 +68,11 @@ func TestCompletionFailed(t *testing.T) {
 	}
 }
 
-// TestCompletionUnanswered: a store that never answers a completion is asked a limited number of times, then the import
+// TestCompletionWithoutResponse: a store that never answers a completion is asked a limited number of times, then the import
 // reports that.
-func TestCompletionUnanswered(t *testing.T) { inFakeTime(testCompletionUnanswered)(t) }
+func TestCompletionWithoutResponse(t *testing.T) { inFakeTime(testCompletionWithoutResponse)(t) }
 
-func testCompletionUnanswered(t *testing.T) {
+func testCompletionWithoutResponse(t *testing.T) {
 	store := newOwnerStore(t)
 	id := store.createMultipart(t, hello).ID
 	w := step{assemble, 1}.at(says(504, "", false), true)
@@ -121,9 +121,9 @@ func TestResumeOnFullStore(t *testing.T) {
 	}
 }
 
-// TestFailureOvertaken: the record changes while the store fails a completion. The call ends without another
+// TestRecordChangesDuringFailure: the record changes while the store fails a completion. The call ends without another
 // completion, and with what the record says by then.
-func TestFailureOvertaken(t *testing.T) {
+func TestRecordChangesDuringFailure(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		to   func(j Job) Job
@@ -169,10 +169,10 @@ func TestFailureOvertaken(t *testing.T) {
 	}
 }
 
-// TestFailureSpreads: a call that waits for another server's completion ends when that fails, with the same error.
-func TestFailureSpreads(t *testing.T) { inFakeTime(testFailureSpreads)(t) }
+// TestFailureEndsOtherCalls: a call that waits for another server's completion ends when that fails, with the same error.
+func TestFailureEndsOtherCalls(t *testing.T) { inFakeTime(testFailureEndsOtherCalls)(t) }
 
-func testFailureSpreads(t *testing.T) {
+func testFailureEndsOtherCalls(t *testing.T) {
 	store := newOwnerStore(t)
 	id := store.createMultipart(t, hello).ID
 	first := step{assemble, 1}.at(says(507, "InsufficientStorage", false), true)

@@ -223,8 +223,8 @@ func killedAfter(n int) *wire {
 	}}
 }
 
-// TestKilled kills a server between any two of its requests to the store; another server continues.
-func TestKilled(t *testing.T) {
+// TestServerKilled kills a server between any two of its requests to the store; another server continues.
+func TestServerKilled(t *testing.T) {
 	size := int64(len(hello))
 	request := Request{Mode: Multipart, Size: &size}
 	createOnePart := func(t *testing.T, store ownerStore) string { return store.createMultipart(t, hello).ID }
@@ -435,8 +435,8 @@ func TestOutOfPlan(t *testing.T) {
 	}
 }
 
-// TestWithdrawnChecksum: a value that came with a failed completion is removed, and the declared algorithm stays.
-func TestWithdrawnChecksum(t *testing.T) {
+// TestChecksumOfFailedCompletion: a value that came with a failed completion is removed, and the declared algorithm stays.
+func TestChecksumOfFailedCompletion(t *testing.T) {
 	for name, c := range map[string]struct{ declared, want *Checksum }{
 		"without": {nil, nil},
 		"with":    {&Checksum{Algorithm: "crc64nvme"}, &Checksum{Algorithm: "crc64nvme"}},

@@ -50,8 +50,8 @@ func (store ownerStore) checkEmpty(t *testing.T, id string) {
 	}
 }
 
-// TestDeleteMakesRoom: on a full store, DELETE removes the data first. That makes room for the record.
-func TestDeleteMakesRoom(t *testing.T) {
+// TestDeleteFreesSpace: on a full store, DELETE removes the data first. That makes room for the record.
+func TestDeleteFreesSpace(t *testing.T) {
 	for name, prepare := range deletable {
 		t.Run(name, func(t *testing.T) {
 			store := newOwnerStore(t)

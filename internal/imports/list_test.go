@@ -134,10 +134,10 @@ func TestListAnonymous(t *testing.T) {
 	}
 }
 
-// TestListLeavesCompletionsAlone: a list does not wait for stalled completions.
-func TestListLeavesCompletionsAlone(t *testing.T) { inFakeTime(testListLeavesCompletionsAlone)(t) }
+// TestListResumesNoCompletion: a list does not wait for stalled completions.
+func TestListResumesNoCompletion(t *testing.T) { inFakeTime(testListResumesNoCompletion)(t) }
 
-func testListLeavesCompletionsAlone(t *testing.T) {
+func testListResumesNoCompletion(t *testing.T) {
 	store, h := newOwnerStore(t), delayCompletion()
 	job := store.createMultipart(t, hello)
 	_, err := server(t, step{assemble, 1}.at(dead, true)).Complete(t.Context(), store.owner, job.ID, nil)

@@ -32,14 +32,14 @@ func TestPlan(t *testing.T) {
 		{"and a byte: parts of 17 MiB", 10_000*16*mib + 1, 0, Plan{17 * mib, 9_412}, 10_000*16*mib + 1 - 9_411*17*mib},
 		{"10,000 parts of 17 MiB", 10_000 * 17 * mib, 0, Plan{17 * mib, 10_000}, 17 * mib},
 		{"and a byte: parts of 18 MiB", 10_000*17*mib + 1, 0, Plan{18 * mib, 9_445}, 10_000*17*mib + 1 - 9_444*18*mib},
-		{"the most there is", maxSize, 0, Plan{5 * gib, 10_000}, 5 * gib},
+		{"the largest size", maxSize, 0, Plan{5 * gib, 10_000}, 5 * gib},
 		{"a byte less", maxSize - 1, 0, Plan{5 * gib, 10_000}, 5*gib - 1},
 		{"the caller's 5 MiB", 10_000 * 5 * mib, 5 * mib, Plan{5 * mib, 10_000}, 5 * mib},
 		{"the caller's, odd", 10_000_001, 5*mib + 1, Plan{5*mib + 1, 2}, 10_000_001 - 5*mib - 1},
 		{"the caller's 5 GiB", maxSize, 5 * gib, Plan{5 * gib, 10_000}, 5 * gib},
 		{"the caller's, larger than all", 7, 5 * gib, Plan{5 * gib, 1}, 7},
-		{"size not known", -1, 0, Plan{64 * mib, 0}, 0},
-		{"size not known, the caller's", -1, 5 * mib, Plan{5 * mib, 0}, 0},
+		{"size unknown", -1, 0, Plan{64 * mib, 0}, 0},
+		{"size unknown, the caller's", -1, 5 * mib, Plan{5 * mib, 0}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var size *int64
@@ -71,12 +71,12 @@ func TestModeChosen(t *testing.T) {
 		request Request
 		want    Mode
 	}{
-		{"size not known", Request{}, Single},
+		{"size unknown", Request{}, Single},
 		{"64 MiB", Request{Size: size(64 << 20)}, Single},
 		{"64 MiB and a byte", Request{Size: size(64<<20 + 1)}, Multipart},
-		{"said to be auto", Request{Mode: Auto, Size: size(64<<20 + 1)}, Multipart},
-		{"asked for", Request{Mode: Multipart}, Multipart},
-		{"asked for otherwise", Request{Mode: Single, Size: size(64<<20 + 1)}, Single},
+		{"auto", Request{Mode: Auto, Size: size(64<<20 + 1)}, Multipart},
+		{"multipart requested", Request{Mode: Multipart}, Multipart},
+		{"single requested", Request{Mode: Single, Size: size(64<<20 + 1)}, Single},
 		{"sha256, which one request alone verifies",
 			Request{Size: size(64<<20 + 1), Checksum: &Checksum{Algorithm: "sha256"}}, Single},
 		{"sha1, likewise", Request{Size: size(64<<20 + 1), Checksum: &Checksum{Algorithm: "sha1"}}, Single},
@@ -150,12 +150,12 @@ func TestMissing(t *testing.T) {
 		want        []Range
 	}{
 		{"nothing held", nil, 1, 7, []Range{{1, 7}}},
-		{"nothing held, size not known", nil, 1, 0, nil},
+		{"nothing held, size unknown", nil, 1, 0, nil},
 		{"all held", held(1, 2, 3), 1, 3, nil},
 		{"the first", held(2, 3), 1, 3, []Range{{1, 1}}},
 		{"the last", held(1, 2), 1, 3, []Range{{3, 3}}},
 		{"runs between", held(2, 5, 6, 9), 1, 10, []Range{{1, 1}, {3, 4}, {7, 8}, {10, 10}}},
-		{"size not known: what follows is not missing", held(1, 3), 1, 0, []Range{{2, 2}}},
+		{"size unknown: what follows is not missing", held(1, 3), 1, 0, []Range{{2, 2}}},
 		{"a later page", held(5, 7), 4, 8, []Range{{4, 4}, {6, 6}, {8, 8}}},
 		{"beyond the plan", held(1, 2, 3), 1, 2, nil},
 		{"only beyond the plan", held(9), 1, 7, []Range{{1, 7}}},
@@ -170,7 +170,7 @@ func TestMissing(t *testing.T) {
 // TestCheck compares parts with plans: each row breaks one rule.
 func TestCheck(t *testing.T) {
 	size := int64(11)
-	known, blind := Plan{PartSize: 5, PartCount: 3}, Plan{PartSize: 5}
+	known, unknown := Plan{PartSize: 5, PartCount: 3}, Plan{PartSize: 5}
 	for _, c := range []struct {
 		name  string
 		plan  Plan
@@ -188,14 +188,14 @@ func TestCheck(t *testing.T) {
 			"part 3 has 2 bytes, must have 1"},
 		{"one past the plan", known, &size, map[int32]int64{1: 5, 2: 5, 3: 1, 4: 5}, CodePartSizeMismatch,
 			"part 4 is not in the plan, which ends with part 3"},
-		{"blind, full", blind, nil, map[int32]int64{1: 5, 2: 5}, "", ""},
-		{"blind, short last", blind, nil, map[int32]int64{1: 5, 2: 1}, "", ""},
-		{"blind, short before the last", blind, nil, map[int32]int64{1: 4, 2: 1}, CodePartSizeMismatch,
+		{"size unknown, full", unknown, nil, map[int32]int64{1: 5, 2: 5}, "", ""},
+		{"size unknown, short last", unknown, nil, map[int32]int64{1: 5, 2: 1}, "", ""},
+		{"size unknown, short before the last", unknown, nil, map[int32]int64{1: 4, 2: 1}, CodePartSizeMismatch,
 			"part 1 has 4 bytes, must have 5"},
-		{"blind, long last", blind, nil, map[int32]int64{1: 6}, CodePartSizeMismatch,
+		{"size unknown, long last", unknown, nil, map[int32]int64{1: 6}, CodePartSizeMismatch,
 			"part 1 has 6 bytes, must have at most 5"},
-		{"blind, nothing", blind, nil, nil, CodePartsMissing, "part 1"},
-		{"blind, a gap", blind, nil, map[int32]int64{1: 5, 10_000: 5}, CodePartsMissing, "parts 2 to 9999"},
+		{"size unknown, nothing", unknown, nil, nil, CodePartsMissing, "part 1"},
+		{"size unknown, a gap", unknown, nil, map[int32]int64{1: 5, 10_000: 5}, CodePartsMissing, "parts 2 to 9999"},
 	} {
 		var parts []bucket.Part
 		for n := int32(1); n <= s3limits.MaxParts; n++ {

@@ -316,8 +316,8 @@ func TestCompletionOutlivesDeadline(t *testing.T) {
 	store.checkCompletes(t, job.ID)
 }
 
-// TestLost: a job fails if a lifecycle rule removed its parts.
-func TestLost(t *testing.T) {
+// TestUploadLost: a job fails if a lifecycle rule removed its parts.
+func TestUploadLost(t *testing.T) {
 	for name, completing := range map[string]bool{"uploading": false, "completing": true} {
 		t.Run(name, func(t *testing.T) {
 			store := newOwnerStore(t)

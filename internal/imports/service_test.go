@@ -15,15 +15,15 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
-// TestOneIDTwice creates two imports with one ID concurrently: one is created, and both calls return it.
-func TestOneIDTwice(t *testing.T) {
+// TestCreateSameIDTwice creates two imports with one ID concurrently: one is created, and both calls return it.
+func TestCreateSameIDTwice(t *testing.T) {
 	s := server(t, nil)
 	for _, mode := range []Mode{Single, Form, Multipart} {
-		t.Run(string(mode), func(t *testing.T) { oneIDTwice(t, s, mode) })
+		t.Run(string(mode), func(t *testing.T) { createSameIDTwice(t, s, mode) })
 	}
 }
 
-func oneIDTwice(t *testing.T, s *Service, mode Mode) {
+func createSameIDTwice(t *testing.T, s *Service, mode Mode) {
 	id := newID(time.Now())
 	requests := []Request{{Filename: "a", Mode: mode}, {Filename: "b", Mode: mode}}
 	jobs := make([]Job, len(requests))
@@ -65,9 +65,9 @@ func TestClaimWithoutRecord(t *testing.T) {
 	}
 }
 
-// TestLateRepeat: the retry of an interrupted create comes after its URL would have expired, and before its key may be
+// TestRetryAfterExpiry: the retry of an interrupted create comes after its URL would have expired, and before its key may be
 // claimed again.
-func TestLateRepeat(t *testing.T) {
+func TestRetryAfterExpiry(t *testing.T) {
 	s := server(t, nil)
 	id := newID(time.Now().Add(-2 * time.Minute))
 	r, key := Request{ExpiresIn: time.Minute}, uuid.NewString()
@@ -80,8 +80,8 @@ func TestLateRepeat(t *testing.T) {
 	}
 }
 
-// TestOldClaimWithoutRecord: a key whose first call stopped long ago can be claimed again.
-func TestOldClaimWithoutRecord(t *testing.T) {
+// TestStaleClaimWithoutRecord: a key whose first call stopped long ago can be claimed again.
+func TestStaleClaimWithoutRecord(t *testing.T) {
 	s := server(t, nil)
 	id := newID(time.Now().Add(-2 * time.Hour))
 	r, key := Request{Filename: "a"}, uuid.NewString()
@@ -97,8 +97,8 @@ func TestOldClaimWithoutRecord(t *testing.T) {
 	}
 }
 
-// TestOwnersAreApart: only its owner can use an ID.
-func TestOwnersAreApart(t *testing.T) {
+// TestReadByOtherOwner: only its owner can use an ID.
+func TestReadByOtherOwner(t *testing.T) {
 	s := server(t, nil)
 	job, err := s.Create(t.Context(), "alice", Request{}, "")
 	if err != nil {

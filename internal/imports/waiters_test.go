@@ -89,10 +89,10 @@ func testLaterWaiter(t *testing.T) {
 	}
 }
 
-// TestDeleteWakes: records that this process writes notify waiters.
-func TestDeleteWakes(t *testing.T) { inFakeTime(testDeleteWakes)(t) }
+// TestDeleteNotifiesWaiters: records that this process writes notify waiters.
+func TestDeleteNotifiesWaiters(t *testing.T) { inFakeTime(testDeleteNotifiesWaiters)(t) }
 
-func testDeleteWakes(t *testing.T) {
+func testDeleteNotifiesWaiters(t *testing.T) {
 	s, _ := observedServer(t)
 	job := s.createSingle(t)
 	done := make(chan Job, 1)
@@ -109,10 +109,10 @@ func testDeleteWakes(t *testing.T) {
 	}
 }
 
-// TestManyWait: a thousand concurrent waiters for one import cost a few inspections, not a thousand.
-func TestManyWait(t *testing.T) { inFakeTime(testManyWait)(t) }
+// TestManyWaiters: a thousand concurrent waiters for one import cost a few inspections, not a thousand.
+func TestManyWaiters(t *testing.T) { inFakeTime(testManyWaiters)(t) }
 
-func testManyWait(t *testing.T) {
+func testManyWaiters(t *testing.T) {
 	s, w := observedServer(t)
 	job := s.createSingle(t)
 	w.on = func(call) fault { time.Sleep(time.Millisecond); return nil } // all wait before the first response
@@ -219,10 +219,10 @@ func testWaiterLimit(t *testing.T) {
 	}
 }
 
-// TestOwnersWaitApart: waiting for another owner's import is waiting for none, and does not reveal it.
-func TestOwnersWaitApart(t *testing.T) { inFakeTime(testOwnersWaitApart)(t) }
+// TestWaitByOtherOwner: waiting for another owner's import is waiting for none, and does not reveal it.
+func TestWaitByOtherOwner(t *testing.T) { inFakeTime(testWaitByOtherOwner)(t) }
 
-func testOwnersWaitApart(t *testing.T) {
+func testWaitByOtherOwner(t *testing.T) {
 	s, _ := observedServer(t)
 	job := s.createSingle(t)
 	done := s.waiter(t.Context(), job.ID, time.Minute)
@@ -237,10 +237,10 @@ func testOwnersWaitApart(t *testing.T) {
 	}
 }
 
-// TestStoreAwayWhileWaiting: a short failure of the store does not end a wait.
-func TestStoreAwayWhileWaiting(t *testing.T) { inFakeTime(testStoreAwayWhileWaiting)(t) }
+// TestStoreUnavailableWhileWaiting: a short failure of the store does not end a wait.
+func TestStoreUnavailableWhileWaiting(t *testing.T) { inFakeTime(testStoreUnavailableWhileWaiting)(t) }
 
-func testStoreAwayWhileWaiting(t *testing.T) {
+func testStoreUnavailableWhileWaiting(t *testing.T) {
 	var away atomic.Bool
 	s, w := observedServer(t)
 	w.on = func(call) fault {

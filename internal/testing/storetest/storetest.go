@@ -1,6 +1,8 @@
 // Package storetest provides a real bucket for tests: the one that SIGNPOST_TEST_BUCKET names, accessed by the SDK's
 // default settings, or a local store that the whole test binary shares.
 //
+// Memory is an S3 store in memory, for tests whose subject is not the store.
+//
 // While the local store runs, the test binary's working directory is the store's (see package localstore). So tests
 // embed testdata, or resolve its path before the first Open, and do not use t.Chdir.
 package storetest
