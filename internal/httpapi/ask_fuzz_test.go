@@ -234,7 +234,7 @@ func (a *fuzzedAPI) checkKeys(t *testing.T, owner string, w *httptest.ResponseRe
 		`^(imports/` + owner + `/([0-9a-f-]{36})?|jobs/` + owner +
 			`/([0-9a-f]{12}-[0-9a-f-]{36}\.json)?|idem/` + owner + `/[0-9a-f]{64})$`,
 	)
-	for _, key := range a.store.asked {
+	for _, key := range a.store.keys {
 		if !own.MatchString(key) {
 			t.Errorf("%d %s\ncame of asking for %q, which is not %s's", w.Code, w.Body, key, owner)
 		}

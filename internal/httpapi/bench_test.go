@@ -92,7 +92,7 @@ func TestAllocations(t *testing.T) {
 	// of credentials 4 times. The rest are IDs, key, URL, body and log line.
 	const maxAllocations = 40
 	if got := testing.AllocsPerRun(200, newPost(t, h, "/import", "")); got > maxAllocations {
-		t.Errorf("bare POST /import: got %.0f allocations, want at most %d", got, maxAllocations)
+		t.Errorf("untracked POST /import: got %.0f allocations, want at most %d", got, maxAllocations)
 	}
 	id := start(t, settings{}).createParts(t, 1000)
 	sign := func(count int) float64 {

@@ -22,9 +22,9 @@ import (
 // TestStoreCalls checks that the number of S3 calls per API call does not grow with the number of imports: a page costs
 // by its imports. Ten imports are the fewest that fill a page of ten.
 func TestStoreCalls(t *testing.T) {
-	asked := &callCounter{}
+	counter := &callCounter{}
 	cfg := storetest.Open(t).AWS.Copy()
-	cfg.HTTPClient = &http.Client{Transport: asked}
+	cfg.HTTPClient = &http.Client{Transport: counter}
 	s := start(t, settings{aws: &cfg})
 	if s.store.Store == nil {
 		t.Skip("the store is another process's: 100,000 records cannot be put into its folder, and to PUT them takes minutes")
@@ -34,11 +34,11 @@ func TestStoreCalls(t *testing.T) {
 		sizes = sizes[:2]
 	}
 	for _, jobs := range sizes {
-		t.Run(fmt.Sprint(jobs), func(t *testing.T) { s.checkCalls(t, asked, jobs) })
+		t.Run(fmt.Sprint(jobs), func(t *testing.T) { s.checkCalls(t, counter, jobs) })
 	}
 }
 
-func (s *service) checkCalls(t *testing.T, asked *callCounter, jobs int) {
+func (s *service) checkCalls(t *testing.T, counter *callCounter, jobs int) {
 	oldest, key := s.fill(t, jobs), uuid.NewString()
 	var inParts string // the import of the rows after the one that creates it
 	full := min(jobs, 10)
@@ -61,7 +61,7 @@ func (s *service) checkCalls(t *testing.T, asked *callCounter, jobs int) {
 			calls{"LIST jobs": 1}},
 		{"read the oldest", func() { s.read(t, oldest) },
 			calls{"GET jobs": 1, "HEAD imports": 1}},
-		{"create, bare", func() { s.createUntracked(t) },
+		{"create, untracked", func() { s.createUntracked(t) },
 			calls{}},
 		{"create", func() { s.create(t, client.ImportRequest{}) },
 			calls{"PUT jobs": 1}},
@@ -80,9 +80,9 @@ func (s *service) checkCalls(t *testing.T, asked *callCounter, jobs int) {
 		{"read in parts", func() { s.read(t, inParts) },
 			calls{"GET jobs": 1, "HEAD imports": 1, "GET imports": 1}},
 	} {
-		asked.take()
+		counter.take()
 		c.call()
-		if got := asked.take(); !maps.Equal(got, c.want) {
+		if got := counter.take(); !maps.Equal(got, c.want) {
 			t.Errorf("%s: got %v calls to S3, want %v", c.name, got, c.want)
 		}
 	}

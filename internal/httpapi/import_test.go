@@ -47,7 +47,7 @@ func TestUntrackedImport(t *testing.T) {
 				t.Fatalf("POST /import: got %s, want upload_url alone", body)
 			}
 			if strings.Contains(body, `\u0026`) {
-				t.Errorf("POST /import: the URL in %s is escaped beyond what JSON asks", body)
+				t.Errorf("POST /import: the URL in %s has more escapes than JSON requires", body)
 			}
 			content := []byte("uploaded with " + name)
 			if status, code := put(t, answer["upload_url"], content); status != 200 {
@@ -236,7 +236,7 @@ func TestIdempotency(t *testing.T) {
 }
 
 // TestWeakIdempotencyKeys: anonymous clients share one namespace of keys, so a key that another client could guess is
-// refused, before the store is asked whether it exists.
+// rejected, before a request to the store.
 func TestWeakIdempotencyKeys(t *testing.T) {
 	authenticate, keys := newKeys(t, map[string]auth.Scope{"alice": auth.All})
 	target := storetest.Open(t)
@@ -272,14 +272,14 @@ func TestWeakIdempotencyKeys(t *testing.T) {
 		for range 2 {
 			before := calls.Load()
 			status, answer := create(anonymous, c.key, `{"size":5}`)
-			asked := calls.Load() > before
+			storeCalled := calls.Load() > before
 			switch {
 			case !c.weak && status != 200:
 				t.Errorf("anonymous client, key %.40s: got %d %s, want 200", c.key, status, answer)
-			case c.weak && (status != 400 || codeOf(answer) != imports.CodeIdempotencyKeyWeak || asked ||
+			case c.weak && (status != 400 || codeOf(answer) != imports.CodeIdempotencyKeyWeak || storeCalled ||
 				!strings.Contains(answer, `"parameter":"Idempotency-Key"`)):
-				t.Errorf("anonymous client, key %.40s: got %d %s, store asked: %t, want 400 that names the header",
-					c.key, status, answer, asked)
+				t.Errorf("anonymous client, key %.40s: got %d %s, store called: %t, want 400 that names the header",
+					c.key, status, answer, storeCalled)
 			}
 			if status, answer := create(named, c.key, `{"size":5}`); status != 200 {
 				t.Errorf("alice, key %.40s: got %d %s, want 200", c.key, status, answer)

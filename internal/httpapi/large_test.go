@@ -19,7 +19,7 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// TestPlanLimits is each bound of a plan and one past it, through the front door.
+// TestPlanLimits checks each limit of a plan and the value beyond it.
 func TestPlanLimits(t *testing.T) {
 	s := start(t, settings{})
 	for _, c := range []struct {

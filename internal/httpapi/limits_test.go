@@ -495,8 +495,8 @@ func TestIDsInLog(t *testing.T) {
 				status, _, answer := do(t, r)
 				return status, answer
 			}
-			_, bare := call("POST", "/import", "")
-			bareID := path.Base(strings.Split(bare, "?")[0])
+			_, untracked := call("POST", "/import", "")
+			untrackedID := path.Base(strings.Split(untracked, "?")[0])
 			_, made := call("POST", "/import", `{"mode":"multipart","size":5}`)
 			id := idOf(made)
 			lines := 2
@@ -508,7 +508,7 @@ func TestIDsInLog(t *testing.T) {
 			call("DELETE", "/import/"+id, "")
 			lines += 2
 			log := s.log.String()
-			for _, made := range []string{id, bareID} {
+			for _, made := range []string{id, untrackedID} {
 				if strings.Contains(log, made) != c.whole {
 					t.Errorf("the log holds the whole id %s: %t, want %t:\n%s", made, !c.whole, c.whole, log)
 				}

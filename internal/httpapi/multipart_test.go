@@ -30,9 +30,9 @@ func TestMultipart(t *testing.T) {
 		complete client.CompleteRequest
 		verified bool
 	}{
-		"bare":         {client.ImportRequest{Size: new(int64(len(content)))}, client.CompleteRequest{}, false},
+		"no checksum":  {client.ImportRequest{Size: new(int64(len(content)))}, client.CompleteRequest{}, false},
 		"unknown size": {client.ImportRequest{}, client.CompleteRequest{}, false},
-		"bare, whole at the end": {
+		"no checksum, one at the end": {
 			client.ImportRequest{}, client.CompleteRequest{Checksum: checksum("crc64nvme", content)}, true,
 		},
 		"strict crc64nvme": {
@@ -44,7 +44,7 @@ func TestMultipart(t *testing.T) {
 		"strict crc32": {
 			client.ImportRequest{Checksum: checksum("crc32", content)}, client.CompleteRequest{}, true,
 		},
-		"strict, whole at the end": {
+		"strict, value at the end": {
 			client.ImportRequest{Checksum: &client.Checksum{Algorithm: "crc64nvme"}},
 			client.CompleteRequest{Checksum: checksum("crc64nvme", content)}, true,
 		},
@@ -216,10 +216,10 @@ func TestLateChecksum(t *testing.T) {
 			t.Errorf("complete: got %s %s, %v, want %d", r.Status(), r.Body, err, c.status)
 		}
 	}
-	bare := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
-	s.sendParts(t, bare, content, []int32{1})
-	s.complete(t, bare, client.CompleteRequest{})
-	if r, err := s.CompleteImportWithResponse(t.Context(), bare, right); err != nil || r.StatusCode() != 409 ||
+	plain := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
+	s.sendParts(t, plain, content, []int32{1})
+	s.complete(t, plain, client.CompleteRequest{})
+	if r, err := s.CompleteImportWithResponse(t.Context(), plain, right); err != nil || r.StatusCode() != 409 ||
 		!strings.Contains(string(r.Body), "import-completed") {
 		t.Errorf("a checksum after the completion: got %s %s, %v, want 409 import-completed", r.Status(), r.Body, err)
 	}
@@ -235,7 +235,7 @@ func TestStrictParts(t *testing.T) {
 		Mode: multipartMode, PartSize: new(int64(5 * mib)), Size: new(int64(len(content))),
 		Checksum: checksum("crc32c", content),
 	}).ID
-	bare := *s.create(t, client.ImportRequest{
+	plain := *s.create(t, client.ImportRequest{
 		Mode: multipartMode, PartSize: new(int64(5 * mib)), Size: new(int64(len(content))),
 	}).ID
 	for _, c := range []struct {
@@ -245,16 +245,16 @@ func TestStrictParts(t *testing.T) {
 		{strict, `{"first":1,"count":1,"checksums":{"1":"AAAAAAAAAAA="}}`, `"/checksums/1"`}, // 8 bytes: a CRC64
 		{strict, `{"first":1,"count":1,"checksums":{"1":"AAAAAA==","2":"AAAAAA=="}}`, `"/checksums/2"`},
 		{strict, `{"first":1,"count":1,"checksums":{"01":"AAAAAA=="}}`, `"/checksums/01"`},
-		{bare, `{"first":1,"count":1,"checksums":{"1":"AAAAAA=="}}`, `"/checksums"`},
-		{bare, `{"first":3,"count":1}`, `"/first"`},
-		{bare, `{"part_numbers":[1,3]}`, `"/part_numbers/1"`},
-		{bare, `{"part_numbers":[10001]}`, `"/part_numbers/0"`},
-		{bare, `{"part_numbers":[0]}`, `"/part_numbers/0"`},
-		{bare, `{"first":1,"count":1001}`, `"/count"`},
-		{bare, `{"first":1}`, `"/count"`},
-		{bare, `{"first":1,"count":1,"part_numbers":[1]}`, `"/part_numbers"`},
-		{bare, `{}`, `part_numbers`},
-		{bare, ``, `body`},
+		{plain, `{"first":1,"count":1,"checksums":{"1":"AAAAAA=="}}`, `"/checksums"`},
+		{plain, `{"first":3,"count":1}`, `"/first"`},
+		{plain, `{"part_numbers":[1,3]}`, `"/part_numbers/1"`},
+		{plain, `{"part_numbers":[10001]}`, `"/part_numbers/0"`},
+		{plain, `{"part_numbers":[0]}`, `"/part_numbers/0"`},
+		{plain, `{"first":1,"count":1001}`, `"/count"`},
+		{plain, `{"first":1}`, `"/count"`},
+		{plain, `{"first":1,"count":1,"part_numbers":[1]}`, `"/part_numbers"`},
+		{plain, `{}`, `part_numbers`},
+		{plain, ``, `body`},
 	} {
 		r := withType(request(t, "POST", s.url+"/import/"+c.id+"/parts", strings.NewReader(c.body)))
 		if status, _, answer := do(t, r); status != 400 || !strings.Contains(answer, c.fault) {

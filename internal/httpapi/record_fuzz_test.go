@@ -66,7 +66,7 @@ func FuzzRecord(f *testing.F) {
 				r := requestFor(c.method, address(c.path), http.Header{"Content-Type": {"application/json"}}, c.body)
 				w := a.ask(t, calledBy(owner, r))
 				a.checkDeclared(t, r, w)
-				for _, key := range a.store.asked {
+				for _, key := range a.store.keys {
 					if !slices.Contains([]string{recordAt(owner, id), "imports/" + owner + "/" + id, "jobs/" + owner + "/"}, key) {
 						t.Errorf("%s %s with record %q: asked for %q, answered %d %s", c.method, c.path, record, key, w.Code, w.Body)
 					}

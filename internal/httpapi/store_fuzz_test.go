@@ -26,7 +26,7 @@ type fuzzStore struct {
 	objects map[string][]byte
 	parts   map[string][]int // by key: the sizes of the parts of its upload "u"
 	away    bool             // calls fail
-	asked   []string         // keys, and prefixes of lists
+	keys    []string         // keys, and prefixes of lists
 }
 
 const fuzzBucket = "shelf"
@@ -45,9 +45,9 @@ func (s *fuzzStore) Do(r *http.Request) (*http.Response, error) {
 	}
 	key, query := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/"+fuzzBucket), "/"), r.URL.Query()
 	if query.Has("list-type") {
-		s.asked = append(s.asked, query.Get("prefix"), cmp.Or(query.Get("start-after"), query.Get("prefix")))
+		s.keys = append(s.keys, query.Get("prefix"), cmp.Or(query.Get("start-after"), query.Get("prefix")))
 	} else {
-		s.asked = append(s.asked, cmp.Or(key, query.Get("prefix")))
+		s.keys = append(s.keys, cmp.Or(key, query.Get("prefix")))
 	}
 	if s.away {
 		return nil, &aws.RequestCanceledError{Err: errors.New("cut off")} // which the SDK does not try again
