@@ -68,8 +68,8 @@ func TestCompletionFailed(t *testing.T) {
 	}
 }
 
-// TestCompletionWithoutResponse: a store that never answers a completion is asked a limited number of times, then the import
-// reports that.
+// TestCompletionWithoutResponse: a store that never answers a completion receives a limited number of them, then the
+// import reports that.
 func TestCompletionWithoutResponse(t *testing.T) { inFakeTime(testCompletionWithoutResponse)(t) }
 
 func testCompletionWithoutResponse(t *testing.T) {
@@ -169,7 +169,8 @@ func TestRecordChangesDuringFailure(t *testing.T) {
 	}
 }
 
-// TestFailureEndsOtherCalls: a call that waits for another server's completion ends when that fails, with the same error.
+// TestFailureEndsOtherCalls: a call that waits for another server's completion ends when that fails, with the same
+// error.
 func TestFailureEndsOtherCalls(t *testing.T) { inFakeTime(testFailureEndsOtherCalls)(t) }
 
 func testFailureEndsOtherCalls(t *testing.T) {

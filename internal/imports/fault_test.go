@@ -435,7 +435,8 @@ func TestOutOfPlan(t *testing.T) {
 	}
 }
 
-// TestChecksumOfFailedCompletion: a value that came with a failed completion is removed, and the declared algorithm stays.
+// TestChecksumOfFailedCompletion: a value that came with a failed completion is removed, and the declared algorithm
+// stays.
 func TestChecksumOfFailedCompletion(t *testing.T) {
 	for name, c := range map[string]struct{ declared, want *Checksum }{
 		"without": {nil, nil},

@@ -65,8 +65,8 @@ func TestClaimWithoutRecord(t *testing.T) {
 	}
 }
 
-// TestRetryAfterExpiry: the retry of an interrupted create comes after its URL would have expired, and before its key may be
-// claimed again.
+// TestRetryAfterExpiry: the retry of an interrupted create comes after its URL would have expired, and before its key
+// may be claimed again.
 func TestRetryAfterExpiry(t *testing.T) {
 	s := server(t, nil)
 	id := newID(time.Now().Add(-2 * time.Minute))
