@@ -98,8 +98,8 @@ func loadAWS(t *testing.T) aws.Config {
 	return settings
 }
 
-// TestCredentialFilesReload: after each change of the shared files, the service signs with their current keys. Without keys
-// it returns ErrCredentialsExpired.
+// TestCredentialFilesReload: after each change of the shared files, the service signs with their current keys. Without
+// keys it returns ErrCredentialsExpired.
 func TestCredentialFilesReload(t *testing.T) {
 	for _, c := range []struct{ name, variable, profile, section string }{
 		{"credentials", "", "default", "default"},
