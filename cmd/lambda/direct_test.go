@@ -121,11 +121,7 @@ func TestDirectFails(t *testing.T) {
 		t.Fatalf("got %q %v, want an error", answer, err)
 	}
 	withPattern := strings.Replace(
-		articleAPI,
-		"          default:",
-		"          (?s).+: {statusCode: \"502\"}\n          default:",
-		1,
-	)
+		articleAPI, "          default:", "          (?s).+: {statusCode: \"502\"}\n          default:", 1)
 	for document, want := range map[string]string{
 		articleAPI:  `200 {"upload_url":""}`,
 		withPattern: "502",

@@ -15,14 +15,14 @@ import (
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-// told is a delivered event.
-type told struct{ Type, Subject string }
+// deliveredEvent is a delivered event.
+type deliveredEvent struct{ Type, Subject string }
 
 // receiver receives events and verifies their signatures.
 type receiver struct {
 	url string
 	mu  sync.Mutex
-	all []told
+	all []deliveredEvent
 }
 
 func receive(t *testing.T) *receiver {
@@ -35,9 +35,9 @@ func receive(t *testing.T) *receiver {
 	r.url = serve(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		body, err := io.ReadAll(q.Body)
 		if err != nil || verifier.Verify(body, q.Header) != nil {
-			t.Errorf("the receiver was told %s, which is not signed as it should be", body)
+			t.Errorf("the receiver got %s with an invalid signature", body)
 		}
-		var event told
+		var event deliveredEvent
 		if err := json.Unmarshal(body, &event); err != nil {
 			t.Error(err)
 		}
@@ -49,7 +49,7 @@ func receive(t *testing.T) *receiver {
 }
 
 // take returns the events about id since the last take: other tests use the same bucket.
-func (r *receiver) take(id string) (of []told) {
+func (r *receiver) take(id string) (of []deliveredEvent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, event := range r.all {
@@ -65,10 +65,7 @@ func (r *receiver) take(id string) (of []told) {
 func TestTells(t *testing.T) {
 	r := receive(t)
 	f := start(
-		t,
-		"SIGNPOST_ALLOW_ANONYMOUS=true",
-		"SIGNPOST_WEBHOOK_URL="+r.url+"/",
-		"SIGNPOST_WEBHOOK_SECRETS="+secret,
+		t, "SIGNPOST_ALLOW_ANONYMOUS=true", "SIGNPOST_WEBHOOK_URL="+r.url+"/", "SIGNPOST_WEBHOOK_SECRETS="+secret,
 		"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8",
 	)
 	a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
@@ -89,13 +86,13 @@ func TestTells(t *testing.T) {
 	for _, c := range []struct {
 		name, event string
 		before      func()
-		want        []told
+		want        []deliveredEvent
 	}{
 		{"of another bucket", arrival("other"), nil, nil},
 		{"before it is known", schedule, nil, nil},
-		{"the arrival", arrival(f.store.Bucket), nil, []told{{completed, *job.ID}}},
+		{"the arrival", arrival(f.store.Bucket), nil, []deliveredEvent{{completed, *job.ID}}},
 		{"the arrival again", arrival(f.store.Bucket), nil, nil},
-		{"a deletion", schedule, func() { a.call(t, "DELETE", "/import/"+*job.ID, "") }, []told{{aborted, *job.ID}}},
+		{"a deletion", schedule, func() { a.call(t, "DELETE", "/import/"+*job.ID, "") }, []deliveredEvent{{aborted, *job.ID}}},
 		{"the arrival late", arrival(f.store.Bucket), nil, nil},
 		{"the schedule again", schedule, nil, nil},
 	} {
@@ -107,7 +104,7 @@ func TestTells(t *testing.T) {
 			t.Errorf("%s: got %s, %v, want {}", c.name, answer, err)
 		}
 		if got := r.take(*job.ID); fmt.Sprint(got) != fmt.Sprint(c.want) {
-			t.Errorf("%s: told %v, want %v", c.name, got, c.want)
+			t.Errorf("%s: delivered %v, want %v", c.name, got, c.want)
 		}
 	}
 }

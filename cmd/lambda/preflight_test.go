@@ -27,8 +27,7 @@ func preflight(t testing.TB, base, origin, method, path, headers string) (int, h
 func among(list, wanted string) bool {
 	had := strings.Split(strings.ToLower(strings.ReplaceAll(list, " ", "")), ",")
 	return !slices.ContainsFunc(
-		strings.Split(wanted, ","),
-		func(name string) bool { return !slices.Contains(had, strings.ToLower(name)) },
+		strings.Split(wanted, ","), func(name string) bool { return !slices.Contains(had, strings.ToLower(name)) },
 	)
 }
 
@@ -47,24 +46,18 @@ func TestPreflight(t *testing.T) {
 		base := gateway(t, document, f.Invoke)
 		for _, o := range openapi.Operations {
 			path := strings.ReplaceAll(o.Path, "{id}", "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55")
-			asked := "x-api-key"
+			requested := "x-api-key"
 			if more := headers[o.ID]; more != "" {
-				asked = more
+				requested = more
 			}
-			status, header, answer := preflight(t, base, friend, o.Method, path, asked)
+			status, header, answer := preflight(t, base, friend, o.Method, path, requested)
 			if status != 204 || answer != "" || !slices.Equal(header.Values("Access-Control-Allow-Origin"), []string{friend}) ||
 				!among(
 					header.Get("Access-Control-Allow-Methods"),
 					o.Method,
-				) || !among(header.Get("Access-Control-Allow-Headers"), asked) {
+				) || !among(header.Get("Access-Control-Allow-Headers"), requested) {
 				t.Errorf(
-					"%s: preflight of %s with %s: got %d %v %s, want it allowed to %s",
-					name,
-					o.ID,
-					asked,
-					status,
-					header,
-					answer,
+					"%s: preflight of %s with %s: got %d %v %s, want it allowed to %s", name, o.ID, requested, status, header, answer,
 					friend,
 				)
 			}
@@ -72,7 +65,7 @@ func TestPreflight(t *testing.T) {
 				t.Errorf("%s: preflight of %s: got Vary %q, want Origin in it", name, o.ID, header.Values("Vary"))
 			}
 			for _, origin := range []string{stranger, friend + ".evil.example.com", "http://app.example.com", "null"} {
-				status, header, answer := preflight(t, base, origin, o.Method, path, asked)
+				status, header, answer := preflight(t, base, origin, o.Method, path, requested)
 				allows(t, name+": "+o.ID+" from "+origin, header, "")
 				if status != 403 || !strings.Contains(answer, "origin-not-allowed") {
 					t.Errorf("%s: preflight of %s from %s: got %d %s, want the function's 403", name, o.ID, origin, status, answer)
@@ -142,8 +135,7 @@ func TestPagesCall(t *testing.T) {
 		allows(t, c.name, header, c.allowed)
 		if c.allowed == friend && !among(header.Get("Access-Control-Expose-Headers"), "ETag,X-Request-Id,Retry-After") {
 			t.Errorf(
-				"%s: got Access-Control-Expose-Headers %q, want ETag, X-Request-Id and Retry-After in it",
-				c.name,
+				"%s: got Access-Control-Expose-Headers %q, want ETag, X-Request-Id and Retry-After in it", c.name,
 				header.Get("Access-Control-Expose-Headers"),
 			)
 		}

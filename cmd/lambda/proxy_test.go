@@ -149,8 +149,7 @@ func TestThousandParts(t *testing.T) {
 		}},
 	} {
 		job := a.create(
-			t,
-			client.ImportRequest{Size: ptr[int64](1000 * partSize), PartSize: ptr[int64](partSize), Checksum: c.checksum},
+			t, client.ImportRequest{Size: ptr[int64](1000 * partSize), PartSize: ptr[int64](partSize), Checksum: c.checksum},
 		)
 		signed, err := a.SignPartsWithResponse(t.Context(), *job.ID, c.parts)
 		if err != nil {
@@ -184,14 +183,7 @@ func withSessions(t *testing.T) string {
 		c, err := store.Credentials.Retrieve(r.In.Context())
 		if err == nil {
 			err = signer.SignHTTP(
-				r.In.Context(),
-				c,
-				r.Out,
-				r.In.Header.Get("X-Amz-Content-Sha256"),
-				"s3",
-				store.Region,
-				time.Now(),
-			)
+				r.In.Context(), c, r.Out, r.In.Header.Get("X-Amz-Content-Sha256"), "s3", store.Region, time.Now())
 		}
 		if err != nil {
 			t.Error(err)

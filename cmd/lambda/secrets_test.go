@@ -85,12 +85,8 @@ func TestSecretsParameter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := receive(t)
 			f := start(
-				t,
-				"SIGNPOST_ALLOW_ANONYMOUS=true",
-				"SIGNPOST_WEBHOOK_URL="+r.url+"/",
-				"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8",
-				"SIGNPOST_WEBHOOK_SECRETS_PARAMETER="+c.parameter,
-				"AWS_ENDPOINT_URL_SSM="+endpoint,
+				t, "SIGNPOST_ALLOW_ANONYMOUS=true", "SIGNPOST_WEBHOOK_URL="+r.url+"/", "SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8",
+				"SIGNPOST_WEBHOOK_SECRETS_PARAMETER="+c.parameter, "AWS_ENDPOINT_URL_SSM="+endpoint,
 			)
 			a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
 			job := a.create(t, client.ImportRequest{Size: ptr(int64(5))})

@@ -76,9 +76,9 @@ func TestTemplateSetsWhatIsRead(t *testing.T) {
 	}
 }
 
-// asked is the IAM action of each SDK call of package bucket, and of each request that it signs. Calls without an
+// actions contains the IAM action of each SDK call of package bucket, and of each request that it signs. Calls without an
 // action are only made by doctor, which runs with its user's credentials.
-var asked = map[string]string{
+var actions = map[string]string{
 	"HeadBucket":                      "s3:ListBucket",
 	"ListObjectsV2":                   "s3:ListBucket",
 	"HeadObject":                      "s3:GetObject",
@@ -118,7 +118,7 @@ func TestRoleMayDoWhatIsDone(t *testing.T) {
 		}
 		for line := range strings.Lines(string(source)) {
 			if made := call.FindStringSubmatch(line); made != nil {
-				action, known := asked[made[1]+made[2]]
+				action, known := actions[made[1]+made[2]]
 				if !known {
 					t.Errorf("%s: %s is not in the list of calls and their actions", name, made[1]+made[2])
 				}
@@ -174,10 +174,7 @@ func TestSigningRole(t *testing.T) {
 			case slices.Equal(got, []string{"kms:GenerateDataKey", "kms:Decrypt"}) && s["Resource"] == "KmsKeyArn":
 			default:
 				t.Errorf(
-					"SigningRole may %v on %v, want s3:PutObject on imports/* and the use of the bucket's key",
-					got,
-					s["Resource"],
-				)
+					"SigningRole may %v on %v, want s3:PutObject on imports/* and the use of the bucket's key", got, s["Resource"])
 			}
 		}
 	}

@@ -20,13 +20,7 @@ func pages(t *testing.T, major string) (origin string) {
 	t.Helper()
 	dir := install(t, "index.html", "page.js", major+"/snippet.js", major+"/package.json", major+"/package-lock.json")
 	run(
-		t,
-		dir,
-		"node_modules/.bin/esbuild",
-		"page.js",
-		"--bundle",
-		"--format=esm",
-		"--outfile=bundle.js",
+		t, dir, "node_modules/.bin/esbuild", "page.js", "--bundle", "--format=esm", "--outfile=bundle.js",
 		"--log-level=warning",
 	)
 	server := httptest.NewServer(http.FileServer(http.Dir(dir)))

@@ -15,12 +15,7 @@ import (
 func TestTypeScript(t *testing.T) {
 	needs(t, "node", "npm")
 	dir := install(
-		t,
-		"typescript/package.json",
-		"typescript/package-lock.json",
-		"typescript/tsconfig.json",
-		"typescript/upload.ts",
-	)
+		t, "typescript/package.json", "typescript/package-lock.json", "typescript/tsconfig.json", "typescript/upload.ts")
 	if err := os.WriteFile(filepath.Join(dir, "openapi.yaml"), openapi.YAML, 0o600); err != nil {
 		t.Fatal(err)
 	}

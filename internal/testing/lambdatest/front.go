@@ -36,13 +36,7 @@ func HTTPAPI(stage string, authorizer map[string]any) Front {
 	}
 	return Front{gatewayLimit, func(r *http.Request, body []byte) object {
 		return event2(
-			r,
-			body,
-			prefix,
-			cmp.Or(stage, "$default"),
-			"abcdefghij.execute-api.us-east-1.amazonaws.com",
-			authorizer,
-		)
+			r, body, prefix, cmp.Or(stage, "$default"), "abcdefghij.execute-api.us-east-1.amazonaws.com", authorizer)
 	}, answer2, http.StatusInternalServerError}
 }
 
