@@ -92,7 +92,8 @@ func TestTells(t *testing.T) {
 		{"before it is known", schedule, nil, nil},
 		{"the arrival", arrival(f.store.Bucket), nil, []deliveredEvent{{completed, *job.ID}}},
 		{"the arrival again", arrival(f.store.Bucket), nil, nil},
-		{"a deletion", schedule, func() { a.call(t, "DELETE", "/import/"+*job.ID, "") }, []deliveredEvent{{aborted, *job.ID}}},
+		{"a deletion", schedule, func() { a.call(t, "DELETE", "/import/"+*job.ID, "") },
+			[]deliveredEvent{{aborted, *job.ID}}},
 		{"the arrival late", arrival(f.store.Bucket), nil, nil},
 		{"the schedule again", schedule, nil, nil},
 	} {

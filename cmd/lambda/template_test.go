@@ -76,8 +76,8 @@ func TestTemplateSetsWhatIsRead(t *testing.T) {
 	}
 }
 
-// actions contains the IAM action of each SDK call of package bucket, and of each request that it signs. Calls without an
-// action are only made by doctor, which runs with its user's credentials.
+// actions contains the IAM action of each SDK call of package bucket, and of each request that it signs. Calls without
+// an action are only made by doctor, which runs with its user's credentials.
 var actions = map[string]string{
 	"HeadBucket":                      "s3:ListBucket",
 	"ListObjectsV2":                   "s3:ListBucket",
