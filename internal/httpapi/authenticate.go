@@ -26,7 +26,7 @@ func authenticate(authenticator auth.Authenticator, limit *limiter) check {
 		if caller.Scope&x.operation.scope == 0 {
 			x.audit = audit{action: "authorize", reason: "scope-missing"}
 			return cmp.Or(limit.count(x), error(newProblem(http.StatusForbidden, "scope-missing",
-				fmt.Sprintf("This needs the scope %s, which this API key or token does not have.", x.operation.scope))))
+				fmt.Sprintf("This needs the scope %s, which these credentials do not have.", x.operation.scope))))
 		}
 		return nil
 	}
