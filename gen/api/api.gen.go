@@ -159,348 +159,348 @@ func (e UploadRequestMethod) Valid() bool {
 	}
 }
 
-// Checksum The checksum of the whole object, in the base64 form S3 uses. In parts, it is a CRC; S3 then demands that of each part as well, and the `value` may wait until the import is completed.
+// Checksum The checksum of the whole object. In a multipart upload the algorithm must be a CRC, each part needs a checksum of the same algorithm when it is signed, and `value` can be given at completion.
 type Checksum struct {
-	// Algorithm One of the algorithms S3 verifies.
+	// Algorithm A checksum algorithm that S3 verifies. Multipart uploads require `crc32`, `crc32c` or `crc64nvme`.
 	Algorithm ChecksumAlgorithm `json:"algorithm"`
 
-	// Value Standard base64 with padding.
+	// Value The checksum in standard base64 with padding.
 	Value *string `json:"value,omitempty"`
 }
 
-// ChecksumAlgorithm One of the algorithms S3 verifies.
+// ChecksumAlgorithm A checksum algorithm that S3 verifies. Multipart uploads require `crc32`, `crc32c` or `crc64nvme`.
 type ChecksumAlgorithm string
 
-// CompleteRequest Nothing of it is needed.
+// CompleteRequest What the completion declares. All properties are optional.
 type CompleteRequest struct {
-	// Checksum The checksum of the whole object, in the base64 form S3 uses. In parts, it is a CRC; S3 then demands that of each part as well, and the `value` may wait until the import is completed.
+	// Checksum The checksum of the whole object. In a multipart upload the algorithm must be a CRC, each part needs a checksum of the same algorithm when it is signed, and `value` can be given at completion.
 	Checksum *Checksum `json:"checksum,omitempty"`
 }
 
-// FieldError One fault of a request.
+// FieldError One error of a request.
 type FieldError struct {
-	// Detail What it must be.
+	// Detail What is required, or what is wrong.
 	Detail string `json:"detail"`
 
-	// Parameter Which header or query parameter.
+	// Parameter The invalid header or query parameter. Absent if the error is elsewhere.
 	Parameter *string `json:"parameter,omitempty"`
 
-	// Pointer Where in the body, as a JSON Pointer (RFC 6901).
+	// Pointer The invalid field of the body, as a JSON Pointer (RFC 6901). Absent if the error is elsewhere.
 	Pointer *string `json:"pointer,omitempty"`
 }
 
-// ImportRequest What will be uploaded. Every member is optional; what is given is enforced by the signature.
+// ImportRequest Declares an upload. All properties are optional. The signature enforces those that are given.
 type ImportRequest struct {
-	// Checksum The checksum of the whole object, in the base64 form S3 uses. In parts, it is a CRC; S3 then demands that of each part as well, and the `value` may wait until the import is completed.
+	// Checksum The checksum of the whole object. In a multipart upload the algorithm must be a CRC, each part needs a checksum of the same algorithm when it is signed, and `value` can be given at completion.
 	Checksum *Checksum `json:"checksum,omitempty"`
 
-	// ContentType A media type such as `text/csv` or `text/plain; charset=utf-8`. Stored with the object.
+	// ContentType The media type, such as `text/csv` or `text/plain; charset=utf-8`, at most 255 characters. Stored with the object. The operator can limit the allowed media types.
 	ContentType *string `json:"content_type,omitempty"`
 
-	// ExpiresIn For how many seconds a signed request may begin. When left out, the service's own limit, which is also the most that can be asked for.
+	// ExpiresIn How long signed URLs are valid, in seconds: an upload must start before they expire. The default and the maximum are set by the operator (604,800 at most, which is 7 days).
 	ExpiresIn *int32 `json:"expires_in,omitempty"`
 
-	// Filename A file name without a path or control characters. Stored as the object's Content-Disposition, never as its key.
+	// Filename The file name, 1 to 255 characters without slashes, backslashes and control characters. Stored as the Content-Disposition of the object; never part of its key.
 	Filename *string `json:"filename,omitempty"`
 
-	// Metadata Stored with the object as `x-amz-meta-*`. Names are lower-case letters, digits, dots, hyphens and underscores; values are printable ASCII; names and values together hold at most 2048 bytes.
+	// Metadata User metadata, stored with the object as `x-amz-meta-*` headers. At most 50 names of 1 to 128 lowercase letters, digits, dots, hyphens and underscores. Names and values have at most 2,048 bytes together.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
-	// Mode How the bytes travel. `single`: one PUT. `multipart`: parts, which resume. `form`: one HTML form POST, whose policy can bound a length not known beforehand. `auto`, also when left out: `multipart` for a `size` above 64 MiB, else `single`.
+	// Mode How the file is uploaded. `single`: one PUT request. `multipart`: parts, so that the upload can resume. `form`: one HTML form POST, whose policy can limit an unknown size. `auto` (default): `multipart` if `part_size` is given, or if `size` exceeds 64 MiB and the checksum is not a SHA; otherwise `single`.
 	Mode *ImportRequestMode `json:"mode,omitempty"`
 
-	// PartSize The length in bytes of every part but the last; asks for `multipart`. When left out, the smallest multiple of 1 MiB, of at least 16 MiB, that needs at most 10,000 parts; 64 MiB where the size is not known.
+	// PartSize The size in bytes of every part except the last, 5 MiB to 5 GiB. Selects mode `multipart`. The default is the smallest multiple of 1 MiB, at least 16 MiB, for which 10,000 parts suffice; if the size is unknown, 64 MiB.
 	PartSize *int64 `json:"part_size,omitempty"`
 
-	// Size The length in bytes. One request holds at most 5 GiB (5368709120), 10,000 parts at most 48.8 TiB.
+	// Size The size of the file in bytes. At most 5 GiB (5368709120) in modes `single` and `form`, and 48.8 TiB in mode `multipart`. The operator can set a lower limit and then requires a size, except in mode `form`.
 	Size *int64 `json:"size,omitempty"`
 
-	// WebhookURL URL that receives a signed CloudEvent when this import ends, in addition to the receivers of the service. It is https, and the operator must allow its host.
+	// WebhookURL The https URL that receives a signed CloudEvent when the import reaches a terminal status, in addition to the receivers of the service. The operator must allow its host. At most 2,048 characters.
 	WebhookURL *string `json:"webhook_url,omitempty"`
 
-	// WriteOnce Whether a second upload to the same URL is refused (`If-None-Match` with `*`). Not possible with `form`. The operator may have set it for all single uploads.
+	// WriteOnce If true, the store rejects a second upload to the same URL with `412`, because the upload requires the header `If-None-Match: *`. Not available in mode `form`. The operator can require it for all imports of mode `single` (default false).
 	WriteOnce *bool `json:"write_once,omitempty"`
 }
 
-// ImportRequestMode How the bytes travel. `single`: one PUT. `multipart`: parts, which resume. `form`: one HTML form POST, whose policy can bound a length not known beforehand. `auto`, also when left out: `multipart` for a `size` above 64 MiB, else `single`.
+// ImportRequestMode How the file is uploaded. `single`: one PUT request. `multipart`: parts, so that the upload can resume. `form`: one HTML form POST, whose policy can limit an unknown size. `auto` (default): `multipart` if `part_size` is given, or if `size` exceeds 64 MiB and the checksum is not a SHA; otherwise `single`.
 type ImportRequestMode string
 
-// Job An import. One created without a body has `upload_url` alone.
+// Job An import. An untracked import has `upload_url` only.
 type Job struct {
-	// Checksum A declared checksum, and what the store makes of it.
+	// Checksum The declared checksum, and whether the store verified it.
 	Checksum *VerifiedChecksum `json:"checksum,omitempty"`
 
-	// CompletedAt When the store received the object.
+	// CompletedAt The time at which the store received the object.
 	CompletedAt *time.Time `json:"completed_at,omitempty"`
 
-	// ContentType As declared.
+	// ContentType The declared media type.
 	ContentType *string `json:"content_type,omitempty"`
 
-	// CreatedAt When the import was created.
+	// CreatedAt The time of creation.
 	CreatedAt *time.Time `json:"created_at,omitempty"`
 
-	// DownloadURL A signed URL of the completed object, where the service gives one. It ends as any signed URL of this service does; read the import again for a fresh one.
+	// DownloadURL A presigned URL that downloads the completed object, if the operator allows downloads. It is valid as long as the upload URLs of this service; read the import again for a new one.
 	DownloadURL *string `json:"download_url,omitempty"`
 
-	// Error Why an import failed or, while it is `uploading`, why its last completion failed. Then the parts are kept and the import can be completed again.
+	// Error Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
 	Error *JobError `json:"error,omitempty"`
 
-	// ExpiresAt Until when the upload may begin; in parts, until when it can be resumed. A signed URL ends with the credentials that signed it, if that is sooner.
+	// ExpiresAt The time before which the upload must start; for a multipart upload, the time until which it can resume. Signed URLs expire earlier if the credentials that signed them do.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 
-	// Filename As declared.
+	// Filename The declared file name.
 	Filename *string `json:"filename,omitempty"`
 
-	// ID The import's UUID, version 7.
+	// ID The ID of the import, a UUID of version 7.
 	ID *string `json:"id,omitempty"`
 
-	// Metadata As declared.
+	// Metadata The declared user metadata.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
-	// Multipart The plan of an upload in parts, and how far it has come.
+	// Multipart The plan and the progress of a multipart upload.
 	Multipart *Multipart `json:"multipart,omitempty"`
 
-	// Object Where the bytes are.
+	// Object The object of an import in the bucket.
 	Object *StoredObject `json:"object,omitempty"`
 
-	// Size Bytes; as declared, or as stored once completed.
+	// Size The size in bytes: as declared, or that of the stored object if the import is completed.
 	Size *int64 `json:"size,omitempty"`
 
-	// Status `awaiting_upload` until something is there; `uploading` from the first part on; `completed` once the object is there. `failed`: what arrived is not what was declared; see `error`. `aborted`: the import was deleted. `expired`: the time ran out. One request that was under way at that moment may still arrive, and then counts.
+	// Status The status of an import. `awaiting_upload`: nothing is uploaded. `uploading`: parts are uploaded. `completed`: the object exists and matches the declaration. `failed`: the object does not match the declaration, or the upload was lost; see `error`. `aborted`: the import was deleted. `expired`: the upload did not finish in time. A request that was in progress at that time can still complete the import.
 	Status *JobStatus `json:"status,omitempty"`
 
-	// Upload The request that uploads the bytes: send `method` to `url` with exactly these `headers`. Where there are `fields`, send a multipart/form-data body of these fields, in any order, followed by the file as the field `file`.
+	// Upload The signed request that uploads the file. Send `method` to `url` with exactly these `headers`. If there are `fields`, send a `multipart/form-data` body with all of them, in any order, followed by the file as the field `file`.
 	Upload *UploadRequest `json:"upload,omitempty"`
 
-	// UploadURL A self-expiring signed URL for uploading the file with one PUT.
+	// UploadURL A presigned URL that uploads the file with one PUT request. It expires.
 	UploadURL *string `json:"upload_url,omitempty"`
 }
 
-// JobError Why an import failed or, while it is `uploading`, why its last completion failed. Then the parts are kept and the import can be completed again.
+// JobError Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
 type JobError struct {
-	// Code A stable name for the cause. Of a `failed` import: `size-mismatch`, `checksum-mismatch`, `upload-lost`. Of a failed completion: `completion-failed` (the store failed), `store-full`, `parts-missing`, `part-size-mismatch`.
+	// Code The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable.
 	Code JobErrorCode `json:"code"`
 
-	// Detail What happened, and what to do about it.
+	// Detail What failed, and what to do.
 	Detail string `json:"detail"`
 }
 
-// JobErrorCode A stable name for the cause. Of a `failed` import: `size-mismatch`, `checksum-mismatch`, `upload-lost`. Of a failed completion: `completion-failed` (the store failed), `store-full`, `parts-missing`, `part-size-mismatch`.
+// JobErrorCode The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable.
 type JobErrorCode string
 
 // JobList A page of imports.
 type JobList struct {
-	// Imports Newest first.
+	// Imports The imports, newest first.
 	Imports []Job `json:"imports"`
 
-	// NextCursor Where the next page begins. Missing on the last.
+	// NextCursor The `cursor` of the next page. Absent on the last page.
 	NextCursor *string `json:"next_cursor,omitempty"`
 }
 
-// JobStatus `awaiting_upload` until something is there; `uploading` from the first part on; `completed` once the object is there. `failed`: what arrived is not what was declared; see `error`. `aborted`: the import was deleted. `expired`: the time ran out. One request that was under way at that moment may still arrive, and then counts.
+// JobStatus The status of an import. `awaiting_upload`: nothing is uploaded. `uploading`: parts are uploaded. `completed`: the object exists and matches the declaration. `failed`: the object does not match the declaration, or the upload was lost; see `error`. `aborted`: the import was deleted. `expired`: the upload did not finish in time. A request that was in progress at that time can still complete the import.
 type JobStatus string
 
-// Multipart The plan of an upload in parts, and how far it has come.
+// Multipart The plan and the progress of a multipart upload.
 type Multipart struct {
-	// PartCount How many parts there will be. Missing where the size is not known.
+	// PartCount The number of parts. Absent if the size is unknown.
 	PartCount *int32 `json:"part_count,omitempty"`
 
-	// PartSize Bytes of every part but the last.
+	// PartSize The size in bytes of every part except the last.
 	PartSize int64 `json:"part_size"`
 
-	// UploadedBytes How many bytes those have.
+	// UploadedBytes The size in bytes of the uploaded parts together. Absent if the status is terminal.
 	UploadedBytes *int64 `json:"uploaded_bytes,omitempty"`
 
-	// UploadedParts How many parts the store holds.
+	// UploadedParts The number of uploaded parts. Absent if the status is terminal.
 	UploadedParts *int32 `json:"uploaded_parts,omitempty"`
 }
 
-// Part A part that the store holds.
+// Part An uploaded part.
 type Part struct {
-	// Checksum The part's checksum in base64, of the algorithm that the import declared.
+	// Checksum The checksum of the part in standard base64, if the import declared an algorithm.
 	Checksum *string `json:"checksum,omitempty"`
 
-	// ETag The part's ETag, quotes included.
+	// ETag The ETag of the part, with its quotes.
 	ETag *string `json:"etag,omitempty"`
 
-	// PartNumber From 1.
+	// PartNumber The part number, from 1 to 10,000.
 	PartNumber int32 `json:"part_number"`
 
-	// Size Bytes.
+	// Size The size of the part in bytes.
 	Size int64 `json:"size"`
 }
 
-// PartList What the store holds, from `after` on.
+// PartList A page of the uploaded and the missing parts of a multipart upload.
 type PartList struct {
-	// Missing Ranges of numbers that the store does not hold. Without a known size, only those before the last part held.
+	// Missing The ranges of parts that are not uploaded. If the size is unknown, only ranges before the last uploaded part.
 	Missing []PartRange `json:"missing"`
 
-	// NextAfter Where the next page begins. Missing on the last.
+	// NextAfter The `after` of the next page. Absent on the last page.
 	NextAfter *int32 `json:"next_after,omitempty"`
 
-	// Parts In the order of their numbers.
+	// Parts The uploaded parts, in the order of part numbers.
 	Parts []Part `json:"parts"`
 }
 
-// PartRange Part numbers from first to last, both included.
+// PartRange A range of part numbers, both ends included.
 type PartRange struct {
-	// First The first number.
+	// First The first part number of the range.
 	First int32 `json:"first"`
 
-	// Last The last number.
+	// Last The last part number of the range.
 	Last int32 `json:"last"`
 }
 
-// PartsRequest Which parts to sign, at most 1,000 at a time.
+// PartsRequest The parts to sign, at most 1,000: either `first` and `count`, or `part_numbers`.
 type PartsRequest struct {
-	// Checksums By part number, the base64 checksum of each part, of the algorithm that the import declared. Needed if it declared one, refused if not.
+	// Checksums The checksum of each part to sign, by part number, in standard base64 with padding. Required if the import declared a checksum, of the same algorithm; otherwise not allowed.
 	Checksums map[string]string `json:"checksums,omitempty"`
 
-	// Count How many parts the range has. It may reach past the last part, and ends there.
+	// Count The number of parts in the range, 1 to 1,000. A range beyond the last part ends with the last part.
 	Count *int32 `json:"count,omitempty"`
 
-	// First The number of the first part of a range.
+	// First The number of the first part of a range, 1 to 10,000.
 	First *int32 `json:"first,omitempty"`
 
-	// PartNumbers The numbers, instead of a range.
+	// PartNumbers The part numbers, 1 to 1,000 of them. Not with `first` and `count`.
 	PartNumbers []int32 `json:"part_numbers,omitempty"`
 }
 
-// Problem What went wrong, as RFC 9457 has it. `code` is stable; words may change.
+// Problem An error, as a problem document (RFC 9457). `code` is stable; the text of `title` and `detail` can change.
 type Problem struct {
-	// Code A stable name for the kind of problem.
+	// Code A stable identifier of the error, such as `invalid-request`.
 	Code string `json:"code"`
 
-	// Detail What went wrong and what to do about it.
+	// Detail What failed, and what to do.
 	Detail string `json:"detail"`
 
-	// Errors Each fault of the request.
+	// Errors The invalid fields and parameters of the request, or the parts that prevent a completion. At most 100, and one that counts the rest.
 	Errors []FieldError `json:"errors,omitempty"`
 
-	// Instance The path that was called.
+	// Instance The path of the request.
 	Instance *string `json:"instance,omitempty"`
 
-	// RequestID The id under which the service's log knows this request.
+	// RequestID The ID of the request, which the logs of the service also contain.
 	RequestID string `json:"request_id"`
 
-	// Status The HTTP status.
+	// Status The HTTP status code.
 	Status int32 `json:"status"`
 
-	// Title The status in words.
+	// Title The reason phrase of the HTTP status.
 	Title string `json:"title"`
 
-	// Type Always `about:blank`; `code` names the kind of problem.
+	// Type Always `about:blank`. `code` identifies the error.
 	Type string `json:"type"`
 }
 
-// SignedPart The request that uploads a part: send `method` to `url` with exactly these `headers`.
+// SignedPart The signed request that uploads a part. Send `method` to `url` with exactly these `headers`.
 type SignedPart struct {
-	// ExpiresAt Until when the request may begin.
+	// ExpiresAt The time before which the request must start.
 	ExpiresAt time.Time `json:"expires_at"`
 
-	// Headers Headers the signature requires, ready to send.
+	// Headers The headers that the signature requires, with their values.
 	Headers map[string]string `json:"headers"`
 
-	// Method Always PUT.
+	// Method The HTTP method, always `PUT`.
 	Method SignedPartMethod `json:"method"`
 
-	// Offset Where the part begins in the file, in bytes.
+	// Offset The position of the part in the file, in bytes.
 	Offset int64 `json:"offset"`
 
-	// PartNumber From 1.
+	// PartNumber The part number, from 1 to 10,000.
 	PartNumber int32 `json:"part_number"`
 
-	// Size Bytes of the part. Missing where there are none, or where the size of the import is not known; then it is `part_size`, and less in the last.
+	// Size The size of the part in bytes. Absent if the part is empty, or if the size of the import is unknown; the part then has `part_size` bytes, or fewer if it is the last.
 	Size *int64 `json:"size,omitempty"`
 
-	// URL The signed address. Its query is a credential; keep it secret.
+	// URL The presigned URL. It is a credential until it expires: keep it secret.
 	URL string `json:"url"`
 }
 
-// SignedPartMethod Always PUT.
+// SignedPartMethod The HTTP method, always `PUT`.
 type SignedPartMethod string
 
-// SignedParts A signed request for each part, in the order of their numbers.
+// SignedParts The signed requests of parts.
 type SignedParts struct {
-	// Parts The parts.
+	// Parts A signed request for each part, in the order of part numbers.
 	Parts []SignedPart `json:"parts"`
 }
 
-// StoredObject Where the bytes are.
+// StoredObject The object of an import in the bucket.
 type StoredObject struct {
-	// Bucket The bucket's name.
+	// Bucket The name of the bucket.
 	Bucket string `json:"bucket"`
 
-	// ETag The object's ETag, quotes included, once it is there.
+	// ETag The ETag of the object, with its quotes. Absent until the object exists.
 	ETag *string `json:"etag,omitempty"`
 
-	// Key The object's key.
+	// Key The key of the object.
 	Key string `json:"key"`
 
-	// VersionID The object's version where the bucket keeps versions.
+	// VersionID The version ID of the object. Absent if the bucket has no versioning.
 	VersionID *string `json:"version_id,omitempty"`
 }
 
-// UploadRequest The request that uploads the bytes: send `method` to `url` with exactly these `headers`. Where there are `fields`, send a multipart/form-data body of these fields, in any order, followed by the file as the field `file`.
+// UploadRequest The signed request that uploads the file. Send `method` to `url` with exactly these `headers`. If there are `fields`, send a `multipart/form-data` body with all of them, in any order, followed by the file as the field `file`.
 type UploadRequest struct {
-	// Fields Form fields; present for `form` alone.
+	// Fields The form fields with their values. Only in mode `form`.
 	Fields map[string]string `json:"fields,omitempty"`
 
-	// Headers Headers the signature requires, ready to send.
+	// Headers The headers that the signature requires, with their values.
 	Headers map[string]string `json:"headers"`
 
-	// Method PUT, or POST for a form.
+	// Method The HTTP method. `POST` in mode `form`, otherwise `PUT`.
 	Method UploadRequestMethod `json:"method"`
 
-	// URL The signed address. Its query is a credential; keep it secret.
+	// URL The presigned URL. It is a credential until it expires: keep it secret.
 	URL string `json:"url"`
 }
 
-// UploadRequestMethod PUT, or POST for a form.
+// UploadRequestMethod The HTTP method. `POST` in mode `form`, otherwise `PUT`.
 type UploadRequestMethod string
 
-// VerifiedChecksum A declared checksum, and what the store makes of it.
+// VerifiedChecksum The declared checksum, and whether the store verified it.
 type VerifiedChecksum struct {
-	// Algorithm One of the algorithms S3 verifies.
+	// Algorithm A checksum algorithm that S3 verifies. Multipart uploads require `crc32`, `crc32c` or `crc64nvme`.
 	Algorithm ChecksumAlgorithm `json:"algorithm"`
 
-	// Value Standard base64 with padding.
+	// Value The checksum in standard base64 with padding.
 	Value *string `json:"value,omitempty"`
 
-	// Verified True only when the store itself confirmed the value.
+	// Verified True if the store itself verified the value.
 	Verified bool `json:"verified"`
 }
 
 // ListImportsParams defines parameters for ListImports.
 type ListImportsParams struct {
-	// Limit How many imports a page looks at; 20 when left out.
+	// Limit Number of imports to inspect for one page, 1 to 100 (default 20).
 	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before.
+	// Cursor The `next_cursor` of the previous page. The default is the first page.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Status Only imports in this state.
+	// Status Return only imports with this status. The default is every status.
 	Status *JobStatus `form:"status,omitempty" json:"status,omitempty"`
 }
 
 // CreateImportParams defines parameters for CreateImport.
 type CreateImportParams struct {
-	// IdempotencyKey Makes a tracked create safe to repeat: the same key with the same body answers with the same import and fresh URLs. Without a body it has no effect, as there is nothing to repeat. Anonymous clients share all keys, so theirs must be a random UUID (version 4); other keys are refused with `400` and the code `idempotency-key-weak`.
+	// IdempotencyKey Makes the creation of a tracked import safe to repeat. The same key with the same body returns the same import, with new signed URLs; with another body the response is `422`. Without a body, the key has no effect. Anonymous clients share all keys and must send a random UUID (version 4); other keys are rejected with `400` and the code `idempotency-key-weak`.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // GetImportParams defines parameters for GetImport.
 type GetImportParams struct {
-	// Wait For how many seconds the answer may wait for news; 0 when left out. A server at which as many requests wait as may, half of its connections, answers at once with the current state, as if `wait` were 0; so does one that is about to stop, or whose operator disabled long polling. Pause before you ask again: for a second, and longer while nothing changes.
+	// Wait The maximum delay of the response in seconds, 0 to 25 (default 0). The response is immediate if half of the server's connections wait already, if the server is stopping, or if the operator disabled long polling. Pause for one second before the next request, and longer while nothing changes.
 	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
 
-	// IfNoneMatch The `ETag` of an earlier answer, several with commas between them, or `*` for whatever there is (RFC 9110, section 13.1.2).
+	// IfNoneMatch The `ETag` of an earlier response, several separated by commas, or `*` for any (RFC 9110, section 13.1.2).
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
 // ListPartsParams defines parameters for ListParts.
 type ListPartsParams struct {
-	// After List from the part after this one; `next_after` of the page before.
+	// After List parts with higher numbers than this one: the `next_after` of the previous page, 0 to 10,000 (default 0).
 	After *int32 `form:"after,omitempty" json:"after,omitempty"`
 }
 
@@ -518,22 +518,22 @@ type ServerInterface interface {
 	// ListImports List the caller's imports, newest first.
 	// (GET /import)
 	ListImports(ctx echo.Context, params ListImportsParams) error
-	// CreateImport Create an import and the signed request that uploads it.
+	// CreateImport Create an import and sign the request that uploads it.
 	// (POST /import)
 	CreateImport(ctx echo.Context, params CreateImportParams) error
-	// DeleteImport Abort an import, or remove a completed one.
+	// DeleteImport Abort an import, or delete a completed one.
 	// (DELETE /import/{id})
 	DeleteImport(ctx echo.Context, id string) error
-	// GetImport Read an import as the bucket shows it now.
+	// GetImport Read an import with its current status in the bucket.
 	// (GET /import/{id})
 	GetImport(ctx echo.Context, id string, params GetImportParams) error
-	// CompleteImport Make the object of its parts.
+	// CompleteImport Complete an import.
 	// (POST /import/{id}/complete)
 	CompleteImport(ctx echo.Context, id string) error
-	// ListParts List the parts that the store holds.
+	// ListParts List the uploaded parts of a multipart upload.
 	// (GET /import/{id}/parts)
 	ListParts(ctx echo.Context, id string, params ListPartsParams) error
-	// SignParts Sign requests that upload parts.
+	// SignParts Sign the requests that upload parts.
 	// (POST /import/{id}/parts)
 	SignParts(ctx echo.Context, id string) error
 }
