@@ -50,7 +50,7 @@ var groups = []struct {
 		{"1,000 part URLs, handler", "Parts/signpost", "Parts/sdk", "ns/op", 1.0 / 30},
 		{"  allocations per part", "Parts/signpost", "", "allocs/part", 2},
 	}},
-	{"key", "auth", "KeysCaller", "200ms", []row{{"API key, ns", "KeysCaller", "", "ns/op", 3_000}}},
+	{"key", "auth", "KeysAuthenticate", "200ms", []row{{"API key, ns", "KeysAuthenticate", "", "ns/op", 3_000}}},
 	{"token", "auth/oidc", "Caller", "200ms", []row{
 		{"token of RS256, ns", "Caller/RS256", "", "ns/op", 60_000},
 		{"token of ES256, ns", "Caller/ES256", "", "ns/op", 60_000},
