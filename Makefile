@@ -28,7 +28,7 @@ drift: generate
 	@test -z "$$(git status --porcelain gen)" || { git status --porcelain gen; \
 	  echo 'gen/ differs from what openapi.yaml generates: commit the result of make generate'; exit 1; }
 
-check: drift ## Check generated code, modules, format, vet, staticcheck, vulnerabilities, races and words.
+check: drift compatible ## Check generated code, compatibility, modules, format, vet, staticcheck, vulnerabilities, races.
 	go mod tidy -diff
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	go vet ./...
@@ -38,6 +38,9 @@ check: drift ## Check generated code, modules, format, vet, staticcheck, vulnera
 	  else echo 'govulncheck: its database is unreachable; nothing was checked'; fi; }
 	go test -race -timeout 30m ./...
 	@$(MAKE) --no-print-directory outdated
+
+compatible: ## Fail if the contract has a breaking change that openapi/breaking.txt does not declare.
+	@.ci/compatible
 
 outdated: ## List direct dependencies that have a newer version. It never fails.
 	@direct=$$(go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}{{end}}' all); \
