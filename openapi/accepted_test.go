@@ -9,11 +9,11 @@ var accepted = []struct {
 type: object
 description: Near.
 properties:
-  default: {type: string}
-  example: {type: string}
-  nullable: {type: boolean}
-  $ref: {type: string}
-  x-amazon: {type: string}`}},
+  default: {type: string, description: Near.}
+  example: {type: string, description: Near.}
+  nullable: {type: boolean, description: Near.}
+  $ref: {type: string, description: Near.}
+  x-amazon: {type: string, description: Near.}`}},
 	{
 		"keywords in the data of an example",
 		edit{at: "paths /near", yaml: operation("responses", `{"200": {description: Near., content: {application/json: {
@@ -22,21 +22,26 @@ properties:
 	},
 	{"an answer without a body", edit{at: "paths /near", yaml: operation("responses", `{"204": {description: Near.}}`)}},
 	{"a format on an integer, a format of number", edit{at: "components schemas Near", yaml: `
-{type: object, properties: {a: {type: integer, format: int64}, b: {type: number, format: double}}}`}},
+type: object
+description: Near.
+properties:
+  a: {type: integer, format: int64, description: Near.}
+  b: {type: number, format: double, description: Near.}`}},
 	{
 		"allOf over schemas written out",
-		edit{at: "components schemas Near", yaml: `{allOf: [{type: object}, {type: object}]}`},
+		edit{at: "components schemas Near", yaml: `{description: Near., allOf: [{type: object}, {type: object}]}`},
 	},
 	{"every character a path may have", edit{at: "paths /Az0_-.,:", yaml: operation("summary", "Near.")}},
 	{"a parameter within a path", edit{at: "paths /near/{id}/parts", yaml: operation("parameters",
-		`[{name: id, in: path, required: true, schema: {type: string}}]`)}},
+		`[{name: id, in: path, required: true, description: Near., schema: {type: string}}]`)}},
 	{"reserved names deeper down", edit{at: "paths /near/ping", yaml: operation("summary", "Near.")}},
 	{"a request that is a map", edit{at: "paths /near", yaml: operation("requestBody",
 		`{required: true, content: {application/json: {schema: {type: object, additionalProperties: {type: string}}}}}`)}},
 	{"IAM", edit{at: "components securitySchemes Near", yaml: `
-{type: apiKey, name: Authorization, in: header, x-amazon-apigateway-authtype: awsSigv4}`}},
+{type: apiKey, description: Near., name: Authorization, in: header, x-amazon-apigateway-authtype: awsSigv4}`}},
 	{"a preflight", edit{at: "paths /import options", yaml: `
 tags: [preflight]
+description: Near.
 security: []
 responses: {"204": {description: Near.}}
 x-amazon-apigateway-integration: {type: mock, requestTemplates: {application/json: '{"statusCode": 204}'}}`}},

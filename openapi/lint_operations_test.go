@@ -20,6 +20,7 @@ const gatewayURI = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/
 func operation(member, yaml string) string {
 	members := map[string]string{
 		"operationId": "near",
+		"description": "Near.",
 		"security":    "[]",
 		"responses":   `{"200": {description: Near., content: {application/json: {schema: {type: object}}}}}`,
 		integration:   `{type: aws_proxy, httpMethod: POST, uri: "` + gatewayURI + `"}`,

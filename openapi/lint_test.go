@@ -27,7 +27,8 @@ type edit struct {
 
 // rules are the rules of API Gateway's import, by subject.
 func rules() []rule {
-	return slices.Concat(documentRules, pathRules, operationRules, schemaRules, integrationRules, extensionRules)
+	return slices.Concat(documentRules, pathRules, operationRules, schemaRules, integrationRules, extensionRules,
+		descriptionRules)
 }
 
 func TestRules(t *testing.T) {
