@@ -28,7 +28,7 @@ drift: generate
 	@test -z "$$(git status --porcelain gen)" || { git status --porcelain gen; \
 	  echo 'gen/ differs from what openapi.yaml generates: commit the result of make generate'; exit 1; }
 
-check: drift compatible ## Check generated code, compatibility, modules, format, vet, staticcheck, vulnerabilities, races.
+check: drift compatible ## Check gen, contract, modules, format, vet, staticcheck, vulnerabilities, races and words.
 	go mod tidy -diff
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	go vet ./...
