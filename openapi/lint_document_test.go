@@ -79,6 +79,19 @@ var documentRules = []rule{
 		},
 	},
 	{
+		name: "no base path",
+		check: each(func(d document) []place { return d.at("servers").children() }, func(_ document, p place) string {
+			if url := p.at("url").text(); url != "/" {
+				return fmt.Sprintf("has the URL %q; API Gateway may put a path of it in front of all paths", url)
+			}
+			return ""
+		}),
+		breaks: []edit{
+			{at: "servers", yaml: "[{url: /v1}]", place: "servers.0"},
+			{at: "servers", yaml: "[{url: /}, {url: https://example.com/v1}]", place: "servers.1"},
+		},
+	},
+	{
 		name: "security at the operations alone",
 		check: each(only("security"), func(_ document, p place) string {
 			if p.absent() {

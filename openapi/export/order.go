@@ -63,6 +63,7 @@ func recordLines(lines map[string]int, n *yaml.Node) {
 var (
 	places = map[string]string{
 		"swagger":             "openapi",
+		"basePath":            "servers",
 		"definitions":         "schemas",
 		"securityDefinitions": "securitySchemes",
 		"consumes":            "requestBody",
