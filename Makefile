@@ -56,7 +56,7 @@ DURATION ?= 20m
 soak: ## Run two servers on one store for DURATION (default 20m); kill and restart them under load; audit the bucket.
 	@go run ./internal/testing/soak -duration $(DURATION)
 
-e2e: build ## Test against a store in another process; large uploads, deliveries, soak, deployment and front ends.
+e2e: build ## Test against a store in another process; large uploads, soak, deployment, front ends, linters.
 	@.ci/e2e
 
 lambda: ## Build the Lambda function, bin/lambda.zip. The same sources give the same bytes.
