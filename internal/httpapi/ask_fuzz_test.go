@@ -24,6 +24,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/auth"
@@ -73,7 +74,7 @@ func newFuzzedAPI(f *testing.F, authenticate auth.Authenticator) *fuzzedAPI {
 		TrustedProxies:    []*net.IPNet{proxies},
 		CORSOrigins:       []string{"https://app.example.com"},
 		TLS:               true,
-		RegisterDocuments: web.RegisterReference,
+		RegisterDocuments: func(e *echo.Echo) { web.RegisterReference(e, web.Reference{Keys: true}) },
 		Log:               slog.New(slog.NewJSONHandler(&a.log, nil)),
 	})
 	return a

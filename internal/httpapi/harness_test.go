@@ -21,6 +21,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/legacy"
+	"github.com/labstack/echo/v4"
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -97,7 +98,7 @@ func start(t testing.TB, s settings) *service {
 		Ready:             store.Check,
 		CORSOrigins:       s.corsOrigins,
 		LocalOnly:         s.local,
-		RegisterDocuments: web.RegisterReference,
+		RegisterDocuments: func(e *echo.Echo) { web.RegisterReference(e, web.Reference{Keys: true}) },
 		Log:               slog.New(slog.NewJSONHandler(log, nil)),
 	}
 	if s.options != nil {

@@ -414,7 +414,7 @@ func TestRateLimitOfDocuments(t *testing.T) {
 	for _, perSecond := range []int{1, 7} {
 		send := fromAddress(t, perSecond, func(o *httpapi.Options) {
 			o.RegisterDocuments = func(e *echo.Echo) {
-				web.RegisterReference(e)
+				web.RegisterReference(e, web.Reference{})
 				web.RegisterUI(e, web.UI{})
 			}
 		})

@@ -159,7 +159,7 @@ func background(
 // documents registers the API reference and the web UI, which uploads to storeOrigin.
 func documents(c config.Config, storeOrigin string) func(*echo.Echo) {
 	return func(e *echo.Echo) {
-		web.RegisterReference(e)
+		web.RegisterReference(e, web.Reference{Keys: c.Authenticates(), UI: c.UI})
 		if c.UI {
 			web.RegisterUI(e, web.UI{
 				StoreOrigin: storeOrigin, AsksKey: c.Authenticates() && !c.AllowAnonymous,

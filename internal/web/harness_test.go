@@ -59,7 +59,7 @@ func start(t *testing.T, o web.UI, authenticate auth.Authenticator) *site {
 		},
 		Ready: objects.Check, Authenticate: authenticate, LocalOnly: o.Local, Log: slog.New(slog.DiscardHandler),
 		RegisterDocuments: func(e *echo.Echo) {
-			web.RegisterReference(e)
+			web.RegisterReference(e, web.Reference{Keys: authenticate != nil, UI: true})
 			web.RegisterUI(e, o)
 		},
 	})

@@ -1,52 +1,70 @@
 package web
 
 import (
+	"bytes"
 	"embed"
-	"encoding/json"
 	"fmt"
+	"html/template"
 	"path"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 	swaggerfiles "github.com/swaggo/files/v2"
 
 	"github.com/signpost-s3/signpost/openapi"
+	"github.com/signpost-s3/signpost/openapi/export"
 )
 
-var (
-	//go:embed reference/page.html
-	referencePage string
-	//go:embed reference/start.js
-	reference embed.FS
-)
+//go:embed reference
+var reference embed.FS
 
-// referencePolicy lets Swagger UI write style attributes and data: images. Scripts come from this service only.
-const referencePolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+var referencePage = template.Must(template.ParseFS(reference, "reference/page.html"))
 
-// RegisterReference adds the contract at /openapi.yaml and /openapi.json, and the API reference at /docs.
-func RegisterReference(e *echo.Echo) {
+// Reference configures the API reference.
+type Reference struct {
+	// Keys is set if the service accepts API keys or access tokens.
+	Keys bool
+	// UI is set if the service serves the web UI.
+	UI bool
+}
+
+// referencePolicy lets the style sheet of Swagger UI contain images. Scripts and styles come from this service only.
+const referencePolicy = "default-src 'self'; img-src 'self' data:; form-action 'none'; base-uri 'none'; " +
+	"frame-ancestors 'none'"
+
+// RegisterReference adds the contract at /openapi.yaml, as JSON for this service at /openapi.json, and the API
+// reference at /docs.
+func RegisterReference(e *echo.Echo, r Reference) {
 	serve(e, "/openapi.yaml", func() (file, error) {
 		return newFile("application/yaml", filePolicy, openapi.YAML), nil // RFC 9512
 	})
-	serve(e, "/openapi.json", contractJSON)
+	serve(e, "/openapi.json", r.contract)
 
 	// URLs are relative, because a reverse proxy may add a path prefix. Their base depends on the final slash.
-	for at, directory := range map[string]string{"/docs": "docs/", "/docs/": ""} {
-		serve(e, at, func() (file, error) {
-			return newFile(htmlType, referencePolicy, []byte(strings.ReplaceAll(referencePage, `"docs/`, `"`+directory))), nil
-		})
+	serve(e, "/docs", func() (file, error) { return r.page("docs/", ".") })
+	serve(e, "/docs/", func() (file, error) { return r.page("", "..") })
+	for _, name := range []string{"start.js", "style.css"} {
+		serve(e, path.Join("/docs", name), func() (file, error) { return readFile(reference, "reference/"+name) })
 	}
-	serve(e, "/docs/start.js", func() (file, error) { return readFile(reference, "reference/start.js") })
 	for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"} {
 		serve(e, path.Join("/docs", name), func() (file, error) { return readFile(swaggerfiles.FS, name) })
 	}
 }
 
-func contractJSON() (file, error) {
-	contract, err := openapi.Load()
+// page renders the page, with the relative URLs of its files and of the service.
+func (r Reference) page(directory, home string) (file, error) {
+	var body bytes.Buffer
+	err := referencePage.Execute(&body, struct {
+		Reference
+		Directory, Home string
+	}{r, directory, home})
 	if err != nil {
-		return file{}, fmt.Errorf("load the contract: %w", err)
+		return file{}, fmt.Errorf("render the API reference: %w", err)
 	}
-	body, err := json.MarshalIndent(contract, "", "  ")
-	return newFile("application/json", filePolicy, body), err
+	return newFile(htmlType, referencePolicy, body.Bytes()), nil
+}
+
+func (r Reference) contract() (file, error) {
+	var body bytes.Buffer
+	err := export.WriteReference(&body, r.Keys)
+	return newFile("application/json", filePolicy, body.Bytes()), err
 }

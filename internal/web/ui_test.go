@@ -92,7 +92,7 @@ func TestNoAbsolutePaths(t *testing.T) {
 		}
 	}
 	s := start(t, web.UI{}, nil)
-	paths := []string{"/", "/docs", "/docs/", "/docs/start.js"}
+	paths := []string{"/", "/docs", "/docs/", "/docs/start.js", "/docs/style.css"}
 	files, err := os.ReadDir(directory + "/ui")
 	if err != nil {
 		t.Fatal(err)
