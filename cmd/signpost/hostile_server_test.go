@@ -89,7 +89,7 @@ func (h *hostileServer) against(t *testing.T, dir string, args ...string) (stdou
 // hostileJob is an import of which every string is an attack. Its status is what the command under test requires.
 func hostileJob(status, store string) map[string]any {
 	return map[string]any{
-		"id": anID, "status": status, "filename": attack, "content_type": attack, "size": 6,
+		"id": anID, "status": status, "filename": attack, "relative_path": attack, "content_type": attack, "size": 6,
 		"metadata":     map[string]string{attack: attack},
 		"checksum":     map[string]any{"algorithm": attack, "value": attack, "verified": true},
 		"created_at":   "2026-01-01T00:00:00Z",

@@ -25,6 +25,7 @@ func describe(w io.Writer, job client.Job) {
 		row("error", fmt.Sprintf("%s: %s", job.Error.Code, job.Error.Detail))
 	}
 	row("filename", format.Name(deref(job.Filename)))
+	row("relative path", format.Name(deref(job.RelativePath)))
 	row("content type", deref(job.ContentType))
 	if job.Size != nil {
 		row("size", fmt.Sprintf("%s (%d bytes)", format.Bytes(*job.Size), *job.Size))

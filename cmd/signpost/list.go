@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/signpost-s3/signpost/internal/format"
@@ -44,7 +47,7 @@ func (l listCmd) Run(i *invocation) error {
 	if l.Cursor != "" {
 		params.Cursor = &l.Cursor
 	}
-	tabs := tabwriter.NewWriter(i.stdout, 0, 0, 2, ' ', 0)
+	var table []client.Job
 	found := 0
 	for more := true; more && found < l.Limit; {
 		params.Limit = new(int32(min(l.Limit-found, 100))) // the API's limit
@@ -53,10 +56,16 @@ func (l listCmd) Run(i *invocation) error {
 			return asInterruption(i.ctx, remedy.Add(err))
 		}
 		for _, job := range page.Imports {
-			if found++; found == 1 && !l.JSON {
-				fmt.Fprintln(tabs, "ID\tSTATUS\tSIZE\tCREATED\tFILENAME")
+			found++
+			if !l.JSON {
+				table = append(table, job)
+				continue
 			}
-			if err := l.print(i.stdout, tabs, job); err != nil {
+			text, err := jsonLine(job)
+			if err == nil {
+				_, err = io.WriteString(i.stdout, text)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -66,10 +75,7 @@ func (l listCmd) Run(i *invocation) error {
 	if l.JSON {
 		return nil
 	}
-	if found == 0 {
-		fmt.Fprintln(i.stdout, "no imports")
-	}
-	if err := tabs.Flush(); err != nil || params.Cursor == nil {
+	if err := printTable(i.stdout, table); err != nil || params.Cursor == nil {
 		return err
 	}
 	_, err = fmt.Fprintf(i.stderr, "there are more imports: use --cursor %s or a larger --limit\n",
@@ -77,23 +83,31 @@ func (l listCmd) Run(i *invocation) error {
 	return err
 }
 
-// print writes job to w as JSON, or to tabs as a row.
-func (l listCmd) print(w, tabs io.Writer, job client.Job) error {
-	if l.JSON {
-		text, err := jsonLine(job)
-		if err == nil {
-			_, err = io.WriteString(w, text)
-		}
+// printTable prints a row for each job. There is a column for relative paths if a job has one.
+func printTable(w io.Writer, jobs []client.Job) error {
+	if len(jobs) == 0 {
+		_, err := fmt.Fprintln(w, "no imports")
 		return err
 	}
-	size, created := "-", ""
-	if job.Size != nil {
-		size = format.Bytes(*job.Size)
+	hasPaths := slices.ContainsFunc(jobs, func(job client.Job) bool { return job.RelativePath != nil })
+	tabs := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(path string, cells ...string) {
+		if hasPaths {
+			cells = append(cells, path)
+		}
+		fmt.Fprintln(tabs, strings.Join(cells, "\t"))
 	}
-	if job.CreatedAt != nil {
-		created = job.CreatedAt.Local().Format("2006-01-02 15:04")
+	row("RELATIVE PATH", "ID", "STATUS", "SIZE", "CREATED", "FILENAME")
+	for _, job := range jobs {
+		size, created := "-", ""
+		if job.Size != nil {
+			size = format.Bytes(*job.Size)
+		}
+		if job.CreatedAt != nil {
+			created = job.CreatedAt.Local().Format("2006-01-02 15:04")
+		}
+		row(cmp.Or(format.Name(deref(job.RelativePath)), "-"), deref(job.ID),
+			terminal.Line(string(deref(job.Status))), size, created, format.Name(deref(job.Filename)))
 	}
-	_, err := fmt.Fprintf(tabs, "%s\t%s\t%s\t%s\t%s\n", deref(job.ID), terminal.Line(string(deref(job.Status))),
-		size, created, format.Name(deref(job.Filename)))
-	return err
+	return tabs.Flush()
 }

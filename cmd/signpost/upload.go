@@ -47,6 +47,8 @@ type uploadCmd struct {
 func (uploadCmd) Help() string {
 	return "Run the same command again to resume an interrupted upload. Files already uploaded are skipped. Uploads of " +
 		"standard input and named pipes cannot be resumed. Ctrl-C keeps uploaded parts; a second Ctrl-C exits at once.\n\n" +
+		"With --recursive, imports declare the path of the file in its folder. As with rsync, it begins with the name of " +
+		"the folder (photos: photos/2026/a.jpg) unless a slash follows (photos/: 2026/a.jpg).\n\n" +
 		"The store verifies the checksum (default crc64nvme). sha256 requires one request: at most 5 GiB, not " +
 		"resumable.\n\n" +
 		"Events of --json: started, resumed, progress, retrying, finishing, completed, skipped, failed.\n\n" +
@@ -198,7 +200,9 @@ func (u uploadCmd) uploadAll(ctx context.Context, uploader *engine.Uploader, p *
 
 func (u uploadCmd) uploadItem(ctx context.Context, uploader *engine.Uploader, it item) (engine.Result, error) {
 	if !it.stream {
-		return uploader.File(ctx, it.path, u.options())
+		o := u.options()
+		o.RelativePath = it.relativePath
+		return uploader.File(ctx, it.path, o)
 	}
 	d := u.options()
 	if d.Filename == "" && it.path != "-" {

@@ -14,6 +14,8 @@ type item struct {
 	path   string
 	size   int64 // bytes; -1 means unknown
 	stream bool  // can be read only once
+	// relativePath is the path in a folder argument, with slashes; "" for other arguments.
+	relativePath string
 }
 
 // findItems returns the items that the arguments name, and an error for each path that cannot be opened.
@@ -31,7 +33,7 @@ func (u uploadCmd) findItems() (items []item, failed []*engine.Error) {
 	}
 	for _, path := range u.Paths {
 		if path == "-" {
-			add(item{path, -1, true})
+			add(item{path: path, size: -1, stream: true})
 			continue
 		}
 		info, err := os.Stat(path)
@@ -43,9 +45,9 @@ func (u uploadCmd) findItems() (items []item, failed []*engine.Error) {
 		case info.IsDir():
 			failed = append(failed, walk(path, add)...)
 		case info.Mode()&os.ModeNamedPipe != 0:
-			add(item{path, -1, true})
+			add(item{path: path, size: -1, stream: true})
 		default:
-			add(item{path, info.Size(), false})
+			add(item{path: path, size: info.Size()})
 		}
 	}
 	return items, failed
@@ -53,6 +55,7 @@ func (u uploadCmd) findItems() (items []item, failed []*engine.Error) {
 
 // walk adds the regular files below root.
 func walk(root string, add func(item)) (failed []*engine.Error) {
+	name := folderName(root)
 	root += string(filepath.Separator) // so that WalkDir follows root if it is a symbolic link
 	_ = filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		if err == nil && !entry.Type().IsRegular() {
@@ -62,12 +65,27 @@ func walk(root string, add func(item)) (failed []*engine.Error) {
 		if err == nil {
 			info, err = entry.Info()
 		}
+		var inFolder string
+		if err == nil {
+			inFolder, err = filepath.Rel(root, path)
+		}
 		if err != nil {
 			failed = append(failed, remedy.OpenError(filepath.Clean(path), err))
 			return nil // WalkDir skips a directory that cannot be read
 		}
-		add(item{path, info.Size(), false})
+		relativePath := filepath.ToSlash(filepath.Join(name, inFolder))
+		add(item{path: path, size: info.Size(), relativePath: relativePath})
 		return nil
 	})
 	return failed
+}
+
+// folderName returns the first name of the relative paths below root: the name of root, or as with rsync none if root
+// ends with a slash or is "." or "..".
+func folderName(root string) string {
+	_, name := filepath.Split(root)
+	if name == "." || name == ".." {
+		return ""
+	}
+	return name
 }

@@ -212,6 +212,9 @@ type ImportRequest struct {
 	// PartSize The size in bytes of every part except the last, 5 MiB to 5 GiB. Selects mode `multipart`. The default is the smallest multiple of 1 MiB, at least 16 MiB, for which 10,000 parts suffice; if the size is unknown, 64 MiB.
 	PartSize *int64 `json:"part_size,omitempty"`
 
+	// RelativePath The path of the file in its folder, with slashes, such as `photos/2026/a.jpg`; without empty, `.` and `..` segments, backslashes and control characters. In Unicode normalization form NFC, 1 to 1,024 bytes in UTF-8. The service records the path and sends it with events. It does not store the path with the object or in its key.
+	RelativePath *string `json:"relative_path,omitempty"`
+
 	// Size The size of the file in bytes. At most 5 GiB (5368709120) in modes `single` and `form`, and 48.8 TiB in mode `multipart`. The operator can set a lower limit and then requires a size, except in mode `form`.
 	Size *int64 `json:"size,omitempty"`
 
@@ -262,6 +265,9 @@ type Job struct {
 
 	// Object The object of an import in the bucket.
 	Object *StoredObject `json:"object,omitempty"`
+
+	// RelativePath The declared relative path.
+	RelativePath *string `json:"relative_path,omitempty"`
 
 	// Size The size in bytes: as declared, or that of the stored object if the import is completed.
 	Size *int64 `json:"size,omitempty"`

@@ -52,7 +52,7 @@ func TestBodies(t *testing.T) {
 		{
 			"unknown member", `{"sise":1}`, 400, "invalid-request",
 			"/sise is not a member of this request; known are checksum, content_type, expires_in, filename, metadata, mode, " +
-				"part_size, size, webhook_url, write_once",
+				"part_size, relative_path, size, webhook_url, write_once",
 		},
 		{"unknown member with odd name", `{"a/b~\"c":1}`, 400, "invalid-request", `/a~1b~0"c is not a member`},
 		{"case matters", `{"Size":1}`, 400, "invalid-request", "/Size is not a member"},

@@ -176,16 +176,17 @@ func (h handlers) reportStatus(j imports.Job) {
 // domainRequest converts the body of POST /import.
 func domainRequest(b api.ImportRequest) imports.Request {
 	return imports.Request{
-		Filename:    deref(b.Filename),
-		ContentType: deref(b.ContentType),
-		Size:        b.Size,
-		Metadata:    b.Metadata,
-		Checksum:    domainChecksum(b.Checksum),
-		Mode:        imports.Mode(deref(b.Mode)),
-		PartSize:    deref(b.PartSize),
-		ExpiresIn:   time.Duration(deref(b.ExpiresIn)) * time.Second,
-		WriteOnce:   deref(b.WriteOnce),
-		Webhook:     deref(b.WebhookURL),
+		Filename:     deref(b.Filename),
+		RelativePath: deref(b.RelativePath),
+		ContentType:  deref(b.ContentType),
+		Size:         b.Size,
+		Metadata:     b.Metadata,
+		Checksum:     domainChecksum(b.Checksum),
+		Mode:         imports.Mode(deref(b.Mode)),
+		PartSize:     deref(b.PartSize),
+		ExpiresIn:    time.Duration(deref(b.ExpiresIn)) * time.Second,
+		WriteOnce:    deref(b.WriteOnce),
+		Webhook:      deref(b.WebhookURL),
 	}
 }
 

@@ -25,16 +25,17 @@ func (serializer) Serialize(c echo.Context, v any, _ string) error {
 func apiJob(j imports.Job, bucketName string) api.Job {
 	status, expiresAt := api.JobStatus(j.Status), j.ExpiresAt()
 	r := api.Job{
-		ID:          &j.ID,
-		Status:      &status,
-		Filename:    optional(j.Filename),
-		ContentType: optional(j.ContentType),
-		Size:        j.Size,
-		Metadata:    j.Metadata,
-		Object:      &api.StoredObject{Bucket: bucketName, Key: j.Key()},
-		CreatedAt:   &j.CreatedAt,
-		ExpiresAt:   &expiresAt,
-		CompletedAt: optional(j.CompletedAt),
+		ID:           &j.ID,
+		Status:       &status,
+		Filename:     optional(j.Filename),
+		RelativePath: optional(j.RelativePath),
+		ContentType:  optional(j.ContentType),
+		Size:         j.Size,
+		Metadata:     j.Metadata,
+		Object:       &api.StoredObject{Bucket: bucketName, Key: j.Key()},
+		CreatedAt:    &j.CreatedAt,
+		ExpiresAt:    &expiresAt,
+		CompletedAt:  optional(j.CompletedAt),
 	}
 	if u := j.Upload; u != nil {
 		url := u.URL.Reveal()

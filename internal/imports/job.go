@@ -39,22 +39,23 @@ const (
 
 // Job is an import. Its JSON is the record in the bucket: fields may be added, but never change their meaning.
 type Job struct {
-	ID          string            `json:"id"`
-	Owner       string            `json:"owner"`
-	Status      Status            `json:"status"`
-	Mode        Mode              `json:"mode"`
-	Filename    string            `json:"filename,omitempty"`
-	ContentType string            `json:"content_type,omitempty"`
-	Size        *int64            `json:"size,omitempty"` // bytes, as declared
-	Checksum    *Checksum         `json:"checksum,omitempty"`
-	Metadata    map[string]string `json:"metadata,omitempty"`
-	WriteOnce   bool              `json:"write_once,omitempty"`
-	Parts       *Parts            `json:"parts,omitempty"` // of mode Multipart
-	CreatedAt   time.Time         `json:"created_at"`
-	Deadline    time.Time         `json:"deadline"` // the upload must begin, and a multipart upload end, before
-	CompletedAt time.Time         `json:"completed_at,omitzero"`
-	Object      *Object           `json:"object,omitempty"`
-	Failure     *Failure          `json:"failure,omitempty"`
+	ID           string            `json:"id"`
+	Owner        string            `json:"owner"`
+	Status       Status            `json:"status"`
+	Mode         Mode              `json:"mode"`
+	Filename     string            `json:"filename,omitempty"`
+	RelativePath string            `json:"relative_path,omitempty"` // not stored with the object
+	ContentType  string            `json:"content_type,omitempty"`
+	Size         *int64            `json:"size,omitempty"` // bytes, as declared
+	Checksum     *Checksum         `json:"checksum,omitempty"`
+	Metadata     map[string]string `json:"metadata,omitempty"`
+	WriteOnce    bool              `json:"write_once,omitempty"`
+	Parts        *Parts            `json:"parts,omitempty"` // of mode Multipart
+	CreatedAt    time.Time         `json:"created_at"`
+	Deadline     time.Time         `json:"deadline"` // the upload must begin, and a multipart upload end, before
+	CompletedAt  time.Time         `json:"completed_at,omitzero"`
+	Object       *Object           `json:"object,omitempty"`
+	Failure      *Failure          `json:"failure,omitempty"`
 	// Webhook is the URL that receives the events of this import, besides the webhook of the service.
 	Webhook string `json:"webhook,omitempty"`
 	// EventID is the ID of the last event about the job; see Publish.

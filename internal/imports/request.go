@@ -12,24 +12,28 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // Request is what a client declares about an import. The zero value declares nothing.
 type Request struct {
-	Filename    string            `json:",omitempty"`
-	ContentType string            `json:",omitempty"`
-	Size        *int64            `json:",omitempty"` // bytes
-	Checksum    *Checksum         `json:",omitempty"`
-	Metadata    map[string]string `json:",omitempty"`
-	Mode        Mode              `json:",omitempty"`
-	PartSize    int64             `json:",omitempty"` // bytes; 0: the service chooses
-	ExpiresIn   time.Duration     `json:",omitempty"` // 0: Limits.URLTTL
-	WriteOnce   bool              `json:",omitempty"`
-	Webhook     string            `json:",omitempty"` // the URL that receives the import's events
+	Filename     string            `json:",omitempty"`
+	RelativePath string            `json:",omitempty"` // in the folder that the file comes from, with slashes
+	ContentType  string            `json:",omitempty"`
+	Size         *int64            `json:",omitempty"` // bytes
+	Checksum     *Checksum         `json:",omitempty"`
+	Metadata     map[string]string `json:",omitempty"`
+	Mode         Mode              `json:",omitempty"`
+	PartSize     int64             `json:",omitempty"` // bytes; 0: the service chooses
+	ExpiresIn    time.Duration     `json:",omitempty"` // 0: Limits.URLTTL
+	WriteOnce    bool              `json:",omitempty"`
+	Webhook      string            `json:",omitempty"` // the URL that receives the import's events
 }
 
 // fingerprint returns a hash by which requests are compared. It depends on the values, not on their spelling in JSON.
+// A field that is not set has no effect, so that later versions can add fields.
 func (r Request) fingerprint() string {
 	r.Mode = r.mode()                 // auto and the mode that it selects are the same request
 	canonical, err := json.Marshal(r) // in the order of the fields, map keys sorted
@@ -80,6 +84,9 @@ func (r Request) check(l Limits) error {
 
 var metadataName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,127}$`)
 
+// maxRelativePath is in bytes. It is the limit of S3 for keys, so that a path can become a key of another bucket.
+const maxRelativePath = 1024
+
 // invalidFields checks the rules that the OpenAPI schema cannot express.
 func (r Request) invalidFields() (errs fieldErrors) {
 	mode := r.mode()
@@ -97,6 +104,11 @@ func (r Request) invalidFields() (errs fieldErrors) {
 	if n := len(attachment(r.Filename)) + len(r.ContentType); r.Filename != "" && n > s3limits.MaxSystemMetadata {
 		errs.add(path{"filename"}, "is too long: with content_type it needs %d bytes, the limit is %d",
 			n, s3limits.MaxSystemMetadata)
+	}
+	if n := len(r.RelativePath); n > maxRelativePath {
+		errs.add(path{"relative_path"}, "must have at most %d bytes in UTF-8, has %d", maxRelativePath, n)
+	} else if !isNFC(r.RelativePath) {
+		errs.add(path{"relative_path"}, "must be in Unicode normalization form NFC: normalize it before the call")
 	}
 	if r.ContentType != "" {
 		if _, _, err := mime.ParseMediaType(r.ContentType); err != nil {
@@ -120,13 +132,21 @@ func (r Request) invalidFields() (errs fieldErrors) {
 	return errs
 }
 
+// isNFC reports whether text is in Unicode normalization form C. It ignores combining grapheme joiners, which package
+// norm requires in a run of more than 30 combining marks (Unicode Standard Annex 15, section 13), and others do not.
+func isNFC(text string) bool {
+	const joiner = "\u034f"
+	return norm.NFC.IsNormalString(text) ||
+		strings.ReplaceAll(norm.NFC.String(text), joiner, "") == strings.ReplaceAll(text, joiner, "")
+}
+
 // job returns the job that r creates with this ID.
 func (r Request) job(owner, id string, l Limits) Job {
 	lifetime := cmp.Or(r.ExpiresIn, l.URLTTL)
 	j := Job{
 		ID: id, Owner: owner, Status: AwaitingUpload, Mode: r.mode(),
-		Filename: r.Filename, ContentType: r.ContentType, Size: r.Size, Checksum: r.Checksum, Metadata: r.Metadata,
-		WriteOnce: r.WriteOnce, Webhook: r.Webhook,
+		Filename: r.Filename, RelativePath: r.RelativePath, ContentType: r.ContentType,
+		Size: r.Size, Checksum: r.Checksum, Metadata: r.Metadata, WriteOnce: r.WriteOnce, Webhook: r.Webhook,
 		CreatedAt: idTime(id),
 	}
 	if j.Mode == Multipart {

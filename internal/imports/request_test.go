@@ -1,8 +1,11 @@
 package imports
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // TestFingerprint: requests that differ for the client have different fingerprints.
@@ -10,8 +13,8 @@ func TestFingerprint(t *testing.T) {
 	one, two := int64(1), int64(2)
 	seen := map[string]Request{}
 	for _, r := range []Request{
-		{}, {Filename: "a"}, {ContentType: "a"}, {Size: &one}, {Size: &two}, {Mode: Form}, {ExpiresIn: time.Second},
-		{WriteOnce: true},
+		{}, {Filename: "a"}, {RelativePath: "a"}, {ContentType: "a"}, {Size: &one}, {Size: &two}, {Mode: Form},
+		{ExpiresIn: time.Second}, {WriteOnce: true},
 		{Checksum: &Checksum{Algorithm: "a", Value: "b"}}, {Checksum: &Checksum{Algorithm: "ab"}},
 		{Metadata: map[string]string{"a": "b"}}, {Metadata: map[string]string{"a": "b", "c": "d"}},
 		{Metadata: map[string]string{"a": "bcd"}},
@@ -26,6 +29,31 @@ func TestFingerprint(t *testing.T) {
 		b := Request{Metadata: map[string]string{"c": "3", "b": "2", "a": "1"}}
 		if a.fingerprint() != b.fingerprint() {
 			t.Fatal("fingerprint: depends on the order of metadata")
+		}
+	}
+}
+
+// TestFingerprintIsStable: requests without the fields of later versions have the fingerprints of earlier versions.
+func TestFingerprintIsStable(t *testing.T) {
+	size := int64(5)
+	r := Request{Filename: "a.csv", ContentType: "text/csv", Size: &size, WriteOnce: true,
+		Metadata: map[string]string{"k": "v"}}
+	const want = "bf2a993d4dce3518d51d7c81b706ca54755ca9999277ec63da296b4a87092d6d"
+	if got := r.fingerprint(); got != want {
+		t.Errorf("fingerprint: got %s, want %s", got, want)
+	}
+}
+
+// TestIsNFC: the form NFC is accepted with and without the joiners that package norm adds to long runs of marks.
+func TestIsNFC(t *testing.T) {
+	marks := strings.Repeat("\u0316", 40)
+	for text, want := range map[string]bool{
+		"": true, "a b/100 %/😀.jpg": true, "\u00e9": true, "e\u0301": false, "\uac00": true, "\u1100\u1161": false,
+		"\u212b": false, "b" + marks: true, "e\u0301" + marks: false, norm.NFC.String("b" + marks): true,
+		norm.NFD.String("Ångström"): false, "a\u034fb": true,
+	} {
+		if got := isNFC(text); got != want {
+			t.Errorf("isNFC(%+q): got %t, want %t", text, got, want)
 		}
 	}
 }

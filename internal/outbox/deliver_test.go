@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/testing/world"
 	"github.com/signpost-s3/signpost/internal/webhook"
 )
@@ -35,6 +37,30 @@ func TestDelivered(t *testing.T) {
 	if e.Type != "import.completed" || e.Subject != j.ID || e.Source != "s3://"+w.Target.Bucket ||
 		e.Data.Object.Key != j.Key() || *e.Data.Size != int64(len(world.Content)) {
 		t.Errorf("received %+v, want the completion of %+v", e, j)
+	}
+}
+
+// TestRelativePath: an event has the relative path of its import, if it declares one.
+func TestRelativePath(t *testing.T) {
+	w := newCluster(t)
+	r := newReceiver(t, ok)
+	s := w.server(sender(t))
+	s.box.Webhook = r.URL
+	for _, path := range []string{"é/100 %/😀.jpg", ""} {
+		j, err := s.Create(t.Context(), owner, imports.Request{RelativePath: path}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Put(j.Key(), world.Content)
+		if _, err := s.Read(t.Context(), owner, j.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.deliverDue(s)
+		e := r.received[len(r.received)-1]
+		if body, err := json.Marshal(e); e.Subject != j.ID || e.Data.RelativePath != path ||
+			strings.Contains(string(body), "relative_path") != (path != "") || err != nil {
+			t.Errorf("received %s, %v, want the relative path %q", body, err, path)
+		}
 	}
 }
 

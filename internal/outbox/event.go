@@ -24,18 +24,19 @@ type Event struct {
 // Data is the import with its terminal status. Its members are those of API responses. An untracked import, which has
 // no record, has only ID, Owner, Status, Size and Object.
 type Data struct {
-	ID          string            `json:"id"`
-	Owner       string            `json:"owner"`
-	Status      string            `json:"status"`
-	Filename    string            `json:"filename,omitempty"`
-	ContentType string            `json:"content_type,omitempty"`
-	Size        *int64            `json:"size,omitempty"` // bytes, of the object or as declared
-	Checksum    *Checksum         `json:"checksum,omitempty"`
-	Metadata    map[string]string `json:"metadata,omitempty"`
-	Object      Object            `json:"object"`
-	CreatedAt   time.Time         `json:"created_at"`
-	CompletedAt time.Time         `json:"completed_at,omitzero"`
-	Error       *Error            `json:"error,omitempty"` // of a failed import
+	ID           string            `json:"id"`
+	Owner        string            `json:"owner"`
+	Status       string            `json:"status"`
+	Filename     string            `json:"filename,omitempty"`
+	RelativePath string            `json:"relative_path,omitempty"`
+	ContentType  string            `json:"content_type,omitempty"`
+	Size         *int64            `json:"size,omitempty"` // bytes, of the object or as declared
+	Checksum     *Checksum         `json:"checksum,omitempty"`
+	Metadata     map[string]string `json:"metadata,omitempty"`
+	Object       Object            `json:"object"`
+	CreatedAt    time.Time         `json:"created_at"`
+	CompletedAt  time.Time         `json:"completed_at,omitzero"`
+	Error        *Error            `json:"error,omitempty"` // of a failed import
 }
 
 // Checksum is the declared checksum of the whole object. Verified means that the store confirmed it.
@@ -63,8 +64,8 @@ type Error struct {
 // status.
 func newEvent(j imports.Job, bucket string, now time.Time) (Event, error) {
 	data := Data{
-		ID: j.ID, Owner: j.Owner, Status: string(j.Status), Filename: j.Filename, ContentType: j.ContentType, Size: j.Size,
-		Metadata: j.Metadata, Object: Object{Bucket: bucket, Key: j.Key()},
+		ID: j.ID, Owner: j.Owner, Status: string(j.Status), Filename: j.Filename, RelativePath: j.RelativePath,
+		ContentType: j.ContentType, Size: j.Size, Metadata: j.Metadata, Object: Object{Bucket: bucket, Key: j.Key()},
 		CreatedAt: j.CreatedAt, CompletedAt: j.CompletedAt,
 	}
 	if c := j.Checksum; c != nil {

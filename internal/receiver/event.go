@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,9 +26,10 @@ type Event struct {
 	Subject string     `json:"subject"` // the import's id
 	Time    *time.Time `json:"time"`
 	Data    struct {
-		Filename string `json:"filename"`
-		Size     *int64 `json:"size"`
-		Error    *struct {
+		Filename     string `json:"filename"`
+		RelativePath string `json:"relative_path"`
+		Size         *int64 `json:"size"`
+		Error        *struct {
 			Code   string `json:"code"`
 			Detail string `json:"detail"`
 		} `json:"error"`
@@ -48,9 +50,8 @@ func ParseEvent(body []byte) (Event, error) {
 
 // String returns one line with the event's time, type, import and file.
 func (e Event) String() string {
-	words := []string{
-		format.Time(e.Time), format.Name(e.Type), format.Name(e.Subject), format.Name(e.Data.Filename),
-	}
+	file := cmp.Or(e.Data.RelativePath, e.Data.Filename)
+	words := []string{format.Time(e.Time), format.Name(e.Type), format.Name(e.Subject), format.Name(file)}
 	if e.Data.Size != nil {
 		words = append(words, format.Bytes(*e.Data.Size))
 	}

@@ -4,6 +4,9 @@ import (
 	"mime"
 	"path/filepath"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/signpost-s3/signpost/gen/client"
 )
@@ -17,6 +20,9 @@ func (t *transfer) importRequest(mode client.ImportRequestMode) client.ImportReq
 	r := client.ImportRequest{Filename: &name, Mode: &mode, Metadata: t.Metadata}
 	if t.total >= 0 {
 		r.Size = &t.total
+	}
+	if path := sanitizeRelativePath(t.RelativePath); path != "" {
+		r.RelativePath = &path
 	}
 	contentType := t.ContentType
 	if contentType == "" {
@@ -35,6 +41,24 @@ func (t *transfer) importRequest(mode client.ImportRequestMode) client.ImportReq
 		r.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum)}
 	}
 	return r
+}
+
+// hasOtherPath reports whether job declares another relative path than t. Imports of single files, and those of
+// earlier versions of this program, declare none: they fit every path.
+func (t *transfer) hasOtherPath(job client.Job) bool {
+	path := sanitizeRelativePath(t.RelativePath)
+	return path != "" && job.RelativePath != nil && *job.RelativePath != path
+}
+
+// sanitizeRelativePath replaces what the service rejects in names, and normalizes the path to NFC: macOS reports names
+// as they were created, often in NFD.
+func sanitizeRelativePath(path string) string {
+	return norm.NFC.String(strings.Map(func(r rune) rune {
+		if r == '\\' || unicode.IsControl(r) {
+			return '_'
+		}
+		return r
+	}, strings.ToValidUTF8(path, "_")))
 }
 
 // sanitizeFilename replaces what the service rejects in filenames: control characters, slashes and backslashes.

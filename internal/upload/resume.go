@@ -21,7 +21,7 @@ func (t *transfer) findOpen(ctx context.Context, entry *resumeEntry, s *source) 
 		return client.Job{}, nil
 	}
 	job, err := t.api.Read(ctx, id)
-	if t.ID == "" && hasCode(err, codeImportNotFound) {
+	if t.ID == "" && (hasCode(err, codeImportNotFound) || t.hasOtherPath(job)) {
 		return client.Job{}, nil
 	}
 	if err != nil {

@@ -303,6 +303,45 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
+// TestRelativePath: a file with another relative path is uploaded again. Uploads without one, such as those of earlier
+// versions, are resumed and skipped whatever the path is now.
+func TestRelativePath(t *testing.T) {
+	w := start(t)
+	for _, c := range []struct {
+		before, now string
+		same        bool
+	}{
+		{"", "", true}, {"", "photos/a.jpg", true}, {"photos/a.jpg", "photos/a.jpg", true}, {"photos/a.jpg", "a.jpg", false},
+		{"photos/a.jpg", "", true}, {"e\u0301/a\\b\u0085", "\u00e9/a_b_", true},
+	} {
+		path, o := file(t, content(15*mib+7, 3)), Options{Checksum: CRC64NVME, PartSize: 5 * mib, RelativePath: c.before}
+		id := w.startInterrupted(t, path, o)
+		w.useProxies(t, nil, nil)
+		o.RelativePath = c.now
+		resumed, err := w.File(t.Context(), path, o)
+		if err != nil || (resumed.ID == id) != c.same || (resumed.Resumed > 0) != c.same {
+			t.Errorf("%q after %q: got %+v, %v, want import %s resumed: %t", c.now, c.before, resumed, err, id, c.same)
+			continue
+		}
+		job, err := w.API.Read(t.Context(), resumed.ID)
+		want := sanitizeRelativePath(c.before)
+		if !c.same {
+			want = c.now
+		}
+		if err != nil || deref(job.RelativePath) != want {
+			t.Errorf("%q after %q: got %+v, %v, want relative path %q", c.now, c.before, job.RelativePath, err, want)
+		}
+		if again, err := w.File(t.Context(), path, o); err != nil || !again.Skipped {
+			t.Errorf("%q again: got %+v, %v, want it skipped", c.now, again, err)
+		}
+		o.RelativePath = "other/a.jpg"
+		if other, err := w.File(t.Context(), path, o); err != nil || other.Skipped != (want == "") {
+			t.Errorf("%q after %q: got %+v, %v, want skipped: %t", o.RelativePath, want, other, err, want == "")
+		}
+	}
+	checkNoLeftovers(t)
+}
+
 // TestNoResumeStore: with a directory that cannot be written, uploads work but are not resumed.
 func TestNoResumeStore(t *testing.T) {
 	w := start(t)

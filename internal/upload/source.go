@@ -20,7 +20,8 @@ type source struct {
 	size  int64
 	mtime time.Time
 	// fingerprint identifies the file, its state and the options that become part of the import: the same bytes with
-	// another name or type are another upload.
+	// another name or type are another upload. The relative path is not part of it, so that uploads which earlier
+	// versions began without one are found; see hasOtherPath.
 	fingerprint string
 }
 

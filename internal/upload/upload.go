@@ -55,6 +55,8 @@ func New(api *API, store *http.Client, concurrency int) *Uploader {
 type Options struct {
 	// Filename is the import's filename. The default is the file's own name.
 	Filename string
+	// RelativePath is the path of the file in the folder that is uploaded, with slashes. "" for a single file.
+	RelativePath string
 	// ContentType is a media type. The default depends on the filename's extension.
 	ContentType string
 	Metadata    map[string]string
@@ -141,7 +143,7 @@ func (t *transfer) findCompleted(ctx context.Context, s *source) (Result, error)
 	}
 	t.step = "find earlier upload"
 	job, err := t.api.Read(ctx, id)
-	if hasCode(err, codeImportNotFound) {
+	if hasCode(err, codeImportNotFound) || t.hasOtherPath(job) {
 		return Result{}, nil
 	}
 	result := resultOf(job)

@@ -12,7 +12,10 @@ const statusTexts = {
   expired: "expired",
 };
 
-/** @typedef {{id: string, name: string, size?: number, status: string, at: Date, download: boolean}} RecentImport */
+/**
+ * @typedef {{id: string, name: string, path?: string, size?: number, status: string, at: Date,
+ *   download: boolean}} RecentImport path is that of its folders, such as "photos/2026/"
+ */
 
 /** The list of recent imports: the caller's if the service lists them, otherwise those of this browser. */
 export class RecentImports {
@@ -71,6 +74,7 @@ export class RecentImports {
       element.textContent = text;
       element.hidden = text === "";
     };
+    write("path", r.path ?? "");
     write("name", r.name);
     write("status", statusTexts[r.status] ?? r.status);
     write("about", [r.size === undefined ? "" : formatBytes(r.size), formatDate(r.at)].filter(Boolean).join(" · "));
@@ -93,13 +97,22 @@ export class RecentImports {
   }
 }
 
-/** An aborted import has no filename; the browser may have stored it. @param {import("./api.js").Job[]} jobs */
+/** An aborted import has no name; the browser may have stored it. @param {import("./api.js").Job[]} jobs */
 function ofService(jobs) {
-  const names = new Map([...resumeStore.finished(), ...resumeStore.states()].map(({ id, name }) => [id, name]));
-  return jobs.map((job) => ({
-    id: job.id, name: job.filename ?? names.get(job.id) ?? "without a name", size: job.size, status: job.status,
-    at: new Date(job.created_at ?? Date.now()), download: settings.downloads && job.status === "completed",
-  }));
+  const stored = new Map([...resumeStore.finished(), ...resumeStore.states()].map((upload) => [upload.id, upload]));
+  return jobs.map((job) => {
+    const { name, path } = namesOf(job) ?? stored.get(job.id) ?? { name: "without a name", path: "" };
+    return {
+      id: job.id, name, path, size: job.size, status: job.status,
+      at: new Date(job.created_at ?? Date.now()), download: settings.downloads && job.status === "completed",
+    };
+  });
+}
+
+/** Returns the name and the folders of an import, or null if it declares none. @param {import("./api.js").Job} job */
+function namesOf({ filename, relative_path: path = "" }) {
+  const name = path.slice(path.lastIndexOf("/") + 1) || filename;
+  return name ? { name, path: path.slice(0, path.lastIndexOf("/") + 1) } : null;
 }
 
 /** @returns {RecentImport[]} */

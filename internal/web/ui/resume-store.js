@@ -6,7 +6,8 @@
  * @typedef {{id: string, name: string, path: string, size: number, lastModified: number, partSize: number,
  *   checksum: string, sent: number, at: number}} ResumeState
  *   partSize is 0 for one request; sent and at, the time of creation, are shown to users
- * @typedef {{id: string, name: string, size: number, status: string, at: number}} FinishedUpload
+ * @typedef {{id: string, name: string, path?: string, size: number, status: string, at: number}} FinishedUpload
+ *   path is missing in those of earlier versions
  */
 
 /** Services below different paths of one host share localStorage: the path keeps their entries apart. */

@@ -253,7 +253,10 @@ export class Transfer extends EventTarget {
     signal.addEventListener("abort", stop);
     try {
       const type = this.file?.type ?? "";
-      const common = { filename: sanitizeFilename(this.name), size: this.size };
+      const common = {
+        filename: sanitizeFilename(this.name), size: this.size,
+        ...(this.path && { relative_path: sanitizePath(this.path + this.name) }),
+      };
       const whole = { ...common, ...(mediaType.test(type) && { content_type: type }), ...declaration };
       await this.#setImport(await this.shared.api.create(whole, signal, request.signal));
     } finally {
@@ -407,7 +410,9 @@ export class Transfer extends EventTarget {
   }
 
   /** @param {"completed" | "aborted"} status */
-  #saveResult(status) { resumeStore.finish({ id: this.id, name: this.name, size: this.size, status, at: Date.now() }); }
+  #saveResult(status) {
+    resumeStore.finish({ id: this.id, name: this.name, path: this.path, size: this.size, status, at: Date.now() });
+  }
 
   /** @param {"completed" | "cancelled"} phase */
   #finish(phase) {
@@ -433,4 +438,13 @@ const mediaType = /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+$/;
 function sanitizeFilename(name) {
   const characters = [...name].map((c) => (/[\x00-\x1f\x7f/\\]|^[\ud800-\udfff]$/.test(c) ? "_" : c));
   return characters.slice(-255).join("") || "_"; // the end contains the extension
+}
+
+/**
+ * Replaces what the service rejects in relative paths: control characters and backslashes. Returns the path in NFC.
+ * @param {string} path
+ */
+function sanitizePath(path) {
+  const characters = [...path].map((c) => (/[\x00-\x1f\x7f-\x9f\\]|^[\ud800-\udfff]$/.test(c) ? "_" : c));
+  return characters.join("").normalize("NFC");
 }

@@ -1,0 +1,106 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/signpost-s3/signpost/gen/client"
+)
+
+// TestRelativePath: a relative path is shown by each read, and is no part of the object and its key.
+func TestRelativePath(t *testing.T) {
+	s := start(t, settings{})
+	for _, path := range []string{
+		"a", "photos/2026/a b.jpg", "100 %/%2F/..%2e", "😀/👩‍👩‍👧.jpg", "é/Ångström", ".hidden/..a/.../a.", "C:/x", " /~/$(x)",
+		"تقرير/文件", strings.Repeat("é", 512), strings.Repeat("x/", 511) + "xx", "b" + strings.Repeat("\u0316", 40),
+	} {
+		job := s.create(t, client.ImportRequest{RelativePath: &path})
+		if status, code := send(t, *job.Upload, []byte("x")); status != 200 {
+			t.Fatalf("upload %q: got %d %s, want 200", path, status, code)
+		}
+		done := s.read(t, *job.ID)
+		listed, err := s.ListImportsWithResponse(t.Context(), &client.ListImportsParams{Limit: new(int32(1))})
+		if err != nil || listed.JSON200 == nil || len(listed.JSON200.Imports) != 1 {
+			t.Fatalf("list: got %+v, %v, want an import", listed, err)
+		}
+		for call, job := range map[string]client.Job{"create": job, "read": done, "list": listed.JSON200.Imports[0]} {
+			if job.RelativePath == nil || *job.RelativePath != path {
+				t.Errorf("%s: got relative path %+v, want %q", call, job.RelativePath, path)
+			}
+		}
+		object := s.stored(t, done.Object.Key)
+		if len(object.Metadata) > 0 || object.ContentDisposition != nil || done.Object.Key != "imports/public/"+*job.ID {
+			t.Errorf("%q: stored as %s with metadata %v and Content-Disposition %v, want a key without it and none",
+				path, done.Object.Key, object.Metadata, object.ContentDisposition)
+		}
+	}
+	if job := s.create(t, client.ImportRequest{}); job.RelativePath != nil {
+		t.Errorf("no relative path: got %q", *job.RelativePath)
+	}
+}
+
+// TestInvalidRelativePaths: an invalid relative path is refused, and the response says why.
+func TestInvalidRelativePaths(t *testing.T) {
+	s := start(t, settings{})
+	const (
+		form = "is not of the required form: The path of the file in its folder, with slashes, such as " +
+			"`photos/2026/a.jpg`; without empty, `.` and `..` segments, backslashes and control characters"
+		normalize = "must be in Unicode normalization form NFC: normalize it before the call"
+	)
+	cases := map[string]string{
+		"":                             "must have at least 1 characters",
+		strings.Repeat("x", 1025):      "must have at most 1024 characters",
+		strings.Repeat("é", 512) + "x": "must have at most 1024 bytes in UTF-8, has 1025",
+		"e\u0301.jpg":                  normalize,
+		norm.NFD.String("Größe/a"):     normalize,
+	}
+	for _, path := range []string{
+		"/a", "a/", "a//b", "/", ".", "..", "./a", "../a", "a/.", "a/..", "a/./b", "a/../b", `a\b`, "a\x00", "a\nb", "a\x7f",
+		"a\u0085b", "a\u009b",
+	} {
+		cases[path] = form
+	}
+	for path, want := range cases {
+		body, err := json.Marshal(map[string]string{"relative_path": path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, header, answer := s.post(t, "application/json", string(body))
+		if status != http.StatusBadRequest {
+			t.Errorf("%.20q: got %d %s, want 400", path, status, answer)
+			continue
+		}
+		p := problem(t, header, answer)
+		if len(p.Errors) == 0 || *p.Errors[0].Pointer != "/relative_path" || p.Errors[0].Detail != want {
+			t.Errorf("%.20q: got %s, want /relative_path %s", path, answer, want)
+		}
+	}
+}
+
+// TestRelativePathIdempotency: imports with different relative paths are different imports.
+func TestRelativePathIdempotency(t *testing.T) {
+	s := start(t, settings{})
+	key := &client.CreateImportParams{IdempotencyKey: new(uuid.NewString())}
+	create := func(path *string) *client.CreateImportResponse {
+		t.Helper()
+		r, err := s.CreateImportWithResponse(t.Context(), key, client.ImportRequest{RelativePath: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	first, again := create(new("a/b")), create(new("a/b"))
+	if first.JSON200 == nil || again.JSON200 == nil || *first.JSON200.ID != *again.JSON200.ID {
+		t.Errorf("the same path: got %s and %s, want one import", first.Body, again.Body)
+	}
+	for _, path := range []*string{new("a/c"), nil} {
+		if r := create(path); r.StatusCode() != http.StatusUnprocessableEntity {
+			t.Errorf("another path: got %s %s, want 422", r.Status(), r.Body)
+		}
+	}
+}
