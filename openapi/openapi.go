@@ -11,6 +11,7 @@ import (
 
 //go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen --config server.cfg.yaml openapi.yaml
 //go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen --config client.cfg.yaml openapi.yaml
+//go:generate sh -c "cp _client/*.go ../gen/client/"
 
 // YAML is the document's text.
 //
