@@ -23,7 +23,7 @@ make --no-print-directory lambda build
 rm -rf bin/deploy
 mkdir -p bin/deploy/cmd/lambda bin/deploy/openapi bin/deploy/bin
 cp bin/lambda.zip bin/deploy/bin
-bin/signpost spec ${ANONYMOUS:+--anonymous} >bin/deploy/openapi/openapi.yaml
+bin/signpost spec --rest-api ${ANONYMOUS:+--anonymous} >bin/deploy/openapi/openapi.yaml
 
 # An API Gateway deployment is a snapshot of the API. Its name depends on spec and template: a change replaces it.
 hash=$(cat bin/deploy/openapi/openapi.yaml cmd/lambda/template.yaml | git hash-object --stdin | cut -c 1-12)

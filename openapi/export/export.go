@@ -1,10 +1,10 @@
-// Package export writes copies of the OpenAPI document: for one AWS account, without the API key, as JSON, and as
-// Swagger 2.0. It is separate from package openapi because the Lambda function links that one and needs no copies.
+// Package export writes copies of the OpenAPI document: for one AWS account, for the kinds of API that API Gateway has,
+// without the API key, as JSON, and as Swagger 2.0. It is separate from package openapi because the Lambda function
+// links that one and needs no copies.
 package export
 
 import (
-	"errors"
-	"fmt"
+	"bytes"
 	"io"
 
 	"go.yaml.in/yaml/v3"
@@ -12,47 +12,69 @@ import (
 	"github.com/signpost-s3/signpost/openapi"
 )
 
-// Options describe a copy of the document.
+// Options describe a copy of the document. The zero value is the document itself.
 type Options struct {
-	Target    Target
-	Anonymous bool // without the API key
-	Swagger2  bool
-	JSON      bool
+	Target     Target
+	RESTAPI    bool // for API Gateway REST APIs
+	HTTPAPI    bool // for API Gateway HTTP APIs
+	Authorizer Authorizer
+	Direct     bool // one path, for a function in direct mode
+	Anonymous  bool // without the API key or the authorizer
+	Swagger2   bool
+	JSON       bool
 }
 
-// Write writes a copy of the document. Only YAML of OpenAPI 3 keeps the comments.
+// Write writes a copy of the document. The document itself is written unchanged.
 func Write(w io.Writer, o Options) error {
-	text := Resolve(openapi.YAML, o.Target)
-	if o.Anonymous {
-		var err error
-		if text, err = Anonymous(text); err != nil {
-			return err
-		}
-	}
-	if !o.JSON && !o.Swagger2 {
-		_, err := w.Write(text)
+	if o == (Options{}) {
+		_, err := w.Write(openapi.YAML)
 		return err
 	}
-	document, err := parse(text, o.Swagger2)
+	root, err := parse(Resolve(openapi.YAML, o.Target))
 	if err != nil {
 		return err
 	}
-	if o.JSON {
-		return writeJSON(w, document)
+	switch {
+	case o.HTTPAPI:
+		HTTPAPI(root, o.Authorizer)
+	case o.Direct:
+		Direct(root)
 	}
-	encoder := yaml.NewEncoder(w)
-	encoder.SetIndent(2)
-	return errors.Join(encoder.Encode(document), encoder.Close())
+	if o.Anonymous {
+		Anonymous(root)
+	}
+	if o.RESTAPI || o.HTTPAPI || o.Direct || o.Target != (Target{}) {
+		OmitExamples(root)
+	}
+	if o.Swagger2 {
+		var text bytes.Buffer
+		if err := encode(&text, root); err != nil {
+			return err
+		}
+		if root, err = Swagger(text.Bytes()); err != nil {
+			return err
+		}
+	}
+	if o.JSON {
+		return writeJSON(w, root)
+	}
+	return encode(w, root)
 }
 
-// parse parses the document as nodes, which keep the order of keys.
-func parse(text []byte, swagger2 bool) (*yaml.Node, error) {
-	if swagger2 {
-		return Swagger(text)
+// OmitExamples removes the examples of requests and responses. AWS lists examples as not supported, so an import that
+// fails on warnings might fail because of them.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+func OmitExamples(root *yaml.Node) {
+	for _, o := range operations(root) {
+		bodies := []*yaml.Node{member(o, "requestBody")}
+		for _, response := range members(member(o, "responses")) {
+			bodies = append(bodies, response.value)
+		}
+		for _, body := range bodies {
+			for _, mediaType := range members(member(body, "content")) {
+				remove(mediaType.value, "example")
+				remove(mediaType.value, "examples")
+			}
+		}
 	}
-	var file yaml.Node
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("read the document: %w", err)
-	}
-	return file.Content[0], nil
 }

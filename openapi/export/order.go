@@ -96,16 +96,3 @@ func counterpart(meant *yaml.Node, key string) *yaml.Node {
 	}
 	return meant
 }
-
-// member returns the value of key, or nil.
-func member(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for pair := range slices.Chunk(n.Content, 2) {
-		if pair[0].Value == key {
-			return pair[1]
-		}
-	}
-	return nil
-}

@@ -88,14 +88,14 @@ func orderedNodes(converted *openapi2.T, document []byte) (*yaml.Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write Swagger 2.0: %w", err)
 	}
-	var file, source yaml.Node
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("write Swagger 2.0: %w", err)
+	root, err := parse(text)
+	if err != nil {
+		return nil, err
 	}
-	if err := yaml.Unmarshal(document, &source); err != nil {
-		return nil, fmt.Errorf("read the document: %w", err)
+	source, err := parse(document)
+	if err != nil {
+		return nil, err
 	}
-	root := file.Content[0]
-	reorder(root, source.Content[0], source.Content[0])
+	reorder(root, source, source)
 	return root, nil
 }

@@ -176,7 +176,12 @@ func objects(v any) map[string]object {
 
 func anonymize(t *testing.T, text []byte) []byte {
 	t.Helper()
-	copied, err := export.Anonymous(text)
+	var file yaml.Node
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	export.Anonymous(file.Content[0])
+	copied, err := yaml.Marshal(&file)
 	if err != nil {
 		t.Fatal(err)
 	}
