@@ -38,10 +38,7 @@ func TestPreflight(t *testing.T) {
 		"createImport": "content-type,idempotency-key,x-api-key", "getImport": "if-none-match,x-api-key",
 		"signParts": "content-type,x-api-key", "completeImport": "content-type,x-api-key",
 	}
-	anonymous, err := export.Anonymous(contract)
-	if err != nil {
-		t.Fatal(err)
-	}
+	anonymous := printed(t, export.Options{Anonymous: true})
 	for name, document := range map[string][]byte{"with keys": contract, "anonymous": anonymous} {
 		base := gateway(t, document, f.Invoke)
 		for _, o := range openapi.Operations {
