@@ -29,6 +29,7 @@ var Operations = []Operation{
 	{"GET", "/import", "listImports", "read"},
 	{"POST", "/import", "createImport", "create"},
 	{"GET", "/import/{id}", "getImport", "read"},
+	{"HEAD", "/import/{id}", "headImport", "read"},
 	{"DELETE", "/import/{id}", "deleteImport", "delete"},
 	{"GET", "/import/{id}/parts", "listParts", "read"},
 	{"POST", "/import/{id}/parts", "signParts", "create"},

@@ -96,20 +96,20 @@ func TestDirect(t *testing.T) {
 			`"headers":{},` + http2 + `}`,
 		"forged, load balancer": `{"path":"/import","httpMethod":"POST",` + parts + `,` + forALB + `}`,
 	} {
-		answer, err := invoke(t, f.Invoke, strings.ReplaceAll(event, "ID", *job.ID))
+		answer, err := invoke(t, f.Invoke, strings.ReplaceAll(event, "ID", job.ID))
 		if err != nil {
 			t.Errorf("%s: got %v, want a URL", name, err)
 			continue
 		}
 		key := f.keyOf(t, bareURL(t, answer))
-		if !strings.HasPrefix(key, "imports/public/") || strings.Count(key, "/") != 2 || strings.Contains(key, *job.ID) ||
+		if !strings.HasPrefix(key, "imports/public/") || strings.Count(key, "/") != 2 || strings.Contains(key, job.ID) ||
 			seen[key] {
 			t.Errorf("%s: got key %s, want a new one of public", name, key)
 		}
 		seen[key] = true
 	}
-	if read := victim.read(t, *job.ID); *read.Status != client.JobStatusAwaitingUpload {
-		t.Errorf("another's import: got %s, want it untouched", *read.Status)
+	if read := victim.read(t, job.ID); read.Status != client.ImportStatusAwaitingUpload {
+		t.Errorf("another's import: got %s, want it untouched", read.Status)
 	}
 }
 

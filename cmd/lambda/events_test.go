@@ -90,10 +90,10 @@ func TestTells(t *testing.T) {
 	}{
 		{"of another bucket", arrival("other"), nil, nil},
 		{"before it is known", schedule, nil, nil},
-		{"the arrival", arrival(f.store.Bucket), nil, []deliveredEvent{{completed, *job.ID}}},
+		{"the arrival", arrival(f.store.Bucket), nil, []deliveredEvent{{completed, job.ID}}},
 		{"the arrival again", arrival(f.store.Bucket), nil, nil},
-		{"a deletion", schedule, func() { a.call(t, "DELETE", "/import/"+*job.ID, "") },
-			[]deliveredEvent{{aborted, *job.ID}}},
+		{"a deletion", schedule, func() { a.call(t, "DELETE", "/import/"+job.ID, "") },
+			[]deliveredEvent{{aborted, job.ID}}},
 		{"the arrival late", arrival(f.store.Bucket), nil, nil},
 		{"the schedule again", schedule, nil, nil},
 	} {
@@ -104,7 +104,7 @@ func TestTells(t *testing.T) {
 		if err != nil || answer != "{}" {
 			t.Errorf("%s: got %s, %v, want {}", c.name, answer, err)
 		}
-		if got := r.take(*job.ID); fmt.Sprint(got) != fmt.Sprint(c.want) {
+		if got := r.take(job.ID); fmt.Sprint(got) != fmt.Sprint(c.want) {
 			t.Errorf("%s: delivered %v, want %v", c.name, got, c.want)
 		}
 	}

@@ -50,28 +50,32 @@ func TestFronts(t *testing.T) {
 				t.Errorf("create: got key %s, want one below %s", job.Object.Key, c.prefix)
 			}
 			put(t, job.Upload.URL, job.Upload.Headers, []byte("abc"))
-			if read := a.read(t, *job.ID); *read.Status != client.JobStatusCompleted || *read.Filename != "Ζωή & Söhne+.csv" {
+			if read := a.read(t, job.ID); read.Status != client.ImportStatusCompleted || *read.Filename != "Ζωή & Söhne+.csv" {
 				t.Errorf("read: got %+v, want it completed, under its name", read)
 			}
+			status, header, answer := a.call(t, "HEAD", "/import/"+job.ID, "")
+			if status != 200 || header.Get("ETag") == "" || answer != "" {
+				t.Errorf("HEAD: got %d %v %q, want 200 with an ETag and no body", status, header, answer)
+			}
 			large := a.create(t, client.ImportRequest{Size: ptr[int64](100 * mib), PartSize: ptr[int64](10 * mib)})
-			if parts := a.sign(t, *large.ID, 1000); len(parts) != 10 {
+			if parts := a.sign(t, large.ID, 1000); len(parts) != 10 {
 				t.Errorf("sign parts: got %d, want 10", len(parts))
 			}
-			list, err := a.ListPartsWithResponse(t.Context(), *large.ID, &client.ListPartsParams{After: ptr[int32](4)})
+			list, err := a.ListPartsWithResponse(t.Context(), large.ID, &client.ListPartsParams{After: ptr[int32](4)})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if list.JSON200 == nil || list.JSON200.Missing[0].First != 5 {
 				t.Errorf("parts after 4: got %s %s, want 5 and on missing", list.Status(), list.Body)
 			}
-			gone, err := a.DeleteImportWithResponse(t.Context(), *large.ID)
+			gone, err := a.DeleteImportWithResponse(t.Context(), large.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if gone.StatusCode() != 204 || len(gone.Body) > 0 {
 				t.Errorf("delete: got %s %q, want 204", gone.Status(), gone.Body)
 			}
-			a.list(t, c.prefix != "imports/public/", *job.ID)
+			a.list(t, c.prefix != "imports/public/", job.ID)
 			a.refusals(t)
 		})
 	}

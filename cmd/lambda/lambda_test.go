@@ -169,20 +169,20 @@ type api struct {
 }
 
 // create creates a tracked import, which must succeed.
-func (a *api) create(t testing.TB, body client.ImportRequest) client.Job {
+func (a *api) create(t testing.TB, body client.ImportRequest) client.Import {
 	t.Helper()
 	r, err := a.CreateImportWithResponse(t.Context(), nil, body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.JSON200 == nil {
+	if r.JSON201 == nil {
 		t.Fatalf("create: got %s %s, want a job", r.Status(), r.Body)
 	}
-	return *r.JSON200
+	return *r.JSON201
 }
 
 // read reads an import, which must succeed.
-func (a *api) read(t testing.TB, id string) client.Job {
+func (a *api) read(t testing.TB, id string) client.Import {
 	t.Helper()
 	r, err := a.GetImportWithResponse(t.Context(), id, nil)
 	if err != nil {

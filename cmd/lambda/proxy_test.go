@@ -49,11 +49,11 @@ func TestTracked(t *testing.T) {
 		Filename: ptr("Ζωή.csv"), ContentType: ptr("text/csv"), Size: ptr(int64(len(content))),
 		Metadata: map[string]string{"source": "test"},
 	})
-	if read := a.read(t, *job.ID); *read.Status != client.JobStatusAwaitingUpload || *read.Filename != "Ζωή.csv" {
+	if read := a.read(t, job.ID); read.Status != client.ImportStatusAwaitingUpload || *read.Filename != "Ζωή.csv" {
 		t.Errorf("read: got %+v, want it awaited, under its name", read)
 	}
 	put(t, job.Upload.URL, job.Upload.Headers, content)
-	if read := a.read(t, *job.ID); *read.Status != client.JobStatusCompleted || *read.Size != int64(len(content)) {
+	if read := a.read(t, job.ID); read.Status != client.ImportStatusCompleted || *read.Size != int64(len(content)) {
 		t.Errorf("read: got %+v, want it completed", read)
 	}
 	f.holds(t, job.Object.Key, content)
@@ -66,7 +66,7 @@ func TestLongPolling(t *testing.T) {
 		t.Run(env, func(t *testing.T) {
 			a := speak(t, gateway(t, contract, start(t, env).Invoke), "value-of-a")
 			job := a.create(t, client.ImportRequest{})
-			read, err := a.GetImportWithResponse(t.Context(), *job.ID, nil)
+			read, err := a.GetImportWithResponse(t.Context(), job.ID, nil)
 			if err != nil || read.JSON200 == nil {
 				t.Fatalf("read: got %v, %v", read, err)
 			}
@@ -75,7 +75,7 @@ func TestLongPolling(t *testing.T) {
 			if held {
 				params.Wait = ptr[int32](2)
 			}
-			again, err := a.GetImportWithResponse(t.Context(), *job.ID, &params)
+			again, err := a.GetImportWithResponse(t.Context(), job.ID, &params)
 			took := time.Since(began)
 			if err != nil || again.StatusCode() != http.StatusNotModified ||
 				(took >= time.Duration(*params.Wait)*time.Second) != held {
@@ -94,35 +94,35 @@ func TestParts(t *testing.T) {
 	job := a.create(t, client.ImportRequest{
 		Mode: ptr(client.ImportRequestModeMultipart), PartSize: ptr(int64(5 * mib)), Size: ptr(int64(len(content))),
 	})
-	for _, part := range a.sign(t, *job.ID, 2) {
+	for _, part := range a.sign(t, job.ID, 2) {
 		put(t, part.URL, part.Headers, content[part.Offset:part.Offset+*part.Size])
 	}
-	list, err := a.ListPartsWithResponse(t.Context(), *job.ID, &client.ListPartsParams{After: ptr[int32](1)})
+	list, err := a.ListPartsWithResponse(t.Context(), job.ID, &client.ListPartsParams{After: ptr[int32](1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if list.JSON200 == nil || len(list.JSON200.Parts) != 1 || list.JSON200.Parts[0].Size != 3 {
 		t.Errorf("parts after 1: got %s %s, want part 2 alone", list.Status(), list.Body)
 	}
-	done, err := a.CompleteImportWithBodyWithResponse(t.Context(), *job.ID, "", http.NoBody)
+	done, err := a.CompleteImportWithBodyWithResponse(t.Context(), job.ID, "", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if done.JSON200 == nil || *done.JSON200.Status != client.JobStatusCompleted {
+	if done.JSON200 == nil || done.JSON200.Status != client.ImportStatusCompleted {
 		t.Fatalf("complete: got %s %s, want completed", done.Status(), done.Body)
 	}
 	f.holds(t, job.Object.Key, content)
 
 	other := a.create(t, client.ImportRequest{Mode: ptr(client.ImportRequestModeMultipart)})
-	gone, err := a.DeleteImportWithResponse(t.Context(), *other.ID)
+	gone, err := a.DeleteImportWithResponse(t.Context(), other.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if gone.StatusCode() != http.StatusNoContent || len(gone.Body) != 0 {
 		t.Fatalf("delete: got %s %q, want 204", gone.Status(), gone.Body)
 	}
-	if read := a.read(t, *other.ID); *read.Status != client.JobStatusAborted {
-		t.Errorf("read: got %s, want aborted", *read.Status)
+	if read := a.read(t, other.ID); read.Status != client.ImportStatusAborted {
+		t.Errorf("read: got %s, want aborted", read.Status)
 	}
 }
 
@@ -151,7 +151,7 @@ func TestThousandParts(t *testing.T) {
 		job := a.create(
 			t, client.ImportRequest{Size: ptr[int64](1000 * partSize), PartSize: ptr[int64](partSize), Checksum: c.checksum},
 		)
-		signed, err := a.SignPartsWithResponse(t.Context(), *job.ID, c.parts)
+		signed, err := a.SignPartsWithResponse(t.Context(), job.ID, c.parts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +196,7 @@ func TestOwners(t *testing.T) {
 	f := start(t)
 	base := gateway(t, contract, f.Invoke)
 	a, b := speak(t, base, "value-of-a"), speak(t, base, "value-of-b")
-	ids := map[*api]string{a: *a.create(t, client.ImportRequest{}).ID, b: *b.create(t, client.ImportRequest{}).ID}
+	ids := map[*api]string{a: a.create(t, client.ImportRequest{}).ID, b: b.create(t, client.ImportRequest{}).ID}
 	for self, other := range map[*api]*api{a: b, b: a} {
 		page, err := self.ListImportsWithResponse(t.Context(), &client.ListImportsParams{Limit: ptr[int32](100)})
 		if err != nil {
@@ -206,7 +206,7 @@ func TestOwners(t *testing.T) {
 			t.Fatalf("list with %s: got %s %s, want a page", self.key, page.Status(), page.Body)
 		}
 		listed := func(id string) bool {
-			return slices.ContainsFunc(page.JSON200.Imports, func(j client.Job) bool { return *j.ID == id })
+			return slices.ContainsFunc(page.JSON200.Imports, func(j client.Import) bool { return j.ID == id })
 		}
 		if !listed(ids[self]) || listed(ids[other]) {
 			t.Errorf("list with %s: got %s, want %s and not %s", self.key, page.Body, ids[self], ids[other])
@@ -222,8 +222,8 @@ func TestOwners(t *testing.T) {
 			}
 		}
 	}
-	if read := b.read(t, ids[b]); *read.Status != client.JobStatusAwaitingUpload {
-		t.Errorf("read after another's calls: got %s, want it untouched", *read.Status)
+	if read := b.read(t, ids[b]); read.Status != client.ImportStatusAwaitingUpload {
+		t.Errorf("read after another's calls: got %s, want it untouched", read.Status)
 	}
 	for _, key := range []string{"", "value-of-c"} {
 		if status, _, answer := speak(t, base, key).call(t, "POST", "/import", ""); status != 403 ||
@@ -292,7 +292,7 @@ func TestBinary(t *testing.T) {
 	document := append(slices.Clone(contract), "\nx-amazon-apigateway-binary-media-types: ['*/*']\n"...)
 	a := speak(t, gateway(t, document, start(t).Invoke), "value-of-a")
 	job := a.create(t, client.ImportRequest{Filename: ptr("Ζωή.csv")})
-	if read := a.read(t, *job.ID); *read.Filename != "Ζωή.csv" {
+	if read := a.read(t, job.ID); *read.Filename != "Ζωή.csv" {
 		t.Errorf("got file name %q, want it as sent", *read.Filename)
 	}
 	for name, body := range map[string]string{

@@ -101,7 +101,7 @@ func TestSecretsParameter(t *testing.T) {
 			if answer, err := invoke(t, f.Invoke, event); err != nil || answer != "{}" {
 				t.Fatalf("the arrival: got %s, %v, want {}", answer, err)
 			}
-			if got := len(r.take(*job.ID)) == 1; got != c.delivered {
+			if got := len(r.take(job.ID)) == 1; got != c.delivered {
 				t.Errorf("delivered: got %t, want %t", got, c.delivered)
 			}
 			if _, encoded, _ := strings.Cut(secret, "_"); !strings.Contains(f.Log(), c.logged) ||

@@ -24,7 +24,7 @@ func (a abortCmd) Run(i *invocation) error {
 		job, err := api.Read(i.ctx, id)
 		switch {
 		case err != nil:
-		case deref(job.Status) == client.JobStatusCompleted && !a.Force:
+		case job.Status == client.ImportStatusCompleted && !a.Force:
 			err = errors.New("the import is completed: use --force to delete it with its object")
 		default:
 			err = api.Delete(i.ctx, id)

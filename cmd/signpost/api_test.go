@@ -21,28 +21,28 @@ func (p *process) client(t *testing.T) *client.ClientWithResponses {
 }
 
 // create creates a tracked import.
-func (p *process) create(t *testing.T) client.Job {
+func (p *process) create(t *testing.T) client.Import {
 	t.Helper()
 	r, err := p.client(t).CreateImportWithResponse(t.Context(), nil, client.ImportRequest{})
 	if err != nil {
 		t.Fatalf("create: %v", err)
 	}
-	if r.JSON200 == nil {
+	if r.JSON201 == nil {
 		t.Fatalf("create: got %s %s, want a job", r.Status(), r.Body)
 	}
-	return *r.JSON200
+	return *r.JSON201
 }
 
 // wantStatus checks the status of an import.
-func (p *process) wantStatus(t *testing.T, id string, want client.JobStatus) {
+func (p *process) wantStatus(t *testing.T, id string, want client.ImportStatus) {
 	t.Helper()
-	if job := p.read(t, id); *job.Status != want {
+	if job := p.read(t, id); job.Status != want {
 		t.Fatalf("read %s: got %+v, want %s", id, job, want)
 	}
 }
 
 // read reads an import.
-func (p *process) read(t *testing.T, id string) client.Job {
+func (p *process) read(t *testing.T, id string) client.Import {
 	t.Helper()
 	r, err := p.client(t).GetImportWithResponse(t.Context(), id, nil)
 	if err != nil {

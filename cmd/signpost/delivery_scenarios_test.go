@@ -118,13 +118,13 @@ var scenarios = []scenario{
 type created struct{ id, url string }
 
 func (f *cluster) create(ctx context.Context, body string) (created, error) {
-	var job client.Job
+	var job client.Import
 	if err := f.call(ctx, "POST", "/import", body, &job); err != nil {
 		return created{}, err
 	}
 	c := created{url: aws.ToString(job.UploadURL)}
-	if job.ID != nil {
-		c.id = *job.ID
+	if job.ID != "" {
+		c.id = job.ID
 	} else if object, _, ok := strings.Cut(c.url, "?"); ok { // an untracked import's id is in its URL only
 		c.id = path.Base(object)
 	}

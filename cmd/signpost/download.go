@@ -37,7 +37,7 @@ func (d downloadCmd) Run(i *invocation) error {
 		return asInterruption(i.ctx, remedy.Import(d.ID, err))
 	}
 	switch {
-	case deref(job.Status) != client.JobStatusCompleted:
+	case job.Status != client.ImportStatusCompleted:
 		return fmt.Errorf("%s is %s: only completed imports can be downloaded", d.ID, statusText(job))
 	case job.DownloadURL == nil:
 		return fmt.Errorf("the service at %s does not allow downloads: its operator can set SIGNPOST_DOWNLOADS=true",

@@ -36,7 +36,7 @@ func (d deadCmd) Run(i *invocation) error {
 				fmt.Fprintf(i.stdout, "%s\n", text)
 				return err
 			}
-			fmt.Fprintf(i.stdout, "%s  %s\n", format.Name(dead.Event.ID), format.Time(&dead.Since))
+			fmt.Fprintf(i.stdout, "%s  %s\n", format.Name(dead.Event.ID), format.Time(dead.Since))
 			if err := printEvent(i.stdout, dead.Event); err != nil {
 				return err
 			}

@@ -69,7 +69,7 @@ func (p *process) record(t *testing.T, id string) string {
 // createOverdue creates an import whose deadline was an hour ago, and which was not read since.
 func (p *process) createOverdue(t *testing.T) (id string) {
 	t.Helper()
-	id = *p.create(t).ID
+	id = p.create(t).ID
 	text, err := os.ReadFile(p.record(t, id))
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func TestGC(t *testing.T) {
 	webhookSettings := []string{"SIGNPOST_WEBHOOK_URL=" + hooks.URL + "/", "SIGNPOST_WEBHOOK_SECRETS=" + hooks.secret,
 		"SIGNPOST_WEBHOOK_NETWORKS=127.0.0.0/8"}
 	p := startLocal(t, t.TempDir(), webhookSettings...)
-	overdue, invalid := p.createOverdue(t), *p.create(t).ID
+	overdue, invalid := p.createOverdue(t), p.create(t).ID
 	old := time.Now().Add(time.Second)
 	p.write(t, p.record(t, invalid), "{")
 	hooks.expect(outcome{overdue, "expired"})

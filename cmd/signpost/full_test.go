@@ -22,9 +22,9 @@ func TestFullDisk(t *testing.T) {
 	p := startLocal(t, dir)
 	job, late := p.create(t), p.create(t)
 	upload(t, *job.UploadURL, make([]byte, 10<<20))
-	p.wantStatus(t, *job.ID, client.JobStatusCompleted)
+	p.wantStatus(t, job.ID, client.ImportStatusCompleted)
 	upload(t, *late.UploadURL, []byte("arrived before the disk was full"))
-	p.wantStatus(t, *late.ID, client.JobStatusCompleted)
+	p.wantStatus(t, late.ID, client.ImportStatusCompleted)
 	fill(t, filepath.Join(dir, "filler"))
 
 	expect := func(method, path, body string, status int, code string) {
@@ -53,13 +53,13 @@ func TestFullDisk(t *testing.T) {
 	}
 	expect("POST", "/import", `{"mode":"multipart","size":5}`, http.StatusInsufficientStorage, "store-full")
 	expect("POST", "/import", "", http.StatusOK, "")
-	expect("GET", "/import/"+*job.ID, "", http.StatusOK, "")
+	expect("GET", "/import/"+job.ID, "", http.StatusOK, "")
 	expect("GET", "/import", "", http.StatusOK, "")
 	eventually(http.StatusServiceUnavailable, "store-full")
-	expect("DELETE", "/import/"+*job.ID, "", http.StatusNoContent, "")
-	expect("POST", "/import", "{}", http.StatusOK, "")
+	expect("DELETE", "/import/"+job.ID, "", http.StatusNoContent, "")
+	expect("POST", "/import", "{}", http.StatusCreated, "")
 	eventually(http.StatusOK, "ok")
-	p.wantStatus(t, *job.ID, client.JobStatusAborted)
+	p.wantStatus(t, job.ID, client.ImportStatusAborted)
 }
 
 // smallDisk mounts a tmpfs of that size.

@@ -13,13 +13,13 @@ import (
 )
 
 // describe prints the fields of job, one per line.
-func describe(w io.Writer, job client.Job) {
+func describe(w io.Writer, job client.Import) {
 	row := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(w, "%-13s %s\n", name, terminal.Line(value))
 		}
 	}
-	row("id", deref(job.ID))
+	row("id", job.ID)
 	row("status", statusText(job))
 	if job.Error != nil {
 		row("error", fmt.Sprintf("%s: %s", job.Error.Code, job.Error.Detail))
@@ -41,9 +41,9 @@ func describe(w io.Writer, job client.Job) {
 		row("checksum", strings.TrimSpace(string(c.Algorithm)+" "+deref(c.Value))+verified)
 	}
 	row("created", format.Time(job.CreatedAt))
-	row("completed", format.Time(job.CompletedAt))
-	if s := deref(job.Status); s == client.JobStatusAwaitingUpload || s == client.JobStatusUploading {
-		row("expires", format.Time(job.ExpiresAt))
+	row("completed", format.Time(deref(job.CompletedAt)))
+	if s := job.Status; s == client.ImportStatusAwaitingUpload || s == client.ImportStatusUploading {
+		row("expires", format.Time(deref(job.ExpiresAt)))
 	}
 	if job.Object != nil {
 		row("object", "s3://"+job.Object.Bucket+"/"+job.Object.Key)
@@ -51,9 +51,9 @@ func describe(w io.Writer, job client.Job) {
 }
 
 // statusText returns the status of job with its progress.
-func statusText(job client.Job) string {
-	text := terminal.Line(strings.ReplaceAll(string(deref(job.Status)), "_", " "))
-	if m := job.Multipart; m != nil && deref(job.Status) == client.JobStatusUploading && m.UploadedParts != nil {
+func statusText(job client.Import) string {
+	text := terminal.Line(strings.ReplaceAll(string(job.Status), "_", " "))
+	if m := job.Multipart; m != nil && job.Status == client.ImportStatusUploading && m.UploadedParts != nil {
 		text += fmt.Sprintf(", %s", format.Count(int64(*m.UploadedParts), "part"))
 		if m.PartCount != nil {
 			text += fmt.Sprintf(" of %d", *m.PartCount)
@@ -64,7 +64,7 @@ func statusText(job client.Job) string {
 }
 
 // errorText returns the error of a failed import or completion as a suffix for its status.
-func errorText(job client.Job) string {
+func errorText(job client.Import) string {
 	if job.Error == nil {
 		return ""
 	}
@@ -72,7 +72,7 @@ func errorText(job client.Job) string {
 }
 
 // jsonLine returns job as a line of JSON, without its signed URLs, which are credentials.
-func jsonLine(job client.Job) (string, error) {
+func jsonLine(job client.Import) (string, error) {
 	job.UploadURL, job.Upload, job.DownloadURL = nil, nil, nil
 	text, err := json.Marshal(job)
 	return string(text) + "\n", err

@@ -42,12 +42,12 @@ func (l listCmd) Run(i *invocation) error {
 	}
 	params := client.ListImportsParams{}
 	if l.Status != "" {
-		params.Status = new(client.JobStatus(l.Status))
+		params.Status = new(client.ImportStatus(l.Status))
 	}
 	if l.Cursor != "" {
 		params.Cursor = &l.Cursor
 	}
-	var table []client.Job
+	var table []client.Import
 	found := 0
 	for more := true; more && found < l.Limit; {
 		params.Limit = new(int32(min(l.Limit-found, 100))) // the API's limit
@@ -84,12 +84,12 @@ func (l listCmd) Run(i *invocation) error {
 }
 
 // printTable prints a row for each job. There is a column for relative paths if a job has one.
-func printTable(w io.Writer, jobs []client.Job) error {
+func printTable(w io.Writer, jobs []client.Import) error {
 	if len(jobs) == 0 {
 		_, err := fmt.Fprintln(w, "no imports")
 		return err
 	}
-	hasPaths := slices.ContainsFunc(jobs, func(job client.Job) bool { return job.RelativePath != nil })
+	hasPaths := slices.ContainsFunc(jobs, func(job client.Import) bool { return job.RelativePath != nil })
 	tabs := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(path string, cells ...string) {
 		if hasPaths {
@@ -103,11 +103,11 @@ func printTable(w io.Writer, jobs []client.Job) error {
 		if job.Size != nil {
 			size = format.Bytes(*job.Size)
 		}
-		if job.CreatedAt != nil {
+		if !job.CreatedAt.IsZero() {
 			created = job.CreatedAt.Local().Format("2006-01-02 15:04")
 		}
-		row(cmp.Or(format.Name(deref(job.RelativePath)), "-"), deref(job.ID),
-			terminal.Line(string(deref(job.Status))), size, created, format.Name(deref(job.Filename)))
+		row(cmp.Or(format.Name(deref(job.RelativePath)), "-"), job.ID,
+			terminal.Line(string(job.Status)), size, created, format.Name(deref(job.Filename)))
 	}
 	return tabs.Flush()
 }

@@ -152,7 +152,7 @@ func TestListenTellsEachEventOnce(t *testing.T) {
 	}
 	l.interrupt(t)
 
-	at := new(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	want := format.Time(at) + `  import.completed  import-1  "orders \x1b[31m.csv"  1.5 MiB` + "\n" +
 		format.Time(at) + "  import.failed  import-1  checksum-mismatch: not as declared\n"
 	if got := l.said(); got != want {

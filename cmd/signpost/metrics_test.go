@@ -33,7 +33,8 @@ func TestMetrics(t *testing.T) {
 	response.Body.Close()
 	scraped := get(t, web, "http://"+address+"/metrics")
 	for _, line := range []string{
-		`signpost_http_requests_total{operation="createImport",status="200"} 4`,
+		`signpost_http_requests_total{operation="createImport",status="200"} 3`,
+		`signpost_http_requests_total{operation="createImport",status="201"} 1`,
 		`signpost_http_requests_total{operation="createImport",status="401"} 1`,
 		`signpost_http_request_duration_seconds_count{operation="createImport"} 5`,
 		`signpost_signatures_total 4`,

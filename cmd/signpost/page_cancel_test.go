@@ -21,7 +21,7 @@ func TestPageCancels(t *testing.T) {
 	b.press("file.bin", "cancel")
 	b.held("the page asks the service to abort")
 	id := b.state("file.bin", "cancelling")
-	if got := *p.read(t, id).Status; got == client.JobStatusAborted {
+	if got := p.read(t, id).Status; got == client.ImportStatusAborted {
 		t.Errorf("before the service received the DELETE: got %s, want an import in progress", got)
 	}
 	if focused := b.focused(); focused != "file.bin" {
@@ -29,7 +29,7 @@ func TestPageCancels(t *testing.T) {
 	}
 	b.release(client.Problem{})
 	b.state("file.bin", "cancelled")
-	p.wantStatus(t, id, client.JobStatusAborted)
+	p.wantStatus(t, id, client.ImportStatusAborted)
 	b.press("file.bin", "remove")
 	b.until("its row is gone", row("file.bin")+` === undefined`)
 	b.reload()
@@ -93,12 +93,12 @@ func TestPageRemoves(t *testing.T) {
 	b.press("file.bin", "remove")
 	b.held("the page asks again")
 	b.state("file.bin", "removing")
-	if got := *p.read(t, id).Status; got == client.JobStatusAborted {
+	if got := p.read(t, id).Status; got == client.ImportStatusAborted {
 		t.Errorf("before the service received the DELETE: got %s, want an import in progress", got)
 	}
 	b.release(client.Problem{})
 	b.until("its row is gone", row("file.bin")+` === undefined`)
-	p.wantStatus(t, id, client.JobStatusAborted)
+	p.wantStatus(t, id, client.ImportStatusAborted)
 	if focused := b.focused(); focused != "files" {
 		t.Errorf("after the last row: got %q focused, want the field for files", focused)
 	}

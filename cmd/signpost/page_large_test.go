@@ -34,7 +34,7 @@ func TestPageMemory(t *testing.T) {
 		most = max(most, b.memory())
 	}
 	id := b.state("sparse", "completed")
-	if job := p.read(t, id); *job.Status != client.JobStatusCompleted || *job.Size != size || !job.Checksum.Verified {
+	if job := p.read(t, id); job.Status != client.ImportStatusCompleted || *job.Size != size || !job.Checksum.Verified {
 		t.Errorf("got %+v, want %d bytes, verified", job, size)
 	}
 	const more = 512 << 10 // parts in progress; a leak would be of the whole file

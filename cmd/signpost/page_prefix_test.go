@@ -89,8 +89,8 @@ func TestDocsBehindPathPrefix(t *testing.T) {
 	click(".execute")
 	b.until("the response is shown", operation+`.querySelector(".live-responses-table .response-col_status") != null`)
 	if got := eval[string](b, operation+`.querySelector(".live-responses-table").innerText`); !strings.Contains(got,
-		"200") {
-		t.Errorf("POST /import from the API reference: got %s, want 200", got)
+		"201") {
+		t.Errorf("POST /import from the API reference: got %s, want 201", got)
 	}
 	if called := eval[string](b, operation+`.querySelector(".request-url").innerText`); !strings.Contains(called,
 		p.api+"/import") {

@@ -69,10 +69,10 @@ func TestRestartKeepsEverything(t *testing.T) {
 	if id, s := p.credentials(t); id != keyID || s != secret {
 		t.Error("credentials changed")
 	}
-	p.wantStatus(t, *done.ID, client.JobStatusCompleted)
-	p.wantStatus(t, *awaited.ID, client.JobStatusAwaitingUpload)
+	p.wantStatus(t, done.ID, client.ImportStatusCompleted)
+	p.wantStatus(t, awaited.ID, client.ImportStatusAwaitingUpload)
 	upload(t, *awaited.UploadURL, []byte("signed before the restart"))
-	p.wantStatus(t, *awaited.ID, client.JobStatusCompleted)
+	p.wantStatus(t, awaited.ID, client.ImportStatusCompleted)
 }
 
 func TestLogHasOneLineForEachRequest(t *testing.T) {
@@ -85,11 +85,11 @@ func TestLogHasOneLineForEachRequest(t *testing.T) {
 	}{
 		{"POST", "/import", "", 200},
 		{"POST", "/import/", "", 200},
-		{"POST", "/import", `{"filename":"a.csv"}`, 200},
+		{"POST", "/import", `{"filename":"a.csv"}`, 201},
 		{"POST", "/import", `{"nonsense":1}`, 400},
 		{"POST", "/import", `{`, 400},
-		{"GET", "/import/" + *job.ID, "", 200},
-		{"GET", "/import/" + *job.ID + "?X-Amz-Signature=0", "", 200},
+		{"GET", "/import/" + job.ID, "", 200},
+		{"GET", "/import/" + job.ID + "?X-Amz-Signature=0", "", 200},
 		{"GET", "/import/00000000-0000-7000-8000-000000000000", "", 404},
 		{"GET", "/nowhere", "", 404},
 		{"PUT", "/import", "", 405},

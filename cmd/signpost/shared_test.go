@@ -30,10 +30,10 @@ func TestTwoServicesShareOneBucket(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			job := c.creates.create(t)
-			c.answers.wantStatus(t, *job.ID, client.JobStatusAwaitingUpload)
+			c.answers.wantStatus(t, job.ID, client.ImportStatusAwaitingUpload)
 			upload(t, *job.UploadURL, []byte("shared"))
-			c.answers.wantStatus(t, *job.ID, client.JobStatusCompleted)
-			c.creates.wantStatus(t, *job.ID, client.JobStatusCompleted)
+			c.answers.wantStatus(t, job.ID, client.ImportStatusCompleted)
+			c.creates.wantStatus(t, job.ID, client.ImportStatusCompleted)
 		})
 	}
 }
@@ -56,7 +56,7 @@ func TestStoreGoesAwayAndComesBack(t *testing.T) {
 		{"POST", "/import", "", true},
 		{"GET", "/healthz", "", true},
 		{"POST", "/import", "{}", false},
-		{"GET", "/import/" + *job.ID, "", false},
+		{"GET", "/import/" + job.ID, "", false},
 		{"GET", "/readyz", "", false},
 	} {
 		status, header, body := b.do(t, c.method, c.path, c.body)
@@ -70,7 +70,7 @@ func TestStoreGoesAwayAndComesBack(t *testing.T) {
 	startLocal(t, dir, settings...)
 	b.awaitReady(t)
 	upload(t, *job.UploadURL, []byte("signed before the store went away"))
-	b.wantStatus(t, *job.ID, client.JobStatusCompleted)
+	b.wantStatus(t, job.ID, client.ImportStatusCompleted)
 }
 
 // awaitReady waits until the service is ready.

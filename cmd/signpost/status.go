@@ -43,8 +43,8 @@ func (s statusCmd) Run(i *invocation) error {
 			fmt.Fprint(i.stdout, text)
 			printed = text
 		}
-		switch status := deref(job.Status); {
-		case !s.Watch || status == client.JobStatusCompleted:
+		switch status := job.Status; {
+		case !s.Watch || status == client.ImportStatusCompleted:
 			return nil
 		case engine.IsTerminal(job):
 			return fmt.Errorf("%s is %s%s", s.ID, statusText(job), errorText(job))
@@ -53,12 +53,12 @@ func (s statusCmd) Run(i *invocation) error {
 }
 
 // text returns job as JSON, as one line for --watch, or as a description.
-func (s statusCmd) text(job client.Job) (string, error) {
+func (s statusCmd) text(job client.Import) (string, error) {
 	switch {
 	case s.JSON:
 		return jsonLine(job)
 	case s.Watch:
-		line := deref(job.ID) + "  " + statusText(job)
+		line := job.ID + "  " + statusText(job)
 		if !engine.IsTerminal(job) {
 			line += errorText(job)
 		}

@@ -93,8 +93,8 @@ func TestSIGTERMFinishesWhatIsUnderWay(t *testing.T) {
 	p.awaitStopping(t)
 
 	write(t, api, []byte("{}"))
-	if status, body := answer(t, api); status != http.StatusOK {
-		t.Errorf("API request: got %d %s, want 200", status, body)
+	if status, body := answer(t, api); status != http.StatusCreated {
+		t.Errorf("API request: got %d %s, want 201", status, body)
 	}
 	write(t, store, make([]byte, half))
 	if status, body := answer(t, store); status != http.StatusOK {
@@ -103,7 +103,7 @@ func TestSIGTERMFinishesWhatIsUnderWay(t *testing.T) {
 	if status := p.wait(t); status.ExitStatus() != 0 {
 		t.Errorf("got %v, want exit status 0; stderr:\n%s", p.err, p.stderr)
 	}
-	startLocal(t, dir).wantStatus(t, *job.ID, client.JobStatusCompleted)
+	startLocal(t, dir).wantStatus(t, job.ID, client.ImportStatusCompleted)
 }
 
 func TestSecondSIGTERMEndsAtOnce(t *testing.T) {
@@ -148,7 +148,7 @@ func TestBrokenUploadStoresNothing(t *testing.T) {
 			return err
 		}},
 	}
-	jobs := make([]client.Job, len(cuts))
+	jobs := make([]client.Import, len(cuts))
 	for i, c := range cuts {
 		jobs[i] = p.create(t)
 		if err := c.cut(halfPut(t, *jobs[i].UploadURL)); err != nil {
@@ -159,9 +159,9 @@ func TestBrokenUploadStoresNothing(t *testing.T) {
 	p = startLocal(t, dir, settings...)
 	for i, c := range cuts {
 		t.Run(c.name, func(t *testing.T) {
-			p.wantStatus(t, *jobs[i].ID, client.JobStatusAwaitingUpload)
+			p.wantStatus(t, jobs[i].ID, client.ImportStatusAwaitingUpload)
 			upload(t, *jobs[i].UploadURL, bytes.Repeat([]byte("whole"), 1000))
-			p.wantStatus(t, *jobs[i].ID, client.JobStatusCompleted)
+			p.wantStatus(t, jobs[i].ID, client.ImportStatusCompleted)
 		})
 	}
 }

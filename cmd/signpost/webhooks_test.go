@@ -112,7 +112,7 @@ func (p *process) abortedImport(t *testing.T, webhookURL string) string {
 	t.Helper()
 	status, answer := p.postImport(t, fmt.Sprintf(`{"webhook_url":%q}`, webhookURL))
 	var job struct{ ID string }
-	if err := json.Unmarshal(answer, &job); err != nil || status != http.StatusOK {
+	if err := json.Unmarshal(answer, &job); err != nil || status != http.StatusCreated {
 		t.Fatalf("create with webhook_url %s: got %d %s", webhookURL, status, answer)
 	}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, p.api+"/import/"+job.ID, nil)

@@ -39,6 +39,60 @@ func (e ChecksumAlgorithm) Valid() bool {
 	}
 }
 
+// Defines values for ImportMode.
+const (
+	ImportModeForm      ImportMode = "form"
+	ImportModeMultipart ImportMode = "multipart"
+	ImportModeSingle    ImportMode = "single"
+)
+
+// Valid indicates whether the value is a known member of the ImportMode enum.
+func (e ImportMode) Valid() bool {
+	switch e {
+	case ImportModeForm:
+		return true
+	case ImportModeMultipart:
+		return true
+	case ImportModeSingle:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImportErrorCode.
+const (
+	ImportErrorCodeChecksumMismatch ImportErrorCode = "checksum-mismatch"
+	ImportErrorCodeCompletionFailed ImportErrorCode = "completion-failed"
+	ImportErrorCodePartSizeMismatch ImportErrorCode = "part-size-mismatch"
+	ImportErrorCodePartsMissing     ImportErrorCode = "parts-missing"
+	ImportErrorCodeSizeMismatch     ImportErrorCode = "size-mismatch"
+	ImportErrorCodeStoreFull        ImportErrorCode = "store-full"
+	ImportErrorCodeUploadLost       ImportErrorCode = "upload-lost"
+)
+
+// Valid indicates whether the value is a known member of the ImportErrorCode enum.
+func (e ImportErrorCode) Valid() bool {
+	switch e {
+	case ImportErrorCodeChecksumMismatch:
+		return true
+	case ImportErrorCodeCompletionFailed:
+		return true
+	case ImportErrorCodePartSizeMismatch:
+		return true
+	case ImportErrorCodePartsMissing:
+		return true
+	case ImportErrorCodeSizeMismatch:
+		return true
+	case ImportErrorCodeStoreFull:
+		return true
+	case ImportErrorCodeUploadLost:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ImportRequestMode.
 const (
 	ImportRequestModeAuto      ImportRequestMode = "auto"
@@ -63,63 +117,30 @@ func (e ImportRequestMode) Valid() bool {
 	}
 }
 
-// Defines values for JobErrorCode.
+// Defines values for ImportStatus.
 const (
-	JobErrorCodeChecksumMismatch JobErrorCode = "checksum-mismatch"
-	JobErrorCodeCompletionFailed JobErrorCode = "completion-failed"
-	JobErrorCodePartSizeMismatch JobErrorCode = "part-size-mismatch"
-	JobErrorCodePartsMissing     JobErrorCode = "parts-missing"
-	JobErrorCodeSizeMismatch     JobErrorCode = "size-mismatch"
-	JobErrorCodeStoreFull        JobErrorCode = "store-full"
-	JobErrorCodeUploadLost       JobErrorCode = "upload-lost"
+	ImportStatusAborted        ImportStatus = "aborted"
+	ImportStatusAwaitingUpload ImportStatus = "awaiting_upload"
+	ImportStatusCompleted      ImportStatus = "completed"
+	ImportStatusExpired        ImportStatus = "expired"
+	ImportStatusFailed         ImportStatus = "failed"
+	ImportStatusUploading      ImportStatus = "uploading"
 )
 
-// Valid indicates whether the value is a known member of the JobErrorCode enum.
-func (e JobErrorCode) Valid() bool {
+// Valid indicates whether the value is a known member of the ImportStatus enum.
+func (e ImportStatus) Valid() bool {
 	switch e {
-	case JobErrorCodeChecksumMismatch:
+	case ImportStatusAborted:
 		return true
-	case JobErrorCodeCompletionFailed:
+	case ImportStatusAwaitingUpload:
 		return true
-	case JobErrorCodePartSizeMismatch:
+	case ImportStatusCompleted:
 		return true
-	case JobErrorCodePartsMissing:
+	case ImportStatusExpired:
 		return true
-	case JobErrorCodeSizeMismatch:
+	case ImportStatusFailed:
 		return true
-	case JobErrorCodeStoreFull:
-		return true
-	case JobErrorCodeUploadLost:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for JobStatus.
-const (
-	JobStatusAborted        JobStatus = "aborted"
-	JobStatusAwaitingUpload JobStatus = "awaiting_upload"
-	JobStatusCompleted      JobStatus = "completed"
-	JobStatusExpired        JobStatus = "expired"
-	JobStatusFailed         JobStatus = "failed"
-	JobStatusUploading      JobStatus = "uploading"
-)
-
-// Valid indicates whether the value is a known member of the JobStatus enum.
-func (e JobStatus) Valid() bool {
-	switch e {
-	case JobStatusAborted:
-		return true
-	case JobStatusAwaitingUpload:
-		return true
-	case JobStatusCompleted:
-		return true
-	case JobStatusExpired:
-		return true
-	case JobStatusFailed:
-		return true
-	case JobStatusUploading:
+	case ImportStatusUploading:
 		return true
 	default:
 		return false
@@ -189,6 +210,87 @@ type FieldError struct {
 	Pointer *string `json:"pointer,omitempty"`
 }
 
+// Import A tracked import.
+type Import struct {
+	// Checksum The declared checksum, and whether the store verified it.
+	Checksum *VerifiedChecksum `json:"checksum,omitempty"`
+
+	// CompletedAt The time at which the store received the object.
+	CompletedAt *time.Time `json:"completed_at,omitempty"`
+
+	// ContentType The declared media type.
+	ContentType *string `json:"content_type,omitempty"`
+
+	// CreatedAt The time of creation.
+	CreatedAt time.Time `json:"created_at"`
+
+	// DownloadURL A presigned URL that downloads the completed object, if the operator allows downloads. It is valid as long as the upload URLs of this service; read the import again for a new one.
+	DownloadURL *string `json:"download_url,omitempty"`
+
+	// Error Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
+	Error *ImportError `json:"error,omitempty"`
+
+	// ExpiresAt The time before which the upload must start; for a multipart upload, the time until which it can resume. Signed URLs expire earlier if the credentials that signed them do.
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Filename The declared file name.
+	Filename *string `json:"filename,omitempty"`
+
+	// ID The ID of the import, a UUID of version 7.
+	ID string `json:"id"`
+
+	// Metadata The declared user metadata.
+	Metadata map[string]string `json:"metadata,omitempty"`
+
+	// Mode How the file is uploaded. `single`: one PUT request. `multipart`: parts, which resume. `form`: one HTML form POST.
+	Mode ImportMode `json:"mode"`
+
+	// Multipart The plan and the progress of a multipart upload.
+	Multipart *Multipart `json:"multipart,omitempty"`
+
+	// Object The object of an import in the bucket.
+	Object *StoredObject `json:"object,omitempty"`
+
+	// RelativePath The declared relative path.
+	RelativePath *string `json:"relative_path,omitempty"`
+
+	// Size The size in bytes: as declared, or that of the stored object if the import is completed.
+	Size *int64 `json:"size,omitempty"`
+
+	// Status The status of an import. `awaiting_upload`: nothing is uploaded. `uploading`: parts are uploaded. `completed`: the object exists and matches the declaration. `failed`: the object does not match the declaration, or the upload was lost; see `error`. `aborted`: the import was deleted. `expired`: the upload did not finish in time. A request that was in progress at that time can still complete the import.
+	Status ImportStatus `json:"status"`
+
+	// Upload The signed request that uploads the file. Send `method` to `url` with exactly these `headers`. If there are `fields`, send a `multipart/form-data` body with all of them, in any order, followed by the file as the field `file`.
+	Upload *UploadRequest `json:"upload,omitempty"`
+
+	// UploadURL The `url` of `upload`, if the mode is `single` and the import awaits its upload.
+	UploadURL *string `json:"upload_url,omitempty"`
+}
+
+// ImportMode How the file is uploaded. `single`: one PUT request. `multipart`: parts, which resume. `form`: one HTML form POST.
+type ImportMode string
+
+// ImportError Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
+type ImportError struct {
+	// Code The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable.
+	Code ImportErrorCode `json:"code"`
+
+	// Detail What failed, and what to do.
+	Detail string `json:"detail"`
+}
+
+// ImportErrorCode The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable.
+type ImportErrorCode string
+
+// ImportList A page of imports.
+type ImportList struct {
+	// Imports The imports, newest first.
+	Imports []Import `json:"imports"`
+
+	// NextCursor The `cursor` of the next page. Absent on the last page.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
 // ImportRequest Declares an upload. All properties are optional. The signature enforces those that are given.
 type ImportRequest struct {
 	// Checksum The checksum of the whole object. In a multipart upload the algorithm must be a CRC, each part needs a checksum of the same algorithm when it is signed, and `value` can be given at completion.
@@ -228,83 +330,14 @@ type ImportRequest struct {
 // ImportRequestMode How the file is uploaded. `single`: one PUT request. `multipart`: parts, so that the upload can resume. `form`: one HTML form POST, whose policy can limit an unknown size. `auto` (default): `multipart` if `part_size` is given, or if `size` exceeds 64 MiB and the checksum is not a SHA; otherwise `single`.
 type ImportRequestMode string
 
-// Job An import. An untracked import has `upload_url` only.
+// ImportStatus The status of an import. `awaiting_upload`: nothing is uploaded. `uploading`: parts are uploaded. `completed`: the object exists and matches the declaration. `failed`: the object does not match the declaration, or the upload was lost; see `error`. `aborted`: the import was deleted. `expired`: the upload did not finish in time. A request that was in progress at that time can still complete the import.
+type ImportStatus string
+
+// Job An untracked import. The service keeps no record of it.
 type Job struct {
-	// Checksum The declared checksum, and whether the store verified it.
-	Checksum *VerifiedChecksum `json:"checksum,omitempty"`
-
-	// CompletedAt The time at which the store received the object.
-	CompletedAt *time.Time `json:"completed_at,omitempty"`
-
-	// ContentType The declared media type.
-	ContentType *string `json:"content_type,omitempty"`
-
-	// CreatedAt The time of creation.
-	CreatedAt *time.Time `json:"created_at,omitempty"`
-
-	// DownloadURL A presigned URL that downloads the completed object, if the operator allows downloads. It is valid as long as the upload URLs of this service; read the import again for a new one.
-	DownloadURL *string `json:"download_url,omitempty"`
-
-	// Error Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
-	Error *JobError `json:"error,omitempty"`
-
-	// ExpiresAt The time before which the upload must start; for a multipart upload, the time until which it can resume. Signed URLs expire earlier if the credentials that signed them do.
-	ExpiresAt *time.Time `json:"expires_at,omitempty"`
-
-	// Filename The declared file name.
-	Filename *string `json:"filename,omitempty"`
-
-	// ID The ID of the import, a UUID of version 7.
-	ID *string `json:"id,omitempty"`
-
-	// Metadata The declared user metadata.
-	Metadata map[string]string `json:"metadata,omitempty"`
-
-	// Multipart The plan and the progress of a multipart upload.
-	Multipart *Multipart `json:"multipart,omitempty"`
-
-	// Object The object of an import in the bucket.
-	Object *StoredObject `json:"object,omitempty"`
-
-	// RelativePath The declared relative path.
-	RelativePath *string `json:"relative_path,omitempty"`
-
-	// Size The size in bytes: as declared, or that of the stored object if the import is completed.
-	Size *int64 `json:"size,omitempty"`
-
-	// Status The status of an import. `awaiting_upload`: nothing is uploaded. `uploading`: parts are uploaded. `completed`: the object exists and matches the declaration. `failed`: the object does not match the declaration, or the upload was lost; see `error`. `aborted`: the import was deleted. `expired`: the upload did not finish in time. A request that was in progress at that time can still complete the import.
-	Status *JobStatus `json:"status,omitempty"`
-
-	// Upload The signed request that uploads the file. Send `method` to `url` with exactly these `headers`. If there are `fields`, send a `multipart/form-data` body with all of them, in any order, followed by the file as the field `file`.
-	Upload *UploadRequest `json:"upload,omitempty"`
-
 	// UploadURL A presigned URL that uploads the file with one PUT request. It expires.
-	UploadURL *string `json:"upload_url,omitempty"`
+	UploadURL string `json:"upload_url"`
 }
-
-// JobError Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
-type JobError struct {
-	// Code The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable.
-	Code JobErrorCode `json:"code"`
-
-	// Detail What failed, and what to do.
-	Detail string `json:"detail"`
-}
-
-// JobErrorCode The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable.
-type JobErrorCode string
-
-// JobList A page of imports.
-type JobList struct {
-	// Imports The imports, newest first.
-	Imports []Job `json:"imports"`
-
-	// NextCursor The `cursor` of the next page. Absent on the last page.
-	NextCursor *string `json:"next_cursor,omitempty"`
-}
-
-// JobStatus The status of an import. `awaiting_upload`: nothing is uploaded. `uploading`: parts are uploaded. `completed`: the object exists and matches the declaration. `failed`: the object does not match the declaration, or the upload was lost; see `error`. `aborted`: the import was deleted. `expired`: the upload did not finish in time. A request that was in progress at that time can still complete the import.
-type JobStatus string
 
 // Multipart The plan and the progress of a multipart upload.
 type Multipart struct {
@@ -486,7 +519,7 @@ type ListImportsParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Status Return only imports with this status. The default is every status.
-	Status *JobStatus `form:"status,omitempty" json:"status,omitempty"`
+	Status *ImportStatus `form:"status,omitempty" json:"status,omitempty"`
 }
 
 // CreateImportParams defines parameters for CreateImport.
@@ -497,6 +530,15 @@ type CreateImportParams struct {
 
 // GetImportParams defines parameters for GetImport.
 type GetImportParams struct {
+	// Wait The maximum delay of the response in seconds, 0 to 25 (default 0). The response is immediate if half of the server's connections wait already, if the server is stopping, or if the operator disabled long polling. Pause for one second before the next request, and longer while nothing changes.
+	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
+
+	// IfNoneMatch The `ETag` of an earlier response, several separated by commas, or `*` for any (RFC 9110, section 13.1.2).
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// HeadImportParams defines parameters for HeadImport.
+type HeadImportParams struct {
 	// Wait The maximum delay of the response in seconds, 0 to 25 (default 0). The response is immediate if half of the server's connections wait already, if the server is stopping, or if the operator disabled long polling. Pause for one second before the next request, and longer while nothing changes.
 	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
 
@@ -533,6 +575,9 @@ type ServerInterface interface {
 	// GetImport Read an import with its current status in the bucket.
 	// (GET /import/{id})
 	GetImport(ctx echo.Context, id string, params GetImportParams) error
+	// HeadImport Read the headers of an import.
+	// (HEAD /import/{id})
+	HeadImport(ctx echo.Context, id string, params HeadImportParams) error
 	// CompleteImport Complete an import.
 	// (POST /import/{id}/complete)
 	CompleteImport(ctx echo.Context, id string) error
@@ -668,6 +713,48 @@ func (w *ServerInterfaceWrapper) GetImport(ctx echo.Context) error {
 	return err
 }
 
+// HeadImport converts echo context to params.
+func (w *ServerInterfaceWrapper) HeadImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params HeadImportParams
+	// ------------- Optional query parameter "wait" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", ctx.QueryParams(), &params.Wait, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wait: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.HeadImport(ctx, id, params)
+	return err
+}
+
 // CompleteImport converts echo context to params.
 func (w *ServerInterfaceWrapper) CompleteImport(ctx echo.Context) error {
 	var err error
@@ -776,6 +863,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/import", wrapper.CreateImport, options.OperationMiddlewares["createImport"]...)
 	router.DELETE(options.BaseURL+"/import/:id", wrapper.DeleteImport, options.OperationMiddlewares["deleteImport"]...)
 	router.GET(options.BaseURL+"/import/:id", wrapper.GetImport, options.OperationMiddlewares["getImport"]...)
+	router.HEAD(options.BaseURL+"/import/:id", wrapper.HeadImport, options.OperationMiddlewares["headImport"]...)
 	router.GET(options.BaseURL+"/import/:id/parts", wrapper.ListParts, options.OperationMiddlewares["listParts"]...)
 	router.POST(options.BaseURL+"/import/:id/parts", wrapper.SignParts, options.OperationMiddlewares["signParts"]...)
 	router.POST(options.BaseURL+"/import/:id/complete", wrapper.CompleteImport, options.OperationMiddlewares["completeImport"]...)

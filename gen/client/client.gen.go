@@ -44,6 +44,60 @@ func (e ChecksumAlgorithm) Valid() bool {
 	}
 }
 
+// Defines values for ImportMode.
+const (
+	ImportModeForm      ImportMode = "form"
+	ImportModeMultipart ImportMode = "multipart"
+	ImportModeSingle    ImportMode = "single"
+)
+
+// Valid indicates whether the value is a known member of the ImportMode enum.
+func (e ImportMode) Valid() bool {
+	switch e {
+	case ImportModeForm:
+		return true
+	case ImportModeMultipart:
+		return true
+	case ImportModeSingle:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImportErrorCode.
+const (
+	ImportErrorCodeChecksumMismatch ImportErrorCode = "checksum-mismatch"
+	ImportErrorCodeCompletionFailed ImportErrorCode = "completion-failed"
+	ImportErrorCodePartSizeMismatch ImportErrorCode = "part-size-mismatch"
+	ImportErrorCodePartsMissing     ImportErrorCode = "parts-missing"
+	ImportErrorCodeSizeMismatch     ImportErrorCode = "size-mismatch"
+	ImportErrorCodeStoreFull        ImportErrorCode = "store-full"
+	ImportErrorCodeUploadLost       ImportErrorCode = "upload-lost"
+)
+
+// Valid indicates whether the value is a known member of the ImportErrorCode enum.
+func (e ImportErrorCode) Valid() bool {
+	switch e {
+	case ImportErrorCodeChecksumMismatch:
+		return true
+	case ImportErrorCodeCompletionFailed:
+		return true
+	case ImportErrorCodePartSizeMismatch:
+		return true
+	case ImportErrorCodePartsMissing:
+		return true
+	case ImportErrorCodeSizeMismatch:
+		return true
+	case ImportErrorCodeStoreFull:
+		return true
+	case ImportErrorCodeUploadLost:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ImportRequestMode.
 const (
 	ImportRequestModeAuto      ImportRequestMode = "auto"
@@ -68,63 +122,30 @@ func (e ImportRequestMode) Valid() bool {
 	}
 }
 
-// Defines values for JobErrorCode.
+// Defines values for ImportStatus.
 const (
-	JobErrorCodeChecksumMismatch JobErrorCode = "checksum-mismatch"
-	JobErrorCodeCompletionFailed JobErrorCode = "completion-failed"
-	JobErrorCodePartSizeMismatch JobErrorCode = "part-size-mismatch"
-	JobErrorCodePartsMissing     JobErrorCode = "parts-missing"
-	JobErrorCodeSizeMismatch     JobErrorCode = "size-mismatch"
-	JobErrorCodeStoreFull        JobErrorCode = "store-full"
-	JobErrorCodeUploadLost       JobErrorCode = "upload-lost"
+	ImportStatusAborted        ImportStatus = "aborted"
+	ImportStatusAwaitingUpload ImportStatus = "awaiting_upload"
+	ImportStatusCompleted      ImportStatus = "completed"
+	ImportStatusExpired        ImportStatus = "expired"
+	ImportStatusFailed         ImportStatus = "failed"
+	ImportStatusUploading      ImportStatus = "uploading"
 )
 
-// Valid indicates whether the value is a known member of the JobErrorCode enum.
-func (e JobErrorCode) Valid() bool {
+// Valid indicates whether the value is a known member of the ImportStatus enum.
+func (e ImportStatus) Valid() bool {
 	switch e {
-	case JobErrorCodeChecksumMismatch:
+	case ImportStatusAborted:
 		return true
-	case JobErrorCodeCompletionFailed:
+	case ImportStatusAwaitingUpload:
 		return true
-	case JobErrorCodePartSizeMismatch:
+	case ImportStatusCompleted:
 		return true
-	case JobErrorCodePartsMissing:
+	case ImportStatusExpired:
 		return true
-	case JobErrorCodeSizeMismatch:
+	case ImportStatusFailed:
 		return true
-	case JobErrorCodeStoreFull:
-		return true
-	case JobErrorCodeUploadLost:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for JobStatus.
-const (
-	JobStatusAborted        JobStatus = "aborted"
-	JobStatusAwaitingUpload JobStatus = "awaiting_upload"
-	JobStatusCompleted      JobStatus = "completed"
-	JobStatusExpired        JobStatus = "expired"
-	JobStatusFailed         JobStatus = "failed"
-	JobStatusUploading      JobStatus = "uploading"
-)
-
-// Valid indicates whether the value is a known member of the JobStatus enum.
-func (e JobStatus) Valid() bool {
-	switch e {
-	case JobStatusAborted:
-		return true
-	case JobStatusAwaitingUpload:
-		return true
-	case JobStatusCompleted:
-		return true
-	case JobStatusExpired:
-		return true
-	case JobStatusFailed:
-		return true
-	case JobStatusUploading:
+	case ImportStatusUploading:
 		return true
 	default:
 		return false
@@ -194,6 +215,87 @@ type FieldError struct {
 	Pointer *string `json:"pointer,omitempty"`
 }
 
+// Import A tracked import.
+type Import struct {
+	// Checksum The declared checksum, and whether the store verified it.
+	Checksum *VerifiedChecksum `json:"checksum,omitempty"`
+
+	// CompletedAt The time at which the store received the object.
+	CompletedAt *time.Time `json:"completed_at,omitempty"`
+
+	// ContentType The declared media type.
+	ContentType *string `json:"content_type,omitempty"`
+
+	// CreatedAt The time of creation.
+	CreatedAt time.Time `json:"created_at"`
+
+	// DownloadURL A presigned URL that downloads the completed object, if the operator allows downloads. It is valid as long as the upload URLs of this service; read the import again for a new one.
+	DownloadURL *string `json:"download_url,omitempty"`
+
+	// Error Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
+	Error *ImportError `json:"error,omitempty"`
+
+	// ExpiresAt The time before which the upload must start; for a multipart upload, the time until which it can resume. Signed URLs expire earlier if the credentials that signed them do.
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Filename The declared file name.
+	Filename *string `json:"filename,omitempty"`
+
+	// ID The ID of the import, a UUID of version 7.
+	ID string `json:"id"`
+
+	// Metadata The declared user metadata.
+	Metadata map[string]string `json:"metadata,omitempty"`
+
+	// Mode How the file is uploaded. `single`: one PUT request. `multipart`: parts, which resume. `form`: one HTML form POST.
+	Mode ImportMode `json:"mode"`
+
+	// Multipart The plan and the progress of a multipart upload.
+	Multipart *Multipart `json:"multipart,omitempty"`
+
+	// Object The object of an import in the bucket.
+	Object *StoredObject `json:"object,omitempty"`
+
+	// RelativePath The declared relative path.
+	RelativePath *string `json:"relative_path,omitempty"`
+
+	// Size The size in bytes: as declared, or that of the stored object if the import is completed.
+	Size *int64 `json:"size,omitempty"`
+
+	// Status The status of an import. `awaiting_upload`: nothing is uploaded. `uploading`: parts are uploaded. `completed`: the object exists and matches the declaration. `failed`: the object does not match the declaration, or the upload was lost; see `error`. `aborted`: the import was deleted. `expired`: the upload did not finish in time. A request that was in progress at that time can still complete the import.
+	Status ImportStatus `json:"status"`
+
+	// Upload The signed request that uploads the file. Send `method` to `url` with exactly these `headers`. If there are `fields`, send a `multipart/form-data` body with all of them, in any order, followed by the file as the field `file`.
+	Upload *UploadRequest `json:"upload,omitempty"`
+
+	// UploadURL The `url` of `upload`, if the mode is `single` and the import awaits its upload.
+	UploadURL *string `json:"upload_url,omitempty"`
+}
+
+// ImportMode How the file is uploaded. `single`: one PUT request. `multipart`: parts, which resume. `form`: one HTML form POST.
+type ImportMode string
+
+// ImportError Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
+type ImportError struct {
+	// Code The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable.
+	Code ImportErrorCode `json:"code"`
+
+	// Detail What failed, and what to do.
+	Detail string `json:"detail"`
+}
+
+// ImportErrorCode The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable.
+type ImportErrorCode string
+
+// ImportList A page of imports.
+type ImportList struct {
+	// Imports The imports, newest first.
+	Imports []Import `json:"imports"`
+
+	// NextCursor The `cursor` of the next page. Absent on the last page.
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
 // ImportRequest Declares an upload. All properties are optional. The signature enforces those that are given.
 type ImportRequest struct {
 	// Checksum The checksum of the whole object. In a multipart upload the algorithm must be a CRC, each part needs a checksum of the same algorithm when it is signed, and `value` can be given at completion.
@@ -233,83 +335,14 @@ type ImportRequest struct {
 // ImportRequestMode How the file is uploaded. `single`: one PUT request. `multipart`: parts, so that the upload can resume. `form`: one HTML form POST, whose policy can limit an unknown size. `auto` (default): `multipart` if `part_size` is given, or if `size` exceeds 64 MiB and the checksum is not a SHA; otherwise `single`.
 type ImportRequestMode string
 
-// Job An import. An untracked import has `upload_url` only.
+// ImportStatus The status of an import. `awaiting_upload`: nothing is uploaded. `uploading`: parts are uploaded. `completed`: the object exists and matches the declaration. `failed`: the object does not match the declaration, or the upload was lost; see `error`. `aborted`: the import was deleted. `expired`: the upload did not finish in time. A request that was in progress at that time can still complete the import.
+type ImportStatus string
+
+// Job An untracked import. The service keeps no record of it.
 type Job struct {
-	// Checksum The declared checksum, and whether the store verified it.
-	Checksum *VerifiedChecksum `json:"checksum,omitempty"`
-
-	// CompletedAt The time at which the store received the object.
-	CompletedAt *time.Time `json:"completed_at,omitempty"`
-
-	// ContentType The declared media type.
-	ContentType *string `json:"content_type,omitempty"`
-
-	// CreatedAt The time of creation.
-	CreatedAt *time.Time `json:"created_at,omitempty"`
-
-	// DownloadURL A presigned URL that downloads the completed object, if the operator allows downloads. It is valid as long as the upload URLs of this service; read the import again for a new one.
-	DownloadURL *string `json:"download_url,omitempty"`
-
-	// Error Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
-	Error *JobError `json:"error,omitempty"`
-
-	// ExpiresAt The time before which the upload must start; for a multipart upload, the time until which it can resume. Signed URLs expire earlier if the credentials that signed them do.
-	ExpiresAt *time.Time `json:"expires_at,omitempty"`
-
-	// Filename The declared file name.
-	Filename *string `json:"filename,omitempty"`
-
-	// ID The ID of the import, a UUID of version 7.
-	ID *string `json:"id,omitempty"`
-
-	// Metadata The declared user metadata.
-	Metadata map[string]string `json:"metadata,omitempty"`
-
-	// Multipart The plan and the progress of a multipart upload.
-	Multipart *Multipart `json:"multipart,omitempty"`
-
-	// Object The object of an import in the bucket.
-	Object *StoredObject `json:"object,omitempty"`
-
-	// RelativePath The declared relative path.
-	RelativePath *string `json:"relative_path,omitempty"`
-
-	// Size The size in bytes: as declared, or that of the stored object if the import is completed.
-	Size *int64 `json:"size,omitempty"`
-
-	// Status The status of an import. `awaiting_upload`: nothing is uploaded. `uploading`: parts are uploaded. `completed`: the object exists and matches the declaration. `failed`: the object does not match the declaration, or the upload was lost; see `error`. `aborted`: the import was deleted. `expired`: the upload did not finish in time. A request that was in progress at that time can still complete the import.
-	Status *JobStatus `json:"status,omitempty"`
-
-	// Upload The signed request that uploads the file. Send `method` to `url` with exactly these `headers`. If there are `fields`, send a `multipart/form-data` body with all of them, in any order, followed by the file as the field `file`.
-	Upload *UploadRequest `json:"upload,omitempty"`
-
 	// UploadURL A presigned URL that uploads the file with one PUT request. It expires.
-	UploadURL *string `json:"upload_url,omitempty"`
+	UploadURL string `json:"upload_url"`
 }
-
-// JobError Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
-type JobError struct {
-	// Code The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable.
-	Code JobErrorCode `json:"code"`
-
-	// Detail What failed, and what to do.
-	Detail string `json:"detail"`
-}
-
-// JobErrorCode The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable.
-type JobErrorCode string
-
-// JobList A page of imports.
-type JobList struct {
-	// Imports The imports, newest first.
-	Imports []Job `json:"imports"`
-
-	// NextCursor The `cursor` of the next page. Absent on the last page.
-	NextCursor *string `json:"next_cursor,omitempty"`
-}
-
-// JobStatus The status of an import. `awaiting_upload`: nothing is uploaded. `uploading`: parts are uploaded. `completed`: the object exists and matches the declaration. `failed`: the object does not match the declaration, or the upload was lost; see `error`. `aborted`: the import was deleted. `expired`: the upload did not finish in time. A request that was in progress at that time can still complete the import.
-type JobStatus string
 
 // Multipart The plan and the progress of a multipart upload.
 type Multipart struct {
@@ -491,7 +524,7 @@ type ListImportsParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Status Return only imports with this status. The default is every status.
-	Status *JobStatus `form:"status,omitempty" json:"status,omitempty"`
+	Status *ImportStatus `form:"status,omitempty" json:"status,omitempty"`
 }
 
 // CreateImportParams defines parameters for CreateImport.
@@ -502,6 +535,15 @@ type CreateImportParams struct {
 
 // GetImportParams defines parameters for GetImport.
 type GetImportParams struct {
+	// Wait The maximum delay of the response in seconds, 0 to 25 (default 0). The response is immediate if half of the server's connections wait already, if the server is stopping, or if the operator disabled long polling. Pause for one second before the next request, and longer while nothing changes.
+	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
+
+	// IfNoneMatch The `ETag` of an earlier response, several separated by commas, or `*` for any (RFC 9110, section 13.1.2).
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// HeadImportParams defines parameters for HeadImport.
+type HeadImportParams struct {
 	// Wait The maximum delay of the response in seconds, 0 to 25 (default 0). The response is immediate if half of the server's connections wait already, if the server is stopping, or if the operator disabled long polling. Pause for one second before the next request, and longer while nothing changes.
 	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
 
@@ -610,9 +652,10 @@ type ClientInterface interface {
 	// CreateImportWithBody Create an import and sign the request that uploads it.
 	//
 	// Without a body, signs an untracked import. The service keeps no record, and only the store limits the upload.
-	// The response contains `upload_url` only.
+	// The response is `200` and contains `upload_url` only.
 	//
-	// With a body, creates a tracked import. The signature enforces what the body declares. Upload with the request in
+	// With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
+	// `Location`. The signature enforces what the body declares. Upload with the request in
 	// `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 	//
 	// Takes any type of body and a specified content type.
@@ -623,9 +666,10 @@ type ClientInterface interface {
 	// CreateImport Create an import and sign the request that uploads it.
 	//
 	// Without a body, signs an untracked import. The service keeps no record, and only the store limits the upload.
-	// The response contains `upload_url` only.
+	// The response is `200` and contains `upload_url` only.
 	//
-	// With a body, creates a tracked import. The signature enforces what the body declares. Upload with the request in
+	// With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
+	// `Location`. The signature enforces what the body declares. Upload with the request in
 	// `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 	//
 	// Takes a body of the `application/json` content type.
@@ -653,6 +697,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /import/{id} (the `GetImport` operationId).
 	GetImport(ctx context.Context, id string, params *GetImportParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// HeadImport Read the headers of an import.
+	//
+	// Responds as GET does, with the same status and headers, such as `ETag`, but without a body. `wait` and
+	// `If-None-Match` have the same effect as with GET.
+	//
+	// Corresponds with HEAD /import/{id} (the `HeadImport` operationId).
+	HeadImport(ctx context.Context, id string, params *HeadImportParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CompleteImportWithBody Complete an import.
 	//
@@ -732,9 +784,10 @@ func (c *Client) ListImports(ctx context.Context, params *ListImportsParams, req
 // CreateImportWithBody Create an import and sign the request that uploads it.
 //
 // Without a body, signs an untracked import. The service keeps no record, and only the store limits the upload.
-// The response contains `upload_url` only.
+// The response is `200` and contains `upload_url` only.
 //
-// With a body, creates a tracked import. The signature enforces what the body declares. Upload with the request in
+// With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
+// `Location`. The signature enforces what the body declares. Upload with the request in
 // `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 //
 // Takes any type of body and a specified content type.
@@ -755,9 +808,10 @@ func (c *Client) CreateImportWithBody(ctx context.Context, params *CreateImportP
 // CreateImport Create an import and sign the request that uploads it.
 //
 // Without a body, signs an untracked import. The service keeps no record, and only the store limits the upload.
-// The response contains `upload_url` only.
+// The response is `200` and contains `upload_url` only.
 //
-// With a body, creates a tracked import. The signature enforces what the body declares. Upload with the request in
+// With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
+// `Location`. The signature enforces what the body declares. Upload with the request in
 // `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 //
 // Takes a body of the `application/json` content type.
@@ -806,6 +860,24 @@ func (c *Client) DeleteImport(ctx context.Context, id string, reqEditors ...Requ
 // Corresponds with GET /import/{id} (the `GetImport` operationId).
 func (c *Client) GetImport(ctx context.Context, id string, params *GetImportParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetImportRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// HeadImport Read the headers of an import.
+//
+// Responds as GET does, with the same status and headers, such as `ETag`, but without a body. `wait` and
+// `If-None-Match` have the same effect as with GET.
+//
+// Corresponds with HEAD /import/{id} (the `HeadImport` operationId).
+func (c *Client) HeadImport(ctx context.Context, id string, params *HeadImportParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewHeadImportRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1164,6 +1236,82 @@ func NewGetImportRequest(server string, id string, params *GetImportParams) (*ht
 	return req, nil
 }
 
+// NewHeadImportRequest constructs an http.Request for the HeadImport method
+func NewHeadImportRequest(server string, id string, params *HeadImportParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/import/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Wait != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "wait", *params.Wait, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodHead, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewCompleteImportRequest calls the generic CompleteImport builder with application/json body
 func NewCompleteImportRequest(server string, id string, body CompleteImportJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1377,9 +1525,10 @@ type ClientWithResponsesInterface interface {
 	// CreateImportWithBodyWithResponse Create an import and sign the request that uploads it.
 	//
 	// Without a body, signs an untracked import. The service keeps no record, and only the store limits the upload.
-	// The response contains `upload_url` only.
+	// The response is `200` and contains `upload_url` only.
 	//
-	// With a body, creates a tracked import. The signature enforces what the body declares. Upload with the request in
+	// With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
+	// `Location`. The signature enforces what the body declares. Upload with the request in
 	// `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -1390,9 +1539,10 @@ type ClientWithResponsesInterface interface {
 	// CreateImportWithResponse Create an import and sign the request that uploads it.
 	//
 	// Without a body, signs an untracked import. The service keeps no record, and only the store limits the upload.
-	// The response contains `upload_url` only.
+	// The response is `200` and contains `upload_url` only.
 	//
-	// With a body, creates a tracked import. The signature enforces what the body declares. Upload with the request in
+	// With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
+	// `Location`. The signature enforces what the body declares. Upload with the request in
 	// `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -1424,6 +1574,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /import/{id} (the `GetImport` operationId).
 	GetImportWithResponse(ctx context.Context, id string, params *GetImportParams, reqEditors ...RequestEditorFn) (*GetImportResponse, error)
+
+	// HeadImportWithResponse Read the headers of an import.
+	//
+	// Responds as GET does, with the same status and headers, such as `ETag`, but without a body. `wait` and
+	// `If-None-Match` have the same effect as with GET.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with HEAD /import/{id} (the `HeadImport` operationId).
+	HeadImportWithResponse(ctx context.Context, id string, params *HeadImportParams, reqEditors ...RequestEditorFn) (*HeadImportResponse, error)
 
 	// CompleteImportWithBodyWithResponse Complete an import.
 	//
@@ -1487,7 +1647,7 @@ type ListImportsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *JobList
+	JSON200 *ImportList
 	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
 	ApplicationProblemJSON400 *Problem
 	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
@@ -1503,7 +1663,7 @@ type ListImportsResponse struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListImportsResponse) GetJSON200() *JobList {
+func (r ListImportsResponse) GetJSON200() *ImportList {
 	return r.JSON200
 }
 
@@ -1566,11 +1726,18 @@ func (r ListImportsResponse) ContentType() string {
 	return ""
 }
 
+// CreateImportResponse201Headers the declared response headers of an HTTP 201 response for CreateImport
+type CreateImportResponse201Headers struct {
+	Location *string
+}
+
 type CreateImportResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Job
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Import
 	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
 	ApplicationProblemJSON400 *Problem
 	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
@@ -1591,11 +1758,18 @@ type CreateImportResponse struct {
 	ApplicationProblemJSON503 *Problem
 	// ApplicationProblemJSON507 the response for an HTTP 507 `application/problem+json` response
 	ApplicationProblemJSON507 *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateImportResponse201Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r CreateImportResponse) GetJSON200() *Job {
 	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateImportResponse) GetJSON201() *Import {
+	return r.JSON201
 }
 
 // GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
@@ -1774,7 +1948,7 @@ type GetImportResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *Job
+	JSON200 *Import
 	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
 	ApplicationProblemJSON400 *Problem
 	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
@@ -1796,7 +1970,7 @@ type GetImportResponse struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r GetImportResponse) GetJSON200() *Job {
+func (r GetImportResponse) GetJSON200() *Import {
 	return r.JSON200
 }
 
@@ -1864,13 +2038,61 @@ func (r GetImportResponse) ContentType() string {
 	return ""
 }
 
+// HeadImportResponse200Headers the declared response headers of an HTTP 200 response for HeadImport
+type HeadImportResponse200Headers struct {
+	ETag *string
+}
+
+// HeadImportResponse304Headers the declared response headers of an HTTP 304 response for HeadImport
+type HeadImportResponse304Headers struct {
+	ETag *string
+}
+
+type HeadImportResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *HeadImportResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *HeadImportResponse304Headers
+}
+
+// GetBody returns the raw response body bytes
+func (r HeadImportResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r HeadImportResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r HeadImportResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r HeadImportResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type CompleteImportResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *Job
+	JSON200 *Import
 	// JSON202 the response for an HTTP 202 `application/json` response
-	JSON202 *Job
+	JSON202 *Import
 	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
 	ApplicationProblemJSON400 *Problem
 	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
@@ -1898,12 +2120,12 @@ type CompleteImportResponse struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r CompleteImportResponse) GetJSON200() *Job {
+func (r CompleteImportResponse) GetJSON200() *Import {
 	return r.JSON200
 }
 
 // GetJSON202 returns the response for an HTTP 202 `application/json` response
-func (r CompleteImportResponse) GetJSON202() *Job {
+func (r CompleteImportResponse) GetJSON202() *Import {
 	return r.JSON202
 }
 
@@ -2231,9 +2453,10 @@ func (c *ClientWithResponses) ListImportsWithResponse(ctx context.Context, param
 // CreateImportWithBodyWithResponse Create an import and sign the request that uploads it.
 //
 // Without a body, signs an untracked import. The service keeps no record, and only the store limits the upload.
-// The response contains `upload_url` only.
+// The response is `200` and contains `upload_url` only.
 //
-// With a body, creates a tracked import. The signature enforces what the body declares. Upload with the request in
+// With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
+// `Location`. The signature enforces what the body declares. Upload with the request in
 // `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -2250,9 +2473,10 @@ func (c *ClientWithResponses) CreateImportWithBodyWithResponse(ctx context.Conte
 // CreateImportWithResponse Create an import and sign the request that uploads it.
 //
 // Without a body, signs an untracked import. The service keeps no record, and only the store limits the upload.
-// The response contains `upload_url` only.
+// The response is `200` and contains `upload_url` only.
 //
-// With a body, creates a tracked import. The signature enforces what the body declares. Upload with the request in
+// With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
+// `Location`. The signature enforces what the body declares. Upload with the request in
 // `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -2301,6 +2525,22 @@ func (c *ClientWithResponses) GetImportWithResponse(ctx context.Context, id stri
 		return nil, err
 	}
 	return ParseGetImportResponse(rsp)
+}
+
+// HeadImportWithResponse Read the headers of an import.
+//
+// Responds as GET does, with the same status and headers, such as `ETag`, but without a body. `wait` and
+// `If-None-Match` have the same effect as with GET.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with HEAD /import/{id} (the `HeadImport` operationId).
+func (c *ClientWithResponses) HeadImportWithResponse(ctx context.Context, id string, params *HeadImportParams, reqEditors ...RequestEditorFn) (*HeadImportResponse, error) {
+	rsp, err := c.HeadImport(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseHeadImportResponse(rsp)
 }
 
 // CompleteImportWithBodyWithResponse Complete an import.
@@ -2405,7 +2645,7 @@ func ParseListImportsResponse(rsp *http.Response) (*ListImportsResponse, error) 
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest JobList
+		var dest ImportList
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -2479,6 +2719,13 @@ func ParseCreateImportResponse(rsp *http.Response) (*CreateImportResponse, error
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Import
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -2549,6 +2796,19 @@ func ParseCreateImportResponse(rsp *http.Response) (*CreateImportResponse, error
 		}
 		response.ApplicationProblemJSON507 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateImportResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -2640,7 +2900,7 @@ func ParseGetImportResponse(rsp *http.Response) (*GetImportResponse, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest Job
+		var dest Import
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -2726,6 +2986,45 @@ func ParseGetImportResponse(rsp *http.Response) (*GetImportResponse, error) {
 	return response, nil
 }
 
+// ParseHeadImportResponse parses an HTTP response from a HeadImportWithResponse call
+func ParseHeadImportResponse(rsp *http.Response) (*HeadImportResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &HeadImportResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers HeadImportResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers HeadImportResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseCompleteImportResponse parses an HTTP response from a CompleteImportWithResponse call
 func ParseCompleteImportResponse(rsp *http.Response) (*CompleteImportResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -2741,14 +3040,14 @@ func ParseCompleteImportResponse(rsp *http.Response) (*CompleteImportResponse, e
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest Job
+		var dest Import
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
-		var dest Job
+		var dest Import
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

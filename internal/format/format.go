@@ -56,9 +56,9 @@ func Duration(d time.Duration) string {
 	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }
 
-// Time returns t in local time, or "" if t is nil.
-func Time(t *time.Time) string {
-	if t == nil {
+// Time returns t in local time, or "" if t is zero.
+func Time(t time.Time) string {
+	if t.IsZero() {
 		return ""
 	}
 	return t.Local().Format("2006-01-02 15:04:05 -0700")

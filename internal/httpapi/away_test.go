@@ -32,8 +32,8 @@ func TestStoreUnreachable(t *testing.T) {
 	store := &unreachableStore{}
 	cfg := store.AWS(store)
 	inFakeTime(t, settings{memory: &store.Memory, aws: &cfg}, func(t *testing.T, s *service) {
-		single := "/import/" + *s.create(t, client.ImportRequest{}).ID
-		multipart := "/import/" + *s.create(t, client.ImportRequest{Mode: multipartMode}).ID
+		single := "/import/" + s.create(t, client.ImportRequest{}).ID
+		multipart := "/import/" + s.create(t, client.ImportRequest{Mode: multipartMode}).ID
 		store.down.Store(true)
 		for _, c := range []struct {
 			method, path, body string
@@ -64,7 +64,7 @@ func TestStoreUnreachable(t *testing.T) {
 		}
 		for _, id := range []string{single, multipart} {
 			job := s.read(t, strings.TrimPrefix(id, "/import/"))
-			if *job.Status != client.JobStatusAwaitingUpload {
+			if job.Status != client.ImportStatusAwaitingUpload {
 				t.Errorf("read once the store is back: got %+v, want it unchanged", job)
 			}
 		}

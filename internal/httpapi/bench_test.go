@@ -107,7 +107,7 @@ func TestAllocations(t *testing.T) {
 // createParts creates an import with this number of parts.
 func (s *service) createParts(t testing.TB, parts int64) string {
 	t.Helper()
-	return *s.create(t, client.ImportRequest{
+	return s.create(t, client.ImportRequest{
 		Mode: multipartMode, Size: new(parts * 16 * mib), PartSize: new(int64(16 * mib)),
 	}).ID
 }

@@ -23,8 +23,8 @@ func TestBodies(t *testing.T) {
 		code       string
 		faults     string // pointer and detail of each field error, joined
 	}{
-		{"empty object", `{}`, 200, "", ""},
-		{"white space around", " \n{}\t ", 200, "", ""},
+		{"empty object", `{}`, 201, "", ""},
+		{"white space around", " \n{}\t ", 201, "", ""},
 		{"two documents", `{}{}`, 400, "invalid-json", ""},
 		{"trailing garbage", `{} x`, 400, "invalid-json", ""},
 		{"trailing comma", `{"size":1,}`, 400, "invalid-json", ""},
@@ -41,7 +41,7 @@ func TestBodies(t *testing.T) {
 		{"invalid UTF-8", "{\"filename\":\"\xff\"}", 400, "invalid-json", ""},
 		{"lone high surrogate", `{"filename":"\ud800"}`, 400, "invalid-json", ""},
 		{"lone low surrogate", `{"filename":"x\udc00y"}`, 400, "invalid-json", ""},
-		{"surrogate pair", `{"filename":"\ud83d\ude00"}`, 200, "", ""},
+		{"surrogate pair", `{"filename":"\ud83d\ude00"}`, 201, "", ""},
 		{"byte-order mark", "\xef\xbb\xbf{}", 400, "invalid-json", ""},
 		{"UTF-16", "\xff\xfe{\x00}\x00", 400, "invalid-json", ""},
 		{"100,000 levels", strings.Repeat("[", 100_000), 400, "invalid-json", ""},
@@ -67,7 +67,7 @@ func TestBodies(t *testing.T) {
 		{"number as string", `{"size":"1"}`, 400, "invalid-request", "/size must be an integer"},
 		{"null member", `{"size":null}`, 400, "invalid-request", "/size must be an integer"},
 		{"negative", `{"size":-1}`, 400, "invalid-request", "/size must be at least 0"},
-		{"minus zero", `{"size":-0}`, 200, "", ""},
+		{"minus zero", `{"size":-0}`, 201, "", ""},
 		{"largest size", `{"size":53687091200001}`, 400, "invalid-request", "/size must be at most 53687091200000"},
 		{"expiry of nothing", `{"expires_in":0}`, 400, "invalid-request", "/expires_in must be at least 1"},
 		{"expiry past a week", `{"expires_in":604801}`, 400, "invalid-request", "/expires_in must be at most 604800"},
@@ -79,7 +79,7 @@ func TestBodies(t *testing.T) {
 		},
 		{
 			"name with path", `{"filename":"a/b"}`, 400, "invalid-request",
-			"/filename is not of the required form: A file name without a path",
+			"/filename is not of the required form: The file name, 1 to 255 characters",
 		},
 		{
 			"name with control character", `{"filename":"a\u000ab"}`, 400, "invalid-request",
@@ -90,7 +90,7 @@ func TestBodies(t *testing.T) {
 			"long name", `{"filename":"` + strings.Repeat("é", 256) + `"}`, 400, "invalid-request",
 			"/filename must have at most 255 characters",
 		},
-		{"longest name", `{"filename":"` + strings.Repeat("é", 255) + `"}`, 200, "", ""},
+		{"longest name", `{"filename":"` + strings.Repeat("é", 255) + `"}`, 201, "", ""},
 		{
 			"51 metadata", `{"metadata":{` + strings.TrimSuffix(manyMembers(51), ",") + `}}`, 400, "invalid-request",
 			"/metadata must have at most 50 members",
@@ -101,7 +101,7 @@ func TestBodies(t *testing.T) {
 		},
 		{
 			"type", `{"content_type":"text"}`, 400, "invalid-request",
-			"/content_type is not of the required form: A media type such as `text/csv`",
+			"/content_type is not of the required form: The media type, such as `text/csv`",
 		},
 		{
 			"type with newline", `{"content_type":"text/csv\r\nx: y"}`, 400, "invalid-request",
@@ -122,7 +122,7 @@ func TestBodies(t *testing.T) {
 		{"metadata empty", `{"metadata":{"a":""}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
 		{"metadata padded", `{"metadata":{"a":" b"}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
 		{"metadata name", `{"metadata":{"A b":"c"}}`, 400, "invalid-request", "/metadata/A b must have a name of"},
-		{"metadata of 2048 bytes", `{"metadata":{"a":"` + strings.Repeat("x", 2047) + `"}}`, 200, "", ""},
+		{"metadata of 2048 bytes", `{"metadata":{"a":"` + strings.Repeat("x", 2047) + `"}}`, 201, "", ""},
 		{
 			"metadata of 2049 bytes", `{"metadata":{"ab":"` + strings.Repeat("x", 2047) + `"}}`, 400, "invalid-request",
 			"/metadata must hold at most 2048 bytes",
@@ -153,7 +153,7 @@ func TestBodies(t *testing.T) {
 			if status != c.status {
 				t.Fatalf("got %d %s, want %d", status, answer, c.status)
 			}
-			if status == 200 {
+			if status == 201 {
 				return
 			}
 			p := problem(t, header, answer)
@@ -204,15 +204,15 @@ func TestFraming(t *testing.T) {
 			"two types", func(r *http.Request) { r.Header["Content-Type"] = []string{"application/json", "text/plain"} },
 			strings.NewReader("{}"), 415, "unsupported-media-type",
 		},
-		{"UTF-8 said", header("Content-Type", "Application/JSON; Charset=UTF-8"), strings.NewReader("{}"), 200, ""},
+		{"UTF-8 said", header("Content-Type", "Application/JSON; Charset=UTF-8"), strings.NewReader("{}"), 201, ""},
 		{"gzip", header("Content-Encoding", "gzip"), strings.NewReader("\x1f\x8b"), 415, "unsupported-content-encoding"},
-		{"identity", header("Content-Encoding", "identity"), strings.NewReader("{}"), 200, ""},
+		{"identity", header("Content-Encoding", "identity"), strings.NewReader("{}"), 201, ""},
 		{
 			"identity, then gzip", func(r *http.Request) { r.Header["Content-Encoding"] = []string{"identity", "gzip"} },
 			strings.NewReader("{}"), 415, "unsupported-content-encoding",
 		},
-		{"chunked", nil, io.MultiReader(strings.NewReader("{"), strings.NewReader("}")), 200, ""},
-		{"exactly the limit", nil, strings.NewReader(big[1:]), 200, ""},
+		{"chunked", nil, io.MultiReader(strings.NewReader("{"), strings.NewReader("}")), 201, ""},
+		{"exactly the limit", nil, strings.NewReader(big[1:]), 201, ""},
 		{"one byte more", nil, strings.NewReader(big), 413, "body-too-large"},
 		{"one byte more, chunked", nil, io.MultiReader(strings.NewReader(big)), 413, "body-too-large"},
 		{"50 MB, chunked", nil, io.LimitReader(spaces{}, 50<<20), 413, "body-too-large"},
@@ -237,7 +237,7 @@ func TestFraming(t *testing.T) {
 			if response.StatusCode != c.status {
 				t.Fatalf("got %d %s, want %d", response.StatusCode, answer, c.status)
 			}
-			if c.status == 200 {
+			if c.status == 201 {
 				return
 			}
 			p := problem(t, response.Header, answer)
@@ -265,7 +265,7 @@ func TestRouting(t *testing.T) {
 		{"PUT", "/import", 405, "method-not-allowed", "OPTIONS, GET, POST"},
 		{"PUT", "/import/", 405, "method-not-allowed", "OPTIONS, GET, POST"},
 		{"BREW", "/import", 405, "method-not-allowed", "OPTIONS, GET, POST"},
-		{"POST", "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", 405, "method-not-allowed", "OPTIONS, DELETE, GET"},
+		{"POST", "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", 405, "method-not-allowed", "OPTIONS, DELETE, GET, HEAD"},
 		{"POST", "/healthz", 405, "method-not-allowed", "OPTIONS, GET, HEAD"},
 	} {
 		status, header, answer := do(t, request(t, c.method, s.url+c.path, nil))

@@ -44,7 +44,7 @@ func FuzzClaim(f *testing.F) {
 			w := a.ask(t, calledBy(owner, r))
 			a.checkDeclared(t, r, w)
 			a.checkKeys(t, owner, w)
-			if !slices.Contains([]int{200, 422, 500}, w.Code) {
+			if !slices.Contains([]int{201, 422, 500}, w.Code) {
 				t.Errorf("POST /import with claim %q: got %d %s", claim, w.Code, w.Body)
 			}
 		})

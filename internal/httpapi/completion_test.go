@@ -37,14 +37,14 @@ func TestCompletionFailsLate(t *testing.T) {
 	options := settings{memory: &full.Memory, aws: &cfg, completionWait: 3 * time.Second}
 	inFakeTime(t, options, func(t *testing.T, s *service) {
 		full.release = make(chan struct{})
-		id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
+		id := s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
 		p := s.signParts(t, id, client.PartsRequest{First: new(int32(1)), Count: new(int32(1))}).Parts[0]
 		sent, err := full.RoundTrip(request(t, "PUT", p.URL, strings.NewReader("hello")))
 		if err != nil || sent.StatusCode != 200 {
 			t.Fatalf("part: got %+v, %v, want 200", sent, err)
 		}
 		r, err := s.CompleteImportWithResponse(t.Context(), id, client.CompleteRequest{})
-		if err != nil || r.JSON202 == nil || *r.JSON202.Status != client.JobStatusUploading || r.JSON202.Error != nil ||
+		if err != nil || r.JSON202 == nil || r.JSON202.Status != client.ImportStatusUploading || r.JSON202.Error != nil ||
 			*r.JSON202.Multipart.UploadedBytes != 5 {
 			t.Fatalf("complete: got %s %s, %v, want 202, uploading, 5 bytes", r.Status(), r.Body, err)
 		}
@@ -58,7 +58,7 @@ func TestCompletionFailsLate(t *testing.T) {
 		for range 2 {
 			r := <-answers
 			job := r.JSON200
-			if job == nil || *job.Status != client.JobStatusUploading || job.Error == nil || job.Error.Code != "store-full" {
+			if job == nil || job.Status != client.ImportStatusUploading || job.Error == nil || job.Error.Code != "store-full" {
 				t.Errorf("read with wait: got %s %s, want uploading with store-full", r.Status(), r.Body)
 			}
 		}

@@ -54,7 +54,7 @@ func (h handlers) changeSince(known etags) func(imports.Job) bool {
 //
 // An upload_url is valid until expires_at, which the ETag covers. For download_url, see expiryEpoch.
 func (h handlers) etag(j imports.Job) string {
-	answer := apiJob(j, h.service.Bucket.Name())
+	answer := apiImport(j, h.service.Bucket.Name())
 	answer.UploadURL, answer.Upload, answer.DownloadURL = nil, nil, nil
 	hash := sha256.New()
 	_ = json.NewEncoder(hash).Encode(answer) // cannot fail

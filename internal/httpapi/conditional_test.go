@@ -46,7 +46,7 @@ func tagOf(t testing.TB, r *client.GetImportResponse) string {
 }
 
 // put stores the object of a single import.
-func (s *service) put(t testing.TB, job client.Job) {
+func (s *service) put(t testing.TB, job client.Import) {
 	t.Helper()
 	in := &s3.PutObjectInput{Bucket: &s.store.Bucket, Key: &job.Object.Key, Body: strings.NewReader("x")}
 	if _, err := s.s3().PutObject(t.Context(), in); err != nil {
@@ -61,15 +61,15 @@ func TestWaitForUpload(t *testing.T) {
 			inFakeTime(t, settings{}, func(t *testing.T, s *service) {
 				job, tag := s.create(t, client.ImportRequest{}), ""
 				if known {
-					tag = tagOf(t, s.get(t, *job.ID, -1, ""))
+					tag = tagOf(t, s.get(t, job.ID, -1, ""))
 				}
 				began, done := time.Now(), make(chan *client.GetImportResponse)
-				go func() { done <- s.get(t, *job.ID, 25, tag) }()
+				go func() { done <- s.get(t, job.ID, 25, tag) }()
 				synctest.Wait()
 				s.put(t, job)
-				s.imports.Waiters.Notify(imports.Public, *job.ID)
+				s.imports.Waiters.Notify(imports.Public, job.ID)
 				got := <-done
-				if got.JSON200 == nil || *got.JSON200.Status != client.JobStatusCompleted || tagOf(t, got) == tag {
+				if got.JSON200 == nil || got.JSON200.Status != client.ImportStatusCompleted || tagOf(t, got) == tag {
 					t.Errorf("wait: got %s %s, want it completed", got.Status(), got.Body)
 				}
 				if took := time.Since(began); took > 0 {
@@ -86,8 +86,8 @@ func TestWaitTime(t *testing.T) {
 }
 
 func testWaitTime(t *testing.T, s *service) {
-	awaited, job := *s.create(t, client.ImportRequest{}).ID, s.create(t, client.ImportRequest{})
-	completed := *job.ID
+	awaited, job := s.create(t, client.ImportRequest{}).ID, s.create(t, client.ImportRequest{})
+	completed := job.ID
 	s.put(t, job)
 	for _, c := range []struct {
 		name, id string
@@ -131,7 +131,7 @@ func testWaitTime(t *testing.T, s *service) {
 // TestBadWait checks that wait must be 0 to 25 seconds, and If-None-Match a list of entity tags.
 func TestBadWait(t *testing.T) {
 	s := start(t, settings{})
-	id := *s.create(t, client.ImportRequest{}).ID
+	id := s.create(t, client.ImportRequest{}).ID
 	for _, c := range []struct{ query, header, parameter, detail string }{
 		{"wait=abc", "", "wait", "must be an integer"},
 		{"wait=26", "", "wait", "must be at most 25"},
@@ -172,7 +172,7 @@ func TestWaiterDisconnects(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
-			_, err := s.GetImportWithResponse(ctx, *job.ID, &client.GetImportParams{Wait: new(int32(25))})
+			_, err := s.GetImportWithResponse(ctx, job.ID, &client.GetImportParams{Wait: new(int32(25))})
 			done <- err
 		}()
 		synctest.Wait()
@@ -202,7 +202,7 @@ func TestETag(t *testing.T) {
 	gone := s.create(t, client.ImportRequest{})
 	for _, c := range []struct {
 		name  string
-		job   client.Job
+		job   client.Import
 		do    func()
 		other bool // another ETag
 	}{
@@ -212,17 +212,17 @@ func TestETag(t *testing.T) {
 		{"time for parts", parts, func() { clock.advance(time.Minute) }, false},
 		{"a key that may not upload", one, func() { caller.setScope(auth.Read) }, false},
 		{"one that may", one, func() { caller.setScope(everything) }, false},
-		{"a part", parts, func() { s.sendPart(t, *parts.ID, 1, make([]byte, 5*mib), nil) }, true},
+		{"a part", parts, func() { s.sendPart(t, parts.ID, 1, make([]byte, 5*mib), nil) }, true},
 		{"the object", one, func() { send(t, *one.Upload, []byte("x")) }, true},
 		{"a download signed anew", one, func() { clock.advance(time.Minute) }, false},
 		{"another object", one, func() { send(t, *one.Upload, []byte("y")) }, true},
 		{"a download signed in the other half", one, func() { clock.advance(life / 2) }, true},
-		{"its removal", gone, func() { s.remove(t, *gone.ID) }, true},
+		{"its removal", gone, func() { s.remove(t, gone.ID) }, true},
 		{"the end of its time", form, func() { clock.advance(life) }, true},
 	} {
-		before := tagOf(t, s.get(t, *c.job.ID, -1, ""))
+		before := tagOf(t, s.get(t, c.job.ID, -1, ""))
 		c.do()
-		if after := tagOf(t, s.get(t, *c.job.ID, -1, "")); (after != before) != c.other {
+		if after := tagOf(t, s.get(t, c.job.ID, -1, "")); (after != before) != c.other {
 			t.Errorf("%s: got the tags %s and %s, want another: %t", c.name, before, after, c.other)
 		}
 	}

@@ -20,19 +20,19 @@ func TestDownload(t *testing.T) {
 			body.Filename = &name
 		}
 		job := s.create(t, body)
-		if job.DownloadURL != nil || s.read(t, *job.ID).DownloadURL != nil {
+		if job.DownloadURL != nil || s.read(t, job.ID).DownloadURL != nil {
 			t.Errorf("before the upload: got a download_url")
 		}
 		if status, code := send(t, *job.Upload, []byte(page)); status != 200 {
 			t.Fatalf("upload: got %d %s", status, code)
 		}
-		done := s.read(t, *job.ID)
+		done := s.read(t, job.ID)
 		if done.DownloadURL == nil {
 			t.Fatalf("read: got %+v, want a download_url", done)
 		}
 		status, header, content := do(t, request(t, "GET", *done.DownloadURL, nil))
 		kind, params, err := mime.ParseMediaType(header.Get("Content-Disposition"))
-		want := *done.ID
+		want := done.ID
 		if name != "" {
 			want = name
 		}
@@ -54,7 +54,7 @@ func TestDownload(t *testing.T) {
 	off := start(t, settings{})
 	job := off.create(t, client.ImportRequest{})
 	send(t, *job.Upload, []byte(page))
-	if done := off.read(t, *job.ID); *done.Status != client.JobStatusCompleted || done.DownloadURL != nil {
+	if done := off.read(t, job.ID); done.Status != client.ImportStatusCompleted || done.DownloadURL != nil {
 		t.Errorf("read where downloads are off: got %+v, want no download_url", done)
 	}
 }
@@ -62,7 +62,7 @@ func TestDownload(t *testing.T) {
 // TestDownloadInParts checks that completing returns the same download URL as reading.
 func TestDownloadInParts(t *testing.T) {
 	s := start(t, settings{downloads: true})
-	id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
+	id := s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
 	s.sendParts(t, id, []byte("12345"), []int32{1})
 	done := s.complete(t, id, client.CompleteRequest{})
 	if done.DownloadURL == nil {

@@ -37,11 +37,11 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	if created.JSON200 == nil { // an API error is not a Go error: read the problem document
+	if created.JSON201 == nil { // an API error is not a Go error: read the problem document
 		panic(string(created.Body))
 	}
 
-	upload := created.JSON200.Upload
+	upload := created.JSON201.Upload
 	request, err := http.NewRequestWithContext(ctx, string(upload.Method), upload.URL, file)
 	if err != nil {
 		panic(err)
@@ -57,11 +57,11 @@ func Example() {
 	response.Body.Close()
 	fmt.Println("upload:", response.StatusCode)
 
-	read, err := signpost.GetImportWithResponse(ctx, *created.JSON200.ID, nil)
+	read, err := signpost.GetImportWithResponse(ctx, created.JSON201.ID, nil)
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println("import:", *read.JSON200.Status, *read.JSON200.Size, "bytes")
+	fmt.Println("import:", read.JSON200.Status, *read.JSON200.Size, "bytes")
 	// Output:
 	// upload: 200
 	// import: completed 15 bytes

@@ -37,8 +37,8 @@ func TestForm(t *testing.T) {
 			if status, answer := post(t, *job.Upload, content); status != 201 {
 				t.Fatalf("upload: got %d %s, want 201", status, answer)
 			}
-			done := s.read(t, *job.ID)
-			if *done.Status != client.JobStatusCompleted || *done.Size != int64(len(content)) {
+			done := s.read(t, job.ID)
+			if done.Status != client.ImportStatusCompleted || *done.Size != int64(len(content)) {
 				t.Fatalf("read: got %+v, want completed", done)
 			}
 			if done.Checksum != nil && !done.Checksum.Verified {

@@ -33,7 +33,8 @@ func (h handlers) CreateImport(c echo.Context, params api.CreateImportParams) er
 	if err != nil {
 		return err
 	}
-	return h.respond(x, http.StatusOK, job)
+	x.Response().Header().Set("Location", "/import/"+job.ID)
+	return h.respond(x, http.StatusCreated, job)
 }
 
 // signUntracked responds with the URL only. It needs no context with the request ID, because it calls no store. It
@@ -73,6 +74,11 @@ func (h handlers) GetImport(c echo.Context, id string, params api.GetImportParam
 	return h.respond(x, http.StatusOK, job)
 }
 
+// HeadImport responds as GetImport does. net/http and package lambdaevent omit the body.
+func (h handlers) HeadImport(c echo.Context, id string, params api.HeadImportParams) error {
+	return h.GetImport(c, id, api.GetImportParams(params))
+}
+
 func (h handlers) ListImports(c echo.Context, params api.ListImportsParams) error {
 	x := c.(*exchange)
 	jobs, next, err := h.service.List(x.context(), x.ownerOrPublic(), imports.Page{
@@ -83,10 +89,10 @@ func (h handlers) ListImports(c echo.Context, params api.ListImportsParams) erro
 	if err != nil {
 		return err
 	}
-	list := api.JobList{Imports: make([]api.Job, len(jobs)), NextCursor: optional(next)}
+	list := api.ImportList{Imports: make([]api.Import, len(jobs)), NextCursor: optional(next)}
 	for i, job := range jobs {
 		h.reportStatus(job)
-		list.Imports[i] = apiJob(job, h.service.Bucket.Name())
+		list.Imports[i] = apiImport(job, h.service.Bucket.Name())
 	}
 	return x.JSON(http.StatusOK, list)
 }
@@ -153,18 +159,18 @@ func (h handlers) CompleteImport(c echo.Context, id string) error {
 // uploading it, and creating one does not permit downloading it. Reading an import with a download URL is audited.
 func (h handlers) respond(x *exchange, status int, j imports.Job) error {
 	h.reportStatus(j)
-	job := apiJob(j, h.service.Bucket.Name())
+	r := apiImport(j, h.service.Bucket.Name())
 	if !x.allows(auth.Create) {
-		job.Upload, job.UploadURL = nil, nil
+		r.Upload, r.UploadURL = nil, nil
 	}
 	if !x.allows(auth.Read) {
-		job.DownloadURL = nil
+		r.DownloadURL = nil
 	}
-	if x.audit.action == "" && job.DownloadURL != nil {
+	if x.audit.action == "" && r.DownloadURL != nil && x.Request().Method != http.MethodHead {
 		x.audit.action = "download"
 	}
-	x.audit.id, x.audit.size = j.ID, job.Size
-	return x.JSON(status, job)
+	x.audit.id, x.audit.size = j.ID, r.Size
+	return x.JSON(status, r)
 }
 
 func (h handlers) reportStatus(j imports.Job) {

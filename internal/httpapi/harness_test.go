@@ -134,20 +134,20 @@ func inFakeTime(t *testing.T, s settings, test func(*testing.T, *service)) {
 }
 
 // create creates a tracked import, which must succeed.
-func (s *service) create(t testing.TB, body client.ImportRequest) client.Job {
+func (s *service) create(t testing.TB, body client.ImportRequest) client.Import {
 	t.Helper()
 	r, err := s.CreateImportWithResponse(t.Context(), nil, body)
 	if err != nil {
 		t.Fatalf("create: %v", err)
 	}
-	if r.JSON200 == nil {
+	if r.JSON201 == nil {
 		t.Fatalf("create: got %s %s, want a job", r.Status(), r.Body)
 	}
-	return *r.JSON200
+	return *r.JSON201
 }
 
 // read reads an import, which must succeed.
-func (s *service) read(t testing.TB, id string) client.Job {
+func (s *service) read(t testing.TB, id string) client.Import {
 	t.Helper()
 	r, err := s.GetImportWithResponse(t.Context(), id, nil)
 	if err != nil {

@@ -84,17 +84,18 @@ func TestTrackedImport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			job := s.create(t, body)
-			if *job.Status != client.JobStatusAwaitingUpload || *job.UploadURL != job.Upload.URL || job.Upload.Method != "PUT" {
+			if job.Status != client.ImportStatusAwaitingUpload || *job.UploadURL != job.Upload.URL ||
+				job.Upload.Method != "PUT" {
 				t.Fatalf("create: got %+v, want an awaited PUT", job)
 			}
-			if again := s.read(t, *job.ID); *again.Status != client.JobStatusAwaitingUpload || again.Upload == nil {
+			if again := s.read(t, job.ID); again.Status != client.ImportStatusAwaitingUpload || again.Upload == nil {
 				t.Fatalf("read before the upload: got %+v, want an awaited job with a fresh URL", again)
 			}
 			if status, code := send(t, *job.Upload, content); status != 200 {
 				t.Fatalf("upload: got %d %s, want 200", status, code)
 			}
-			done := s.read(t, *job.ID)
-			if *done.Status != client.JobStatusCompleted || *done.Size != int64(len(content)) || done.UploadURL != nil ||
+			done := s.read(t, job.ID)
+			if done.Status != client.ImportStatusCompleted || *done.Size != int64(len(content)) || done.UploadURL != nil ||
 				done.CompletedAt == nil ||
 				done.Object.ETag == nil {
 				t.Fatalf("read after the upload: got %+v, want a completed job", done)
@@ -134,7 +135,7 @@ func TestEmptyImport(t *testing.T) {
 	if status, code := send(t, *job.Upload, nil); status != 200 {
 		t.Errorf("no bytes: got %d %s, want 200", status, code)
 	}
-	if done := s.read(t, *job.ID); *done.Status != client.JobStatusCompleted {
+	if done := s.read(t, job.ID); done.Status != client.ImportStatusCompleted {
 		t.Errorf("read: got %+v, want completed", done)
 	}
 }
@@ -150,9 +151,9 @@ func TestEmptyImportWithChecksum(t *testing.T) {
 		if status, code := send(t, *job.Upload, nil); status != 200 {
 			t.Errorf("%s, no bytes: got %d %s, want 200", algorithm, status, code)
 		}
-		if done := s.read(t, *job.ID); *done.Status != client.JobStatusCompleted || !done.Checksum.Verified {
+		if done := s.read(t, job.ID); done.Status != client.ImportStatusCompleted || !done.Checksum.Verified {
 			t.Errorf("%s, no bytes: got %s, verified %v, want it completed and verified", algorithm,
-				*done.Status, done.Checksum.Verified)
+				done.Status, done.Checksum.Verified)
 		}
 	}
 }
@@ -181,7 +182,7 @@ func TestLargestHeaders(t *testing.T) {
 
 func TestUnknownImport(t *testing.T) {
 	s := start(t, settings{})
-	id := *s.create(t, client.ImportRequest{}).ID
+	id := s.create(t, client.ImportRequest{}).ID
 	for _, unknown := range []string{
 		"0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", "00000000-0000-7000-8000-000000000000", strings.ToUpper(id), "urn:uuid:" + id,
 		"%7B" + id + "%7D",
@@ -198,33 +199,36 @@ func TestUnknownImport(t *testing.T) {
 // TestIdempotency repeats a create: the same key and body return the same import, another body is rejected.
 func TestIdempotency(t *testing.T) {
 	s := start(t, settings{})
-	create := func(key, body string) (int, client.Job, string) {
+	create := func(key, body string) (int, client.Import, string) {
 		r := withType(request(t, "POST", s.url+"/import", strings.NewReader(body)))
 		r.Header.Set("Idempotency-Key", key)
-		status, _, answer := do(t, r)
-		var job client.Job
-		if status == 200 {
+		status, header, answer := do(t, r)
+		var job client.Import
+		if status == 201 {
 			if err := json.Unmarshal([]byte(answer), &job); err != nil {
 				t.Fatal(err)
+			}
+			if got, want := header.Get("Location"), "/import/"+job.ID; got != want {
+				t.Errorf("Location: got %q, want %q", got, want)
 			}
 		}
 		return status, job, answer
 	}
 	key := uuid.NewString()
 	_, first, answer := create(key, `{"size": 5, "filename": "a"}`)
-	if first.ID == nil {
+	if first.ID == "" {
 		t.Fatalf("create: got %s, want a job", answer)
 	}
-	if status, again, _ := create(key, `{"filename":"\u0061","size":5}`); status != 200 || *again.ID != *first.ID ||
+	if status, again, _ := create(key, `{"filename":"\u0061","size":5}`); status != 201 || again.ID != first.ID ||
 		again.UploadURL == nil {
-		t.Errorf("the same request again: got %d %+v, want job %s", status, again, *first.ID)
+		t.Errorf("the same request again: got %d %+v, want job %s", status, again, first.ID)
 	}
 	if status, _, answer := create(key, `{"size": 6}`); status != 422 ||
 		!strings.Contains(answer, "idempotency-key-reused") {
 		t.Errorf("another body: got %d %s, want 422 idempotency-key-reused", status, answer)
 	}
-	if status, other, _ := create(uuid.NewString(), `{"size": 5, "filename": "a"}`); status != 200 ||
-		*other.ID == *first.ID {
+	if status, other, _ := create(uuid.NewString(), `{"size": 5, "filename": "a"}`); status != 201 ||
+		other.ID == first.ID {
 		t.Errorf("another key: got %d %+v, want another job", status, other)
 	}
 	for _, bad := range []string{"", " ", "a b", "ü", strings.Repeat("k", 256)} {
@@ -274,15 +278,15 @@ func TestWeakIdempotencyKeys(t *testing.T) {
 			status, answer := create(anonymous, c.key, `{"size":5}`)
 			storeCalled := calls.Load() > before
 			switch {
-			case !c.weak && status != 200:
-				t.Errorf("anonymous client, key %.40s: got %d %s, want 200", c.key, status, answer)
+			case !c.weak && status != 201:
+				t.Errorf("anonymous client, key %.40s: got %d %s, want 201", c.key, status, answer)
 			case c.weak && (status != 400 || codeOf(answer) != imports.CodeIdempotencyKeyWeak || storeCalled ||
 				!strings.Contains(answer, `"parameter":"Idempotency-Key"`)):
 				t.Errorf("anonymous client, key %.40s: got %d %s, store called: %t, want 400 that names the header",
 					c.key, status, answer, storeCalled)
 			}
-			if status, answer := create(named, c.key, `{"size":5}`); status != 200 {
-				t.Errorf("alice, key %.40s: got %d %s, want 200", c.key, status, answer)
+			if status, answer := create(named, c.key, `{"size":5}`); status != 201 {
+				t.Errorf("alice, key %.40s: got %d %s, want 201", c.key, status, answer)
 			}
 		}
 	}
@@ -302,8 +306,8 @@ func TestIdempotencyKeyOfRejection(t *testing.T) {
 		body string
 		want int
 	}{
-		{`{"expires_in":61}`, 422}, {`{"expires_in":60}`, 200}, {`{"expires_in":60,"mode":"auto"}`, 200},
-		{`{"expires_in":60,"mode":"single"}`, 200}, {`{"expires_in":60,"mode":"form"}`, 422},
+		{`{"expires_in":61}`, 422}, {`{"expires_in":60}`, 201}, {`{"expires_in":60,"mode":"auto"}`, 201},
+		{`{"expires_in":60,"mode":"single"}`, 201}, {`{"expires_in":60,"mode":"form"}`, 422},
 	} {
 		if got := create(c.body); got != c.want {
 			t.Errorf("%s: got %d, want %d", c.body, got, c.want)
@@ -320,12 +324,12 @@ func TestIdempotencyRace(t *testing.T) {
 		go func() {
 			r, err := s.CreateImportWithResponse(t.Context(), &client.CreateImportParams{IdempotencyKey: &key},
 				client.ImportRequest{Size: new(int64(1))})
-			if err != nil || r.JSON200 == nil {
+			if err != nil || r.JSON201 == nil {
 				t.Errorf("create: got %v %v, want a job", r, err)
 				ids <- ""
 				return
 			}
-			ids <- *r.JSON200.ID
+			ids <- r.JSON201.ID
 		}()
 	}
 	first := <-ids
@@ -340,23 +344,23 @@ func TestExpiry(t *testing.T) {
 	started, later := time.Now().Truncate(time.Second), time.Duration(0)
 	s := start(t, settings{now: func() time.Time { return started.Add(later) }})
 	job := s.create(t, client.ImportRequest{ExpiresIn: new(int32(60))})
-	if life := job.ExpiresAt.Sub(*job.CreatedAt).Round(time.Second); life < 59*time.Second || life > time.Minute {
+	if life := job.ExpiresAt.Sub(job.CreatedAt).Round(time.Second); life < 59*time.Second || life > time.Minute {
 		t.Errorf("expires_at: %s after created_at, want 60 s", life)
 	}
 	later = 59 * time.Second
-	if again := s.read(t, *job.ID); *again.Status != client.JobStatusAwaitingUpload ||
+	if again := s.read(t, job.ID); again.Status != client.ImportStatusAwaitingUpload ||
 		!again.ExpiresAt.Equal(*job.ExpiresAt) {
 		t.Errorf("read a second before the end: got %+v, want an awaited job that ends at %s", again, job.ExpiresAt)
 	}
 	later = 61 * time.Second
-	if over := s.read(t, *job.ID); *over.Status != client.JobStatusExpired || over.UploadURL != nil {
+	if over := s.read(t, job.ID); over.Status != client.ImportStatusExpired || over.UploadURL != nil {
 		t.Errorf("read after the end: got %+v, want expired", over)
 	}
 	// An upload that began in time may end late. The bucket is right.
 	if status, code := send(t, *job.Upload, []byte("late")); status != 200 {
 		t.Fatalf("upload: got %d %s, want 200", status, code)
 	}
-	if late := s.read(t, *job.ID); *late.Status != client.JobStatusCompleted {
+	if late := s.read(t, job.ID); late.Status != client.ImportStatusCompleted {
 		t.Errorf("read after a late arrival: got %+v, want completed", late)
 	}
 }
@@ -375,8 +379,8 @@ func TestLimits(t *testing.T) {
 		{`{"size": 1, "expires_in": 601}`, "expiry-too-long", "/expires_in"},
 	} {
 		status, _, answer := s.post(t, "application/json", c.body)
-		if c.code == "" && status != 200 {
-			t.Errorf("%s: got %d %s, want 200", c.body, status, answer)
+		if c.code == "" && status != 201 {
+			t.Errorf("%s: got %d %s, want 201", c.body, status, answer)
 		}
 		if c.code != "" &&
 			(status != 422 || !strings.Contains(answer, `"`+c.code+`"`) || !strings.Contains(answer, `"`+c.pointer+`"`)) {
@@ -385,8 +389,8 @@ func TestLimits(t *testing.T) {
 	}
 	unbounded := start(t, settings{})
 	const largest = `{"mode": "single", "size": 5368709120}`
-	if status, _, answer := unbounded.post(t, "application/json", largest); status != 200 {
-		t.Errorf("5 GiB: got %d %s, want 200", status, answer)
+	if status, _, answer := unbounded.post(t, "application/json", largest); status != 201 {
+		t.Errorf("5 GiB: got %d %s, want 201", status, answer)
 	}
 	const tooLarge = `{"mode": "single", "size": 5368709121}`
 	if status, _, answer := unbounded.post(t, "application/json", tooLarge); status != 422 ||

@@ -27,25 +27,25 @@ func TestPlanLimits(t *testing.T) {
 		status     int
 		says       string
 	}{
-		{"64 MiB", `{"size":67108864}`, 200, `"upload_url"`},
-		{"and a byte", `{"size":67108865}`, 200, `"part_count":5,"part_size":16777216`},
+		{"64 MiB", `{"size":67108864}`, 201, `"upload_url"`},
+		{"and a byte", `{"size":67108865}`, 201, `"part_count":5,"part_size":16777216`},
 		{
 			"and a byte with sha256",
-			`{"size":67108865,"checksum":{"algorithm":"sha256","value":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}}`, 200,
+			`{"size":67108865,"checksum":{"algorithm":"sha256","value":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}}`, 201,
 			`"upload_url"`,
 		},
-		{"10,000 parts of 16 MiB", `{"size":167772160000}`, 200, `"part_count":10000,"part_size":16777216`},
-		{"and a byte", `{"size":167772160001}`, 200, `"part_count":9412,"part_size":17825792`},
-		{"the most there is", `{"size":53687091200000}`, 200, `"part_count":10000,"part_size":5368709120`},
+		{"10,000 parts of 16 MiB", `{"size":167772160000}`, 201, `"part_count":10000,"part_size":16777216`},
+		{"and a byte", `{"size":167772160001}`, 201, `"part_count":9412,"part_size":17825792`},
+		{"the most there is", `{"size":53687091200000}`, 201, `"part_count":10000,"part_size":5368709120`},
 		{"and a byte", `{"size":53687091200001}`, 400, `"pointer":"/size"`},
-		{"the caller's 10,000 parts", `{"size":52428800000,"part_size":5242880}`, 200, `"part_count":10000`},
+		{"the caller's 10,000 parts", `{"size":52428800000,"part_size":5242880}`, 201, `"part_count":10000`},
 		{"and a byte", `{"size":52428800001,"part_size":5242880}`, 400, `"pointer":"/part_size"`},
 		{"parts of 5 MiB less a byte", `{"mode":"multipart","part_size":5242879}`, 400, `"pointer":"/part_size"`},
-		{"parts of 5 GiB", `{"mode":"multipart","part_size":5368709120}`, 200, `"part_size":5368709120`},
+		{"parts of 5 GiB", `{"mode":"multipart","part_size":5368709120}`, 201, `"part_size":5368709120`},
 		{"and a byte", `{"mode":"multipart","part_size":5368709121}`, 400, `"pointer":"/part_size"`},
-		{"nothing, in parts", `{"mode":"multipart","size":0}`, 200, `"part_count":1`},
-		{"size not known", `{}`, 200, `"upload_url"`},
-		{"size not known, in parts", `{"mode":"multipart"}`, 200, `"multipart":{"part_size":67108864,"uploaded_bytes":0`},
+		{"nothing, in parts", `{"mode":"multipart","size":0}`, 201, `"part_count":1`},
+		{"size not known", `{}`, 201, `"upload_url"`},
+		{"size not known, in parts", `{"mode":"multipart"}`, 201, `"multipart":{"part_size":67108864,"uploaded_bytes":0`},
 		{"sha256 in parts", `{"mode":"multipart","checksum":{"algorithm":"sha256"}}`, 400, `"pointer":"/checksum/algorithm"`},
 	} {
 		if status, _, answer := s.post(t, "application/json", c.body); status != c.status ||
@@ -68,7 +68,7 @@ func TestTenThousandParts(t *testing.T) {
 	}
 	urls, end := map[string]bool{}, int64(0)
 	for first := int32(1); first <= 10_000; first += 1000 {
-		for i, p := range s.signParts(t, *job.ID, client.PartsRequest{First: &first, Count: new(int32(1000))}).Parts {
+		for i, p := range s.signParts(t, job.ID, client.PartsRequest{First: &first, Count: new(int32(1000))}).Parts {
 			if p.PartNumber != first+int32(i) || p.Offset != end ||
 				p.Headers["content-length"] != strconv.FormatInt(*p.Size, 10) {
 				t.Fatalf("part %d: got %d at %d with %v, want it at %d", first+int32(i), p.PartNumber, p.Offset, p.Headers, end)
@@ -80,7 +80,7 @@ func TestTenThousandParts(t *testing.T) {
 	if len(urls) != 10_000 || end != size {
 		t.Errorf("got %d URLs for %d bytes, want 10,000 for %d", len(urls), end, int64(size))
 	}
-	tooMany := request(t, "POST", s.url+"/import/"+*job.ID+"/parts", strings.NewReader(`{"first":1,"count":1001}`))
+	tooMany := request(t, "POST", s.url+"/import/"+job.ID+"/parts", strings.NewReader(`{"first":1,"count":1001}`))
 	if status, _, answer := do(t, withType(tooMany)); status != 400 ||
 		!strings.Contains(answer, "/count") {
 		t.Errorf("1,001 parts in a call: got %d %s, want 400 at /count", status, answer)
@@ -102,13 +102,13 @@ func TestResume(t *testing.T) {
 		size, partSize = gib<<30+3, 16*mib
 	}
 	file := sparseFile(t, size)
-	id := *start(t, settings{}).create(t, client.ImportRequest{Mode: multipartMode, Size: &size, PartSize: &partSize}).ID
+	id := start(t, settings{}).create(t, client.ImportRequest{Mode: multipartMode, Size: &size, PartSize: &partSize}).ID
 	count := (size + partSize - 1) / partSize
 	began := time.Now()
 
 	sent := start(t, settings{}).sendMissing(t, id, file, count/2)
 	held := start(t, settings{}).read(t, id)
-	if *held.Status != client.JobStatusUploading || int64(*held.Multipart.UploadedParts) < sent ||
+	if held.Status != client.ImportStatusUploading || int64(*held.Multipart.UploadedParts) < sent ||
 		int64(*held.Multipart.UploadedParts) >= count {
 		t.Fatalf("read at half: got %+v after %d of %d parts", held.Multipart, sent, count)
 	}
@@ -120,7 +120,7 @@ func TestResume(t *testing.T) {
 	began = time.Now()
 	done := third.complete(t, id, client.CompleteRequest{})
 	t.Logf("completed in %s", time.Since(began).Round(time.Millisecond))
-	if *done.Status != client.JobStatusCompleted || *done.Size != size {
+	if done.Status != client.ImportStatusCompleted || *done.Size != size {
 		t.Fatalf("complete: got %+v, want %d bytes", done, size)
 	}
 	object := third.stored(t, done.Object.Key)

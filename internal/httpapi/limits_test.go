@@ -98,11 +98,11 @@ func TestForwardedFor(t *testing.T) {
 func TestContentTypes(t *testing.T) {
 	s := start(t, settings{limits: imports.Limits{ContentTypes: []string{"text/csv", "image/*"}}})
 	for body, want := range map[string]int{
-		`{"content_type":"text/csv"}`:                200,
-		`{"content_type":"text/csv; charset=utf-8"}`: 200,
-		`{"content_type":"Text/CSV"}`:                200,
-		`{"content_type":"image/png"}`:               200,
-		`{"content_type":"image/svg+xml"}`:           200,
+		`{"content_type":"text/csv"}`:                201,
+		`{"content_type":"text/csv; charset=utf-8"}`: 201,
+		`{"content_type":"Text/CSV"}`:                201,
+		`{"content_type":"image/png"}`:               201,
+		`{"content_type":"image/svg+xml"}`:           201,
 		`{"content_type":"text/html"}`:               422,
 		`{"content_type":"text/csv2"}`:               422,
 		`{"content_type":"application/image/png"}`:   400,
@@ -133,20 +133,20 @@ func TestWebhooks(t *testing.T) {
 	)
 	none := start(t, settings{})
 	for url, want := range map[string]int{
-		"https://hooks.example.com/a?b=c":     200,
-		"https://hooks.example.com":           200,
-		"https://hooks.example.com:8443/":     200,
+		"https://hooks.example.com/a?b=c":     201,
+		"https://hooks.example.com":           201,
+		"https://hooks.example.com:8443/":     201,
 		"http://hooks.example.com/":           400,
 		"http://[2001:db8::1]:80/":            400,
-		"https://[2001:db8::1]:80/":           200,
-		"https://hooks.example.com:443/":      200,
+		"https://[2001:db8::1]:80/":           201,
+		"https://hooks.example.com:443/":      201,
 		"http://hooks.example.com:8443/":      400,
 		"https://hooks.example.com:84430/":    422,
 		"https://hooks.example.com.evil.com/": 422,
 		"https://evil.com/hooks.example.com":  422,
 		"https://hooks.example.com@evil.com/": 422,
 		"https://u:p@hooks.example.com/":      422,
-		"https://HOOKS.example.com/":          200, // the same host
+		"https://HOOKS.example.com/":          201, // the same host
 		"https:///a":                          422,
 		"https://hooks.example.com/#a":        400,
 		"ftp://hooks.example.com/":            400,
@@ -159,7 +159,7 @@ func TestWebhooks(t *testing.T) {
 			status == 400 && codeOf(answer) != imports.CodeInvalidRequest {
 			t.Errorf("%s: got %d %s, want %d", body, status, answer, want)
 		}
-		if status, _, answer := none.post(t, "application/json", body); status == 200 {
+		if status, _, answer := none.post(t, "application/json", body); status == 201 {
 			t.Errorf("%s where no host is allowed: got %d %s, want a refusal", body, status, answer)
 		}
 	}
@@ -176,8 +176,8 @@ func TestOpenUploads(t *testing.T) {
 	var ids []string
 	for range 2 {
 		status, _, body := s.as(t, keys["alice"], "POST", "/import", parts)
-		if status != 200 {
-			t.Fatalf("got %d %s, want 200", status, body)
+		if status != 201 {
+			t.Fatalf("got %d %s, want 201", status, body)
 		}
 		ids = append(ids, idOf(body))
 	}
@@ -186,13 +186,13 @@ func TestOpenUploads(t *testing.T) {
 		t.Errorf("the third: got %d %s, want 422 that names the limit", status, body)
 	}
 	for _, c := range []struct{ who, body string }{{"bob", parts}, {"alice", `{}`}} {
-		if status, _, body := s.as(t, keys[c.who], "POST", "/import", c.body); status != 200 {
-			t.Errorf("%s %s: got %d %s, want 200", c.who, c.body, status, body)
+		if status, _, body := s.as(t, keys[c.who], "POST", "/import", c.body); status != 201 {
+			t.Errorf("%s %s: got %d %s, want 201", c.who, c.body, status, body)
 		}
 	}
 	s.as(t, keys["alice"], "DELETE", "/import/"+ids[0], "")
-	if status, _, body := s.as(t, keys["alice"], "POST", "/import", parts); status != 200 {
-		t.Errorf("after one was deleted: got %d %s, want 200", status, body)
+	if status, _, body := s.as(t, keys["alice"], "POST", "/import", parts); status != 201 {
+		t.Errorf("after one was deleted: got %d %s, want 201", status, body)
 	}
 }
 
@@ -207,7 +207,7 @@ func idOf(body string) string {
 func TestSecurityHeaders(t *testing.T) {
 	const friend = "https://app.example.com"
 	s := start(t, settings{corsOrigins: []string{friend}, options: func(o *httpapi.Options) { o.TLS = true }})
-	id := *s.create(t, client.ImportRequest{Mode: formMode}).ID
+	id := s.create(t, client.ImportRequest{Mode: formMode}).ID
 	for _, c := range []struct{ method, path, origin string }{
 		{"POST", "/import", ""}, {"GET", "/import", ""}, {"GET", "/import/" + id, ""}, {"DELETE", "/import/" + id, ""},
 		{"GET", "/import/x", ""},
@@ -279,7 +279,7 @@ func TestHooks(t *testing.T) {
 			},
 		}
 	}})
-	id := *s.create(t, client.ImportRequest{Mode: formMode}).ID
+	id := s.create(t, client.ImportRequest{Mode: formMode}).ID
 	s.post(t, "", "")
 	do(t, request(t, "GET", s.url+"/import/"+id, nil))
 	do(t, request(t, "GET", s.url+"/import/"+withID("{id}"), nil))
@@ -288,7 +288,7 @@ func TestHooks(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	if want := []string{
-		"createImport 200", "createImport 200", "getImport 200", "getImport 404", "other 404", "other 405",
+		"createImport 201", "createImport 200", "getImport 200", "getImport 404", "other 404", "other 405",
 	}; !slices.Equal(answered, want) {
 		t.Errorf("answered: got %q, want %q", answered, want)
 	}

@@ -44,12 +44,12 @@ func FuzzList(f *testing.F) {
 				r := requestFor("GET", address(target), http.Header{}, "")
 				w := a.ask(t, calledBy(owner, r))
 				a.checkDeclared(t, r, w)
-				var page client.JobList
+				var page client.ImportList
 				if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || w.Code != http.StatusOK {
 					t.Fatalf("%s beside %q: got %d %s, %v", target, otherNames, w.Code, w.Body, err)
 				}
 				for _, j := range page.Imports {
-					found = append(found, *j.ID)
+					found = append(found, j.ID)
 				}
 				if page.NextCursor == nil {
 					break

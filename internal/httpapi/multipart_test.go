@@ -60,24 +60,24 @@ func TestMultipart(t *testing.T) {
 			c.body.Mode, c.body.PartSize = multipartMode, new(int64(5*mib))
 			job := s.create(t, c.body)
 			if job.Multipart == nil || job.Multipart.PartSize != 5*mib || job.UploadURL != nil ||
-				*job.Status != client.JobStatusAwaitingUpload {
+				job.Status != client.ImportStatusAwaitingUpload {
 				t.Fatalf("create: got %+v, want a plan of parts", job)
 			}
 			if c.body.Size != nil && *job.Multipart.PartCount != 3 {
 				t.Errorf("create: got %d parts, want 3", *job.Multipart.PartCount)
 			}
-			s.sendParts(t, *job.ID, content, []int32{3, 1})
-			if half := s.read(t, *job.ID); *half.Status != client.JobStatusUploading || *half.Multipart.UploadedParts != 2 ||
+			s.sendParts(t, job.ID, content, []int32{3, 1})
+			if half := s.read(t, job.ID); half.Status != client.ImportStatusUploading || *half.Multipart.UploadedParts != 2 ||
 				*half.Multipart.UploadedBytes != 6*mib+3 {
 				t.Errorf("read at half: got %+v %+v, want uploading with 2 parts", half, *half.Multipart)
 			}
-			list := s.parts(t, *job.ID, 0)
+			list := s.parts(t, job.ID, 0)
 			if len(list.Parts) != 2 || !slices.Equal(list.Missing, []client.PartRange{{First: 2, Last: 2}}) {
 				t.Errorf("parts at half: got %+v, want part 2 missing", list)
 			}
-			s.sendParts(t, *job.ID, content, []int32{2})
-			done := s.complete(t, *job.ID, c.complete)
-			if *done.Status != client.JobStatusCompleted || *done.Size != int64(len(content)) || done.CompletedAt == nil {
+			s.sendParts(t, job.ID, content, []int32{2})
+			done := s.complete(t, job.ID, c.complete)
+			if done.Status != client.ImportStatusCompleted || *done.Size != int64(len(content)) || done.CompletedAt == nil {
 				t.Fatalf("complete: got %+v, want completed", done)
 			}
 			if got := done.Checksum != nil && done.Checksum.Verified; got != c.verified {
@@ -92,11 +92,11 @@ func TestMultipart(t *testing.T) {
 				t.Errorf("stored: got %v %v %v, want what was declared", *object.ContentType, object.Metadata,
 					object.ContentDisposition)
 			}
-			if again := s.complete(t, *job.ID, client.CompleteRequest{}); *again.Status != client.JobStatusCompleted ||
+			if again := s.complete(t, job.ID, client.CompleteRequest{}); again.Status != client.ImportStatusCompleted ||
 				*again.Object.ETag != *done.Object.ETag {
 				t.Errorf("complete again: got %+v, want the same", again)
 			}
-			if read := s.read(t, *job.ID); *read.Status != client.JobStatusCompleted {
+			if read := s.read(t, job.ID); read.Status != client.ImportStatusCompleted {
 				t.Errorf("read: got %+v, want completed", read)
 			}
 		})
@@ -159,7 +159,7 @@ func TestCompleteRejections(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			id := *s.create(t, client.ImportRequest{Mode: multipartMode, PartSize: new(int64(5 * mib)), Size: c.size}).ID
+			id := s.create(t, client.ImportRequest{Mode: multipartMode, PartSize: new(int64(5 * mib)), Size: c.size}).ID
 			c.prep(t, id)
 			r, err := s.CompleteImportWithResponse(t.Context(), id, c.body)
 			if err != nil {
@@ -171,7 +171,7 @@ func TestCompleteRejections(t *testing.T) {
 			}
 			job := s.read(t, id)
 			if c.status == 422 {
-				if *job.Status != client.JobStatusFailed || job.Error.Code != client.JobErrorCodeChecksumMismatch ||
+				if job.Status != client.ImportStatusFailed || job.Error.Code != client.ImportErrorCodeChecksumMismatch ||
 					s.stored(t, job.Object.Key) != nil {
 					t.Errorf("read: got %+v, want failed and nothing stored", job)
 				}
@@ -180,11 +180,11 @@ func TestCompleteRejections(t *testing.T) {
 				}
 				return
 			}
-			if *job.Status != client.JobStatusUploading && *job.Status != client.JobStatusAwaitingUpload {
+			if job.Status != client.ImportStatusUploading && job.Status != client.ImportStatusAwaitingUpload {
 				t.Errorf("read: got %+v, want it to go on", job)
 			}
 			s.sendParts(t, id, content, []int32{1, 2, 3})
-			if done := s.complete(t, id, client.CompleteRequest{}); *done.Status != client.JobStatusCompleted {
+			if done := s.complete(t, id, client.CompleteRequest{}); done.Status != client.ImportStatusCompleted {
 				t.Errorf("complete once mended: got %+v", done)
 			}
 		})
@@ -195,7 +195,7 @@ func TestCompleteRejections(t *testing.T) {
 func TestLateChecksum(t *testing.T) {
 	s := start(t, settings{})
 	content := []byte("12345")
-	id := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
+	id := s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
 	s.sendParts(t, id, content, []int32{1})
 	right := client.CompleteRequest{Checksum: checksum("crc64nvme", content)}
 	s.complete(t, id, right)
@@ -210,13 +210,13 @@ func TestLateChecksum(t *testing.T) {
 	}{
 		{id, client.CompleteRequest{Checksum: checksum("crc64nvme", []byte("54321"))}, 400},
 		{id, client.CompleteRequest{Checksum: checksum("crc32", content)}, 400},
-		{*single.ID, right, 400},
+		{single.ID, right, 400},
 	} {
 		if r, err := s.CompleteImportWithResponse(t.Context(), c.id, c.body); err != nil || r.StatusCode() != c.status {
 			t.Errorf("complete: got %s %s, %v, want %d", r.Status(), r.Body, err, c.status)
 		}
 	}
-	plain := *s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
+	plain := s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
 	s.sendParts(t, plain, content, []int32{1})
 	s.complete(t, plain, client.CompleteRequest{})
 	if r, err := s.CompleteImportWithResponse(t.Context(), plain, right); err != nil || r.StatusCode() != 409 ||
@@ -231,11 +231,11 @@ func TestStrictParts(t *testing.T) {
 	s := start(t, settings{})
 	content := make([]byte, 5*mib+10)
 	rand.Read(content)
-	strict := *s.create(t, client.ImportRequest{
+	strict := s.create(t, client.ImportRequest{
 		Mode: multipartMode, PartSize: new(int64(5 * mib)), Size: new(int64(len(content))),
 		Checksum: checksum("crc32c", content),
 	}).ID
-	plain := *s.create(t, client.ImportRequest{
+	plain := s.create(t, client.ImportRequest{
 		Mode: multipartMode, PartSize: new(int64(5 * mib)), Size: new(int64(len(content))),
 	}).ID
 	for _, c := range []struct {
@@ -280,8 +280,8 @@ func TestStrictParts(t *testing.T) {
 // TestTerminalImportTakesNoParts checks that a terminal import accepts no parts, and that the error names its status.
 func TestTerminalImportTakesNoParts(t *testing.T) {
 	s := start(t, settings{})
-	single := *s.create(t, client.ImportRequest{}).ID
-	aborted := *s.create(t, client.ImportRequest{Mode: multipartMode}).ID
+	single := s.create(t, client.ImportRequest{}).ID
+	aborted := s.create(t, client.ImportRequest{Mode: multipartMode}).ID
 	s.remove(t, aborted)
 	for _, c := range []struct{ method, path, code string }{
 		{"POST", single + "/parts", "not-multipart"},
@@ -305,31 +305,33 @@ func TestTerminalImportTakesNoParts(t *testing.T) {
 func TestDelete(t *testing.T) {
 	s := start(t, settings{})
 	content := []byte("12345")
-	stages := map[string]func(t *testing.T) client.Job{
-		"awaited": func(t *testing.T) client.Job { return s.create(t, client.ImportRequest{Filename: new("secret.txt")}) },
-		"completed": func(t *testing.T) client.Job {
+	stages := map[string]func(t *testing.T) client.Import{
+		"awaited": func(t *testing.T) client.Import {
+			return s.create(t, client.ImportRequest{Filename: new("secret.txt")})
+		},
+		"completed": func(t *testing.T) client.Import {
 			job := s.create(t, client.ImportRequest{Filename: new("secret.txt")})
 			send(t, *job.Upload, content)
-			return s.read(t, *job.ID)
+			return s.read(t, job.ID)
 		},
-		"uploading": func(t *testing.T) client.Job {
+		"uploading": func(t *testing.T) client.Import {
 			job := s.create(t, client.ImportRequest{Mode: multipartMode, Filename: new("secret.txt"), Size: new(int64(5))})
-			s.sendParts(t, *job.ID, content, []int32{1})
+			s.sendParts(t, job.ID, content, []int32{1})
 			return job
 		},
-		"completed in parts": func(t *testing.T) client.Job {
+		"completed in parts": func(t *testing.T) client.Import {
 			job := s.create(t, client.ImportRequest{Mode: multipartMode, Filename: new("secret.txt"), Size: new(int64(5))})
-			s.sendParts(t, *job.ID, content, []int32{1})
-			return s.complete(t, *job.ID, client.CompleteRequest{})
+			s.sendParts(t, job.ID, content, []int32{1})
+			return s.complete(t, job.ID, client.CompleteRequest{})
 		},
 	}
 	for name, stage := range stages {
 		t.Run(name, func(t *testing.T) {
 			job := stage(t)
 			for range 2 {
-				s.remove(t, *job.ID)
-				gone := s.read(t, *job.ID)
-				if *gone.Status != client.JobStatusAborted || gone.Filename != nil || gone.UploadURL != nil ||
+				s.remove(t, job.ID)
+				gone := s.read(t, job.ID)
+				if gone.Status != client.ImportStatusAborted || gone.Filename != nil || gone.UploadURL != nil ||
 					s.stored(t, job.Object.Key) != nil {
 					t.Errorf("read: got %+v, want aborted and nothing left", gone)
 				}
@@ -344,7 +346,7 @@ func TestDelete(t *testing.T) {
 			if status, code := send(t, *job.Upload, content); status != 200 {
 				t.Fatalf("upload after the end: got %d %s", status, code)
 			}
-			if gone := s.read(t, *job.ID); *gone.Status != client.JobStatusAborted || s.stored(t, job.Object.Key) != nil {
+			if gone := s.read(t, job.ID); gone.Status != client.ImportStatusAborted || s.stored(t, job.Object.Key) != nil {
 				t.Errorf("read after a late upload: got %+v, want aborted and nothing left", gone)
 			}
 		})
@@ -412,7 +414,7 @@ func (s *service) sendPart(t testing.TB, id string, n int32, part []byte, algori
 	}
 }
 
-func (s *service) complete(t testing.TB, id string, body client.CompleteRequest) client.Job {
+func (s *service) complete(t testing.TB, id string, body client.CompleteRequest) client.Import {
 	t.Helper()
 	r, err := s.CompleteImportWithResponse(t.Context(), id, body)
 	if err != nil {

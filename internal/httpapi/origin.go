@@ -64,7 +64,7 @@ func cors(origins []string) echo.MiddlewareFunc {
 		Skipper:         func(c echo.Context) bool { return c.Request().Method == http.MethodOptions && c.Path() == "" },
 		AllowOriginFunc: func(origin string) (bool, error) { return slices.Contains(origins, origin), nil },
 		AllowHeaders:    allowedHeaders,
-		ExposeHeaders:   []string{"ETag", "X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"},
+		ExposeHeaders:   []string{"ETag", "Location", "X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy"},
 		MaxAge:          600,
 	})
 }

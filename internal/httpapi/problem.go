@@ -117,10 +117,6 @@ func renderProblem(err error, c echo.Context) {
 		RequestID: header.Get(echo.HeaderXRequestID),
 		Errors:    p.Errors,
 	}
-	if c.Request().Method == http.MethodHead {
-		_ = c.NoContent(p.Status)
-		return
-	}
 	header.Set(echo.HeaderContentType, "application/problem+json")
 	_ = c.JSON(p.Status, document) // fails only if the client is gone
 }

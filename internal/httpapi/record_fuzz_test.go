@@ -74,9 +74,9 @@ func FuzzRecord(f *testing.F) {
 				if w.Code == http.StatusServiceUnavailable {
 					t.Errorf("%s %s with record %q: got %d %s, though the store answers", c.method, c.path, record, w.Code, w.Body)
 				}
-				var j client.Job
-				if err := json.Unmarshal(w.Body.Bytes(), &j); err == nil && j.ID != nil &&
-					(*j.ID != id || j.Object.Key != "imports/"+owner+"/"+id) {
+				var j client.Import
+				if err := json.Unmarshal(w.Body.Bytes(), &j); err == nil && j.ID != "" &&
+					(j.ID != id || j.Object.Key != "imports/"+owner+"/"+id) {
 					t.Errorf("%s %s with record %q: got %s, which is of another import", c.method, c.path, record, w.Body)
 				}
 			})

@@ -23,18 +23,18 @@ func TestRelativePath(t *testing.T) {
 		if status, code := send(t, *job.Upload, []byte("x")); status != 200 {
 			t.Fatalf("upload %q: got %d %s, want 200", path, status, code)
 		}
-		done := s.read(t, *job.ID)
+		done := s.read(t, job.ID)
 		listed, err := s.ListImportsWithResponse(t.Context(), &client.ListImportsParams{Limit: new(int32(1))})
 		if err != nil || listed.JSON200 == nil || len(listed.JSON200.Imports) != 1 {
 			t.Fatalf("list: got %+v, %v, want an import", listed, err)
 		}
-		for call, job := range map[string]client.Job{"create": job, "read": done, "list": listed.JSON200.Imports[0]} {
+		for call, job := range map[string]client.Import{"create": job, "read": done, "list": listed.JSON200.Imports[0]} {
 			if job.RelativePath == nil || *job.RelativePath != path {
 				t.Errorf("%s: got relative path %+v, want %q", call, job.RelativePath, path)
 			}
 		}
 		object := s.stored(t, done.Object.Key)
-		if len(object.Metadata) > 0 || object.ContentDisposition != nil || done.Object.Key != "imports/public/"+*job.ID {
+		if len(object.Metadata) > 0 || object.ContentDisposition != nil || done.Object.Key != "imports/public/"+job.ID {
 			t.Errorf("%q: stored as %s with metadata %v and Content-Disposition %v, want a key without it and none",
 				path, done.Object.Key, object.Metadata, object.ContentDisposition)
 		}
@@ -95,7 +95,7 @@ func TestRelativePathIdempotency(t *testing.T) {
 		return r
 	}
 	first, again := create(new("a/b")), create(new("a/b"))
-	if first.JSON200 == nil || again.JSON200 == nil || *first.JSON200.ID != *again.JSON200.ID {
+	if first.JSON201 == nil || again.JSON201 == nil || first.JSON201.ID != again.JSON201.ID {
 		t.Errorf("the same path: got %s and %s, want one import", first.Body, again.Body)
 	}
 	for _, path := range []*string{new("a/c"), nil} {

@@ -21,19 +21,20 @@ func (serializer) Serialize(c echo.Context, v any, _ string) error {
 	return e.Encode(v)
 }
 
-// apiJob converts j, whose object is in the bucket bucketName.
-func apiJob(j imports.Job, bucketName string) api.Job {
-	status, expiresAt := api.JobStatus(j.Status), j.ExpiresAt()
-	r := api.Job{
-		ID:           &j.ID,
-		Status:       &status,
+// apiImport converts j, whose object is in the bucket bucketName.
+func apiImport(j imports.Job, bucketName string) api.Import {
+	expiresAt := j.ExpiresAt()
+	r := api.Import{
+		ID:           j.ID,
+		Status:       api.ImportStatus(j.Status),
+		Mode:         api.ImportMode(j.Mode),
 		Filename:     optional(j.Filename),
 		RelativePath: optional(j.RelativePath),
 		ContentType:  optional(j.ContentType),
 		Size:         j.Size,
 		Metadata:     j.Metadata,
 		Object:       &api.StoredObject{Bucket: bucketName, Key: j.Key()},
-		CreatedAt:    &j.CreatedAt,
+		CreatedAt:    j.CreatedAt,
 		ExpiresAt:    &expiresAt,
 		CompletedAt:  optional(j.CompletedAt),
 	}
@@ -66,7 +67,7 @@ func apiJob(j imports.Job, bucketName string) api.Job {
 		r.Object.ETag, r.Object.VersionID = optional(o.ETag), optional(o.VersionID)
 	}
 	if f := j.LastFailure(); f != (imports.Failure{}) {
-		r.Error = &api.JobError{Code: api.JobErrorCode(f.Code), Detail: f.Detail}
+		r.Error = &api.ImportError{Code: api.ImportErrorCode(f.Code), Detail: f.Detail}
 	}
 	return r
 }

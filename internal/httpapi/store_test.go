@@ -27,11 +27,11 @@ func TestUploadDiffersFromDeclaration(t *testing.T) {
 	content := []byte("12345")
 	for name, c := range map[string]struct {
 		declared client.ImportRequest
-		code     client.JobErrorCode
+		code     client.ImportErrorCode
 	}{
-		"size": {client.ImportRequest{Size: new(int64(6))}, client.JobErrorCodeSizeMismatch},
+		"size": {client.ImportRequest{Size: new(int64(6))}, client.ImportErrorCodeSizeMismatch},
 		"checksum": {
-			client.ImportRequest{Checksum: checksum("crc64nvme", []byte("54321"))}, client.JobErrorCodeChecksumMismatch,
+			client.ImportRequest{Checksum: checksum("crc64nvme", []byte("54321"))}, client.ImportErrorCodeChecksumMismatch,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -45,8 +45,8 @@ func TestUploadDiffersFromDeclaration(t *testing.T) {
 			if _, err := s.s3().PutObject(t.Context(), in); err != nil {
 				t.Fatal(err)
 			}
-			failed := s.read(t, *job.ID)
-			if *failed.Status != client.JobStatusFailed || failed.Error == nil || failed.Error.Code != c.code ||
+			failed := s.read(t, job.ID)
+			if failed.Status != client.ImportStatusFailed || failed.Error == nil || failed.Error.Code != c.code ||
 				failed.UploadURL != nil {
 				t.Errorf("read: got %+v, want failed with %s", failed, c.code)
 			}
@@ -67,7 +67,7 @@ func TestUnverifiedChecksum(t *testing.T) {
 	if _, err := s.s3().PutObject(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
-	if done := s.read(t, *job.ID); *done.Status != client.JobStatusCompleted || done.Checksum.Verified {
+	if done := s.read(t, job.ID); done.Status != client.ImportStatusCompleted || done.Checksum.Verified {
 		t.Errorf("read: got %+v, want completed with an unverified checksum", done)
 	}
 }
@@ -77,7 +77,7 @@ func TestUnverifiedChecksum(t *testing.T) {
 func TestConflicts(t *testing.T) {
 	target := storetest.Open(t)
 	for _, prefix := range []string{"/jobs/", "/idem/"} {
-		for times, want := range map[int]int{1: 200, 1000: 503} {
+		for times, want := range map[int]int{1: 201, 1000: 503} {
 			left := times
 			own := target.AWS.Copy()
 			own.HTTPClient = smithyhttp.ClientDoFunc(func(r *http.Request) (*http.Response, error) {
@@ -135,14 +135,14 @@ func TestObjectRemoved(t *testing.T) {
 	if status, code := send(t, *job.Upload, []byte("x")); status != 200 {
 		t.Fatalf("upload: got %d %s", status, code)
 	}
-	s.read(t, *job.ID)
+	s.read(t, job.ID)
 	if _, err := s.s3().DeleteObject(t.Context(), &s3.DeleteObjectInput{
 		Bucket: &s.store.Bucket, Key: &job.Object.Key,
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if done := s.read(t, *job.ID); *done.Status != client.JobStatusCompleted {
-		t.Errorf("read: got %s, want completed", *done.Status)
+	if done := s.read(t, job.ID); done.Status != client.ImportStatusCompleted {
+		t.Errorf("read: got %s, want completed", done.Status)
 	}
 }
 
@@ -176,8 +176,8 @@ func TestExpiringCredentials(t *testing.T) {
 	if status != 422 || !strings.Contains(answer, "expiry-unattainable") || !strings.Contains(answer, "/expires_in") {
 		t.Errorf("expires_in past the credentials' end: got %d %s, want 422 expiry-unattainable", status, answer)
 	}
-	if status, _, answer := s.post(t, "application/json", `{"expires_in": 300}`); status != 200 {
-		t.Errorf("expires_in before the credentials' end: got %d %s, want 200", status, answer)
+	if status, _, answer := s.post(t, "application/json", `{"expires_in": 300}`); status != 201 {
+		t.Errorf("expires_in before the credentials' end: got %d %s, want 201", status, answer)
 	}
 
 	ends = time.Now().Add(-time.Second)
@@ -185,7 +185,7 @@ func TestExpiringCredentials(t *testing.T) {
 		func() (int, http.Header, string) { return s.post(t, "", "") },
 		func() (int, http.Header, string) { return s.post(t, "application/json", "{}") },
 		func() (int, http.Header, string) { return s.post(t, "application/json", `{"mode": "form"}`) },
-		func() (int, http.Header, string) { return do(t, request(t, "GET", s.url+"/import/"+*job.ID, nil)) },
+		func() (int, http.Header, string) { return do(t, request(t, "GET", s.url+"/import/"+job.ID, nil)) },
 	} {
 		if status, header, answer := call(); status != 503 || header.Get("Retry-After") == "" ||
 			problem(t, header, answer).Code != "credentials-expired" {
@@ -193,7 +193,7 @@ func TestExpiringCredentials(t *testing.T) {
 		}
 	}
 	ends = time.Now().Add(2 * time.Hour) // they are renewed: no restart needed
-	if again := s.read(t, *job.ID); again.Upload == nil || again.ExpiresAt.Before(time.Now().Add(50*time.Minute)) {
+	if again := s.read(t, job.ID); again.Upload == nil || again.ExpiresAt.Before(time.Now().Add(50*time.Minute)) {
 		t.Errorf("after renewal: got %+v, want a URL for the rest of the job's hour", again)
 	}
 }
@@ -202,7 +202,7 @@ func TestExpiringCredentials(t *testing.T) {
 func TestLog(t *testing.T) {
 	s := start(t, settings{})
 	job := s.create(t, client.ImportRequest{})
-	s.read(t, *job.ID)
+	s.read(t, job.ID)
 	s.post(t, "", "")
 	s.post(t, "application/json", "{")
 	r := request(t, "GET", s.url+"/import/none?X-Amz-Signature=abc", nil)

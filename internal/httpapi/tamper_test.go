@@ -96,8 +96,8 @@ func TestTamperedUpload(t *testing.T) {
 			if s.stored(t, job.Object.Key) != nil {
 				t.Error("the store kept an object")
 			}
-			if again := s.read(t, *job.ID); *again.Status != client.JobStatusAwaitingUpload {
-				t.Errorf("read: got %s, want awaiting_upload", *again.Status)
+			if again := s.read(t, job.ID); again.Status != client.ImportStatusAwaitingUpload {
+				t.Errorf("read: got %s, want awaiting_upload", again.Status)
 			}
 		})
 	}

@@ -197,6 +197,7 @@ func newValidators(t testing.TB) *validators {
 		t.Fatal(err)
 	}
 	j := &validators{ours: newEcho(Options{Log: slog.New(slog.DiscardHandler)}), edges: map[*openapi3.Schema][]string{}}
+	contract.Servers = nil // with the server /, the router decodes an id before it compares it with the pattern
 	if j.theirs, err = legacy.NewRouter(contract); err != nil {
 		t.Fatal(err)
 	}
@@ -244,6 +245,10 @@ func (r receiver) ListImports(c echo.Context, params api.ListImportsParams) erro
 
 func (r receiver) GetImport(c echo.Context, id string, params api.GetImportParams) error {
 	return receive[api.GetImportParams, none](r, c, id, params)
+}
+
+func (r receiver) HeadImport(c echo.Context, id string, params api.HeadImportParams) error {
+	return receive[api.HeadImportParams, none](r, c, id, params)
 }
 
 func (r receiver) DeleteImport(c echo.Context, id string) error {

@@ -24,9 +24,9 @@ func TestReplacedAfterCompletion(t *testing.T) {
 		if status, code := send(t, *job.Upload, []byte("declared")); status != 200 {
 			t.Fatalf("WriteOnce %t: upload: got %d %s, want 200", once, status, code)
 		}
-		done := s.read(t, *job.ID)
-		if *done.Status != client.JobStatusCompleted {
-			t.Fatalf("WriteOnce %t: got %s, want completed", once, *done.Status)
+		done := s.read(t, job.ID)
+		if done.Status != client.ImportStatusCompleted {
+			t.Fatalf("WriteOnce %t: got %s, want completed", once, done.Status)
 		}
 		stripped := *job.Upload
 		stripped.Headers = map[string]string{}

@@ -20,11 +20,11 @@ import (
 type Event struct {
 	JSON string `json:"-"` // the whole event in one line
 
-	Version string     `json:"specversion"`
-	ID      string     `json:"id"`
-	Type    string     `json:"type"`
-	Subject string     `json:"subject"` // the import's id
-	Time    *time.Time `json:"time"`
+	Version string    `json:"specversion"`
+	ID      string    `json:"id"`
+	Type    string    `json:"type"`
+	Subject string    `json:"subject"` // the import's id
+	Time    time.Time `json:"time"`
 	Data    struct {
 		Filename     string `json:"filename"`
 		RelativePath string `json:"relative_path"`

@@ -69,7 +69,7 @@ func jsonBodies(s *service) []row {
 			"no end":                   `{"expires_in":604801}`, "parts too small": `{"part_size":1}`,
 			"6,000 unknown members": many(6000), "6,000 metadata": `{"metadata":` + many(6000) + `}`,
 		},
-		"200": {
+		"201": {
 			"white space around": " \r\n\t{} \r\n\t", "minus zero": `{"size":-0}`, "the largest size": `{"size":53687091200000}`,
 			"a name beyond the first plane": `{"filename":"\ud83d\ude00"}`,
 			"a name right to left":          `{"filename":"\u202egpj.exe"}`,
@@ -118,7 +118,7 @@ func many(n int) string {
 func mediaTypes(s *service) []row {
 	var rows []row
 	for want, list := range map[string]map[string][]string{
-		"200": {
+		"201": {
 			"JSON": {"application/json"}, "in capitals": {"APPLICATION/JSON"},
 			"with charset":           {"application/json; charset=utf-8"},
 			"with charset in quotes": {`application/json;charset="UTF-8"`},
@@ -157,7 +157,7 @@ func mediaTypes(s *service) []row {
 			want: "415 unsupported-content-encoding"})
 	}
 	return append(rows,
-		row{name: "coding identity", sent: s.json("{}", "Content-Encoding: Identity"), want: "200"},
+		row{name: "coding identity", sent: s.json("{}", "Content-Encoding: Identity"), want: "201"},
 		row{name: "two codings", sent: s.json("{}", "Content-Encoding: identity", "Content-Encoding: gzip"),
 			want: "415 unsupported-content-encoding"},
 		row{name: "a bad type and no body",
@@ -182,12 +182,12 @@ func bodies(s *service) []row {
 		return b.String() + "0\r\n\r\n"
 	}
 	return []row{
-		{name: "as large as allowed", sent: s.json(padded(most)), want: "200"},
+		{name: "as large as allowed", sent: s.json(padded(most)), want: "201"},
 		{name: "one byte too large", sent: s.json(padded(most + 1)), want: "413 body-too-large"},
-		{name: "as large as allowed, in chunks", sent: s.post(inChunks(padded(most), 1000), chunked), want: "200, closed"},
+		{name: "as large as allowed, in chunks", sent: s.post(inChunks(padded(most), 1000), chunked), want: "201, closed"},
 		{name: "one byte too large, in chunks", sent: s.post(inChunks(padded(most+1), 1000), chunked),
 			want: "413 body-too-large, closed"},
-		{name: "in chunks of one byte", sent: s.post(inChunks(padded(10_000), 1), chunked), want: "200, closed"},
+		{name: "in chunks of one byte", sent: s.post(inChunks(padded(10_000), 1), chunked), want: "201, closed"},
 		{name: "10 MiB", sent: s.json(padded(10 << 20)), want: "413 body-too-large, closed"},
 		{name: "10 MiB in chunks", sent: s.post(inChunks(padded(10<<20), 64<<10), chunked),
 			want: "413 body-too-large, closed"},
@@ -219,14 +219,14 @@ func expectations(s *service) []row {
 		return s.head(line, append(fields, cont, "Content-Type: application/json", "Content-Length: 2")...)
 	}
 	rows := []row{
-		{name: "continue", sent: s.json("{}", cont), want: "100, 200"},
-		{name: "continue in capitals", sent: s.json("{}", "Expect: 100-CONTINUE"), want: "100, 200"},
-		{name: "continue in chunks", sent: s.post("2\r\n{}\r\n0\r\n\r\n", cont, chunked), want: "100, 200, closed"},
+		{name: "continue", sent: s.json("{}", cont), want: "100, 201"},
+		{name: "continue in capitals", sent: s.json("{}", "Expect: 100-CONTINUE"), want: "100, 201"},
+		{name: "continue in chunks", sent: s.post("2\r\n{}\r\n0\r\n\r\n", cont, chunked), want: "100, 201, closed"},
 		{name: "continue with a bad body", sent: s.json("{]", cont), want: "100, 400 invalid-json"},
 		{name: "continue without a body", sent: s.head("POST /import", cont), want: "200"},
 		{name: "continue with GET", sent: s.get("/healthz", cont), want: "200"},
-		{name: "continue, and one more", sent: s.json("{}", "Expect: 100-continue, x"), want: "100, 200"},
-		{name: "empty", sent: s.json("{}", "Expect:"), want: "200"},
+		{name: "continue, and one more", sent: s.json("{}", "Expect: 100-continue, x"), want: "100, 201"},
+		{name: "empty", sent: s.json("{}", "Expect:"), want: "201"},
 		{name: "continue with too large a body", sent: s.post("", cont, "Content-Length: 300000"),
 			want: "413 body-too-large, closing"},
 		{name: "continue with one byte too many", sent: s.post("", cont, "Content-Length: 131073"),

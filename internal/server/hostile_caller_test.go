@@ -203,7 +203,7 @@ func (s *service) scopes() []row {
 			}},
 		{name: "another owner's as an idempotency key",
 			sent: bare("POST /import HTTP/1.1", "Host: "+s.address, "X-Api-Key: "+s.key, "Idempotency-Key: "+theirs,
-				"Content-Type: application/json", "Content-Length: 2") + "{}", want: "200"},
+				"Content-Type: application/json", "Content-Length: 2") + "{}", want: "201"},
 		{name: "its own, by its owner", sent: as(s.otherKey, "GET /import/"+theirs), want: "200"},
 	}
 }

@@ -59,7 +59,7 @@ func (s *service) piecemeal(t *testing.T) {
 			conn.Write([]byte{c})
 		}
 	}()
-	const want = "200, 404 not-found"
+	const want = "201, 404 not-found"
 	s.verify(t, row{sent: "a byte at a time", want: want}, s.converse(conn, want, false, written))
 }
 

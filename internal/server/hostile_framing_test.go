@@ -19,20 +19,20 @@ func (s *service) hidden() string { return s.get("/healthz", "X-Request-Id: hidd
 func lengths(s *service) []row {
 	rows := []row{
 		{name: "two that differ", sent: s.post("{}x", "Content-Length: 2", "Content-Length: 3") + s.hidden(), want: refused},
-		{name: "two that are equal", sent: s.post("{}", "Content-Length: 2", "Content-Length: 2"), want: "200"},
+		{name: "two that are equal", sent: s.post("{}", "Content-Length: 2", "Content-Length: 2"), want: "201"},
 		{name: "two in different spelling", sent: s.post("{}", "Content-Length: 2", "Content-Length: 02") + s.hidden(),
 			want: refused},
-		{name: "in another case", sent: s.post("{}", "cOnTeNt-LeNgTh: 2"), want: "200"},
+		{name: "in another case", sent: s.post("{}", "cOnTeNt-LeNgTh: 2"), want: "201"},
 		{name: "space before the colon", sent: s.post("{}", "Content-Length : 2") + s.hidden(), want: refused},
-		{name: "folded", sent: s.post("{}", "Content-Length:\r\n 2"), want: "200"},
+		{name: "folded", sent: s.post("{}", "Content-Length:\r\n 2"), want: "201"},
 		{name: "folded in two", sent: s.post("{}", "Content-Length: 2\r\n 2") + s.hidden(), want: refused},
 		{name: "with underscore, which is another field", sent: s.post("", "Content_Length: 9"), want: "200"},
 		{name: "missing, with a body", sent: s.post("{}\r\n\r\n"), want: "200, 400 plain, closed"},
 		{name: "0, and a request after it", sent: s.post(s.get("/healthz"), "Content-Length: 0"), want: "200, 200"},
 		{name: "too short, so that the rest is a request", sent: s.post("{}"+s.get("/healthz"), "Content-Length: 2"),
-			want: "200, 200"},
+			want: "201, 200"},
 		{name: "too short, so that the rest is malformed", sent: s.post("{}xyz\r\n\r\n", "Content-Length: 2"),
-			want: "200, 400 plain, closed"},
+			want: "201, 400 plain, closed"},
 		{name: "too long", sent: s.post("{}", "Content-Length: 3"), fin: true, want: incomplete},
 	}
 	for name, value := range map[string]string{
@@ -49,7 +49,7 @@ func lengths(s *service) []row {
 		rows = append(rows, row{name: name, sent: s.post("{}", "Content-Length: "+value) + s.hidden(), want: refused})
 	}
 	for name, value := range map[string]string{"with zeros before it": "0002", "with white space around it": " \t2 \t"} {
-		rows = append(rows, row{name: name, sent: s.post("{}", "Content-Length:"+value), want: "200"})
+		rows = append(rows, row{name: name, sent: s.post("{}", "Content-Length:"+value), want: "201"})
 	}
 	return rows
 }
@@ -66,11 +66,11 @@ func codings(s *service) []row {
 		{name: "two lengths", sent: s.post(end+s.hidden(), "Content-Length: 5", "Content-Length: 6", chunked), want: refused},
 		{name: "an invalid length", sent: s.post(end+s.hidden(), "Content-Length: x", chunked), want: refused},
 		{name: "space before the colon", sent: s.post(end+s.hidden(), "Transfer-Encoding : chunked"), want: refused},
-		{name: "folded", sent: s.post("2\r\n{}\r\n"+end, "Transfer-Encoding:\r\n chunked"), want: "200, closed"},
+		{name: "folded", sent: s.post("2\r\n{}\r\n"+end, "Transfer-Encoding:\r\n chunked"), want: "201, closed"},
 		{name: "after a bare CR", sent: s.post(end+s.hidden(), "X: y\r"+chunked), want: refused},
-		{name: "after a bare LF, which ends a line", sent: s.post("2\r\n{}\r\n"+end, "X: y\n"+chunked), want: "200, closed"},
+		{name: "after a bare LF, which ends a line", sent: s.post("2\r\n{}\r\n"+end, "X: y\n"+chunked), want: "201, closed"},
 		{name: "with underscore, which is another field",
-			sent: s.post("{}", "Transfer_Encoding: chunked", "Content-Length: 2"), want: "200"},
+			sent: s.post("{}", "Transfer_Encoding: chunked", "Content-Length: 2"), want: "201"},
 		{name: "of HTTP/1.0", sent: s.http10(end+s.hidden(), chunked), want: "200, closed"},
 		{name: "of HTTP/1.0, with a length", sent: s.http10("2\r\n"+s.hidden(), chunked, "Content-Length: 3"),
 			want: "415 unsupported-media-type, closed"},
@@ -97,7 +97,7 @@ func codings(s *service) []row {
 	}
 	for name, value := range map[string]string{"in capitals": " CHUNKED", "a tab before it": "\tchunked",
 		"white space after it": "chunked \t"} {
-		rows = append(rows, row{name: name, sent: s.post("2\r\n{}\r\n"+end, "Transfer-Encoding:"+value), want: "200, closed"})
+		rows = append(rows, row{name: name, sent: s.post("2\r\n{}\r\n"+end, "Transfer-Encoding:"+value), want: "201, closed"})
 	}
 	return rows
 }
@@ -115,7 +115,6 @@ func chunks(s *service) []row {
 	for name, body := range map[string]string{
 		"one":                        "2\r\n{}\r\n0\r\n\r\n",
 		"two":                        "1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
-		"none":                       "0\r\n\r\n",
 		"an extension":               "2;a=b\r\n{}\r\n0\r\n\r\n",
 		"an extension in quotes":     "2;a=\"b;c\"\r\n{}\r\n0;z\r\n\r\n",
 		"zeros before the size":      "0002\r\n{}\r\n000\r\n\r\n",
@@ -124,8 +123,9 @@ func chunks(s *service) []row {
 		"a trailer that is a length": "2\r\n{}\r\n0\r\nContent-Length: 99\r\n\r\n",
 		"a trailer that is a key":    "2\r\n{}\r\n0\r\nX-Api-Key: other\r\n\r\n",
 	} {
-		rows = append(rows, row{name: name, sent: s.post(body, chunked), want: "200, closed"})
+		rows = append(rows, row{name: name, sent: s.post(body, chunked), want: "201, closed"})
 	}
+	rows = append(rows, row{name: "none", sent: s.post("0\r\n\r\n", chunked), want: "200, closed"})
 	for name, body := range map[string]string{
 		"size of 65 bits":              "10000000000000002\r\n{}\r\n0\r\n\r\n",
 		"size of many digits":          strings.Repeat("0", 99) + "2\r\n{}\r\n0\r\n\r\n",
@@ -205,7 +205,7 @@ func hiddenRequests(s *service) []row {
 			want: "404 not-found"},
 		{name: "after a GET", sent: s.get("/healthz") + s.get("/nothing"), want: "200, 404 not-found"},
 		{name: "after an untracked import", sent: s.head("POST /import") + s.get("/nothing"), want: "200, 404 not-found"},
-		{name: "after a body", sent: s.json("{}") + s.get("/nothing"), want: "200, 404 not-found"},
+		{name: "after a body", sent: s.json("{}") + s.get("/nothing"), want: "201, 404 not-found"},
 		{name: "after a malformed body", sent: s.json("{]") + s.get("/healthz"), want: "400 invalid-json, 200"},
 		{name: "after Connection: close", sent: s.get("/healthz", "Connection: close") + s.hidden(), want: "200, closed"},
 		{name: "after Connection: close among others", sent: s.get("/healthz", "Connection: x, CLOSE") + s.hidden(),

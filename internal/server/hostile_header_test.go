@@ -101,7 +101,7 @@ func idempotencyKeys(s *service) []row {
 			row{name: name + ", without a body", sent: s.head("POST /import", "Idempotency-Key: "+given),
 				want: "400 invalid-request"})
 	}
-	longest, path := uuid.NewString()+strings.Repeat("~", 255-36), "200"
+	longest, path := uuid.NewString()+strings.Repeat("~", 255-36), "201"
 	if !s.authenticated {
 		longest, path = uuid.NewString(), "400 idempotency-key-weak"
 	}
@@ -112,7 +112,7 @@ func idempotencyKeys(s *service) []row {
 		row{name: "the longest key, three times",
 			sent: strings.Repeat(s.json("{}", "Idempotency-Key: "+longest), 2) +
 				s.json(`{"size":1}`, "Idempotency-Key: "+longest),
-			want: "200, 200, 422 idempotency-key-reused"},
+			want: "201, 201, 422 idempotency-key-reused"},
 		row{name: "path", sent: s.json("{}", "Idempotency-Key: ../../"+uuid.NewString()), want: path},
 		row{name: "on an operation without one", sent: s.get("/import?cursor="+unknownID, "Idempotency-Key: a b"),
 			want: "200"},

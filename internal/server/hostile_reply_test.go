@@ -190,7 +190,7 @@ func (r reply) check(t *testing.T) {
 var responseHeaders = func() map[string]bool {
 	names := map[string]bool{}
 	for name := range strings.FieldsSeq(`Content-Security-Policy X-Content-Type-Options Referrer-Policy X-Request-Id
-		Content-Type Content-Length Cache-Control Cross-Origin-Opener-Policy Etag Date Connection Allow Www-Authenticate
+		Content-Type Content-Length Location Cache-Control Cross-Origin-Opener-Policy Etag Date Connection Allow Www-Authenticate
 		Vary Accept-Encoding Accept-Ranges Access-Control-Allow-Origin
 		Access-Control-Allow-Methods Access-Control-Allow-Headers Access-Control-Expose-Headers Access-Control-Max-Age`) {
 		names[name] = true

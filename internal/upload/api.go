@@ -81,12 +81,12 @@ func (a *API) OnRetry(onRetry func(error)) *API {
 
 // Create creates an import. The idempotency key makes retries return the first import; it costs the service another
 // write. With an empty key, a lost response leaves an import behind, which expires.
-func (a *API) Create(ctx context.Context, request client.ImportRequest, key string) (client.Job, error) {
+func (a *API) Create(ctx context.Context, request client.ImportRequest, key string) (client.Import, error) {
 	params := &client.CreateImportParams{}
 	if key != "" {
 		params.IdempotencyKey = &key
 	}
-	return call[client.Job](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
+	return call[client.Import](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
 		return a.client.CreateImport(ctx, params, request)
 	})
 }
@@ -95,7 +95,7 @@ func (a *API) Create(ctx context.Context, request client.ImportRequest, key stri
 var importID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // Read returns an import.
-func (a *API) Read(ctx context.Context, id string) (client.Job, error) {
+func (a *API) Read(ctx context.Context, id string) (client.Import, error) {
 	job, _, err := a.read(ctx, id, client.GetImportParams{})
 	return job, err
 }
@@ -103,11 +103,11 @@ func (a *API) Read(ctx context.Context, id string) (client.Job, error) {
 // read returns an import and its ETag, or errNotModified if params.IfNoneMatch is its ETag.
 func (a *API) read(
 	ctx context.Context, id string, params client.GetImportParams,
-) (job client.Job, etag string, err error) {
+) (job client.Import, etag string, err error) {
 	if !importID.MatchString(id) {
-		return client.Job{}, "", fmt.Errorf("%q is not the id of an import", id)
+		return client.Import{}, "", fmt.Errorf("%q is not the id of an import", id)
 	}
-	job, err = call[client.Job](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
+	job, err = call[client.Import](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
 		response, err := a.client.GetImport(ctx, id, &params)
 		if err == nil {
 			etag = response.Header.Get("ETag")
@@ -118,8 +118,8 @@ func (a *API) read(
 }
 
 // List returns a page of imports, newest first.
-func (a *API) List(ctx context.Context, params client.ListImportsParams) (client.JobList, error) {
-	return call[client.JobList](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
+func (a *API) List(ctx context.Context, params client.ListImportsParams) (client.ImportList, error) {
+	return call[client.ImportList](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
 		return a.client.ListImports(ctx, &params)
 	})
 }
@@ -160,13 +160,13 @@ func (a *API) Sign(ctx context.Context, id string, parts client.PartsRequest) ([
 
 // Complete starts to assemble the object from its parts. The returned status tells whether that is in progress. A
 // 500 is not retried, because the store would copy all parts again.
-func (a *API) Complete(ctx context.Context, id string, request client.CompleteRequest) (client.Job, error) {
+func (a *API) Complete(ctx context.Context, id string, request client.CompleteRequest) (client.Import, error) {
 	r := a.retrier
 	r.retryable = func(err error, _ int) bool {
 		var e *ResponseError
 		return isTemporary(err) && !(errors.As(err, &e) && e.Status == http.StatusInternalServerError)
 	}
-	return call[client.Job](ctx, r, func(ctx context.Context) (*http.Response, error) {
+	return call[client.Import](ctx, r, func(ctx context.Context) (*http.Response, error) {
 		return a.client.CompleteImport(ctx, id, request)
 	})
 }
@@ -215,12 +215,12 @@ func decode(response *http.Response, result any) error {
 // hasIDs reports whether each import in result has a valid id. Ids become part of paths, messages and suggested
 // commands.
 func hasIDs(result any) bool {
-	isJob := func(job client.Job) bool { return job.ID != nil && importID.MatchString(*job.ID) }
+	isJob := func(job client.Import) bool { return job.ID != "" && importID.MatchString(job.ID) }
 	switch result := result.(type) {
-	case *client.Job:
+	case *client.Import:
 		return isJob(*result)
-	case *client.JobList:
-		return !slices.ContainsFunc(result.Imports, func(job client.Job) bool { return !isJob(job) })
+	case *client.ImportList:
+		return !slices.ContainsFunc(result.Imports, func(job client.Import) bool { return !isJob(job) })
 	}
 	return true
 }

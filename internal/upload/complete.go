@@ -27,10 +27,10 @@ func (t *transfer) complete(ctx context.Context, sums []string, partSize int64) 
 
 // waitCompleted waits until the completion of an import succeeds or fails. It does not call Complete again, because
 // some stores would then copy all parts again.
-func (t *transfer) waitCompleted(ctx context.Context, job client.Job, err error) (Result, error) {
+func (t *transfer) waitCompleted(ctx context.Context, job client.Import, err error) (Result, error) {
 	t.step = "complete"
 	watch := t.api.Watch(t.id)
-	for err == nil && deref(job.Status) == client.JobStatusUploading && job.Error == nil {
+	for err == nil && job.Status == client.ImportStatusUploading && job.Error == nil {
 		job, err = watch.Next(ctx)
 	}
 	return terminalResult(job, err)

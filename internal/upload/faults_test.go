@@ -63,8 +63,8 @@ func TestChangedFile(t *testing.T) {
 				if failure.ID != "" || failure.AbortErr != nil {
 					t.Errorf("%s, %d bytes, %s: got %+v, want no import left", c.name, size, a, failure)
 				}
-				if job, err := w.API.Read(t.Context(), events.id); err != nil || deref(job.Status) != client.JobStatusAborted {
-					t.Errorf("%s, %d bytes, %s: the import is %s, %v, want it aborted", c.name, size, a, deref(job.Status), err)
+				if job, err := w.API.Read(t.Context(), events.id); err != nil || job.Status != client.ImportStatusAborted {
+					t.Errorf("%s, %d bytes, %s: the import is %s, %v, want it aborted", c.name, size, a, job.Status, err)
 				}
 			}
 		}

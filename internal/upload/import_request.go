@@ -45,7 +45,7 @@ func (t *transfer) importRequest(mode client.ImportRequestMode) client.ImportReq
 
 // hasOtherPath reports whether job declares another relative path than t. Imports of single files, and those of
 // earlier versions of this program, declare none: they fit every path.
-func (t *transfer) hasOtherPath(job client.Job) bool {
+func (t *transfer) hasOtherPath(job client.Import) bool {
 	path := sanitizeRelativePath(t.RelativePath)
 	return path != "" && job.RelativePath != nil && *job.RelativePath != path
 }

@@ -35,21 +35,21 @@ func (t *transfer) uploadMultipart(ctx context.Context, s *source) (Result, erro
 
 // resumeOrCreate resumes the import that findOpen returned, or creates one.
 func (t *transfer) resumeOrCreate(
-	ctx context.Context, job client.Job, entry *resumeEntry, s *source,
+	ctx context.Context, job client.Import, entry *resumeEntry, s *source,
 ) (result Result, err error) {
 	var uploaded map[int32]string
-	if job.ID == nil {
+	if job.ID == "" {
 		if job, err = t.createMultipart(ctx); err == nil {
 			entry.write(resumeState{ID: t.id, Checksum: t.Checksum, Path: s.path})
 		}
-	} else if deref(job.Status) != client.JobStatusCompleted {
+	} else if job.Status != client.ImportStatusCompleted {
 		uploaded, err = t.findUploadedParts(ctx, s, job.Multipart.PartSize)
 	}
 	completing := hasCode(err, "import-completing")
 	if completing {
 		job, err = t.api.Read(ctx, t.id)
 	}
-	if completing || deref(job.Status) == client.JobStatusCompleted {
+	if completing || job.Status == client.ImportStatusCompleted {
 		result, err = t.waitCompleted(ctx, job, err)
 		result.Skipped = err == nil
 		return result, err
@@ -67,14 +67,14 @@ func (t *transfer) resumeOrCreate(
 }
 
 // createMultipart creates a multipart import.
-func (t *transfer) createMultipart(ctx context.Context) (client.Job, error) {
+func (t *transfer) createMultipart(ctx context.Context) (client.Import, error) {
 	t.step = "create import"
 	job, err := t.api.Create(ctx, t.importRequest(client.ImportRequestModeMultipart), uuid.NewString())
 	if err == nil && (job.Multipart == nil || job.Multipart.PartSize <= 0) {
 		err = errInvalidResponse
 	}
 	if err == nil {
-		t.id = *job.ID
+		t.id = job.ID
 	}
 	return job, err
 }

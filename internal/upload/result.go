@@ -19,20 +19,20 @@ type Result struct {
 }
 
 // IsTerminal reports whether job has a terminal status.
-func IsTerminal(job client.Job) bool {
-	status := deref(job.Status)
-	return status != client.JobStatusAwaitingUpload && status != client.JobStatusUploading
+func IsTerminal(job client.Import) bool {
+	status := job.Status
+	return status != client.ImportStatusAwaitingUpload && status != client.ImportStatusUploading
 }
 
 // terminalResult returns the result of an import with a terminal status, or with a failed completion.
-func terminalResult(job client.Job, err error) (Result, error) {
-	status := deref(job.Status)
+func terminalResult(job client.Import, err error) (Result, error) {
+	status := job.Status
 	switch {
 	case err != nil:
 		return Result{}, err
-	case status == client.JobStatusCompleted:
+	case status == client.ImportStatusCompleted:
 		return resultOf(job), nil
-	case status == client.JobStatusUploading && job.Error != nil:
+	case status == client.ImportStatusUploading && job.Error != nil:
 		return Result{}, &ResponseError{Source: FromService, Code: string(job.Error.Code), Detail: job.Error.Detail}
 	case job.Error != nil:
 		text := fmt.Sprintf("the import %s (%s): %s", status, job.Error.Code, job.Error.Detail)
@@ -41,8 +41,8 @@ func terminalResult(job client.Job, err error) (Result, error) {
 	return Result{}, fmt.Errorf("%w: it is %s", errNotOpen, terminal.Line(string(status)))
 }
 
-func resultOf(job client.Job) Result {
-	r := Result{ID: deref(job.ID), Size: deref(job.Size)}
+func resultOf(job client.Import) Result {
+	r := Result{ID: job.ID, Size: deref(job.Size)}
 	if job.Object != nil {
 		r.Bucket, r.Key, r.ETag = job.Object.Bucket, job.Object.Key, deref(job.Object.ETag)
 	}

@@ -12,24 +12,24 @@ import (
 )
 
 // findOpen returns the import to resume, or an empty job.
-func (t *transfer) findOpen(ctx context.Context, entry *resumeEntry, s *source) (client.Job, error) {
+func (t *transfer) findOpen(ctx context.Context, entry *resumeEntry, s *source) (client.Import, error) {
 	id := t.ID
 	if id == "" { // also with Again: the upload is in progress, not completed
 		id = entry.read(t.Checksum)
 	}
 	if id == "" {
-		return client.Job{}, nil
+		return client.Import{}, nil
 	}
 	job, err := t.api.Read(ctx, id)
 	if t.ID == "" && (hasCode(err, codeImportNotFound) || t.hasOtherPath(job)) {
-		return client.Job{}, nil
+		return client.Import{}, nil
 	}
 	if err != nil {
-		return client.Job{}, err
+		return client.Import{}, err
 	}
-	fits, status := job.Size != nil && *job.Size == s.size, deref(job.Status)
+	fits, status := job.Size != nil && *job.Size == s.size, job.Status
 	switch {
-	case fits && status == client.JobStatusCompleted:
+	case fits && status == client.ImportStatusCompleted:
 		t.id = id
 		return job, t.checkCompleted(ctx, job, s)
 	case fits && !IsTerminal(job) && job.Multipart != nil && job.Multipart.PartSize > 0:
@@ -39,14 +39,14 @@ func (t *transfer) findOpen(ctx context.Context, entry *resumeEntry, s *source) 
 		}
 		return job, nil
 	case t.ID != "":
-		return client.Job{}, fmt.Errorf("import %s cannot be resumed: it is %s, "+
+		return client.Import{}, fmt.Errorf("import %s cannot be resumed: it is %s, "+
 			"not a multipart upload in progress of a file of %d bytes", id, terminal.Line(string(status)), s.size)
 	}
-	return client.Job{}, nil
+	return client.Import{}, nil
 }
 
 // checkCompleted compares the checksum of the file with that of the completed import that t.ID names.
-func (t *transfer) checkCompleted(ctx context.Context, job client.Job, s *source) error {
+func (t *transfer) checkCompleted(ctx context.Context, job client.Import, s *source) error {
 	if t.ID == "" {
 		return nil
 	}

@@ -253,7 +253,7 @@ func TestByID(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			path, d := file(t, body), Options{ID: *job.ID, Checksum: CRC64NVME}
+			path, d := file(t, body), Options{ID: job.ID, Checksum: CRC64NVME}
 			r, err := w.File(t.Context(), path, d)
 			if err != nil {
 				t.Errorf("File of %d bytes, %s: %v", size, a, err)

@@ -28,14 +28,14 @@ func (t *transfer) uploadSingle(ctx context.Context, content section) (Result, e
 	if job.Upload == nil {
 		return Result{}, errInvalidResponse
 	}
-	t.id = *job.ID
+	t.id = job.ID
 	t.emit(Event{Kind: Started})
 	t.step = "send"
 	sign := func(ctx context.Context, renew bool) (signedRequest, error) { return t.signSingle(ctx, &job, renew) }
 	etag, err := t.send(ctx, part{0, content, sign})
 	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrChanged) {
 		// The response of a successful attempt may have been lost.
-		if now, e := t.api.Read(ctx, t.id); e == nil && deref(now.Status) == client.JobStatusCompleted {
+		if now, e := t.api.Read(ctx, t.id); e == nil && now.Status == client.ImportStatusCompleted {
 			job, etag, err = now, resultOf(now).ETag, nil
 			t.emit(Event{Kind: Progress, Bytes: t.total}) // the failed attempt subtracted its bytes
 		}
@@ -58,14 +58,14 @@ func (t *transfer) uploadSingle(ctx context.Context, content section) (Result, e
 }
 
 // signSingle returns the request that uploads job. To renew it, it reads the import again, which signs a new request.
-func (t *transfer) signSingle(ctx context.Context, job *client.Job, renew bool) (signedRequest, error) {
+func (t *transfer) signSingle(ctx context.Context, job *client.Import, renew bool) (signedRequest, error) {
 	if renew {
 		now, err := t.api.Read(ctx, t.id)
 		if err != nil {
 			return signedRequest{}, err
 		}
 		if now.Upload == nil {
-			return signedRequest{}, fmt.Errorf("%w: it is %s", errNotOpen, terminal.Line(string(deref(now.Status))))
+			return signedRequest{}, fmt.Errorf("%w: it is %s", errNotOpen, terminal.Line(string(now.Status)))
 		}
 		*job = now
 	}

@@ -147,7 +147,7 @@ func (t *transfer) findCompleted(ctx context.Context, s *source) (Result, error)
 		return Result{}, nil
 	}
 	result := resultOf(job)
-	result.Skipped = deref(job.Status) == client.JobStatusCompleted
+	result.Skipped = job.Status == client.ImportStatusCompleted
 	return result, err
 }
 

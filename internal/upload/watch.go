@@ -21,7 +21,7 @@ const (
 type Watch struct {
 	api *API
 	id  string
-	job client.Job
+	job client.Import
 	// etag is that of job. It is empty before the first request, or if the service sends none.
 	etag     string
 	earliest time.Time // of the next request
@@ -32,9 +32,9 @@ type Watch struct {
 func (a *API) Watch(id string) *Watch { return &Watch{api: a, id: id, interval: minPollInterval} }
 
 // Next returns the import. After the first call it waits until the import has changed or a long poll has ended.
-func (w *Watch) Next(ctx context.Context) (client.Job, error) {
+func (w *Watch) Next(ctx context.Context) (client.Import, error) {
 	if err := sleep(ctx, time.Until(w.earliest)); err != nil {
-		return client.Job{}, err
+		return client.Import{}, err
 	}
 	var params client.GetImportParams
 	began := time.Now()

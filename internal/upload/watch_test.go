@@ -46,21 +46,21 @@ func TestWatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	watch := w.API.Watch(*job.ID)
+	watch := w.API.Watch(job.ID)
 	if got, err := watch.Next(t.Context()); err != nil || IsTerminal(got) {
-		t.Fatalf("first Next: got %s, %v, want it not terminal", deref(got.Status), err)
+		t.Fatalf("first Next: got %s, %v, want it not terminal", got.Status, err)
 	}
 	<-reads.recorded
-	done := make(chan client.Job)
+	done := make(chan client.Import)
 	go func() {
 		got, _ := watch.Next(t.Context())
 		done <- got
 	}()
 	<-reads.recorded
-	if err := w.API.Delete(t.Context(), *job.ID); err != nil {
+	if err := w.API.Delete(t.Context(), job.ID); err != nil {
 		t.Fatal(err)
 	}
-	if got := deref((<-done).Status); got != client.JobStatusAborted {
+	if got := (<-done).Status; got != client.ImportStatusAborted {
 		t.Errorf("second Next: got %s, want aborted", got)
 	}
 	if got := strings.Join(reads.waits, " "); got != " 20" {
@@ -102,7 +102,7 @@ func TestWatchIntervals(t *testing.T) {
 				}
 				watch := api.Watch(id)
 				for range c.want {
-					if job, err := watch.Next(t.Context()); err != nil || deref(job.Status) != client.JobStatusUploading {
+					if job, err := watch.Next(t.Context()); err != nil || job.Status != client.ImportStatusUploading {
 						t.Fatalf("Next: got %+v, %v, want an import that is uploading", job, err)
 					}
 				}

@@ -108,7 +108,7 @@ func (s service) authorize(r *http.Request) {
 }
 
 // read returns an import once its status changes or is terminal, or after some seconds.
-func (s service) read(t *testing.T, id string, seconds int32) client.Job {
+func (s service) read(t *testing.T, id string, seconds int32) client.Import {
 	t.Helper()
 	web := &http.Client{Timeout: limit}
 	authorize := client.WithRequestEditorFn(func(_ context.Context, r *http.Request) error { s.authorize(r); return nil })
@@ -126,15 +126,15 @@ func (s service) read(t *testing.T, id string, seconds int32) client.Job {
 	return *read.JSON200
 }
 
-func (s service) wantStatus(t *testing.T, id string, want client.JobStatus) client.Job {
+func (s service) wantStatus(t *testing.T, id string, want client.ImportStatus) client.Import {
 	t.Helper()
 	seconds := int32(20)
-	if want == client.JobStatusUploading {
+	if want == client.ImportStatusUploading {
 		seconds = 0 // not terminal yet
 	}
 	job := s.read(t, id, seconds)
-	if *job.Status != want {
-		t.Fatalf("import %s: got %s, want %s", id, *job.Status, want)
+	if job.Status != want {
+		t.Fatalf("import %s: got %s, want %s", id, job.Status, want)
 	}
 	return job
 }
@@ -142,7 +142,7 @@ func (s service) wantStatus(t *testing.T, id string, want client.JobStatus) clie
 // wantStored compares an import with the file that was sent.
 func (s service) wantStored(t *testing.T, id, name string, content []byte) {
 	t.Helper()
-	job := s.wantStatus(t, id, client.JobStatusCompleted)
+	job := s.wantStatus(t, id, client.ImportStatusCompleted)
 	if got := aws.ToString(job.Filename); got != name {
 		t.Errorf("import %s: got filename %q, want %q", id, got, name)
 	}

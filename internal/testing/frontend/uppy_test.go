@@ -90,7 +90,7 @@ func (u uppy) pauses(t *testing.T) {
 	page := u.open(t, u.opened, url.Values{"limit": {"1"}})
 	page.send(t, path)
 	id := call[string](t, page, "after('pauseAll')")
-	if job := u.opened.wantStatus(t, id, client.JobStatusUploading); *job.Multipart.UploadedParts != 1 {
+	if job := u.opened.wantStatus(t, id, client.ImportStatusUploading); *job.Multipart.UploadedParts != 1 {
 		t.Errorf("paused: the store has %d parts, want 1", *job.Multipart.UploadedParts)
 	}
 	call[chromedp.Void](t, page, "uppy.resumeAll()")
@@ -107,7 +107,7 @@ func (u uppy) aborts(t *testing.T) {
 	page := u.open(t, u.opened, url.Values{"limit": {"1"}})
 	page.send(t, path)
 	id := call[string](t, page, "after('cancelAll')")
-	u.opened.wantStatus(t, id, client.JobStatusAborted)
+	u.opened.wantStatus(t, id, client.ImportStatusAborted)
 	u.opened.wantNoParts(t)
 }
 
@@ -119,7 +119,7 @@ func (u uppy) reloads(t *testing.T) {
 	page.send(t, path)
 	id := call[string](t, page, "after()")
 	page.do(t, chromedp.Reload())
-	if job := u.opened.wantStatus(t, id, client.JobStatusUploading); *job.Multipart.UploadedParts != 1 {
+	if job := u.opened.wantStatus(t, id, client.ImportStatusUploading); *job.Multipart.UploadedParts != 1 {
 		t.Errorf("reloaded: the store has %d parts, want 1", *job.Multipart.UploadedParts)
 	}
 	page.slow(t, -1)

@@ -88,7 +88,7 @@ func (e *entry) job() imports.Job { return imports.Job{Owner: e.tenant.owner, ID
 // record contains the audited members of a record.
 type record struct {
 	ID       string
-	Status   client.JobStatus
+	Status   client.ImportStatus
 	Filename *string
 	Metadata map[string]string
 	Deadline time.Time
@@ -129,8 +129,8 @@ func (s *soak) rereadSome(final bool) error {
 	return s.forEach(all[:min(len(all), sample)], func(w *worker, e *entry) error {
 		job := w.read(e)
 		r, err := s.record(e.job().RecordKey())
-		if f := e.snapshot(); err == nil && job != nil && (f.deleted || f.stored) && r.Status != *job.Status {
-			s.violate("import %s: is %s, its record says %s", e.id, *job.Status, r.Status)
+		if f := e.snapshot(); err == nil && job != nil && (f.deleted || f.stored) && r.Status != job.Status {
+			s.violate("import %s: is %s, its record says %s", e.id, job.Status, r.Status)
 		}
 		return err
 	})

@@ -49,9 +49,9 @@ type answer struct {
 func (a answer) ok() bool { return strings.HasPrefix(a.result, "2") }
 
 // job returns the import in a, or nil.
-func (a answer) job() *client.Job {
-	var job client.Job
-	if !a.ok() || json.Unmarshal(a.body, &job) != nil || job.Status == nil {
+func (a answer) job() *client.Import {
+	var job client.Import
+	if !a.ok() || json.Unmarshal(a.body, &job) != nil || job.Status == "" {
 		return nil
 	}
 	return &job

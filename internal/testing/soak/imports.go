@@ -30,20 +30,20 @@ func (w *worker) create(a *attempt, r client.ImportRequest) *entry {
 		}
 		first = false
 		return a.send(ctx, c, r)
-	}, "200")
+	}, "201")
 	job := got.job()
 	if job == nil {
 		return nil
 	}
-	e := &entry{id: *job.ID, key: job.Object.Key, deadline: *job.ExpiresAt}
+	e := &entry{id: job.ID, key: job.Object.Key, deadline: *job.ExpiresAt}
 	if job.Upload != nil {
 		e.upload = *job.Upload
 	}
 	e = w.ledger.add(a, e)
-	if e.id != *job.ID || e.key != e.job().Key() {
-		w.violate("create %s: made %s at %s, and %s", a.marker, *job.ID, e.key, e.id)
+	if e.id != job.ID || e.key != e.job().Key() {
+		w.violate("create %s: made %s at %s, and %s", a.marker, job.ID, e.key, e.id)
 	}
-	w.checkStatus(e, kind, before, got, *job.Status)
+	w.checkStatus(e, kind, before, got, job.Status)
 	return e
 }
 
@@ -62,19 +62,19 @@ func (a *attempt) send(ctx context.Context, c *client.Client, r client.ImportReq
 }
 
 // read reads e and checks the whole response.
-func (w *worker) read(e *entry) *client.Job {
+func (w *worker) read(e *entry) *client.Import {
 	before := e.snapshot()
 	a := w.ask("read", e.id, e.tenant, func(ctx context.Context, c *client.Client) (*http.Response, error) {
 		return c.GetImport(ctx, e.id, nil)
 	}, "200")
 	job := a.job()
-	if job == nil || !w.checkStatus(e, "read", before, a, *job.Status) {
+	if job == nil || !w.checkStatus(e, "read", before, a, job.Status) {
 		return nil
 	}
-	switch now := e.snapshot(); *job.Status {
-	case client.JobStatusCompleted:
+	switch now := e.snapshot(); job.Status {
+	case client.ImportStatusCompleted:
 		w.checkCompleted(e, a, job)
-	case client.JobStatusUploading:
+	case client.ImportStatusUploading:
 		least, most := bits.OnesCount64(before.certain), bits.OnesCount64(now.attempted)
 		if now.sending && !e.sized { // unknown while the store assembles the object
 			least = 0
@@ -87,7 +87,7 @@ func (w *worker) read(e *entry) *client.Job {
 }
 
 // checkCompleted compares a completed import, and sometimes its object, with what was sent.
-func (w *worker) checkCompleted(e *entry, a answer, job *client.Job) {
+func (w *worker) checkCompleted(e *entry, a answer, job *client.Import) {
 	if job.Object.Key != e.key || *job.Size != e.size ||
 		e.check != "" && (job.Checksum == nil || !job.Checksum.Verified) ||
 		job.DownloadURL == nil {
@@ -123,7 +123,7 @@ func (w *worker) complete(e *entry) {
 	}, "200", "202", "409 import-aborted", "409 import-expired", "409 parts-missing",
 		"409 upload-missing", "422 checksum-mismatch")
 	if job := a.job(); job != nil {
-		w.checkStatus(e, "complete", before, a, *job.Status)
+		w.checkStatus(e, "complete", before, a, job.Status)
 	} else if reported, ok := impliedStatus[a.result]; ok {
 		w.checkStatus(e, "complete", before, a, reported)
 	}
@@ -141,7 +141,8 @@ func (w *worker) ofParts(kind string, e *entry, into any, c call) (before facts,
 	if reported, ok := impliedStatus[a.result]; ok {
 		w.checkStatus(e, kind, before, a, reported)
 	}
-	if a.result != "200" || !w.checkStatus(e, kind, before, a, client.JobStatusAwaitingUpload, client.JobStatusUploading) {
+	if a.result != "200" ||
+		!w.checkStatus(e, kind, before, a, client.ImportStatusAwaitingUpload, client.ImportStatusUploading) {
 		return before, false
 	}
 	if err := json.Unmarshal(a.body, into); err != nil {

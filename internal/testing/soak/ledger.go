@@ -165,67 +165,67 @@ func (e *entry) snapshot() facts { return e.mark(func(*facts) {}) }
 func (e *entry) object(f facts) bool { return f.stored && !f.deleted && !e.spoiled }
 
 // state returns the status of e by these facts.
-func (e *entry) state(f facts) client.JobStatus {
+func (e *entry) state(f facts) client.ImportStatus {
 	switch {
 	case f.deleted:
-		return client.JobStatusAborted
+		return client.ImportStatusAborted
 	case f.stored && e.spoiled:
-		return client.JobStatusFailed
+		return client.ImportStatusFailed
 	case f.stored:
-		return client.JobStatusCompleted
+		return client.ImportStatusCompleted
 	case f.expired:
-		return client.JobStatusExpired
+		return client.ImportStatusExpired
 	case f.attempted != 0:
-		return client.JobStatusUploading
+		return client.ImportStatusUploading
 	}
-	return client.JobStatusAwaitingUpload
+	return client.ImportStatusAwaitingUpload
 }
 
 // partsMissing matches a response that names missing parts.
-const partsMissing client.JobStatus = "lacking"
+const partsMissing client.ImportStatus = "lacking"
 
 // impliedStatus maps errors to the status that they imply.
-var impliedStatus = map[string]client.JobStatus{
-	"409 import-completed": client.JobStatusCompleted, "409 import-aborted": client.JobStatusAborted,
-	"409 import-failed":     client.JobStatusFailed,
-	"422 checksum-mismatch": client.JobStatusFailed, "409 import-expired": client.JobStatusExpired,
-	"409 import-completing": client.JobStatusUploading,
-	"409 upload-missing":    client.JobStatusAwaitingUpload, "409 parts-missing": partsMissing,
+var impliedStatus = map[string]client.ImportStatus{
+	"409 import-completed": client.ImportStatusCompleted, "409 import-aborted": client.ImportStatusAborted,
+	"409 import-failed":     client.ImportStatusFailed,
+	"422 checksum-mismatch": client.ImportStatusFailed, "409 import-expired": client.ImportStatusExpired,
+	"409 import-completing": client.ImportStatusUploading,
+	"409 upload-missing":    client.ImportStatusAwaitingUpload, "409 parts-missing": partsMissing,
 }
 
 // allowed returns the statuses that response a may have, with the facts before the request.
-func (e *entry) allowed(before facts, a answer) (allowed []client.JobStatus) {
-	may := func(be bool, s client.JobStatus) {
+func (e *entry) allowed(before facts, a answer) (allowed []client.ImportStatus) {
+	may := func(be bool, s client.ImportStatus) {
 		if be {
 			allowed = append(allowed, s)
 		}
 	}
-	may(e.deleting, client.JobStatusAborted)
+	may(e.deleting, client.ImportStatusAborted)
 	may(e.sending && !before.deleted, e.state(facts{stored: true}))
 	may(
 		e.deleting && !before.deleted,
-		client.JobStatusAwaitingUpload,
+		client.ImportStatusAwaitingUpload,
 	) // the read found the record before the removal, and the object after it
 	if before.deleted || before.stored {
 		return allowed
 	}
 	if e.count > 0 {
-		may(before.certain == 0, client.JobStatusAwaitingUpload)
-		may(e.attempted != 0, client.JobStatusUploading)
+		may(before.certain == 0, client.ImportStatusAwaitingUpload)
+		may(e.attempted != 0, client.ImportStatusUploading)
 		may(before.certain != e.every(), partsMissing)
 		return allowed
 	}
-	may(!before.expired && a.begun.Before(e.deadline), client.JobStatusAwaitingUpload)
-	may(!a.ended.Before(e.deadline), client.JobStatusExpired)
+	may(!before.expired && a.begun.Before(e.deadline), client.ImportStatusAwaitingUpload)
+	may(!a.ended.Before(e.deadline), client.ImportStatusExpired)
 	return allowed
 }
 
 // checkStatus checks the statuses that response a reports against the facts about e, and updates the facts.
-func (w *worker) checkStatus(e *entry, kind string, before facts, a answer, reported ...client.JobStatus) bool {
+func (w *worker) checkStatus(e *entry, kind string, before facts, a answer, reported ...client.ImportStatus) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	allowed := e.allowed(before, a)
-	if !slices.ContainsFunc(reported, func(s client.JobStatus) bool { return slices.Contains(allowed, s) }) {
+	if !slices.ContainsFunc(reported, func(s client.ImportStatus) bool { return slices.Contains(allowed, s) }) {
 		w.violate(
 			"%s %s: %s tells %v, must be %v; known before %+v, now %+v: %.500s", kind, e.id, a.result, reported, allowed,
 			before, e.facts, a.body,
@@ -234,9 +234,9 @@ func (w *worker) checkStatus(e *entry, kind string, before facts, a answer, repo
 	}
 	if len(reported) == 1 {
 		e.stored = e.stored || reported[0] == e.state(facts{stored: true})
-		e.deleted = e.deleted || reported[0] == client.JobStatusAborted
-		e.expired = e.expired || reported[0] == client.JobStatusExpired
-		if reported[0] == client.JobStatusUploading && bits.OnesCount64(e.attempted) == 1 {
+		e.deleted = e.deleted || reported[0] == client.ImportStatusAborted
+		e.expired = e.expired || reported[0] == client.ImportStatusExpired
+		if reported[0] == client.ImportStatusUploading && bits.OnesCount64(e.attempted) == 1 {
 			e.certain = e.attempted
 		}
 	}

@@ -109,7 +109,7 @@ func (s *soak) table() {
 	if slow, n := s.counts["store slow"]["away"], s.sums()["done"]; slow > 10+n/100 {
 		s.violate("the machine was too busy for the store %d times in %d requests: that is no run to judge by", slow, n)
 	}
-	states, all := map[client.JobStatus]int{}, s.ledger.all()
+	states, all := map[client.ImportStatus]int{}, s.ledger.all()
 	for _, e := range all {
 		states[e.state(e.snapshot())]++
 	}

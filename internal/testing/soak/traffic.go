@@ -110,17 +110,17 @@ func (w *worker) untracked() {
 		return
 	}
 	var job client.Job
-	if err := json.Unmarshal(a.body, &job); err != nil || job.UploadURL == nil {
+	if err := json.Unmarshal(a.body, &job); err != nil || job.UploadURL == "" {
 		w.violate("bare create: answered %s", a.body)
 		return
 	}
-	u, _ := url.Parse(*job.UploadURL) // request would panic
+	u, _ := url.Parse(job.UploadURL) // request would panic
 	e := w.ledger.add(
 		nil,
 		&entry{
 			plan:   plan{content: content{w.rng.Uint64(), w.rng.Int64N(32 << 10)}},
 			key:    strings.TrimPrefix(u.Path, "/"+bucketName+"/"),
-			upload: client.UploadRequest{Method: client.UploadRequestMethodPUT, URL: *job.UploadURL},
+			upload: client.UploadRequest{Method: client.UploadRequestMethodPUT, URL: job.UploadURL},
 		},
 	)
 	if w.chance(10) {

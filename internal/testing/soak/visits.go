@@ -65,8 +65,8 @@ func (w *worker) list() {
 		params.Cursor = &all[w.rng.IntN(len(all))].id
 	}
 	if w.chance(20) {
-		state := []client.JobStatus{
-			client.JobStatusCompleted, client.JobStatusAwaitingUpload, client.JobStatusAborted,
+		state := []client.ImportStatus{
+			client.ImportStatusCompleted, client.ImportStatusAwaitingUpload, client.ImportStatusAborted,
 		}[w.rng.IntN(3)]
 		params.Status = &state
 	}
@@ -78,7 +78,7 @@ func (w *worker) list() {
 		a := w.ask("list", "", t, func(ctx context.Context, c *client.Client) (*http.Response, error) {
 			return c.ListImports(ctx, &params)
 		}, "200")
-		var page client.JobList
+		var page client.ImportList
 		if !a.ok() || json.Unmarshal(a.body, &page) != nil {
 			return
 		}
@@ -97,12 +97,12 @@ func (w *worker) list() {
 			}
 		}
 		for _, job := range page.Imports {
-			if r := rank(*job.ID); r <= last || r > end {
-				w.violate("list: %s is out of order", *job.ID)
+			if r := rank(job.ID); r <= last || r > end {
+				w.violate("list: %s is out of order", job.ID)
 			}
-			last = rank(*job.ID)
-			delete(missed, *job.ID)
-			w.checkListed(t, params.Status, before[*job.ID], a, job)
+			last = rank(job.ID)
+			delete(missed, job.ID)
+			w.checkListed(t, params.Status, before[job.ID], a, job)
 		}
 		for id := range missed {
 			w.violate("list: %s is left out", id)
@@ -115,14 +115,14 @@ func (w *worker) list() {
 }
 
 // checkListed checks one import of a list. An unknown one may be of a create without a response yet.
-func (w *worker) checkListed(t *tenant, filter *client.JobStatus, before facts, a answer, job client.Job) {
-	if e := w.ledger.find(imports.Job{Owner: t.owner, ID: *job.ID}.Key()); e != nil {
-		w.checkStatus(e, "list", before, a, *job.Status)
+func (w *worker) checkListed(t *tenant, filter *client.ImportStatus, before facts, a answer, job client.Import) {
+	if e := w.ledger.find(imports.Job{Owner: t.owner, ID: job.ID}.Key()); e != nil {
+		w.checkStatus(e, "list", before, a, job.Status)
 	} else if importOf := w.ledger.attemptOf(job.Filename, job.Metadata); importOf == nil || importOf.tenant != t {
-		w.violate("list: %s is not one of %s", *job.ID, t.owner)
+		w.violate("list: %s is not one of %s", job.ID, t.owner)
 	}
-	if filter != nil && *filter != *job.Status {
-		w.violate("list: %s is %s, asked for were %s", *job.ID, *job.Status, *filter)
+	if filter != nil && *filter != job.Status {
+		w.violate("list: %s is %s, asked for were %s", job.ID, job.Status, *filter)
 	}
 }
 

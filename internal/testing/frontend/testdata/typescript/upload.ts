@@ -25,8 +25,9 @@ const file = await open(path)
 const { size } = await file.stat()
 const bytes = async (offset: number, length: number) => (await file.read(new Uint8Array(length), 0, length, offset)).buffer
 
-const { id, upload, multipart } = answered(await signpost.POST('/import', { body: { filename: basename(path), size } }))
-if (!id) throw new Error('an import that was asked for with a body has an id')
+const created = answered(await signpost.POST('/import', { body: { filename: basename(path), size } }))
+if (!('id' in created)) throw new Error('a create with a body got the answer of one without')
+const { id, upload, multipart } = created
 const params = { path: { id } }
 
 if (upload) await send(upload, await bytes(0, size))
