@@ -12,9 +12,12 @@ import (
 // TestSigned checks that OnSigned counts every URL that is handed out, and no other.
 func TestSigned(t *testing.T) {
 	count := 0
-	keys := &keys{}
-	b, _ := openFake(t, &fakeStore{answer: respond(200, "")}, keys)
-	b.hooks.OnSigned = func(n int) { count += n }
+	var b *Bucket
+	open := func(lost error) {
+		count = 0
+		b, _ = openFake(t, &fakeStore{answer: respond(200, "")}, &keys{err: lost})
+		b.hooks.OnSigned = func(n int) { count += n }
+	}
 	from := time.Now()
 	until := from.Add(time.Hour)
 	parts := func(n int) error {
@@ -44,8 +47,7 @@ func TestSigned(t *testing.T) {
 		{"SignParts of none", func() error { return parts(0) }, 0},
 	} {
 		for _, lost := range []error{nil, errors.New("no role")} {
-			keys.fail(lost)
-			count = 0
+			open(lost)
 			want := c.want
 			if lost != nil {
 				want = 0
@@ -55,8 +57,7 @@ func TestSigned(t *testing.T) {
 			}
 		}
 	}
-	keys.fail(nil)
-	count = 0
+	open(nil)
 	if err := b.CreateRecord(t.Context(), "k", nil); err != nil || count != 0 {
 		t.Errorf("CreateRecord: counted %d, %v, want none: that URL is not handed out", count, err)
 	}
