@@ -81,30 +81,38 @@ func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
 	last := j.Parts.last()
 	numbers := r.numbers(last, &errs)
 	parts := make([]bucket.Part, len(numbers))
-	algorithm, unused := j.Parts.Algorithm, maps.Clone(r.Checksums)
 	for i, n := range numbers {
-		name := strconv.Itoa(int(n))
-		checksum, given := r.Checksums[name]
-		delete(unused, name)
-		switch {
-		case algorithm != "" && !given:
-			errs.add(path{"checksums", name}, "is missing; the import declared %s", algorithm)
-		case algorithm != "" && !isDigest(algorithm, checksum):
-			errs.add(path{"checksums", name}, notDigest, digests[algorithm].size, algorithm)
-		}
-		parts[i] = bucket.Part{Number: n, Size: j.Parts.partSize(n, j.Size), Checksum: checksum}
+		parts[i] = bucket.Part{Number: n, Size: j.Parts.partSize(n, j.Size)}
 	}
-	if algorithm == "" && len(r.Checksums) > 0 {
+	if j.Parts.Algorithm != "" {
+		r.addChecksums(parts, j.Parts.Algorithm, &errs)
+	} else if len(r.Checksums) > 0 {
 		errs.add(path{"checksums"}, "must not be given, because the import declared no checksum")
-		clear(unused)
-	}
-	for _, name := range slices.Sorted(maps.Keys(unused)) {
-		errs.add(path{"checksums", name}, "is not the number of a part to sign")
 	}
 	if len(errs) > 0 {
 		return nil, invalid(errs[:min(len(errs), maxReported)])
 	}
 	return parts, nil
+}
+
+// addChecksums adds r's checksums to parts. Each part must have one.
+func (r PartsRequest) addChecksums(parts []bucket.Part, algorithm string, errs *fieldErrors) {
+	unused := maps.Clone(r.Checksums)
+	for i := range parts {
+		name := strconv.Itoa(int(parts[i].Number))
+		checksum, given := r.Checksums[name]
+		delete(unused, name)
+		switch {
+		case !given:
+			errs.add(path{"checksums", name}, "is missing; the import declared %s", algorithm)
+		case !isDigest(algorithm, checksum):
+			errs.add(path{"checksums", name}, notDigest, digests[algorithm].size, algorithm)
+		}
+		parts[i].Checksum = checksum
+	}
+	for _, name := range slices.Sorted(maps.Keys(unused)) {
+		errs.add(path{"checksums", name}, "is not the number of a part to sign")
+	}
 }
 
 // numbers returns the part numbers that r names, in ascending order without repetitions; last is the highest valid one.
