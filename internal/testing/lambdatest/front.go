@@ -30,13 +30,18 @@ type object = map[string]any
 // which is $default, is part of rawPath. Authorizer is the result of a JWT or IAM authorizer; it may be nil.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 func HTTPAPI(stage string, authorizer map[string]any) Front {
+	return httpRoute(stage, "$default", authorizer)
+}
+
+// httpRoute is a route of an HTTP API, such as GET /import.
+func httpRoute(stage, routeKey string, authorizer map[string]any) Front {
 	prefix := ""
 	if stage != "" {
 		prefix = "/" + stage
 	}
 	return Front{gatewayLimit, func(r *http.Request, body []byte) object {
-		return event2(
-			r, body, prefix, cmp.Or(stage, "$default"), "abcdefghij.execute-api.us-east-1.amazonaws.com", authorizer)
+		return event2(r, body, prefix, cmp.Or(stage, "$default"), routeKey,
+			"abcdefghij.execute-api.us-east-1.amazonaws.com", authorizer)
 	}, answer2, http.StatusInternalServerError}
 }
 
@@ -44,7 +49,7 @@ func HTTPAPI(stage string, authorizer map[string]any) Front {
 // https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 func FunctionURL(authorizer map[string]any) Front {
 	return Front{payloadLimit, func(r *http.Request, body []byte) object {
-		return event2(r, body, "", "$default", "abcdefghij.lambda-url.us-east-1.on.aws", authorizer)
+		return event2(r, body, "", "$default", "$default", "abcdefghij.lambda-url.us-east-1.on.aws", authorizer)
 	}, answer2, http.StatusBadGateway}
 }
 
@@ -111,12 +116,12 @@ func (f Front) Serve(function Invoke) http.Handler {
 }
 
 // event2 returns an event of payload format 2.0.
-func event2(r *http.Request, body []byte, prefix, stage, domain string, authorizer object) object {
+func event2(r *http.Request, body []byte, prefix, stage, routeKey, domain string, authorizer object) object {
 	id, _, _ := strings.Cut(domain, ".")
 	path, now := prefix+r.URL.EscapedPath(), time.Now().UTC()
 	context := object{
 		"accountId": "123456789012", "apiId": id, "domainName": domain, "domainPrefix": id, "requestId": uuid.NewString(),
-		"routeKey": "$default", "stage": stage, "time": now.Format(requestTime), "timeEpoch": now.UnixMilli(),
+		"routeKey": routeKey, "stage": stage, "time": now.Format(requestTime), "timeEpoch": now.UnixMilli(),
 		"http": object{
 			"method":    r.Method,
 			"path":      path,
@@ -131,7 +136,7 @@ func event2(r *http.Request, body []byte, prefix, stage, domain string, authoriz
 	headers := lowerCase(forwarded(r))
 	e := object{
 		"version":        "2.0",
-		"routeKey":       "$default",
+		"routeKey":       routeKey,
 		"rawPath":        path,
 		"rawQueryString": r.URL.RawQuery,
 		"requestContext": context,

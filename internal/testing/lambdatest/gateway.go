@@ -1,6 +1,7 @@
 package lambdatest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -55,10 +56,13 @@ type route struct {
 type operation struct {
 	Security    []map[string][]string `yaml:"security"`
 	Integration *struct {
-		Type       string                         `yaml:"type"`
-		HTTPMethod string                         `yaml:"httpMethod"`
-		URI        string                         `yaml:"uri"`
-		Responses  map[string]integrationResponse `yaml:"responses"`
+		Type             string                         `yaml:"type"`
+		HTTPMethod       string                         `yaml:"httpMethod"`
+		URI              string                         `yaml:"uri"`
+		PayloadFormat    string                         `yaml:"payloadFormatVersion"`
+		Passthrough      string                         `yaml:"passthroughBehavior"`
+		RequestTemplates map[string]string              `yaml:"requestTemplates"`
+		Responses        map[string]integrationResponse `yaml:"responses"`
 	} `yaml:"x-amazon-apigateway-integration"`
 }
 
@@ -68,8 +72,9 @@ type gatewayResponse struct {
 }
 
 type integrationResponse struct {
-	StatusCode        string            `yaml:"statusCode"`
-	ResponseTemplates map[string]string `yaml:"responseTemplates"`
+	StatusCode         string            `yaml:"statusCode"`
+	ResponseParameters map[string]string `yaml:"responseParameters"`
+	ResponseTemplates  map[string]string `yaml:"responseTemplates"`
 }
 
 // NewGateway imports a document.
@@ -106,6 +111,7 @@ var (
 		"Missing Authentication Token",
 	} // also for an unknown method
 	tooLong   = refusal{413, "BadRequestException", "Request Too Long"}
+	noMapping = refusal{415, "UnsupportedMediaTypeException", "Unsupported Media Type"}
 	noJSON    = refusal{400, "BadRequestException", "Could not parse request body into json"}
 	noAnswer  = refusal{504, "InternalServerErrorException", "Endpoint request timed out"}
 	badAnswer = refusal{502, "InternalServerErrorException", "Internal server error"}
@@ -149,7 +155,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, forbidden)
 		return
 	}
-	event := body
+	event, accepted := found.mapped(r.Header.Get("Content-Type"), body)
+	if !accepted {
+		g.refuse(w, noMapping)
+		return
+	}
 	if found.isProxy() {
 		identity := object{"sourceIp": sourceIP(r), "userAgent": r.UserAgent()}
 		for _, none := range []string{"accessKey", "accountId", "caller", "cognitoAuthenticationProvider",
@@ -167,6 +177,17 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (r route) isProxy() bool { return r.Integration.Type == "aws_proxy" }
+
+// mapped returns the event of a non-proxy integration: the request template of the media type or, without one, the
+// body, which passthroughBehavior never rejects. Only literal templates are supported.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/integration-passthrough-behaviors.html
+func (r route) mapped(contentType string, body []byte) ([]byte, bool) {
+	mediaType, _, _ := mime.ParseMediaType(cmp.Or(contentType, "application/json"))
+	if template, ok := r.Integration.RequestTemplates[mediaType]; ok {
+		return []byte(template), true
+	}
+	return body, r.Integration.Passthrough != "never"
+}
 
 // find matches a path, with or without a trailing slash.
 func (g *Gateway) find(method, path string) (*route, map[string]string) {
@@ -283,8 +304,8 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, found *route, t
 var inputJSON = regexp.MustCompile(`\$input\.json\('\$\.(\w+)'\)`)
 
 // respond sends the response of a non-proxy integration: the one whose pattern matches the whole error message,
-// otherwise the default, with its template for JSON. Only the template $input.json('$.NAME') is supported; a missing
-// member is "".
+// otherwise the default, with its template for JSON and its headers. Templates may contain $input.json('$.NAME'), where
+// a missing member is "", and $context.requestId; headers have literal values.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
 func (g *Gateway) respond(w http.ResponseWriter, r *route, told []byte, e *Error) {
 	chosen := "default"
@@ -304,12 +325,18 @@ func (g *Gateway) respond(w http.ResponseWriter, r *route, told []byte, e *Error
 		told = []byte(inputJSON.ReplaceAllStringFunc(template, func(input string) string {
 			return cmp.Or(string(members[inputJSON.FindStringSubmatch(input)[1]]), `""`)
 		}))
+		told = bytes.ReplaceAll(told, []byte("$context.requestId"), []byte(uuid.NewString()))
 	}
 	if err != nil {
 		g.refuse(w, badSetup)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
+	for parameter, value := range response.ResponseParameters {
+		if name, ok := strings.CutPrefix(parameter, "method.response.header."); ok {
+			w.Header().Set(name, strings.Trim(value, "'"))
+		}
+	}
 	w.WriteHeader(status)
 	w.Write(told)
 }
