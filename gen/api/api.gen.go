@@ -60,39 +60,6 @@ func (e ImportMode) Valid() bool {
 	}
 }
 
-// Defines values for ImportErrorCode.
-const (
-	ImportErrorCodeChecksumMismatch ImportErrorCode = "checksum-mismatch"
-	ImportErrorCodeCompletionFailed ImportErrorCode = "completion-failed"
-	ImportErrorCodePartSizeMismatch ImportErrorCode = "part-size-mismatch"
-	ImportErrorCodePartsMissing     ImportErrorCode = "parts-missing"
-	ImportErrorCodeSizeMismatch     ImportErrorCode = "size-mismatch"
-	ImportErrorCodeStoreFull        ImportErrorCode = "store-full"
-	ImportErrorCodeUploadLost       ImportErrorCode = "upload-lost"
-)
-
-// Valid indicates whether the value is a known member of the ImportErrorCode enum.
-func (e ImportErrorCode) Valid() bool {
-	switch e {
-	case ImportErrorCodeChecksumMismatch:
-		return true
-	case ImportErrorCodeCompletionFailed:
-		return true
-	case ImportErrorCodePartSizeMismatch:
-		return true
-	case ImportErrorCodePartsMissing:
-		return true
-	case ImportErrorCodeSizeMismatch:
-		return true
-	case ImportErrorCodeStoreFull:
-		return true
-	case ImportErrorCodeUploadLost:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ImportRequestMode.
 const (
 	ImportRequestModeAuto      ImportRequestMode = "auto"
@@ -272,15 +239,12 @@ type ImportMode string
 
 // ImportError Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
 type ImportError struct {
-	// Code The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable.
-	Code ImportErrorCode `json:"code"`
+	// Code The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable; new ones can be added.
+	Code string `json:"code"`
 
 	// Detail What failed, and what to do.
 	Detail string `json:"detail"`
 }
-
-// ImportErrorCode The cause. Causes of a `failed` import are `size-mismatch`, `checksum-mismatch` and `upload-lost`. Causes of a failed completion are `completion-failed` (the store failed), `store-full`, `parts-missing` and `part-size-mismatch`. Codes are stable.
-type ImportErrorCode string
 
 // ImportList A page of imports.
 type ImportList struct {

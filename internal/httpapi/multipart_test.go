@@ -171,7 +171,7 @@ func TestCompleteRejections(t *testing.T) {
 			}
 			job := s.read(t, id)
 			if c.status == 422 {
-				if job.Status != client.ImportStatusFailed || job.Error.Code != client.ImportErrorCodeChecksumMismatch ||
+				if job.Status != client.ImportStatusFailed || job.Error.Code != "checksum-mismatch" ||
 					s.stored(t, job.Object.Key) != nil {
 					t.Errorf("read: got %+v, want failed and nothing stored", job)
 				}

@@ -67,7 +67,7 @@ func apiImport(j imports.Job, bucketName string) api.Import {
 		r.Object.ETag, r.Object.VersionID = optional(o.ETag), optional(o.VersionID)
 	}
 	if f := j.LastFailure(); f != (imports.Failure{}) {
-		r.Error = &api.ImportError{Code: api.ImportErrorCode(f.Code), Detail: f.Detail}
+		r.Error = &api.ImportError{Code: f.Code, Detail: f.Detail}
 	}
 	return r
 }

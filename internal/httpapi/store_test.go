@@ -27,11 +27,11 @@ func TestUploadDiffersFromDeclaration(t *testing.T) {
 	content := []byte("12345")
 	for name, c := range map[string]struct {
 		declared client.ImportRequest
-		code     client.ImportErrorCode
+		code     string
 	}{
-		"size": {client.ImportRequest{Size: new(int64(6))}, client.ImportErrorCodeSizeMismatch},
+		"size": {client.ImportRequest{Size: new(int64(6))}, "size-mismatch"},
 		"checksum": {
-			client.ImportRequest{Checksum: checksum("crc64nvme", []byte("54321"))}, client.ImportErrorCodeChecksumMismatch,
+			client.ImportRequest{Checksum: checksum("crc64nvme", []byte("54321"))}, "checksum-mismatch",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
