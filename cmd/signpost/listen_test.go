@@ -114,6 +114,7 @@ func TestListenTellsEachEventOnce(t *testing.T) {
 	}
 	completed := eventOf("e1", "import.completed",
 		`{"id": "import-1", "filename": "orders \u001b[31m.csv", "size": 1572864, "checksum": {}}`)
+	inFolder := eventOf("e9", "import.expired", `{"filename": "a.jpg", "relative_path": "photos/a.jpg"}`)
 	for _, c := range []struct {
 		what string
 		got  int
@@ -123,6 +124,7 @@ func TestListenTellsEachEventOnce(t *testing.T) {
 		{"the same again", l.deliver(t, l.sender, "e1", completed), 0},
 		{"a failure", l.deliver(t, l.sender, "e2",
 			eventOf("e2", "import.failed", `{"error": {"code": "checksum-mismatch", "detail": "not as declared"}}`)), 0},
+		{"of a file in a folder", l.deliver(t, l.sender, "e9", inFolder), 0},
 		{"with another secret", l.deliver(t, stranger, "e3", completed), http.StatusUnauthorized},
 		{"of an hour ago", late("e4"), http.StatusUnauthorized},
 		{"no event", l.deliver(t, l.sender, "e5", `{}`), http.StatusBadRequest},
@@ -154,7 +156,8 @@ func TestListenTellsEachEventOnce(t *testing.T) {
 
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	want := format.Time(at) + `  import.completed  import-1  "orders \x1b[31m.csv"  1.5 MiB` + "\n" +
-		format.Time(at) + "  import.failed  import-1  checksum-mismatch: not as declared\n"
+		format.Time(at) + "  import.failed  import-1  checksum-mismatch: not as declared\n" +
+		format.Time(at) + "  import.expired  import-1  photos/a.jpg\n"
 	if got := l.said(); got != want {
 		t.Errorf("stdout: got\n%swant\n%s", got, want)
 	}

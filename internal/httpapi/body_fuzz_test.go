@@ -85,7 +85,7 @@ func FuzzBody(f *testing.F) {
 		"", "{}",
 		`{"filename":"a.csv","content_type":"text/csv","size":5,"metadata":{"k":"v"},"write_once":true,"expires_in":60}`,
 		`{"size":0,"checksum":{"algorithm":"sha256","value":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}}`,
-		`{"mode":"form","filename":"😀\"\\é.csv"}`,
+		`{"mode":"form","filename":"😀\"\\é.csv"}`, `{"relative_path":"a b/é/😀.jpg"}`, `{"relative_path":"a/../e\u0301"}`,
 		`{"mode":"multipart","size":53687091200000,"checksum":{"algorithm":"crc64nvme"}}`,
 		`{"part_size":5242880,"size":52428800001}`, `{"expires_in":604800}`, `{"size":5368709121,"mode":"single"}`,
 		`{"metadata":{"A/~":"v"}}`,
