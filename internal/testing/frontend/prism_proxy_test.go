@@ -140,7 +140,7 @@ func (p prism) call(t *testing.T, method, path, body string, want int, fields ..
 // create creates a tracked import.
 func (p prism) create(t *testing.T, body string) reply {
 	t.Helper()
-	return p.call(t, "POST", "/import", body, http.StatusOK)
+	return p.call(t, "POST", "/import", body, http.StatusCreated)
 }
 
 // fails checks that a call of an operation, such as GET /import/{id}, fails with the code and the detail of the
