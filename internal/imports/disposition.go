@@ -21,11 +21,12 @@ const maxWithFallback = 1536
 func attachment(name string) string {
 	exact := mime.FormatMediaType("attachment", map[string]string{"filename": name})
 	fallback := asciiName(name)
-	if fallback == name || len(exact)+len(fallback) > maxWithFallback {
+	escaped := strings.ReplaceAll(url.QueryEscape(name), "+", "%20") // RFC 8187 permits to escape more than is necessary
+	both := `attachment; filename="` + fallback + `"; filename*=UTF-8''` + escaped
+	if fallback == name || len(both) > maxWithFallback {
 		return exact
 	}
-	escaped := strings.ReplaceAll(url.QueryEscape(name), "+", "%20") // RFC 8187 permits to escape more than is necessary
-	return `attachment; filename="` + fallback + `"; filename*=UTF-8''` + escaped
+	return both
 }
 
 // asciiName returns name without accents, and with "_" in place of characters that a quoted filename cannot hold

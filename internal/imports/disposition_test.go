@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 func TestAttachment(t *testing.T) {
@@ -21,6 +23,20 @@ func TestAttachment(t *testing.T) {
 		got := attachment(name)
 		if got != want {
 			t.Errorf("attachment(%q): got %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestAttachmentFits checks that a fallback never makes a filename and a content type, as long as the contract allows
+// them, exceed S3's limit that they meet without it.
+func TestAttachmentFits(t *testing.T) {
+	const longest = 255 // bytes of a content type, and characters of a filename
+	for wide := range longest + 1 {
+		name := strings.Repeat("😀", wide) + strings.Repeat("&", longest-wide)
+		exact := mime.FormatMediaType("attachment", map[string]string{"filename": name})
+		got := len(attachment(name))
+		if limit := s3limits.MaxSystemMetadata - longest; len(exact) <= limit && got > limit {
+			t.Errorf("%d emoji and %d ampersands: got %d bytes, want at most %d", wide, longest-wide, got, limit)
 		}
 	}
 }
