@@ -44,7 +44,7 @@ func TestPageForEverybody(t *testing.T) {
 	b := browse(t, open)
 	b.judge(source, "empty")
 	done, _ := randomFile(t, "تقرير.pdf", 1000)
-	b.choose(done)
+	b.drop(filepath.Dir(done)) // a folder, so that its name is shown
 	b.state("تقرير.pdf", "completed")
 	large, _ := randomFile(t, "large.bin", 60*mib)
 	b.slow(5 * mib)
