@@ -98,7 +98,7 @@ func TestHTTPAPICopy(t *testing.T) {
 		for _, o := range openapi.Operations {
 			path := strings.ReplaceAll(o.Path, "{id}", "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55")
 			status, _, answer := a.call(t, o.Method, path, "", "Authorization", "Bearer "+token)
-			if status != 401 || strings.TrimSpace(answer) != `{"message":"Unauthorized"}` {
+			if status != 401 || o.Method != "HEAD" && strings.TrimSpace(answer) != `{"message":"Unauthorized"}` {
 				t.Errorf("%s with token %q: got %d %s, want API Gateway's 401", o.ID, token, status, answer)
 			}
 		}

@@ -619,8 +619,8 @@ type ClientInterface interface {
 	// The response is `200` and contains `upload_url` only.
 	//
 	// With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
-	// `Location`. The signature enforces what the body declares. Upload with the request in
-	// `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
+	// `Location`. The signature enforces what the body declares. Upload with the request in `upload`, with exactly its
+	// headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -633,8 +633,8 @@ type ClientInterface interface {
 	// The response is `200` and contains `upload_url` only.
 	//
 	// With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
-	// `Location`. The signature enforces what the body declares. Upload with the request in
-	// `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
+	// `Location`. The signature enforces what the body declares. Upload with the request in `upload`, with exactly its
+	// headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -751,8 +751,8 @@ func (c *Client) ListImports(ctx context.Context, params *ListImportsParams, req
 // The response is `200` and contains `upload_url` only.
 //
 // With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
-// `Location`. The signature enforces what the body declares. Upload with the request in
-// `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
+// `Location`. The signature enforces what the body declares. Upload with the request in `upload`, with exactly its
+// headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -775,8 +775,8 @@ func (c *Client) CreateImportWithBody(ctx context.Context, params *CreateImportP
 // The response is `200` and contains `upload_url` only.
 //
 // With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
-// `Location`. The signature enforces what the body declares. Upload with the request in
-// `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
+// `Location`. The signature enforces what the body declares. Upload with the request in `upload`, with exactly its
+// headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1492,8 +1492,8 @@ type ClientWithResponsesInterface interface {
 	// The response is `200` and contains `upload_url` only.
 	//
 	// With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
-	// `Location`. The signature enforces what the body declares. Upload with the request in
-	// `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
+	// `Location`. The signature enforces what the body declares. Upload with the request in `upload`, with exactly its
+	// headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1506,8 +1506,8 @@ type ClientWithResponsesInterface interface {
 	// The response is `200` and contains `upload_url` only.
 	//
 	// With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
-	// `Location`. The signature enforces what the body declares. Upload with the request in
-	// `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
+	// `Location`. The signature enforces what the body declares. Upload with the request in `upload`, with exactly its
+	// headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2420,8 +2420,8 @@ func (c *ClientWithResponses) ListImportsWithResponse(ctx context.Context, param
 // The response is `200` and contains `upload_url` only.
 //
 // With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
-// `Location`. The signature enforces what the body declares. Upload with the request in
-// `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
+// `Location`. The signature enforces what the body declares. Upload with the request in `upload`, with exactly its
+// headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2440,8 +2440,8 @@ func (c *ClientWithResponses) CreateImportWithBodyWithResponse(ctx context.Conte
 // The response is `200` and contains `upload_url` only.
 //
 // With a body, even `{}`, creates a tracked import. The response is `201`, with the import and its path in
-// `Location`. The signature enforces what the body declares. Upload with the request in
-// `upload`, with exactly its headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
+// `Location`. The signature enforces what the body declares. Upload with the request in `upload`, with exactly its
+// headers. For a multipart upload, sign the parts with `POST /import/{id}/parts`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -68,15 +68,7 @@ func Direct(root *yaml.Node) {
 	if key := at(root, "components", "securitySchemes", "ApiKey"); key != nil {
 		set(key, "description", text("An API key of a usage plan of API Gateway."))
 	}
-	directJob(at(root, "components", "schemas", "Job"))
 	omitUnused(root)
-}
-
-// directJob reduces the schema to the only member of the response.
-func directJob(job *yaml.Node) {
-	keep(member(job, "properties"), func(name string) bool { return name == "upload_url" })
-	set(job, "description", text("A signed upload."))
-	set(job, "required", fragment("[upload_url]"))
 }
 
 // omitUnused removes the tags and schemas that no operation uses, directly or through other schemas.
