@@ -19,6 +19,7 @@ type downloadTest struct {
 	store   *hostileServer
 	dir     string
 	uid     uint32
+	umask   string // of the command, in octal
 	sends   func() // called before the store answers
 	object  string
 }
@@ -44,7 +45,7 @@ func asEach(t *testing.T, f func(t *testing.T, d *downloadTest)) {
 
 func newDownload(t *testing.T, uid uint32) *downloadTest {
 	t.Helper()
-	d := &downloadTest{dir: t.TempDir(), uid: uid, sends: func() {}, object: "a,b,c\n"}
+	d := &downloadTest{dir: t.TempDir(), uid: uid, umask: "022", sends: func() {}, object: "a,b,c\n"}
 	if err := os.Chmod(filepath.Dir(d.dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func (d *downloadTest) run(t *testing.T, want int, flags ...string) (stderr stri
 	c := exec.CommandContext(ctx, "/proc/self/exe") // which the user can run, in whatever folder it is
 	c.Args = append([]string{"signpost", "download", anID}, flags...)
 	c.Dir = d.dir
-	c.Env = append(cleanEnv(t), "SIGNPOST_URL="+d.service.URL)
+	c.Env = append(cleanEnv(t), "SIGNPOST_URL="+d.service.URL, umask+"="+d.umask)
 	if os.Getuid() == 0 {
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: d.uid, Gid: d.uid}}
 	}

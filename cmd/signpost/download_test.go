@@ -15,7 +15,7 @@ import (
 func TestDownloadMode(t *testing.T) {
 	t.Parallel()
 	asEach(t, func(t *testing.T, d *downloadTest) {
-		defer syscall.Umask(syscall.Umask(0o027))
+		d.umask = "027"
 		d.run(t, 0)
 		d.has(t, "a.csv", "a,b,c\n", 0o640)
 		d.write(t, "private", "before", 0o600)
@@ -60,7 +60,6 @@ func TestDownloadFollowsLinks(t *testing.T) {
 		}
 		d.run(t, 1, "-o", "loop")
 		d.has(t, "below/file", "before", 0o600)
-		defer syscall.Umask(syscall.Umask(0o022))
 		d.run(t, 0, "-o", "second", "--force")
 		d.run(t, 0, "-o", "dangling", "--force")
 		d.run(t, 1, "-o", "loop", "--force")
@@ -143,7 +142,6 @@ func TestDownloadIntoFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.own(t, d.path("below"))
-		defer syscall.Umask(syscall.Umask(0o022))
 		d.run(t, 0, "-o", "below")
 		d.has(t, "below/a.csv", "a,b,c\n", 0o644)
 		d.run(t, 2, "-o", "below/")
@@ -188,7 +186,7 @@ func TestDownloadWithoutHardLinks(t *testing.T) {
 		t.Helper()
 		c := exec.CommandContext(t.Context(), "strace", "-f", "-o", os.DevNull, "-e", "inject=link,linkat:error=EPERM",
 			"signpost", "download", anID)
-		c.Dir, c.Env = d.dir, append(cleanEnv(t), "SIGNPOST_URL="+d.service.URL)
+		c.Dir, c.Env = d.dir, append(cleanEnv(t), "SIGNPOST_URL="+d.service.URL, umask+"="+d.umask)
 		said, _ := c.CombinedOutput()
 		if strings.Contains(string(said), "ptrace") {
 			t.Skipf("needs the right to trace: %s", said)
@@ -197,7 +195,6 @@ func TestDownloadWithoutHardLinks(t *testing.T) {
 			t.Errorf("got status %d, want %d: %s", got, want, said)
 		}
 	}
-	defer syscall.Umask(syscall.Umask(0o022))
 	run(0)
 	d.has(t, "a.csv", "a,b,c\n", 0o644)
 	if err := os.Remove(d.path("a.csv")); err != nil {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -15,8 +16,17 @@ import (
 
 // TestMain lets scripts and process tests run this binary as signpost: main itself, with its real exit status.
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"signpost": main})
+	testscript.Main(suite{m}, map[string]func(){"signpost": func() {
+		if mask, err := strconv.ParseInt(os.Getenv(umask), 8, 0); err == nil {
+			syscall.Umask(int(mask))
+		}
+		main()
+	}})
 }
+
+// umask names the variable with the umask of a command, in octal. Tests do not change their own umask, because
+// parallel tests share it.
+const umask = "TEST_UMASK"
 
 // atEnd are functions that end what tests share.
 var atEnd []func()
@@ -48,7 +58,8 @@ func slowTest(t *testing.T) {
 // TestScripts runs testdata/*.txtar. Scripts do not inherit the environment of the test.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	store := startLocal(t, t.TempDir(), "SIGNPOST_DOWNLOADS=true")
+	store := startLocal(t, t.TempDir(), "SIGNPOST_DOWNLOADS=true", "SIGNPOST_LISTEN=127.0.0.1:0",
+		"SIGNPOST_LOCAL_LISTEN=127.0.0.1:0") // scripts expect this IP address in errors
 	faults := newFaulty(t, store)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and never answers
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -72,15 +71,4 @@ func get(t *testing.T, client *http.Client, url string) string {
 		t.Fatalf("GET %s: %s %v", url, response.Status, err)
 	}
 	return string(body)
-}
-
-// freeAddress returns an unused address.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -3,6 +3,9 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -28,7 +31,7 @@ type process struct {
 	err            error // of Wait; read only after exited
 }
 
-// start runs signpost serve with these settings only, on a free port unless they name one, and waits until it has
+// start runs signpost serve with these settings only, on a free address unless they name one, and waits until it has
 // started. When the test ends, the output of the process is checked.
 func start(t *testing.T, settings ...string) *process {
 	t.Helper()
@@ -42,7 +45,7 @@ func start(t *testing.T, settings ...string) *process {
 			p.checkOutput(t)
 		}
 	})
-	p = launch(t, exec.Command(path, "serve"), append([]string{"SIGNPOST_LISTEN=127.0.0.1:0"}, settings...)...)
+	p = launch(t, exec.Command(path, "serve"), append([]string{"SIGNPOST_LISTEN=" + freeAddress(t)}, settings...)...)
 	p.awaitStart(t)
 	return p
 }
@@ -80,7 +83,7 @@ func launch(t *testing.T, program *exec.Cmd, env ...string) *process {
 // startLocal runs signpost serve with a local store in dir.
 func startLocal(t *testing.T, dir string, settings ...string) *process {
 	t.Helper()
-	p := start(t, append([]string{"SIGNPOST_DATA_DIR=" + dir, "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0"}, settings...)...)
+	p := start(t, append([]string{"SIGNPOST_DATA_DIR=" + dir, "SIGNPOST_LOCAL_LISTEN=" + freeAddress(t)}, settings...)...)
 	p.dir = dir
 	return p
 }
@@ -183,6 +186,22 @@ func (p *process) store(t *testing.T) string {
 	t.Helper()
 	signed := p.createUntracked(t)
 	return signed.Scheme + "://" + signed.Host
+}
+
+// freeAddress returns an unused address. Its IP address is a random one of the loopback network, so that parallel tests
+// leave the port free until it is used, and while a process restarts. A system with one loopback address only has less
+// protection.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.N(254), rand.N(256), 1+rand.N(254)))
+	if err != nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // sameAddresses returns the settings that start p again on the same addresses.
