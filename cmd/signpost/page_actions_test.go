@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
@@ -40,19 +41,24 @@ func (b *tab) offline(away bool) {
 	}
 	call(b, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: away, DownloadThroughput: rate,
 		UploadThroughput: rate})
-	b.setNetwork(network.Conditions{Offline: away, DownloadThroughput: -1, UploadThroughput: -1})
+	call(b, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+		MatchedNetworkConditions: []*network.Conditions{{Offline: away, DownloadThroughput: -1, UploadThroughput: -1}}})
 }
 
-// slow limits the upload rate, in bytes per second; -1 removes the limit.
-func (b *tab) slow(rate float64) {
+// holdParts makes the requests that upload parts wait in the browser, from the part number first on, until the test
+// releases them. So the upload is in progress for as long as a test needs.
+func (b *tab) holdParts(first int) {
 	b.Helper()
-	b.setNetwork(network.Conditions{DownloadThroughput: -1, UploadThroughput: rate})
+	var patterns []*fetch.RequestPattern
+	for number := first; number < first+10; number++ { // more than the files of tests have
+		patterns = append(patterns, &fetch.RequestPattern{URLPattern: fmt.Sprintf("*partNumber=%d&*", number)})
+	}
+	call(b, fetch.Enable, fetch.EnableParams{Patterns: patterns})
 }
 
-func (b *tab) setNetwork(c network.Conditions) {
+func (b *tab) releaseParts() {
 	b.Helper()
-	call(b, network.EmulateNetworkConditionsByRule,
-		network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{&c}})
+	call(b, fetch.Disable, cdp.Empty{})
 }
 
 // row returns the expression for the row of a file, which may be undefined.

@@ -111,13 +111,13 @@ func TestPageReloads(t *testing.T) {
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
 	const name = "large.bin"
-	path, content := randomFile(t, name, 100*mib)
-	b.slow(40 * mib)
+	path, content := randomFile(t, name, 20*mib)
+	b.holdParts(2)
 	b.drop(path)
-	b.share(name, 0.5)
+	b.share(name, 0.3)
 	id := b.state(name, "sending")
 	b.reload()
-	b.slow(-1)
+	b.releaseParts()
 	if again := b.state(name, "needs-file"); again != id {
 		t.Errorf("after the reload, import %s, want %s", again, id)
 	}
@@ -155,29 +155,32 @@ func TestPageGoesOn(t *testing.T) {
 	}{
 		{"no network for a while", func(b *tab) {
 			b.offline(true)
+			b.releaseParts() // and they fail
 			b.state("file.bin", "offline")
 			b.offline(false)
 		}},
 		{"a pause", func(b *tab) {
 			b.press("file.bin", "pause")
 			b.state("file.bin", "paused")
+			b.releaseParts()
 			b.press("file.bin", "resume")
 		}},
 		{"another server", func(b *tab) {
 			settings := p.sameAddresses(t)
 			p.signal(t, syscall.SIGKILL)
 			p.wait(t)
+			b.releaseParts() // and they fail
+			b.state("file.bin", "offline")
 			p = startLocal(t, dir, settings...)
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := browse(t, p)
-			path, content := randomFile(t, "file.bin", 40*mib)
-			b.slow(12 * mib)
+			path, content := randomFile(t, "file.bin", 20*mib)
+			b.holdParts(2)
 			b.choose(path)
 			b.share("file.bin", 0.3)
 			c.happen(b)
-			b.slow(-1)
 			p.holds(t, b.state("file.bin", "completed"), content)
 		})
 	}
@@ -199,7 +202,7 @@ func TestPageCompletionFails(t *testing.T) {
 		};
 		return null;
 	})()`)
-	path, content := randomFile(t, "file.bin", 40*mib)
+	path, content := randomFile(t, "file.bin", 20*mib)
 	b.choose(path)
 	id := b.state("file.bin", "failed")
 	b.until("the row says why",
@@ -257,14 +260,14 @@ func TestPageTabs(t *testing.T) {
 	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	first := browse(t, p)
-	path, content := randomFile(t, "file.bin", 40*mib)
-	first.slow(6 * mib)
+	path, content := randomFile(t, "file.bin", 20*mib)
+	first.holdParts(2)
 	first.choose(path)
 	first.share("file.bin", 0.2)
 	second := first.another(p)
 	second.choose(path)
 	second.state("file.bin", "locked")
-	first.slow(-1)
+	first.releaseParts()
 	id := first.state("file.bin", "completed")
 	p.holds(t, id, content)
 }
