@@ -118,6 +118,12 @@ func TestHostileStrings(t *testing.T) {
 	}
 	badID := hostileJob("completed", store.URL)
 	badID["id"] = attack
+	dir, odd := hostileFolder(t)
+	for _, args := range [][]string{ // these send no requests
+		{"upload", "--dry-run", odd}, {"upload", "missing\x1b[2J\nFORGED"}, {"status", attack},
+	} {
+		newHostileServer(t, always(400, problem)).harmless(t, dir, args...)
+	}
 	for _, c := range []struct {
 		name   string
 		answer func(*http.Request) (int, any)
@@ -136,29 +142,41 @@ func TestHostileStrings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			h := newHostileServer(t, c.answer)
-			dir := t.TempDir()
-			odd := filepath.Join(dir, "a\x1b[2J\u009b31m\x7f\u202e\nFORGED.csv")
-			for _, file := range []string{odd, filepath.Join(dir, "plain.csv")} {
-				if err := os.WriteFile(file, []byte("a,b,c\n"), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
+			dir, odd := hostileFolder(t)
 			for _, args := range [][]string{
 				{"status", anID}, {"status", "--json", anID}, {"list", "--limit", "1"}, {"list", "--json", "--limit", "1"},
 				{"abort", "--force", anID}, {"download", anID}, {"download", anID, "-o", odd},
-				{"upload", "--wait", odd, "plain.csv"},
-				{"upload", "--json", odd}, {"upload", "--dry-run", odd},
-				{"upload", "missing\x1b[2J\nFORGED"}, {"status", attack},
+				{"upload", "--wait", odd, "plain.csv"}, {"upload", "--json", odd},
 			} {
-				stdout, stderr, _ := h.against(t, dir, args...)
-				harmless(t, fmt.Sprintf("%q: stdout", args), stdout)
-				harmless(t, fmt.Sprintf("%q: stderr", args), stderr)
+				stdout := h.harmless(t, dir, args...)
 				if args[1:2] != nil && args[1] == "--json" {
 					meansSame(t, stdout)
 				}
 			}
 		})
 	}
+}
+
+// hostileFolder creates a folder with plain.csv and a file whose name is an attack.
+func hostileFolder(t *testing.T) (dir, odd string) {
+	t.Helper()
+	dir = t.TempDir()
+	odd = filepath.Join(dir, "a\x1b[2J\u009b31m\x7f\u202e\nFORGED.csv")
+	for _, file := range []string{odd, filepath.Join(dir, "plain.csv")} {
+		if err := os.WriteFile(file, []byte("a,b,c\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, odd
+}
+
+// harmless runs signpost against h, and checks what it prints.
+func (h *hostileServer) harmless(t *testing.T, dir string, args ...string) (stdout string) {
+	t.Helper()
+	stdout, stderr, _ := h.against(t, dir, args...)
+	harmless(t, fmt.Sprintf("%q: stdout", args), stdout)
+	harmless(t, fmt.Sprintf("%q: stderr", args), stderr)
+	return stdout
 }
 
 // harmless checks that text has only printable characters and line breaks, and no line of the attack.

@@ -64,9 +64,9 @@ func sameFiles(t *testing.T, got, want string) {
 // parts in progress at a kill are sent again.
 func TestKilled(t *testing.T) {
 	slowTest(t)
-	size, partSize := int64(100<<20), int64(5<<20)
+	size, partSize, kills := int64(60<<20), int64(5<<20), 5
 	if gibibytes, _ := strconv.ParseInt(os.Getenv("SIGNPOST_TEST_LARGE"), 10, 64); gibibytes >= 10 {
-		size, partSize = gibibytes<<30, 16<<20
+		size, partSize, kills = gibibytes<<30, 16<<20, 8
 	}
 	parts := int((size + partSize - 1) / partSize)
 	const most = 64 << 10 // kB
@@ -76,8 +76,8 @@ func TestKilled(t *testing.T) {
 		kills  int
 		bad    bool
 	}{
-		{"upload", "upload", 8, false},
-		{"upload, over a bad network", "upload", 6, true},
+		{"upload", "upload", kills, false},
+		{"upload, over a bad network", "upload", kills - 2, true},
 		{"service", "service", 3, false},
 		{"store", "store", 3, false},
 	} {

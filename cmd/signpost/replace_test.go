@@ -96,10 +96,17 @@ func TestReplacedUnderLoad(t *testing.T) {
 	})
 	defer proxy.Close()
 
+	turns := time.NewTicker(4 * time.Millisecond) // 250 requests a second
+	defer turns.Stop()
 	var made, failed atomic.Int64
 	for range 8 {
 		others.Go(func() {
-			for n := 0; ctx.Err() == nil; n++ {
+			for n := 0; ; n++ {
+				select {
+				case <-turns.C:
+				case <-ctx.Done():
+					return
+				}
 				body, want := "", http.StatusOK
 				if n%2 == 1 {
 					body, want = "{}", http.StatusCreated
