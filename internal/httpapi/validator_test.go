@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -63,11 +64,13 @@ func FuzzValidator(f *testing.F) {
 }
 
 // TestValidator checks the same for generated requests. A third of them are valid and must be accepted; the others
-// have few or many errors.
+// have few or many errors. With SIGNPOST_TEST_LARGE there are 100,000.
 func TestValidator(t *testing.T) {
-	cases := 30_000
+	cases := 10_000
 	if testing.Short() {
 		cases = 300
+	} else if os.Getenv("SIGNPOST_TEST_LARGE") != "" {
+		cases = 100_000
 	}
 	j := newValidators(t)
 	outcomes := map[string]int{}

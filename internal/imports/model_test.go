@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -273,11 +274,13 @@ func (p *play) step() {
 	}
 }
 
-// TestModel plays random sequences of calls. A failure prints its seed and sequence.
+// TestModel plays random sequences of calls, 1,000 with SIGNPOST_TEST_LARGE. A failure prints its seed and sequence.
 func TestModel(t *testing.T) {
-	plays := uint64(200)
+	plays := uint64(80)
 	if testing.Short() {
-		plays = 25
+		plays = 15
+	} else if os.Getenv("SIGNPOST_TEST_LARGE") != "" {
+		plays = 1000
 	}
 	for seed := range plays {
 		t.Run(fmt.Sprintf("seed %d", seed), inFakeTime(func(t *testing.T) {
@@ -292,7 +295,7 @@ func TestModelOnStore(t *testing.T) {
 		t.Skip("starts a store")
 	}
 	target := storetest.Open(t)
-	for seed := range uint64(12) {
+	for seed := range uint64(6) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			store := newOwnerStoreOn(t, target)
 			store.put(t, "keep", nil) // versitygw removes an empty folder, and refuses a PUT that comes at that moment
