@@ -57,7 +57,10 @@ var subjects = []struct {
 // TestHostile: each request, however malformed, gets exactly one response or a closed connection, and the service
 // continues to serve.
 func TestHostile(t *testing.T) {
-	services := []*service{start(t), startWithKeys(t)}
+	services := []*service{start(t)}
+	if !testing.Short() {
+		services = append(services, startWithKeys(t))
+	}
 	rows := make([]int, len(services))
 	var both sync.WaitGroup
 	for i, s := range services {
@@ -66,7 +69,6 @@ func TestHostile(t *testing.T) {
 		})
 	}
 	both.Wait()
-	t.Logf("%d rows, %d of them for a service without authentication", rows[0]+rows[1], rows[0])
 	if rows[0] < 200 {
 		t.Errorf("got %d rows, want at least 200", rows[0])
 	}
