@@ -59,6 +59,9 @@ func parameterStore(t *testing.T) string {
 
 // TestSecretsParameter checks that the function reads webhook keys from Parameter Store, only when it delivers.
 func TestSecretsParameter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts an emulator of Parameter Store")
+	}
 	endpoint := parameterStore(t)
 	store := ssm.New(ssm.Options{
 		BaseEndpoint: &endpoint, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("id", "key", ""),
