@@ -60,10 +60,10 @@ type Bucket struct {
 
 // Open resolves the bucket's endpoints. It sends no request; see Check.
 func Open(ctx context.Context, o Options) (*Bucket, error) {
-	o.AWS.Credentials = newCredentials(o.AWS.Credentials)
+	o.AWS.Credentials = credentialsProvider{o.AWS.Credentials}
 	signing := o.AWS.Credentials
 	if o.Signing != nil {
-		signing = newCredentials(o.Signing)
+		signing = credentialsProvider{o.Signing}
 	}
 	client := s3.NewFromConfig(o.AWS, func(c *s3.Options) {
 		c.UsePathStyle = o.PathStyle

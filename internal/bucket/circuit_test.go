@@ -194,7 +194,7 @@ func TestInconclusiveErrors(t *testing.T) {
 		{"no credentials", patient, errors.New("no role")},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w, keys := &fakeStore{}, &keys{life: openTime}
+			w, keys := &fakeStore{}, &keys{}
 			b, _ := openFake(t, w, keys)
 			w.setAnswer(hang)
 			keys.fail(c.keys)

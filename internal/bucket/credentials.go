@@ -17,7 +17,7 @@ func (b *Bucket) CredentialsLeft(ctx context.Context) (left time.Duration, ends 
 	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
 	defer cancel()
 	for _, provider := range []aws.CredentialsProvider{b.creds, b.signing} {
-		c, err := provider.Retrieve(ctx)
+		c, err := retrieve(ctx, provider)
 		if err != nil {
 			return 0, false, err
 		}
@@ -30,19 +30,15 @@ func (b *Bucket) CredentialsLeft(ctx context.Context) (left time.Duration, ends 
 
 // CheckSigning returns ErrCredentialsExpired if the credentials that sign uploads are unavailable.
 func (b *Bucket) CheckSigning(ctx context.Context) error {
-	_, err := b.signing.Retrieve(ctx)
+	_, err := retrieve(ctx, b.signing)
 	return err
 }
 
-// newCredentials returns the credentials of provider from a cache. If they must be fetched, callers wait for at most
-// callTimeout: the time is limited below the cache, so that cached credentials cost no timer.
-func newCredentials(provider aws.CredentialsProvider) aws.CredentialsProvider {
-	fetch := func(ctx context.Context) (aws.Credentials, error) {
-		ctx, cancel := context.WithTimeout(ctx, callTimeout)
-		defer cancel()
-		return provider.Retrieve(ctx)
-	}
-	return credentialsProvider{aws.NewCredentialsCache(aws.CredentialsProviderFunc(fetch))}
+// retrieve returns the provider's credentials within callTimeout: the SDK's cache may have to fetch them.
+func retrieve(ctx context.Context, provider aws.CredentialsProvider) (aws.Credentials, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return provider.Retrieve(ctx)
 }
 
 // credentialsProvider wraps errors in ErrCredentialsExpired, so that they do not count as errors of the store.

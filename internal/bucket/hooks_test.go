@@ -12,12 +12,9 @@ import (
 // TestSigned checks that OnSigned counts every URL that is handed out, and no other.
 func TestSigned(t *testing.T) {
 	count := 0
-	var b *Bucket
-	open := func(lost error) {
-		count = 0
-		b, _ = openFake(t, &fakeStore{answer: respond(200, "")}, &keys{err: lost})
-		b.hooks.OnSigned = func(n int) { count += n }
-	}
+	keys := &keys{}
+	b, _ := openFake(t, &fakeStore{answer: respond(200, "")}, keys)
+	b.hooks.OnSigned = func(n int) { count += n }
 	from := time.Now()
 	until := from.Add(time.Hour)
 	parts := func(n int) error {
@@ -47,7 +44,8 @@ func TestSigned(t *testing.T) {
 		{"SignParts of none", func() error { return parts(0) }, 0},
 	} {
 		for _, lost := range []error{nil, errors.New("no role")} {
-			open(lost)
+			keys.fail(lost)
+			count = 0
 			want := c.want
 			if lost != nil {
 				want = 0
@@ -57,7 +55,8 @@ func TestSigned(t *testing.T) {
 			}
 		}
 	}
-	open(nil)
+	keys.fail(nil)
+	count = 0
 	if err := b.CreateRecord(t.Context(), "k", nil); err != nil || count != 0 {
 		t.Errorf("CreateRecord: counted %d, %v, want none: that URL is not handed out", count, err)
 	}

@@ -116,7 +116,7 @@ func (g grant) until() time.Time { return g.from.Add(g.lifetime) }
 // newGrant limits the period to the lifetime of the provider's credentials, so that no URL expires before the time it
 // states.
 func newGrant(ctx context.Context, provider aws.CredentialsProvider, from, until time.Time) (grant, error) {
-	c, err := provider.Retrieve(ctx)
+	c, err := retrieve(ctx, provider)
 	if err != nil {
 		return grant{}, err
 	}
