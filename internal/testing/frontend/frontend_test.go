@@ -19,7 +19,7 @@ import (
 const variable = "SIGNPOST_TEST_FRONTEND"
 
 // limit is the timeout of all waits. They normally take seconds, but a machine may be busy.
-const limit = time.Minute
+const limit = 2 * time.Minute
 
 // needs skips a test that was not requested. If it was, a missing tool is a failure.
 func needs(t *testing.T, programs ...string) {
