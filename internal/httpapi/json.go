@@ -29,14 +29,12 @@ func parseJSON(body []byte) (any, error) {
 		return nil, invalidJSON("It begins with a byte-order mark; leave that out.")
 	case !utf8.Valid(body):
 		return nil, invalidJSON("It is not UTF-8.")
+	case len(bytes.TrimSpace(body)) == 0:
+		return nil, invalidJSON("It holds nothing but white space.")
 	}
-	decoder := jsontext.NewDecoder(bytes.NewReader(body))
 	var value any
-	if err := json.UnmarshalDecode(decoder, &value, readNumbers); err != nil {
+	if err := json.Unmarshal(body, &value, readNumbers); err != nil {
 		return nil, describeJSONError(err, body)
-	}
-	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, invalidJSON("Something follows the first JSON value; send one.")
 	}
 	return value, nil
 }
@@ -70,12 +68,12 @@ func describeJSONError(err error, body []byte) error {
 	switch {
 	case errors.Is(err, errTooDeep):
 		return invalidJSON(fmt.Sprintf("It is nested more than %d levels deep.", maxDepth))
-	case errors.Is(err, io.EOF):
-		return invalidJSON("It holds nothing but white space.")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return invalidJSON("It ends in the middle of a value.")
 	case !errors.As(err, &syntax):
 		return invalidJSON("It cannot be read.")
+	case strings.HasSuffix(syntax.Err.Error(), "after top-level value"):
+		return invalidJSON("Something follows the first JSON value; send one.")
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		pointer := string(syntax.JSONPointer)
 		p := invalidJSON("A member appears twice.")

@@ -13,8 +13,8 @@ import (
 // writeSignedParts writes the JSON of api.SignedParts. C.JSON would make a call for 1,000 parts cost 80 % more
 // (BenchmarkSignParts).
 func writeSignedParts(w io.Writer, parts []imports.SignedPart) error {
-	b := bufio.NewWriterSize(w, 32<<10)
-	_, _ = b.WriteString(`{"parts":[`) // Flush returns the first error
+	b := bufio.NewWriterSize(w, min(len(parts), 32)<<10) // a part needs about 1 KiB
+	_, _ = b.WriteString(`{"parts":[`)                   // Flush returns the first error
 	for i, p := range parts {
 		if i > 0 {
 			_ = b.WriteByte(',')

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode"
 
-	"golang.org/x/text/runes"
-	"golang.org/x/text/transform"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -32,14 +30,13 @@ func attachment(name string) string {
 // asciiName returns name without accents, and with "_" in place of characters that a quoted filename cannot hold
 // portably: all but printable ASCII, quotes, backslashes, and "%", which browsers decode.
 func asciiName(name string) string {
-	plain, _, err := transform.String(transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn))), name)
-	if err != nil {
-		plain = name
-	}
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || strings.ContainsRune(`"\%`, r) {
+		switch {
+		case unicode.Is(unicode.Mn, r):
+			return -1
+		case r < ' ' || r > '~' || strings.ContainsRune(`"\%`, r):
 			return '_'
 		}
 		return r
-	}, plain)
+	}, norm.NFKD.String(name))
 }
