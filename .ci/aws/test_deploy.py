@@ -88,7 +88,7 @@ class Readme(unittest.TestCase):
         folder.mkdir()
         for name in "bin", "openapi":
             os.symlink(os.path.abspath(name), folder / name)
-        commands = world.readme_commands("aws apigateway") + 'echo "api $api"'
+        commands = world.readme_commands("aws apigateway ") + 'echo "api $api"'
         printed = world.run("bash", "-euc", commands, cwd=folder, env={"function": "by-hand"}).stdout
         api = printed.split("api ")[-1].strip()
         statements = json.loads(client("lambda").get_policy(FunctionName="by-hand")["Policy"])["Statement"]
