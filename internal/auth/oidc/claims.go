@@ -29,6 +29,8 @@ func (i *Issuer) check(c claims) error {
 	case !hasExpiry || !hasBeginning && c["nbf"] != nil:
 		return malformed("The token must say until when it is valid (exp), " +
 			"and from when (nbf) if at all, as numbers of seconds.")
+	case c["iat"] != nil && c["iat"].Kind() != jsontext.KindNumber:
+		return malformed("The token's claim iat must be a number of seconds.")
 	case !now.Before(expires.Add(leeway)):
 		return auth.NewError("expired", "The token has expired. Get a new one.")
 	case hasBeginning && now.Before(begins.Add(-leeway)):

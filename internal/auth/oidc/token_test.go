@@ -80,6 +80,7 @@ func TestTokens(t *testing.T) {
 		{"expired long ago", rsaA.sign(i.claims(object{"exp": 1}), nil), "expired"},
 		{"valid from tomorrow", rsaA.sign(i.claims(object{"nbf": moment.Add(24 * time.Hour).Unix()}), nil), "not-yet-valid"},
 		{"beginning a text", rsaA.sign(i.claims(object{"nbf": "1700000000"}), nil), "malformed"},
+		{"issue time a text", rsaA.sign(i.claims(object{"iat": "1700000000"}), nil), "malformed"},
 		{"no subject", rsaA.sign(i.claims(object{"sub": nil}), nil), "no-owner"},
 		{"empty subject", rsaA.sign(i.claims(object{"sub": ""}), nil), "no-owner"},
 		{"scope a number", rsaA.sign(i.claims(object{"scope": 1}), nil), "malformed"},
