@@ -84,13 +84,14 @@ func omitUnused(root *yaml.Node) {
 	}
 	schemas, reached := at(root, "components", "schemas"), map[string]bool{}
 	var follow func(*yaml.Node)
-	follow = func(from *yaml.Node) {
-		for n := range everything(from) {
-			name, isSchema := strings.CutPrefix(n.Value, "#/components/schemas/")
-			if schema := member(schemas, name); isSchema && schema != nil && !reached[name] {
-				reached[name] = true
-				follow(schema)
-			}
+	follow = func(n *yaml.Node) {
+		name, isSchema := strings.CutPrefix(n.Value, "#/components/schemas/")
+		if schema := member(schemas, name); isSchema && schema != nil && !reached[name] {
+			reached[name] = true
+			follow(schema)
+		}
+		for _, c := range n.Content {
+			follow(c)
 		}
 	}
 	follow(member(root, "paths"))

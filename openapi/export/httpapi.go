@@ -44,11 +44,3 @@ func HTTPAPI(root *yaml.Node, a Authorizer) {
 		}
 	}
 }
-
-// sequence returns the items of a sequence. Other nodes, and nil, have none.
-func sequence(n *yaml.Node) []*yaml.Node {
-	if n == nil || n.Kind != yaml.SequenceNode {
-		return nil
-	}
-	return n.Content
-}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -51,6 +50,14 @@ func members(n *yaml.Node) []pair {
 		all = append(all, pair{p[0], p[1]})
 	}
 	return all
+}
+
+// sequence returns the items of a sequence. Other nodes, and nil, have none.
+func sequence(n *yaml.Node) []*yaml.Node {
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return nil
+	}
+	return n.Content
 }
 
 // member returns the value of key, or nil.
@@ -111,21 +118,4 @@ func operations(root *yaml.Node) []*yaml.Node {
 		}
 	}
 	return all
-}
-
-// everything returns a node and all below it.
-func everything(n *yaml.Node) iter.Seq[*yaml.Node] {
-	return func(yield func(*yaml.Node) bool) { walk(n, yield) }
-}
-
-func walk(n *yaml.Node, yield func(*yaml.Node) bool) bool {
-	if !yield(n) {
-		return false
-	}
-	for _, c := range n.Content {
-		if !walk(c, yield) {
-			return false
-		}
-	}
-	return true
 }
