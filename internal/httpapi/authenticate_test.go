@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/auth"
 	"github.com/signpost-s3/signpost/internal/httpapi"
@@ -254,6 +256,7 @@ func codeOf(body string) string {
 // permit.
 func TestSignedRequestsNeedScopes(t *testing.T) {
 	authenticate, keys := owned(t, "alice", auth.All, auth.Create, auth.Read)
+	key := uuid.NewString() // tests that run twice share a bucket
 	s := start(
 		t,
 		settings{remoteClient: true, downloads: true, options: func(o *httpapi.Options) { o.Authenticate = authenticate }},
@@ -265,7 +268,7 @@ func TestSignedRequestsNeedScopes(t *testing.T) {
 			want = 201
 			r = request(t, method, s.url+path, strings.NewReader(`{"size":5}`))
 			r.Header.Set("Content-Type", "application/json")
-			r.Header.Set("Idempotency-Key", "k")
+			r.Header.Set("Idempotency-Key", key)
 		}
 		r.Header.Set("X-Api-Key", keys[scope])
 		status, _, body := do(t, r)

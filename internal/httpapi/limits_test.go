@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/signpost-s3/signpost/gen/client"
@@ -167,7 +168,8 @@ func TestWebhooks(t *testing.T) {
 
 // TestOpenUploads checks the limit of multipart uploads in progress per owner. Single uploads do not count.
 func TestOpenUploads(t *testing.T) {
-	authenticate, keys := newKeys(t, map[string]auth.Scope{"alice": auth.All, "bob": auth.All})
+	alice, bob := uuid.NewString(), uuid.NewString() // other tests, and this one when it runs twice, share the bucket
+	authenticate, keys := newKeys(t, map[string]auth.Scope{alice: auth.All, bob: auth.All})
 	s := start(
 		t,
 		settings{limits: imports.Limits{OpenUploads: 2}, options: func(o *httpapi.Options) { o.Authenticate = authenticate }},
@@ -175,23 +177,23 @@ func TestOpenUploads(t *testing.T) {
 	const parts = `{"mode":"multipart"}`
 	var ids []string
 	for range 2 {
-		status, _, body := s.as(t, keys["alice"], "POST", "/import", parts)
+		status, _, body := s.as(t, keys[alice], "POST", "/import", parts)
 		if status != 201 {
 			t.Fatalf("got %d %s, want 201", status, body)
 		}
 		ids = append(ids, idOf(body))
 	}
-	status, _, body := s.as(t, keys["alice"], "POST", "/import", parts)
+	status, _, body := s.as(t, keys[alice], "POST", "/import", parts)
 	if status != 422 || codeOf(body) != imports.CodeOpenUploads || !strings.Contains(body, "2 multipart uploads") {
 		t.Errorf("the third: got %d %s, want 422 that names the limit", status, body)
 	}
-	for _, c := range []struct{ who, body string }{{"bob", parts}, {"alice", `{}`}} {
+	for _, c := range []struct{ who, body string }{{bob, parts}, {alice, `{}`}} {
 		if status, _, body := s.as(t, keys[c.who], "POST", "/import", c.body); status != 201 {
 			t.Errorf("%s %s: got %d %s, want 201", c.who, c.body, status, body)
 		}
 	}
-	s.as(t, keys["alice"], "DELETE", "/import/"+ids[0], "")
-	if status, _, body := s.as(t, keys["alice"], "POST", "/import", parts); status != 201 {
+	s.as(t, keys[alice], "DELETE", "/import/"+ids[0], "")
+	if status, _, body := s.as(t, keys[alice], "POST", "/import", parts); status != 201 {
 		t.Errorf("after one was deleted: got %d %s, want 201", status, body)
 	}
 }
