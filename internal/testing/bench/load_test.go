@@ -97,7 +97,7 @@ func (c connection) request() {
 		panic(err)
 	}
 	response, err := http.ReadResponse(c.answers, nil)
-	if err != nil || response.StatusCode != http.StatusOK {
+	if err != nil || response.StatusCode/100 != 2 {
 		panic(fmt.Sprint(response, err))
 	}
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {
