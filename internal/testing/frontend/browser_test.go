@@ -139,6 +139,7 @@ func (p tab) slow(t *testing.T, rate float64) {
 // outcome is the result of an upload.
 type outcome struct {
 	URL   string // of the upload; its last segment is the import's id
+	Event string // the same, in the event upload-success
 	Error string // empty on success
 	Sent  []int  // numbers of the parts that this page uploaded
 }

@@ -2,10 +2,13 @@ package frontend
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/chromedp/chromedp"
 
 	"github.com/signpost-s3/signpost/gen/client"
@@ -37,7 +40,9 @@ func TestUppy(t *testing.T) {
 			t.Run("Parts", func(t *testing.T) { u.uploads(t, u.opened, "film.mp4", large, []int{1, 2, 3}) })
 			t.Run("SingleWithKey", func(t *testing.T) { u.uploads(t, u.keyed, "key.csv", small, nil) })
 			t.Run("PartsWithKey", func(t *testing.T) { u.uploads(t, u.keyed, "key.bin", large, []int{1, 2, 3}) })
+			t.Run("RelativePath", u.relativePath)
 			t.Run("WithoutKey", u.withoutKey)
+			t.Run("Gateway", u.gateway)
 			t.Run("PauseAndResume", u.pauses)
 			t.Run("Abort", u.aborts)
 			t.Run("Reload", u.reloads)
@@ -55,19 +60,55 @@ func (u uppy) open(t *testing.T, s service, asked url.Values) tab {
 	return open(t, u.browser, u.origin+"/?"+asked.Encode())
 }
 
-// uploads checks that s has a file unchanged, and that the page uploaded these parts of it (nil: not checked) without
-// an error on its console.
+// uploads checks that s has a file unchanged, that Uppy returns the import's URL, and that the page uploaded these parts
+// (nil: not checked) without an error on its console.
 func (u uppy) uploads(t *testing.T, s service, name string, size int, parts []int) {
 	path, content := file(t, name, size)
 	page := u.open(t, s, url.Values{})
 	page.send(t, path)
 	got := call[outcome](t, page, "finish()")
 	s.wantStored(t, got.id(t), name, content)
+	if want := s.url + "/import/" + got.id(t); got.URL != want || got.Event != want {
+		t.Errorf("got uploadURL %s, and %s in the event upload-success; want %s", got.URL, got.Event, want)
+	}
 	if slices.Sort(got.Sent); parts != nil && !slices.Equal(got.Sent, parts) { // parts are concurrent
 		t.Errorf("sent parts %v, want %v", got.Sent, parts)
 	}
 	if errors := page.console.errors(); len(errors) > 0 {
 		t.Errorf("console: got %q, want no errors", errors)
+	}
+}
+
+// relativePath checks that imports, single and multipart, keep the path that Uppy has of a file in a folder.
+func (u uppy) relativePath(t *testing.T) {
+	for _, size := range []int{small, large} {
+		path, _ := file(t, "a.bin", size)
+		page := u.open(t, u.opened, url.Values{"path": {"/Gru\u0308ße/a.bin"}}) // decomposed, as macOS reports names
+		page.send(t, path)
+		id := call[outcome](t, page, "finish()").id(t)
+		const want = "Gr\u00fcße/a.bin"
+		job := u.opened.wantStatus(t, id, client.ImportStatusCompleted)
+		if got := aws.ToString(job.RelativePath); got != want {
+			t.Errorf("%d bytes: got relative path %q, want %q", size, got, want)
+		}
+	}
+}
+
+// gateway checks that the page shows the errors of API Gateway, which are not problem documents.
+func (u uppy) gateway(t *testing.T) {
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", u.origin)
+		w.Header().Set("Access-Control-Allow-Headers", "content-type")
+		if r.Method != http.MethodOptions {
+			http.Error(w, `{"message":"Limit Exceeded"}`, http.StatusTooManyRequests)
+		}
+	}))
+	defer gateway.Close()
+	path, _ := file(t, "limited.csv", small)
+	page := u.open(t, service{url: gateway.URL}, url.Values{})
+	page.send(t, path)
+	if got := call[outcome](t, page, "finish()"); got.Error != "Limit Exceeded" {
+		t.Errorf("refused by API Gateway: got %+v, want error %q", got, "Limit Exceeded")
 	}
 }
 

@@ -11,13 +11,14 @@ const copied = new Promise((resolve) => { kept = resolve })
 const hear = (...words) => words.join(' ').includes('] Added 1 blobs') && kept()
 const uppy = new Uppy({ logger: { debug: hear, warn: console.warn, error: console.error } })
 // One request at a time where a test interrupts, so that there always is a next part. Uppy's own limit is 6.
-uppy.use(AwsS3, { ...signpost(asked.get('service'), key ? { 'x-api-key': key } : {}), limit: Number(asked.get('limit') ?? 6) })
+uppy.use(AwsS3, { ...signpost(uppy, asked.get('service'), key ? { 'x-api-key': key } : {}), limit: Number(asked.get('limit') ?? 6) })
 if (asked.has('retrieve')) uppy.use(GoldenRetriever, { indexedDB: { maxFileSize: 100 << 20 } })
 else kept()
 
 const sent = []
 const next = (event) => new Promise((resolve) => uppy.once(event, (...values) => resolve(values)))
 const part = next('s3-multipart:part-uploaded')
+const success = next('upload-success')
 const complete = next('complete')
 const restored = next('restored')
 uppy.on('s3-multipart:part-uploaded', (_, { PartNumber }) => sent.push(PartNumber))
@@ -26,7 +27,7 @@ Object.assign(window, {
   uppy,
   async begin() { // with the file that was chosen
     const [file] = document.querySelector('#file').files
-    uppy.addFile({ name: file.name, type: file.type, data: file })
+    uppy.addFile({ name: file.name, type: file.type, data: file, meta: { relativePath: asked.get('path') } }) // null: none
     await copied
     uppy.upload()
   },
@@ -42,6 +43,7 @@ Object.assign(window, {
   },
   async finish() {
     const [{ successful, failed }] = await complete
-    return { url: successful[0]?.uploadURL, error: failed[0]?.error, sent }
+    const event = successful[0] && (await success)[1].uploadURL
+    return { url: successful[0]?.uploadURL, event, error: failed[0]?.error, sent }
   },
 })
