@@ -66,7 +66,7 @@ func TestArticle(t *testing.T) {
 // cannot choose a path or an owner, nor change another owner's imports.
 func TestDirect(t *testing.T) {
 	victim := speak(t, gateway(t, contract, start(t).Invoke), "value-of-a")
-	job := victim.create(t, client.ImportRequest{Mode: ptr(client.ImportRequestModeMultipart)})
+	job := victim.create(t, client.ImportRequest{Mode: client.ImportRequestModeMultipart})
 	f := start(t, "SIGNPOST_LAMBDA_EVENTS=direct")
 	const (
 		owner = `"requestContext":{"requestId":"r","stage":"v1","identity":{"apiKeyId":"a1b2c3d4e5","sourceIp":"192.0.2.1"}}`

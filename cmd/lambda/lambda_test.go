@@ -197,7 +197,7 @@ func (a *api) read(t testing.TB, id string) client.Import {
 // sign signs parts, which must succeed.
 func (a *api) sign(t testing.TB, id string, count int32) []client.SignedPart {
 	t.Helper()
-	r, err := a.SignPartsWithResponse(t.Context(), id, client.PartsRequest{First: ptr[int32](1), Count: &count})
+	r, err := a.SignPartsWithResponse(t.Context(), id, client.PartsRequest{First: 1, Count: count})
 	if err != nil {
 		t.Fatal(err)
 	}

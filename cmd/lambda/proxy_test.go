@@ -46,10 +46,10 @@ func TestTracked(t *testing.T) {
 	a := speak(t, gateway(t, contract, f.Invoke), "value-of-a")
 	content := []byte("a,b\n1,2\n")
 	job := a.create(t, client.ImportRequest{
-		Filename: ptr("Ζωή.csv"), ContentType: ptr("text/csv"), Size: ptr(int64(len(content))),
+		Filename: "Ζωή.csv", ContentType: "text/csv", Size: ptr(int64(len(content))),
 		Metadata: map[string]string{"source": "test"},
 	})
-	if read := a.read(t, job.ID); read.Status != client.ImportStatusAwaitingUpload || *read.Filename != "Ζωή.csv" {
+	if read := a.read(t, job.ID); read.Status != client.ImportStatusAwaitingUpload || read.Filename != "Ζωή.csv" {
 		t.Errorf("read: got %+v, want it awaited, under its name", read)
 	}
 	put(t, job.Upload.URL, job.Upload.Headers, content)
@@ -92,7 +92,7 @@ func TestParts(t *testing.T) {
 	content := make([]byte, 5*mib+3)
 	rand.Read(content)
 	job := a.create(t, client.ImportRequest{
-		Mode: ptr(client.ImportRequestModeMultipart), PartSize: ptr(int64(5 * mib)), Size: ptr(int64(len(content))),
+		Mode: client.ImportRequestModeMultipart, PartSize: 5 * mib, Size: ptr(int64(len(content))),
 	})
 	for _, part := range a.sign(t, job.ID, 2) {
 		put(t, part.URL, part.Headers, content[part.Offset:part.Offset+*part.Size])
@@ -113,7 +113,7 @@ func TestParts(t *testing.T) {
 	}
 	f.holds(t, job.Object.Key, content)
 
-	other := a.create(t, client.ImportRequest{Mode: ptr(client.ImportRequestModeMultipart)})
+	other := a.create(t, client.ImportRequest{Mode: client.ImportRequestModeMultipart})
 	gone, err := a.DeleteImportWithResponse(t.Context(), other.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -143,13 +143,13 @@ func TestThousandParts(t *testing.T) {
 		checksum *client.Checksum
 		parts    client.PartsRequest
 	}{
-		"bare": {nil, client.PartsRequest{First: ptr[int32](1), Count: ptr[int32](1000)}},
+		"bare": {nil, client.PartsRequest{First: 1, Count: 1000}},
 		"with checksums": {&client.Checksum{Algorithm: "crc64nvme"}, client.PartsRequest{
-			First: ptr[int32](1), Count: ptr[int32](1000), Checksums: checksums,
+			First: 1, Count: 1000, Checksums: checksums,
 		}},
 	} {
 		job := a.create(
-			t, client.ImportRequest{Size: ptr[int64](1000 * partSize), PartSize: ptr[int64](partSize), Checksum: c.checksum},
+			t, client.ImportRequest{Size: ptr[int64](1000 * partSize), PartSize: partSize, Checksum: c.checksum},
 		)
 		signed, err := a.SignPartsWithResponse(t.Context(), job.ID, c.parts)
 		if err != nil {
@@ -291,9 +291,9 @@ func TestRefusals(t *testing.T) {
 func TestBinary(t *testing.T) {
 	document := append(slices.Clone(contract), "\nx-amazon-apigateway-binary-media-types: ['*/*']\n"...)
 	a := speak(t, gateway(t, document, start(t).Invoke), "value-of-a")
-	job := a.create(t, client.ImportRequest{Filename: ptr("Ζωή.csv")})
-	if read := a.read(t, job.ID); *read.Filename != "Ζωή.csv" {
-		t.Errorf("got file name %q, want it as sent", *read.Filename)
+	job := a.create(t, client.ImportRequest{Filename: "Ζωή.csv"})
+	if read := a.read(t, job.ID); read.Filename != "Ζωή.csv" {
+		t.Errorf("got file name %q, want it as sent", read.Filename)
 	}
 	for name, body := range map[string]string{
 		"no UTF-8 in a string": "{\"filename\":\"\xff\xfe\"}",

@@ -94,11 +94,3 @@ func variablesOf(model *kong.Application) []string {
 	}
 	return names
 }
-
-// deref returns *p, or the zero value if p is nil.
-func deref[T any](p *T) (value T) {
-	if p != nil {
-		value = *p
-	}
-	return value
-}

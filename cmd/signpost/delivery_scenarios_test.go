@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
@@ -122,7 +120,7 @@ func (f *cluster) create(ctx context.Context, body string) (created, error) {
 	if err := f.call(ctx, "POST", "/import", body, &job); err != nil {
 		return created{}, err
 	}
-	c := created{url: aws.ToString(job.UploadURL)}
+	c := created{url: job.UploadURL}
 	if job.ID != "" {
 		c.id = job.ID
 	} else if object, _, ok := strings.Cut(c.url, "?"); ok { // an untracked import's id is in its URL only

@@ -39,15 +39,15 @@ func (d downloadCmd) Run(i *invocation) error {
 	switch {
 	case job.Status != client.ImportStatusCompleted:
 		return fmt.Errorf("%s is %s: only completed imports can be downloaded", d.ID, statusText(job))
-	case job.DownloadURL == nil:
+	case job.DownloadURL == "":
 		return fmt.Errorf("the service at %s does not allow downloads: its operator can set SIGNPOST_DOWNLOADS=true",
 			d.server())
 	}
-	if err := api.CheckDownload(*job.DownloadURL); err != nil {
+	if err := api.CheckDownload(job.DownloadURL); err != nil {
 		return remedy.Import(d.ID, err)
 	}
 	object := download.Object{
-		ID: d.ID, Filename: deref(job.Filename), URL: *job.DownloadURL, Size: job.Size, Checksum: job.Checksum,
+		ID: d.ID, Filename: job.Filename, URL: job.DownloadURL, Size: job.Size, Checksum: job.Checksum,
 		Client: storeClient(1),
 	}
 	if d.Output == "-" {
@@ -74,7 +74,10 @@ func (d downloadCmd) save(i *invocation, object download.Object) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(i.stdout, "downloaded %s as %s (%s)\n",
-		d.ID, format.Name(name), format.Bytes(deref(object.Size)))
+	size := ""
+	if object.Size != nil {
+		size = " (" + format.Bytes(*object.Size) + ")"
+	}
+	_, err = fmt.Fprintf(i.stdout, "downloaded %s as %s%s\n", d.ID, format.Name(name), size)
 	return err
 }

@@ -21,9 +21,9 @@ func TestFullDisk(t *testing.T) {
 	dir := smallDisk(t, "16m")
 	p := startLocal(t, dir)
 	job, late := p.create(t), p.create(t)
-	upload(t, *job.UploadURL, make([]byte, 10<<20))
+	upload(t, job.UploadURL, make([]byte, 10<<20))
 	p.wantStatus(t, job.ID, client.ImportStatusCompleted)
-	upload(t, *late.UploadURL, []byte("arrived before the disk was full"))
+	upload(t, late.UploadURL, []byte("arrived before the disk was full"))
 	p.wantStatus(t, late.ID, client.ImportStatusCompleted)
 	fill(t, filepath.Join(dir, "filler"))
 

@@ -24,9 +24,9 @@ func describe(w io.Writer, job client.Import) {
 	if job.Error != nil {
 		row("error", fmt.Sprintf("%s: %s", job.Error.Code, job.Error.Detail))
 	}
-	row("filename", format.Name(deref(job.Filename)))
-	row("relative path", format.Name(deref(job.RelativePath)))
-	row("content type", deref(job.ContentType))
+	row("filename", format.Name(job.Filename))
+	row("relative path", format.Name(job.RelativePath))
+	row("content type", job.ContentType)
 	if job.Size != nil {
 		row("size", fmt.Sprintf("%s (%d bytes)", format.Bytes(*job.Size), *job.Size))
 	}
@@ -38,12 +38,12 @@ func describe(w io.Writer, job client.Import) {
 		if c.Verified {
 			verified = ", verified by the store"
 		}
-		row("checksum", strings.TrimSpace(string(c.Algorithm)+" "+deref(c.Value))+verified)
+		row("checksum", strings.TrimSpace(string(c.Algorithm)+" "+c.Value)+verified)
 	}
 	row("created", format.Time(job.CreatedAt))
-	row("completed", format.Time(deref(job.CompletedAt)))
+	row("completed", format.Time(job.CompletedAt))
 	if s := job.Status; s == client.ImportStatusAwaitingUpload || s == client.ImportStatusUploading {
-		row("expires", format.Time(deref(job.ExpiresAt)))
+		row("expires", format.Time(job.ExpiresAt))
 	}
 	if job.Object != nil {
 		row("object", "s3://"+job.Object.Bucket+"/"+job.Object.Key)
@@ -55,10 +55,12 @@ func statusText(job client.Import) string {
 	text := terminal.Line(strings.ReplaceAll(string(job.Status), "_", " "))
 	if m := job.Multipart; m != nil && job.Status == client.ImportStatusUploading && m.UploadedParts != nil {
 		text += fmt.Sprintf(", %s", format.Count(int64(*m.UploadedParts), "part"))
-		if m.PartCount != nil {
-			text += fmt.Sprintf(" of %d", *m.PartCount)
+		if m.PartCount != 0 {
+			text += fmt.Sprintf(" of %d", m.PartCount)
 		}
-		text += fmt.Sprintf(" (%s)", format.Bytes(deref(m.UploadedBytes)))
+		if m.UploadedBytes != nil {
+			text += fmt.Sprintf(" (%s)", format.Bytes(*m.UploadedBytes))
+		}
 	}
 	return text
 }
@@ -73,7 +75,7 @@ func errorText(job client.Import) string {
 
 // jsonLine returns job as a line of JSON, without its signed URLs, which are credentials.
 func jsonLine(job client.Import) (string, error) {
-	job.UploadURL, job.Upload, job.DownloadURL = nil, nil, nil
+	job.UploadURL, job.Upload, job.DownloadURL = "", nil, ""
 	text, err := json.Marshal(job)
 	return string(text) + "\n", err
 }

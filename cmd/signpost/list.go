@@ -48,8 +48,8 @@ func (l listCmd) Run(i *invocation) error {
 		params.Cursor = &l.Cursor
 	}
 	var table []client.Import
-	found := 0
-	for more := true; more && found < l.Limit; {
+	found, next := 0, ""
+	for found < l.Limit {
 		params.Limit = new(int32(min(l.Limit-found, 100))) // the API's limit
 		page, err := api.List(i.ctx, params)
 		if err != nil {
@@ -69,17 +69,19 @@ func (l listCmd) Run(i *invocation) error {
 				return err
 			}
 		}
-		params.Cursor = page.NextCursor
-		more = params.Cursor != nil
+		if next = page.NextCursor; next == "" {
+			break
+		}
+		params.Cursor = &next
 	}
 	if l.JSON {
 		return nil
 	}
-	if err := printTable(i.stdout, table); err != nil || params.Cursor == nil {
+	if err := printTable(i.stdout, table); err != nil || next == "" {
 		return err
 	}
 	_, err = fmt.Fprintf(i.stderr, "there are more imports: use --cursor %s or a larger --limit\n",
-		format.ShellQuote(terminal.Line(*params.Cursor)))
+		format.ShellQuote(terminal.Line(next)))
 	return err
 }
 
@@ -89,7 +91,7 @@ func printTable(w io.Writer, jobs []client.Import) error {
 		_, err := fmt.Fprintln(w, "no imports")
 		return err
 	}
-	hasPaths := slices.ContainsFunc(jobs, func(job client.Import) bool { return job.RelativePath != nil })
+	hasPaths := slices.ContainsFunc(jobs, func(job client.Import) bool { return job.RelativePath != "" })
 	tabs := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(path string, cells ...string) {
 		if hasPaths {
@@ -106,8 +108,8 @@ func printTable(w io.Writer, jobs []client.Import) error {
 		if !job.CreatedAt.IsZero() {
 			created = job.CreatedAt.Local().Format("2006-01-02 15:04")
 		}
-		row(cmp.Or(format.Name(deref(job.RelativePath)), "-"), job.ID,
-			terminal.Line(string(job.Status)), size, created, format.Name(deref(job.Filename)))
+		row(cmp.Or(format.Name(job.RelativePath), "-"), job.ID,
+			terminal.Line(string(job.Status)), size, created, format.Name(job.Filename))
 	}
 	return tabs.Flush()
 }

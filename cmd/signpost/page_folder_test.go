@@ -40,7 +40,7 @@ func TestPageFolder(t *testing.T) {
 		for file, want := range paths {
 			id := b.state(filepath.Base(file), "completed")
 			p.holds(t, id, []byte(want))
-			if job := p.read(t, id); job.RelativePath == nil || *job.RelativePath != want {
+			if job := p.read(t, id); job.RelativePath != want {
 				t.Errorf("%s: got relative path %+v, want %q", file, job.RelativePath, want)
 			}
 			b.until("the path is shown with the recent imports", fmt.Sprintf(
@@ -50,7 +50,7 @@ func TestPageFolder(t *testing.T) {
 	b := browse(t, p)
 	path, _ := randomFile(t, "alone.txt", 5)
 	b.drop(path)
-	if job := p.read(t, b.state("alone.txt", "completed")); job.RelativePath != nil {
-		t.Errorf("a file without a folder: got relative path %q, want none", *job.RelativePath)
+	if job := p.read(t, b.state("alone.txt", "completed")); job.RelativePath != "" {
+		t.Errorf("a file without a folder: got relative path %q, want none", job.RelativePath)
 	}
 }

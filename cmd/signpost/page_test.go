@@ -51,7 +51,7 @@ func TestPageSends(t *testing.T) {
 		id := b.state(name, "completed")
 		p.holds(t, id, content)
 		job := p.read(t, id)
-		if *job.Filename != name || size > 0 && (job.Checksum == nil || !job.Checksum.Verified) {
+		if job.Filename != name || size > 0 && (job.Checksum == nil || !job.Checksum.Verified) {
 			t.Errorf("%q: got %+v, want its name, and its checksum verified", name, job)
 		}
 	}
@@ -133,7 +133,7 @@ func TestPageReloads(t *testing.T) {
 		fmt.Sprintf(`document.querySelector('li.upload[data-id=%q]')?.dataset.state === "completed"`, id))
 	p.holds(t, id, content)
 	sent := eval[int](b, `performance.getEntriesByType("resource").filter((e) => e.name.includes("partNumber=")).length`)
-	if most := int(*held.PartCount - *held.UploadedParts); sent > most {
+	if most := int(held.PartCount - *held.UploadedParts); sent > most {
 		t.Errorf("after the reload %d parts were sent, want at most %d, of which the store had none", sent, most)
 	}
 }

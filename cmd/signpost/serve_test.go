@@ -62,7 +62,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 	settings := p.sameAddresses(t)
 	keyID, secret := p.credentials(t)
 	awaited, done := p.create(t), p.create(t)
-	upload(t, *done.UploadURL, []byte("kept"))
+	upload(t, done.UploadURL, []byte("kept"))
 	p.stop(t)
 
 	p = startLocal(t, dir, settings...)
@@ -71,7 +71,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 	}
 	p.wantStatus(t, done.ID, client.ImportStatusCompleted)
 	p.wantStatus(t, awaited.ID, client.ImportStatusAwaitingUpload)
-	upload(t, *awaited.UploadURL, []byte("signed before the restart"))
+	upload(t, awaited.UploadURL, []byte("signed before the restart"))
 	p.wantStatus(t, awaited.ID, client.ImportStatusCompleted)
 }
 

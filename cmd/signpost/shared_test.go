@@ -31,7 +31,7 @@ func TestTwoServicesShareOneBucket(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			job := c.creates.create(t)
 			c.answers.wantStatus(t, job.ID, client.ImportStatusAwaitingUpload)
-			upload(t, *job.UploadURL, []byte("shared"))
+			upload(t, job.UploadURL, []byte("shared"))
 			c.answers.wantStatus(t, job.ID, client.ImportStatusCompleted)
 			c.creates.wantStatus(t, job.ID, client.ImportStatusCompleted)
 		})
@@ -69,7 +69,7 @@ func TestStoreGoesAwayAndComesBack(t *testing.T) {
 
 	startLocal(t, dir, settings...)
 	b.awaitReady(t)
-	upload(t, *job.UploadURL, []byte("signed before the store went away"))
+	upload(t, job.UploadURL, []byte("signed before the store went away"))
 	b.wantStatus(t, job.ID, client.ImportStatusCompleted)
 }
 

@@ -87,7 +87,7 @@ func TestSIGTERMFinishesWhatIsUnderWay(t *testing.T) {
 	dir := t.TempDir()
 	p := startLocal(t, dir)
 	job := p.create(t)
-	store := halfPut(t, *job.UploadURL)
+	store := halfPut(t, job.UploadURL)
 	api := open(t, "POST", p.api+"/import", "application/json", len("{}"))
 	p.signal(t, syscall.SIGTERM)
 	p.awaitStopping(t)
@@ -151,7 +151,7 @@ func TestBrokenUploadStoresNothing(t *testing.T) {
 	jobs := make([]client.Import, len(cuts))
 	for i, c := range cuts {
 		jobs[i] = p.create(t)
-		if err := c.cut(halfPut(t, *jobs[i].UploadURL)); err != nil {
+		if err := c.cut(halfPut(t, jobs[i].UploadURL)); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 	}
@@ -160,7 +160,7 @@ func TestBrokenUploadStoresNothing(t *testing.T) {
 	for i, c := range cuts {
 		t.Run(c.name, func(t *testing.T) {
 			p.wantStatus(t, jobs[i].ID, client.ImportStatusAwaitingUpload)
-			upload(t, *jobs[i].UploadURL, bytes.Repeat([]byte("whole"), 1000))
+			upload(t, jobs[i].UploadURL, bytes.Repeat([]byte("whole"), 1000))
 			p.wantStatus(t, jobs[i].ID, client.ImportStatusCompleted)
 		})
 	}

@@ -48,7 +48,7 @@ func (o Object) Copy(ctx context.Context, w io.Writer) error {
 		return upload.StoreError(response.StatusCode, body)
 	}
 	var sum hash.Hash
-	if o.Checksum != nil && o.Checksum.Value != nil && *o.Checksum.Value != "" {
+	if o.Checksum != nil && o.Checksum.Value != "" {
 		sum = upload.Algorithm(o.Checksum.Algorithm).Hash()
 	}
 	if sum != nil {
@@ -63,8 +63,8 @@ func (o Object) Copy(ctx context.Context, w io.Writer) error {
 		return fmt.Errorf("after %s: %w", format.Bytes(size), remedy.Cause(err))
 	case o.Size != nil && size != *o.Size:
 		return fmt.Errorf("received %d of %d bytes", size, *o.Size)
-	case sum != nil && upload.EncodeChecksum(sum.Sum(nil)) != *o.Checksum.Value:
-		return fmt.Errorf("the %s of the download is not the import's: %s", o.Checksum.Algorithm, *o.Checksum.Value)
+	case sum != nil && upload.EncodeChecksum(sum.Sum(nil)) != o.Checksum.Value:
+		return fmt.Errorf("the %s of the download is not the import's: %s", o.Checksum.Algorithm, o.Checksum.Value)
 	}
 	return nil
 }

@@ -127,7 +127,7 @@ func TestOwners(t *testing.T) {
 			if err := json.Unmarshal([]byte(body), &p); err != nil {
 				t.Errorf("%s: %v %s", o.ID, err, body)
 			}
-			p.RequestID, p.Instance = "", nil
+			p.RequestID, p.Instance = "", ""
 			text, _ := json.Marshal(p)
 			return string(text)
 		}
@@ -275,7 +275,7 @@ func TestSignedRequestsNeedScopes(t *testing.T) {
 		if err := json.Unmarshal([]byte(body), &job); err != nil || status != want {
 			t.Fatalf("%s %s with the scope %s: got %d %s, want %d", method, path, scope, status, body, want)
 		}
-		if (job.Upload != nil) != uploads || (job.UploadURL != nil) != uploads || (job.DownloadURL != nil) != downloads {
+		if (job.Upload != nil) != uploads || (job.UploadURL != "") != uploads || (job.DownloadURL != "") != downloads {
 			t.Errorf("%s %s with the scope %s: got %s, want an upload: %t, a download: %t", method, path, scope,
 				body, uploads, downloads)
 		}

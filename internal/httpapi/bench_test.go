@@ -108,6 +108,6 @@ func TestAllocations(t *testing.T) {
 func (s *service) createParts(t testing.TB, parts int64) string {
 	t.Helper()
 	return s.create(t, client.ImportRequest{
-		Mode: multipartMode, Size: new(parts * 16 * mib), PartSize: new(int64(16 * mib)),
+		Mode: multipartMode, Size: new(parts * 16 * mib), PartSize: 16 * mib,
 	}).ID
 }

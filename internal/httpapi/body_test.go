@@ -343,7 +343,7 @@ func problem(t *testing.T, h http.Header, body string) client.Problem {
 	}
 	if p.Type != "about:blank" || p.Title == "" || p.Detail == "" || p.RequestID == "" ||
 		p.RequestID != h.Get("X-Request-Id") ||
-		p.Instance == nil {
+		p.Instance == "" {
 		t.Errorf("got %s, want every member of a problem", body)
 	}
 	for _, inner := range []string{
@@ -360,7 +360,7 @@ func problem(t *testing.T, h http.Header, body string) client.Problem {
 func faults(p client.Problem) string {
 	var lines []string
 	for _, f := range p.Errors {
-		lines = append(lines, fmt.Sprint(*f.Pointer, " ", f.Detail))
+		lines = append(lines, fmt.Sprint(f.Pointer, " ", f.Detail))
 	}
 	return strings.Join(lines, "; ")
 }

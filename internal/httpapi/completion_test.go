@@ -38,7 +38,7 @@ func TestCompletionFailsLate(t *testing.T) {
 	inFakeTime(t, options, func(t *testing.T, s *service) {
 		full.release = make(chan struct{})
 		id := s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
-		p := s.signParts(t, id, client.PartsRequest{First: new(int32(1)), Count: new(int32(1))}).Parts[0]
+		p := s.signParts(t, id, client.PartsRequest{First: 1, Count: 1}).Parts[0]
 		sent, err := full.RoundTrip(request(t, "PUT", p.URL, strings.NewReader("hello")))
 		if err != nil || sent.StatusCode != 200 {
 			t.Fatalf("part: got %+v, %v, want 200", sent, err)

@@ -157,7 +157,7 @@ func TestBadWait(t *testing.T) {
 		if err := json.Unmarshal([]byte(body), &p); err != nil {
 			t.Fatal(err)
 		}
-		if status != http.StatusBadRequest || len(p.Errors) != 1 || *p.Errors[0].Parameter != c.parameter ||
+		if status != http.StatusBadRequest || len(p.Errors) != 1 || p.Errors[0].Parameter != c.parameter ||
 			!strings.Contains(p.Errors[0].Detail, c.detail) {
 			t.Errorf("GET ?%s, If-None-Match %.20q: got %d %s, want 400, %s %s", c.query, c.header, status,
 				body, c.parameter, c.detail)
@@ -196,9 +196,9 @@ func TestETag(t *testing.T) {
 	s := start(t, settings{downloads: true, limits: imports.Limits{URLTTL: life, JobTTL: 48 * time.Hour}, now: clock.now,
 		options: func(o *httpapi.Options) { o.Authenticate = caller.authenticate }})
 	one := s.create(t, client.ImportRequest{Metadata: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}})
-	form := s.create(t, client.ImportRequest{Mode: new(client.ImportRequestModeForm)})
+	form := s.create(t, client.ImportRequest{Mode: client.ImportRequestModeForm})
 	parts := s.create(t,
-		client.ImportRequest{Mode: multipartMode, Size: new(int64(6 * mib)), PartSize: new(int64(5 * mib))})
+		client.ImportRequest{Mode: multipartMode, Size: new(int64(6 * mib)), PartSize: 5 * mib})
 	gone := s.create(t, client.ImportRequest{})
 	for _, c := range []struct {
 		name  string

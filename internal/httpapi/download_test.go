@@ -15,22 +15,22 @@ func TestDownload(t *testing.T) {
 	s := start(t, settings{downloads: true})
 	const page = "<script>alert(1)</script>"
 	for _, name := range []string{`Ζωή "1".html`, ""} {
-		body := client.ImportRequest{ContentType: new("text/html")}
+		body := client.ImportRequest{ContentType: "text/html"}
 		if name != "" {
-			body.Filename = &name
+			body.Filename = name
 		}
 		job := s.create(t, body)
-		if job.DownloadURL != nil || s.read(t, job.ID).DownloadURL != nil {
+		if job.DownloadURL != "" || s.read(t, job.ID).DownloadURL != "" {
 			t.Errorf("before the upload: got a download_url")
 		}
 		if status, code := send(t, *job.Upload, []byte(page)); status != 200 {
 			t.Fatalf("upload: got %d %s", status, code)
 		}
 		done := s.read(t, job.ID)
-		if done.DownloadURL == nil {
+		if done.DownloadURL == "" {
 			t.Fatalf("read: got %+v, want a download_url", done)
 		}
-		status, header, content := do(t, request(t, "GET", *done.DownloadURL, nil))
+		status, header, content := do(t, request(t, "GET", done.DownloadURL, nil))
 		kind, params, err := mime.ParseMediaType(header.Get("Content-Disposition"))
 		want := done.ID
 		if name != "" {
@@ -42,7 +42,7 @@ func TestDownload(t *testing.T) {
 		if status != 200 || content != page || err != nil || kind != "attachment" {
 			t.Errorf("download: got %d %q %v, want the file as an attachment", status, content, header)
 		}
-		inline := strings.Replace(*done.DownloadURL, "attachment", "inline", 1)
+		inline := strings.Replace(done.DownloadURL, "attachment", "inline", 1)
 		if status, _, answer := do(t, request(t, "GET", inline, nil)); status != http.StatusForbidden {
 			t.Errorf("download as a page: got %d %s, want 403", status, answer)
 		}
@@ -54,7 +54,7 @@ func TestDownload(t *testing.T) {
 	off := start(t, settings{})
 	job := off.create(t, client.ImportRequest{})
 	send(t, *job.Upload, []byte(page))
-	if done := off.read(t, job.ID); done.Status != client.ImportStatusCompleted || done.DownloadURL != nil {
+	if done := off.read(t, job.ID); done.Status != client.ImportStatusCompleted || done.DownloadURL != "" {
 		t.Errorf("read where downloads are off: got %+v, want no download_url", done)
 	}
 }
@@ -65,10 +65,10 @@ func TestDownloadInParts(t *testing.T) {
 	id := s.create(t, client.ImportRequest{Mode: multipartMode, Size: new(int64(5))}).ID
 	s.sendParts(t, id, []byte("12345"), []int32{1})
 	done := s.complete(t, id, client.CompleteRequest{})
-	if done.DownloadURL == nil {
+	if done.DownloadURL == "" {
 		t.Fatalf("complete: got %+v, want a download_url", done)
 	}
-	if status, _, content := do(t, request(t, "GET", *done.DownloadURL, nil)); status != 200 || content != "12345" {
+	if status, _, content := do(t, request(t, "GET", done.DownloadURL, nil)); status != 200 || content != "12345" {
 		t.Errorf("download: got %d %q, want the bytes", status, content)
 	}
 }

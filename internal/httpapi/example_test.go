@@ -33,7 +33,7 @@ func Example() {
 		panic(err)
 	}
 	size, name := info.Size(), "orders.csv"
-	created, err := signpost.CreateImportWithResponse(ctx, nil, client.ImportRequest{Filename: &name, Size: &size})
+	created, err := signpost.CreateImportWithResponse(ctx, nil, client.ImportRequest{Filename: name, Size: &size})
 	if err != nil {
 		panic(err)
 	}

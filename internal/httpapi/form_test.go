@@ -14,7 +14,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-var formMode = new(client.ImportRequestModeForm)
+const formMode = client.ImportRequestModeForm
 
 // TestForm uploads like a browser's form, with all declarations and an unknown length.
 func TestForm(t *testing.T) {
@@ -23,15 +23,15 @@ func TestForm(t *testing.T) {
 	for name, body := range map[string]client.ImportRequest{
 		"nothing":  {},
 		"size":     {Size: new(int64(len(content)))},
-		"type":     {ContentType: new("text/csv")},
-		"filename": {Filename: new("Ζωή.csv")},
+		"type":     {ContentType: "text/csv"},
+		"filename": {Filename: "Ζωή.csv"},
 		"metadata": {Metadata: map[string]string{"order": "42"}},
 		"checksum": {Checksum: checksum("sha256", content)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body.Mode = formMode
 			job := s.create(t, body)
-			if job.Upload.Method != "POST" || job.UploadURL != nil || strings.Contains(job.Upload.URL, "?") {
+			if job.Upload.Method != "POST" || job.UploadURL != "" || strings.Contains(job.Upload.URL, "?") {
 				t.Fatalf("create: got %+v, want a form to post to the bucket", job.Upload)
 			}
 			if status, answer := post(t, *job.Upload, content); status != 201 {
@@ -48,7 +48,7 @@ func TestForm(t *testing.T) {
 			if got := read(t, object.Body); !bytes.Equal(got, content) {
 				t.Errorf("stored: got %q, want %q", got, content)
 			}
-			if body.ContentType != nil && *object.ContentType != *body.ContentType ||
+			if body.ContentType != "" && *object.ContentType != body.ContentType ||
 				body.Metadata != nil && object.Metadata["order"] != "42" {
 				t.Errorf("stored: got %s %v, want what was declared", *object.ContentType, object.Metadata)
 			}
@@ -87,7 +87,7 @@ func TestTamperedForm(t *testing.T) {
 				t,
 				client.ImportRequest{
 					Mode:        formMode,
-					ContentType: new("text/plain"),
+					ContentType: "text/plain",
 					Metadata:    map[string]string{"order": "42"},
 					Checksum:    checksum("sha256", content),
 				},

@@ -73,7 +73,7 @@ func (s *service) checkCalls(t *testing.T, counter *callCounter, jobs int) {
 			calls{"POST imports": 1, "PUT jobs": 1}},
 		{"sign 1,000 parts", func() {
 			s.signParts(t, inParts, client.PartsRequest{
-				First: new(int32(1)), Count: new(int32(1000)),
+				First: 1, Count: 1000,
 			})
 		},
 			calls{"GET jobs": 1}},

@@ -59,7 +59,7 @@ func TestHead(t *testing.T) {
 func TestLocation(t *testing.T) {
 	s := start(t, settings{})
 	for _, mode := range []client.ImportRequestMode{"auto", "single", "multipart", "form"} {
-		r, err := s.CreateImportWithResponse(t.Context(), nil, client.ImportRequest{Mode: &mode})
+		r, err := s.CreateImportWithResponse(t.Context(), nil, client.ImportRequest{Mode: mode})
 		if err != nil || r.JSON201 == nil {
 			t.Fatalf("create: got %v %s", err, r.Body)
 		}

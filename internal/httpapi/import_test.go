@@ -68,23 +68,23 @@ func TestTrackedImport(t *testing.T) {
 	for name, body := range map[string]client.ImportRequest{
 		"nothing":   {},
 		"size":      {Size: new(int64(len(content)))},
-		"type":      {ContentType: new("text/csv; charset=utf-8")},
-		"filename":  {Filename: new(`Quartal "3" für Ζωή 📦.csv`)},
+		"type":      {ContentType: "text/csv; charset=utf-8"},
+		"filename":  {Filename: `Quartal "3" für Ζωή 📦.csv`},
 		"metadata":  {Metadata: map[string]string{"order": "42", "note.x-y_z": "a  b"}},
-		"once":      {WriteOnce: new(true)},
+		"once":      {WriteOnce: true},
 		"sha256":    {Checksum: checksum("sha256", content)},
 		"sha1":      {Checksum: checksum("sha1", content)},
 		"crc32":     {Checksum: checksum("crc32", content)},
 		"crc32c":    {Checksum: checksum("crc32c", content)},
 		"crc64nvme": {Checksum: checksum("crc64nvme", content)},
-		"all": {Size: new(int64(len(content))), ContentType: new("text/csv"), Filename: new("a.csv"),
+		"all": {Size: new(int64(len(content))), ContentType: "text/csv", Filename: "a.csv",
 			Metadata:  map[string]string{"k": "v"},
-			WriteOnce: new(true), Checksum: checksum("sha256", content), Mode: new(client.ImportRequestModeSingle),
-			ExpiresIn: new(int32(60))},
+			WriteOnce: true, Checksum: checksum("sha256", content), Mode: client.ImportRequestModeSingle,
+			ExpiresIn: 60},
 	} {
 		t.Run(name, func(t *testing.T) {
 			job := s.create(t, body)
-			if job.Status != client.ImportStatusAwaitingUpload || *job.UploadURL != job.Upload.URL ||
+			if job.Status != client.ImportStatusAwaitingUpload || job.UploadURL != job.Upload.URL ||
 				job.Upload.Method != "PUT" {
 				t.Fatalf("create: got %+v, want an awaited PUT", job)
 			}
@@ -95,26 +95,26 @@ func TestTrackedImport(t *testing.T) {
 				t.Fatalf("upload: got %d %s, want 200", status, code)
 			}
 			done := s.read(t, job.ID)
-			if done.Status != client.ImportStatusCompleted || *done.Size != int64(len(content)) || done.UploadURL != nil ||
-				done.CompletedAt == nil ||
-				done.Object.ETag == nil {
+			if done.Status != client.ImportStatusCompleted || *done.Size != int64(len(content)) || done.UploadURL != "" ||
+				done.CompletedAt.IsZero() ||
+				done.Object.ETag == "" {
 				t.Fatalf("read after the upload: got %+v, want a completed job", done)
 			}
 			if c := body.Checksum; c != nil &&
-				(done.Checksum == nil || !done.Checksum.Verified || *done.Checksum.Value != *c.Value) {
+				(done.Checksum == nil || !done.Checksum.Verified || done.Checksum.Value != c.Value) {
 				t.Errorf("read after the upload: got checksum %+v, want %+v verified", done.Checksum, c)
 			}
 			object := s.stored(t, done.Object.Key)
 			if got := read(t, object.Body); !bytes.Equal(got, content) {
 				t.Errorf("stored: got %q, want %q", got, content)
 			}
-			if body.ContentType != nil && *object.ContentType != *body.ContentType {
-				t.Errorf("stored type: got %s, want %s", *object.ContentType, *body.ContentType)
+			if body.ContentType != "" && *object.ContentType != body.ContentType {
+				t.Errorf("stored type: got %s, want %s", *object.ContentType, body.ContentType)
 			}
-			if body.Filename != nil {
+			if body.Filename != "" {
 				kind, params, err := mime.ParseMediaType(*object.ContentDisposition)
-				if err != nil || kind != "attachment" || params["filename"] != *body.Filename {
-					t.Errorf("stored Content-Disposition: got %s, want one for %s", *object.ContentDisposition, *body.Filename)
+				if err != nil || kind != "attachment" || params["filename"] != body.Filename {
+					t.Errorf("stored Content-Disposition: got %s, want one for %s", *object.ContentDisposition, body.Filename)
 				}
 			}
 			for name, value := range body.Metadata {
@@ -167,8 +167,8 @@ func TestLargestHeaders(t *testing.T) {
 		metadata[fmt.Sprintf("key-%02d", i)] = "v"
 	}
 	job := s.create(t, client.ImportRequest{
-		Filename: new(strings.Repeat("界", 180)), ContentType: new("text/" + strings.Repeat("x", 20)), Metadata: metadata,
-		Size: new(int64(1)), Checksum: checksum("sha256", []byte("x")), WriteOnce: new(true),
+		Filename: strings.Repeat("界", 180), ContentType: "text/" + strings.Repeat("x", 20), Metadata: metadata,
+		Size: new(int64(1)), Checksum: checksum("sha256", []byte("x")), WriteOnce: true,
 	})
 	if status, code := send(t, *job.Upload, []byte("x")); status != 200 {
 		t.Errorf("upload: got %d %s, want 200", status, code)
@@ -220,7 +220,7 @@ func TestIdempotency(t *testing.T) {
 		t.Fatalf("create: got %s, want a job", answer)
 	}
 	if status, again, _ := create(key, `{"filename":"\u0061","size":5}`); status != 201 || again.ID != first.ID ||
-		again.UploadURL == nil {
+		again.UploadURL == "" {
 		t.Errorf("the same request again: got %d %+v, want job %s", status, again, first.ID)
 	}
 	if status, _, answer := create(key, `{"size": 6}`); status != 422 ||
@@ -343,17 +343,17 @@ func TestIdempotencyRace(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	started, later := time.Now().Truncate(time.Second), time.Duration(0)
 	s := start(t, settings{now: func() time.Time { return started.Add(later) }})
-	job := s.create(t, client.ImportRequest{ExpiresIn: new(int32(60))})
+	job := s.create(t, client.ImportRequest{ExpiresIn: 60})
 	if life := job.ExpiresAt.Sub(job.CreatedAt).Round(time.Second); life < 59*time.Second || life > time.Minute {
 		t.Errorf("expires_at: %s after created_at, want 60 s", life)
 	}
 	later = 59 * time.Second
 	if again := s.read(t, job.ID); again.Status != client.ImportStatusAwaitingUpload ||
-		!again.ExpiresAt.Equal(*job.ExpiresAt) {
+		!again.ExpiresAt.Equal(job.ExpiresAt) {
 		t.Errorf("read a second before the end: got %+v, want an awaited job that ends at %s", again, job.ExpiresAt)
 	}
 	later = 61 * time.Second
-	if over := s.read(t, job.ID); over.Status != client.ImportStatusExpired || over.UploadURL != nil {
+	if over := s.read(t, job.ID); over.Status != client.ImportStatusExpired || over.UploadURL != "" {
 		t.Errorf("read after the end: got %+v, want expired", over)
 	}
 	// An upload that began in time may end late. The bucket is right.
@@ -415,7 +415,7 @@ func checksum(algorithm client.ChecksumAlgorithm, content []byte) *client.Checks
 	case "crc64nvme":
 		digest = binary.BigEndian.AppendUint64(nil, crc64nvme.Checksum(content))
 	}
-	return &client.Checksum{Algorithm: algorithm, Value: new(base64.StdEncoding.EncodeToString(digest))}
+	return &client.Checksum{Algorithm: algorithm, Value: base64.StdEncoding.EncodeToString(digest)}
 }
 
 func request(t testing.TB, method, url string, body io.Reader) *http.Request {

@@ -63,12 +63,12 @@ func TestTenThousandParts(t *testing.T) {
 	s := start(t, settings{})
 	const size = 10_000*16*mib - 1
 	job := s.create(t, client.ImportRequest{Size: new(int64(size))})
-	if *job.Multipart.PartCount != 10_000 {
-		t.Fatalf("create: got %d parts, want 10,000", *job.Multipart.PartCount)
+	if job.Multipart.PartCount != 10_000 {
+		t.Fatalf("create: got %d parts, want 10,000", job.Multipart.PartCount)
 	}
 	urls, end := map[string]bool{}, int64(0)
 	for first := int32(1); first <= 10_000; first += 1000 {
-		for i, p := range s.signParts(t, job.ID, client.PartsRequest{First: &first, Count: new(int32(1000))}).Parts {
+		for i, p := range s.signParts(t, job.ID, client.PartsRequest{First: first, Count: 1000}).Parts {
 			if p.PartNumber != first+int32(i) || p.Offset != end ||
 				p.Headers["content-length"] != strconv.FormatInt(*p.Size, 10) {
 				t.Fatalf("part %d: got %d at %d with %v, want it at %d", first+int32(i), p.PartNumber, p.Offset, p.Headers, end)
@@ -102,7 +102,7 @@ func TestResume(t *testing.T) {
 		size, partSize = gib<<30+3, 16*mib
 	}
 	file := sparseFile(t, size)
-	id := start(t, settings{}).create(t, client.ImportRequest{Mode: multipartMode, Size: &size, PartSize: &partSize}).ID
+	id := start(t, settings{}).create(t, client.ImportRequest{Mode: multipartMode, Size: &size, PartSize: partSize}).ID
 	count := (size + partSize - 1) / partSize
 	began := time.Now()
 
@@ -167,8 +167,8 @@ func (s *service) sendMissing(t *testing.T, id string, file io.ReaderAt, limit i
 				numbers = append(numbers, n)
 			}
 		}
-		if more = list.NextAfter != nil; more {
-			after = *list.NextAfter
+		if more = list.NextAfter != 0; more {
+			after = list.NextAfter
 		}
 	}
 	ctx, kill := context.WithCancel(t.Context())
@@ -201,7 +201,7 @@ func (s *service) sendMissing(t *testing.T, id string, file io.ReaderAt, limit i
 
 // sendFrom signs part n and uploads it from file.
 func (s *service) sendFrom(ctx context.Context, id string, n int32, file io.ReaderAt) error {
-	signed, err := s.SignPartsWithResponse(ctx, id, client.PartsRequest{First: &n, Count: new(int32(1))})
+	signed, err := s.SignPartsWithResponse(ctx, id, client.PartsRequest{First: n, Count: 1})
 	if err != nil {
 		return err
 	}

@@ -51,10 +51,10 @@ func FuzzList(f *testing.F) {
 				for _, j := range page.Imports {
 					found = append(found, j.ID)
 				}
-				if page.NextCursor == nil {
+				if page.NextCursor == "" {
 					break
 				}
-				next = "&cursor=" + *page.NextCursor
+				next = "&cursor=" + page.NextCursor
 			}
 			if len(found) != len(states) || !slices.IsSortedFunc(found, strings.Compare) {
 				t.Errorf("limit %d beside %q: got %q, want each of %d imports once", limit, otherNames, found, len(states))

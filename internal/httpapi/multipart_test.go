@@ -14,7 +14,7 @@ import (
 
 const mib = 1 << 20
 
-var multipartMode = new(client.ImportRequestModeMultipart)
+const multipartMode = client.ImportRequestModeMultipart
 
 // TestMultipart uploads in parts, without and with each checksum, of known and unknown size, and reads the content
 // back.
@@ -50,21 +50,21 @@ func TestMultipart(t *testing.T) {
 		},
 		"all else": {
 			client.ImportRequest{
-				Filename: new("Ζωή.bin"), ContentType: new("application/x-thing"), Metadata: map[string]string{"k": "v"},
-				WriteOnce: new(true),
+				Filename: "Ζωή.bin", ContentType: "application/x-thing", Metadata: map[string]string{"k": "v"},
+				WriteOnce: true,
 			},
 			client.CompleteRequest{}, false,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.body.Mode, c.body.PartSize = multipartMode, new(int64(5*mib))
+			c.body.Mode, c.body.PartSize = multipartMode, 5*mib
 			job := s.create(t, c.body)
-			if job.Multipart == nil || job.Multipart.PartSize != 5*mib || job.UploadURL != nil ||
+			if job.Multipart == nil || job.Multipart.PartSize != 5*mib || job.UploadURL != "" ||
 				job.Status != client.ImportStatusAwaitingUpload {
 				t.Fatalf("create: got %+v, want a plan of parts", job)
 			}
-			if c.body.Size != nil && *job.Multipart.PartCount != 3 {
-				t.Errorf("create: got %d parts, want 3", *job.Multipart.PartCount)
+			if c.body.Size != nil && job.Multipart.PartCount != 3 {
+				t.Errorf("create: got %d parts, want 3", job.Multipart.PartCount)
 			}
 			s.sendParts(t, job.ID, content, []int32{3, 1})
 			if half := s.read(t, job.ID); half.Status != client.ImportStatusUploading || *half.Multipart.UploadedParts != 2 ||
@@ -77,7 +77,7 @@ func TestMultipart(t *testing.T) {
 			}
 			s.sendParts(t, job.ID, content, []int32{2})
 			done := s.complete(t, job.ID, c.complete)
-			if done.Status != client.ImportStatusCompleted || *done.Size != int64(len(content)) || done.CompletedAt == nil {
+			if done.Status != client.ImportStatusCompleted || *done.Size != int64(len(content)) || done.CompletedAt.IsZero() {
 				t.Fatalf("complete: got %+v, want completed", done)
 			}
 			if got := done.Checksum != nil && done.Checksum.Verified; got != c.verified {
@@ -87,13 +87,13 @@ func TestMultipart(t *testing.T) {
 			if !bytes.Equal(read(t, object.Body), content) {
 				t.Error("stored: other bytes than were sent")
 			}
-			if c.body.ContentType != nil &&
-				(*object.ContentType != *c.body.ContentType || object.Metadata["k"] != "v" || object.ContentDisposition == nil) {
+			if c.body.ContentType != "" &&
+				(*object.ContentType != c.body.ContentType || object.Metadata["k"] != "v" || object.ContentDisposition == nil) {
 				t.Errorf("stored: got %v %v %v, want what was declared", *object.ContentType, object.Metadata,
 					object.ContentDisposition)
 			}
 			if again := s.complete(t, job.ID, client.CompleteRequest{}); again.Status != client.ImportStatusCompleted ||
-				*again.Object.ETag != *done.Object.ETag {
+				again.Object.ETag != done.Object.ETag {
 				t.Errorf("complete again: got %+v, want the same", again)
 			}
 			if read := s.read(t, job.ID); read.Status != client.ImportStatusCompleted {
@@ -159,7 +159,7 @@ func TestCompleteRejections(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			id := s.create(t, client.ImportRequest{Mode: multipartMode, PartSize: new(int64(5 * mib)), Size: c.size}).ID
+			id := s.create(t, client.ImportRequest{Mode: multipartMode, PartSize: 5 * mib, Size: c.size}).ID
 			c.prep(t, id)
 			r, err := s.CompleteImportWithResponse(t.Context(), id, c.body)
 			if err != nil {
@@ -232,11 +232,11 @@ func TestStrictParts(t *testing.T) {
 	content := make([]byte, 5*mib+10)
 	rand.Read(content)
 	strict := s.create(t, client.ImportRequest{
-		Mode: multipartMode, PartSize: new(int64(5 * mib)), Size: new(int64(len(content))),
+		Mode: multipartMode, PartSize: 5 * mib, Size: new(int64(len(content))),
 		Checksum: checksum("crc32c", content),
 	}).ID
 	plain := s.create(t, client.ImportRequest{
-		Mode: multipartMode, PartSize: new(int64(5 * mib)), Size: new(int64(len(content))),
+		Mode: multipartMode, PartSize: 5 * mib, Size: new(int64(len(content))),
 	}).ID
 	for _, c := range []struct {
 		id, body, fault string
@@ -263,7 +263,7 @@ func TestStrictParts(t *testing.T) {
 	}
 	last := content[5*mib:]
 	part := s.signParts(t, strict, client.PartsRequest{
-		PartNumbers: []int32{2}, Checksums: map[string]string{"2": *checksum("crc32c", last).Value},
+		PartNumbers: []int32{2}, Checksums: map[string]string{"2": checksum("crc32c", last).Value},
 	}).Parts[0]
 	upload := client.UploadRequest{Method: "PUT", URL: part.URL, Headers: part.Headers}
 	if status, code := send(t, upload, []byte("other last")); status != 400 || code != "BadDigest" {
@@ -307,20 +307,20 @@ func TestDelete(t *testing.T) {
 	content := []byte("12345")
 	stages := map[string]func(t *testing.T) client.Import{
 		"awaited": func(t *testing.T) client.Import {
-			return s.create(t, client.ImportRequest{Filename: new("secret.txt")})
+			return s.create(t, client.ImportRequest{Filename: "secret.txt"})
 		},
 		"completed": func(t *testing.T) client.Import {
-			job := s.create(t, client.ImportRequest{Filename: new("secret.txt")})
+			job := s.create(t, client.ImportRequest{Filename: "secret.txt"})
 			send(t, *job.Upload, content)
 			return s.read(t, job.ID)
 		},
 		"uploading": func(t *testing.T) client.Import {
-			job := s.create(t, client.ImportRequest{Mode: multipartMode, Filename: new("secret.txt"), Size: new(int64(5))})
+			job := s.create(t, client.ImportRequest{Mode: multipartMode, Filename: "secret.txt", Size: new(int64(5))})
 			s.sendParts(t, job.ID, content, []int32{1})
 			return job
 		},
 		"completed in parts": func(t *testing.T) client.Import {
-			job := s.create(t, client.ImportRequest{Mode: multipartMode, Filename: new("secret.txt"), Size: new(int64(5))})
+			job := s.create(t, client.ImportRequest{Mode: multipartMode, Filename: "secret.txt", Size: new(int64(5))})
 			s.sendParts(t, job.ID, content, []int32{1})
 			return s.complete(t, job.ID, client.CompleteRequest{})
 		},
@@ -331,7 +331,7 @@ func TestDelete(t *testing.T) {
 			for range 2 {
 				s.remove(t, job.ID)
 				gone := s.read(t, job.ID)
-				if gone.Status != client.ImportStatusAborted || gone.Filename != nil || gone.UploadURL != nil ||
+				if gone.Status != client.ImportStatusAborted || gone.Filename != "" || gone.UploadURL != "" ||
 					s.stored(t, job.Object.Key) != nil {
 					t.Errorf("read: got %+v, want aborted and nothing left", gone)
 				}
@@ -399,9 +399,9 @@ func (s *service) sendParts(t testing.TB, id string, content []byte, numbers []i
 
 func (s *service) sendPart(t testing.TB, id string, n int32, part []byte, algorithm *client.ChecksumAlgorithm) {
 	t.Helper()
-	body := client.PartsRequest{First: &n, Count: new(int32(1))}
+	body := client.PartsRequest{First: n, Count: 1}
 	if algorithm != nil {
-		body.Checksums = map[string]string{fmt.Sprint(n): *checksum(*algorithm, part).Value}
+		body.Checksums = map[string]string{fmt.Sprint(n): checksum(*algorithm, part).Value}
 	}
 	signed := s.signParts(t, id, body).Parts[0]
 	status, code := send(

@@ -19,7 +19,7 @@ func TestRelativePath(t *testing.T) {
 		"a", "photos/2026/a b.jpg", "100 %/%2F/..%2e", "😀/👩‍👩‍👧.jpg", "é/Ångström", ".hidden/..a/.../a.", "C:/x", " /~/$(x)",
 		"تقرير/文件", strings.Repeat("é", 512), strings.Repeat("x/", 511) + "xx", "b" + strings.Repeat("\u0316", 40),
 	} {
-		job := s.create(t, client.ImportRequest{RelativePath: &path})
+		job := s.create(t, client.ImportRequest{RelativePath: path})
 		if status, code := send(t, *job.Upload, []byte("x")); status != 200 {
 			t.Fatalf("upload %q: got %d %s, want 200", path, status, code)
 		}
@@ -29,7 +29,7 @@ func TestRelativePath(t *testing.T) {
 			t.Fatalf("list: got %+v, %v, want an import", listed, err)
 		}
 		for call, job := range map[string]client.Import{"create": job, "read": done, "list": listed.JSON200.Imports[0]} {
-			if job.RelativePath == nil || *job.RelativePath != path {
+			if job.RelativePath != path {
 				t.Errorf("%s: got relative path %+v, want %q", call, job.RelativePath, path)
 			}
 		}
@@ -39,8 +39,8 @@ func TestRelativePath(t *testing.T) {
 				path, done.Object.Key, object.Metadata, object.ContentDisposition)
 		}
 	}
-	if job := s.create(t, client.ImportRequest{}); job.RelativePath != nil {
-		t.Errorf("no relative path: got %q", *job.RelativePath)
+	if job := s.create(t, client.ImportRequest{}); job.RelativePath != "" {
+		t.Errorf("no relative path: got %q", job.RelativePath)
 	}
 }
 
@@ -76,7 +76,7 @@ func TestInvalidRelativePaths(t *testing.T) {
 			continue
 		}
 		p := problem(t, header, answer)
-		if len(p.Errors) == 0 || *p.Errors[0].Pointer != "/relative_path" || p.Errors[0].Detail != want {
+		if len(p.Errors) == 0 || p.Errors[0].Pointer != "/relative_path" || p.Errors[0].Detail != want {
 			t.Errorf("%.20q: got %s, want /relative_path %s", path, answer, want)
 		}
 	}
@@ -86,7 +86,7 @@ func TestInvalidRelativePaths(t *testing.T) {
 func TestRelativePathIdempotency(t *testing.T) {
 	s := start(t, settings{})
 	key := &client.CreateImportParams{IdempotencyKey: new(uuid.NewString())}
-	create := func(path *string) *client.CreateImportResponse {
+	create := func(path string) *client.CreateImportResponse {
 		t.Helper()
 		r, err := s.CreateImportWithResponse(t.Context(), key, client.ImportRequest{RelativePath: path})
 		if err != nil {
@@ -94,11 +94,11 @@ func TestRelativePathIdempotency(t *testing.T) {
 		}
 		return r
 	}
-	first, again := create(new("a/b")), create(new("a/b"))
+	first, again := create("a/b"), create("a/b")
 	if first.JSON201 == nil || again.JSON201 == nil || first.JSON201.ID != again.JSON201.ID {
 		t.Errorf("the same path: got %s and %s, want one import", first.Body, again.Body)
 	}
-	for _, path := range []*string{new("a/c"), nil} {
+	for _, path := range []string{"a/c", ""} {
 		if r := create(path); r.StatusCode() != http.StatusUnprocessableEntity {
 			t.Errorf("another path: got %s %s, want 422", r.Status(), r.Body)
 		}

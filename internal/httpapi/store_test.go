@@ -47,7 +47,7 @@ func TestUploadDiffersFromDeclaration(t *testing.T) {
 			}
 			failed := s.read(t, job.ID)
 			if failed.Status != client.ImportStatusFailed || failed.Error == nil || failed.Error.Code != c.code ||
-				failed.UploadURL != nil {
+				failed.UploadURL != "" {
 				t.Errorf("read: got %+v, want failed with %s", failed, c.code)
 			}
 		})

@@ -16,8 +16,8 @@ func TestTamperedUpload(t *testing.T) {
 	declared := client.ImportRequest{
 		Size: new(
 			int64(len(content)),
-		), ContentType: new("text/plain"), Filename: new("a.txt"), Metadata: map[string]string{"order": "42"},
-		Checksum: checksum("sha256", content), WriteOnce: new(true),
+		), ContentType: "text/plain", Filename: "a.txt", Metadata: map[string]string{"order": "42"},
+		Checksum: checksum("sha256", content), WriteOnce: true,
 	}
 	s := start(t, settings{})
 	for _, c := range []struct {
@@ -68,7 +68,7 @@ func TestTamperedUpload(t *testing.T) {
 		{"no metadata", without("X-Amz-Meta-Order"), nil, ""},
 		{"more metadata", header("X-Amz-Meta-Admin", "true"), nil, "AccessDenied"},
 		{
-			"another checksum", header("X-Amz-Checksum-Sha256", *checksum("sha256", bytes.ToUpper(content)).Value),
+			"another checksum", header("X-Amz-Checksum-Sha256", checksum("sha256", bytes.ToUpper(content)).Value),
 			bytes.ToUpper(content), "SignatureDoesNotMatch",
 		},
 		{"no checksum", without("X-Amz-Checksum-Sha256"), nil, ""},

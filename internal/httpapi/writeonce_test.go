@@ -36,7 +36,7 @@ func TestReplacedAfterCompletion(t *testing.T) {
 			}
 		}
 		_, err := s.s3().GetObject(t.Context(), &s3.GetObjectInput{
-			Bucket: &s.store.Bucket, Key: &done.Object.Key, IfMatch: done.Object.ETag,
+			Bucket: &s.store.Bucket, Key: &done.Object.Key, IfMatch: &done.Object.ETag,
 		})
 		if replaced := err != nil && strings.Contains(err.Error(), "PreconditionFailed"); replaced == once ||
 			err != nil && !replaced {

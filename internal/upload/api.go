@@ -144,9 +144,10 @@ func (a *API) Parts(ctx context.Context, id string) ([]client.Part, error) {
 			return nil, err
 		}
 		all = append(all, page.Parts...)
-		if params.After = page.NextAfter; params.After == nil {
+		if page.NextAfter == 0 {
 			return all, nil
 		}
+		params.After = &page.NextAfter
 	}
 }
 

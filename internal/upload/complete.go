@@ -19,7 +19,7 @@ func (t *transfer) complete(ctx context.Context, sums []string, partSize int64) 
 		if err != nil {
 			return Result{}, err
 		}
-		request.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum), Value: &sum}
+		request.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum), Value: sum}
 	}
 	job, err := t.api.Complete(ctx, t.id, request)
 	return t.waitCompleted(ctx, job, err)

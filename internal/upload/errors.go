@@ -71,7 +71,7 @@ func (e *ResponseError) Error() string {
 func problemDetail(p client.Problem) string {
 	detail := p.Detail
 	for _, e := range p.Errors {
-		field := cmp.Or(deref(e.Pointer), deref(e.Parameter))
+		field := cmp.Or(e.Pointer, e.Parameter)
 		detail += " " + strings.TrimSpace(field+" "+e.Detail) + "."
 	}
 	return detail

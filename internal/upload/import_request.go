@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"cmp"
 	"mime"
 	"path/filepath"
 	"strings"
@@ -17,25 +18,19 @@ func (t *transfer) importRequest(mode client.ImportRequestMode) client.ImportReq
 	if name == "" {
 		name = sanitizeFilename(filepath.Base(t.name))
 	}
-	r := client.ImportRequest{Filename: &name, Mode: &mode, Metadata: t.Metadata}
+	r := client.ImportRequest{
+		Filename:     name,
+		RelativePath: sanitizeRelativePath(t.RelativePath),
+		ContentType:  cmp.Or(t.ContentType, mime.TypeByExtension(filepath.Ext(name))),
+		Mode:         mode,
+		Metadata:     t.Metadata,
+		WriteOnce:    t.WriteOnce,
+	}
 	if t.total >= 0 {
 		r.Size = &t.total
 	}
-	if path := sanitizeRelativePath(t.RelativePath); path != "" {
-		r.RelativePath = &path
-	}
-	contentType := t.ContentType
-	if contentType == "" {
-		contentType = mime.TypeByExtension(filepath.Ext(name))
-	}
-	if contentType != "" {
-		r.ContentType = &contentType
-	}
-	if t.WriteOnce {
-		r.WriteOnce = &t.WriteOnce
-	}
-	if mode == client.ImportRequestModeMultipart && t.PartSize > 0 {
-		r.PartSize = &t.PartSize
+	if mode == client.ImportRequestModeMultipart {
+		r.PartSize = t.PartSize
 	}
 	if t.Checksum != None {
 		r.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum)}
@@ -47,7 +42,7 @@ func (t *transfer) importRequest(mode client.ImportRequestMode) client.ImportReq
 // earlier versions of this program, declare none: they fit every path.
 func (t *transfer) hasOtherPath(job client.Import) bool {
 	path := sanitizeRelativePath(t.RelativePath)
-	return path != "" && job.RelativePath != nil && *job.RelativePath != path
+	return path != "" && job.RelativePath != "" && job.RelativePath != path
 }
 
 // sanitizeRelativePath replaces what the service rejects in names, and normalizes the path to NFC: macOS reports names

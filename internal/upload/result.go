@@ -42,17 +42,12 @@ func terminalResult(job client.Import, err error) (Result, error) {
 }
 
 func resultOf(job client.Import) Result {
-	r := Result{ID: job.ID, Size: deref(job.Size)}
+	r := Result{ID: job.ID}
+	if job.Size != nil {
+		r.Size = *job.Size
+	}
 	if job.Object != nil {
-		r.Bucket, r.Key, r.ETag = job.Object.Bucket, job.Object.Key, deref(job.Object.ETag)
+		r.Bucket, r.Key, r.ETag = job.Object.Bucket, job.Object.Key, job.Object.ETag
 	}
 	return r
-}
-
-// deref returns what p points to, or the zero value.
-func deref[T any](p *T) (value T) {
-	if p != nil {
-		value = *p
-	}
-	return value
 }

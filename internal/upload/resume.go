@@ -50,13 +50,13 @@ func (t *transfer) checkCompleted(ctx context.Context, job client.Import, s *sou
 	if t.ID == "" {
 		return nil
 	}
-	if job.Checksum == nil || job.Checksum.Value == nil || Algorithm(job.Checksum.Algorithm).Hash() == nil {
+	if job.Checksum == nil || job.Checksum.Value == "" || Algorithm(job.Checksum.Algorithm).Hash() == nil {
 		return fmt.Errorf("import %s is completed; without a checksum it cannot be compared with the file", t.id)
 	}
 	sum, err := section{s.file, 0, s.size}.checksum(ctx, Algorithm(job.Checksum.Algorithm))
-	if err == nil && sum != *job.Checksum.Value {
+	if err == nil && sum != job.Checksum.Value {
 		err = fmt.Errorf("import %s is completed with another file: its %s is %s, the file's is %s",
-			t.id, job.Checksum.Algorithm, terminal.Line(*job.Checksum.Value), sum)
+			t.id, job.Checksum.Algorithm, terminal.Line(job.Checksum.Value), sum)
 	}
 	return err
 }
@@ -90,8 +90,8 @@ func (t *transfer) findUploadedParts(ctx context.Context, s *source, partSize in
 func (t *transfer) comparePart(ctx context.Context, p client.Part, content section) (sum string, same bool, err error) {
 	if t.Checksum != None {
 		sum, err = content.checksum(ctx, t.Checksum)
-		return sum, sum == deref(p.Checksum), err
+		return sum, sum == p.Checksum, err
 	}
 	digest, err := content.sum(ctx, md5.New())
-	return "", strings.Trim(deref(p.ETag), `"`) == hex.EncodeToString(digest), err
+	return "", strings.Trim(p.ETag, `"`) == hex.EncodeToString(digest), err
 }

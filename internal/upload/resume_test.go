@@ -245,7 +245,7 @@ func TestByID(t *testing.T) {
 		for _, size := range []int{0, 1, 5 * mib, 5*mib + 1} {
 			body := content(size, 7)
 			mode, bytes64, part := client.ImportRequestModeMultipart, int64(size), int64(5*mib)
-			declared := client.ImportRequest{Mode: &mode, Size: &bytes64, PartSize: &part}
+			declared := client.ImportRequest{Mode: mode, Size: &bytes64, PartSize: part}
 			if a != None {
 				declared.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(a)}
 			}
@@ -328,7 +328,7 @@ func TestRelativePath(t *testing.T) {
 		if !c.same {
 			want = c.now
 		}
-		if err != nil || deref(job.RelativePath) != want {
+		if err != nil || job.RelativePath != want {
 			t.Errorf("%q after %q: got %+v, %v, want relative path %q", c.now, c.before, job.RelativePath, err, want)
 		}
 		if again, err := w.File(t.Context(), path, o); err != nil || !again.Skipped {

@@ -18,7 +18,7 @@ func (t *transfer) uploadSingle(ctx context.Context, content section) (Result, e
 		return Result{}, err
 	}
 	if sum != "" {
-		request.Checksum.Value = &sum
+		request.Checksum.Value = sum
 	}
 	t.step = "create import"
 	job, err := t.api.Create(ctx, request, "")

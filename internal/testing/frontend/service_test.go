@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
@@ -143,7 +141,7 @@ func (s service) wantStatus(t *testing.T, id string, want client.ImportStatus) c
 func (s service) wantStored(t *testing.T, id, name string, content []byte) {
 	t.Helper()
 	job := s.wantStatus(t, id, client.ImportStatusCompleted)
-	if got := aws.ToString(job.Filename); got != name {
+	if got := job.Filename; got != name {
 		t.Errorf("import %s: got filename %q, want %q", id, got, name)
 	}
 	got, err := os.ReadFile(filepath.Join(s.dir, "store", bucket, filepath.FromSlash(job.Object.Key)))

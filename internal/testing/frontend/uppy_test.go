@@ -8,7 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/chromedp/chromedp"
 
 	"github.com/signpost-s3/signpost/gen/client"
@@ -88,7 +87,7 @@ func (u uppy) relativePath(t *testing.T) {
 		id := call[outcome](t, page, "finish()").id(t)
 		const want = "Gr\u00fcße/a.bin"
 		job := u.opened.wantStatus(t, id, client.ImportStatusCompleted)
-		if got := aws.ToString(job.RelativePath); got != want {
+		if got := job.RelativePath; got != want {
 			t.Errorf("%d bytes: got relative path %q, want %q", size, got, want)
 		}
 	}

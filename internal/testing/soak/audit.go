@@ -89,7 +89,7 @@ func (e *entry) job() imports.Job { return imports.Job{Owner: e.tenant.owner, ID
 type record struct {
 	ID       string
 	Status   client.ImportStatus
-	Filename *string
+	Filename string
 	Metadata map[string]string
 	Deadline time.Time
 	Parts    struct {

@@ -62,7 +62,7 @@ func (p plan) checksum() *client.Checksum {
 		body[0] ^= 1
 	}
 	value := sum(p.check, body)
-	return &client.Checksum{Algorithm: client.ChecksumAlgorithm(p.check), Value: &value}
+	return &client.Checksum{Algorithm: client.ChecksumAlgorithm(p.check), Value: value}
 }
 
 // request returns the upload request u with this body.

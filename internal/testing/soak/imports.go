@@ -35,7 +35,7 @@ func (w *worker) create(a *attempt, r client.ImportRequest) *entry {
 	if job == nil {
 		return nil
 	}
-	e := &entry{id: job.ID, key: job.Object.Key, deadline: *job.ExpiresAt}
+	e := &entry{id: job.ID, key: job.Object.Key, deadline: job.ExpiresAt}
 	if job.Upload != nil {
 		e.upload = *job.Upload
 	}
@@ -54,7 +54,7 @@ func (a *attempt) send(ctx context.Context, c *client.Client, r client.ImportReq
 		params.IdempotencyKey = &a.key
 	}
 	if name := a.marker + ".bin"; a.seed%2 == 0 {
-		r.Filename = &name
+		r.Filename = name
 	} else {
 		r.Metadata = map[string]string{"soak": a.marker}
 	}
@@ -90,11 +90,11 @@ func (w *worker) read(e *entry) *client.Import {
 func (w *worker) checkCompleted(e *entry, a answer, job *client.Import) {
 	if job.Object.Key != e.key || *job.Size != e.size ||
 		e.check != "" && (job.Checksum == nil || !job.Checksum.Verified) ||
-		job.DownloadURL == nil {
+		job.DownloadURL == "" {
 		w.violate("import %s: completed, but not as it was sent: %d bytes, checksum %q; %s", e.id, e.size, e.check, a.body)
 	} else if w.chance(30) {
 		got := w.retry("download", e.id, false, func(int) answer {
-			return w.once("download", e.id, w.store, func() (*http.Response, error) { return w.web.Get(*job.DownloadURL) })
+			return w.once("download", e.id, w.store, func() (*http.Response, error) { return w.web.Get(job.DownloadURL) })
 		}, "200", "404 NoSuchKey")
 		if !bytes.Equal(got.body, e.bytes()) && (got.ok() || got.result != "" && !e.snapshot().deleting) {
 			w.violate("download %s: %s, %d bytes that are not the %d that were sent", e.id, got.result, len(got.body), e.size)

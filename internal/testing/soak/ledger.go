@@ -112,11 +112,11 @@ func (l *ledger) importOf(a *attempt) *entry {
 }
 
 // attemptOf returns the attempt whose marker an import has, or nil.
-func (l *ledger) attemptOf(filename *string, metadata map[string]string) *attempt {
+func (l *ledger) attemptOf(filename string, metadata map[string]string) *attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if filename != nil {
-		return l.attempts[strings.TrimSuffix(*filename, ".bin")]
+	if filename != "" {
+		return l.attempts[strings.TrimSuffix(filename, ".bin")]
 	}
 	return l.attempts[metadata["soak"]]
 }

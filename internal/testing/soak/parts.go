@@ -16,9 +16,9 @@ func (w *worker) drawMultipart() (plan, client.ImportRequest) {
 		p.check, p.late, p.spoiled = algorithms[2+w.rng.IntN(3)], w.chance(50), w.chance(20)
 	}
 	mode := client.ImportRequestModeMultipart
-	r := client.ImportRequest{Mode: &mode, PartSize: &p.partSize, Checksum: p.checksum()}
+	r := client.ImportRequest{Mode: mode, PartSize: p.partSize, Checksum: p.checksum()}
 	if p.late {
-		r.Checksum.Value = nil
+		r.Checksum.Value = ""
 	}
 	if p.sized {
 		r.Size = &p.size

@@ -41,12 +41,12 @@ func (w *worker) drawSingle() (plan, client.ImportRequest) {
 	if w.chance(50) {
 		p.check = algorithms[w.rng.IntN(len(algorithms))]
 	}
-	r := client.ImportRequest{Mode: &mode, WriteOnce: &p.once, Checksum: p.checksum()}
+	r := client.ImportRequest{Mode: mode, WriteOnce: p.once, Checksum: p.checksum()}
 	if p.sized {
 		r.Size = &p.size
 	}
 	if w.chance(50) {
-		r.ContentType = &kind
+		r.ContentType = kind
 	}
 	return p, r
 }
@@ -135,7 +135,7 @@ func (w *worker) untracked() {
 func (w *worker) uploadExpired() {
 	p, r := w.drawSingle()
 	seconds := int32(1 + w.rng.IntN(3))
-	r.ExpiresIn = &seconds
+	r.ExpiresIn = seconds
 	e := w.create(w.ledger.attempt(w.tenant(), "", p), r)
 	if e == nil {
 		return
@@ -166,7 +166,7 @@ func (w *worker) repeatKey() {
 	}
 	if w.chance(50) {
 		seconds, other := int32(60), r
-		other.ExpiresIn = &seconds
+		other.ExpiresIn = seconds
 		w.ask(
 			"reuse key", e.id, a.tenant,
 			func(ctx context.Context, c *client.Client) (*http.Response, error) { return a.send(ctx, c, other) },

@@ -87,8 +87,8 @@ func (w *worker) list() {
 		if params.Cursor != nil {
 			last = rank(*params.Cursor)
 		}
-		if page.NextCursor != nil {
-			end = rank(*page.NextCursor)
+		if page.NextCursor != "" {
+			end = rank(page.NextCursor)
 		}
 		missed := map[string]bool{}
 		for _, e := range all {
@@ -107,9 +107,10 @@ func (w *worker) list() {
 		for id := range missed {
 			w.violate("list: %s is left out", id)
 		}
-		if params.Cursor = page.NextCursor; params.Cursor == nil {
+		if page.NextCursor == "" {
 			return
 		}
+		params.Cursor = &page.NextCursor
 		all = w.ledger.all()
 	}
 }
