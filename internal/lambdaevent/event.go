@@ -39,9 +39,12 @@ type event struct {
 }
 
 type requestContext struct {
-	RequestID string `json:"requestId"`
-	Stage     string `json:"stage"`
-	Identity  struct {
+	RequestID  string `json:"requestId"`
+	APIID      string `json:"apiId"`
+	DomainName string `json:"domainName"`
+	Stage      string `json:"stage"`
+	Path       string `json:"path"` // with stage or base path; not in payload format 2.0
+	Identity   struct {
 		SourceIP  string `json:"sourceIp"`
 		APIKeyID  string `json:"apiKeyId"`
 		UserARN   string `json:"userArn"`

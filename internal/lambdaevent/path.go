@@ -22,6 +22,21 @@ func (e *event) path(from integration) string {
 	}
 }
 
+// basePath returns the stage or base path that precedes path in the client's URL. Payload format 2.0 contains the stage
+// but no base path of a custom domain.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+func (e *event) basePath(from integration) string {
+	full := e.Context.Path // empty for a load balancer
+	if from == http2 && strings.HasPrefix(e.Context.DomainName, e.Context.APIID+".execute-api.") {
+		full = e.RawPath
+	}
+	base, ok := strings.CutSuffix(strings.TrimSuffix(full, "/"), strings.TrimSuffix(e.path(from), "/"))
+	if !ok {
+		return ""
+	}
+	return base
+}
+
 // trimStage removes an HTTP API's stage from the path. $default is not part of the path.
 func (e *event) trimStage(path string) string {
 	if stage := "/" + e.Context.Stage; strings.HasPrefix(path, stage+"/") {

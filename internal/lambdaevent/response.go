@@ -41,9 +41,12 @@ func (w *recorder) Write(b []byte) (int, error) {
 	return w.body.Write(b)
 }
 
-// encode returns the response in the format of the integration.
+// encode returns the response in the format of the integration. A path in Location becomes that of the client's URL.
 func (w *recorder) encode(e *event, from integration) ([]byte, error) {
 	w.WriteHeader(http.StatusOK)
+	if location := w.sent.Get("Location"); strings.HasPrefix(location, "/") {
+		w.sent.Set("Location", e.basePath(from)+location)
+	}
 	a := proxyResponse{StatusCode: w.status, Body: w.body.String()}
 	if !utf8.Valid(w.body.Bytes()) {
 		a.Body, a.IsBase64Encoded = base64.StdEncoding.EncodeToString(w.body.Bytes()), true

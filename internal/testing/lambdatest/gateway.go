@@ -31,7 +31,7 @@ const (
 
 // Gateway is an API Gateway REST API, imported from an OpenAPI 3.0 or Swagger 2.0 document: paths and methods, API
 // keys, integrations of type aws_proxy and aws, and the headers of its own responses. It serves one stage, below
-// /NAME.
+// /NAME or a base path.
 type Gateway struct {
 	stage    Stage
 	routes   []route
@@ -42,6 +42,7 @@ type Gateway struct {
 // Stage contains the settings of a deployment.
 type Stage struct {
 	Name      string
+	BasePath  string // of a custom domain; if empty, the default endpoint is served
 	Variables map[string]string
 	Functions map[string]Invoke // by the names in the integrations' URIs
 	Keys      map[string]string // the usage plan's API keys: value to id
@@ -140,7 +141,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	below, inStage := strings.CutPrefix(r.URL.EscapedPath(), "/"+g.stage.Name+"/")
+	below, inStage := strings.CutPrefix(r.URL.EscapedPath(), "/"+cmp.Or(g.stage.BasePath, g.stage.Name)+"/")
 	found, parameters := g.find(r.Method, "/"+below)
 	key := r.Header.Get("X-Api-Key")
 	keyID, known := g.stage.Keys[key]
@@ -234,6 +235,9 @@ func (g *Gateway) event(
 	headers, query, now := forwarded(r), r.URL.Query(), time.Now().UTC()
 	headers.Del("Content-Length") // recorded on AWS: these two are not forwarded
 	headers.Del("Connection")
+	if g.stage.BasePath != "" { // https://github.com/aws-powertools/powertools-lambda-python/pull/579
+		path = r.URL.EscapedPath()
+	}
 	e := object{
 		"resource": found.resource, "path": path, "httpMethod": r.Method, "pathParameters": orNull(parameters),
 		"headers": each(headers, last), "multiValueHeaders": headers, "stageVariables": orNull(g.stage.Variables),
