@@ -3,13 +3,12 @@
 // Package client calls the Signed URL Import Service, which signs S3 URLs for uploads of any size.
 //
 //	c, err := client.NewClientWithResponses("https://imports.example.com", client.WithAPIKey(key))
-//	created, err := c.CreateImportWithResponse(ctx, nil, client.ImportRequest{Filename: "report.csv", Size: &size})
-//	if err == nil {
-//		err = created.Err() // a response that reports an error is no Go error
-//	}
+//	created, err := client.Check(c.CreateImportWithResponse(ctx, nil, client.ImportRequest{Size: &size}))
 //	if err == nil {
 //		err = created.JSON201.Upload.Send(ctx, http.DefaultClient, file, size)
 //	}
+//
+// [Check] also returns the errors that responses report; without it, a call returns those of the connection only.
 //
 // Members that a request or a response may omit are zero if they are omitted. They are pointers where zero is a value,
 // such as Size, and where they are structs. A request omits zero members. Optional parameters are pointers.
