@@ -44,7 +44,8 @@ for (;;) {
   const job = answered(await signpost.GET('/import/{id}', { params: { ...params, query: { wait: 20 } } }))
   if (job.status === 'awaiting_upload' || job.status === 'uploading') continue
   if (job.status !== 'completed') throw new Error(job.error?.detail ?? job.status)
-  console.log(job.id)
+  const id: string = job.id
+  console.log(id)
   break
 }
 await file.close()
