@@ -59,7 +59,7 @@ func (u uppy) open(t *testing.T, s service, asked url.Values) tab {
 	return open(t, u.browser, u.origin+"/?"+asked.Encode())
 }
 
-// uploads checks that s has a file unchanged, that Uppy returns the import's URL, and that the page uploaded these parts
+// uploads checks that s has a file unchanged, that Uppy returns the import's URL, and that it uploaded these parts
 // (nil: not checked) without an error on its console.
 func (u uppy) uploads(t *testing.T, s service, name string, size int, parts []int) {
 	path, content := file(t, name, size)
