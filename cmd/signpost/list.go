@@ -18,7 +18,7 @@ import (
 
 type listCmd struct {
 	serviceFlags
-	Status string `enum:"awaiting_upload,uploading,completed,failed,aborted,expired," default:"" placeholder:"STATUS"`
+	Status string `enum:"awaiting_upload,uploading,completed,failed,aborted,expired," default:"" placeholder:"STATUS" help:"List imports with this status only."`
 
 	Limit  int    `default:"20" placeholder:"N" help:"Number of imports (default ${default})."`
 	Cursor string `placeholder:"CURSOR" help:"Continue at the cursor that the previous list printed."`

@@ -17,28 +17,28 @@ import (
 // Config holds every setting. Each is an environment variable and a flag of serve; the tags are the documentation.
 // Credentials, region and endpoint are not here: they come from the AWS SDK's standard chain.
 type Config struct {
-	Listen         string        `env:"SIGNPOST_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of the API; ${default} when left out."`
-	Bucket         string        `env:"SIGNPOST_BUCKET" placeholder:"NAME" help:"The bucket; when left out, a local store is started and used."`
-	DataDir        string        `env:"SIGNPOST_DATA_DIR" default:"./data" placeholder:"FOLDER" help:"Where the local store keeps its files; ${default} when left out."`
-	LocalListen    string        `env:"SIGNPOST_LOCAL_LISTEN" default:"127.0.0.1:9000" placeholder:"HOST:PORT" help:"Address of the local store, on loopback; ${default} when left out."`
+	Listen         string        `env:"SIGNPOST_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of the API (default ${default})."`
+	Bucket         string        `env:"SIGNPOST_BUCKET" placeholder:"NAME" help:"Bucket (default: start and use a local store)."`
+	DataDir        string        `env:"SIGNPOST_DATA_DIR" default:"./data" placeholder:"FOLDER" help:"Where the local store keeps its files (default ${default})."`
+	LocalListen    string        `env:"SIGNPOST_LOCAL_LISTEN" default:"127.0.0.1:9000" placeholder:"HOST:PORT" help:"Address of the local store, on loopback (default ${default})."`
 	PublicEndpoint string        `env:"SIGNPOST_PUBLIC_ENDPOINT" placeholder:"URL" help:"The S3 address that clients reach, where the service itself uses another."`
 	PathStyle      bool          `env:"SIGNPOST_PATH_STYLE" help:"Sign path-style URLs (http://store/bucket/key), as many S3-compatible stores need."`
-	URLTTL         time.Duration `name:"url-ttl" env:"SIGNPOST_URL_TTL" default:"1h" placeholder:"DURATION" help:"Lifetime of a signed URL, and the longest that a caller may request, from 1s to 168h; ${default} when left out."`
-	JobTTL         time.Duration `name:"job-ttl" env:"SIGNPOST_JOB_TTL" default:"168h" placeholder:"DURATION" help:"How long a multipart upload can be resumed, from 1m to 8760h; ${default} when left out."`
-	MaxSize        int64         `env:"SIGNPOST_MAX_SIZE" placeholder:"BYTES" help:"Largest import. When set, imports must declare their size and bare POSTs are refused; S3's own limit when left out."`
+	URLTTL         time.Duration `name:"url-ttl" env:"SIGNPOST_URL_TTL" default:"1h" placeholder:"DURATION" help:"Lifetime of a signed URL, and the longest that a caller may request, from 1s to 168h (default ${default})."`
+	JobTTL         time.Duration `name:"job-ttl" env:"SIGNPOST_JOB_TTL" default:"168h" placeholder:"DURATION" help:"How long a multipart upload can be resumed, from 1m to 8760h (default ${default})."`
+	MaxSize        int64         `env:"SIGNPOST_MAX_SIZE" placeholder:"BYTES" help:"Largest import. When set, imports must declare their size and untracked ones are refused (default: the limit of S3)."`
 	CORSOrigins    []string      `name:"cors-origins" env:"SIGNPOST_CORS_ORIGINS" placeholder:"ORIGIN" help:"Origins whose pages may call the API and upload to the local store, exactly as browsers send them (https://app.example.com)."`
 	Downloads      bool          `env:"SIGNPOST_DOWNLOADS" help:"Give every reader of a completed import a signed URL to download it."`
-	UI             bool          `name:"ui" env:"SIGNPOST_UI" default:"true" help:"Serve the web UI at /; true when left out."`
-	ContentTypes   []string      `name:"content-types" env:"SIGNPOST_CONTENT_TYPES" placeholder:"TYPE" help:"Media types that may be imported, such as text/csv or image/*. When set, imports must declare theirs and bare POSTs are refused."`
+	UI             bool          `name:"ui" env:"SIGNPOST_UI" default:"true" help:"Serve the web UI at / (default true)."`
+	ContentTypes   []string      `name:"content-types" env:"SIGNPOST_CONTENT_TYPES" placeholder:"TYPE" help:"Media types that may be imported, such as text/csv or image/*. When set, imports must declare theirs and untracked ones are refused."`
 	WriteOnce      bool          `env:"SIGNPOST_WRITE_ONCE" help:"Sign each tracked single upload with If-None-Match: *, so that a second upload to its URL is refused. Clients must send that header."`
-	MaxOpenUploads int           `env:"SIGNPOST_MAX_OPEN_UPLOADS" placeholder:"COUNT" help:"Multipart uploads that a caller may have in progress, up to 1000; any number when left out."`
-	RateLimit      int           `env:"SIGNPOST_RATE_LIMIT" placeholder:"COUNT" help:"Requests a second of each caller, twice as many at once; no limit when left out."`
+	MaxOpenUploads int           `env:"SIGNPOST_MAX_OPEN_UPLOADS" placeholder:"COUNT" help:"Multipart uploads that a caller may have in progress, up to 1000 (default: any number)."`
+	RateLimit      int           `env:"SIGNPOST_RATE_LIMIT" placeholder:"COUNT" help:"Requests a second of each caller, twice as many at once (default: no limit)."`
 
 	AllowAnonymous bool     `env:"SIGNPOST_ALLOW_ANONYMOUS" help:"Serve anonymous callers, also beyond loopback."`
 	APIKeysFile    string   `name:"api-keys-file" env:"SIGNPOST_API_KEYS_FILE" placeholder:"FILE" help:"The API keys: lines that signpost keygen prints. It is read again when it changes."`
 	OIDCIssuer     string   `name:"oidc-issuer" env:"SIGNPOST_OIDC_ISSUER" placeholder:"URL" help:"Issuer of the access tokens (JWT, RS256 or ES256) that identify callers."`
 	OIDCAudience   string   `name:"oidc-audience" env:"SIGNPOST_OIDC_AUDIENCE" placeholder:"NAME" help:"Audience (aud) that those tokens must have."`
-	OIDCOwnerClaim string   `name:"oidc-owner-claim" env:"SIGNPOST_OIDC_OWNER_CLAIM" default:"sub" placeholder:"CLAIM" help:"Claim that contains the owner of imports; ${default} when left out."`
+	OIDCOwnerClaim string   `name:"oidc-owner-claim" env:"SIGNPOST_OIDC_OWNER_CLAIM" default:"sub" placeholder:"CLAIM" help:"Claim that contains the owner of imports (default ${default})."`
 	TrustedProxies []string `env:"SIGNPOST_TRUSTED_PROXIES" placeholder:"CIDR" help:"Networks of proxies whose X-Forwarded-For is used."`
 	TLSCert        string   `name:"tls-cert" env:"SIGNPOST_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM, to serve over TLS. It is read again when it changes."`
 	TLSKey         string   `name:"tls-key" env:"SIGNPOST_TLS_KEY" placeholder:"FILE" help:"Its private key in PEM."`
@@ -56,13 +56,13 @@ type Config struct {
 	WebhookHosts            []string `env:"SIGNPOST_WEBHOOK_HOSTS" placeholder:"HOST" help:"Hosts that an import may name in its webhook_url, with the port unless it is 443. They are called over https only."`
 	WebhookNetworks         []string `env:"SIGNPOST_WEBHOOK_NETWORKS" placeholder:"CIDR" help:"Private networks of webhook receivers: CIDR for --webhook-url, also over plain HTTP; HOST=CIDR for a host of --webhook-hosts."`
 	EventBus                string   `env:"SIGNPOST_EVENT_BUS" placeholder:"NAME" help:"Amazon EventBridge bus that receives the same events."`
-	StoreEventsSecret       Secret   `env:"SIGNPOST_STORE_EVENTS_SECRET" placeholder:"SECRET" help:"Secret of a store that sends object-created notifications to POST /events/s3, at least 16 characters; rejected when left out."`
+	StoreEventsSecret       Secret   `env:"SIGNPOST_STORE_EVENTS_SECRET" placeholder:"SECRET" help:"Secret of a store that sends object-created notifications to POST /events/s3, at least 16 characters (default: they are rejected)."`
 
-	MetricsListen           string        `env:"SIGNPOST_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of /metrics, for Prometheus, and of /healthz and /readyz; not served when left out. Anonymous clients are served."`
-	MaxConnections          int           `env:"SIGNPOST_MAX_CONNECTIONS" default:"4096" placeholder:"COUNT" help:"Connections at a time; more wait. ${default} when left out."`
-	MaxConnectionsPerClient int           `env:"SIGNPOST_MAX_CONNECTIONS_PER_CLIENT" placeholder:"COUNT" help:"Connections at a time of one address, or one IPv6 /64 network; more are closed. Not for trusted proxies. Half of all connections, at least 16, when left out."`
-	LongPolling             bool          `env:"SIGNPOST_LONG_POLLING" default:"true" help:"Hold requests with ?wait until the import changes; otherwise they are answered at once. True when left out."`
-	StopDelay               time.Duration `env:"SIGNPOST_STOP_DELAY" default:"0s" placeholder:"DURATION" help:"How long the service continues to serve after the signal to stop, while /readyz already returns 503, up to 5m; ${default} when left out."`
+	MetricsListen           string        `env:"SIGNPOST_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of /metrics, for Prometheus, and of /healthz and /readyz (default: not served). Anonymous clients are served."`
+	MaxConnections          int           `env:"SIGNPOST_MAX_CONNECTIONS" default:"4096" placeholder:"COUNT" help:"Connections at a time; more wait (default ${default})."`
+	MaxConnectionsPerClient int           `env:"SIGNPOST_MAX_CONNECTIONS_PER_CLIENT" placeholder:"COUNT" help:"Connections at a time of one address, or one IPv6 /64 network; more are closed. Not for trusted proxies. The default is half of all connections, at least 16."`
+	LongPolling             bool          `env:"SIGNPOST_LONG_POLLING" default:"true" help:"Hold requests with ?wait until the import changes; otherwise they are answered at once (default true)."`
+	StopDelay               time.Duration `env:"SIGNPOST_STOP_DELAY" default:"0s" placeholder:"DURATION" help:"How long the service continues to serve after the signal to stop, while /readyz already returns 503, up to 5m (default ${default})."`
 }
 
 // WithAbsolutePaths returns c with absolute paths of files, because the local store changes the working directory.

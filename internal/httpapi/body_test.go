@@ -85,7 +85,7 @@ func TestBodies(t *testing.T) {
 			"name with control character", `{"filename":"a\u000ab"}`, 400, "invalid-request",
 			"/filename is not of the required form",
 		},
-		{"empty name", `{"filename":""}`, 400, "invalid-request", "/filename must have at least 1 characters"},
+		{"empty name", `{"filename":""}`, 400, "invalid-request", "/filename must not be empty"},
 		{
 			"long name", `{"filename":"` + strings.Repeat("é", 256) + `"}`, 400, "invalid-request",
 			"/filename must have at most 255 characters",

@@ -90,10 +90,16 @@ func describeSchemaError(f *openapi3.SchemaError) string {
 	case "maximum":
 		return fmt.Sprintf("must be at most %d", int64(*s.Max))
 	case "minLength":
+		if s.MinLength == 1 {
+			return "must not be empty"
+		}
 		return fmt.Sprintf("must have at least %d characters", s.MinLength)
 	case "maxLength":
 		return fmt.Sprintf("must have at most %d characters", *s.MaxLength)
 	case "minItems":
+		if s.MinItems == 1 {
+			return "must not be empty"
+		}
 		return fmt.Sprintf("must have at least %d items", s.MinItems)
 	case "maxItems":
 		return fmt.Sprintf("must have at most %d items", *s.MaxItems)

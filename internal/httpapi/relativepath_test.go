@@ -53,7 +53,7 @@ func TestInvalidRelativePaths(t *testing.T) {
 		normalize = "must be in Unicode normalization form NFC: normalize it before the call"
 	)
 	cases := map[string]string{
-		"":                             "must have at least 1 characters",
+		"":                             "must not be empty",
 		strings.Repeat("x", 1025):      "must have at most 1024 characters",
 		strings.Repeat("é", 512) + "x": "must have at most 1024 bytes in UTF-8, has 1025",
 		"e\u0301.jpg":                  normalize,
