@@ -90,7 +90,7 @@ var (
 		"signpost keygen prints such lines")
 	errName   = errors.New("the name must be at most 63 of a-z, 0-9, dot and hyphen, the first a letter or digit")
 	errHash   = errors.New("the second word must be sha256: and 64 hexadecimal digits, as signpost keygen prints it")
-	errScopes = errors.New("the third word must be one or more of create, read and delete, divided by commas alone")
+	errScopes = errors.New("the third word must be scopes (create, read and delete), separated by commas without spaces")
 )
 
 // parseKeyLine parses a line. An empty line, or one that is only a comment, has no name.

@@ -25,7 +25,7 @@ func ParseScopes(text string) (Scope, error) {
 	for name := range strings.SplitSeq(text, ",") {
 		n := slices.Index(scopeNames, name)
 		if n < 0 {
-			return 0, fmt.Errorf("%q is none of create, read and delete, which are divided by commas alone", name)
+			return 0, fmt.Errorf("%q is not a scope: use create, read and delete, separated by commas without spaces", name)
 		}
 		all |= 1 << n
 	}

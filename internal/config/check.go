@@ -32,7 +32,7 @@ func (c checker) check() {
 	} else if !c.AllowAnonymous && !c.Authenticates() && !c.Local() {
 		c.report(&c.Listen, "reaches beyond this machine, and callers are not authenticated: "+
 			"listen on 127.0.0.1, set SIGNPOST_API_KEYS_FILE or SIGNPOST_OIDC_ISSUER, "+
-			"or SIGNPOST_ALLOW_ANONYMOUS=true if everybody who reaches it may upload")
+			"or SIGNPOST_ALLOW_ANONYMOUS=true if every client that reaches it may upload")
 	}
 	if host, _, err := net.SplitHostPort(c.LocalListen); err != nil || !hostport.IsLoopback(host) {
 		c.report(&c.LocalListen,
@@ -57,7 +57,7 @@ func (c checker) check() {
 	}
 	if bad := slices.DeleteFunc(slices.Clone(c.CORSOrigins), isOrigin); len(bad) > 0 {
 		c.add(c.Name(&c.CORSOrigins), strings.Join(bad, ","),
-			"must be origins such as https://app.example.com, without path or wildcard, divided by commas")
+			"must be origins such as https://app.example.com, without path or wildcard, separated by commas")
 	}
 	c.checkGuards()
 }
@@ -66,7 +66,7 @@ func (c checker) check() {
 func (c checker) checkGuards() {
 	if bad := slices.DeleteFunc(slices.Clone(c.ContentTypes), mediaRange.MatchString); len(bad) > 0 {
 		c.add(c.Name(&c.ContentTypes), strings.Join(bad, ","),
-			"must be media types such as text/csv or image/*, in lower case, divided by commas")
+			"must be media types such as text/csv or image/*, in lower case, separated by commas")
 	}
 	if c.MaxOpenUploads < 0 || c.MaxOpenUploads > 1000 {
 		c.report(&c.MaxOpenUploads, "must be a number up to 1000, or left out")
@@ -88,7 +88,7 @@ func (c checker) checkGuards() {
 	c.checkSigning()
 	if _, err := c.TrustedNetworks(); err != nil {
 		c.report(&c.TrustedProxies,
-			"must be networks such as 10.0.0.0/8 or single addresses, but not everybody, divided by commas")
+			"must be networks such as 10.0.0.0/8 or single addresses, but not all addresses, separated by commas")
 	}
 	switch {
 	case c.TLSCert != "" && c.TLSKey == "":

@@ -43,7 +43,8 @@ func ReadFunctionConfig(getenv func(string) string) (FunctionConfig, error) {
 	}
 	for _, field := range []any{&c.APIKeysFile, &c.OIDCIssuer, &c.RateLimit} {
 		if getenv(c.Name(field)) != "" {
-			check.report(field, "must be left out in a function: what invokes it says who calls, and bounds how often")
+			check.report(field, "must be left out in a function: "+
+				"the service that invokes it authenticates callers and limits their rate")
 		}
 	}
 	return c, errs.Check(c.Config)

@@ -46,7 +46,7 @@ func (c checker) checkEvents() {
 	c.checkNetworks()
 	if c.EventBus != "" && c.Bucket == "" {
 		c.report(&c.EventBus,
-			"must be left out with the local store, whose credentials are none of AWS: set SIGNPOST_BUCKET")
+			"must be left out with the local store, whose credentials AWS does not accept: set SIGNPOST_BUCKET")
 	}
 	for _, host := range c.WebhookHosts {
 		if strings.Contains(host, "=") {
@@ -59,7 +59,7 @@ func (c checker) checkEvents() {
 	c.checkSecrets()
 	if c.StoreEventsSecret != "" && len(c.StoreEventsSecret) < 16 {
 		c.report(&c.StoreEventsSecret,
-			"must have at least 16 characters, as nothing else keeps strangers from speaking for the store")
+			"must have at least 16 characters, because nothing else authenticates the store")
 	}
 }
 

@@ -25,7 +25,7 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 	if !d.local {
 		loaded, err := awsconfig.LoadDefaultConfig(ctx)
 		if err != nil {
-			return fail("AWS settings: "+Cause(err), "mend "+d.Names.Profile+", or the files in ~/.aws")
+			return fail("AWS settings: "+Cause(err), "correct "+d.Names.Profile+", or the files in ~/.aws")
 		}
 		d.settings = loaded
 	}
@@ -72,7 +72,7 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 	}
 	store, err := d.open(ctx, d.settings)
 	if err != nil {
-		return fail("the store's address: "+Cause(err), "mend "+d.Names.Endpoint+" or "+d.Names.PublicEndpoint)
+		return fail("the store's address: "+Cause(err), "correct "+d.Names.Endpoint+" or "+d.Names.PublicEndpoint)
 	}
 	if d.inspection, err = store.Inspect(ctx); err != nil {
 		found, remedy, _ := strings.Cut(d.Names.Explain(err), "; ")
@@ -90,9 +90,9 @@ func (d *doctor) region(context.Context) Finding {
 	case !d.inspection.Answered:
 		return skip(d.obstacle)
 	case actual == "" && d.store == nil:
-		return skip("the store tells none when it refuses")
+		return skip("the store does not report its region when it refuses access")
 	case actual == "":
-		return pass("%s is set; the store tells none", configured)
+		return pass("%s is set; the store does not report its region", configured)
 	case actual == configured:
 		return pass("%s, as set", configured)
 	}
@@ -115,7 +115,7 @@ func (d *doctor) clock(context.Context) Finding {
 	case !d.inspection.Answered:
 		return skip(d.obstacle)
 	case !d.inspection.HasDate:
-		return warn("the store tells no time", "make sure that this machine's clock is right")
+		return warn("the store does not report its time", "make sure that this machine's clock is right")
 	case skew > fatalSkew:
 		d.obstacle = "the clocks are too far apart"
 		found := fmt.Sprintf("%s %s the store's; signatures are refused from %s on",

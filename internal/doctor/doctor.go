@@ -167,7 +167,7 @@ func Cause(err error) string {
 func (n Names) Explain(err error) string {
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
-		return "there is no such bucket at this endpoint; create it, or mend the name or " + n.Region
+		return "there is no such bucket at this endpoint; create it, or correct the name or " + n.Region
 	case errors.Is(err, bucket.ErrForbidden):
 		return "access denied; the credentials are wrong, or lack s3:ListBucket on it"
 	case errors.Is(err, bucket.ErrCredentialsExpired):

@@ -231,7 +231,7 @@ func TestExamine(t *testing.T) {
 		}, mark: Warn, found: "the bucket is in eu-west-1, but us-east-1 is set"}, "region", ""},
 		{faultRow{name: "no date", fault: func(r *http.Request) (*http.Response, error) {
 			return alterResponse(r, func(a *http.Response) { a.Header.Del("Date") })
-		}, mark: Warn, found: "tells no time"}, "clock", ""},
+		}, mark: Warn, found: "does not report its time"}, "clock", ""},
 		{faultRow{name: "no multipart", fault: refuse(501, "NotImplemented", func(r *http.Request) bool {
 			return r.Method == "POST"
 		}), mark: Warn, found: "no multipart uploads"}, "multipart", "part"},

@@ -35,7 +35,7 @@ func checkOrigin(origins []string, names Names) check {
 			return nil
 		case x.Path() == storeEventsPath:
 			return newProblem(http.StatusForbidden, "origin-not-allowed",
-				"This is the place for stores to tell what arrived. No page may call it.")
+				"Stores send notifications to this path. Pages cannot call it.")
 		case len(given) == 1 && (slices.Contains(origins, given[0]) || sameOrigin(x.Request(), given[0])):
 			return nil
 		}
