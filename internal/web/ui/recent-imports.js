@@ -101,7 +101,7 @@ export class RecentImports {
 function ofService(jobs) {
   const stored = new Map([...resumeStore.finished(), ...resumeStore.states()].map((upload) => [upload.id, upload]));
   return jobs.map((job) => {
-    const { name, path } = namesOf(job) ?? stored.get(job.id) ?? { name: "without a name", path: "" };
+    const { name, path } = namesOf(job) ?? stored.get(job.id) ?? { name: "unnamed", path: "" };
     return {
       id: job.id, name, path, size: job.size, status: job.status,
       at: new Date(job.created_at ?? Date.now()), download: settings.downloads && job.status === "completed",
