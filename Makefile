@@ -64,7 +64,7 @@ lambda: ## Build the Lambda function, bin/lambda.zip. The same sources give the 
 	  -ldflags '-s -w -buildid=' -o bin/bootstrap ./cmd/lambda
 	@go run cmd/lambda/zip.go bin/lambda.zip bin/bootstrap
 
-deploy: ## Deploy to AWS: STACK=name ARTIFACTS=bucket [ANONYMOUS=1] [PARAMS='Key=Value …']; see README.
+deploy: ## Deploy to AWS: STACK=name ARTIFACTS=bucket [ANONYMOUS=1] [PARAMS='Key=Value …']; see cmd/lambda.
 	@STACK='$(STACK)' ARTIFACTS='$(ARTIFACTS)' ANONYMOUS='$(ANONYMOUS)' cmd/lambda/deploy.sh $(PARAMS)
 
 undeploy: ## Delete the stack STACK=name; prints what that keeps.

@@ -64,10 +64,21 @@ class Deploy(unittest.TestCase):
 
 
 class Readme(unittest.TestCase):
+    def test_deploy_and_remove(self):
+        def paste(heading):
+            world.run("bash", "-euc", world.readme_commands(heading), env={"PATH": world.path()})
+            return world.deployed_parameters()
+        self.assertEqual(paste("How do I deploy it?"), {"Anonymous": "false", "GatewayLogRole": "create"})
+        self.assertEqual(paste("How do I set parameters?"), {
+            "Anonymous": "false", "GatewayLogRole": "create", "UrlTtlSeconds": "900", "MaxSize": "1073741824",
+            "CorsOrigins": "https://app.example.com"})
+        self.assertEqual(paste("How do I deploy it without API keys?")["Anonymous"], "true")
+        paste("How do I remove it?")
+        self.assertIn("cloudformation delete-stack --stack-name signpost\n", world.DELETED.read_text())
+
     def test_webhook_keys(self):
         """The commands create, change and print keys. No key is an argument of a command or in a deployed file."""
-        client("s3").create_bucket(Bucket="my-artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
-        commands = world.readme_commands("aws ssm")
+        commands = world.readme_commands("How do I sign webhook deliveries?")
         printed = world.run("bash", "-euo", "pipefail", "-c", commands, env={"PATH": world.path()}).stdout
         self.assertEqual(world.deployed_parameters()["WebhookSecretsParameter"], "/signpost/webhook-secrets")
         self.assertEqual(len(re.findall(r"(?m)^whsec_[A-Za-z0-9+/]{43}=$", printed)), 2)
@@ -88,7 +99,9 @@ class Readme(unittest.TestCase):
         folder.mkdir()
         for name in "bin", "openapi":
             os.symlink(os.path.abspath(name), folder / name)
-        commands = world.readme_commands("aws apigateway ") + 'echo "api $api"'
+        commands = world.readme_commands(
+            "How do I import the contract by hand?", "How do I add it to an API that I have?",
+            "How do I use the function by itself?") + 'echo "api $api"'
         printed = world.run("bash", "-euc", commands, cwd=folder, env={"function": "by-hand"}).stdout
         api = printed.split("api ")[-1].strip()
         statements = json.loads(client("lambda").get_policy(FunctionName="by-hand")["Policy"])["Statement"]

@@ -57,7 +57,8 @@ def moto():
         server = subprocess.Popen(["moto_server", "-p", MOTO.rsplit(":")[-1]], stdout=log, stderr=log)
     atexit.register(stop, server)
     wait_for(MOTO + "/moto-api/", server, WORK / "moto")
-    client("s3").create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
+    for bucket in "artifacts", "my-artifacts":
+        client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
 def wait_for(url, process, log):
@@ -159,7 +160,8 @@ KEYED = ("PARAMS=CorsOrigins=https://a.example.com,https://b.example.com ObjectD
 deployment = functools.cache(Deployment)
 
 
-def readme_commands(word):
-    """Returns the commands about word in the README's section on AWS."""
-    section = pathlib.Path("README.md").read_text().split("\n## Deploy to AWS\n")[1].split("\n## ")[0]
-    return "".join(block for block in re.findall(r"(?s)```sh\n(.*?)```", section) if word in block)
+def readme_commands(*headings):
+    """Returns the commands in these sections of the README on AWS."""
+    text = pathlib.Path("cmd/lambda/README.md").read_text()
+    sections = [text.split(f"\n## {heading}\n")[1].split("\n## ")[0] for heading in headings]
+    return "".join(re.findall(r"(?s)```sh\n(.*?)```", "".join(sections)))

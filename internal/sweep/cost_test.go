@@ -8,7 +8,8 @@ import (
 	"github.com/signpost-s3/signpost/internal/testing/world"
 )
 
-// TestCost counts the calls to the store in each step of an import, with and without a receiver, as README states them.
+// TestCost counts the calls to the store in each step of an import, with and without a receiver, as
+// cmd/lambda/README.md states them.
 func TestCost(t *testing.T) {
 	size := int64(len(world.Content))
 	accept := make(chan struct{}) // the receiver accepts a delivery

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(folder, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestReadmeDocumentsEveryParameter compares the table of parameters with the template.
+func TestReadmeDocumentsEveryParameter(t *testing.T) {
+	documented := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z]\\w+)` \\| (.+?) \\|").FindAllStringSubmatch(readme(t), -1) {
+		documented[row[1]] = strings.Trim(row[2], "`")
+	}
+	parameters := at[map[string]any](t, template(t), "Parameters")
+	for name := range parameters {
+		if name == "Anonymous" || name == "GatewayLogRole" { // deploy.sh sets them
+			continue
+		}
+		want := cmp.Or(fmt.Sprint(at[any](t, parameters, name, "Default")), "none")
+		if got, ok := documented[name]; !ok || got != want {
+			t.Errorf("%s: the README gives the default %q, the template %q", name, got, want)
+		}
+		delete(documented, name)
+	}
+	for name := range documented {
+		t.Errorf("the README documents %s, which is not a parameter", name)
+	}
+}
+
+// TestReadmeCommandsPaste checks that each command runs when it is pasted: an interactive zsh passes a comment to the
+// command, and make build does not put signpost on the PATH.
+func TestReadmeCommandsPaste(t *testing.T) {
+	unpasteable := regexp.MustCompile(`(^|\s)#|(^|[|(&;]\s*)signpost `)
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(readme(t), -1)
+	if len(blocks) == 0 {
+		t.Fatal("the README has no commands")
+	}
+	for _, block := range blocks {
+		for line := range strings.Lines(block[1]) {
+			if unpasteable.MatchString(line) {
+				t.Errorf("got %q, want no comment, and bin/signpost", line)
+			}
+		}
+	}
+}
