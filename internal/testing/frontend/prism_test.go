@@ -12,7 +12,7 @@ import (
 // unknownID is a valid id that no import has.
 const unknownID = "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 
-// TestPrism sends the calls that the README describes through Prism, which compares requests and responses with the
+// TestPrism sends the calls that the READMEs describe through Prism, which compares requests and responses with the
 // contract. HEAD is not among them: Prism 5.14 parses the body that it does not have.
 func TestPrism(t *testing.T) {
 	needs(t, "node", "npm")

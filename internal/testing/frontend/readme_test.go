@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestReadmeShowsWhatIsTried checks that the README contains the code that these tests run.
+// TestReadmeShowsWhatIsTried checks that internal/web/README.md contains the code that these tests run.
 func TestReadmeShowsWhatIsTried(t *testing.T) {
-	readme, err := os.ReadFile("../../../README.md")
+	readme, err := os.ReadFile("../../web/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,7 +18,7 @@ func TestReadmeShowsWhatIsTried(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(readme), "```js\n"+string(snippet)+"```") {
-			t.Errorf("the README does not show testdata/%s/snippet.js as it is", major)
+			t.Errorf("internal/web/README.md does not show testdata/%s/snippet.js as it is", major)
 		}
 		if lines := strings.Count(string(snippet), "\n") - 1; lines > 23 { // without the comment
 			t.Errorf("%s: %d lines, want at most 23", major, lines)

@@ -25,7 +25,7 @@ type uppy struct {
 	opened, keyed service // opened needs no API key; keyed does, and its bucket has minimal permissions
 }
 
-// TestUppy runs testdata/uppy-*/snippet.js, which the README shows, unchanged.
+// TestUppy runs testdata/uppy-*/snippet.js, which internal/web/README.md shows, unchanged.
 func TestUppy(t *testing.T) {
 	needs(t, "node", "npm", "chromium")
 	chromium := browser(t)
