@@ -94,16 +94,23 @@ func nginxFolder(t *testing.T) string {
 // nginx starts an nginx of its own in front of upstream, and returns its base URL once it accepts connections.
 func nginx(t *testing.T, dir, scheme, upstream, buffering string) string {
 	t.Helper()
-	own, err := os.MkdirTemp(dir, "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	address, encryption := freeAddress(t), ""
 	if scheme == "https://" {
 		encryption = " ssl"
 	}
-	config := regexp.MustCompile(`\bDIR\b`).ReplaceAllString(fmt.Sprintf(nginxConfig, address+encryption, dir, dir,
-		upstream, buffering), own)
+	startNginx(t, dir, address, fmt.Sprintf(nginxServer, address+encryption, dir, dir, upstream, buffering))
+	return scheme + address
+}
+
+// startNginx starts an nginx of its own with a server at address, and waits until it accepts connections.
+func startNginx(t *testing.T, dir, address, server string) {
+	t.Helper()
+	own, err := os.MkdirTemp(dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := regexp.MustCompile(`\bDIR\b`).ReplaceAllString(nginxConfig, own)
+	config = strings.Replace(config, "SERVER", server, 1)
 	if err := os.WriteFile(filepath.Join(own, "nginx.conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -127,11 +134,9 @@ func nginx(t *testing.T, dir, scheme, upstream, buffering string) string {
 		return "connected"
 	}
 	eventually(t, "nginx", accepts, "connected")
-	return scheme + address
 }
 
-// nginxConfig needs the address, the folder of the certificate twice, the upstream and whether request bodies are
-// buffered. nginx runs as one process, so that killing it leaves none.
+// nginxConfig needs a directory of its own and a server. nginx runs as one process, so that killing it leaves none.
 const nginxConfig = `
 daemon off;
 master_process off;
@@ -145,15 +150,19 @@ http {
   fastcgi_temp_path DIR/fastcgi;
   uwsgi_temp_path DIR/uwsgi;
   scgi_temp_path DIR/scgi;
-  client_max_body_size 0;
-  server {
-    listen %s;
-    ssl_certificate %s/cert.pem;
-    ssl_certificate_key %s/key.pem;
-    location / {
-      proxy_pass %s;
-      proxy_request_buffering %s;
-    }
-  }
+  SERVER
 }
 `
+
+// nginxServer needs the address, the folder of the certificate twice, the upstream and whether request bodies are
+// buffered.
+const nginxServer = `server {
+  client_max_body_size 0;
+  listen %s;
+  ssl_certificate %s/cert.pem;
+  ssl_certificate_key %s/key.pem;
+  location / {
+    proxy_pass %s;
+    proxy_request_buffering %s;
+  }
+}`

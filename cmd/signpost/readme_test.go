@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,74 +9,92 @@ import (
 	"testing"
 )
 
-// TestReadme runs the commands of the README in one shell, against a real service.
-func TestReadme(t *testing.T) {
-	slowTest(t)
-	needs(t, "sh", "curl", "cut", "grep", "dd", "tar")
-	readme, err := os.ReadFile("../../README.md")
+// shells are the shells in which each command of the READMEs runs.
+var shells = []string{"bash", "zsh"}
+
+// commandsOf returns the commands of the blocks of a README for which matches returns true.
+func commandsOf(t *testing.T, readme string, matches func(block string) bool) string {
+	t.Helper()
+	text, err := os.ReadFile(readme)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var script strings.Builder
-	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
-		if regexp.MustCompile("127.0.0.1:8080|send_part|bin/signpost upload").MatchString(block[1]) {
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		if matches(block[1]) {
 			script.WriteString(block[1])
 		}
 	}
-	folder := checkout(t)
-	files := map[string]string{"README.md": string(readme), "report.csv": "report", "notes.txt": "notes",
-		"photos/a.jpg": "photo"}
-	if err := os.Mkdir(filepath.Join(folder, "photos"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p := startLocal(t, filepath.Join(folder, "data"))
-	shell := exec.Command("sh", "-e", "-c", strings.ReplaceAll(script.String(), "http://127.0.0.1:8080", p.api))
-	shell.Dir, shell.Env = folder, append(cleanEnv(t), "SIGNPOST_URL="+p.api)
-	said, err := shell.CombinedOutput()
+	return script.String()
+}
+
+// runCommands runs commands in shell, in a folder like a checkout, and returns what they print.
+func runCommands(t *testing.T, shell, commands, folder string, env ...string) string {
+	t.Helper()
+	needs(t, shell)
+	command := exec.Command(shell, "-e", "-c", commands)
+	command.Dir, command.Env = folder, append(cleanEnv(t), env...)
+	printed, err := command.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%v:\n%s", err, said)
+		t.Fatalf("%v:\n%s", err, printed)
 	}
-	for _, promised := range []string{`"missing":[{"first":2,"last":2}]`, `"status":"completed"`} {
-		if !strings.Contains(string(said), promised) {
-			t.Errorf("got\n%s\nwant %s in it, as the README says", said, promised)
-		}
-	}
-	for _, name := range []string{"report.csv", "photos/a.jpg", "notes.txt", "-"} {
-		if !strings.Contains(string(said), "uploaded "+name+" as ") {
-			t.Errorf("got\n%s\nwant %s uploaded by signpost upload", said, name)
-		}
-	}
-	if strings.Count(string(said), `"status":"completed"`) != 2 || strings.Contains(string(said), "<Error>") {
-		t.Errorf("got\n%s\nwant two completed imports and no error", said)
-	}
-	big, err := os.ReadFile(filepath.Join(folder, "big"))
+	return string(printed)
+}
+
+// TestReadme runs the commands that call the API, of the root README and then of openapi, against a real service.
+func TestReadme(t *testing.T) {
+	slowTest(t)
+	needs(t, "curl", "cut", "grep", "dd")
+	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	usesService := regexp.MustCompile("127.0.0.1:8080|send_part").MatchString
+	for _, shell := range shells {
+		t.Run(shell, func(t *testing.T) {
+			script := commandsOf(t, "../../README.md", usesService) + commandsOf(t, "../../openapi/README.md", usesService)
+			folder := checkout(t)
+			if err := os.WriteFile(filepath.Join(folder, "README.md"), readme, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p := startLocal(t, filepath.Join(folder, "data"))
+			said := runCommands(t, shell, strings.ReplaceAll(script, "http://127.0.0.1:8080", p.api), folder)
+			if !strings.Contains(said, `"missing":[{"first":2,"last":2}]`) ||
+				strings.Count(said, `"status":"completed"`) != 2 || strings.Contains(said, "<Error>") {
+				t.Errorf("got\n%s\nwant a missing part, two completed imports and no error", said)
+			}
+			big, err := os.ReadFile(filepath.Join(folder, "big"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkStored(t, folder, map[string]int{string(readme): 2, string(big): 1})
+		})
+	}
+}
+
+// checkStored checks that the store in folder has exactly these contents, each in so many objects.
+func checkStored(t *testing.T, folder string, want map[string]int) {
+	t.Helper()
 	stored, err := filepath.Glob(filepath.Join(folder, "data/store/signpost/imports/public/*"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var readmes, bigs int
+	found, total := map[string]int{}, 0
 	for _, name := range stored {
 		content, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.Equal(content, readme) {
-			readmes++
-		}
-		if bytes.Equal(content, big) {
-			bigs++
+		found[string(content)]++
+	}
+	for content, n := range want {
+		total += n
+		if found[content] != n {
+			t.Errorf("stored: got %d objects of %.20q, want %d", found[content], content, n)
 		}
 	}
-	if readmes != 2 || bigs != 1 || len(stored) != 7 {
-		t.Errorf("stored: got %d READMEs and %d big files in %d, want 2 and 1 in 7", readmes, bigs, len(stored))
+	if len(stored) != total {
+		t.Errorf("stored: got %d objects, want %d", len(stored), total)
 	}
 }
 
@@ -99,43 +116,124 @@ func checkout(t *testing.T) string {
 }
 
 // TestReadmeCommandsPaste checks that each command runs when it is pasted: an interactive zsh passes a comment to the
-// command, and make build does not put signpost on the PATH.
+// command, and make build does not put signpost on the PATH. The README of this command adds it to the PATH first.
 func TestReadmeCommandsPaste(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
+	for readme, pattern := range map[string]string{
+		"../../README.md": `(^|\s)#|(^|[|(&;]\s*)signpost `,
+		"README.md":       `(^|\s)#|bin/signpost `,
+	} {
+		unpasteable := regexp.MustCompile(pattern)
+		for line := range strings.Lines(commandsOf(t, readme, func(string) bool { return true })) {
+			if unpasteable.MatchString(line) {
+				t.Errorf("%s: got %q, want no comment and the name of signpost that the README uses", readme, line)
+			}
+		}
+	}
+	usesSignpost := regexp.MustCompile(`\bsignpost `).MatchString
+	if !strings.HasPrefix(commandsOf(t, "README.md", usesSignpost), "export PATH=") {
+		t.Error("README.md uses signpost before it adds bin to the PATH")
+	}
+}
+
+// notRun matches blocks of the README that need a bucket, a store or a host of the reader, that run until an interrupt,
+// or that other tests run.
+var notRun = regexp.MustCompile(`^(make|signpost serve|signpost listen|mc|curl)\b|SIGNPOST_BUCKET|webhook-secrets`)
+
+// TestReadmeCommands runs the commands of the README of this command.
+func TestReadmeCommands(t *testing.T) {
+	slowTest(t)
+	needs(t, "cut", "grep", "tar")
+	for _, shell := range shells {
+		t.Run(shell, func(t *testing.T) {
+			folder := checkout(t)
+			files := map[string]string{"report.csv": "report", "notes.txt": "notes", "photos/a.jpg": "photo"}
+			if err := os.Mkdir(filepath.Join(folder, "photos"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			for name, content := range files {
+				if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			store := "SIGNPOST_LOCAL_LISTEN=" + freeAddress(t)
+			p := startLocal(t, filepath.Join(folder, "data"), "SIGNPOST_DOWNLOADS=true", store)
+			runs := func(block string) bool { return !notRun.MatchString(block) }
+			said := runCommands(t, shell, commandsOf(t, "README.md", runs), folder, "SIGNPOST_URL="+p.api, store)
+			for _, want := range []string{
+				"uploaded report.csv as ", "uploaded photos/a.jpg as ", "uploaded notes.txt as ", "uploaded - as ",
+				"  completed\n", "RELATIVE PATH", "downloaded ", "aborted ", " passed, ", noDeadEvents,
+			} {
+				if !strings.Contains(said, want) {
+					t.Errorf("got\n%s\nwant %q in it", said, want)
+				}
+			}
+			checkStored(t, folder, map[string]int{"report": 1, "notes": 1, "photo": 1})
+			for name, pattern := range map[string]string{
+				"keys": `(?m)^alice `, "openapi.yaml": `(?m)^openapi: `, "_signpost": `^#compdef signpost`,
+				"photos-copy.tar": `photos/a\.jpg`,
+			} {
+				content, err := os.ReadFile(filepath.Join(folder, name))
+				if err != nil || !regexp.MustCompile(pattern).Match(content) {
+					t.Errorf("%s: got %.100q, %v, want %s", name, content, err, pattern)
+				}
+			}
+		})
+	}
+}
+
+// TestReadmeNginx runs the configurations of nginx in the README.
+func TestReadmeNginx(t *testing.T) {
+	slowTest(t)
+	needs(t, nginxPath(), "curl")
+	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	unpasteable := regexp.MustCompile(`(^|\s)#|(^|[|(&;]\s*)signpost `)
-	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
-		for line := range strings.Lines(block[1]) {
-			if unpasteable.MatchString(line) {
-				t.Errorf("got %q, want no comment, and bin/signpost", line)
-			}
+	blocks := regexp.MustCompile("(?s)```nginx\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) != 2 {
+		t.Fatalf("got %d configurations of nginx in README.md, want 2", len(blocks))
+	}
+	dir, keys := nginxFolder(t), filepath.Join(t.TempDir(), "keys")
+	writeCertificate(t, dir, 1)
+	key := strings.TrimSpace(signpost(t, "keygen", "alice", "--append", keys))
+	p := startLocal(t, t.TempDir(), "SIGNPOST_API_KEYS_FILE="+keys, "SIGNPOST_TRUSTED_PROXIES=127.0.0.1")
+	for base, server := range map[string]string{
+		"https://" + freeAddress(t):         blocks[0][1],
+		"http://" + freeAddress(t) + "/api": "server {\nlisten 443 ssl;\n" + blocks[1][1] + "}",
+	} {
+		scheme, address, _ := strings.Cut(base, "://")
+		address, _, _ = strings.Cut(address, "/")
+		encryption := map[string]string{"http": "", "https": " ssl"}[scheme]
+		startNginx(t, dir, address, strings.NewReplacer("listen 443 ssl;", "listen "+address+encryption+";",
+			"/etc/ssl/imports.pem", dir+"/cert.pem", "/etc/ssl/imports.key", dir+"/key.pem",
+			"http://127.0.0.1:8080", p.api).Replace(server))
+		out, err := exec.Command("curl", "-sSk", "-X", "POST", "-H", "x-api-key: "+key, "-H", "Host: imports.example.com",
+			"-H", "X-Forwarded-For: 203.0.113.7", "-H", "X-Request-Id: "+scheme, base+"/import").CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(out), `{"upload_url":`) {
+			t.Errorf("%s: got %s, %v, want an upload_url", base, out, err)
 		}
+		logged := regexp.MustCompile(`"remote":"203.0.113.7","request_id":"` + scheme + `"`).MatchString
+		eventually(t, "log with the address of the client", func() any { return logged(p.stderr.String()) }, true)
 	}
 }
 
 // TestReadmeWebhookKeys runs what the README says about webhook keys. It ends with the secret of a host.
 func TestReadmeWebhookKeys(t *testing.T) {
 	t.Parallel()
-	needs(t, "sh")
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	block := regexp.MustCompile("(?s)```sh\n([^`]*bin/signpost webhooks keygen > .*?)```").FindSubmatch(readme)
-	if block == nil {
+	commands := commandsOf(t, "README.md", regexp.MustCompile("webhooks keygen > ").MatchString)
+	if commands == "" {
 		t.Fatal("the README has no commands for webhook keys")
 	}
-	shell := exec.Command("sh", "-e", "-c", string(block[1]))
-	shell.Dir, shell.Env = checkout(t), cleanEnv(t)
-	printed, err := shell.CombinedOutput()
-	if err != nil || !regexp.MustCompile(`^whsec_[A-Za-z0-9+/]{43}=\n$`).Match(printed) {
-		t.Fatalf("got %s, %v, want one secret", printed, err)
-	}
-	file, err := os.Stat(filepath.Join(shell.Dir, "webhook-secrets"))
-	if err != nil || file.Mode() != 0o600 {
-		t.Errorf("webhook-secrets: got %v, %v, want mode 0600", file, err)
+	for _, shell := range shells {
+		folder := checkout(t)
+		printed := runCommands(t, shell, `export PATH="$PWD/bin:$PATH"`+"\n"+commands, folder)
+		if !regexp.MustCompile(`^whsec_[A-Za-z0-9+/]{43}=\n$`).MatchString(printed) {
+			t.Errorf("%s: got %s, want one secret", shell, printed)
+		}
+		file, err := os.Stat(filepath.Join(folder, "webhook-secrets"))
+		if err != nil || file.Mode() != 0o600 {
+			t.Errorf("webhook-secrets: got %v, %v, want mode 0600", file, err)
+		}
 	}
 }

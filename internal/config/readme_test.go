@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestReadmeDocumentsEverySetting compares the settings table of the README with the struct.
+// TestReadmeDocumentsEverySetting compares the settings table in cmd/signpost/README.md with the struct.
 func TestReadmeDocumentsEverySetting(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../cmd/signpost/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestReadmeDocumentsEverySetting(t *testing.T) {
 		variable, standard := field.Tag.Get("env"), field.Tag.Get("default")
 		row, ok := documented[variable]
 		if !ok {
-			t.Errorf("%s (%s) is not in the README", variable, field.Name)
+			t.Errorf("%s (%s) is not in cmd/signpost/README.md", variable, field.Name)
 		}
 		if standard != "" && row != "`"+standard+"`" {
 			t.Errorf("%s: README gives the default %s, the struct %q", variable, row, standard)
