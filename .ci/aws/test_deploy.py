@@ -91,7 +91,6 @@ class Readme(unittest.TestCase):
                 self.assertNotIn(key.removeprefix("whsec_").encode(), content)
 
     def test_import_by_hand_and_into_another_api(self):
-        """The plan of the import by hand has the name of the stack in the README, so another key can be added to it."""
         deployment()
         client("lambda").create_function(
             FunctionName="by-hand", Runtime="provided.al2023", Handler="bootstrap", Architectures=["arm64"],
@@ -102,14 +101,9 @@ class Readme(unittest.TestCase):
             os.symlink(os.path.abspath(name), folder / name)
         commands = world.readme_commands(
             "How do I import the contract by hand?", "How do I add it to an API that I have?",
-            "How do I use the function by itself?", "How do I create an API key for another client?",
-        ) + 'echo "api $api"'
+            "How do I use the function by itself?") + 'echo "api $api"'
         printed = world.run("bash", "-euc", commands, cwd=folder, env={"function": "by-hand"}).stdout
         api = printed.split("api ")[-1].strip()
-        key = client("apigateway").get_api_keys(nameQuery="alice", includeValues=True)["items"][0]
-        self.assertIn(key["value"] + "\napi ", printed)
-        plans = client("apigateway").get_usage_plans(keyId=key["id"])["items"]
-        self.assertEqual([p["name"] for p in plans], ["signpost"])
         statements = json.loads(client("lambda").get_policy(FunctionName="by-hand")["Policy"])["Statement"]
         callers = [s["Condition"]["ArnLike"]["AWS:SourceArn"] for s in statements]
         self.assertEqual(callers, [f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/*"] * 2)

@@ -60,8 +60,8 @@ func TestReadme(t *testing.T) {
 			p := startLocal(t, filepath.Join(folder, "data"))
 			said := runCommands(t, shell, strings.ReplaceAll(script, "http://127.0.0.1:8080", p.api), folder)
 			if !strings.Contains(said, `"missing":[{"first":2,"last":2}]`) ||
-				strings.Count(said, `"status":"completed"`) != 2 || strings.Contains(said, "<Error>") {
-				t.Errorf("got\n%s\nwant a missing part, two completed imports and no error", said)
+				strings.Count(said, `"status":"completed"`) != 3 || strings.Contains(said, "<Error>") {
+				t.Errorf("got\n%s\nwant a missing part, three responses of completed imports and no error", said)
 			}
 			big, err := os.ReadFile(filepath.Join(folder, "big"))
 			if err != nil {
@@ -119,9 +119,11 @@ func checkout(t *testing.T) string {
 // command, and make build does not put signpost on the PATH. The README of this command adds it to the PATH first.
 func TestReadmeCommandsPaste(t *testing.T) {
 	t.Parallel()
+	const withPath, withoutPath = `(^|\s)#|bin/signpost `, `(^|\s)#|(^|[|(&;]\s*)signpost `
 	for readme, pattern := range map[string]string{
-		"../../README.md": `(^|\s)#|(^|[|(&;]\s*)signpost `,
-		"README.md":       `(^|\s)#|bin/signpost `,
+		"README.md": withPath, "../../README.md": withoutPath, "../lambda/README.md": withoutPath,
+		"../../openapi/README.md": withoutPath, "../../internal/web/README.md": withoutPath,
+		"../../internal/README.md": withoutPath,
 	} {
 		unpasteable := regexp.MustCompile(pattern)
 		for line := range strings.Lines(commandsOf(t, readme, func(string) bool { return true })) {
