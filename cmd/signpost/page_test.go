@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 const mib = 1 << 20
@@ -138,10 +140,11 @@ func TestPageReloads(t *testing.T) {
 	}
 }
 
+// reload reloads the page and waits until it is loaded. An expression evaluated meanwhile would fail: "Inspected target
+// navigated or closed".
 func (b *tab) reload() {
 	b.Helper()
-	eval[any](b, `window.before = true; setTimeout(() => location.reload(), 0); null`)
-	b.until("the page is loaded anew", `window.before === undefined && document.readyState === "complete"`)
+	b.do(chromedp.Reload())
 }
 
 // TestPageGoesOn: an upload survives interruptions without action by the user.
