@@ -2,6 +2,8 @@ package upload
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"mime"
 	"path/filepath"
 	"strings"
@@ -36,6 +38,17 @@ func (t *transfer) importRequest(mode client.ImportRequestMode) client.ImportReq
 		r.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum)}
 	}
 	return r
+}
+
+// create creates an import. Earlier versions of the service reject relative_path: their imports have none.
+func (t *transfer) create(ctx context.Context, r client.ImportRequest, key string) (client.Import, error) {
+	job, err := t.api.Create(ctx, r, key)
+	var e *ResponseError
+	if errors.As(err, &e) && strings.Contains(e.Detail, "/relative_path is not a member of this request") {
+		r.RelativePath = ""
+		job, err = t.api.Create(ctx, r, key)
+	}
+	return job, err
 }
 
 // hasOtherPath reports whether job declares another relative path than t. Imports of single files, and those of

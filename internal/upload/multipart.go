@@ -69,7 +69,7 @@ func (t *transfer) resumeOrCreate(
 // createMultipart creates a multipart import.
 func (t *transfer) createMultipart(ctx context.Context) (client.Import, error) {
 	t.step = "create import"
-	job, err := t.api.Create(ctx, t.importRequest(client.ImportRequestModeMultipart), uuid.NewString())
+	job, err := t.create(ctx, t.importRequest(client.ImportRequestModeMultipart), uuid.NewString())
 	if err == nil && (job.Multipart == nil || job.Multipart.PartSize <= 0) {
 		err = errInvalidResponse
 	}

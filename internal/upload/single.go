@@ -21,7 +21,7 @@ func (t *transfer) uploadSingle(ctx context.Context, content section) (Result, e
 		request.Checksum.Value = sum
 	}
 	t.step = "create import"
-	job, err := t.api.Create(ctx, request, "")
+	job, err := t.create(ctx, request, "")
 	if err != nil {
 		return Result{}, err
 	}
