@@ -27,19 +27,20 @@ func TestErr(t *testing.T) {
 	const problem = `{"type":"about:blank","title":"Bad Request","status":400,"detail":"The request is invalid.",` +
 		`"code":"invalid-request","request_id":"r","errors":[{"pointer":"/size","detail":"must be an integer"}]}`
 	const job = `{"id":"i","status":"awaiting_upload","mode":"single","created_at":"2026-01-02T03:04:05Z"}`
+	const other = "the response 200 OK is not from a Signpost service of this version"
 	for _, c := range []struct {
 		name, mediaType, body string
 		status                int
 		want                  string
 	}{
 		{"created", "application/json", job, 201, ""},
-		{"without a body", "application/json", `{"upload_url":"u"}`, 200, ""},
+		{"an older service", "application/json", `{"id":"i","status":"awaiting_upload","upload_url":"u"}`, 200, other},
 		{"a problem", "application/problem+json", problem, 400,
 			"the service returned 400 invalid-request: The request is invalid; /size must be an integer"},
 		{"a gateway's message", "application/json", `{"message":"Forbidden"}`, 403,
 			"the service returned 403 Forbidden: Forbidden"},
 		{"a proxy's page", "text/html", "<html>", 502, "the service returned 502 Bad Gateway"},
-		{"a page", "text/html", "<html>", 200, "the response 200 OK is not from a Signpost service"},
+		{"a page", "text/html", "<html>", 200, other},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", c.mediaType)
@@ -74,5 +75,24 @@ func TestNotModified(t *testing.T) {
 	r := GetImportResponse{HTTPResponse: &http.Response{StatusCode: http.StatusNotModified}}
 	if err := r.Err(); !errors.Is(err, ErrNotModified) {
 		t.Errorf("got %v, want ErrNotModified", err)
+	}
+}
+
+// TestErrOfUntracked checks that a 200 response to a create is an error unless it has the URL of an untracked import.
+func TestErrOfUntracked(t *testing.T) {
+	for body, want := range map[string]bool{`{"upload_url":"u"}`: true, `{"imports":[]}`: false, `{}`: false} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(body))
+		}))
+		defer server.Close()
+		api, err := NewClientWithResponses(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Check(api.CreateImportWithBodyWithResponse(t.Context(), nil, "", nil))
+		if (err == nil) != want {
+			t.Errorf("%s: got %v, want success: %t", body, err, want)
+		}
 	}
 }

@@ -21,9 +21,15 @@ func (p *Problem) Error() string {
 }
 
 // Err returns nil if JSON201 is set, or JSON200 after a request without a body. Otherwise it returns a *Problem, or
-// another error if the response is not from the service.
+// another error if the response is not from the service, or from an older one, which answered all creates with 200.
 func (r CreateImportResponse) Err() error {
-	return failure(r.HTTPResponse, r.Body, r.ApplicationProblemJSONDefault, r.JSON200 != nil || r.JSON201 != nil)
+	untracked := r.JSON200 != nil && r.JSON200.UploadURL != "" && !hadBody(r.HTTPResponse)
+	return failure(r.HTTPResponse, r.Body, r.ApplicationProblemJSONDefault, r.JSON201 != nil || untracked)
+}
+
+// hadBody reports whether the request of a response had a body.
+func hadBody(r *http.Response) bool {
+	return r != nil && r.Request != nil && r.Request.Body != nil && r.Request.Body != http.NoBody
 }
 
 // Err returns nil if JSON200 is set. It returns ErrNotModified for a 304 response, or else an error as
@@ -71,7 +77,7 @@ func failure(response *http.Response, body []byte, problem *Problem, success boo
 	case response == nil:
 		return errors.New("there is no response")
 	case response.StatusCode < 300:
-		return fmt.Errorf("the response %s is not from a Signpost service", response.Status)
+		return fmt.Errorf("the response %s is not from a Signpost service of this version", response.Status)
 	}
 	var gateway struct{ Message string } // of an API gateway
 	_ = json.Unmarshal(body, &gateway)
