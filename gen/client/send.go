@@ -22,10 +22,14 @@ func WithAPIKey(key string) ClientOption {
 	})
 }
 
-// Send uploads body, which has size bytes, to the store. It does not support mode form.
+// Send uploads body, which has size bytes, to the store. It does not support mode form. If r is nil, as in the import
+// of a multipart upload, it returns an error.
 //
 // client must not add credentials of the service; http.DefaultClient is suitable. Errors do not contain the signed URL.
-func (r UploadRequest) Send(ctx context.Context, client HttpRequestDoer, body io.Reader, size int64) error {
+func (r *UploadRequest) Send(ctx context.Context, client HttpRequestDoer, body io.Reader, size int64) error {
+	if r == nil {
+		return errors.New("the import has no upload request: it is multipart, or awaits no upload")
+	}
 	if len(r.Fields) != 0 {
 		return errors.New("the upload is a form: create the import with mode single or multipart")
 	}
@@ -51,7 +55,7 @@ func (r UploadRequest) Send(ctx context.Context, client HttpRequestDoer, body io
 		strings.TrimSpace(response.Status+" "+s3.Code+" "+s3.Message))
 }
 
-func (r UploadRequest) newRequest(ctx context.Context, body io.Reader, size int64) (*http.Request, error) {
+func (r *UploadRequest) newRequest(ctx context.Context, body io.Reader, size int64) (*http.Request, error) {
 	if size == 0 {
 		body = http.NoBody // net/http sends any other empty body in chunks, which S3 rejects
 	}

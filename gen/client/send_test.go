@@ -88,3 +88,12 @@ func TestWithAPIKey(t *testing.T) {
 		t.Errorf("X-Api-Key: got %q, want the key", got)
 	}
 }
+
+// TestSendWithoutUpload checks that the response for a multipart upload, which has no upload, is an error.
+func TestSendWithoutUpload(t *testing.T) {
+	var created client.Import
+	err := created.Upload.Send(t.Context(), http.DefaultClient, strings.NewReader("x"), 1)
+	if err == nil || !strings.Contains(err.Error(), "multipart") {
+		t.Errorf("got error %v, want one that names mode multipart", err)
+	}
+}
