@@ -215,6 +215,13 @@ func TestReadmeNginx(t *testing.T) {
 		if err != nil || !strings.HasPrefix(string(out), `{"upload_url":`) {
 			t.Errorf("%s: got %s, %v, want an upload_url", base, out, err)
 		}
+		out, err = exec.Command("curl", "-sSkD", "-", "-o", "/dev/null", "-H", "x-api-key: "+key,
+			"-H", "Content-Type: application/json", "-d", "{}", base+"/import").CombinedOutput()
+		_, path, _ := strings.Cut(strings.TrimPrefix(base, scheme+"://"), "/")
+		location := regexp.MustCompile(`(?i)\nlocation: (https?://[^/]+)?/` + path + `/?import/[0-9a-f-]+\r`)
+		if err != nil || !location.Match(out) {
+			t.Errorf("%s: got %s, %v, want the path of the import in Location", base, out, err)
+		}
 		logged := regexp.MustCompile(`"remote":"203.0.113.7","request_id":"` + scheme + `"`).MatchString
 		eventually(t, "log with the address of the client", func() any { return logged(p.stderr.String()) }, true)
 	}
