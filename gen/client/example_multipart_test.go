@@ -32,6 +32,9 @@ func Example_multipart() {
 		log.Fatal(err)
 	}
 	id := created.JSON201.ID
+	if created.JSON201.Status == client.ImportStatusCompleted {
+		return
+	}
 	after := int32(0)
 	for more := true; more; more = after != 0 {
 		list, err := client.Check(c.ListPartsWithResponse(ctx, id, &client.ListPartsParams{After: &after}))
