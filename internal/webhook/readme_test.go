@@ -2,7 +2,9 @@ package webhook_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -48,6 +50,7 @@ func TestReadmeReceivers(t *testing.T) {
 				event := fmt.Appendf(nil, `{"subject":"%s, größer"}`, id)
 				return newLocalSender(key).Send(t.Context(), fmt.Sprintf("http://127.0.0.1:%d/", port), id, at, event)
 			}
+			interrupt(t, port)
 			if err := send(webhook.NewSecret(), "forged", time.Now()); err == nil {
 				t.Error("got a delivery with another key accepted")
 			}
@@ -92,6 +95,21 @@ func startReceiver(t *testing.T, program, file, secret string, port int) *bufio.
 	}
 	t.Fatalf("%s does not accept connections", program)
 	return nil
+}
+
+// interrupt closes a connection within the body of a request, and waits until the receiver closes it.
+func interrupt(t *testing.T, port int) {
+	t.Helper()
+	conn, err := net.DialTCP("tcp", nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, err = conn.Write([]byte("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"))
+	if err := errors.Join(err, conn.CloseWrite(), conn.SetReadDeadline(time.Now().Add(30*time.Second))); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, conn) // a response, or an error if the receiver resets the connection
 }
 
 // freePort returns a port that was free a moment ago.
