@@ -42,6 +42,9 @@ func (r *UploadRequest) Send(ctx context.Context, client HttpRequestDoer, body i
 		if withURL := (*url.Error)(nil); errors.As(err, &withURL) {
 			err = withURL.Err
 		}
+		if query := "?" + request.URL.RawQuery; query != "?" && strings.Contains(err.Error(), query) {
+			err = errors.New(strings.ReplaceAll(err.Error(), query, "")) // of a client that retries
+		}
 		return fmt.Errorf("upload: %w", err)
 	}
 	defer response.Body.Close()

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -95,5 +96,22 @@ func TestSendWithoutUpload(t *testing.T) {
 	err := created.Upload.Send(t.Context(), http.DefaultClient, strings.NewReader("x"), 1)
 	if err == nil || !strings.Contains(err.Error(), "multipart") {
 		t.Errorf("got error %v, want one that names mode multipart", err)
+	}
+}
+
+// doerFunc is an HttpRequestDoer.
+type doerFunc func(*http.Request) (*http.Response, error)
+
+func (f doerFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestSendHidesURL checks that errors of clients that retry, which quote the URL, lose its signature.
+func TestSendHidesURL(t *testing.T) {
+	retrying := doerFunc(func(r *http.Request) (*http.Response, error) {
+		return nil, fmt.Errorf("PUT %s: giving up after 5 attempts", r.URL)
+	})
+	part := client.SignedPart{Method: "PUT", URL: "http://127.0.0.1/object?X-Amz-Signature=secret", PartNumber: 7}
+	err := part.Send(t.Context(), retrying, strings.NewReader("x"), 1)
+	if want := "part 7: upload: PUT http://127.0.0.1/object: giving up after 5 attempts"; err == nil || err.Error() != want {
+		t.Errorf("got error %v, want %s", err, want)
 	}
 }
