@@ -126,6 +126,16 @@ func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// follow clicks a link and waits until its page is loaded. An expression evaluated meanwhile would fail, as in reload.
+func (b *tab) follow(link string) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, browserLimit)
+	defer cancel()
+	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(link))); err != nil {
+		b.Fatalf("follow %s: %v; the page says:\n%s", link, err, b.text())
+	}
+}
+
 // eval returns the value of a JavaScript expression in the page. It waits for promises.
 func eval[T any](b *tab, expression string) T {
 	b.Helper()

@@ -87,7 +87,8 @@ func TestDocs(t *testing.T) {
 			t.Errorf("the example for %s: got %s, want %s in it", mode, got, want)
 		}
 	}
-	b.do(chromedp.Click(chromedp.CSS("header nav a")), chromedp.WaitReady(chromedp.CSS("#files")))
+	b.follow("header nav a")
+	b.do(chromedp.WaitReady(chromedp.CSS("#files")))
 }
 
 // TestDocsOrder: the page shows all operations, creates first.

@@ -73,7 +73,7 @@ func TestDocsBehindPathPrefix(t *testing.T) {
 	browserTest(t)
 	p := behindPrefix(t)
 	b := browse(t, p)
-	b.do(chromedp.Click(chromedp.CSS(`nav a`)))
+	b.follow("nav a")
 	const operation = `document.querySelector("[id$=createImport]")`
 	b.until("the operation is shown", operation+` != null`)
 	if at := eval[string](b, `location.href`); !strings.HasPrefix(at, p.api+"/docs") {
