@@ -23,7 +23,7 @@ func TestWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	words := regexp.MustCompile(`(?i)\b(` + strings.Join(strings.Fields(string(list)), "|") + `)\b`)
-	kinds := []string{".go", ".js", ".yaml", ".sh", ".py", ".md", ".txtar", "Makefile"}
+	kinds := []string{".go", ".js", ".html", ".yaml", ".sh", ".py", ".md", ".txtar", "Makefile"}
 	kinds = append(kinds, "browser", "compatible", "e2e", "lint", "run") // in .ci
 	for path, text := range written(t, kinds...) {
 		for i, line := range strings.Split(text, "\n") {

@@ -412,7 +412,7 @@ func TestBadStart(t *testing.T) {
 			wantJSONFailure(t, f.Log(), "start failed", name)
 		}
 		if e, ok := err.(*lambdatest.Error); ok && e.Type == lambdatest.Exited {
-			t.Errorf("with %q: got %v, want what runtime/init/error was told", c.env, err)
+			t.Errorf("with %q: got %v, want the error sent to runtime/init/error", c.env, err)
 		}
 	}
 }

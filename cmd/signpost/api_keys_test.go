@@ -123,7 +123,7 @@ func TestInvalidAuthentication(t *testing.T) {
 		{[]string{"SIGNPOST_TLS_CERT=" + missing}, []string{"SIGNPOST_TLS_KEY="}},
 		{[]string{"SIGNPOST_TLS_CERT=" + missing, "SIGNPOST_TLS_KEY=" + missing},
 			[]string{"SIGNPOST_TLS_CERT=", "no such file"}},
-		{[]string{"SIGNPOST_TRUSTED_PROXIES=everybody"}, []string{"SIGNPOST_TRUSTED_PROXIES="}},
+		{[]string{"SIGNPOST_TRUSTED_PROXIES=everyone"}, []string{"SIGNPOST_TRUSTED_PROXIES="}},
 		{[]string{"SIGNPOST_METRICS_LISTEN=9090"}, []string{"SIGNPOST_METRICS_LISTEN=", "HOST:PORT"}},
 		{[]string{"SIGNPOST_RATE_LIMIT=many", "SIGNPOST_MAX_CONNECTIONS=0", "SIGNPOST_MAX_CONNECTIONS_PER_CLIENT=-1",
 			"SIGNPOST_STOP_DELAY=1h"}, []string{"SIGNPOST_RATE_LIMIT=", "SIGNPOST_MAX_CONNECTIONS=",

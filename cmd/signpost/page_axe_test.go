@@ -18,7 +18,7 @@ const axe = "axe-core@4.14.1"
 func axeSource(t *testing.T) string {
 	t.Helper()
 	if os.Getenv("SIGNPOST_TEST_FRONTEND") == "" {
-		t.Skip("whether everybody can use the page is not judged: SIGNPOST_TEST_FRONTEND=1 fetches " + axe + " from npm")
+		t.Skip("accessibility is not checked: SIGNPOST_TEST_FRONTEND=1 fetches " + axe + " from npm")
 	}
 	dir := t.TempDir()
 	pack := exec.Command("npm", "install", "--prefix", dir, "--no-save", "--no-audit", "--no-fund", "--ignore-scripts",

@@ -82,8 +82,8 @@ func TestPageRemoves(t *testing.T) {
 	}
 	b.release(scopeMissing)
 	b.state("file.bin", "failed")
-	const problem = "Not removed. Your API key may not do this. Ask for one that may upload. " +
-		"What was sent may stay in the store until it expires."
+	const problem = "Not removed. Your API key does not allow this. Ask the operator for a key that allows uploads. " +
+		"The uploaded data may stay in the store until it expires."
 	if got := eval[string](b, `document.querySelector("li.upload .problem").textContent`); got != problem {
 		t.Errorf("the service refused the DELETE: got %q, want %q", got, problem)
 	}

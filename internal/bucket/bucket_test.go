@@ -202,7 +202,7 @@ func TestErrors(t *testing.T) {
 		bucket   string
 		want     error
 	}{
-		{"as it should be", target.AWS, target.Bucket, nil},
+		{"correct settings", target.AWS, target.Bucket, nil},
 		{"no such bucket", target.AWS, target.Bucket + "-not", ErrNotFound},
 		{"wrong secret", wrongSecret, target.Bucket, ErrForbidden},
 		{"no store", noStore, target.Bucket, ErrUnavailable},

@@ -149,7 +149,7 @@ func unread(err error, action, lacking, remedy string) Finding {
 		return warn("access denied: the credentials lack "+action,
 			"grant "+action+" for this check, or see for yourself")
 	}
-	return warn("not to be read: "+Cause(err), "try again later")
+	return warn("cannot be read: "+Cause(err), "try again later")
 }
 
 // Cause returns in a few words why a call failed.
@@ -171,7 +171,7 @@ func (n Names) Explain(err error) string {
 	case errors.Is(err, bucket.ErrForbidden):
 		return "access denied; the credentials are wrong, or lack s3:ListBucket on it"
 	case errors.Is(err, bucket.ErrCredentialsExpired):
-		return "the credentials have ended, or cannot be had: " + config.Innermost(err).Error()
+		return "the credentials have expired, or cannot be loaded: " + config.Innermost(err).Error()
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the store does not answer; look at the endpoint, or at " + n.Region
 	case errors.Is(err, bucket.ErrUnavailable):

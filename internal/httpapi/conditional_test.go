@@ -214,7 +214,7 @@ func TestETag(t *testing.T) {
 		{"one that may", one, func() { caller.setScope(everything) }, false},
 		{"a part", parts, func() { s.sendPart(t, parts.ID, 1, make([]byte, 5*mib), nil) }, true},
 		{"the object", one, func() { send(t, *one.Upload, []byte("x")) }, true},
-		{"a download signed anew", one, func() { clock.advance(time.Minute) }, false},
+		{"a download signed again", one, func() { clock.advance(time.Minute) }, false},
 		{"another object", one, func() { send(t, *one.Upload, []byte("y")) }, true},
 		{"a download signed in the other half", one, func() { clock.advance(life / 2) }, true},
 		{"its removal", gone, func() { s.remove(t, gone.ID) }, true},

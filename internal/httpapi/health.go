@@ -39,7 +39,8 @@ func registerHealth(e *echo.Echo, ready func(context.Context) error, stopping fu
 			return unavailable(imports.CodeStoreFull, imports.StoreFullDetail, err)
 		}
 		if err != nil {
-			return unavailable(imports.CodeStoreUnavailable, "The bucket does not answer as it should.", err)
+			const detail = "The service cannot use its bucket. Run signpost doctor to find the cause."
+			return unavailable(imports.CodeStoreUnavailable, detail, err)
 		}
 		return ok(c)
 	})

@@ -185,7 +185,7 @@ func TestCompleteRejections(t *testing.T) {
 			}
 			s.sendParts(t, id, content, []int32{1, 2, 3})
 			if done := s.complete(t, id, client.CompleteRequest{}); done.Status != client.ImportStatusCompleted {
-				t.Errorf("complete once mended: got %+v", done)
+				t.Errorf("complete after the upload is corrected: got %+v", done)
 			}
 		})
 	}

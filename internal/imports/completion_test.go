@@ -131,7 +131,7 @@ func TestRecordChangesDuringFailure(t *testing.T) {
 		left string // the code of the failure that the record has
 	}{
 		{"fenced", func(j Job) Job { j.Fence++; return j }, CodeCompletionFailed, CodeCompletionFailed},
-		{"claimed anew", func(j Job) Job { j.Parts = j.Parts.claim(time.Now()); return j }, CodeCompletionFailed, ""},
+		{"claimed again", func(j Job) Job { j.Parts = j.Parts.claim(time.Now()); return j }, CodeCompletionFailed, ""},
 		{"withdrawn", func(j Job) Job {
 			j.Parts = j.Parts.release(Failure{Code: CodeStoreFull, Detail: "full"}.error())
 			return j

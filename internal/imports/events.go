@@ -28,7 +28,7 @@ const maxPreviousEvents = 20
 
 // publish publishes the change from j to next if it is an event, and returns next with the event's ID.
 func (s *Service) publish(ctx context.Context, j, next Job) (Job, func(), error) {
-	// Earlier events may be undelivered still, so a record that is built anew, as in Delete, keeps their IDs.
+	// Earlier events may be undelivered still, so a record that is rebuilt, as in Delete, keeps their IDs.
 	next.EventID, next.PreviousEventIDs = j.EventID, j.PreviousEventIDs
 	if !j.isEvent(next) {
 		return next, func() {}, nil

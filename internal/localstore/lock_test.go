@@ -36,7 +36,7 @@ func TestOneProcessPerFolder(t *testing.T) {
 		t.Fatalf("the lock of a store that was closed: %v", err)
 	}
 	staged := filepath.Join(dir, "store", "uploads", ".k.sgwtmp.1795366479863743160")
-	if err := os.WriteFile(staged, []byte("under way"), 0o600); err != nil {
+	if err := os.WriteFile(staged, []byte("in progress"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var file *fs.PathError
@@ -44,7 +44,7 @@ func TestOneProcessPerFolder(t *testing.T) {
 		t.Errorf("Start beside another: %v, want ErrInUse of %s", err, dir)
 	}
 	if _, err := os.Stat(staged); err != nil {
-		t.Errorf("what the other has under way: %v", err)
+		t.Errorf("staged file of the other store: %v", err)
 	}
 	if err := other.Close(); err != nil {
 		t.Fatal(err)

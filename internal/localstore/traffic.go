@@ -59,7 +59,7 @@ func (t *traffic) drain(cut func() error) (ended bool, err error) {
 	}
 	_ = cut() // its error is one of the listener, which is closed anyway
 	if t.emptyWithin(cutLimit) {
-		return true, fmt.Errorf("local store: requests still under way after %v were cut off", t.limit)
+		return true, fmt.Errorf("local store: requests still in progress after %v were cut off", t.limit)
 	}
 	return false, errors.New("local store: requests do not end; this process cannot start another store")
 }

@@ -103,7 +103,7 @@ func (s *Server) drain(ctx context.Context, server *http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("stop: requests were still under way after %s", drainTimeout), server.Close())
+		return errors.Join(fmt.Errorf("stop: requests were still in progress after %s", drainTimeout), server.Close())
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		return
 	}
 	if err := r.verifier.Verify(body, request.Header); err != nil { // the body as it came: any other has another signature
-		http.Error(w, "not signed as it should be", http.StatusUnauthorized)
+		http.Error(w, "the signature is missing or wrong", http.StatusUnauthorized)
 		return
 	}
 	r.mu.Lock()

@@ -124,7 +124,7 @@ func (u uppy) withoutKey(t *testing.T) {
 	}
 }
 
-// While paused, nothing is sent; after that, what is there already is not sent again.
+// While paused, nothing is sent; after that, stored parts are not sent again.
 func (u uppy) pauses(t *testing.T) {
 	path, content := file(t, "paused.bin", large)
 	page := u.open(t, u.opened, url.Values{"limit": {"1"}})
@@ -151,7 +151,7 @@ func (u uppy) aborts(t *testing.T) {
 	u.opened.wantNoParts(t)
 }
 
-// A page that is loaded anew goes on, with what the store has.
+// A reloaded page continues with the parts that the store has.
 func (u uppy) reloads(t *testing.T) {
 	path, content := file(t, "reloaded.bin", large)
 	page := u.open(t, u.opened, url.Values{"limit": {"1"}, "retrieve": {""}})

@@ -256,7 +256,7 @@ func (r *Runtime) take(w http.ResponseWriter, q *http.Request, read func([]byte)
 	r.mu.Unlock()
 	switch {
 	case c == nil:
-		writeJSON(w, http.StatusBadRequest, &Error{"InvalidRequestID", "There is no such call under way"})
+		writeJSON(w, http.StatusBadRequest, &Error{"InvalidRequestID", "There is no such call in progress"})
 	case err != nil:
 		c.done <- outcome{err: &Error{Exited, err.Error()}}
 	case len(body) > payloadLimit:

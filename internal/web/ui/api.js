@@ -167,7 +167,7 @@ async function send(method, path, headers, body, signal) {
     return response.status === 204 ? undefined : JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) {
-      throw new Error("What answered is not the service. A proxy or a sign-in page may be in between.");
+      throw new Error("The response does not come from the service. Check for a proxy or a sign-in page in between.");
     }
     throw error;
   } finally {

@@ -17,14 +17,14 @@ export function connectCredentialForm(credential, live) {
     form.dataset.state = state;
     input.setAttribute("aria-invalid", String(credential.rejected));
     help.textContent = {
-      refused: "This key was not accepted. Look whether it is whole, or ask for another.",
-      given: "The key is in use for as long as this page is open.",
-      wanted: "This service asks who you are. The key stays in this page, and is gone when you close it.",
+      refused: "This key was not accepted. Check that it is complete, or ask for another key.",
+      given: "The key is used until this page is closed.",
+      wanted: "This service requires an API key. The page keeps it only until you close the page.",
     }[state];
     if (credential.requested && announced !== state) {
       input.focus();
       input.select();
-      live.announce(credential.rejected ? "The API key was not accepted." : "The service asks for an API key.");
+      live.announce(credential.rejected ? "The API key was not accepted." : "The service requires an API key.");
     }
     announced = credential.requested ? state : "";
   };

@@ -81,7 +81,7 @@ export class Queue extends EventTarget {
     const length = file.size !== t.size ? "has another length" : "was changed since";
     const reason = file.name !== t.name ? "has another name" : length;
     const text = `This is not the same file: ${file.name} ${reason}. ` +
-      "Choose the file that was begun, or cancel this upload first.";
+      "Choose the original file, or cancel this upload first.";
     t.problem = { text, requestId: "" };
     t.notifyProgress();
     this.dispatchEvent(new CustomEvent("rejected", { detail: text }));

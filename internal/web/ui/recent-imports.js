@@ -59,7 +59,7 @@ export class RecentImports {
   #draw(recent) {
     this.section.hidden = recent.length === 0;
     const fromService = this.#lists && (this.api.credential.isSet || !settings.requiresKey);
-    this.about.textContent = fromService ? "The newest imports of the service." : "What this browser uploaded.";
+    this.about.textContent = fromService ? "The newest imports of the service." : "The imports of this browser.";
     this.list.replaceChildren(...recent.map((r) => this.#row(r)));
   }
 

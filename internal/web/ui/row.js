@@ -15,7 +15,7 @@ const actions = {
 /** The text of each state. @type {Record<string, string>} */
 const stateTexts = {
   waiting: "Waiting for its turn", hashing: "Reading", sending: "Sending", pausing: "Pausing…", paused: "Paused",
-  offline: "No connection; goes on by itself", locked: "Another tab is sending this file",
+  offline: "No connection; resumes automatically", locked: "Another tab is sending this file",
   "needs-file": "Waiting for its file", finishing: "Finishing", completed: "Done", failed: "Failed",
   cancelling: "Cancelling…", cancelled: "Cancelled", removing: "Removing…",
 };
@@ -72,7 +72,7 @@ export class Row {
     this.#write(this.parts.state, this.#text(state, share));
     this.#write(this.parts.pace, this.#rateText(state));
     this.#write(this.parts.problem, t.problem?.text ?? "");
-    this.#write(this.parts.request, t.problem?.requestId ? `Number for the operator: ${t.problem.requestId}` : "");
+    this.#write(this.parts.request, t.problem?.requestId ? `Request ID: ${t.problem.requestId}` : "");
   }
 
   /** @param {string} state */
@@ -96,8 +96,8 @@ export class Row {
     const { note, shared } = this.transfer;
     const percent = `${Math.floor(share * 100)} %`;
     if (state === "waiting" && shared.credential.requested) return "Waiting for your API key";
-    if (state === "needs-file" && share < 0.01) return "Choose this file again to go on";
-    if (state === "needs-file") return `Choose this file again, and it goes on at ${percent}`;
+    if (state === "needs-file" && share < 0.01) return "Choose this file again to continue";
+    if (state === "needs-file") return `Choose this file again to continue at ${percent}`;
     if (note && ["hashing", "sending"].includes(state)) return `${note}, ${percent}`;
     if (state === "sending" || state === "paused" && share > 0) return `${stateTexts[state]}, ${percent}`;
     return stateTexts[state];

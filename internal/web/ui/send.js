@@ -50,7 +50,7 @@ export async function send(t, part, signal) {
       if (!(renew && !renewed) && !corrupted && !isTemporary(error)) throw error;
       renewed = renew;
       if (!t.shared.storeResponded) backoff.budget = firstRetryBudget;
-      const reason = error instanceof NoResponseError ? "The store does not answer" : "The store is busy";
+      const reason = error instanceof NoResponseError ? "The store does not respond" : "The store is busy";
       await backoff.wait(error, signal, () => t.setNote(`${reason}; trying again`));
     }
   }

@@ -359,7 +359,7 @@ export class Transfer extends EventTarget {
     } catch (error) {
       if (error instanceof ResponseError && error.status === 404) return true;
       const { text, requestId } = describe(signal.aborted ? new NoResponseError("service") : error);
-      this.problem = { text: `${prefix} ${text} What was sent may stay in the store until it expires.`, requestId };
+      this.problem = { text: `${prefix} ${text} The uploaded data may stay in the store until it expires.`, requestId };
       return false;
     }
   }
