@@ -1,10 +1,10 @@
-// uppy.use(AwsS3, signpost(uppy, 'https://imports.example.com', { 'x-api-key': key })), with @uppy/aws-s3 5
+// uppy.use(AwsS3, signpost(uppy, 'https://imports.example.com', { Authorization: `Bearer ${token}` })), with @uppy/aws-s3 5
 export const signpost = (uppy, service, headers = {}) => {
   const api = async (method, path, body) => {
     const response = await fetch(`${service}/import${path}`, { method, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) })
     const answer = JSON.parse((await response.text()) || '{}', (name, value) => (name === 'content-length' ? undefined : value))
     if (!response.ok) throw Object.assign(new Error(answer.detail), answer) // API Gateway's own errors have a message and no detail
-    return response.status === 202 ? api(method, path, body) : answer // 202: the store is still at work
+    return response.status === 202 ? api(method, path, body) : answer // 202: the store still assembles the object
   }
   const importURLs = {} // by file ID; Uppy has the store's URL of a single upload
   uppy.on('upload-success', (file, response) => importURLs[file?.id] && uppy.setFileState(file.id, { uploadURL: (response.uploadURL = importURLs[file.id]) }))
