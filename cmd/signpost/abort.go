@@ -9,9 +9,14 @@ import (
 )
 
 type abortCmd struct {
-	IDs []string `arg:"" name:"id" help:"Import ids."`
-	serviceFlags
-	Force bool `help:"Also delete completed imports with their objects."`
+	IDs          []string `arg:"" name:"id" help:"Import ids."`
+	serviceFlags `group:"Service:"`
+	Force        bool `help:"Also delete completed imports with their objects."`
+}
+
+// Help returns the text before the flags in abort --help.
+func (abortCmd) Help() string {
+	return "Example:\n\n\tsignpost abort 01890000-0000-7000-8000-000000000000"
 }
 
 func (a abortCmd) Run(i *invocation) error {

@@ -9,14 +9,14 @@ import (
 )
 
 type completionCmd struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"Shell: bash, zsh or fish."`
 }
 
 // Help returns the text before the flags in completion --help.
 func (completionCmd) Help() string {
-	return "Add to ~/.bashrc:  source <(signpost completion bash)\n\n" +
-		"Add to ~/.zshrc, after compinit:  source <(signpost completion zsh)\n\n" +
-		"For fish:  signpost completion fish > ~/.config/fish/completions/signpost.fish"
+	return "For bash, add to ~/.bashrc:\n\n\tsource <(signpost completion bash)\n\n" +
+		"For zsh, add to ~/.zshrc after compinit:\n\n\tsource <(signpost completion zsh)\n\n" +
+		"For fish, run:\n\n\tsignpost completion fish > ~/.config/fish/completions/signpost.fish"
 }
 
 // completeCommand is the hidden command of the scripts: signpost __complete WORD... prints completions of the last

@@ -22,7 +22,8 @@ type doctorCmd struct{ config.Config }
 func (doctorCmd) Help() string {
 	return "Use the settings and credentials of serve. The command tries all operations of the service and its clients, " +
 		"and removes what it wrote under imports/doctor/ and jobs/doctor/. The exit status is 1 if a check failed; " +
-		"warnings do not count."
+		"warnings do not count.\n\n" +
+		"Example:\n\n\tsignpost doctor --bucket my-uploads"
 }
 
 func (d doctorCmd) Run(i *invocation) (err error) {

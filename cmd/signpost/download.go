@@ -12,10 +12,10 @@ import (
 )
 
 type downloadCmd struct {
-	ID string `arg:"" name:"id" help:"Import id."`
-	serviceFlags
-	Output string `short:"o" placeholder:"FILE" help:"File or folder, - for standard output (default: the filename)."`
-	Force  bool   `help:"Replace an existing file, or write to a block device."`
+	ID           string `arg:"" name:"id" help:"Import id."`
+	serviceFlags `group:"Service:"`
+	Output       string `short:"o" placeholder:"FILE" help:"File or folder to write, or - for standard output (default: the import's filename)."`
+	Force        bool   `help:"Replace an existing file, or write to a block device."`
 }
 
 // Help returns the text before the flags in download --help.
@@ -24,7 +24,7 @@ func (downloadCmd) Help() string {
 		"A symbolic link is followed. Devices and named pipes get the bytes as they arrive.\n\n" +
 		"Characters of the import's filename that some system does not allow become _. A name that begins with a dot or " +
 		"hyphen, or that Windows reserves, gets a _ before it. Use -o to choose another.\n\n" +
-		"For example:  signpost download 01890000-0000-7000-8000-000000000000 -o report.csv"
+		"Example:\n\n\tsignpost download 01890000-0000-7000-8000-000000000000 -o report.csv"
 }
 
 func (d downloadCmd) Run(i *invocation) error {

@@ -21,7 +21,8 @@ type deadCmd struct {
 // Help returns the text before the flags in events dead --help.
 func (deadCmd) Help() string {
 	return "Use the settings of serve. The oldest event comes first, with its id, the time of its last attempt and the " +
-		"error. Use signpost events redeliver to deliver events again."
+		"error. Use signpost events redeliver to deliver events again.\n\n" +
+		"Example:\n\n\tsignpost events dead --bucket my-uploads --json"
 }
 
 const noDeadEvents = "no dead events"

@@ -16,14 +16,15 @@ import (
 
 type redeliverCmd struct {
 	config.Config
-	ID  string `arg:"" optional:"" name:"id" help:"Event id from signpost events dead."`
+	ID  string `arg:"" optional:"" name:"id" help:"Id of a dead event, from signpost events dead."`
 	All bool   `help:"Deliver all dead events."`
 }
 
 // Help returns the text before the flags in events redeliver --help.
 func (redeliverCmd) Help() string {
 	return "Use the settings of serve. The events are delivered by a running service within seconds, or by signpost gc. " +
-		"Each event keeps its id and is retried for three days."
+		"Each event keeps its id and is retried for three days.\n\n" +
+		"Example:\n\n\tsignpost events redeliver --bucket my-uploads --all"
 }
 
 func (r redeliverCmd) Run(i *invocation) error {

@@ -21,7 +21,8 @@ type gcCmd struct{ config.Config }
 func (gcCmd) Help() string {
 	return "Use the settings of serve, including those of webhooks and event bus, which receive the events. A running " +
 		"service sweeps every ten minutes; if its sweep is in progress, this command does nothing. Uploads in progress " +
-		"are not affected. The exit status is 1 if an import cannot be inspected."
+		"are not affected. The exit status is 1 if an import cannot be inspected.\n\n" +
+		"Example:\n\n\tsignpost gc --bucket my-uploads"
 }
 
 func (g gcCmd) Run(i *invocation) error {

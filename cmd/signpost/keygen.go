@@ -8,15 +8,15 @@ import (
 
 type keygenCmd struct {
 	Name   string `arg:"" help:"Owner of the key, such as ci or alice.laptop."`
-	Scopes string `default:"create,read,delete" placeholder:"SCOPE,..." help:"Allowed operations (default ${default})."`
-	Append string `placeholder:"FILE" help:"Append its line to this file of keys, and print only the key."`
+	Scopes string `default:"create,read,delete" placeholder:"SCOPE,..." help:"Operations that the key allows (default ${default})."`
+	Append string `placeholder:"FILE" help:"Append the key's line to this file of keys, and print only the key."`
 }
 
 // Help returns the text before the flags in keygen --help.
 func (keygenCmd) Help() string {
 	return "The file that SIGNPOST_API_KEYS_FILE names stores only the hash of a key, so the key is printed once and " +
 		"cannot be recovered. Keys with the same name access the same imports, so a new key can replace an old one.\n\n" +
-		"In a script:  key=$(signpost keygen ci --append keys)"
+		"Example:\n\n\tkey=$(signpost keygen ci --append keys)"
 }
 
 func (k keygenCmd) Run(i *invocation) error {

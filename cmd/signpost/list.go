@@ -17,19 +17,18 @@ import (
 )
 
 type listCmd struct {
-	serviceFlags
-	Status string `enum:"awaiting_upload,uploading,completed,failed,aborted,expired," default:"" placeholder:"STATUS" help:"List imports with this status only."`
+	serviceFlags `group:"Service:"`
+	Status       string `enum:"awaiting_upload,uploading,completed,failed,aborted,expired," default:"" placeholder:"STATUS" help:"Status of the imports to list (default: all)."`
 
-	Limit  int    `default:"20" placeholder:"N" help:"Number of imports (default ${default})."`
-	Cursor string `placeholder:"CURSOR" help:"Continue at the cursor that the previous list printed."`
+	Limit  int    `default:"20" placeholder:"N" help:"Number of imports to list (default ${default})."`
+	Cursor string `placeholder:"CURSOR" help:"Continue at the cursor that the previous list printed (default: newest import)."`
 	JSON   bool   `name:"json" help:"Print one import per line as JSON, without signed URLs."`
 }
 
 // Help returns the text before the flags in list --help.
 func (listCmd) Help() string {
-	return "With --status only imports with that status are listed: awaiting_upload, uploading, completed, failed, " +
-		"aborted or expired.\n\n" +
-		"For example:  signpost list --status failed"
+	return "The statuses are awaiting_upload, uploading, completed, failed, aborted and expired.\n\n" +
+		"Example:\n\n\tsignpost list --status failed --limit 100"
 }
 
 func (l listCmd) Run(i *invocation) error {

@@ -16,9 +16,9 @@ import (
 )
 
 type listenCmd struct {
-	Listen string `default:"127.0.0.1:8090" placeholder:"HOST:PORT" help:"Loopback address (default ${default})."`
-	Secret string `env:"SIGNPOST_WEBHOOK_SECRET" placeholder:"SECRET" help:"Signing secret (default: a new one)."`
-	Exec   string `placeholder:"COMMAND" help:"Run this for each event, one at a time. If it fails, the service retries."`
+	Listen string `default:"127.0.0.1:8090" placeholder:"HOST:PORT" help:"Loopback address to listen on (default ${default})."`
+	Secret string `env:"SIGNPOST_WEBHOOK_SECRET" placeholder:"SECRET" help:"Secret that signs the events (default: a new one)."`
+	Exec   string `placeholder:"COMMAND" help:"Run this command for each event, one at a time. The service retries if it fails."`
 	JSON   bool   `name:"json" help:"Print one event per line as JSON."`
 }
 
@@ -32,7 +32,7 @@ func (listenCmd) Help() string {
 		"command of --exec with the event as JSON on its standard input, and with SIGNPOST_EVENT_TYPE, " +
 		"SIGNPOST_EVENT_ID and SIGNPOST_IMPORT_ID in its environment. The command must finish before the service's " +
 		"request times out.\n\n" +
-		"For example:  signpost listen --exec 'echo $SIGNPOST_EVENT_TYPE'"
+		"Example:\n\n\tsignpost listen --exec 'echo $SIGNPOST_EVENT_TYPE'"
 }
 
 func (l listenCmd) Run(i *invocation) error {

@@ -21,7 +21,8 @@ type serveCmd struct{ config.Config }
 func (serveCmd) Help() string {
 	return "Set flags or the environment variables in parentheses. Set region, credentials and endpoint with the " +
 		"variables of the AWS SDK: AWS_REGION; AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; and " +
-		"AWS_ENDPOINT_URL_S3 for stores other than S3."
+		"AWS_ENDPOINT_URL_S3 for stores other than S3.\n\n" +
+		"Example:\n\n\tsignpost serve --bucket my-uploads --api-keys-file keys"
 }
 
 func (s serveCmd) Run(i *invocation) error {

@@ -21,10 +21,10 @@ import (
 // serviceFlags are the flags of commands that call a service.
 type serviceFlags struct {
 	Server string `env:"SIGNPOST_URL" placeholder:"URL" help:"URL of the service (default http://127.0.0.1:8080)."`
-	APIKey string `name:"api-key" env:"SIGNPOST_API_KEY" placeholder:"KEY" help:"API key; prefer the variable or a file."`
+	APIKey string `name:"api-key" env:"SIGNPOST_API_KEY" placeholder:"KEY" help:"API key. Prefer the variable or a file."`
 
 	APIKeyFile string `name:"api-key-file" env:"SIGNPOST_API_KEY_FILE" placeholder:"FILE" help:"File with the API key."`
-	TokenFile  string `env:"SIGNPOST_TOKEN_FILE" placeholder:"FILE" help:"File with an access token; may be renewed."`
+	TokenFile  string `env:"SIGNPOST_TOKEN_FILE" placeholder:"FILE" help:"File with an access token, which may be renewed."`
 }
 
 func (f serviceFlags) server() string {

@@ -7,9 +7,9 @@ import (
 )
 
 type specCmd struct {
-	Format string `enum:"yaml,json" default:"yaml" placeholder:"yaml|json" help:"Output format (default ${default})."`
-	export.TargetFlags
-	export.APIFlags
+	Format             string `enum:"yaml,json" default:"yaml" placeholder:"yaml|json" help:"Output format (default ${default})."`
+	export.TargetFlags `group:"AWS account and function:"`
+	export.APIFlags    `group:"API:"`
 }
 
 // Help returns the text before the flags in spec --help.
@@ -24,7 +24,8 @@ func (specCmd) Help() string {
 		"returns an upload_url, and answers 500 if the function fails.\n\n" +
 		"With --anonymous, all clients that reach the API can upload at your expense, and can read or delete imports " +
 		"whose id they know. Protect the API by an authorizer, IAM, a resource policy or a private endpoint.\n\n" +
-		"With --swagger2, extensions are kept; comments and examples of request bodies are not."
+		"With --swagger2, extensions are kept; comments and examples of request bodies are not.\n\n" +
+		"Example:\n\n\tsignpost spec --function uploads --rest-api --format json"
 }
 
 func (s specCmd) Run(i *invocation) error {

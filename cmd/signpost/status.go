@@ -10,15 +10,16 @@ import (
 )
 
 type statusCmd struct {
-	ID string `arg:"" name:"id" help:"Import id."`
-	serviceFlags
-	Watch bool `short:"w" help:"Print each change until the import has a terminal status."`
-	JSON  bool `name:"json" help:"Print the import as JSON, without its signed URLs."`
+	ID           string `arg:"" name:"id" help:"Import id."`
+	serviceFlags `group:"Service:"`
+	Watch        bool `short:"w" help:"Print each change until the import has a terminal status."`
+	JSON         bool `name:"json" help:"Print the import as JSON, without its signed URLs."`
 }
 
 // Help returns the text before the flags in status --help.
 func (statusCmd) Help() string {
-	return "With --watch the exit status is 0 if the import is completed, and 1 for other terminal statuses."
+	return "With --watch the exit status is 0 if the import is completed, and 1 for other terminal statuses.\n\n" +
+		"Example:\n\n\tsignpost status --watch 01890000-0000-7000-8000-000000000000"
 }
 
 func (s statusCmd) Run(i *invocation) error {

@@ -20,27 +20,28 @@ import (
 )
 
 type uploadCmd struct {
-	Paths []string `arg:"" name:"file" help:"Files, named pipes, folders with --recursive, or - for standard input."`
-	serviceFlags
-	Recursive   bool     `short:"r" help:"Upload the files below folders, without symbolic links."`
-	Concurrency int      `default:"16" placeholder:"N" help:"Concurrent requests to the store (default ${default})."`
-	PartSize    byteSize `placeholder:"SIZE" help:"Part size, from 5MiB to 5GiB (default: chosen by the service)."`
+	Paths       []string `arg:"" name:"file" help:"Files, named pipes, folders (with --recursive), or - for standard input."`
+	Recursive   bool     `short:"r" help:"Upload the files in folders and their subfolders; skip symbolic links."`
+	Concurrency int      `default:"16" placeholder:"N" group:"Transfer:" help:"Concurrent requests to the store, from 1 to 256 (default ${default})."`
+	PartSize    byteSize `placeholder:"SIZE" group:"Transfer:" help:"Part size, from 5MiB to 5GiB (default: chosen by the service)."`
 
-	Checksum string `enum:"crc64nvme,crc32c,sha256,none" default:"crc64nvme" placeholder:"NAME" help:"One of ${enum}."`
+	Checksum string `enum:"crc64nvme,crc32c,sha256,none" default:"crc64nvme" placeholder:"NAME" group:"Transfer:" help:"Checksum that the store verifies: crc64nvme, crc32c, sha256 or none (default ${default})."`
 
-	ContentType string   `placeholder:"TYPE" help:"Media type (default: by the extension of the filename)."`
-	Filename    string   `placeholder:"NAME" help:"Filename of the import, for one file (default: its name)."`
-	WriteOnce   bool     `help:"Reject a second upload to the same signed URL."`
-	LimitRate   byteSize `placeholder:"SIZE" help:"Bytes per second for all files, such as 10MiB (default: no limit)."`
-	ID          string   `name:"id" placeholder:"ID" help:"Multipart import to resume, also one of another machine."`
-	Again       bool     `help:"Upload files again that were uploaded before."`
+	ContentType string   `placeholder:"TYPE" help:"Media type, such as text/csv (default: by the extension of the filename)."`
+	Filename    string   `placeholder:"NAME" help:"Filename of the import, for one file (default: the name of the file)."`
+	WriteOnce   bool     `group:"Transfer:" help:"Reject a second upload to the same signed URL."`
+	LimitRate   byteSize `placeholder:"SIZE" group:"Transfer:" help:"Bytes per second for all files together, such as 10MiB (default: no limit)."`
+	ID          string   `name:"id" placeholder:"ID" help:"Resume this multipart import, which another machine may have begun."`
+	Again       bool     `help:"Upload files again that are already uploaded."`
 	Wait        bool     `help:"Wait until the service reports the import as completed."`
-	JSON        bool     `name:"json" xor:"output" help:"Print one event per line as JSON."`
-	Quiet       bool     `short:"q" xor:"output" help:"Print errors only."`
-	DryRun      bool     `help:"Print what would be uploaded, without requests."`
+	JSON        bool     `name:"json" xor:"output" group:"Output:" help:"Print one event per line as JSON."`
+	Quiet       bool     `short:"q" xor:"output" group:"Output:" help:"Print errors only."`
+	DryRun      bool     `group:"Output:" help:"Print what would be uploaded, and send no requests."`
 	Term        string   `env:"TERM" hidden:"" help:"Terminal type: dumb terminals have no progress bars."`
 
-	Metadata map[string]string `mapsep:"none" placeholder:"KEY=VALUE" help:"Metadata of the objects; repeatable."`
+	Metadata map[string]string `mapsep:"none" placeholder:"KEY=VALUE" help:"Metadata of the objects; repeat for more keys."`
+
+	serviceFlags `group:"Service:"`
 }
 
 // Help returns the text before the flags in upload --help.
@@ -49,11 +50,10 @@ func (uploadCmd) Help() string {
 		"standard input and named pipes cannot be resumed. Ctrl-C keeps uploaded parts; a second Ctrl-C exits at once.\n\n" +
 		"With --recursive, imports declare the path of the file in its folder. As with rsync, it begins with the name of " +
 		"the folder (photos: photos/2026/a.jpg) unless a slash follows (photos/: 2026/a.jpg).\n\n" +
-		"The store verifies the checksum (default crc64nvme). sha256 requires one request: at most 5 GiB, not " +
-		"resumable.\n\n" +
+		"--checksum sha256 requires one request: at most 5 GiB, not resumable.\n\n" +
 		"Events of --json: started, resumed, progress, retrying, finishing, completed, skipped, failed.\n\n" +
 		"The exit status is 0 if all files are uploaded, 1 for errors, 2 for usage errors, 130 after an interrupt.\n\n" +
-		"For example:  signpost upload --recursive folder --metadata project=sky"
+		"Example:\n\n\tsignpost upload --recursive photos --metadata project=sky"
 }
 
 // minConnectionRate is the least bytes per second of each connection under a rate limit.

@@ -16,7 +16,7 @@ func (webhooksKeygenCmd) Help() string {
 		"(whsec_...) or, with --asymmetric, a private key (whsk_...). Put a new key in front of the old one, and remove " +
 		"the old one when all receivers have changed. Receivers of an asymmetric key get its public key (whpk_...), which " +
 		"cannot sign.\n\n" +
-		"For example:  signpost webhooks keygen > webhook-secrets"
+		"Example:\n\n\tsignpost webhooks keygen > webhook-secrets"
 }
 
 func (k webhooksKeygenCmd) Run(i *invocation) error {

@@ -12,20 +12,20 @@ import (
 )
 
 type webhooksSecretCmd struct {
-	Host string `arg:"" optional:"" help:"Host of SIGNPOST_WEBHOOK_HOSTS, with port unless 443."`
+	Host string `arg:"" optional:"" help:"Host of SIGNPOST_WEBHOOK_HOSTS, with the port unless it is 443 (default: the receiver of SIGNPOST_WEBHOOK_URL)."`
 
-	WebhookSecrets     []config.Secret `env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"KEY" help:"Keys of the service."`
-	WebhookSecretsFile string          `env:"SIGNPOST_WEBHOOK_SECRETS_FILE" placeholder:"FILE" help:"File with the keys."`
+	WebhookSecrets     []config.Secret `env:"SIGNPOST_WEBHOOK_SECRETS" placeholder:"KEY" help:"Keys of the service. Prefer the variable or a file."`
+	WebhookSecretsFile string          `env:"SIGNPOST_WEBHOOK_SECRETS_FILE" placeholder:"FILE" help:"File with the keys, one per line."`
 
-	WebhookSecretsParameter string `env:"SIGNPOST_WEBHOOK_SECRETS_PARAMETER" placeholder:"NAME" help:"SSM parameter."`
+	WebhookSecretsParameter string `env:"SIGNPOST_WEBHOOK_SECRETS_PARAMETER" placeholder:"NAME" help:"Parameter of AWS Systems Manager Parameter Store with the keys."`
 }
 
 // Help returns the text before the flags in webhooks secret --help.
 func (webhooksSecretCmd) Help() string {
-	return "It reads the keys of the service, and prints a line for each that signs deliveries to this receiver, the " +
+	return "Read the keys of the service, and print a line for each that signs deliveries to this receiver, the " +
 		"newest first: a secret (whsec_...) or a public key (whpk_...). The receiver needs one of them, preferably the " +
 		"first. Never give a receiver the keys of the service: with them it could sign for every receiver.\n\n" +
-		"For example:  SIGNPOST_WEBHOOK_SECRETS_FILE=webhook-secrets signpost webhooks secret hooks.example.com"
+		"Example:\n\n\tsignpost webhooks secret --webhook-secrets-file keys hooks.example.com"
 }
 
 func (s webhooksSecretCmd) Run(i *invocation) error {
