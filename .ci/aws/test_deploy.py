@@ -92,17 +92,15 @@ class Readme(unittest.TestCase):
 
     def test_import_by_hand_and_into_another_api(self):
         deployment()
-        client("lambda").create_function(
-            FunctionName="by-hand", Runtime="provided.al2023", Handler="bootstrap", Architectures=["arm64"],
-            Role=stack.roles()[0], Code={"ZipFile": pathlib.Path("bin/lambda.zip").read_bytes()})
         folder = world.WORK / "pasted"
         folder.mkdir()
         for name in "bin", "openapi":
             os.symlink(os.path.abspath(name), folder / name)
         commands = world.readme_commands(
-            "How do I import the contract by hand?", "How do I add it to an API that I have?",
-            "How do I use the function by itself?") + 'echo "api $api"'
-        printed = world.run("bash", "-euc", commands, cwd=folder, env={"function": "by-hand"}).stdout
+            "How do I create the function without the stack?", "How do I import the contract by hand?",
+            "How do I add it to an API that I have?", "What is direct mode?") + 'echo "api $api"'
+        env = {"function": "by-hand", "role": stack.roles()[0]}
+        printed = world.run("bash", "-euc", commands, cwd=folder, env=env).stdout
         api = printed.split("api ")[-1].strip()
         statements = json.loads(client("lambda").get_policy(FunctionName="by-hand")["Policy"])["Statement"]
         callers = [s["Condition"]["ArnLike"]["AWS:SourceArn"] for s in statements]
