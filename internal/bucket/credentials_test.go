@@ -105,7 +105,7 @@ func TestCredentialsOverTime(t *testing.T) {
 		}
 		source.fail(nil)
 		source.set("c", 0)
-		expect("given back, without an end", "c", time.Hour)
+		expect("given back, without an expiry", "c", time.Hour)
 	})
 }
 
@@ -139,7 +139,7 @@ func TestCredentialsLeft(t *testing.T) {
 		}
 		endless, _ := openFake(t, &fakeStore{}, static())
 		if left, ends, err := endless.CredentialsLeft(t.Context()); left != 0 || ends || err != nil {
-			t.Errorf("without an end: got %s, %v, %v, want none", left, ends, err)
+			t.Errorf("without an expiry: got %s, %v, %v, want none", left, ends, err)
 		}
 	})
 }

@@ -21,7 +21,7 @@ const (
 
 // credentials checks that there are credentials, and that they outlast the URLs that they sign.
 func (d *doctor) credentials(ctx context.Context) Finding {
-	d.obstacle = "there are no credentials"
+	d.obstacle = "no credentials were found"
 	if !d.local {
 		loaded, err := awsconfig.LoadDefaultConfig(ctx)
 		if err != nil {
@@ -33,31 +33,31 @@ func (d *doctor) credentials(ctx context.Context) Finding {
 	d.probe = newProbe(d.settings, d.sleep)
 	c, err := d.settings.Credentials.Retrieve(ctx)
 	if err != nil {
-		return fail("none: "+Cause(err), "set "+d.Names.Keys+", or "+d.Names.Profile+", or run with a role")
+		return fail("not found: "+Cause(err), "set "+d.Names.Keys+", or "+d.Names.Profile+", or run with a role")
 	}
 	source, _, _ := strings.Cut(c.Source, ":") // what follows may be a path
 	origin := fmt.Sprintf("found (%s)", source)
 	if d.local {
-		origin = "the local store's own"
+		origin = "of the local store"
 	}
 	left := time.Until(c.Expires)
 	if c.CanExpire && left < time.Second {
-		return fail(fmt.Sprintf("%s, but they ended at %s", origin, c.Expires.UTC().Format(time.RFC3339)), "renew them")
+		return fail(fmt.Sprintf("%s, but they expired at %s", origin, c.Expires.UTC().Format(time.RFC3339)), "renew them")
 	}
 	d.obstacle = ""
 	switch {
 	case c.CanExpire && left < d.URLTTL:
-		found := fmt.Sprintf("%s; they end in %s, and URLs with them, before %s=%s",
+		found := fmt.Sprintf("%s; they and their URLs expire in %s, before %s=%s",
 			origin, config.FormatDuration(left.Round(time.Second)), d.Names.URLTTL, config.FormatDuration(d.URLTTL))
 		return warn(found, "give the role longer sessions, or lower "+d.Names.URLTTL)
 	case !c.CanExpire && c.SessionToken != "":
-		return warn(origin+", a session without a known end; URLs end with it, and expires_at may be too late",
-			fmt.Sprintf("have the SDK fetch credentials (%s, a role), or keep %s well below the session's life",
+		return warn(origin+", a session of unknown lifetime; URLs expire with it, so expires_at may be too late",
+			fmt.Sprintf("have the SDK fetch credentials (%s, a role), or keep %s well below the session's lifetime",
 				d.Names.Profile, d.Names.URLTTL))
 	case c.CanExpire:
-		return pass("%s, good for another %s", origin, config.FormatDuration(left.Round(time.Second)))
+		return pass("%s, valid for another %s", origin, config.FormatDuration(left.Round(time.Second)))
 	}
-	return pass("%s, without an end", origin)
+	return pass("%s, without an expiry", origin)
 }
 
 // bucket checks that the bucket exists, and that the credentials give access.
@@ -65,7 +65,7 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 	if d.obstacle != "" {
 		return skip(d.obstacle)
 	}
-	d.obstacle = "the bucket is out of reach"
+	d.obstacle = "the bucket cannot be accessed"
 	if d.settings.Region == "" {
 		return fail(d.Names.Region+" is not set",
 			"name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)")
@@ -94,11 +94,12 @@ func (d *doctor) region(context.Context) Finding {
 	case actual == "":
 		return pass("%s is set; the store does not report its region", configured)
 	case actual == configured:
-		return pass("%s, as set", configured)
+		return pass("%s, as configured", configured)
 	}
-	f := fail(fmt.Sprintf("the bucket is in %s, but %s is set", actual, configured), "set "+d.Names.Region+"="+actual)
+	found := fmt.Sprintf("the bucket is in %s, but %s is configured", actual, configured)
+	f := fail(found, "set "+d.Names.Region+"="+actual)
 	if d.store != nil {
-		f.Mark, f.Found = Warn, f.Found+" (and works)"
+		f.Mark, f.Found = Warn, f.Found+" and works"
 	}
 	return f
 }
@@ -110,22 +111,22 @@ func (d *doctor) clock(context.Context) Finding {
 		side = "ahead of"
 	}
 	difference := config.FormatDuration(skew.Round(time.Second))
-	const remedy = "set this machine's clock, and keep it right with NTP"
+	const remedy = "set this machine's clock, and synchronize it with NTP"
 	switch {
 	case !d.inspection.Answered:
 		return skip(d.obstacle)
 	case !d.inspection.HasDate:
-		return warn("the store does not report its time", "make sure that this machine's clock is right")
+		return warn("the store does not report its time", "check that this machine's clock is right")
 	case skew > fatalSkew:
 		d.obstacle = "the clocks are too far apart"
-		found := fmt.Sprintf("%s %s the store's; signatures are refused from %s on",
+		found := fmt.Sprintf("%s %s the store's; the store rejects signatures from a difference of %s",
 			difference, side, config.FormatDuration(fatalSkew))
 		return fail(found, remedy)
 	case skew > slightSkew:
-		found := fmt.Sprintf("%s %s the store's, by which signed URLs begin or end wrongly", difference, side)
+		found := fmt.Sprintf("%s %s the store's, so signed URLs become valid or expire at the wrong time", difference, side)
 		return warn(found, remedy)
 	case skew <= time.Second:
-		return pass("as the store's, to the second")
+		return pass("same as the store's")
 	}
 	return pass("%s %s the store's", difference, side)
 }

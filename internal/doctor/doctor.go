@@ -104,7 +104,7 @@ func examine(ctx context.Context, o Options, local *aws.Config, checks []check, 
 		report(f)
 	}
 	if err := d.clean(ctx, cut); err != nil {
-		report(Finding{Warn, "scratch", "not all that was written for these checks could be removed: " + Cause(err),
+		report(Finding{Warn, "scratch", "some objects of these checks could not be removed: " + Cause(err),
 			"delete what is left under doctor/ in imports/, jobs/, idem/, outbox/ and sweep/ " +
 				"(s3:DeleteObject, s3:AbortMultipartUpload)"})
 	}
@@ -130,10 +130,10 @@ func (d *doctor) perform(ctx context.Context, c check) (f Finding, inTime bool) 
 
 // failedCall returns the finding about err, which occurred while doing something that requires the permission action.
 func failedCall(doing string, err error, action string) Finding {
-	f := fail(doing+": "+Cause(err), "look at the store, and whether the credentials have "+action)
+	f := fail(doing+": "+Cause(err), "check that the store works, and that the credentials have "+action)
 	switch {
 	case bucket.Unsupported(err):
-		f.Remedy = "use a store, or a version of it, that knows this call"
+		f.Remedy = "use a store, or a version of it, that supports this call"
 	case errors.Is(err, bucket.ErrForbidden):
 		f.Remedy = "grant " + action
 	}
@@ -147,7 +147,7 @@ func unread(err error, action, lacking, remedy string) Finding {
 		return warn(lacking, remedy)
 	case errors.Is(err, bucket.ErrForbidden):
 		return warn("access denied: the credentials lack "+action,
-			"grant "+action+" for this check, or see for yourself")
+			"grant "+action+" for this check, or check it by hand")
 	}
 	return warn("cannot be read: "+Cause(err), "try again later")
 }
@@ -156,7 +156,7 @@ func unread(err error, action, lacking, remedy string) Finding {
 func Cause(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return "the store does not answer in time"
+		return "the store did not respond in time"
 	case errors.Is(err, bucket.ErrForbidden):
 		return "access denied"
 	}
@@ -167,16 +167,16 @@ func Cause(err error) string {
 func (n Names) Explain(err error) string {
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
-		return "there is no such bucket at this endpoint; create it, or correct the name or " + n.Region
+		return "this bucket does not exist at this endpoint; create it, or correct the name or " + n.Region
 	case errors.Is(err, bucket.ErrForbidden):
 		return "access denied; the credentials are wrong, or lack s3:ListBucket on it"
 	case errors.Is(err, bucket.ErrCredentialsExpired):
 		return "the credentials have expired, or cannot be loaded: " + config.Innermost(err).Error()
 	case errors.Is(err, context.DeadlineExceeded):
-		return "the store does not answer; look at the endpoint, or at " + n.Region
+		return "the store does not respond; check the endpoint and " + n.Region
 	case errors.Is(err, bucket.ErrUnavailable):
 		return "the store cannot be reached: " + config.Innermost(err).Error() +
 			fmt.Sprintf("; check %s (%s for the local store) and that the store runs", n.Endpoint, n.LocalListen)
 	}
-	return fmt.Sprintf("the store says %q; look at the name, at %s and at the endpoint", config.Innermost(err), n.Region)
+	return fmt.Sprintf("the store returned %q; check the name, %s and the endpoint", config.Innermost(err), n.Region)
 }

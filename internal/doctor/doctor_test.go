@@ -212,29 +212,29 @@ func TestExamine(t *testing.T) {
 		{faultRow{name: "credentials that end soon", aws: expiringIn(30 * time.Minute),
 			mark: Warn, found: "SIGNPOST_URL_TTL=1h"}, "credentials", ""},
 		{faultRow{name: "credentials that end later", aws: expiringIn(61 * time.Minute),
-			mark: Pass, found: "good for another 1h"}, "credentials", ""},
+			mark: Pass, found: "valid for another 1h"}, "credentials", ""},
 		{faultRow{name: "credentials that have ended", aws: expiringIn(-time.Minute),
-			mark: Fail, found: "ended at"}, "credentials", "bucket region clock +"},
+			mark: Fail, found: "expired at"}, "credentials", "bucket region clock +"},
 		{faultRow{name: "no credentials", aws: func(c *aws.Config) {
 			c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 				return aws.Credentials{}, io.ErrUnexpectedEOF
 			})
-		}, mark: Fail, found: "none: unexpected EOF"}, "credentials", "bucket region clock +"},
+		}, mark: Fail, found: "not found: unexpected EOF"}, "credentials", "bucket region clock +"},
 		{faultRow{name: "no such bucket", options: func(o *Options) { o.Bucket = "missing" },
-			mark: Fail, found: "missing: there is no such bucket"}, "bucket", "region +"},
+			mark: Fail, found: "missing: this bucket does not exist"}, "bucket", "region +"},
 		{faultRow{name: "no store", aws: func(c *aws.Config) { c.BaseEndpoint = aws.String("http://127.0.0.1:1") },
 			mark: Fail, found: "connection refused"}, "bucket", "region clock +"},
 		{faultRow{name: "no region", aws: func(c *aws.Config) { c.Region = "" },
 			mark: Fail, found: "AWS_REGION is not set"}, "bucket", "region clock +"},
 		{faultRow{name: "another region that works", fault: func(r *http.Request) (*http.Response, error) {
 			return alterResponse(r, func(a *http.Response) { a.Header.Set("X-Amz-Bucket-Region", "eu-west-1") })
-		}, mark: Warn, found: "the bucket is in eu-west-1, but us-east-1 is set"}, "region", ""},
+		}, mark: Warn, found: "the bucket is in eu-west-1, but us-east-1 is configured"}, "region", ""},
 		{faultRow{name: "no date", fault: func(r *http.Request) (*http.Response, error) {
 			return alterResponse(r, func(a *http.Response) { a.Header.Del("Date") })
 		}, mark: Warn, found: "does not report its time"}, "clock", ""},
 		{faultRow{name: "no multipart", fault: refuse(501, "NotImplemented", func(r *http.Request) bool {
 			return r.Method == "POST"
-		}), mark: Warn, found: "no multipart uploads"}, "multipart", "part"},
+		}), mark: Warn, found: "does not support multipart uploads"}, "multipart", "part"},
 		{faultRow{name: "a signed URL is cut off", fault: func(r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Has("X-Amz-Signature") {
 				return nil, fmt.Errorf("Put %q: %w", r.URL, io.ErrUnexpectedEOF) // like http.Client
@@ -311,7 +311,7 @@ func TestExamineLeavesScratch(t *testing.T) {
 func TestSessionWithoutEnd(t *testing.T) {
 	d := &doctor{local: true, settings: aws.Config{Credentials: credentials.NewStaticCredentialsProvider("ASIA",
 		"secret", "token")}}
-	if f := d.credentials(t.Context()); f.Mark != Warn || !strings.Contains(f.Found, "a session without a known end") {
+	if f := d.credentials(t.Context()); f.Mark != Warn || !strings.Contains(f.Found, "a session of unknown lifetime") {
 		t.Errorf("credentials: got %+v, want a warning", f)
 	}
 }

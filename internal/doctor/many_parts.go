@@ -22,10 +22,10 @@ const (
 // parts, and then cannot complete them.
 func (d *doctor) manyParts(ctx context.Context) Finding {
 	if d.signedURLsFail || d.multipartFails {
-		return skip("uploads in parts do not work")
+		return skip("multipart uploads do not work")
 	}
 	if err := d.completeParts(ctx, 2); errors.Is(err, bucket.ErrBadPart) {
-		return skip(fmt.Sprintf("the store refuses small parts, so %d of them take at least %d GB: not checked above 2 parts",
+		return skip(fmt.Sprintf("the store rejects small parts, so %d of them take at least %d GB: not checked above 2 parts",
 			manyParts, manyParts*firstPart/1_000_000_000))
 	} else if err != nil {
 		return failedCall("two parts of one byte", err, "s3:PutObject and s3:ListMultipartUploadParts on imports/*")

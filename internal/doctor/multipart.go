@@ -34,13 +34,13 @@ func (d *doctor) multipart(ctx context.Context) Finding {
 func (d *doctor) partChecksums(ctx context.Context) Finding {
 	const algorithm = "crc64nvme"
 	if d.signedURLsFail || d.multipartFails {
-		return skip("uploads in parts do not work")
+		return skip("multipart uploads do not work")
 	}
 	f := d.roundTrip(ctx, algorithm)
 	if f.Mark != Pass {
-		return warn(f.Found, "declare no checksum for imports in parts on this store")
+		return warn(f.Found, "declare no checksum for multipart imports on this store")
 	}
-	return pass("%s of each part and of the whole: taken and kept", algorithm)
+	return pass("%s of each part and of the object: accepted and stored", algorithm)
 }
 
 // roundTrip uploads two parts, with checksums where algorithm names one, completes them and reads the object back.
@@ -51,9 +51,9 @@ func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
 	m := bucket.Multipart{Key: u.Key, Algorithm: algorithm}
 	var err error
 	if m.UploadID, err = d.store.CreateMultipart(ctx, u); bucket.Unsupported(err) {
-		return warn("the store has no multipart uploads", "upload up to 5 GiB in one request, or use another store")
+		return warn("the store does not support multipart uploads", "upload up to 5 GiB in one request, or use another store")
 	} else if err != nil {
-		return failedCall("beginning an upload", err, action)
+		return failedCall("starting an upload", err, action)
 	}
 	d.scratch.uploads = append(d.scratch.uploads, m)
 	content := make([]byte, firstPart+lastPart)
@@ -82,7 +82,7 @@ func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
 	if !slices.EqualFunc(parts, plan, func(a, b bucket.Part) bool {
 		return a.Number == b.Number && a.Size == b.Size && a.Checksum == b.Checksum
 	}) {
-		return fail("the list of parts is not what was uploaded",
+		return fail("the listed parts differ from those uploaded",
 			"use another store: uploads cannot be completed on this one")
 	}
 	if err := d.store.CompleteMultipart(ctx, m, parts, whole); err != nil {
@@ -90,7 +90,7 @@ func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
 	}
 	d.scratch.ended(m)
 	if o, err := d.store.Head(ctx, m.Key); algorithm != "" && (err != nil || o.Checksums[algorithm] != whole) {
-		return fail("HEAD does not return the whole's", "use another store")
+		return fail("HEAD does not return the object's", "use another store")
 	}
 	back, err := d.store.SignGet(ctx, m.Key, "attachment", u.From, u.Until)
 	if err != nil {
@@ -99,7 +99,7 @@ func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
 	if f := d.expect(ctx, "reading it back", back, nil, content); f != nil {
 		return *f
 	}
-	return pass("two parts, listed, completed and read back the same")
+	return pass("two parts uploaded, listed, completed and read back")
 }
 
 func crc64(content []byte) string {
@@ -116,12 +116,12 @@ func (d *doctor) expect(ctx context.Context, doing string, signed bucket.SignedR
 	case !got.ok():
 		found = got.String()
 	case want != nil && !bytes.Equal(got.body, want):
-		found = "other bytes than were uploaded"
+		found = "the bytes differ from those uploaded"
 	default:
 		return nil
 	}
 	f := fail(doing+": "+found,
-		"look at the store and what is before it; a proxy before the store must take 5 MiB and more in one request")
+		"check the store and any proxy in front of it; a proxy must accept requests of 5 MiB and more")
 	return &f
 }
 
@@ -130,7 +130,7 @@ func (d *doctor) leftovers(ctx context.Context) Finding {
 	uploads, more, err := d.store.ListUploads(ctx, "imports/", bucket.Multipart{}, s3limits.MaxListed)
 	if err != nil {
 		return unread(err, "s3:ListBucketMultipartUploads", "the store does not list incomplete uploads",
-			"look for abandoned parts in the store's own way")
+			"find abandoned parts with the store's own tools")
 	}
 	old, among, ttl := 0, "", config.FormatDuration(d.JobTTL)
 	for _, u := range uploads {
@@ -143,7 +143,7 @@ func (d *doctor) leftovers(ctx context.Context) Finding {
 	}
 	if old > 0 {
 		return warn(fmt.Sprintf("incomplete uploads%s older than %s=%s: %d", among, d.Names.JobTTL, ttl, old),
-			"make a lifecycle rule that aborts them (aws s3api abort-multipart-upload does it one by one)")
+			"add a lifecycle rule that aborts them, or abort each with aws s3api abort-multipart-upload")
 	}
 	return pass("no incomplete uploads%s older than %s", among, ttl)
 }

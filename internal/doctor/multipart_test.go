@@ -28,7 +28,7 @@ func TestMultipart(t *testing.T) {
 					a.Body = io.NopCloser(io.MultiReader(strings.NewReader("?"), a.Body))
 				}
 			})
-		}, mark: Fail, found: "other bytes than were uploaded"},
+		}, mark: Fail, found: "the bytes differ from those uploaded"},
 	})
 }
 
@@ -36,14 +36,14 @@ func TestPartChecksums(t *testing.T) {
 	testCheck(t, "part checksums", []faultRow{
 		{name: "no checksums of parts", fault: refuse(400, "InvalidRequest", func(r *http.Request) bool {
 			return r.Method == "POST" && r.Header.Get("X-Amz-Checksum-Algorithm") != ""
-		}), mark: Warn, found: "beginning an upload: InvalidRequest"},
+		}), mark: Warn, found: "starting an upload: InvalidRequest"},
 		{name: "the checksum of the whole is not kept", fault: func(r *http.Request) (*http.Response, error) {
 			return alterResponse(r, func(a *http.Response) {
 				if a.ContentLength > firstPart {
 					a.Header.Del("X-Amz-Checksum-Crc64nvme")
 				}
 			})
-		}, mark: Warn, found: "HEAD does not return the whole's"},
+		}, mark: Warn, found: "HEAD does not return the object's"},
 	})
 }
 

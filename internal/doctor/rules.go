@@ -21,13 +21,13 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 		records, named = append(records, "outbox/"), "jobs/, idem/ and outbox/"
 	}
 	ttl := config.FormatDuration(d.JobTTL)
-	remedy := fmt.Sprintf("make rules that abort incomplete uploads under imports/, and expire %s, "+
+	remedy := fmt.Sprintf("add rules that abort incomplete uploads under imports/, and expire %s, "+
 		"each no sooner than %s after", named, ttl)
 	rules, err := d.store.Lifecycle(ctx)
 	if err != nil {
 		return unread(err, "s3:GetLifecycleConfiguration",
-			"the store has no lifecycle rules: parts of abandoned uploads and old records stay",
-			"run a job of your own that aborts old uploads under imports/ and deletes old records under "+named)
+			"the store has no lifecycle rules: parts of abandoned uploads and old records are never removed",
+			"run a scheduled job that aborts old uploads under imports/ and deletes old records under "+named)
 	}
 	var faults []string
 	if !slices.ContainsFunc(rules, func(r bucket.LifecycleRule) bool { return r.Aborts && covers(r, "imports/") }) {
@@ -79,8 +79,8 @@ func (d *doctor) cors(ctx context.Context) Finding {
 	case err != nil && bucket.Unsupported(err) && len(origins) == 0:
 		return pass("no browser origins; the store has no CORS rules")
 	case err != nil:
-		return unread(err, "s3:GetBucketCORS", "the store has no CORS rules of a bucket's own",
-			"allow the origins in the store's settings, or in a proxy before it")
+		return unread(err, "s3:GetBucketCORS", "the store has no CORS rules per bucket",
+			"allow the origins in the store's settings, or in a proxy in front of it")
 	case len(rules) == 0 && len(origins) == 0:
 		return pass("no browser origins")
 	}
@@ -95,29 +95,29 @@ func (d *doctor) cors(ctx context.Context) Finding {
 		}
 		put := matchingRule(rules, origin, "PUT")
 		if !slices.ContainsFunc(put.ExposeHeaders, func(h string) bool { return strings.EqualFold(h, "ETag") }) {
-			faults = append(faults, origin+" is not shown ETag")
+			faults = append(faults, origin+" cannot read ETag")
 		}
 		if !slices.Contains(put.AllowedHeaders, "*") {
-			faults = append(faults, origin+" may send some headers only")
+			faults = append(faults, origin+" may send only some headers")
 		}
 	}
 	for _, rule := range rules {
 		for _, origin := range rule.AllowedOrigins {
 			if !slices.Contains(origins, origin) && !(isLocal(d.store.Origin()) && isLocal(origin)) {
-				faults = append(faults, fmt.Sprintf("%s is allowed, and not in %s", origin, d.Names.CORSOrigins))
+				faults = append(faults, fmt.Sprintf("%s is allowed, but is not in %s", origin, d.Names.CORSOrigins))
 			}
 		}
 	}
 	want := bucket.CORSRule(origins)
 	f := warn(strings.Join(append(broken, faults...), "; "),
-		fmt.Sprintf("make one CORS rule: exactly these origins, methods %s, all headers (%s), exposed %s",
+		fmt.Sprintf("add one CORS rule: exactly these origins, methods %s, all headers (%s), exposed %s",
 			strings.Join(want.AllowedMethods, ", "), strings.Join(want.AllowedHeaders, ", "),
 			strings.Join(want.ExposeHeaders, ", ")))
 	switch {
 	case len(broken) > 0:
 		f.Mark = Fail
 	case len(faults) == 0 && len(origins) == 0:
-		return pass("no browser origins but this machine's own")
+		return pass("no browser origins except this machine's")
 	case len(faults) == 0:
 		return pass("exactly %s", strings.Join(origins, ", "))
 	}

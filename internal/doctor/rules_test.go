@@ -88,7 +88,7 @@ func TestLifecycle(t *testing.T) {
 				return nil, context.DeadlineExceeded
 			}
 			return http.DefaultClient.Do(r)
-		}, mark: Warn, found: "the store does not answer in time"},
+		}, mark: Warn, found: "the store did not respond in time"},
 		{name: "lifecycle: no XML", fault: answerFor("lifecycle", 200, "{}"),
 			mark: Warn, found: ""},
 		{name: "lifecycle: empty rule", fault: lifecycle("<Rule></Rule>"),
@@ -106,9 +106,9 @@ func TestCORSRules(t *testing.T) {
 		{name: "a method is missing", options: withOrigins, fault: corsRule(origin, "PUT GET", headers+etag),
 			mark: Fail, found: origin + " may not POST"},
 		{name: "ETag is not exposed", options: withOrigins, fault: corsRule(origin, "PUT POST GET", headers),
-			mark: Warn, found: "not shown ETag"},
+			mark: Warn, found: "cannot read ETag"},
 		{name: "headers are not allowed", options: withOrigins, fault: corsRule(origin, "PUT POST GET", etag),
-			mark: Warn, found: "some headers only"},
+			mark: Warn, found: "only some headers"},
 		{name: "every origin", options: withOrigins, fault: corsRule("*", "PUT POST GET", headers+etag),
 			mark: Warn, found: "* is allowed"},
 		{name: "a family of origins", options: withOrigins,

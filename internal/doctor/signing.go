@@ -17,15 +17,15 @@ func (d *doctor) unsigned(ctx context.Context) Finding {
 	found, err := d.unsignedHeaders(ctx)
 	switch {
 	case err != nil:
-		return fail("cannot be checked: "+Cause(err), "look at the store and what is before it")
+		return fail("cannot be checked: "+Cause(err), "check the store and any proxy in front of it")
 	case len(found.honored) == 0:
 		return pass("x-amz-copy-source, x-amz-tagging and x-amz-acl have no effect unless they are signed")
 	}
 	f := fail(fmt.Sprintf("honored: %s; %s", found, found.harm()),
-		"use a store that refuses unsigned headers, or "+d.limitSigning())
+		"use a store that rejects unsigned headers, or "+d.limitSigning())
 	switch {
 	case d.Signing != nil && !found.copies:
-		f.Mark, f.Remedy = Warn, "let nothing rely on tags or ACLs of objects under imports/"
+		f.Mark, f.Remedy = Warn, "do not rely on tags or ACLs of objects under imports/"
 	case d.AllowUnsignedHeaders:
 		f.Mark = Warn
 	}
@@ -75,8 +75,8 @@ func (d *doctor) signingRights(ctx context.Context) Finding {
 		return warn("the signing credentials cannot read, but can write jobs/", onlyUploads)
 	}
 	if c.SessionToken != "" && !c.CanExpire {
-		return warn("the signing credentials cannot read; their session has no known end, so expires_at may be too late",
+		return warn("the signing credentials cannot read; their session has no known expiry, so expires_at may be too late",
 			"set "+d.Names.SigningRole+", so that the service renews them")
 	}
-	return pass("the signing credentials cannot read, nor write elsewhere than imports/")
+	return pass("the signing credentials can only write, and only under imports/")
 }

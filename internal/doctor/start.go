@@ -35,7 +35,7 @@ func RequireSignedHeaders(ctx context.Context, o Options, settings aws.Config, l
 		return fmt.Errorf("cannot check whether the store honors unsigned headers: %s; see signpost doctor, or %s",
 			Cause(err), allow)
 	case len(found.honored) == 0:
-		log.Info("unsigned headers: refused by the store")
+		log.Info("unsigned headers: rejected by the store")
 	case o.AllowUnsignedHeaders || o.Signing != nil && !found.copies:
 		log.Warn("unsigned headers: honored by the store", "headers", found.honored, "harm", found.harm())
 	default:
@@ -48,7 +48,7 @@ func RequireSignedHeaders(ctx context.Context, o Options, settings aws.Config, l
 // limitSigning says how to keep unsigned headers from reading.
 func (o Options) limitSigning() string {
 	if o.Signing != nil {
-		return "take s3:GetObject from the credentials that sign uploads: they need s3:PutObject on imports/* only"
+		return "remove s3:GetObject from the credentials that sign uploads: they need s3:PutObject on imports/* only"
 	}
 	return fmt.Sprintf("set %s, or %s, to credentials that only have s3:PutObject on imports/*",
 		o.Names.SigningKeys, o.Names.SigningRole)

@@ -37,18 +37,18 @@ func (d *doctor) conditions(ctx context.Context) Finding {
 	var faults []string
 	switch {
 	case again == nil || !bytes.Equal(first.Body, now.Body):
-		faults = append(faults, "a second PUT with If-None-Match: * is taken")
+		faults = append(faults, "a second PUT with If-None-Match: * is accepted")
 	case !errors.Is(again, bucket.ErrChanged):
-		faults = append(faults, "a second PUT with If-None-Match: * ends in "+Cause(again))
+		faults = append(faults, "a second PUT with If-None-Match: * fails with "+Cause(again))
 	}
 	if err != nil {
-		faults = append(faults, "a PUT with If-Match and the right ETag is refused")
+		faults = append(faults, "a PUT with If-Match and the right ETag is rejected")
 	}
 	switch {
 	case stale == nil:
-		faults = append(faults, "a PUT with If-Match and a stale ETag is taken")
+		faults = append(faults, "a PUT with If-Match and a stale ETag is accepted")
 	case !errors.Is(stale, bucket.ErrChanged):
-		faults = append(faults, "a PUT with If-Match and a stale ETag ends in "+Cause(stale))
+		faults = append(faults, "a PUT with If-Match and a stale ETag fails with "+Cause(stale))
 	}
 	if len(faults) > 0 {
 		return fail(strings.Join(faults, "; "),
@@ -68,7 +68,7 @@ func (d *doctor) otherRecords(ctx context.Context) Finding {
 			return failedCall("reading under "+prefix, err, action)
 		}
 	}
-	return pass("If-None-Match and If-Match hold")
+	return pass("If-None-Match and If-Match are enforced")
 }
 
 // checksums checks that the store compares signed checksums with the body, and returns them.
@@ -87,21 +87,21 @@ func (d *doctor) checksums(ctx context.Context) Finding {
 			return skip("signed URLs do not work")
 		}
 		if !got.ok() {
-			faults = append(faults, fmt.Sprintf("%s is not known (%s)", sum.Algorithm, got))
+			faults = append(faults, fmt.Sprintf("%s is not supported (%s)", sum.Algorithm, got))
 			continue
 		}
 		if o, err := d.store.Head(ctx, u.Key); err != nil || o.Checksums[sum.Algorithm] != sum.Value {
 			faults = append(faults, "HEAD does not return "+sum.Algorithm)
 		}
 		if refused, err := d.put(ctx, u, wrong); err == nil && refused.ok() {
-			faults = append(faults, "a wrong "+sum.Algorithm+" is taken")
+			faults = append(faults, "a wrong "+sum.Algorithm+" is accepted")
 		}
 	}
 	if len(faults) > 0 {
 		return warn(strings.Join(faults, "; "),
 			"compare checksums after the upload, or use a store that does; such imports have checksum.verified false")
 	}
-	return pass("crc64nvme and sha256: wrong ones refused, right ones kept")
+	return pass("crc64nvme and sha256: wrong ones rejected, right ones stored")
 }
 
 // signedURLs checks that signed URLs work at the address that clients use, and that the store enforces a signed length.
@@ -115,8 +115,8 @@ func (d *doctor) signedURLs(ctx context.Context) Finding {
 		return failedCall("signing", err, "s3:PutObject on imports/*")
 	}
 	address, _, _ := strings.Cut(signed.URL.String(), "/"+u.Key)
-	remedy := d.Names.PublicEndpoint + " must be the same store's; " +
-		"a proxy before it must leave Host, path and headers alone; " +
+	remedy := d.Names.PublicEndpoint + " must be an address of the same store; " +
+		"a proxy in front of it must not change Host, path or headers; " +
 		"the credentials need s3:PutObject on imports/*"
 	got, err := d.send(ctx, signed, body)
 	d.signedURLsFail = err != nil || !got.ok()
@@ -124,14 +124,14 @@ func (d *doctor) signedURLs(ctx context.Context) Finding {
 	case err != nil:
 		return fail(address+": "+Cause(err), remedy)
 	case !got.ok():
-		return fail(fmt.Sprintf("%s: refused: %s", address, got), remedy)
+		return fail(fmt.Sprintf("%s: rejected: %s", address, got), remedy)
 	}
 	if o, err := d.store.Head(ctx, u.Key); err != nil || o.Size != size {
-		return fail(address+": taken, but the object is not in the bucket", remedy)
+		return fail(address+": accepted, but the object is not in the bucket", remedy)
 	}
 	if longer, err := d.send(ctx, signed, append(slices.Clone(body), '!')); err == nil && longer.ok() {
-		return fail(address+": one byte more than signed is taken",
-			"use a store that checks signed headers; "+d.Names.MaxSize+" is void on this one")
+		return fail(address+": one byte more than signed is accepted",
+			"use a store that checks signed headers; "+d.Names.MaxSize+" has no effect on this one")
 	}
-	return pass("%s: taken; one byte more: refused", address)
+	return pass("%s: accepted; one byte more: rejected", address)
 }

@@ -39,7 +39,7 @@ func TestConditionalWrites(t *testing.T) {
 			return strings.Contains(r.URL.Path, "/outbox/") && r.Method == "PUT"
 		}), mark: Fail, found: "writing under outbox/: access denied"},
 		{name: "conditions are ignored", fault: ignoreConditions(),
-			mark: Fail, found: "a second PUT with If-None-Match: * is taken; a PUT with If-Match and a stale ETag is taken"},
+			mark: Fail, found: "a second PUT with If-None-Match: * is accepted; a PUT with If-Match and a stale ETag is accepted"},
 		{name: "conditions are not known", fault: refuse(501, "NotImplemented", func(r *http.Request) bool {
 			return r.Method == "PUT" && r.Header.Get("If-None-Match") != ""
 		}), mark: Fail, found: "NotImplemented"},
@@ -56,10 +56,10 @@ func TestChecksums(t *testing.T) {
 				return acceptAll(r)
 			}
 			return http.DefaultClient.Do(r)
-		}, mark: Warn, found: "a wrong crc64nvme is taken; a wrong sha256 is taken"},
+		}, mark: Warn, found: "a wrong crc64nvme is accepted; a wrong sha256 is accepted"},
 		{name: "a checksum is not known", fault: refuse(501, "NotImplemented", func(r *http.Request) bool {
 			return signsHeader(r, "x-amz-checksum-crc64nvme") && !r.URL.Query().Has("partNumber")
-		}), mark: Warn, found: "crc64nvme is not known (501 NotImplemented)"},
+		}), mark: Warn, found: "crc64nvme is not supported (501 NotImplemented)"},
 		{name: "checksums are not kept", fault: func(r *http.Request) (*http.Response, error) {
 			return alterResponse(r, func(a *http.Response) { a.Header.Del("X-Amz-Checksum-Sha256") })
 		}, mark: Warn, found: "HEAD does not return sha256"},
@@ -73,6 +73,6 @@ func TestSignedURLs(t *testing.T) {
 				return acceptAll(r)
 			}
 			return http.DefaultClient.Do(r)
-		}, mark: Fail, found: "one byte more than signed is taken"},
+		}, mark: Fail, found: "one byte more than signed is accepted"},
 	})
 }
