@@ -44,7 +44,7 @@ func runCommands(t *testing.T, shell, commands, folder string, env ...string) st
 // TestReadme runs the commands that call the API, of the root README and then of openapi, against a real service.
 func TestReadme(t *testing.T) {
 	slowTest(t)
-	needs(t, "curl", "cut", "grep", "dd")
+	needs(t, "curl", "cut", "grep", "dd", "openssl")
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func TestReadme(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkStored(t, folder, map[string]int{string(readme): 2, string(big): 1})
+			checkStored(t, folder, map[string]int{string(readme): 2, "hello\n": 1, string(big): 1})
 		})
 	}
 }
