@@ -48,7 +48,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	exited := false
 	parser, err := kong.New(&commands, append(configErrors.Options(),
 		kong.Name("signpost"),
-		kong.Description("Signpost returns signed S3 URLs, so that clients upload large files directly to S3."),
+		kong.Description("Signpost returns signed S3 URLs, so that clients upload large files directly to S3.\n\n"+
+			"Example without an AWS account, in two shells:\n\n\tsignpost serve\n\tsignpost upload report.csv"),
 		kong.Writers(i.stdout, i.stderr),
 		kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
