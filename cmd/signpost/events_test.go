@@ -181,7 +181,7 @@ func TestGC(t *testing.T) {
 	p.write(t, p.record(t, invalid), "{")
 	hooks.expect(outcome{overdue, "expired"})
 	for name, settings := range p.bothSettings(t) {
-		const want = "another server sweeps this bucket at the moment; it does what there is to do\n"
+		const want = "another server is already sweeping this bucket; nothing to do\n"
 		got := ""
 		for deadline := time.Now().Add(limit); got != want && time.Now().Before(deadline); { // the service may not sweep yet
 			got = runCommand(t, settings, "gc")

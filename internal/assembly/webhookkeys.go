@@ -73,7 +73,7 @@ func newWebhookKeys(
 	return k, k.reload(ctx)
 }
 
-// Current returns the keys to sign with now. While a parameter cannot be read, or holds no keys, those from before stay
+// Current returns the keys to sign with now. While a parameter cannot be read, or holds no keys, the previous ones stay
 // in use.
 func (k *WebhookKeys) Current(ctx context.Context) (*webhook.Keys, error) {
 	k.mu.Lock()
@@ -127,7 +127,7 @@ func (k *WebhookKeys) Watch(ctx context.Context) {
 	}, file)
 }
 
-// reload reads the keys. If that fails, it keeps those from before, and logs the error if there are any.
+// reload reads the keys. If that fails, it keeps the previous ones, and logs the error if there are any.
 func (k *WebhookKeys) reload(ctx context.Context) error {
 	text, err := k.read(ctx)
 	var keys *webhook.Keys
@@ -140,7 +140,7 @@ func (k *WebhookKeys) reload(ctx context.Context) error {
 	}
 	err = fmt.Errorf("%s: %w", k.where, err)
 	if k.held != nil {
-		k.log.Error("webhook secrets cannot be read; those from before stay in use", "error", err.Error())
+		k.log.Error("webhook secrets cannot be read; the previous keys stay in use", "error", err.Error())
 	}
 	return err
 }

@@ -90,7 +90,7 @@ func TestAuthenticate(t *testing.T) {
 
 		{keyAlone, "Authorization: Bearer " + goodToken, Caller{}, "wrong-kind", "Send an API key"},
 		{keyAlone, "Authorization: Bearer " + key, Caller{}, "wrong-kind", "Send an API key"},
-		{tokenAlone, "x-api-key: " + key, Caller{}, "wrong-kind", "takes no API keys. Send an access token"},
+		{tokenAlone, "x-api-key: " + key, Caller{}, "wrong-kind", "does not accept API keys. Send an access token"},
 		{both, "Authorization: Basic eDp5", Caller{}, "wrong-scheme", "the word Bearer"},
 		{both, "Authorization: " + goodToken, Caller{}, "wrong-scheme", "the word Bearer"},
 		{both, "Authorization: Bearer\t" + goodToken, Caller{}, "wrong-scheme", ""},

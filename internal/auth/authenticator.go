@@ -50,14 +50,14 @@ func (a authenticator) anonymousCaller(wanted string) (Caller, error) {
 func (a authenticator) authenticateKey(key string) (Caller, error) {
 	switch {
 	case a.keys == nil:
-		return Caller{}, NewError("wrong-kind", "This service takes no API keys. "+a.acceptedCredentials())
+		return Caller{}, NewError("wrong-kind", "This service does not accept API keys. "+a.acceptedCredentials())
 	case key == "":
 		return Caller{}, NewError("malformed", "The header x-api-key is empty. "+a.acceptedCredentials())
 	}
 	caller, ok := a.keys.Authenticate(key)
 	if !ok {
-		return Caller{}, NewError("unknown-key", "This API key is not valid, or no longer. "+
-			"Check that it is complete; otherwise ask the service's operator for a new one.")
+		return Caller{}, NewError("unknown-key", "This API key is invalid or was revoked. "+
+			"Check that it is complete, or ask the service's operator for a new one.")
 	}
 	return caller, nil
 }
@@ -65,7 +65,7 @@ func (a authenticator) authenticateKey(key string) (Caller, error) {
 func (a authenticator) authenticateToken(r *http.Request, authorization string) (Caller, error) {
 	if a.tokens == nil {
 		return Caller{}, NewError("wrong-kind",
-			"This service does not take the header Authorization. "+a.acceptedCredentials())
+			"This service does not accept the header Authorization. "+a.acceptedCredentials())
 	}
 	token, err := parseBearer(authorization)
 	if err != nil {
@@ -112,7 +112,7 @@ func parseBearer(authorization string) (token string, err error) {
 	}
 	token = strings.TrimLeft(rest, " ")
 	if token == "" || strings.Trim(token, token68) != "" {
-		return "", NewError("malformed", "After the word Bearer there must be one access token, and nothing else.")
+		return "", NewError("malformed", "The word Bearer must be followed by exactly one access token.")
 	}
 	return token, nil
 }

@@ -40,7 +40,7 @@ func OpenKeys(path, where string) (*Keys, error) {
 func (k *Keys) Watch(ctx context.Context, log *slog.Logger) {
 	filewatch.Watch(ctx, func() {
 		if count, err := k.read(); err != nil {
-			log.Error("API keys cannot be read; those from before stay in use", "error", err)
+			log.Error("API keys cannot be read; the previous keys stay in use", "error", err)
 		} else {
 			level, message := slog.LevelInfo, "API keys read"
 			if count == 0 {

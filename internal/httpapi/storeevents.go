@@ -76,7 +76,7 @@ func (h storeEventsHandler) authenticate(x *exchange) error {
 	given := x.Request().Header["Authorization"]
 	refusal := &auth.Error{
 		Reason:    "none",
-		Detail:    "A store presents the secret of this service: Authorization: Bearer SECRET.",
+		Detail:    "The request has no secret. Send the store's secret as Authorization: Bearer SECRET.",
 		Challenge: `Bearer, Basic realm="store events"`,
 	}
 	if len(given) == 1 {
@@ -84,8 +84,8 @@ func (h storeEventsHandler) authenticate(x *exchange) error {
 			return nil
 		}
 		refusal.Reason = "unknown-secret"
-		refusal.Detail = "This is not the secret that this service has for its store. " +
-			"Look whether it is whole, and the same on both sides."
+		refusal.Detail = "The secret differs from the one configured in this service. " +
+			"Check that it is complete and the same on both sides."
 	}
 	x.audit.recordRefusal(refusal)
 	return cmp.Or(h.limit.count(x), unauthenticated(refusal))

@@ -73,12 +73,12 @@ func (o *Outbox) send(ctx context.Context, h storedEntry) error {
 	case to == toWebhook:
 		url = o.Webhook
 	case to == toImport && o.Allows != nil && !o.Allows(h.Webhook):
-		return errors.New("its host is not allowed any more")
+		return errors.New("its host is no longer allowed")
 	case to == toImport:
 		url = h.Webhook
 	}
 	if url == "" || o.Send == nil {
-		return errors.New("the service's settings name no such receiver any more")
+		return errors.New("the service's settings no longer contain this receiver")
 	}
 	body, err := json.Marshal(h.Event)
 	if err != nil {
@@ -97,7 +97,7 @@ func (o *Outbox) postpone(ctx context.Context, h storedEntry, minDelay time.Dura
 		"import", imports.LoggedIDs(h.Event.Data.Owner, h.Event.Subject), "attempts", h.Attempts, "failure", h.Failure)
 	if now.Sub(h.Written) >= giveUpAfter && h.Attempts >= minAttempts {
 		o.reportAttempt(h.To[0], "dead")
-		log.Error("event not delivered, and given up; signpost events redeliver sends it again")
+		log.Error("event not delivered, no more attempts; signpost events redeliver sends it again")
 		return moveEntry(ctx, o.Bucket, h, deadPrefix, now)
 	}
 	o.reportAttempt(h.To[0], "failed")

@@ -70,7 +70,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	s.stopping.Store(true)
 	if s.stopDelay > 0 {
-		s.Log.Info("stopping soon; /readyz says so already", "delay", s.stopDelay.String())
+		s.Log.Info("stopping soon; /readyz already reports it", "delay", s.stopDelay.String())
 		select {
 		case err := <-stopped:
 			return fmt.Errorf("serve: %w", err)

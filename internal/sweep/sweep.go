@@ -32,7 +32,7 @@ const (
 )
 
 // ErrLeased means that another server has the lease.
-var ErrLeased = errors.New("another server sweeps this bucket at the moment; it does what there is to do")
+var ErrLeased = errors.New("another server is already sweeping this bucket; nothing to do")
 
 // Sweeper sweeps one bucket.
 type Sweeper struct {

@@ -14,7 +14,7 @@ const maxURL = 2048
 var (
 	errURL      = errors.New("must be one such as https://example.com/events")
 	errURLLong  = errors.New("must have at most 2048 bytes")
-	errUserinfo = errors.New("must have no user name or password before its host: receivers know us by the signature")
+	errUserinfo = errors.New("must have no user name or password: receivers check the signature instead")
 	errFragment = errors.New("must have no fragment (#): it would not be sent")
 )
 

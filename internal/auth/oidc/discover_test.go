@@ -32,7 +32,7 @@ func TestDiscover(t *testing.T) {
 			"I" + itself + " cannot be fetched: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"},
 		{
 			"a page", func(i *issuer, _ *Settings) { i.itselfBy(page) },
-			"I" + itself + " does not answer with the JSON that OpenID Connect demands",
+			"I" + itself + " does not return the JSON that OpenID Connect requires",
 		},
 		{
 			"redirected", func(i *issuer, _ *Settings) { i.itselfBy(elsewhere) },
@@ -40,25 +40,25 @@ func TestDiscover(t *testing.T) {
 		},
 		{
 			"a slash too many", func(_ *issuer, s *Settings) { s.Issuer += "/" },
-			`the issuer there calls itself "` + "T" + `", which tokens repeat to the letter: set that, if it is the ` +
-				`one you mean`,
+			`the issuer's document has the issuer "` + "T" + `", which must match exactly: set that value ` +
+				`if it is the intended issuer`,
 		},
 		{"another name", func(i *issuer, _ *Settings) {
 			i.itselfBy(answer(object{"issuer": "https://other", "jwks_uri": "x"}))
 		},
-			`the issuer there calls itself "https://other", which tokens repeat to the letter: set that, if it is the ` +
-				`one you mean`},
+			`the issuer's document has the issuer "https://other", which must match exactly: set that value ` +
+				`if it is the intended issuer`},
 		{
 			"no keys named", func(i *issuer, _ *Settings) { i.itselfBy(answer(object{"issuer": i.name()})) },
-			`the jwks_uri "" that it names is no address of keys, or less safe than its own`,
+			`its jwks_uri "" must be an https URL, or http if the issuer is http`,
 		},
 		{"keys in a file", func(i *issuer, _ *Settings) {
 			i.itselfBy(answer(object{"issuer": i.name(), "jwks_uri": "file:///etc/passwd"}))
-		}, `the jwks_uri "file:///etc/passwd" that it names is no address of keys, or less safe than its own`},
+		}, `its jwks_uri "file:///etc/passwd" must be an https URL, or http if the issuer is http`},
 		{"keys down", func(i *issuer, _ *Settings) { i.keysBy(down) }, "I" + keys + " cannot be fetched: EOF"},
 		{
 			"keys a page", func(i *issuer, _ *Settings) { i.keysBy(page) },
-			"I" + keys + " does not answer with the JSON that OpenID Connect demands",
+			"I" + keys + " does not return the JSON that OpenID Connect requires",
 		},
 		{
 			"no keys", func(i *issuer, _ *Settings) { i.rotate() },

@@ -48,9 +48,9 @@ func fetchJSON(ctx context.Context, client *http.Client, address string, v any) 
 	case err != nil:
 		return fmt.Errorf("%s: %w", address, err)
 	case len(text) > maxDocument:
-		return fmt.Errorf("%s answers with more than %d bytes", address, maxDocument)
+		return fmt.Errorf("%s returns more than %d bytes", address, maxDocument)
 	case json.Unmarshal(text, v) != nil:
-		return fmt.Errorf("%s does not answer with the JSON that OpenID Connect demands", address)
+		return fmt.Errorf("%s does not return the JSON that OpenID Connect requires", address)
 	}
 	return nil
 }

@@ -78,8 +78,8 @@ func discoverKeysURL(ctx context.Context, client *http.Client, s Settings) (stri
 		return "", err
 	}
 	if found.Issuer != s.Issuer {
-		return "", fmt.Errorf("the issuer there calls itself %q, which tokens repeat to the letter: "+
-			"set that, if it is the one you mean", found.Issuer)
+		return "", fmt.Errorf("the issuer's document has the issuer %q, which must match exactly: "+
+			"set that value if it is the intended issuer", found.Issuer)
 	}
 	issuer, err := url.Parse(s.Issuer)
 	if err != nil {
@@ -87,7 +87,7 @@ func discoverKeysURL(ctx context.Context, client *http.Client, s Settings) (stri
 	}
 	keys, err := url.Parse(found.Keys)
 	if err != nil || keys.Host == "" || keys.Scheme != "https" && keys.Scheme != issuer.Scheme {
-		return "", fmt.Errorf("the jwks_uri %q that it names is no address of keys, or less safe than its own", found.Keys)
+		return "", fmt.Errorf("its jwks_uri %q must be an https URL, or http if the issuer is http", found.Keys)
 	}
 	return found.Keys, nil
 }

@@ -43,14 +43,14 @@ func parseToken(text string) (t token, err error) {
 		return t, malformed("The token is encrypted. Get one that is only signed.")
 	case len(parts) != 3 || strings.Trim(text, tokenAlphabet) != "",
 		decode(parts[0], &t.header) != nil, decode(parts[1], &t.claims) != nil:
-		return t, malformed("The token is no JWT, or not all of one. " +
-			"Send an access token as it was issued; an opaque one cannot be read here.")
+		return t, malformed("The token is not a complete JWT. " +
+			"Send an access token as it was issued. This service cannot read opaque tokens.")
 	case !slices.Contains(algorithms, t.header.Algorithm):
 		return t, auth.NewError("wrong-algorithm", "The token must be signed with RS256 or ES256.")
 	case t.header.Critical != nil:
-		return t, malformed("The token demands extensions (crit) that are not known here.")
+		return t, malformed("The token requires extensions (crit) that this service does not support.")
 	case !slices.ContainsFunc(types, func(known string) bool { return strings.EqualFold(known, t.header.Type) }):
-		return t, auth.NewError("wrong-type", "The token is no access token: its typ must be at+jwt or JWT, or be left out.")
+		return t, auth.NewError("wrong-type", "The token is not an access token: its typ must be at+jwt or JWT, or be omitted.")
 	}
 	return t, nil
 }
