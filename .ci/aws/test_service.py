@@ -65,7 +65,7 @@ class Service(unittest.TestCase):
         with world.permissions_enforced():
             whole, partial = self.multipart(store, 2), self.multipart(store, 1)
             self.assertEqual(self.call(200, "POST", f"/import/{whole['id']}/complete", {})["status"], "completed")
-            single = self.call(200, "POST", "/import", {"size": 3})
+            single = self.call(201, "POST", "/import", {"size": 3})
             self.assertEqual(self.status(single), "awaiting_upload")  # the service receives 404 for the missing object
             before = time.monotonic()
             self.call(200, "GET", f"/import/{single['id']}?wait=25")
@@ -81,8 +81,8 @@ class Service(unittest.TestCase):
         """Creates an import of two parts, twice with one Idempotency-Key, and uploads count of them."""
         plan = {"mode": "multipart", "size": 2 * len(PART), "part_size": len(PART), "filename": "e2e.bin"}
         key = {"Idempotency-Key": str(uuid.uuid4())}  # anonymous clients must send a random UUID
-        job = self.call(200, "POST", "/import", plan, **key)
-        self.assertEqual(self.call(200, "POST", "/import", plan, **key)["id"], job["id"])
+        job = self.call(201, "POST", "/import", plan, **key)
+        self.assertEqual(self.call(201, "POST", "/import", plan, **key)["id"], job["id"])
         signed = self.call(200, "POST", f"/import/{job['id']}/parts", {"first": 1, "count": 2})["parts"]
         for p in signed[:count]:
             query = urllib.parse.parse_qs(urllib.parse.urlsplit(p["url"]).query)
