@@ -140,7 +140,7 @@ func TestReadmeCommandsPaste(t *testing.T) {
 
 // notRun matches blocks of the README that need a bucket, a store or a host of the reader, that run until an interrupt,
 // or that other tests run.
-var notRun = regexp.MustCompile(`^(make|signpost serve|signpost listen|mc|curl)\b|SIGNPOST_BUCKET|webhook-secrets`)
+var notRun = regexp.MustCompile(`^(make|signpost serve|signpost listen|mc|curl|aws)\b|SIGNPOST_BUCKET|webhook-secrets`)
 
 // TestReadmeCommands runs the commands of the README of this command.
 func TestReadmeCommands(t *testing.T) {
