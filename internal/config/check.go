@@ -69,10 +69,10 @@ func (c checker) checkGuards() {
 			"must be media types such as text/csv or image/*, in lower case, separated by commas")
 	}
 	if c.MaxOpenUploads < 0 || c.MaxOpenUploads > 1000 {
-		c.report(&c.MaxOpenUploads, "must be a number up to 1000, or left out")
+		c.report(&c.MaxOpenUploads, "must be a number up to 1000, or unset")
 	}
 	if c.RateLimit < 0 || c.RateLimit > 1_000_000 {
-		c.report(&c.RateLimit, "must be a number up to 1000000, or left out")
+		c.report(&c.RateLimit, "must be a number up to 1000000, or unset")
 	}
 	if c.OIDCIssuer != "" && !isIssuer(c.OIDCIssuer) {
 		c.report(&c.OIDCIssuer, "must be the issuer's https URL, exactly as its tokens have it")
@@ -103,7 +103,7 @@ func (c checker) checkGuards() {
 		c.report(&c.MaxConnections, "must be a number from 1 on")
 	}
 	if c.MaxConnectionsPerClient < 0 {
-		c.report(&c.MaxConnectionsPerClient, "must be a number from 1 on, or left out")
+		c.report(&c.MaxConnectionsPerClient, "must be a number from 1 on, or unset")
 	}
 	if c.StopDelay < 0 || c.StopDelay > 5*time.Minute {
 		c.report(&c.StopDelay, "must be a duration up to 5m")

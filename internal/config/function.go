@@ -36,14 +36,14 @@ func ReadFunctionConfig(getenv func(string) string) (FunctionConfig, error) {
 		check.add("SIGNPOST_LAMBDA_EVENTS", c.Events, "must be proxy or direct")
 	}
 	if c.Events == "direct" && c.MaxSize > 0 {
-		check.report(&c.MaxSize, "must be left out with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no size")
+		check.report(&c.MaxSize, "must not be set with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no size")
 	}
 	if c.Events == "direct" && len(c.ContentTypes) > 0 {
-		check.report(&c.ContentTypes, "must be left out with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no type")
+		check.report(&c.ContentTypes, "must not be set with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no type")
 	}
 	for _, field := range []any{&c.APIKeysFile, &c.OIDCIssuer, &c.RateLimit} {
 		if getenv(c.Name(field)) != "" {
-			check.report(field, "must be left out in a function: "+
+			check.report(field, "must not be set in a function: "+
 				"the service that invokes it authenticates callers and limits their rate")
 		}
 	}

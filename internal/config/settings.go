@@ -84,7 +84,7 @@ func parse(setting reflect.Value, text string) (broken string) {
 }
 
 // sizeRule is the rule of a number of bytes.
-const sizeRule = "must be a number of bytes such as 10485760, or left out"
+const sizeRule = "must be a number of bytes such as 10485760, or unset"
 
 // Options make kong parse settings as ReadFunctionConfig does.
 func (e *Errors) Options() []kong.Option {

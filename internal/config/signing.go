@@ -38,7 +38,7 @@ func (c checker) checkSigning() {
 		c.report(&c.SigningSecretAccessKey, "must be the secret of SIGNPOST_SIGNING_ACCESS_KEY_ID")
 	case c.SigningRoleARN != "":
 		c.report(&c.SigningRoleARN,
-			"must be left out with SIGNPOST_SIGNING_ACCESS_KEY_ID: uploads are signed with one or the other")
+			"must not be set with SIGNPOST_SIGNING_ACCESS_KEY_ID: uploads are signed with one or the other")
 	}
 	if _, err := arn.Parse(c.SigningRoleARN); c.SigningRoleARN != "" && err != nil {
 		c.report(&c.SigningRoleARN,

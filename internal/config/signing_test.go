@@ -157,7 +157,7 @@ func TestSigningSettings(t *testing.T) {
 		{Config{Bucket: "b", SigningSecretAccessKey: "hidden"}, `SIGNPOST_SIGNING_ACCESS_KEY_ID=""`},
 		{Config{Bucket: "b", SigningSessionToken: "hidden"}, `SIGNPOST_SIGNING_ACCESS_KEY_ID=""`},
 		{Config{Bucket: "b", SigningAccessKeyID: "a", SigningSecretAccessKey: "hidden", SigningRoleARN: role},
-			`SIGNPOST_SIGNING_ROLE_ARN="` + role + `": must be left out`},
+			`SIGNPOST_SIGNING_ROLE_ARN="` + role + `": must not be set`},
 		{Config{Bucket: "b", SigningRoleARN: "uploads"}, `SIGNPOST_SIGNING_ROLE_ARN="uploads": must be the ARN`},
 		{Config{SigningRoleARN: role}, `SIGNPOST_BUCKET=""`},
 	} {

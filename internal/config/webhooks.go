@@ -46,7 +46,7 @@ func (c checker) checkEvents() {
 	c.checkNetworks()
 	if c.EventBus != "" && c.Bucket == "" {
 		c.report(&c.EventBus,
-			"must be left out with the local store, whose credentials AWS does not accept: set SIGNPOST_BUCKET")
+			"must not be set with the local store, whose credentials AWS does not accept: set SIGNPOST_BUCKET")
 	}
 	for _, host := range c.WebhookHosts {
 		if strings.Contains(host, "=") {
@@ -126,9 +126,9 @@ func (c checker) checkSecrets() {
 	switch {
 	case c.WebhookSecretsParameter != "" && c.Bucket == "":
 		c.report(&c.WebhookSecretsParameter,
-			"must be left out with the local store, whose credentials AWS does not accept: set SIGNPOST_BUCKET")
+			"must not be set with the local store, whose credentials AWS does not accept: set SIGNPOST_BUCKET")
 	case len(set) > 1:
-		c.add(set[1], "...", "must be left out, because "+set[0]+" is set")
+		c.add(set[1], "...", "must not be set, because "+set[0]+" is set")
 	case len(set) == 0 && c.HasWebhooks():
 		c.report(&c.WebhookSecrets, "must hold a key that signs deliveries, "+
 			"or set SIGNPOST_WEBHOOK_SECRETS_FILE: signpost webhooks keygen prints keys")

@@ -30,7 +30,7 @@ func parseJSON(body []byte) (any, error) {
 	case !utf8.Valid(body):
 		return nil, invalidJSON("It is not UTF-8.")
 	case len(bytes.TrimSpace(body)) == 0:
-		return nil, invalidJSON("It holds nothing but white space.")
+		return nil, invalidJSON("It contains only white space.")
 	}
 	var value any
 	if err := json.Unmarshal(body, &value, readNumbers); err != nil {

@@ -8,7 +8,7 @@ import (
 // TestParseJSONErrors checks that the detail names what is wrong with a body.
 func TestParseJSONErrors(t *testing.T) {
 	for body, want := range map[string]string{
-		" \r\n\t":               "nothing but white space",
+		" \r\n\t":               "only white space",
 		`{} x`:                  "Something follows",
 		`{}{}`:                  "Something follows",
 		`{"size":1`:             "ends in the middle",

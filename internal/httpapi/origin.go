@@ -19,8 +19,8 @@ func requireLocalHost(names Names) check {
 		if hostport.IsLoopback(hostport.Host(x.Request().Host)) {
 			return nil
 		}
-		return newProblem(http.StatusMisdirectedRequest, "misdirected", fmt.Sprintf("This service answers as localhost "+
-			"alone. Behind a proxy that guards it, give it callers that it can know (%s), or set %s=true.",
+		return newProblem(http.StatusMisdirectedRequest, "misdirected", fmt.Sprintf("This service accepts requests only at "+
+			"localhost. Behind a proxy that authenticates callers, configure API keys (%s), or set %s=true.",
 			names.APIKeysFile, names.AllowAnonymous))
 	}
 }
@@ -40,7 +40,7 @@ func checkOrigin(origins []string, names Names) check {
 			return nil
 		}
 		return newProblem(http.StatusForbidden, "origin-not-allowed", "Pages of this Origin may not call this service. "+
-			"Its operator names those that may in "+names.CORSOrigins+".")
+			"Ask its operator to add the Origin to "+names.CORSOrigins+".")
 	}
 }
 

@@ -49,7 +49,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &domain) && statuses[domain.Kind] != 0:
 		return domainProblem(domain)
 	case errors.Is(err, context.Canceled):
-		return newProblem(499, "client-closed-request", "The client went away before the answer.")
+		return newProblem(499, "client-closed-request", "The client disconnected before the response.")
 	case errors.As(err, &routing) && routing.Code >= 400 && routing.Code < 500:
 		return routingProblem(routing)
 	}
@@ -88,7 +88,7 @@ func routingProblem(e *echo.HTTPError) *problem {
 	case http.StatusNotFound:
 		return newProblem(e.Code, "not-found", "There is nothing at this path. The API begins at /import.")
 	case http.StatusMethodNotAllowed:
-		return newProblem(e.Code, "method-not-allowed", "This path does not take this method; see the Allow header.")
+		return newProblem(e.Code, "method-not-allowed", "This path does not support this method. See the Allow header.")
 	}
 	return newProblem(e.Code, "bad-request", "The request cannot be understood.")
 }

@@ -62,7 +62,7 @@ func (h storeEventsHandler) handle(c echo.Context) error {
 	}
 	objects, err := s3events.Parse(body)
 	if err != nil {
-		return newProblem(http.StatusBadRequest, "invalid-event", "The body is no event of a store: "+err.Error()+".")
+		return newProblem(http.StatusBadRequest, "invalid-event", "The body is not an event of a store: "+err.Error()+".")
 	}
 	if err := s3events.HandleEach(x.context(), objects, h.bucket, h.onObjectCreated); err != nil {
 		return err

@@ -62,7 +62,7 @@ func checkParameters(x *exchange, parameters openapi3.Parameters) error {
 	query, err := url.ParseQuery(x.Request().URL.RawQuery) // Echo ignores what it cannot parse
 	if err != nil {
 		return newProblem(http.StatusBadRequest, imports.CodeInvalidRequest,
-			"The query cannot be read: it has a % that begins no escape, or a semicolon. Encode them as %25 and %3B.")
+			"The query is invalid: it has a % without two hexadecimal digits, or a semicolon. Encode them as %25 and %3B.")
 	}
 	var fields []api.FieldError
 	for _, ref := range parameters {
@@ -134,9 +134,10 @@ func readBody(r *http.Request) ([]byte, error) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, newProblem(http.StatusRequestTimeout, "request-timeout",
-			"The request did not arrive whole within the 30 s it has. Send it without pauses.")
+			"The request was not received completely within 30 s. Send it without pauses.")
 	case err != nil:
-		return nil, newProblem(http.StatusBadRequest, "body-incomplete", "The request body ended early, or is badly framed.")
+		return nil, newProblem(http.StatusBadRequest, "body-incomplete",
+			"The request body ended early, or its framing is invalid. Send it again.")
 	case len(body) > maxBody:
 		return nil, bodyTooLargeProblem()
 	}
