@@ -2,11 +2,14 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 	"github.com/google/uuid"
 )
 
@@ -39,7 +42,19 @@ func (t Target) Client() *s3.Client {
 	return s3.NewFromConfig(t.AWS, func(o *s3.Options) { o.UsePathStyle = t.PathStyle })
 }
 
+// delete removes the bucket and its content. It begins again while the bucket is not empty, for at most 10 s: the store
+// may still execute requests that a stopped server canceled.
 func (t Target) delete(ctx context.Context) error {
+	for end := time.Now().Add(10 * time.Second); ; {
+		err := t.deleteOnce(ctx)
+		var e smithy.APIError
+		if !errors.As(err, &e) || e.ErrorCode() != "BucketNotEmpty" || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+func (t Target) deleteOnce(ctx context.Context) error {
 	client := t.Client()
 	uploads, err := client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &t.Bucket})
 	if err != nil {
