@@ -1,4 +1,4 @@
-package client
+package openapi_test
 
 import (
 	"errors"
@@ -7,11 +7,13 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/signpost-s3/signpost/gen/client"
 )
 
 // TestErrOfEveryResponse checks that each response has Err, and that the zero response is an error.
 func TestErrOfEveryResponse(t *testing.T) {
-	calls := reflect.TypeFor[ClientWithResponsesInterface]()
+	calls := reflect.TypeFor[client.ClientWithResponsesInterface]()
 	for call := range calls.Methods() {
 		response := call.Type.Out(0)
 		checked, ok := reflect.New(response.Elem()).Interface().(interface{ Err() error })
@@ -48,11 +50,11 @@ func TestErr(t *testing.T) {
 			_, _ = w.Write([]byte(c.body))
 		}))
 		defer server.Close()
-		api, err := NewClientWithResponses(server.URL)
+		api, err := client.NewClientWithResponses(server.URL)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := api.CreateImportWithResponse(t.Context(), nil, ImportRequest{})
+		r, err := api.CreateImportWithResponse(t.Context(), nil, client.ImportRequest{})
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
@@ -63,7 +65,7 @@ func TestErr(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: got error %q, want %q", c.name, got, c.want)
 		}
-		var p *Problem
+		var p *client.Problem
 		if is := errors.As(r.Err(), &p); is != strings.Contains(c.mediaType, "problem") {
 			t.Errorf("%s: a *Problem: got %t", c.name, is)
 		}
@@ -72,8 +74,8 @@ func TestErr(t *testing.T) {
 
 // TestNotModified checks that a 304 response, which has no import, is an error.
 func TestNotModified(t *testing.T) {
-	r := GetImportResponse{HTTPResponse: &http.Response{StatusCode: http.StatusNotModified}}
-	if err := r.Err(); !errors.Is(err, ErrNotModified) {
+	r := client.GetImportResponse{HTTPResponse: &http.Response{StatusCode: http.StatusNotModified}}
+	if err := r.Err(); !errors.Is(err, client.ErrNotModified) {
 		t.Errorf("got %v, want ErrNotModified", err)
 	}
 }
@@ -86,11 +88,11 @@ func TestErrOfUntracked(t *testing.T) {
 			_, _ = w.Write([]byte(body))
 		}))
 		defer server.Close()
-		api, err := NewClientWithResponses(server.URL)
+		api, err := client.NewClientWithResponses(server.URL)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = Check(api.CreateImportWithBodyWithResponse(t.Context(), nil, "", nil))
+		_, err = client.Check(api.CreateImportWithBodyWithResponse(t.Context(), nil, "", nil))
 		if (err == nil) != want {
 			t.Errorf("%s: got %v, want success: %t", body, err, want)
 		}

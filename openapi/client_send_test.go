@@ -1,4 +1,4 @@
-package client_test
+package openapi_test
 
 import (
 	"fmt"
