@@ -45,6 +45,7 @@ func RegisterReference(e *echo.Echo, r Reference) {
 	for _, name := range []string{"start.js", "style.css"} {
 		serve(e, path.Join("/docs", name), func() (file, error) { return readFile(reference, "reference/"+name) })
 	}
+	serve(e, "/docs/colors.css", func() (file, error) { return readFile(ui, "ui/colors.css") })
 	for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"} {
 		serve(e, path.Join("/docs", name), func() (file, error) { return readFile(swaggerfiles.FS, name) })
 	}

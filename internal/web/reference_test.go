@@ -42,8 +42,8 @@ func TestReferenceSecurity(t *testing.T) {
 func TestReferenceLinks(t *testing.T) {
 	s := start(t, web.UI{}, nil)
 	for path, want := range map[string][]string{
-		"/docs":  {`<a href=".">`, `"docs/start.js"`, `"docs/style.css"`, `"./openapi.yaml"`},
-		"/docs/": {`<a href="..">`, `"start.js"`, `"style.css"`, `"../openapi.yaml"`},
+		"/docs":  {`<a href=".">`, `"docs/start.js"`, `"docs/colors.css"`, `"docs/style.css"`, `"./openapi.yaml"`},
+		"/docs/": {`<a href="..">`, `"start.js"`, `"colors.css"`, `"style.css"`, `"../openapi.yaml"`},
 	} {
 		_, body := s.get(t, "GET", path)
 		for _, text := range want {

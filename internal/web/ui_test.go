@@ -16,7 +16,7 @@ func TestFiles(t *testing.T) {
 		"/":                        {"text/html; charset=utf-8", `<input id="files"`},
 		"/page/main.js":            {"text/javascript; charset=utf-8", "new UploadList"},
 		"/page/checksum-worker.js": {"text/javascript; charset=utf-8", "postMessage"},
-		"/page/style.css":          {"text/css; charset=utf-8", ":root"},
+		"/page/colors.css":         {"text/css; charset=utf-8", ":root"},
 		"/page/icon.svg":           {"image/svg+xml", "<svg"},
 		"/page/index.html":         {"application/problem+json", "not-found"}, // a template
 		"/page":                    {"application/problem+json", "not-found"},
