@@ -63,10 +63,10 @@ func TestPageForEverybody(t *testing.T) {
 	b.reload()
 	b.state("large.bin", "needs-file")
 	b.judge(source, "waiting for its file")
-	b.press("large.bin", "cancel")
-	b.until("it is cancelled or gone", fmt.Sprintf(`["cancelled", undefined].includes(%s?.dataset.state)`,
+	b.press("large.bin", "abort")
+	b.until("it is aborted or gone", fmt.Sprintf(`["aborted", undefined].includes(%s?.dataset.state)`,
 		row("large.bin")))
-	b.judge(source, "cancelled")
+	b.judge(source, "aborted")
 
 	a := b.another(asking)
 	a.choose(done)

@@ -248,7 +248,7 @@ func TestPageKey(t *testing.T) {
 	}
 	enter("signpost_wrong")
 	b.until("it is said that the key is wrong",
-		`document.querySelector("#key-words").textContent.includes("not accepted")`)
+		`document.querySelector("#key-words").textContent.includes("rejected this key")`)
 	enter(key)
 	p.holds(t, b.state("file.bin", "completed"), content)
 	if kept := eval[bool](b, fmt.Sprintf(`JSON.stringify({...localStorage, ...sessionStorage}).includes(%q)`, key)); kept {

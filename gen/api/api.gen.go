@@ -209,7 +209,7 @@ type Import struct {
 	// Metadata The declared user metadata.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
-	// Mode How the file is uploaded. `single`: one PUT request. `multipart`: parts, which resume. `form`: one HTML form POST.
+	// Mode How the file is uploaded. `single`: one PUT request. `multipart`: one PUT request for each part. `form`: one HTML form POST.
 	Mode ImportMode `json:"mode"`
 
 	// Multipart The plan and the progress of a multipart upload.
@@ -234,7 +234,7 @@ type Import struct {
 	UploadURL *string `json:"upload_url,omitempty"`
 }
 
-// ImportMode How the file is uploaded. `single`: one PUT request. `multipart`: parts, which resume. `form`: one HTML form POST.
+// ImportMode How the file is uploaded. `single`: one PUT request. `multipart`: one PUT request for each part. `form`: one HTML form POST.
 type ImportMode string
 
 // ImportError Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
@@ -494,7 +494,7 @@ type CreateImportParams struct {
 
 // GetImportParams defines parameters for GetImport.
 type GetImportParams struct {
-	// Wait The maximum delay of the response in seconds, 0 to 25 (default 0). The response is immediate if half of the server's connections wait already, if the server is stopping, or if the operator disabled long polling. Pause for one second before the next request, and longer while nothing changes.
+	// Wait The maximum delay of the response in seconds, 0 to 25 (default 0). The response is immediate if half of the server's connections are waiting, if the server is stopping, or if the operator disabled long polling. Pause for one second before the next request, and longer while nothing changes.
 	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
 
 	// IfNoneMatch The `ETag` of an earlier response, several separated by commas, or `*` for any (RFC 9110, section 13.1.2).
@@ -503,7 +503,7 @@ type GetImportParams struct {
 
 // HeadImportParams defines parameters for HeadImport.
 type HeadImportParams struct {
-	// Wait The maximum delay of the response in seconds, 0 to 25 (default 0). The response is immediate if half of the server's connections wait already, if the server is stopping, or if the operator disabled long polling. Pause for one second before the next request, and longer while nothing changes.
+	// Wait The maximum delay of the response in seconds, 0 to 25 (default 0). The response is immediate if half of the server's connections are waiting, if the server is stopping, or if the operator disabled long polling. Pause for one second before the next request, and longer while nothing changes.
 	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
 
 	// IfNoneMatch The `ETag` of an earlier response, several separated by commas, or `*` for any (RFC 9110, section 13.1.2).

@@ -227,7 +227,7 @@ type Import struct {
 	// Metadata The declared user metadata.
 	Metadata map[string]string `json:"metadata,omitempty,omitzero"`
 
-	// Mode How the file is uploaded. `single`: one PUT request. `multipart`: parts, which resume. `form`: one HTML form POST.
+	// Mode How the file is uploaded. `single`: one PUT request. `multipart`: one PUT request for each part. `form`: one HTML form POST.
 	Mode ImportMode `json:"mode"`
 
 	// Multipart The plan and the progress of a multipart upload.
@@ -252,7 +252,7 @@ type Import struct {
 	UploadURL string `json:"upload_url,omitempty,omitzero"`
 }
 
-// ImportMode How the file is uploaded. `single`: one PUT request. `multipart`: parts, which resume. `form`: one HTML form POST.
+// ImportMode How the file is uploaded. `single`: one PUT request. `multipart`: one PUT request for each part. `form`: one HTML form POST.
 type ImportMode string
 
 // ImportError Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
@@ -512,7 +512,7 @@ type CreateImportParams struct {
 
 // GetImportParams defines parameters for GetImport.
 type GetImportParams struct {
-	// Wait The maximum delay of the response in seconds, 0 to 25 (default 0). The response is immediate if half of the server's connections wait already, if the server is stopping, or if the operator disabled long polling. Pause for one second before the next request, and longer while nothing changes.
+	// Wait The maximum delay of the response in seconds, 0 to 25 (default 0). The response is immediate if half of the server's connections are waiting, if the server is stopping, or if the operator disabled long polling. Pause for one second before the next request, and longer while nothing changes.
 	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
 
 	// IfNoneMatch The `ETag` of an earlier response, several separated by commas, or `*` for any (RFC 9110, section 13.1.2).
@@ -611,8 +611,8 @@ type ClientInterface interface {
 	// ListImports List the caller's imports, newest first.
 	//
 	// Returns tracked imports with their current status in the bucket, without signed requests. To get those, read a
-	// single import. A page can have fewer imports than `limit`, or none with `status`, and still have a
-	// `next_cursor`. The last page has none.
+	// single import. A page that has a `next_cursor` can have fewer imports than `limit`, or none if `status` is
+	// given. The last page has no `next_cursor`.
 	//
 	// Corresponds with GET /import (the `ListImports` operationId).
 	ListImports(ctx context.Context, params *ListImportsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -725,8 +725,8 @@ type ClientInterface interface {
 // ListImports List the caller's imports, newest first.
 //
 // Returns tracked imports with their current status in the bucket, without signed requests. To get those, read a
-// single import. A page can have fewer imports than `limit`, or none with `status`, and still have a
-// `next_cursor`. The last page has none.
+// single import. A page that has a `next_cursor` can have fewer imports than `limit`, or none if `status` is
+// given. The last page has no `next_cursor`.
 //
 // Corresponds with GET /import (the `ListImports` operationId).
 func (c *Client) ListImports(ctx context.Context, params *ListImportsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1380,8 +1380,8 @@ type ClientWithResponsesInterface interface {
 	// ListImportsWithResponse List the caller's imports, newest first.
 	//
 	// Returns tracked imports with their current status in the bucket, without signed requests. To get those, read a
-	// single import. A page can have fewer imports than `limit`, or none with `status`, and still have a
-	// `next_cursor`. The last page has none.
+	// single import. A page that has a `next_cursor` can have fewer imports than `limit`, or none if `status` is
+	// given. The last page has no `next_cursor`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1866,8 +1866,8 @@ func (r SignPartsResponse) ContentType() string {
 // ListImportsWithResponse List the caller's imports, newest first.
 //
 // Returns tracked imports with their current status in the bucket, without signed requests. To get those, read a
-// single import. A page can have fewer imports than `limit`, or none with `status`, and still have a
-// `next_cursor`. The last page has none.
+// single import. A page that has a `next_cursor` can have fewer imports than `limit`, or none if `status` is
+// given. The last page has no `next_cursor`.
 //
 // Returns a wrapper object for the known response body format(s).
 //

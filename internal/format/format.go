@@ -35,10 +35,11 @@ func Bytes(n int64) string {
 	for value >= 999.5 && unit < 4 {
 		value, unit = value/1024, unit+1
 	}
-	digits := 1
+	digits, scale := 1, 10.0
 	if value >= 99.95 || value == math.Trunc(value) {
-		digits = 0
+		digits, scale = 0, 1
 	}
+	value = math.Round(value*scale) / scale // a half is rounded up, as by toFixed in JavaScript
 	return strconv.FormatFloat(value, 'f', digits, 64) + " " + "KMGTP"[unit:unit+1] + "iB"
 }
 

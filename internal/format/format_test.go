@@ -1,10 +1,24 @@
 package format
 
-import "testing"
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
 
+// TestBytes uses testdata/bytes.txt, which the test of the web UI uses too.
 func TestBytes(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1536: "1.5 KiB", 1023 << 10: "1.0 MiB",
-		12_000_000: "11.4 MiB", 5 << 40: "5 TiB", 200<<20 + 1: "200 MiB"} {
+	table, err := os.ReadFile("testdata/bytes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(table)) {
+		size, want, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		n, err := strconv.ParseInt(size, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if got := Bytes(n); got != want {
 			t.Errorf("%d: got %s, want %s", n, got, want)
 		}

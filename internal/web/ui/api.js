@@ -167,7 +167,7 @@ async function send(method, path, headers, body, signal) {
     return response.status === 204 ? undefined : JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) {
-      throw new Error("The response does not come from the service. Check for a proxy or a sign-in page in between.");
+      throw new Error("This is no response of the service. Check for a proxy or sign-in page, then reload the page.");
     }
     throw error;
   } finally {

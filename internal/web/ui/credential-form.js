@@ -13,18 +13,19 @@ export function connectCredentialForm(credential, live) {
   let announced = "";
   const draw = () => {
     form.hidden = !settings.requiresKey && !credential.requested && !credential.isSet;
-    const state = credential.rejected ? "refused" : credential.isSet ? "given" : "wanted";
+    const state = credential.rejected ? "rejected" : credential.isSet ? "given" : "wanted";
     form.dataset.state = state;
     input.setAttribute("aria-invalid", String(credential.rejected));
     help.textContent = {
-      refused: "This key was not accepted. Check that it is complete, or ask for another key.",
-      given: "The key is used until this page is closed.",
-      wanted: "This service requires an API key. The page keeps it only until you close the page.",
+      rejected: "The service rejected this key or token. Check that it is complete, or ask the operator for a new one.",
+      given: "This page uses the key until you close the page.",
+      wanted: "This service requires an API key or access token. It is forgotten when you close the page.",
     }[state];
     if (credential.requested && announced !== state) {
       input.focus();
       input.select();
-      live.announce(credential.rejected ? "The API key was not accepted." : "The service requires an API key.");
+      live.announce(credential.rejected ? "The service rejected the key or token." :
+        "The service requires an API key or access token.");
     }
     announced = credential.requested ? state : "";
   };

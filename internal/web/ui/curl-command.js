@@ -17,7 +17,8 @@ export function showCurlCommand(live) {
   };
   name.addEventListener("input", draw);
   button.addEventListener("click", async () => {
-    result.textContent = await copy(lines) ? "Copied." : "The lines are selected: copy them with Ctrl+C.";
+    result.textContent = await copy(lines) ? "Copied." :
+      "Not copied. The commands are selected: press Ctrl+C or Cmd+C.";
     live.announce(result.textContent);
   });
   draw();

@@ -1,13 +1,13 @@
 // @ts-check
 // Numbers and dates for users. The page is in English.
 
-const units = ["B", "kB", "MB", "GB", "TB"];
-
-/** @param {number} n @returns {string} such as "1.5 MB", with powers of 1000 as in file managers */
+/** Returns n in binary units, such as "1.5 MiB": the same text as the CLI. @param {number} n */
 export function formatBytes(n) {
-  let unit = 0;
-  for (; n >= 999.5 && unit < units.length - 1; unit++) n /= 1000;
-  return `${n >= 100 || unit === 0 ? Math.round(n) : n.toFixed(1)} ${units[unit]}`;
+  if (n < 1024) return `${Math.trunc(n)} B`;
+  let value = Math.trunc(n) / 1024, unit = 0;
+  for (; value >= 999.5 && unit < 4; unit++) value /= 1024;
+  const digits = value >= 99.95 || Number.isInteger(value) ? 0 : 1;
+  return `${value.toFixed(digits)} ${"KMGTP"[unit]}iB`;
 }
 
 /** @param {number} seconds */

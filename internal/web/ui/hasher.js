@@ -52,7 +52,7 @@ export class Hasher {
     worker.addEventListener("error", () => { // it could not be loaded, or ran out of memory
       this.#workers = this.#workers.filter((w) => w !== worker);
       worker.terminate();
-      const error = new Error("The page could not compute checksums. Reload the page.");
+      const error = new Error("This page cannot compute checksums. Reload the page.");
       for (const call of this.#pending.values()) call.reject(error);
     });
     return worker;

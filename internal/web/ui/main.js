@@ -44,8 +44,8 @@ queue.addEventListener("added", (event) => {
 queue.addEventListener("removed", () => recent.refresh());
 credential.addEventListener("change", () => { if (credential.isSet && !credential.rejected) recent.refresh(0); });
 connection.addEventListener("change", () => {
-  const lost = "The connection is lost. Uploads resume automatically when it is restored.";
-  live.announce(connection.offline ? lost : "The connection is restored.");
+  const lost = "Connection lost. Uploads resume automatically when it is restored.";
+  live.announce(connection.offline ? lost : "Connection restored.");
 });
 addEventListener("beforeunload", (event) => { if ([...queue.all].some((t) => t.isActive)) event.preventDefault(); });
 

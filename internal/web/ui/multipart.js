@@ -72,7 +72,7 @@ async function compareParts(t, signal) {
     if (sum !== part.checksum) continue;
     t.partChecksums[part.part_number - 1] = sum;
     t.storedBytes += blob.size;
-    t.setNote("Comparing with the stored parts");
+    t.setNote("Comparing with the uploaded parts");
     t.notifyProgress();
   }
   t.setNote("");

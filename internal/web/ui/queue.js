@@ -70,7 +70,7 @@ export class Queue extends EventTarget {
       return null;
     }
     if ([...this.all].some((t) => t.file && t.path === path && t.matches(file) && !t.isFinished)) {
-      this.dispatchEvent(new CustomEvent("rejected", { detail: `${file.name} is in the list already.` }));
+      this.dispatchEvent(new CustomEvent("rejected", { detail: `${file.name} is already in the list.` }));
       return null;
     }
     return new Transfer(this.shared, file, path);
@@ -78,10 +78,10 @@ export class Queue extends EventTarget {
 
   /** Reports that a file is not the one of an upload. @param {Transfer} t @param {File} file */
   #reject(t, file) {
-    const length = file.size !== t.size ? "has another length" : "was changed since";
+    const length = file.size !== t.size ? "has another size" : "was changed";
     const reason = file.name !== t.name ? "has another name" : length;
-    const text = `This is not the same file: ${file.name} ${reason}. ` +
-      "Choose the original file, or cancel this upload first.";
+    const text = `${file.name} is not the file of this upload: it ${reason}. ` +
+      "Choose the original file, or abort this upload first.";
     t.problem = { text, requestId: "" };
     t.notifyProgress();
     this.dispatchEvent(new CustomEvent("rejected", { detail: text }));

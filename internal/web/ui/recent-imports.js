@@ -6,12 +6,6 @@ import { settings } from "./settings.js";
 
 const maxShown = 20;
 
-/** @type {Record<string, string>} */
-const statusTexts = {
-  awaiting_upload: "awaited", uploading: "on its way", completed: "done", failed: "failed", aborted: "cancelled",
-  expired: "expired",
-};
-
 /**
  * @typedef {{id: string, name: string, path?: string, size?: number, status: string, at: Date,
  *   download: boolean}} RecentImport path is that of its folders, such as "photos/2026/"
@@ -59,7 +53,7 @@ export class RecentImports {
   #draw(recent) {
     this.section.hidden = recent.length === 0;
     const fromService = this.#lists && (this.api.credential.isSet || !settings.requiresKey);
-    this.about.textContent = fromService ? "The newest imports of the service." : "The imports of this browser.";
+    this.about.textContent = fromService ? "Your newest imports on this service." : "Imports from this browser.";
     this.list.replaceChildren(...recent.map((r) => this.#row(r)));
   }
 
@@ -76,7 +70,7 @@ export class RecentImports {
     };
     write("path", r.path ?? "");
     write("name", r.name);
-    write("status", statusTexts[r.status] ?? r.status);
+    write("status", r.status.replaceAll("_", " "));
     write("about", [r.size === undefined ? "" : formatBytes(r.size), formatDate(r.at)].filter(Boolean).join(" · "));
     const link = /** @type {HTMLAnchorElement} */ (row.querySelector(".download"));
     link.hidden = !r.download;
@@ -101,7 +95,7 @@ export class RecentImports {
 function ofService(jobs) {
   const stored = new Map([...resumeStore.finished(), ...resumeStore.states()].map((upload) => [upload.id, upload]));
   return jobs.map((job) => {
-    const { name, path } = namesOf(job) ?? stored.get(job.id) ?? { name: "unnamed", path: "" };
+    const { name, path } = namesOf(job) ?? stored.get(job.id) ?? { name: "no name", path: "" };
     return {
       id: job.id, name, path, size: job.size, status: job.status,
       at: new Date(job.created_at ?? Date.now()), download: settings.downloads && job.status === "completed",

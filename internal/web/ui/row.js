@@ -6,18 +6,18 @@ import { Rate } from "./rate.js";
 
 /** The buttons of each state. @type {Record<string, string[]>} */
 const actions = {
-  waiting: ["pause", "cancel"], hashing: ["pause", "cancel"], sending: ["pause", "cancel"], finishing: [],
-  offline: ["pause", "cancel"], pausing: ["resume", "cancel"], paused: ["resume", "cancel"], locked: ["remove"],
-  "needs-file": ["choose", "cancel"], completed: ["remove"], failed: ["retry", "remove"], cancelling: [],
-  cancelled: ["remove"], removing: [],
+  waiting: ["pause", "abort"], hashing: ["pause", "abort"], sending: ["pause", "abort"], finishing: [],
+  offline: ["pause", "abort"], pausing: ["resume", "abort"], paused: ["resume", "abort"], locked: ["remove"],
+  "needs-file": ["choose", "abort"], completed: ["remove"], failed: ["retry", "remove"], aborting: [],
+  aborted: ["remove"], removing: [],
 };
 
 /** The text of each state. @type {Record<string, string>} */
 const stateTexts = {
-  waiting: "Waiting for its turn", hashing: "Reading", sending: "Sending", pausing: "Pausing…", paused: "Paused",
-  offline: "No connection; resumes automatically", locked: "Another tab is sending this file",
-  "needs-file": "Waiting for its file", finishing: "Finishing", completed: "Done", failed: "Failed",
-  cancelling: "Cancelling…", cancelled: "Cancelled", removing: "Removing…",
+  waiting: "Waiting", hashing: "Computing the checksum", sending: "Uploading", pausing: "Pausing…", paused: "Paused",
+  offline: "No connection: resumes automatically", locked: "Another tab is uploading this file",
+  finishing: "Completing", completed: "Completed", failed: "Failed", aborting: "Aborting…", aborted: "Aborted",
+  removing: "Removing…",
 };
 
 /** The row of one upload. */
@@ -50,7 +50,7 @@ export class Row {
     this.parts.path.textContent = path;
     this.parts.path.hidden = path === "";
     this.parts.size.textContent = formatBytes(size);
-    this.progress.setAttribute("aria-label", `Progress of ${name}`);
+    this.progress.setAttribute("aria-label", `Upload progress of ${name}`);
     for (const button of this.buttons) button.setAttribute("aria-label", `${button.textContent?.trim()} ${name}`);
     this.download.setAttribute("aria-label", `Download ${name}`);
   }
@@ -72,7 +72,7 @@ export class Row {
     this.#write(this.parts.state, this.#text(state, share));
     this.#write(this.parts.pace, this.#rateText(state));
     this.#write(this.parts.problem, t.problem?.text ?? "");
-    this.#write(this.parts.request, t.problem?.requestId ? `Request ID: ${t.problem.requestId}` : "");
+    this.#write(this.parts.request, t.problem?.requestId ? `Request ID for the operator: ${t.problem.requestId}` : "");
   }
 
   /** @param {string} state */
@@ -85,7 +85,7 @@ export class Row {
     for (const button of this.buttons) button.hidden = !allowed.includes(button.dataset.action ?? "");
     // Otherwise the focus would move to the start of the page.
     if (focused?.hidden) (this.buttons.find((b) => !b.hidden) ?? this.element).focus();
-    this.progress.hidden = ["completed", "cancelling", "cancelled", "removing"].includes(state);
+    this.progress.hidden = ["completed", "aborting", "aborted", "removing"].includes(state);
     const url = state === "completed" ? t.job?.download_url : undefined;
     this.download.hidden = !url;
     if (url) this.download.href = url;
@@ -95,9 +95,9 @@ export class Row {
   #text(state, share) {
     const { note, shared } = this.transfer;
     const percent = `${Math.floor(share * 100)} %`;
-    if (state === "waiting" && shared.credential.requested) return "Waiting for your API key";
-    if (state === "needs-file" && share < 0.01) return "Choose this file again to continue";
-    if (state === "needs-file") return `Choose this file again to continue at ${percent}`;
+    if (state === "waiting" && shared.credential.requested) return "Waiting for the API key or token";
+    if (state === "needs-file" && share < 0.01) return "Choose the file again to resume";
+    if (state === "needs-file") return `Choose the file again to resume at ${percent}`;
     if (note && ["hashing", "sending"].includes(state)) return `${note}, ${percent}`;
     if (state === "sending" || state === "paused" && share > 0) return `${stateTexts[state]}, ${percent}`;
     return stateTexts[state];

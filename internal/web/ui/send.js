@@ -51,7 +51,7 @@ export async function send(t, part, signal) {
       renewed = renew;
       if (!t.shared.storeResponded) backoff.budget = firstRetryBudget;
       const reason = error instanceof NoResponseError ? "The store does not respond" : "The store is busy";
-      await backoff.wait(error, signal, () => t.setNote(`${reason}; trying again`));
+      await backoff.wait(error, signal, () => t.setNote(`${reason}: retrying`));
     }
   }
 }

@@ -59,7 +59,7 @@ export class Signer {
         batch.get(signed.part_number)?.resolve(signed);
         batch.delete(signed.part_number);
       }
-      throw new Error("The service returned no signed URL for a part. Retry the upload.");
+      throw new Error("The service returned no signed URL for a part. Press Retry.");
     } catch (error) {
       for (const part of batch.values()) part.reject(error);
     }

@@ -26,7 +26,7 @@ const maxExpired = 5;
  *   checksums: declare them, until a store turns out not to support them; checksumsSupported: the store accepted one;
  *   storeResponded: the store has responded to this page
  * @typedef {"waiting" | "hashing" | "sending" | "pausing" | "paused" | "locked" | "needs-file" | "finishing" |
- *   "completed" | "failed" | "cancelling" | "cancelled" | "removing"} Phase
+ *   "completed" | "failed" | "aborting" | "aborted" | "removing"} Phase
  */
 
 /** The upload of one file. Dispatches "phase" and "progress". */
@@ -110,7 +110,7 @@ export class Transfer extends EventTarget {
   /** Whether it is running. It may wait for a connection or a credential. */
   get isActive() { return ["hashing", "sending", "finishing"].includes(this.#phase); }
 
-  get isFinished() { return ["completed", "failed", "cancelled"].includes(this.#phase); }
+  get isFinished() { return ["completed", "failed", "aborted"].includes(this.#phase); }
 
   get sentBytes() {
     let bytes = this.storedBytes;
@@ -220,7 +220,7 @@ export class Transfer extends EventTarget {
       } else if (job.status === "aborted") {
         unlock?.();
         resumeStore.remove(this.id);
-        this.phase = "cancelled";
+        this.phase = "aborted";
       } else if (this.file) {
         this.#unlock = unlock;
         this.compared = false;
@@ -312,7 +312,7 @@ export class Transfer extends EventTarget {
     if (id) void this.shared.api.delete(id, AbortSignal.timeout(deleteTimeout)).catch(() => {}); // otherwise it expires
   }
 
-  /** Pauses when all requests have ended, unless it is resumed or cancelled before. */
+  /** Pauses when all requests have ended, unless it is resumed or aborted before. */
   async pause() {
     this.#abortRun("pausing");
     const running = this.#running;
@@ -337,17 +337,17 @@ export class Transfer extends EventTarget {
   }
 
   /**
-   * Aborts the import. It is cancelled once the service has confirmed that; until then it can be resumed or cancelled
+   * Aborts the import. It is aborted once the service has confirmed that; until then it can be resumed or aborted
    * again.
    */
-  async cancel() {
-    this.#abortRun("cancelling");
+  async abort() {
+    this.#abortRun("aborting");
     await this.#running; // a create that is still running may return the id only now
-    if (this.id && !await this.#delete("Not cancelled.")) {
+    if (this.id && !await this.#delete("Not aborted.")) {
       this.phase = this.file ? "paused" : "needs-file";
       return;
     }
-    this.#finish("cancelled");
+    this.#finish("aborted");
   }
 
   /** Deletes the import and returns whether it is gone. Otherwise it sets the problem. @param {string} prefix */
@@ -359,7 +359,7 @@ export class Transfer extends EventTarget {
     } catch (error) {
       if (error instanceof ResponseError && error.status === 404) return true;
       const { text, requestId } = describe(signal.aborted ? new NoResponseError("service") : error);
-      this.problem = { text: `${prefix} ${text} The uploaded data may stay in the store until it expires.`, requestId };
+      this.problem = { text: `${prefix} ${text} Uploaded data may remain in the store until it expires.`, requestId };
       return false;
     }
   }
@@ -414,9 +414,9 @@ export class Transfer extends EventTarget {
     resumeStore.finish({ id: this.id, name: this.name, path: this.path, size: this.size, status, at: Date.now() });
   }
 
-  /** @param {"completed" | "cancelled"} phase */
+  /** @param {"completed" | "aborted"} phase */
   #finish(phase) {
-    if (this.id) this.#saveResult(phase === "completed" ? "completed" : "aborted");
+    if (this.id) this.#saveResult(phase);
     this.#release();
     this.phase = phase;
   }

@@ -8,8 +8,8 @@ const drawInterval = 250;
 
 /** The announcement of each state. @type {Record<string, string>} */
 const announcements = {
-  completed: "is uploaded", failed: "failed", cancelled: "is cancelled", paused: "is paused",
-  locked: "is being sent by another tab", "needs-file": "waits for its file",
+  completed: "completed", failed: "failed", aborted: "aborted", paused: "paused", locked: "in another tab",
+  "needs-file": "waiting for the file",
 };
 
 /** @typedef {import("./transfer.js").Transfer} Transfer */
@@ -59,8 +59,7 @@ export class UploadList {
       t.addEventListener("progress", () => this.#drawLater(t, drawInterval));
     }
     this.list.append(rows);
-    const subject = transfers.length === 1 ? `${transfers[0].name} is` : `${plural(transfers.length, "file")} are`;
-    this.live.announce(`${subject} in the list.`);
+    this.live.announce(`Added ${transfers.length === 1 ? transfers[0].name : plural(transfers.length, "file")}.`);
     this.#drawSummary();
   }
 
@@ -69,7 +68,7 @@ export class UploadList {
     const row = this.#rows.get(t);
     const focused = row?.element.contains(document.activeElement);
     const neighbor = row?.element.nextElementSibling ?? row?.element.previousElementSibling;
-    if (t.phase === "removing") this.live.announce(`${t.name} is removed.`);
+    if (t.phase === "removing") this.live.announce(`Removed ${t.name}.`);
     this.#rows.delete(t);
     this.#stale.delete(t);
     row?.element.remove();
@@ -86,7 +85,7 @@ export class UploadList {
     row.draw();
     const text = announcements[row.state];
     if (text && before !== row.state) {
-      this.live.announce(`${t.name} ${text}.${t.problem ? ` ${t.problem.text}` : ""}`, row.state);
+      this.live.announce(`${t.name}: ${text}.${t.problem ? ` ${t.problem.text}` : ""}`, text);
     }
     this.#drawLater(t, 0);
   }
@@ -113,7 +112,7 @@ export class UploadList {
   #drawSummary() {
     const all = [...this.#rows.keys()];
     this.section.hidden = all.length === 0;
-    const excluded = ["cancelling", "cancelled", "failed", "removing", "needs-file"];
+    const excluded = ["aborting", "aborted", "failed", "removing", "needs-file"];
     const counted = all.filter((t) => !excluded.includes(t.phase));
     const size = sum(counted.map((t) => t.size)), sent = sum(counted.map((t) => t.sentBytes));
     const working = all.some((t) => t.isActive) && !this.queue.shared.connection.offline;
@@ -121,7 +120,7 @@ export class UploadList {
     else this.#rate.reset();
     const rate = this.#rate.value();
     const done = all.filter((t) => t.phase === "completed").length;
-    const parts = [`${done} of ${plural(all.length, "file")} done`];
+    const parts = [`${done} of ${plural(all.length, "file")} completed`];
     if (size > 0 && sent < size) parts.push(`${formatBytes(sent)} of ${formatBytes(size)}`);
     if (rate > 0 && sent < size) parts.push(`${formatBytes(rate)}/s`, `${formatDuration((size - sent) / rate)} left`);
     write(byId("summary"), parts.join(" · "));
@@ -129,7 +128,7 @@ export class UploadList {
     if (document.title !== title) document.title = title;
     const buttons = ["resume-all", "pause-all", "clear"].map(byId);
     const focused = buttons.find((b) => b === document.activeElement);
-    byId("clear").hidden = !all.some((t) => t.phase === "completed" || t.phase === "cancelled");
+    byId("clear").hidden = !all.some((t) => t.phase === "completed" || t.phase === "aborted");
     byId("pause-all").hidden = all.filter(isPausable).length < 2;
     byId("resume-all").hidden = all.filter(isPaused).length < 2;
     if (focused?.hidden) (buttons.find((b) => !b.hidden) ?? byId("files")).focus();
@@ -144,14 +143,14 @@ export class UploadList {
     switch (button?.dataset.action) {
       case "pause": return void t.pause();
       case "resume": case "retry": return t.resume();
-      case "cancel": return void t.cancel();
+      case "abort": return void t.abort();
       case "remove": return void this.queue.remove(t);
       case "choose": return this.chooseFile(t);
     }
   }
 
   #clear() {
-    this.#each((t) => t.phase === "completed" || t.phase === "cancelled", (t) => void this.queue.remove(t));
+    this.#each((t) => t.phase === "completed" || t.phase === "aborted", (t) => void this.queue.remove(t));
     byId("files").focus();
   }
 

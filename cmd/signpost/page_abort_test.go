@@ -8,8 +8,8 @@ import (
 
 var scopeMissing = client.Problem{Status: 403, Code: "scope-missing"}
 
-// TestPageCancels: an upload is shown as cancelled only after the service has aborted it, and nothing of it stays.
-func TestPageCancels(t *testing.T) {
+// TestPageAborts: an upload is shown as aborted only after the service has aborted it, and nothing of it stays.
+func TestPageAborts(t *testing.T) {
 	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
@@ -18,17 +18,17 @@ func TestPageCancels(t *testing.T) {
 	b.choose(path)
 	b.share("file.bin", 0.2)
 	b.hold("DELETE", "")
-	b.press("file.bin", "cancel")
+	b.press("file.bin", "abort")
 	b.held("the page asks the service to abort")
-	id := b.state("file.bin", "cancelling")
+	id := b.state("file.bin", "aborting")
 	if got := p.read(t, id).Status; got == client.ImportStatusAborted {
 		t.Errorf("before the service received the DELETE: got %s, want an import in progress", got)
 	}
 	if focused := b.focused(); focused != "file.bin" {
-		t.Errorf("after Cancel: got %q focused, want the row, as it has no buttons", focused)
+		t.Errorf("after Abort: got %q focused, want the row, as it has no buttons", focused)
 	}
 	b.release(client.Problem{})
-	b.state("file.bin", "cancelled")
+	b.state("file.bin", "aborted")
 	p.wantStatus(t, id, client.ImportStatusAborted)
 	b.press("file.bin", "remove")
 	b.until("its row is gone", row("file.bin")+` === undefined`)
@@ -36,8 +36,8 @@ func TestPageCancels(t *testing.T) {
 	b.until("it is forgotten", row("file.bin")+` === undefined`)
 }
 
-// TestPageCancelRefused: an upload that the service does not abort is not shown as cancelled, and can be resumed.
-func TestPageCancelRefused(t *testing.T) {
+// TestPageAbortRefused: an upload that the service does not abort is not shown as aborted, and can be resumed.
+func TestPageAbortRefused(t *testing.T) {
 	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
@@ -46,12 +46,12 @@ func TestPageCancelRefused(t *testing.T) {
 	b.choose(path)
 	b.share("file.bin", 0.2)
 	b.hold("DELETE", "")
-	b.press("file.bin", "cancel")
+	b.press("file.bin", "abort")
 	b.held("the page asks the service to abort")
 	b.release(scopeMissing)
 	id := b.state("file.bin", "paused")
-	b.until("the row says why", `document.querySelector("li.upload .problem").textContent.startsWith("Not cancelled.")`)
-	b.until("it is said aloud", `document.querySelector("#live").textContent.includes("Not cancelled.")`)
+	b.until("the row says why", `document.querySelector("li.upload .problem").textContent.startsWith("Not aborted.")`)
+	b.until("it is said aloud", `document.querySelector("#live").textContent.includes("Not aborted.")`)
 	b.releaseParts()
 	b.press("file.bin", "resume")
 	if done := b.state("file.bin", "completed"); done != id {
@@ -82,8 +82,8 @@ func TestPageRemoves(t *testing.T) {
 	}
 	b.release(scopeMissing)
 	b.state("file.bin", "failed")
-	const problem = "Not removed. Your API key does not allow this. Ask the operator for a key that allows uploads. " +
-		"The uploaded data may stay in the store until it expires."
+	const problem = "Not removed. Your API key or token does not permit this. Ask the operator for one that does. " +
+		"Uploaded data may remain in the store until it expires."
 	if got := eval[string](b, `document.querySelector("li.upload .problem").textContent`); got != problem {
 		t.Errorf("the service refused the DELETE: got %q, want %q", got, problem)
 	}
@@ -102,7 +102,7 @@ func TestPageRemoves(t *testing.T) {
 	if focused := b.focused(); focused != "files" {
 		t.Errorf("after the last row: got %q focused, want the field for files", focused)
 	}
-	b.until("it is said aloud", `document.querySelector("#live").textContent.includes("file.bin is removed.")`)
+	b.until("it is said aloud", `document.querySelector("#live").textContent.includes("Removed file.bin.")`)
 	b.reload()
 	b.until("it is forgotten", row("file.bin")+` === undefined`)
 }
