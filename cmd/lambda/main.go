@@ -42,9 +42,7 @@ func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, warning := range config.UnknownSettings(os.Environ(), config.SettingNames()) {
-		log.Warn(warning)
-	}
+	config.WarnUnknown(log, os.Environ(), config.SettingNames())
 	f, err := assembly.NewFunction(ctx, c.Config, log)
 	if err != nil {
 		return nil, err

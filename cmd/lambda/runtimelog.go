@@ -17,7 +17,7 @@ func (r runtimeLog) Write(line []byte) (int, error) {
 	var failed messages.InvokeResponse_Error
 	switch err := json.Unmarshal(line, &failed); {
 	case err != nil:
-		r.log.Error(string(bytes.TrimSpace(line)))
+		r.log.Error("Lambda runtime message", "text", string(bytes.TrimSpace(line)))
 	case len(failed.StackTrace) > 0:
 		r.log.Error("invocation panicked", "error", failed.Message, "stack", failed.StackTrace)
 	default:

@@ -32,9 +32,7 @@ func (s serveCmd) Run(i *invocation) error {
 	server.Tune(os.Getenv("GOGC"))
 	log := assembly.NewLogger(i.stderr)
 	ignoreHangups(i.ctx, log)
-	for _, warning := range config.UnknownSettings(os.Environ(), i.variables) {
-		log.Warn(warning)
-	}
+	config.WarnUnknown(log, os.Environ(), i.variables)
 	listener, err := server.Listen(s.Config, log)
 	if err != nil {
 		return err

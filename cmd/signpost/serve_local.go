@@ -70,8 +70,8 @@ func handleCreated(ctx context.Context, process *server.Server, created <-chan s
 		select {
 		case key := <-created:
 			if err := process.HandleObjectCreated(ctx, key); err != nil && ctx.Err() == nil {
-				log.Warn("object-created notification failed; reading the import repeats it",
-					"key", key, "error", err.Error())
+				log.Warn("object-created notification failed; the next read or sweep inspects the import",
+					"key", key, "error", err)
 			}
 		case <-ctx.Done():
 			return

@@ -19,7 +19,7 @@ func ignoreHangups(ctx context.Context, log *slog.Logger) {
 		for {
 			select {
 			case <-hangups:
-				log.Info("SIGHUP received; key and certificate files are reloaded within a second of a change, without a signal")
+				log.Info("SIGHUP ignored; changed key and certificate files are reloaded without a signal")
 			case <-ctx.Done():
 				return
 			}

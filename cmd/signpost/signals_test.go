@@ -13,7 +13,7 @@ func TestHangup(t *testing.T) {
 	t.Parallel()
 	p := startLocal(t, t.TempDir())
 	p.signal(t, syscall.SIGHUP)
-	p.await(t, p.stderr, "line about SIGHUP", func(s string) bool { return strings.Contains(s, "SIGHUP received") })
+	p.await(t, p.stderr, "line about SIGHUP", func(s string) bool { return strings.Contains(s, "SIGHUP ignored") })
 	if status, _, _ := p.do(t, "GET", "/healthz", ""); status != 200 {
 		t.Errorf("GET /healthz after SIGHUP: got %d, want 200", status)
 	}

@@ -47,7 +47,7 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.await(t, p.stderr, "complaint about the certificate",
-		func(s string) bool { return strings.Contains(s, "the old one stays") })
+		func(s string) bool { return strings.Contains(s, "certificate reload failed") })
 	if got := serial(); got != int64(2) {
 		t.Errorf("certificate after a broken file: got %v, want 2", got)
 	}

@@ -45,7 +45,7 @@ func TestReadingByUploadURL(t *testing.T) {
 			"SIGNPOST_SIGNING_ACCESS_KEY_ID=" + lenient.Restricted.AccessKeyID,
 			"SIGNPOST_SIGNING_SECRET_ACCESS_KEY=" + lenient.Restricted.SecretAccessKey,
 		},
-		log: `"msg":"unsigned headers: rejected by the store"`,
+		log: `"msg":"unsigned headers rejected by the store"`,
 	})
 }
 

@@ -205,7 +205,7 @@ func TestImportWebhooks(t *testing.T) {
 		t.Errorf("create with webhook_url %s: got %d %s, want 400", plain, status, answer)
 	}
 
-	const read = `"msg":"webhook secrets read"`
+	const read = `"msg":"webhook keys loaded"`
 	p.await(t, p.stderr, "first reading of the file", func(s string) bool { return strings.Count(s, read) == 1 })
 	write(file, "whsec_broken\n")
 	p.await(t, p.stderr, "complaint about the file",

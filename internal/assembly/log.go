@@ -18,12 +18,15 @@ func NewLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(terminal.NewWriter(w), options))
 }
 
-// shortIDs shortens ids of imports in all texts, because an error does not say whether the id in it is a capability. In
-// path and import its owner is known, and who logs them decides. The others are no ids of imports.
+// shortIDs shortens ids of imports in all texts and errors, because an error does not say whether the id in it is a
+// capability. In path and import its owner is known, and the caller decides. The others are no ids of imports.
 func shortIDs(_ []string, a slog.Attr) slog.Attr {
 	switch a.Key {
 	case "path", "import", "event", "request_id", "trace_id", "parent_id":
 		return a
+	}
+	if err, ok := a.Value.Any().(error); ok {
+		a.Value = slog.StringValue(err.Error())
 	}
 	if a.Value.Kind() == slog.KindString {
 		a.Value = slog.StringValue(imports.ShortIDs(a.Value.String()))

@@ -3,6 +3,7 @@ package assembly
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"unicode"
@@ -50,7 +51,8 @@ func TestLogShortensIDs(t *testing.T) {
 		}
 	}
 	var log bytes.Buffer
-	if NewLogger(&log).With("error", id).Error("failed: " + id); strings.Contains(log.String(), id) {
-		t.Errorf("id in the message and in With: got %s, want shortened ids", log.String())
+	NewLogger(&log).With("error", id).Error("failed: "+id, "error", errors.New(id))
+	if strings.Contains(log.String(), id) {
+		t.Errorf("id in the message, in With and in an error: got %s, want shortened ids", log.String())
 	}
 }

@@ -122,7 +122,7 @@ func (k *WebhookKeys) Watch(ctx context.Context) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if k.reload(ctx) == nil {
-			k.log.Info("webhook secrets read", "file", file)
+			k.log.Info("webhook keys loaded", "file", file)
 		}
 	}, file)
 }
@@ -140,7 +140,7 @@ func (k *WebhookKeys) reload(ctx context.Context) error {
 	}
 	err = fmt.Errorf("%s: %w", k.where, err)
 	if k.held != nil {
-		k.log.Error("webhook secrets cannot be read; the previous keys stay in use", "error", err.Error())
+		k.log.Error("webhook key reload failed; the previous keys stay in use", "error", err)
 	}
 	return err
 }

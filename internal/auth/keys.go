@@ -40,13 +40,13 @@ func OpenKeys(path, where string) (*Keys, error) {
 func (k *Keys) Watch(ctx context.Context, log *slog.Logger) {
 	filewatch.Watch(ctx, func() {
 		if count, err := k.read(); err != nil {
-			log.Error("API keys cannot be read; the previous keys stay in use", "error", err)
+			log.Error("API key reload failed; the previous keys stay in use", "error", err)
 		} else {
-			level, message := slog.LevelInfo, "API keys read"
+			level, message := slog.LevelInfo, "API keys loaded"
 			if count == 0 {
-				level, message = slog.LevelWarn, "the file holds no API keys; all API keys are refused"
+				level, message = slog.LevelWarn, "API key file is empty; all API keys are rejected"
 			}
-			log.Log(ctx, level, message, "file", k.path, "keys", count)
+			log.Log(ctx, level, message, "file", k.path, "count", count)
 		}
 	}, k.path)
 }

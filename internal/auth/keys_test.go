@@ -96,13 +96,13 @@ func TestKeysWatch(t *testing.T) {
 			told       string
 			complained bool
 		}{
-			{"at the start", func() {}, true, false, "keys=1", false},
+			{"at the start", func() {}, true, false, "count=1", false},
 			{"nothing new", func() { write(t, path, line) }, true, false, "", false},
-			{"one more", func() { write(t, path, line+"\n"+otherLine) }, true, true, "keys=2", false},
+			{"one more", func() { write(t, path, line+"\n"+otherLine) }, true, true, "count=2", false},
 			{"broken", func() { write(t, path, otherLine+"\n"+key) }, true, true, "line 2: contains an API key", true},
 			{"gone", func() { remove(t, path) }, true, true, "no such file", true},
-			{"back, without one", func() { write(t, path, otherLine) }, false, true, "keys=1", false},
-			{"empty", func() { write(t, path, "") }, false, false, "no API keys", false},
+			{"back, without one", func() { write(t, path, otherLine) }, false, true, "count=1", false},
+			{"empty", func() { write(t, path, "") }, false, false, "file is empty", false},
 		} {
 			step.do()
 			time.Sleep(time.Second)

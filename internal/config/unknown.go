@@ -1,7 +1,7 @@
 package config
 
 import (
-	"fmt"
+	"log/slog"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,24 +17,23 @@ func SettingNames() (names []string) {
 	return names
 }
 
-// UnknownSettings returns a warning for each variable in environ (NAME=VALUE) that begins with SIGNPOST_ and is not one
-// of known. A misspelt name would otherwise be ignored silently. Variables of tests, SIGNPOST_TEST_*, are skipped.
-func UnknownSettings(environ, known []string) (warnings []string) {
+// WarnUnknown logs a warning for each variable in environ (NAME=VALUE) that begins with SIGNPOST_ and is not one of
+// known. A misspelt name would otherwise be ignored silently. Variables of tests, SIGNPOST_TEST_*, are skipped.
+func WarnUnknown(log *slog.Logger, environ, known []string) {
 	for _, pair := range environ {
 		name, _, _ := strings.Cut(pair, "=")
 		isSetting := strings.HasPrefix(name, "SIGNPOST_") && !strings.HasPrefix(name, "SIGNPOST_TEST_")
 		if !isSetting || slices.Contains(known, name) {
 			continue
 		}
-		warning := name + " is not a setting and has no effect"
+		attrs := []any{"setting", name}
 		// A short name is similar to others by chance.
 		near := slices.MinFunc(known, func(a, b string) int { return edits(a, name) - edits(b, name) })
 		if edits(near, name) <= min(3, len(strings.TrimPrefix(name, "SIGNPOST_"))/2) {
-			warning += fmt.Sprintf("; did you mean %s?", near)
+			attrs = append(attrs, "did_you_mean", near)
 		}
-		warnings = append(warnings, warning)
+		log.Warn("unknown setting ignored", attrs...)
 	}
-	return warnings
 }
 
 // edits returns the Levenshtein distance of a and b, in bytes.

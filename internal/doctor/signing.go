@@ -21,7 +21,7 @@ func (d *doctor) unsigned(ctx context.Context) Finding {
 	case len(found.honored) == 0:
 		return pass("x-amz-copy-source, x-amz-tagging and x-amz-acl have no effect unless they are signed")
 	}
-	f := fail(fmt.Sprintf("honored: %s; %s", found, found.harm()),
+	f := fail(fmt.Sprintf("honored: %s; %s", found, found.risk()),
 		"use a store that rejects unsigned headers, or "+d.limitSigning())
 	switch {
 	case d.Signing != nil && !found.copies:

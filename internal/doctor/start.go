@@ -30,17 +30,17 @@ func RequireSignedHeaders(ctx context.Context, o Options, settings aws.Config, l
 	allow := "set " + o.Names.AllowUnsigned + "=true if every client may read the whole bucket"
 	switch {
 	case err != nil && o.AllowUnsignedHeaders, errors.Is(err, bucket.ErrStoreFull) && o.Signing != nil:
-		log.Warn("unsigned headers: not checked", "error", Cause(err))
+		log.Warn("unsigned headers not checked", "error", Cause(err))
 	case err != nil:
-		return fmt.Errorf("cannot check whether the store honors unsigned headers: %s; see signpost doctor, or %s",
+		return fmt.Errorf("cannot check whether the store honors unsigned headers: %s; run signpost doctor, or %s",
 			Cause(err), allow)
 	case len(found.honored) == 0:
-		log.Info("unsigned headers: rejected by the store")
+		log.Info("unsigned headers rejected by the store")
 	case o.AllowUnsignedHeaders || o.Signing != nil && !found.copies:
-		log.Warn("unsigned headers: honored by the store", "headers", found.honored, "harm", found.harm())
+		log.Warn("unsigned headers honored by the store", "headers", found.honored, "risk", found.risk())
 	default:
 		return fmt.Errorf("the store honors headers that an upload URL does not sign (%s): %s; %s, or %s",
-			found, found.harm(), o.limitSigning(), allow)
+			found, found.risk(), o.limitSigning(), allow)
 	}
 	return nil
 }

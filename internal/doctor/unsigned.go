@@ -25,8 +25,8 @@ type unsigned struct {
 
 func (u unsigned) String() string { return strings.Join(u.honored, ", ") }
 
-// harm describes what a client can do.
-func (u unsigned) harm() string {
+// risk describes what a client can do.
+func (u unsigned) risk() string {
 	if u.copies {
 		return "a client with one upload URL can read every object of the bucket"
 	}

@@ -70,7 +70,7 @@ func TestUnsignedHeaders(t *testing.T) {
 		log              string // part of the log of RequireSignedHeaders
 	}{
 		{"refused", store.AWSConfig(), func(*Options) {}, Pass, Pass, "have no effect", "",
-			`"msg":"unsigned headers: rejected by the store"`},
+			`"msg":"unsigned headers rejected by the store"`},
 		{"honored", lenient.AWS, func(*Options) {}, Fail, Pass,
 			"honored: " + all + "; a client with one upload URL can read every object",
 			"set SIGNPOST_SIGNING_ACCESS_KEY_ID and SIGNPOST_SIGNING_SECRET_ACCESS_KEY, or SIGNPOST_SIGNING_ROLE_ARN,", ""},
@@ -91,10 +91,10 @@ func TestUnsignedHeaders(t *testing.T) {
 		{"the store fails", broken, func(*Options) {}, Fail, Pass, "503 SlowDown",
 			"cannot check whether the store honors unsigned headers: 503 SlowDown", ""},
 		{"the store fails, allowed", broken, func(o *Options) { o.AllowUnsignedHeaders = true }, Fail, Pass,
-			"503 SlowDown", "", "unsigned headers: not checked"},
+			"503 SlowDown", "", "unsigned headers not checked"},
 		{"the store is full", full, func(*Options) {}, Fail, Pass, "store is full",
 			"honors unsigned headers: store is full", ""},
-		{"the store is full, signed", full, restricted, Fail, Pass, "store is full", "", "unsigned headers: not checked"},
+		{"the store is full, signed", full, restricted, Fail, Pass, "store is full", "", "unsigned headers not checked"},
 		{"clients reach another address", lenient.AWS, func(o *Options) { o.PublicEndpoint = "http://127.0.0.1:1" },
 			Skip, Pass, "signed URLs do not work",
 			"the store honors headers", ""},

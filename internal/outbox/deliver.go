@@ -93,15 +93,15 @@ func (o *Outbox) postpone(ctx context.Context, h storedEntry, minDelay time.Dura
 	delay := delays[min(h.Attempts, len(delays)-1)]
 	delay = max(delay+rand.N(delay/5), minDelay) // the random part spreads events that failed together
 	h.Attempts++
-	log := o.Log.With("event", h.Event.ID, "type", h.Event.Type,
-		"import", imports.LoggedIDs(h.Event.Data.Owner, h.Event.Subject), "attempts", h.Attempts, "failure", h.Failure)
+	log := o.Log.With("event", h.Event.ID, "event_type", h.Event.Type,
+		"import", imports.LoggedIDs(h.Event.Data.Owner, h.Event.Subject), "attempt", h.Attempts, "error", h.Failure)
 	if now.Sub(h.Written) >= giveUpAfter && h.Attempts >= minAttempts {
 		o.reportAttempt(h.To[0], "dead")
-		log.Error("event not delivered, no more attempts; signpost events redeliver sends it again")
+		log.Error("event is dead; deliver it with signpost events redeliver")
 		return moveEntry(ctx, o.Bucket, h, deadPrefix, now)
 	}
 	o.reportAttempt(h.To[0], "failed")
-	log.Warn("event not delivered yet", "again_in", delay.Round(time.Second).String())
+	log.Warn("event delivery failed", "next", delay.Round(time.Second).String())
 	return moveEntry(ctx, o.Bucket, h, pendingPrefix, now.Add(delay))
 }
 
@@ -114,6 +114,6 @@ func (o *Outbox) reportAttempt(to, outcome string) {
 // logWriteError logs an error of the store. The entry is unchanged and is processed again when its lease has expired.
 func (o *Outbox) logWriteError(h storedEntry, err error) {
 	if err != nil {
-		o.Log.Error("outbox cannot be written", "event", h.Event.ID, "error", err.Error())
+		o.Log.Error("outbox write failed", "event", h.Event.ID, "error", err)
 	}
 }

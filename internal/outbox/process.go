@@ -101,9 +101,9 @@ func (o *Outbox) process(ctx context.Context, key string) {
 	case errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrChanged): // another server processes it
 	case errors.Is(err, errInvalidEntry):
 		o.deliveries.ignore(key) // it is reported once
-		o.Log.Error("invalid outbox entry ignored", "key", key, "error", err.Error())
+		o.Log.Error("invalid outbox entry ignored", "key", key, "error", err)
 	case err != nil:
-		o.Log.Error("outbox entry cannot be processed", "key", key, "error", err.Error())
+		o.Log.Error("outbox entry processing failed", "key", key, "error", err)
 	case h.Confirmed:
 		o.deliver(ctx, h)
 	}

@@ -51,9 +51,9 @@ func (c *certificate) watch(ctx context.Context, log *slog.Logger) {
 	filewatch.Watch(ctx, func() {
 		before := c.current.Load().Leaf
 		if err := c.load(); err != nil {
-			log.Error("the certificate was not renewed; the old one stays", "error", err.Error())
+			log.Error("certificate reload failed; the previous certificate stays in use", "error", err)
 		} else if leaf := c.current.Load().Leaf; !leaf.Equal(before) {
-			log.Info("the certificate was renewed", "until", leaf.NotAfter)
+			log.Info("certificate reloaded", "expires", leaf.NotAfter)
 		}
 	}, c.chain, c.key)
 }

@@ -13,7 +13,7 @@ import (
 var logMembers = func() map[string]bool {
 	names := map[string]bool{}
 	for name := range strings.FieldsSeq(`time level msg method path status bytes duration_us remote request_id trace_id
-		parent_id owner code error audit outcome import size reason file keys`) {
+		parent_id owner code error audit outcome import size reason file count`) {
 		names[name] = true
 	}
 	return names
@@ -65,7 +65,7 @@ func (s *service) checkLog(t *testing.T) {
 		line := s.parse(t, text)
 		switch msg := line["msg"]; {
 		case msg == "request":
-		case msg == "API keys read", strings.HasPrefix(msg.(string), "http: URL query contains semicolon"):
+		case msg == "API keys loaded", strings.HasPrefix(msg.(string), "http: URL query contains semicolon"):
 			continue
 		default:
 			t.Errorf("the log has an unexpected line: %s", text)

@@ -36,8 +36,8 @@ func Listen(c config.Config, log *slog.Logger) (net.Listener, error) {
 		perClient: c.ConnectionsPerClient(), exempt: proxies, held: map[string]int{},
 		onRefused: func(client string) {
 			warning.Do(func() {
-				log.Warn("connections closed: client is at "+c.Name(&c.MaxConnectionsPerClient),
-					"client", client, "limit", c.ConnectionsPerClient())
+				log.Warn("connections closed; the client has too many", "remote", client,
+					"limit", c.ConnectionsPerClient(), "setting", c.Name(&c.MaxConnectionsPerClient))
 			})
 		},
 	}

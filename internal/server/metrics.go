@@ -24,6 +24,6 @@ func serveMetrics(ctx context.Context, listener net.Listener, metrics, health ht
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	err := server.Serve(netutil.LimitListener(listener, maxMetricsConnections))
 	if !errors.Is(err, http.ErrServerClosed) {
-		log.Error("metrics are no longer served", "error", err.Error())
+		log.Error("metrics listener stopped", "error", err)
 	}
 }

@@ -70,7 +70,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	s.stopping.Store(true)
 	if s.stopDelay > 0 {
-		s.Log.Info("stopping soon; /readyz already reports it", "delay", s.stopDelay.String())
+		s.Log.Info("stop signal received; /readyz returns 503", "delay", s.stopDelay.String())
 		select {
 		case err := <-stopped:
 			return fmt.Errorf("serve: %w", err)
@@ -96,14 +96,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 func mayBeFaulty(r *http.Request) bool { return len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) }
 
 func (s *Server) drain(ctx context.Context, server *http.Server) error {
-	s.Log.Info("stopping", "drain_limit", drainTimeout.String())
+	s.Log.Info("stopping", "timeout", drainTimeout.String())
 	if s.releaseWaiters != nil {
 		s.releaseWaiters()
 	}
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("stop: requests were still in progress after %s", drainTimeout), server.Close())
+		return errors.Join(fmt.Errorf("stop: requests still in progress after %s were cut off", drainTimeout), server.Close())
 	}
 	return nil
 }

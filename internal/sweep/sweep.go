@@ -63,7 +63,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 	s.every(ctx, checkEvery, s.sweepDue)
 	loops.Wait()
 	if err := s.releaseInTime(ctx); err != nil {
-		s.Log.Warn("lease not released; other servers sweep once it has expired", "error", err.Error())
+		s.Log.Warn("sweep lease not released; it expires within a minute", "error", err)
 	}
 }
 
@@ -77,7 +77,7 @@ func (s *Sweeper) every(ctx context.Context, interval time.Duration, f func(cont
 			err = f(ctx, st)
 		}
 		if err != nil && ctx.Err() == nil && !errors.Is(err, ErrLeased) {
-			s.Log.Warn("sweep was cut short", "error", err.Error())
+			s.Log.Warn("sweep failed; it is repeated", "error", err)
 		}
 		select {
 		case <-tick.C:
@@ -160,10 +160,10 @@ func (s *Sweeper) sweepDue(ctx context.Context, st state) error {
 	}
 	r, err := s.sweep(ctx, st.marks)
 	if r.Imports.Terminated+r.Uploads.Terminated > 0 {
-		s.Log.Info("swept", "imports_ended", r.Imports.Terminated, "uploads_aborted", r.Uploads.Terminated)
+		s.Log.Info("sweep finished", "imports_finished", r.Imports.Terminated, "uploads_aborted", r.Uploads.Terminated)
 	}
 	for _, err := range append(r.Imports.Failed, r.Uploads.Failed...) {
-		s.Log.Error("import cannot be inspected", "error", err.Error())
+		s.Log.Error("import inspection failed", "error", err)
 	}
 	return err
 }
