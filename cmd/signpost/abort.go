@@ -27,6 +27,10 @@ func (a abortCmd) Run(i *invocation) error {
 	var failed []error
 	for _, id := range a.IDs {
 		job, err := api.Read(i.ctx, id)
+		done := "aborted "
+		if job.Status == client.ImportStatusCompleted {
+			done = "deleted "
+		}
 		switch {
 		case err != nil:
 		case job.Status == client.ImportStatusCompleted && !a.Force:
@@ -38,7 +42,7 @@ func (a abortCmd) Run(i *invocation) error {
 			failed = append(failed, remedy.Import(id, err))
 			continue
 		}
-		fmt.Fprintln(i.stdout, "aborted "+id)
+		fmt.Fprintln(i.stdout, done+id)
 	}
 	return asInterruption(i.ctx, errors.Join(failed...))
 }

@@ -1,9 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 
 	"github.com/alecthomas/kong"
@@ -70,19 +69,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return nil
 	}
 	if err != nil {
-		return usageError{fmt.Errorf("%w; see %s --help", err, commandOf(err))}
+		return newUsageError(err)
 	}
 	i.configErrors, i.variables = &configErrors, variablesOf(parser.Model)
-	return command.Run(&i)
-}
-
-// commandOf returns the command whose arguments err rejects, such as "signpost upload".
-func commandOf(err error) string {
-	var parse *kong.ParseError
-	if errors.As(err, &parse) && parse.Context.Selected() != nil {
-		return parse.Context.Selected().FullPath()
-	}
-	return "signpost"
+	return cmp.Or(command.Run(&i), i.stdout.Err())
 }
 
 // variablesOf returns the names of all environment variables that set a flag.

@@ -29,7 +29,7 @@ func (redeliverCmd) Help() string {
 
 func (r redeliverCmd) Run(i *invocation) error {
 	if (r.ID == "") != r.All {
-		return usageError{errors.New("name one event or use --all; signpost events dead lists the events")}
+		return usageError{errors.New("name one event or use --all; signpost events dead lists the dead events")}
 	}
 	return withBucket(i, r.Config, func(_ aws.Config, store *bucket.Bucket, _ config.Config) error {
 		n, err := outbox.Redeliver(i.ctx, store, time.Now(), r.ID)
@@ -39,7 +39,7 @@ func (r redeliverCmd) Run(i *invocation) error {
 		case n == 0 && err == nil:
 			fmt.Fprintln(i.stdout, noDeadEvents)
 		case n > 0:
-			fmt.Fprintf(i.stdout, "%s will be delivered again with the next sweep\n", format.Count(n, "event"))
+			fmt.Fprintf(i.stdout, "%s will be delivered again by the running service, or by signpost gc\n", format.Count(n, "event"))
 		}
 		return err
 	})

@@ -5,9 +5,6 @@ import (
 	"errors"
 )
 
-// usageError is an invalid command line.
-type usageError struct{ error }
-
 // interruption reports that a signal ended the command.
 type interruption struct{ text string }
 

@@ -46,18 +46,19 @@ func (g gcCmd) Run(i *invocation) error {
 
 // printReport prints the counts of a sweep.
 func printReport(i *invocation, r sweep.Report, delivers bool, err error) error {
-	fmt.Fprintf(i.stdout, "overdue imports: %d inspected, %d ended\n", r.Imports.Inspected, r.Imports.Terminated)
-	fmt.Fprintf(i.stdout, "multipart uploads: %d inspected, %d orphans aborted\n",
+	fmt.Fprintf(i.stdout, "imports: %d inspected, %d of them completed or expired\n",
+		r.Imports.Inspected, r.Imports.Terminated)
+	fmt.Fprintf(i.stdout, "multipart uploads: %d inspected, %d of them orphaned and aborted\n",
 		r.Uploads.Inspected, r.Uploads.Terminated)
 	if delivers {
-		fmt.Fprintf(i.stdout, "events due: %d\n", r.Events)
+		fmt.Fprintf(i.stdout, "events: %d were due for delivery\n", r.Events)
 	}
 	failed := append(r.Imports.Failed, r.Uploads.Failed...)
 	for _, e := range failed {
 		fmt.Fprintf(i.stderr, "signpost: %v\n", e)
 	}
 	if len(failed) > 0 && err == nil {
-		err = fmt.Errorf("%s cannot be inspected", format.Count(len(failed), "import"))
+		err = fmt.Errorf("%s could not be inspected; the next sweep tries again", format.Count(len(failed), "import"))
 	}
 	return err
 }

@@ -14,7 +14,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/signpost-s3/signpost/internal/remedy"
 	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
@@ -113,7 +112,7 @@ func (f serviceFlags) waitReachable(ctx context.Context, timeout time.Duration) 
 			return nil
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
-			err = fmt.Errorf("%s cannot be reached: %w\n  -> %s", f.server(), remedy.Cause(err), connectionRemedy(err))
+			err = fmt.Errorf("%s cannot be reached: %w\n  -> %s", f.server(), engine.Cause(err), connectionRemedy(err))
 			return asInterruption(ctx, err)
 		}
 		select {
@@ -129,6 +128,8 @@ func connectionRemedy(err error) string {
 	switch {
 	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/":
 		return "this port serves plain HTTP: begin the URL with http://, or check the port"
+	case engine.IsProxyError(err):
+		return "check HTTP_PROXY and HTTPS_PROXY, or add the host of the service to NO_PROXY"
 	case errors.As(err, new(x509.UnknownAuthorityError)):
 		return "install the certificate authority on this machine; on Linux, SSL_CERT_FILE can name its file instead"
 	}

@@ -22,7 +22,7 @@ func AppendKey(path, line string) error {
 		added = append([]byte("\n"), added...)
 	}
 	if _, err := parseKeys(path, append(before, added...)); err != nil {
-		return fmt.Errorf("%w\n%s: nothing is added to a file that a service would not take", err, path)
+		return fmt.Errorf("%w\n%s: no key was added, because a service would reject the file", err, path)
 	}
 	if err := appendTo(path, added); err != nil {
 		return fmt.Errorf("%s: %w", path, err)

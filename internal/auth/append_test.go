@@ -23,7 +23,7 @@ func TestAppendKey(t *testing.T) {
 		{"no newline at the end", "ci " + hashA, "ci " + hashA + "\n" + line + "\n", ""},
 		{"a comment without newline", "# keys", "# keys\n" + line + "\n", ""},
 		{"broken", "ci", "ci", "line 1: " + errFields.Error()},
-		{"the key is there", line, line, "line 2: here is the key of line 1 again"},
+		{"the key is there", line, line, "line 2: the key is the same as in line 1"},
 		{"full", strings.Repeat("#", maxKeysFile-len(line)), strings.Repeat("#", maxKeysFile-len(line)), "must be at most"},
 	} {
 		path := write(t, filepath.Join(t.TempDir(), "keys"), c.before)

@@ -23,8 +23,7 @@ var pastedKey = regexp.MustCompile(keyPrefix + `[A-Za-z0-9_-]{20,}`)
 func NewKey(name string, scope Scope) (key, line string, err error) {
 	switch {
 	case !isName(name):
-		return "", "", fmt.Errorf("%q cannot be a key's name: it must be at most 63 of a-z, 0-9, dot and hyphen, "+
-			"the first a letter or digit, such as ci or alice.laptop", name)
+		return "", "", fmt.Errorf("the name %q of the key %s, such as ci or alice.laptop", name, nameRule)
 	case scope == 0 || scope&^All != 0:
 		return "", "", fmt.Errorf("a key cannot have the scopes %d", scope)
 	}
@@ -68,7 +67,7 @@ func parseKeys(where string, text []byte) (lines []keyLine, err error) {
 			continue
 		}
 		if before := first[l.hash]; err == nil && before > 0 {
-			err = fmt.Errorf("here is the key of line %d again; two lines cannot have one key", before)
+			err = fmt.Errorf("the key is the same as in line %d; each line needs its own key", before)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: line %d: %w", where, n, err))
@@ -78,17 +77,20 @@ func parseKeys(where string, text []byte) (lines []keyLine, err error) {
 	}
 	if more := len(errs) - maxLineErrors; more > 0 {
 		errs = append(errs[:maxLineErrors],
-			fmt.Errorf("%s: %d more lines are wrong: is it a file of keys?", where, more))
+			fmt.Errorf("%s: %d more lines are invalid: is it a file of keys?", where, more))
 	}
 	return lines, errors.Join(errs...)
 }
 
+// nameRule is the rule of a key's name.
+const nameRule = "must be 1 to 63 of a-z, 0-9, dot and hyphen, and begin with a letter or digit"
+
 var (
-	errPasted = errors.New("contains an API key, but only its hash is allowed: consider the key exposed, " +
-		"create a new one with signpost keygen, and add the line that it prints")
+	errPasted = errors.New("contains an API key instead of its hash: consider the key exposed, " +
+		"and create a new one with signpost keygen --append")
 	errFields = errors.New("must be NAME sha256:HASH and, if not everything is allowed, SCOPES; " +
 		"signpost keygen prints such lines")
-	errName   = errors.New("the name must be at most 63 of a-z, 0-9, dot and hyphen, the first a letter or digit")
+	errName   = errors.New("the name " + nameRule)
 	errHash   = errors.New("the second word must be sha256: and 64 hexadecimal digits, as signpost keygen prints it")
 	errScopes = errors.New("the third word must be scopes (create, read and delete), separated by commas without spaces")
 )

@@ -110,7 +110,7 @@ func TestParseKeys(t *testing.T) {
 		{"no scope after comma", "ci " + hashA + " read,", "", "F: line 1: " + errScopes.Error()},
 		{
 			"a key twice", "ci " + hashA + "\n\nbob " + hashA + " read", "",
-			"F: line 3: here is the key of line 1 again; two lines cannot have one key",
+			"F: line 3: the key is the same as in line 1; each line needs its own key",
 		},
 		{"all at once", "ci\n" + line + "\nCI x\n\n# fine\nci " + hashA + " write\n" + key,
 			"",
@@ -118,7 +118,7 @@ func TestParseKeys(t *testing.T) {
 				"\nF: line 6: " + errScopes.Error() + "\nF: line 7: " + errPasted.Error()},
 		{
 			"some other file", strings.Repeat("x\n", 1000), "",
-			strings.Join(lineErrorsOfX(), "\n") + "\nF: 980 more lines are wrong: is it a file of keys?",
+			strings.Join(lineErrorsOfX(), "\n") + "\nF: 980 more lines are invalid: is it a file of keys?",
 		},
 		{"as large as can be", strings.Repeat("#", maxKeysFile), "", ""},
 		{

@@ -12,7 +12,6 @@ import (
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/format"
-	"github.com/signpost-s3/signpost/internal/remedy"
 	"github.com/signpost-s3/signpost/internal/upload"
 )
 
@@ -40,7 +39,7 @@ func (o Object) Copy(ctx context.Context, w io.Writer) error {
 	}
 	response, err := o.Client.Do(q)
 	if err != nil {
-		return fmt.Errorf("the store at %s cannot be reached: %w", q.URL.Host, remedy.Cause(err))
+		return fmt.Errorf("the store at %s cannot be reached: %w", q.URL.Host, upload.Cause(err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -60,7 +59,7 @@ func (o Object) Copy(ctx context.Context, w io.Writer) error {
 	case err != nil && ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil:
-		return fmt.Errorf("after %s: %w", format.Bytes(size), remedy.Cause(err))
+		return fmt.Errorf("download stopped after %s: %w", format.Bytes(size), upload.Cause(err))
 	case o.Size != nil && size != *o.Size:
 		return fmt.Errorf("received %d of %d bytes", size, *o.Size)
 	case sum != nil && upload.EncodeChecksum(sum.Sum(nil)) != o.Checksum.Value:

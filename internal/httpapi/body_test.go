@@ -79,7 +79,7 @@ func TestBodies(t *testing.T) {
 		},
 		{
 			"name with path", `{"filename":"a/b"}`, 400, "invalid-request",
-			"/filename is not of the required form: The file name, 1 to 255 characters",
+			"/filename is not of the required form: the file name, 1 to 255 characters",
 		},
 		{
 			"name with control character", `{"filename":"a\u000ab"}`, 400, "invalid-request",
@@ -101,7 +101,7 @@ func TestBodies(t *testing.T) {
 		},
 		{
 			"type", `{"content_type":"text"}`, 400, "invalid-request",
-			"/content_type is not of the required form: The media type, such as `text/csv`",
+			"/content_type is not of the required form: the media type, such as `text/csv`",
 		},
 		{
 			"type with newline", `{"content_type":"text/csv\r\nx: y"}`, 400, "invalid-request",

@@ -108,7 +108,9 @@ func describeSchemaError(f *openapi3.SchemaError) string {
 	case "pattern":
 		// The first sentence of such a schema's description states the form.
 		form, _, _ := strings.Cut(s.Description, ". ")
-		return "is not of the required form: " + strings.TrimSuffix(form, ".")
+		if form != "" {
+			return "is not of the required form: " + strings.ToLower(form[:1]) + strings.TrimSuffix(form[1:], ".")
+		}
 	}
 	return "is invalid"
 }

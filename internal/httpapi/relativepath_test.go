@@ -48,7 +48,7 @@ func TestRelativePath(t *testing.T) {
 func TestInvalidRelativePaths(t *testing.T) {
 	s := start(t, settings{})
 	const (
-		form = "is not of the required form: The path of the file in its folder, with slashes, such as " +
+		form = "is not of the required form: the path of the file in its folder, with slashes, such as " +
 			"`photos/2026/a.jpg`; without empty, `.` and `..` segments, backslashes and control characters"
 		normalize = "must be in Unicode normalization form NFC: normalize it before the call"
 	)

@@ -2,10 +2,10 @@
 package remedy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -15,10 +15,10 @@ import (
 	"github.com/signpost-s3/signpost/internal/upload"
 )
 
-// Import adds the import's id and a remedy to err.
+// Import adds the import's id, unless err contains it, and a remedy to err.
 func Import(id string, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, upload.ErrInvalidID) {
+		return Add(err)
 	}
 	return fmt.Errorf("%s: %w", format.Name(id), Add(err))
 }
@@ -57,7 +57,7 @@ func Abort(id string) string { return "remove it with signpost abort " + id }
 
 // Line returns f in one line, whatever the file's name contains.
 func Line(f *upload.Error) string {
-	return format.Name(f.File) + strings.ReplaceAll(strings.TrimPrefix(f.Error(), f.File), "\n", "; ")
+	return cmp.Or(format.Name(f.File), `""`) + strings.ReplaceAll(strings.TrimPrefix(f.Error(), f.File), "\n", "; ")
 }
 
 // remedy returns what to do about f, or "" if the error says it.
@@ -72,6 +72,10 @@ func remedy(f *upload.Error) string {
 		return "upload the file again when it no longer changes"
 	case errors.Is(f, upload.ErrUnsafeRequest):
 		return "check --server or SIGNPOST_URL; the operator of the service checks SIGNPOST_PUBLIC_ENDPOINT"
+	case errors.Is(f, upload.ErrInvalidResponse):
+		return wrongServer
+	case errors.Is(f, upload.ErrInvalidID):
+		return listRemedy
 	case errors.As(f, &e) && e.Source == upload.FromService:
 		return serviceRemedy(e)
 	case errors.As(f, &e):
@@ -89,14 +93,20 @@ func serviceRemedy(e *upload.ResponseError) string {
 	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
 		return "check the API key (SIGNPOST_API_KEY, --api-key-file or --api-key) or the token (--token-file)"
 	case e.Code == "import-not-found":
-		return "signpost list prints the existing imports"
+		return listRemedy
 	case e.Status == http.StatusNotFound || e.Code == "" && e.Status < 500: // refusals of a service have a code
-		return "check --server or SIGNPOST_URL: there may be no Signpost service at this address"
+		return wrongServer
 	case e.Status >= 500 || e.Status == 0:
 		return "run the same command again to resume"
 	}
 	return ""
 }
+
+// wrongServer is the remedy for responses that are not from the API.
+const wrongServer = "check --server or SIGNPOST_URL: there may be no Signpost API at this address"
+
+// listRemedy is the remedy for ids of no import.
+const listRemedy = "signpost list prints the ids of the imports"
 
 // storeFullRemedy is the remedy for a full store.
 const storeFullRemedy = "free space in the store, or remove imports with signpost abort; " +
@@ -113,6 +123,8 @@ func storeRemedy(e *upload.ResponseError) string {
 		return storeFullRemedy
 	case e.Status == http.StatusPreconditionFailed:
 		return "the import is write-once and was uploaded before: check it with signpost status"
+	case e.Status == http.StatusRequestEntityTooLarge || e.Code == "EntityTooLarge":
+		return "the store or a proxy limits the size of requests: use a smaller --part-size"
 	case e.Code == "NoSuchUpload":
 		return "the upload was aborted; run the same command again to start a new one"
 	case e.Code == "BadDigest" || strings.HasPrefix(e.Code, "XAmzContent"):
@@ -130,17 +142,4 @@ func OpenError(path string, err error) *upload.Error {
 		err = at.Err
 	}
 	return &upload.Error{File: path, Step: "open", Err: err}
-}
-
-// Cause removes the URL from err, because its query may be a credential, and the name of the system call.
-func Cause(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
-	var call *os.SyscallError
-	if errors.As(err, &call) {
-		return call.Err
-	}
-	return err
 }

@@ -32,7 +32,7 @@ const (
 )
 
 // ErrLeased means that another server has the lease.
-var ErrLeased = errors.New("another server is already sweeping this bucket; nothing to do")
+var ErrLeased = errors.New("another process is sweeping this bucket, so nothing was done")
 
 // Sweeper sweeps one bucket.
 type Sweeper struct {

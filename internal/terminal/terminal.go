@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -17,22 +18,34 @@ import (
 // and characters that change the direction of text become escapes such as \u001b. Bytes that are not UTF-8 become
 // escapes such as \xff. JSON keeps its meaning: encoding/json leaves DEL, C1 and directions as they are, and the \u
 // escape is the same character there.
-type Writer struct{ io.Writer }
+type Writer struct {
+	io.Writer
+	failure *atomic.Pointer[error]
+}
 
 // NewWriter returns a Writer to w, or w itself if it is a Writer.
 func NewWriter(w io.Writer) Writer {
 	if wrapped, ok := w.(Writer); ok {
 		return wrapped
 	}
-	return Writer{w}
+	return Writer{w, new(atomic.Pointer[error])}
 }
 
 // Write writes the escaped text. Text must not end within a character.
 func (w Writer) Write(text []byte) (int, error) {
 	if _, err := io.WriteString(w.Writer, Escape(string(text))); err != nil {
+		w.failure.CompareAndSwap(nil, &err)
 		return 0, err
 	}
 	return len(text), nil
+}
+
+// Err returns the first error of Write, so that callers need not check each line that they print.
+func (w Writer) Err() error {
+	if err := w.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Escape returns text as a Writer writes it.

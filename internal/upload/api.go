@@ -105,7 +105,7 @@ func (a *API) read(
 	ctx context.Context, id string, params client.GetImportParams,
 ) (job client.Import, etag string, err error) {
 	if !importID.MatchString(id) {
-		return client.Import{}, "", fmt.Errorf("%q is not the id of an import", id)
+		return client.Import{}, "", fmt.Errorf("%w: %q", ErrInvalidID, id)
 	}
 	job, err = call[client.Import](ctx, a.retrier, func(ctx context.Context) (*http.Response, error) {
 		response, err := a.client.GetImport(ctx, id, &params)
@@ -185,7 +185,7 @@ func call[T any](
 		case err != nil && ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil:
-			return fmt.Errorf("the service cannot be reached: %w", withoutURL(err))
+			return fmt.Errorf("the service cannot be reached: %w", Cause(err))
 		}
 		defer response.Body.Close()
 		return decode(response, &result)
@@ -198,7 +198,7 @@ func decode(response *http.Response, result any) error {
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponseBody))
 	switch {
 	case err != nil:
-		return fmt.Errorf("read the service's response: %w", withoutURL(err))
+		return fmt.Errorf("read the service's response: %w", Cause(err))
 	case response.StatusCode == http.StatusNotModified:
 		return errNotModified
 	case response.StatusCode >= 300:
@@ -208,7 +208,7 @@ func decode(response *http.Response, result any) error {
 	}
 	isJSON := strings.HasPrefix(response.Header.Get("Content-Type"), "application/json")
 	if err := json.Unmarshal(body, result); err != nil || !hasIDs(result) || !isJSON {
-		return fmt.Errorf("%w: is there a Signpost service at this address?", errInvalidResponse)
+		return ErrInvalidResponse
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -22,11 +23,16 @@ var ErrBusy = errors.New("another process is uploading this file")
 // ErrUnsafeRequest reports a signed request from the service that the client does not send.
 var ErrUnsafeRequest = errors.New("refused to send")
 
+// ErrInvalidResponse reports a response to a call of the API that no Signpost service sends.
+var ErrInvalidResponse = errors.New("the response is not from a Signpost service")
+
+// ErrInvalidID reports text that cannot be the id of an import.
+var ErrInvalidID = errors.New("not an import id")
+
 var (
-	errStalled         = errors.New("no data transferred")
-	errInvalidResponse = errors.New("the response is not from a Signpost service")
-	errNotOpen         = errors.New("the import is no longer open")
-	errNotModified     = errors.New("the import is unchanged")
+	errStalled     = errors.New("no data transferred")
+	errNotOpen     = errors.New("the import is no longer open")
+	errNotModified = errors.New("the import is unchanged")
 )
 
 // The sources of a ResponseError.
@@ -69,7 +75,7 @@ func (e *ResponseError) Error() string {
 
 // problemDetail returns the detail of a problem, with the errors of its fields.
 func problemDetail(p client.Problem) string {
-	detail := p.Detail
+	detail, _, _ := strings.Cut(p.Detail, " See errors for ") // they follow
 	for _, e := range p.Errors {
 		field := cmp.Or(e.Pointer, e.Parameter)
 		detail += " " + strings.TrimSpace(field+" "+e.Detail) + "."
@@ -109,15 +115,35 @@ func hasCode(err error, code string) bool {
 	return errors.As(err, &e) && e.Source == FromService && e.Code == code
 }
 
-// withoutURL removes the URL that net/http adds to an error, because its query is a credential.
-func withoutURL(err error) error {
-	var urlError *url.Error
-	if errors.As(err, &urlError) {
-		err = urlError.Err
+// Cause returns the error of a request without its URL, whose query may be a credential, and without addresses and
+// names of system calls.
+func Cause(err error) error {
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err
 	}
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Addr != nil {
-		return fmt.Errorf("%s: %w", dial.Addr, dial.Err)
+	proxy := IsProxyError(err)
+	var call *os.SyscallError
+	var connection *net.OpError
+	var lookup *net.DNSError
+	switch {
+	case errors.As(err, &call):
+		err = call.Err
+	case errors.As(err, &lookup):
+		err = &net.DNSError{Name: lookup.Name, Err: lookup.Err, IsTimeout: lookup.IsTimeout}
+	default:
+		for errors.As(err, &connection) {
+			err = connection.Err
+		}
+	}
+	if proxy {
+		return fmt.Errorf("the proxy cannot be reached: %w", err)
 	}
 	return err
+}
+
+// IsProxyError reports whether the proxy of a request cannot be reached.
+func IsProxyError(err error) bool {
+	var connection *net.OpError
+	return errors.As(err, &connection) && connection.Op == "proxyconnect"
 }

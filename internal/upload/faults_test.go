@@ -367,9 +367,9 @@ func TestNotAService(t *testing.T) {
 		name, want string
 		handler    http.HandlerFunc
 	}{
-		{"a page", "is there a Signpost service",
+		{"a page", "is not from a Signpost service",
 			func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>") }},
-		{"another API", "is there a Signpost service", func(w http.ResponseWriter, r *http.Request) {
+		{"another API", "is not from a Signpost service", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			io.WriteString(w, "[]")
 		}},

@@ -71,7 +71,7 @@ func (t *transfer) createMultipart(ctx context.Context) (client.Import, error) {
 	t.step = "create import"
 	job, err := t.create(ctx, t.importRequest(client.ImportRequestModeMultipart), uuid.NewString())
 	if err == nil && (job.Multipart == nil || job.Multipart.PartSize <= 0) {
-		err = errInvalidResponse
+		err = ErrInvalidResponse
 	}
 	if err == nil {
 		t.id = job.ID

@@ -58,7 +58,7 @@ func (u *Uploader) put(
 		if ctx.Err() != nil {
 			return "", context.Cause(ctx)
 		}
-		return "", fmt.Errorf("the store: %w", withoutURL(err))
+		return "", fmt.Errorf("the store at %s: %w", q.URL.Host, Cause(err))
 	}
 	return putResult(response)
 }
@@ -66,7 +66,7 @@ func (u *Uploader) put(
 func newPut(ctx context.Context, r signedRequest, body io.Reader, size int64) (*http.Request, error) {
 	q, err := http.NewRequestWithContext(ctx, r.method, r.url, body)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the signed URL is invalid", errInvalidResponse)
+		return nil, fmt.Errorf("%w: the signed URL is invalid", ErrInvalidResponse)
 	}
 	q.ContentLength = size
 	if size == 0 {
@@ -87,7 +87,7 @@ func putResult(response *http.Response) (etag string, err error) {
 	etag = response.Header.Get("ETag")
 	switch ok := response.StatusCode == http.StatusOK; {
 	case ok && err != nil:
-		return "", fmt.Errorf("read the store's response: %w", withoutURL(err))
+		return "", fmt.Errorf("read the store's response: %w", Cause(err))
 	case ok && etag == "": // a proxy responded
 		return "", errors.New("the response is not from the store: it has status 200 and no ETag")
 	case ok:

@@ -65,7 +65,7 @@ func (s *signer) signPending(ctx context.Context) {
 	s.mu.Unlock()
 	signed, err := s.api.Sign(ctx, s.id, parts)
 	if err == nil {
-		err = errInvalidResponse // for parts that the response lacks
+		err = ErrInvalidResponse // for parts that the response lacks
 	}
 	for _, part := range batch {
 		part.done, part.err = true, err

@@ -26,7 +26,7 @@ func (t *transfer) uploadSingle(ctx context.Context, content section) (Result, e
 		return Result{}, err
 	}
 	if job.Upload == nil {
-		return Result{}, errInvalidResponse
+		return Result{}, ErrInvalidResponse
 	}
 	t.id = job.ID
 	t.emit(Event{Kind: Started})

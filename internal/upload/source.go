@@ -55,7 +55,7 @@ func openSource(path string, o Options) (*source, error) {
 func kindOf(mode os.FileMode) string {
 	switch {
 	case mode.IsDir():
-		return "a folder (upload its files with --recursive)"
+		return "a folder"
 	case mode&os.ModeNamedPipe != 0:
 		return "a pipe"
 	case mode&os.ModeSocket != 0:

@@ -41,7 +41,7 @@ func restore(converted *openapi2.Operation, meant *openapi3.Operation, component
 	types := map[string]bool{}
 	for status, response := range meant.Responses.Map() {
 		if len(response.Value.Content) > 1 {
-			return fmt.Errorf("the answer %s has more than one media type, and Swagger 2.0 one schema for all of them", status)
+			return fmt.Errorf("the response %s has more than one media type, but Swagger 2.0 has one schema for all", status)
 		}
 		for name, mediaType := range response.Value.Content {
 			types[name] = true
