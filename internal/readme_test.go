@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // maxReadme limits the README at the root, in bytes, so that it stays an overview.
@@ -40,6 +41,24 @@ func TestReadmeLinks(t *testing.T) {
 				t.Errorf("%s: broken link %s", path, match[1])
 			} else if heading != "" && !headings(t, target)[heading] {
 				t.Errorf("%s: %s has no such heading", path, match[1])
+			}
+		}
+	}
+}
+
+// TestReadmeLineLength checks that lines of prose have at most maxColumns columns. Exempt are code, tables, and lines
+// that have no space to break at.
+func TestReadmeLineLength(t *testing.T) {
+	for path, text := range written(t, ".md") {
+		code := false
+		for i, line := range strings.Split(text, "\n") {
+			if strings.HasPrefix(line, "```") {
+				code = !code
+			}
+			columns := utf8.RuneCountInString(line)
+			breakable := strings.Contains(strings.TrimLeft(line, " -1234567890."), " ")
+			if columns > maxColumns && !code && !strings.HasPrefix(line, "|") && breakable {
+				t.Errorf("%s:%d: %d columns, want at most %d", path, i+1, columns, maxColumns)
 			}
 		}
 	}

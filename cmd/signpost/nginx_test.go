@@ -124,16 +124,21 @@ func startNginx(t *testing.T, dir, address, server string) {
 			}
 		}
 	}
-	p := launch(t, command)
+	awaitProxy(t, "nginx", launch(t, command), address)
+}
+
+// awaitProxy waits until a proxy accepts connections at address.
+func awaitProxy(t *testing.T, name string, proxy *process, address string) {
+	t.Helper()
 	accepts := func() any {
 		conn, err := net.DialTimeout("tcp", address, time.Second)
 		if err != nil {
-			return err.Error() + ", nginx said " + p.stderr.String()
+			return err.Error() + ", " + name + " printed " + proxy.stderr.String()
 		}
 		conn.Close()
 		return "connected"
 	}
-	eventually(t, "nginx", accepts, "connected")
+	eventually(t, name, accepts, "connected")
 }
 
 // nginxConfig needs a directory of its own and a server. nginx runs as one process, so that killing it leaves none.

@@ -121,7 +121,7 @@ func TestReadmeCommandsPaste(t *testing.T) {
 	t.Parallel()
 	const withPath, withoutPath = `(^|\s)#|bin/signpost `, `(^|\s)#|(^|[|(&;]\s*)signpost `
 	for readme, pattern := range map[string]string{
-		"README.md": withPath, "../../README.md": withoutPath, "../lambda/README.md": withoutPath,
+		"README.md": withPath, "OPERATIONS.md": withPath, "../../README.md": withoutPath, "../lambda/README.md": withoutPath,
 		"../../openapi/README.md": withoutPath, "../../internal/web/README.md": withoutPath,
 		"../../internal/README.md": withoutPath,
 	} {
@@ -142,7 +142,7 @@ func TestReadmeCommandsPaste(t *testing.T) {
 // or that other tests run.
 var notRun = regexp.MustCompile(`^(make|signpost serve|signpost listen|mc|curl|aws)\b|SIGNPOST_BUCKET|webhook-secrets`)
 
-// TestReadmeCommands runs the commands of the README of this command.
+// TestReadmeCommands runs the commands of README.md and OPERATIONS.md.
 func TestReadmeCommands(t *testing.T) {
 	slowTest(t)
 	needs(t, "cut", "grep", "tar")
@@ -161,7 +161,8 @@ func TestReadmeCommands(t *testing.T) {
 			store := "SIGNPOST_LOCAL_LISTEN=" + freeAddress(t)
 			p := startLocal(t, filepath.Join(folder, "data"), "SIGNPOST_DOWNLOADS=true", store)
 			runs := func(block string) bool { return !notRun.MatchString(block) }
-			said := runCommands(t, shell, commandsOf(t, "README.md", runs), folder, "SIGNPOST_URL="+p.api, store)
+			commands := commandsOf(t, "README.md", runs) + commandsOf(t, "OPERATIONS.md", runs)
+			said := runCommands(t, shell, commands, folder, "SIGNPOST_URL="+p.api, store)
 			for _, want := range []string{
 				"uploaded report.csv as ", "uploaded photos/a.jpg as ", "uploaded notes.txt as ", "uploaded - as ",
 				"  completed\n", "RELATIVE PATH", "downloaded ", "aborted ", " passed, ", noDeadEvents,
@@ -184,55 +185,12 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
-// TestReadmeNginx runs the configurations of nginx in the README.
-func TestReadmeNginx(t *testing.T) {
-	slowTest(t)
-	needs(t, nginxPath(), "curl")
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := regexp.MustCompile("(?s)```nginx\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	if len(blocks) != 2 {
-		t.Fatalf("got %d configurations of nginx in README.md, want 2", len(blocks))
-	}
-	dir, keys := nginxFolder(t), filepath.Join(t.TempDir(), "keys")
-	writeCertificate(t, dir, 1)
-	key := strings.TrimSpace(signpost(t, "keygen", "alice", "--append", keys))
-	p := startLocal(t, t.TempDir(), "SIGNPOST_API_KEYS_FILE="+keys, "SIGNPOST_TRUSTED_PROXIES=127.0.0.1")
-	for base, server := range map[string]string{
-		"https://" + freeAddress(t):         blocks[0][1],
-		"http://" + freeAddress(t) + "/api": "server {\nlisten 443 ssl;\n" + blocks[1][1] + "}",
-	} {
-		scheme, address, _ := strings.Cut(base, "://")
-		address, _, _ = strings.Cut(address, "/")
-		encryption := map[string]string{"http": "", "https": " ssl"}[scheme]
-		startNginx(t, dir, address, strings.NewReplacer("listen 443 ssl;", "listen "+address+encryption+";",
-			"/etc/ssl/imports.pem", dir+"/cert.pem", "/etc/ssl/imports.key", dir+"/key.pem",
-			"http://127.0.0.1:8080", p.api).Replace(server))
-		out, err := exec.Command("curl", "-sSk", "-X", "POST", "-H", "x-api-key: "+key, "-H", "Host: imports.example.com",
-			"-H", "X-Forwarded-For: 203.0.113.7", "-H", "X-Request-Id: "+scheme, base+"/import").CombinedOutput()
-		if err != nil || !strings.HasPrefix(string(out), `{"upload_url":`) {
-			t.Errorf("%s: got %s, %v, want an upload_url", base, out, err)
-		}
-		out, err = exec.Command("curl", "-sSkD", "-", "-o", "/dev/null", "-H", "x-api-key: "+key,
-			"-H", "Content-Type: application/json", "-d", "{}", base+"/import").CombinedOutput()
-		_, path, _ := strings.Cut(strings.TrimPrefix(base, scheme+"://"), "/")
-		location := regexp.MustCompile(`(?i)\nlocation: (https?://[^/]+)?/` + path + `/?import/[0-9a-f-]+\r`)
-		if err != nil || !location.Match(out) {
-			t.Errorf("%s: got %s, %v, want the path of the import in Location", base, out, err)
-		}
-		logged := regexp.MustCompile(`"remote":"203.0.113.7","request_id":"` + scheme + `"`).MatchString
-		eventually(t, "log with the address of the client", func() any { return logged(p.stderr.String()) }, true)
-	}
-}
-
-// TestReadmeWebhookKeys runs what the README says about webhook keys. It ends with the secret of a host.
+// TestReadmeWebhookKeys runs what OPERATIONS.md says about webhook keys. It ends with the secret of a host.
 func TestReadmeWebhookKeys(t *testing.T) {
 	t.Parallel()
-	commands := commandsOf(t, "README.md", regexp.MustCompile("webhooks keygen > ").MatchString)
+	commands := commandsOf(t, "OPERATIONS.md", regexp.MustCompile("webhooks keygen > ").MatchString)
 	if commands == "" {
-		t.Fatal("the README has no commands for webhook keys")
+		t.Fatal("OPERATIONS.md has no commands for webhook keys")
 	}
 	for _, shell := range shells {
 		folder := checkout(t)
