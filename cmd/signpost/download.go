@@ -38,7 +38,7 @@ func (d downloadCmd) Run(i *invocation) error {
 	}
 	switch {
 	case job.Status != client.ImportStatusCompleted:
-		return fmt.Errorf("%s is %s: only completed imports can be downloaded", d.ID, statusText(job))
+		return fmt.Errorf("%s is %s; only completed imports can be downloaded", d.ID, statusText(job))
 	case job.DownloadURL == "":
 		return fmt.Errorf("the service at %s does not allow downloads: its operator can set SIGNPOST_DOWNLOADS=true",
 			d.server())

@@ -152,7 +152,7 @@ func TestDeadEvents(t *testing.T) {
 		hooks.expect(outcome{subject, "aborted"})
 	}
 	if got, want := runCommand(t, p.localSettings(t), "events", "redeliver", two),
-		"1 event will be delivered again with the next sweep\n"; got != want {
+		"1 event will be delivered again by the running service, or by signpost gc\n"; got != want {
 		t.Errorf("redeliver: got %q, want %q", got, want)
 	}
 	left := runCommand(t, p.localSettings(t), "events", "dead")
@@ -160,7 +160,7 @@ func TestDeadEvents(t *testing.T) {
 		t.Errorf("dead after redeliver %s: got\n%s", two, left)
 	}
 	if got, want := runCommand(t, p.bucketSettings(t), "events", "redeliver", "--all"),
-		"2 events will be delivered again with the next sweep\n"; got != want {
+		"2 events will be delivered again by the running service, or by signpost gc\n"; got != want {
 		t.Errorf("redeliver --all: got %q, want %q", got, want)
 	}
 	hooks.awaitDelivered(t, limit)
@@ -200,7 +200,7 @@ func TestGC(t *testing.T) {
 		"multipart uploads: 0 inspected, 0 of them orphaned and aborted\nevents: %d were due for delivery\n"
 	want := fmt.Sprintf(report, 2, 1, 1)
 	if stdout != want || status != 1 || !strings.Contains(stderr, invalid) ||
-		!strings.HasSuffix(stderr, "signpost: 1 import cannot be inspected\n") {
+		!strings.HasSuffix(stderr, "signpost: 1 import could not be inspected\n") {
 		t.Errorf("gc: exit status %d, stdout\n%swant\n%sstderr %q", status, stdout, want, stderr)
 	}
 	hooks.awaitDelivered(t, limit)

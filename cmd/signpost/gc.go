@@ -19,9 +19,9 @@ type gcCmd struct{ config.Config }
 
 // Help returns the text before the flags in gc --help.
 func (gcCmd) Help() string {
-	return "Use the settings of serve, including those of webhooks and event bus, which receive the events. A running " +
-		"service sweeps every ten minutes; if its sweep is in progress, this command does nothing. Uploads in progress " +
-		"are not affected. The exit status is 1 if an import cannot be inspected.\n\n" +
+	return "Use the settings of serve, also those of webhooks and the event bus. A running service sweeps every ten " +
+		"minutes; if its sweep is in progress, this command does nothing. Uploads in progress are not affected. The " +
+		"exit status is 1 if an import cannot be inspected.\n\n" +
 		"Example:\n\n\tsignpost gc --bucket my-uploads"
 }
 
@@ -58,7 +58,7 @@ func printReport(i *invocation, r sweep.Report, delivers bool, err error) error 
 		fmt.Fprintf(i.stderr, "signpost: %v\n", e)
 	}
 	if len(failed) > 0 && err == nil {
-		err = fmt.Errorf("%s could not be inspected; the next sweep tries again", format.Count(len(failed), "import"))
+		err = fmt.Errorf("%s could not be inspected", format.Count(len(failed), "import"))
 	}
 	return err
 }

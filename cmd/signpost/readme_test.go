@@ -165,7 +165,7 @@ func TestReadmeCommands(t *testing.T) {
 			said := runCommands(t, shell, commands, folder, "SIGNPOST_URL="+p.api, store)
 			for _, want := range []string{
 				"uploaded report.csv as ", "uploaded photos/a.jpg as ", "uploaded notes.txt as ", "uploaded - as ",
-				"  completed\n", "RELATIVE PATH", "downloaded ", "aborted ", " passed, ", noDeadEvents,
+				"  completed\n", "RELATIVE PATH", "downloaded ", "deleted ", " passed, ", noDeadEvents,
 			} {
 				if !strings.Contains(said, want) {
 					t.Errorf("got\n%s\nwant %q in it", said, want)

@@ -128,6 +128,8 @@ func connectionRemedy(err error) string {
 	switch {
 	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/":
 		return "this port serves plain HTTP: begin the URL with http://, or check the port"
+	case errors.As(err, new(x509.HostnameError)):
+		return "use a host name of the certificate in --server or SIGNPOST_URL"
 	case engine.IsProxyError(err):
 		return "check HTTP_PROXY and HTTPS_PROXY, or add the host of the service to NO_PROXY"
 	case errors.As(err, new(x509.UnknownAuthorityError)):

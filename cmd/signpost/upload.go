@@ -31,7 +31,7 @@ type uploadCmd struct {
 	Filename    string   `placeholder:"NAME" help:"Filename of the import, for one file (default: the name of the file)."`
 	WriteOnce   bool     `group:"Transfer:" help:"Reject a second upload to the same signed URL."`
 	LimitRate   byteSize `placeholder:"SIZE" group:"Transfer:" help:"Bytes per second for all files together, such as 10MiB (default: no limit)."`
-	ID          string   `name:"id" placeholder:"ID" help:"Resume this multipart import, which another machine may have begun."`
+	ID          string   `name:"id" placeholder:"ID" help:"Resume the multipart import with this id, also of another machine."`
 	Again       bool     `help:"Upload files again that are already uploaded."`
 	Wait        bool     `help:"Wait until the service reports the import as completed."`
 	JSON        bool     `name:"json" xor:"output" group:"Output:" help:"Print one event per line as JSON."`
@@ -76,7 +76,7 @@ func (u uploadCmd) Run(i *invocation) error {
 	}
 	uploader := engine.New(api, storeClient(u.Concurrency), u.Concurrency)
 	if uploader.ResumeStore, err = u.openResumeStore(); err != nil {
-		fmt.Fprintf(i.stderr, "signpost: %v; an interrupted upload starts again, and uploaded files are not skipped\n", err)
+		fmt.Fprintf(i.stderr, "signpost: %v; uploads cannot be resumed, and uploaded files are not skipped\n", err)
 	} else {
 		defer uploader.ResumeStore.Close()
 	}
@@ -144,13 +144,13 @@ func (u uploadCmd) validate(files int, streams bool) error {
 	case u.LimitRate != 0 && u.LimitRate < 16<<10:
 		return errors.New("--limit-rate: must be at least 16KiB: stores close slower connections")
 	case u.ID != "" && (files != 1 || u.Again):
-		return errors.New("--id resumes one import: name one file, and omit --again")
+		return errors.New("--id requires exactly one file, and no --again")
 	case u.ID != "" && streams:
 		return errors.New("--id requires a file: streams cannot be resumed")
 	case u.Filename != "" && files > 1:
 		return errors.New("--filename requires exactly one file")
 	case u.stdinCount() > 1:
-		return errors.New("- can be used only once")
+		return errors.New("standard input (-) can be uploaded only once")
 	}
 	return u.serviceFlags.validate()
 }

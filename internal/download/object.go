@@ -61,9 +61,10 @@ func (o Object) Copy(ctx context.Context, w io.Writer) error {
 	case err != nil:
 		return fmt.Errorf("download stopped after %s: %w", format.Bytes(size), upload.Cause(err))
 	case o.Size != nil && size != *o.Size:
-		return fmt.Errorf("received %d of %d bytes", size, *o.Size)
+		return fmt.Errorf("received %d of %d bytes; run the same command again", size, *o.Size)
 	case sum != nil && upload.EncodeChecksum(sum.Sum(nil)) != o.Checksum.Value:
-		return fmt.Errorf("the %s of the download is not the import's: %s", o.Checksum.Algorithm, o.Checksum.Value)
+		return fmt.Errorf("the %s of the download differs from that of the import; run the same command again",
+			o.Checksum.Algorithm)
 	}
 	return nil
 }

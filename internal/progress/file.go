@@ -34,9 +34,14 @@ func (f *file) displayName() string { return format.Name(f.name) }
 // completedLine returns the line of an uploaded or skipped file.
 func (f *file) completedLine(r upload.Result) string {
 	if r.Skipped {
-		return fmt.Sprintf("skipped %s: uploaded before as %s (use --again to upload it again)", f.displayName(), r.ID)
+		return "skipped " + skippedText(f.name, r.ID)
 	}
 	return fmt.Sprintf("uploaded %s as %s (%s)", f.displayName(), r.ID, format.Bytes(r.Size))
+}
+
+// skippedText says why a file is skipped.
+func skippedText(path, id string) string {
+	return fmt.Sprintf("%s: uploaded before as %s (use --again to upload it again)", format.Name(path), id)
 }
 
 // percent rounds down, so that 100 % means that all bytes are sent.

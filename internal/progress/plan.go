@@ -10,12 +10,13 @@ import (
 
 // FormatPlan returns the line of --dry-run for a file.
 func FormatPlan(path string, p upload.Plan) string {
+	if p.CompletedID != "" {
+		return "would skip " + skippedText(path, p.CompletedID)
+	}
 	path = format.Name(path)
 	switch {
 	case p.Size < 0:
 		return fmt.Sprintf("would upload %s: size unknown", path)
-	case p.CompletedID != "":
-		return fmt.Sprintf("would skip %s: uploaded before as %s; use --again to upload it again", path, p.CompletedID)
 	case p.ResumeID != "":
 		return fmt.Sprintf("would resume %s: %s, import %s", path, format.Bytes(p.Size), p.ResumeID)
 	case p.Parts > 0:

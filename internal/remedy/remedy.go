@@ -72,6 +72,8 @@ func remedy(f *upload.Error) string {
 		return "upload the file again when it no longer changes"
 	case errors.Is(f, upload.ErrUnsafeRequest):
 		return "check --server or SIGNPOST_URL; the operator of the service checks SIGNPOST_PUBLIC_ENDPOINT"
+	case errors.Is(f, upload.ErrNotOpen):
+		return "run the same command again to start a new import"
 	case errors.Is(f, upload.ErrInvalidResponse):
 		return wrongServer
 	case errors.Is(f, upload.ErrInvalidID):

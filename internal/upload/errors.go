@@ -29,9 +29,11 @@ var ErrInvalidResponse = errors.New("the response is not from a Signpost service
 // ErrInvalidID reports text that cannot be the id of an import.
 var ErrInvalidID = errors.New("not an import id")
 
+// ErrNotOpen reports that an import has a terminal status and takes no uploads.
+var ErrNotOpen = errors.New("the import takes no more uploads")
+
 var (
 	errStalled     = errors.New("no data transferred")
-	errNotOpen     = errors.New("the import is no longer open")
 	errNotModified = errors.New("the import is unchanged")
 )
 

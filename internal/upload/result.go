@@ -38,7 +38,7 @@ func terminalResult(job client.Import, err error) (Result, error) {
 		text := fmt.Sprintf("the import %s (%s): %s", status, job.Error.Code, job.Error.Detail)
 		return Result{}, errors.New(terminal.Line(text))
 	}
-	return Result{}, fmt.Errorf("%w: it is %s", errNotOpen, terminal.Line(string(status)))
+	return Result{}, fmt.Errorf("%w: it is %s", ErrNotOpen, terminal.Line(string(status)))
 }
 
 func resultOf(job client.Import) Result {

@@ -39,8 +39,8 @@ func (t *transfer) findOpen(ctx context.Context, entry *resumeEntry, s *source) 
 		}
 		return job, nil
 	case t.ID != "":
-		return client.Import{}, fmt.Errorf("import %s cannot be resumed: it is %s, "+
-			"not a multipart upload in progress of a file of %d bytes", id, terminal.Line(string(status)), s.size)
+		return client.Import{}, fmt.Errorf("import %s cannot be resumed: its status is %s, and it must be "+
+			"a multipart upload in progress of %d bytes, the size of the file", id, terminal.Line(string(status)), s.size)
 	}
 	return client.Import{}, nil
 }

@@ -25,7 +25,7 @@ func isTemporary(err error) bool {
 		return false
 	}
 	for _, permanent := range []error{
-		context.Canceled, ErrChanged, ErrUnsafeRequest, ErrInvalidResponse, errNotOpen, errNotModified,
+		context.Canceled, ErrChanged, ErrUnsafeRequest, ErrInvalidResponse, ErrNotOpen, errNotModified,
 	} {
 		if errors.Is(err, permanent) {
 			return false

@@ -65,7 +65,7 @@ func (t *transfer) signSingle(ctx context.Context, job *client.Import, renew boo
 			return signedRequest{}, err
 		}
 		if now.Upload == nil {
-			return signedRequest{}, fmt.Errorf("%w: it is %s", errNotOpen, terminal.Line(string(now.Status)))
+			return signedRequest{}, fmt.Errorf("%w: it is %s", ErrNotOpen, terminal.Line(string(now.Status)))
 		}
 		*job = now
 	}

@@ -141,7 +141,7 @@ func TestUploadAndWait(t *testing.T) {
 			if err := w.API.Delete(t.Context(), id); err != nil {
 				t.Fatal(err)
 			}
-		}, errNotOpen.Error() + ": it is aborted"},
+		}, ErrNotOpen.Error() + ": it is aborted"},
 		"failed": {func(t *testing.T, w *world, id string) { w.overwrite(t, "imports/public/"+id, "another length") },
 			"the import failed (size-mismatch): declared 4 bytes"},
 	} {

@@ -56,7 +56,7 @@ func (k *Keys) add(entry string) error {
 // Common returns the keys without a host. They sign deliveries to the operator's own receiver.
 func (k *Keys) Common() ([]Key, error) {
 	if len(k.common) == 0 {
-		return nil, errors.New("there is no key without a host: every one is HOST=KEY")
+		return nil, errors.New("every key is for one host (HOST=KEY); name the host")
 	}
 	return k.common, nil
 }
