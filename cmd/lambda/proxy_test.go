@@ -250,8 +250,8 @@ func TestRefusals(t *testing.T) {
 		{"no JSON", "POST", "/import", "{", asJSON, 400, `"code":"invalid-json"`, false},
 		{"no such member", "POST", "/import", `{"sise":1}`, asJSON, 400, `"pointer":"/sise"`, false},
 		{"no number", "GET", "/import?limit=x", "", nil, 400, `"parameter":"limit"`, false},
-		{"a parameter twice", "GET", "/import?limit=1&limit=2", "", nil, 400, "must be given once", false},
-		{"a header twice", "POST", "/import", "{}", keyTwice, 400, "must be given once", false},
+		{"a parameter twice", "GET", "/import?limit=1&limit=2", "", nil, 400, "must appear only once", false},
+		{"a header twice", "POST", "/import", "{}", keyTwice, 400, "must appear only once", false},
 		{"a state that is none", "GET", "/import?status=completed%26limit%3Dx", "", nil, 400, `"parameter":"status"`, false},
 		{"no such import", "GET", absent, "", nil, 404, `"code":"import-not-found"`, false},
 		{"no id", "GET", "/import/%2e%2e", "", nil, 404, `"code":"import-not-found"`, false},
@@ -343,14 +343,14 @@ func TestFailuresAreLoggedAsJSON(t *testing.T) {
 	cases := []struct{ event, want string }{
 		{
 			`{"Records":[{"eventSource":"aws:dynamodb","eventName":"INSERT","dynamodb":{}}]}`,
-			"/Records/0: expected an eventSource",
+			"/Records/0: eventSource must end",
 		},
 		{
 			`{"Records":[{"eventSource":"aws:kinesis","eventName":"aws:kinesis:record","kinesis":{}}]}`,
-			"/Records/0: expected an eventSource",
+			"/Records/0: eventSource must end",
 		},
-		{`{"version":"0","source":"aws.ec2","detail-type":"Other","detail":{}}`, "no proxy event"},
-		{`{}`, "no proxy event"},
+		{`{"version":"0","source":"aws.ec2","detail-type":"Other","detail":{}}`, "not a proxy event"},
+		{`{}`, "not a proxy event"},
 	}
 	for _, c := range cases {
 		if answer, err := invoke(t, f.Invoke, c.event); err == nil || !strings.Contains(err.Error(), c.want) {

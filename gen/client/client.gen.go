@@ -278,13 +278,13 @@ type ImportRequest struct {
 	// Checksum The checksum of the whole object. In a multipart upload the algorithm must be a CRC, each part needs a checksum of the same algorithm when it is signed, and `value` can be given at completion.
 	Checksum *Checksum `json:"checksum,omitempty"`
 
-	// ContentType The media type, such as `text/csv` or `text/plain; charset=utf-8`, at most 255 characters. Stored with the object. The operator can limit the allowed media types.
+	// ContentType A media type, such as `text/csv` or `text/plain; charset=utf-8`, of at most 255 characters. Stored with the object. The operator can limit the allowed media types.
 	ContentType string `json:"content_type,omitempty,omitzero"`
 
 	// ExpiresIn How long signed URLs are valid, in seconds: an upload must start before they expire. The default and the maximum are set by the operator (604,800 at most, which is 7 days).
 	ExpiresIn int32 `json:"expires_in,omitempty,omitzero"`
 
-	// Filename The file name, 1 to 255 characters without slashes, backslashes and control characters. Stored as the Content-Disposition of the object; never part of its key.
+	// Filename A file name of 1 to 255 characters, without slashes, backslashes and control characters. Stored as the Content-Disposition of the object; never part of its key.
 	Filename string `json:"filename,omitempty,omitzero"`
 
 	// Metadata User metadata, stored with the object as `x-amz-meta-*` headers. At most 50 names of 1 to 128 lowercase letters, digits, dots, hyphens and underscores. Names and values have at most 2,048 bytes together.
@@ -296,13 +296,13 @@ type ImportRequest struct {
 	// PartSize The size in bytes of every part except the last, 5 MiB to 5 GiB. Selects mode `multipart`. The default is the smallest multiple of 1 MiB, at least 16 MiB, for which 10,000 parts suffice; if the size is unknown, 64 MiB.
 	PartSize int64 `json:"part_size,omitempty,omitzero"`
 
-	// RelativePath The path of the file in its folder, with slashes, such as `photos/2026/a.jpg`; without empty, `.` and `..` segments, backslashes and control characters. In Unicode normalization form NFC, 1 to 1,024 bytes in UTF-8. The service records the path and sends it with events. It does not store the path with the object or in its key.
+	// RelativePath A path of the file in its folder, such as `photos/2026/a.jpg`, without empty, `.` and `..` segments, backslashes and control characters. In Unicode normalization form NFC, 1 to 1,024 bytes in UTF-8. The service records the path and sends it with events. It does not store the path with the object or in its key.
 	RelativePath string `json:"relative_path,omitempty,omitzero"`
 
 	// Size The size of the file in bytes. At most 5 GiB (5368709120) in modes `single` and `form`, and 48.8 TiB in mode `multipart`. The operator can set a lower limit and then requires a size, except in mode `form`.
 	Size *int64 `json:"size,omitempty"`
 
-	// WebhookURL The https URL that receives a signed CloudEvent when the import reaches a terminal status, in addition to the receivers of the service. The operator must allow its host. At most 2,048 characters.
+	// WebhookURL An https URL of at most 2,048 characters, without white space and fragment (`#`). It receives a signed CloudEvent when the import reaches a terminal status, in addition to the receivers of the service. The operator must allow its host.
 	WebhookURL string `json:"webhook_url,omitempty,omitzero"`
 
 	// WriteOnce If true, the store rejects a second upload to the same URL with `412`, because the upload requires the header `If-None-Match: *`. Not available in mode `form`. The operator can require it for all imports of mode `single` (default false).

@@ -28,7 +28,7 @@ func WithAPIKey(key string) ClientOption {
 // client must not add credentials of the service; http.DefaultClient is suitable. Errors do not contain the signed URL.
 func (r *UploadRequest) Send(ctx context.Context, client HttpRequestDoer, body io.Reader, size int64) error {
 	if r == nil {
-		return errors.New("the import has no upload request: it is multipart, or awaits no upload")
+		return errors.New("the import has no upload request: its mode is multipart, or its status is not awaiting_upload")
 	}
 	if len(r.Fields) != 0 {
 		return errors.New("the upload is a form: create the import with mode single or multipart")

@@ -64,6 +64,6 @@ func NewGateway(anonymous bool) Authenticator {
 			return caller, nil
 		}
 		return a.anonymousCaller("The gateway did not authenticate the caller. " +
-			"Call through an API that requires a key, a token or a signature.")
+			"Call the service through an API that requires a key, a token or a signature.")
 	}
 }

@@ -73,9 +73,9 @@ func TestAuthenticate(t *testing.T) {
 		{both, "authorization: bearer " + goodToken, alice, "", ""},
 		{both, "authorization: BEARER   " + goodToken, alice, "", ""},
 
-		{keyAlone, "", Caller{}, "none", "Send an API key in the header x-api-key."},
-		{tokenAlone, "", Caller{}, "none", "Send an access token in the header Authorization"},
-		{both, "", Caller{}, "none", "Send an API key in the header x-api-key, or an access token"},
+		{keyAlone, "", Caller{}, "none", "Send an API key, as x-api-key: KEY."},
+		{tokenAlone, "", Caller{}, "none", "Send an access token, as Authorization: Bearer TOKEN"},
+		{both, "", Caller{}, "none", "Send an API key, as x-api-key: KEY, or an access token"},
 		{either, "", anonymous, "", ""},
 
 		{keyAlone, "x-api-key: " + key + "x", Caller{}, "unknown-key", "a new one"},
@@ -91,8 +91,8 @@ func TestAuthenticate(t *testing.T) {
 		{keyAlone, "Authorization: Bearer " + goodToken, Caller{}, "wrong-kind", "Send an API key"},
 		{keyAlone, "Authorization: Bearer " + key, Caller{}, "wrong-kind", "Send an API key"},
 		{tokenAlone, "x-api-key: " + key, Caller{}, "wrong-kind", "does not accept API keys. Send an access token"},
-		{both, "Authorization: Basic eDp5", Caller{}, "wrong-scheme", "the word Bearer"},
-		{both, "Authorization: " + goodToken, Caller{}, "wrong-scheme", "the word Bearer"},
+		{both, "Authorization: Basic eDp5", Caller{}, "wrong-scheme", "as Authorization: Bearer TOKEN"},
+		{both, "Authorization: " + goodToken, Caller{}, "wrong-scheme", "as Authorization: Bearer TOKEN"},
 		{both, "Authorization: Bearer\t" + goodToken, Caller{}, "wrong-scheme", ""},
 		{both, "Authorization:", Caller{}, "wrong-scheme", ""},
 		{both, "Authorization: Bearer", Caller{}, "malformed", ""},
@@ -109,7 +109,7 @@ func TestAuthenticate(t *testing.T) {
 		{both, "Authorization: Bearer " + goodToken + "|Authorization: Bearer " + goodToken, Caller{}, "two-credentials", ""},
 		{
 			keyAlone, "x-api-key: " + key + "|Authorization: Basic eDp5", Caller{}, "two-credentials",
-			"Send an API key in the header x-api-key.",
+			"Send an API key, as x-api-key: KEY.",
 		},
 	} {
 		request := httptest.NewRequest("GET", "/", nil)

@@ -28,14 +28,14 @@ func (a authenticator) checkCredentials(r *http.Request) (Caller, error) {
 	keys, authorizations := r.Header["X-Api-Key"], r.Header["Authorization"]
 	switch len(keys) + len(authorizations) {
 	case 0:
-		return a.anonymousCaller(a.acceptedCredentials())
+		return a.anonymousCaller("This service requires credentials. " + a.acceptedCredentials())
 	case 1:
 		if len(keys) == 1 {
 			return a.authenticateKey(keys[0])
 		}
 		return a.authenticateToken(r, authorizations[0])
 	}
-	return Caller{}, NewError("two-credentials", "There is more than one credential. "+a.acceptedCredentials())
+	return Caller{}, NewError("two-credentials", "The request has more than one credential. "+a.acceptedCredentials())
 }
 
 // anonymousCaller returns the caller of a request without credentials. If they are required, the error's detail is
@@ -94,12 +94,11 @@ func (a authenticator) challenge(r *http.Request) string {
 func (a authenticator) acceptedCredentials() string {
 	switch {
 	case a.tokens == nil:
-		return "Send an API key in the header x-api-key."
+		return "Send an API key, as x-api-key: KEY."
 	case a.keys == nil:
-		return "Send an access token in the header Authorization, after the word Bearer."
+		return "Send an access token, as Authorization: Bearer TOKEN."
 	}
-	return "Send an API key in the header x-api-key, " +
-		"or an access token in the header Authorization, after the word Bearer."
+	return "Send an API key, as x-api-key: KEY, or an access token, as Authorization: Bearer TOKEN."
 }
 
 // parseBearer returns the token in authorization (RFC 6750, section 2.1). The scheme is case-insensitive (RFC 9110,
@@ -107,15 +106,17 @@ func (a authenticator) acceptedCredentials() string {
 func parseBearer(authorization string) (token string, err error) {
 	scheme, rest, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return "", NewError("wrong-scheme",
-			"The header Authorization must be the word Bearer, a space and an access token.")
+		return "", NewError("wrong-scheme", bearerForm)
 	}
 	token = strings.TrimLeft(rest, " ")
 	if token == "" || strings.Trim(token, token68) != "" {
-		return "", NewError("malformed", "The word Bearer must be followed by exactly one access token.")
+		return "", NewError("malformed", bearerForm)
 	}
 	return token, nil
 }
+
+// bearerForm is the detail of an Authorization that parseBearer cannot read.
+const bearerForm = "The header Authorization is malformed. Send one access token, as Authorization: Bearer TOKEN."
 
 // token68 contains the characters of a token (RFC 9110, section 11.2).
 const token68 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="

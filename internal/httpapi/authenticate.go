@@ -26,7 +26,7 @@ func authenticate(authenticator auth.Authenticator, limit *limiter) check {
 		if caller.Scope&x.operation.scope == 0 {
 			x.audit = audit{action: "authorize", reason: "scope-missing"}
 			return cmp.Or(limit.count(x), error(newProblem(http.StatusForbidden, "scope-missing",
-				fmt.Sprintf("This needs the scope %s, which these credentials do not have.", x.operation.scope))))
+				fmt.Sprintf("This operation requires the scope %s. Use a key or token that has it.", x.operation.scope))))
 		}
 		return nil
 	}
@@ -43,7 +43,7 @@ func unauthenticated(err error) error {
 	if errors.Is(err, auth.ErrUnavailable) {
 		return &imports.Error{
 			Kind: imports.Unavailable, Code: "identity-unavailable", Cause: err,
-			Detail: "The caller's identity cannot be checked at the moment. Try again later.",
+			Detail: "The service cannot verify access tokens, because their issuer does not respond. Try again later.",
 		}
 	}
 	return err

@@ -35,9 +35,9 @@ func TestBodies(t *testing.T) {
 		{"leading zero", `{"size":01}`, 400, "invalid-json", ""},
 		{"single quotes", `{'size':1}`, 400, "invalid-json", ""},
 		{"raw newline in a string", "{\"filename\":\"a\nb\"}", 400, "invalid-json", ""},
-		{"duplicate member", `{"size":1,"size":2}`, 400, "invalid-json", "/size must appear once"},
-		{"duplicate member, escaped", `{"size":1,"s\u0069ze":2}`, 400, "invalid-json", "/size must appear once"},
-		{"duplicate nested", `{"metadata":{"a":"1","a":"2"}}`, 400, "invalid-json", "/metadata/a must appear once"},
+		{"duplicate member", `{"size":1,"size":2}`, 400, "invalid-json", "/size must appear only once"},
+		{"duplicate member, escaped", `{"size":1,"s\u0069ze":2}`, 400, "invalid-json", "/size must appear only once"},
+		{"duplicate nested", `{"metadata":{"a":"1","a":"2"}}`, 400, "invalid-json", "/metadata/a must appear only once"},
 		{"invalid UTF-8", "{\"filename\":\"\xff\"}", 400, "invalid-json", ""},
 		{"lone high surrogate", `{"filename":"\ud800"}`, 400, "invalid-json", ""},
 		{"lone low surrogate", `{"filename":"x\udc00y"}`, 400, "invalid-json", ""},
@@ -51,7 +51,7 @@ func TestBodies(t *testing.T) {
 		{"string", `"x"`, 400, "invalid-request", " must be an object"},
 		{
 			"unknown member", `{"sise":1}`, 400, "invalid-request",
-			"/sise is not a member of this request; known are checksum, content_type, expires_in, filename, metadata, mode, " +
+			"/sise is not a member of this request; its members are checksum, content_type, expires_in, filename, metadata, mode, " +
 				"part_size, relative_path, size, webhook_url, write_once",
 		},
 		{"unknown member with odd name", `{"a/b~\"c":1}`, 400, "invalid-request", `/a~1b~0"c is not a member`},
@@ -61,17 +61,17 @@ func TestBodies(t *testing.T) {
 		{"fraction", `{"size":1.5}`, 400, "invalid-request", "/size must be an integer"},
 		{
 			"beyond int64", `{"size":99999999999999999999}`, 400, "invalid-request",
-			"/size must fit in 64 bits; /size must be at most 53687091200000",
+			"/size must be from 0 to 53687091200000 bytes",
 		},
 		{"beyond float64", `{"size":1e999}`, 400, "invalid-request", "/size must be an integer"},
 		{"number as string", `{"size":"1"}`, 400, "invalid-request", "/size must be an integer"},
 		{"null member", `{"size":null}`, 400, "invalid-request", "/size must be an integer"},
-		{"negative", `{"size":-1}`, 400, "invalid-request", "/size must be at least 0"},
+		{"negative", `{"size":-1}`, 400, "invalid-request", "/size must be from 0 to"},
 		{"minus zero", `{"size":-0}`, 201, "", ""},
-		{"largest size", `{"size":53687091200001}`, 400, "invalid-request", "/size must be at most 53687091200000"},
-		{"expiry of nothing", `{"expires_in":0}`, 400, "invalid-request", "/expires_in must be at least 1"},
-		{"expiry past a week", `{"expires_in":604801}`, 400, "invalid-request", "/expires_in must be at most 604800"},
-		{"mode", `{"mode":"double"}`, 400, "invalid-request", "/mode must be one of auto single multipart form"},
+		{"largest size", `{"size":53687091200001}`, 400, "invalid-request", "/size must be from 0 to 53687091200000 bytes"},
+		{"expiry of nothing", `{"expires_in":0}`, 400, "invalid-request", "/expires_in must be from 1 to 604800"},
+		{"expiry past a week", `{"expires_in":604801}`, 400, "invalid-request", "/expires_in must be from 1 to 604800"},
+		{"mode", `{"mode":"double"}`, 400, "invalid-request", "/mode must be one of auto, single, multipart, form"},
 		{"boolean", `{"write_once":"yes"}`, 400, "invalid-request", "/write_once must be true or false"},
 		{
 			"write-once form", `{"mode":"form","write_once":true}`, 400, "invalid-request",
@@ -79,11 +79,11 @@ func TestBodies(t *testing.T) {
 		},
 		{
 			"name with path", `{"filename":"a/b"}`, 400, "invalid-request",
-			"/filename is not of the required form: the file name, 1 to 255 characters",
+			"/filename must be a file name of 1 to 255 characters",
 		},
 		{
 			"name with control character", `{"filename":"a\u000ab"}`, 400, "invalid-request",
-			"/filename is not of the required form",
+			"/filename must be a file name",
 		},
 		{"empty name", `{"filename":""}`, 400, "invalid-request", "/filename must not be empty"},
 		{
@@ -101,31 +101,31 @@ func TestBodies(t *testing.T) {
 		},
 		{
 			"type", `{"content_type":"text"}`, 400, "invalid-request",
-			"/content_type is not of the required form: the media type, such as `text/csv`",
+			"/content_type must be a media type, such as `text/csv`",
 		},
 		{
 			"type with newline", `{"content_type":"text/csv\r\nx: y"}`, 400, "invalid-request",
-			"/content_type is not of the required form",
+			"/content_type must be a media type, such",
 		},
 		{
 			"type with two charsets", `{"content_type":"text/csv; a=1; a=2"}`, 400, "invalid-request",
-			"/content_type must be a media type",
+			"/content_type must be a media type with each parameter only once",
 		},
 		{"metadata value", `{"metadata":{"a":1}}`, 400, "invalid-request", "/metadata/a must be a string"},
 		{
 			"metadata with newline", `{"metadata":{"a":"b\nc"}}`, 400, "invalid-request",
-			"/metadata/a is not of the required form",
+			"/metadata/a must be printable ASCII",
 		},
 		{
-			"metadata beyond ASCII", `{"metadata":{"a":"é"}}`, 400, "invalid-request", "/metadata/a is not of the required form",
+			"metadata beyond ASCII", `{"metadata":{"a":"é"}}`, 400, "invalid-request", "/metadata/a must be printable ASCII",
 		},
-		{"metadata empty", `{"metadata":{"a":""}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
-		{"metadata padded", `{"metadata":{"a":" b"}}`, 400, "invalid-request", "/metadata/a is not of the required form"},
+		{"metadata empty", `{"metadata":{"a":""}}`, 400, "invalid-request", "/metadata/a must be printable ASCII"},
+		{"metadata padded", `{"metadata":{"a":" b"}}`, 400, "invalid-request", "/metadata/a must be printable ASCII"},
 		{"metadata name", `{"metadata":{"A b":"c"}}`, 400, "invalid-request", "/metadata/A b must have a name of"},
 		{"metadata of 2048 bytes", `{"metadata":{"a":"` + strings.Repeat("x", 2047) + `"}}`, 201, "", ""},
 		{
 			"metadata of 2049 bytes", `{"metadata":{"ab":"` + strings.Repeat("x", 2047) + `"}}`, 400, "invalid-request",
-			"/metadata must hold at most 2048 bytes",
+			"/metadata must have at most 2048 bytes",
 		},
 		{
 			"checksum without value", `{"checksum":{"algorithm":"sha256"}}`, 400, "invalid-request",
@@ -133,19 +133,19 @@ func TestBodies(t *testing.T) {
 		},
 		{
 			"checksum unknown", `{"checksum":{"algorithm":"md5","value":"AAAAAAAA"}}`, 400, "invalid-request",
-			"/checksum/algorithm must be one of sha256 sha1 crc32 crc32c crc64nvme",
+			"/checksum/algorithm must be one of sha256, sha1, crc32, crc32c, crc64nvme",
 		},
 		{
 			"checksum of wrong length", `{"checksum":{"algorithm":"sha256","value":"AAAAAAAA"}}`, 400, "invalid-request",
-			"/checksum/value must be the base64 of 32 bytes",
+			"/checksum/value must be 32 bytes in standard base64",
 		},
 		{
 			"checksum in hex", `{"checksum":{"algorithm":"crc32","value":"cbf43926"}}`, 400, "invalid-request",
-			"/checksum/value must be the base64 of 4 bytes",
+			"/checksum/value must be 4 bytes in standard base64",
 		},
 		{
 			"two faults", `{"size":-1,"mode":1}`, 400, "invalid-request",
-			"/mode must be one of auto single multipart form; /size must be at least 0",
+			"/mode must be one of auto, single, multipart, form; /size must be from 0",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -134,11 +134,11 @@ func TestBadWait(t *testing.T) {
 	id := s.create(t, client.ImportRequest{}).ID
 	for _, c := range []struct{ query, header, parameter, detail string }{
 		{"wait=abc", "", "wait", "must be an integer"},
-		{"wait=26", "", "wait", "must be at most 25"},
-		{"wait=-1", "", "wait", "must be at least 0"},
+		{"wait=26", "", "wait", "must be from 0 to 25 seconds"},
+		{"wait=-1", "", "wait", "must be from 0 to 25 seconds"},
 		{"wait=1.5", "", "wait", "must be an integer"},
 		{"wait=", "", "wait", "must be an integer"},
-		{"wait=1&wait=2", "", "wait", "must be given once"},
+		{"wait=1&wait=2", "", "wait", "must appear only once"},
 		{"", "abc", "If-None-Match", ""},
 		{"", `w/"a"`, "If-None-Match", ""},
 		{"", `"a" "b"`, "If-None-Match", ""},

@@ -30,7 +30,7 @@ func schemaErrors(schema *openapi3.Schema, value any) []api.FieldError {
 	all := flatten(err)
 	for i, e := range all {
 		if i == maxFieldErrors {
-			return append(fields, api.FieldError{Detail: fmt.Sprintf("and %d more", len(all)-i)})
+			return append(fields, unlisted(len(all)-i))
 		}
 		var pointer string
 		var schemaErr *openapi3.SchemaError
@@ -45,9 +45,17 @@ func schemaErrors(schema *openapi3.Schema, value any) []api.FieldError {
 			steps = append(steps, unknown)
 		}
 		pointer = jsonPointer(steps...)
+		if n := len(fields); n > 0 && *fields[n-1].Pointer == pointer {
+			continue // such as an empty string that also violates a pattern
+		}
 		fields = append(fields, api.FieldError{Pointer: &pointer, Detail: describeSchemaError(schemaErr)})
 	}
 	return fields
+}
+
+// unlisted returns the last error of a list that is cut at maxFieldErrors.
+func unlisted(count int) api.FieldError {
+	return api.FieldError{Detail: fmt.Sprintf("%d more errors are not listed", count)}
 }
 
 // jsonPointer returns the JSON Pointer of the member to which steps lead.
@@ -76,19 +84,15 @@ func describeSchemaError(f *openapi3.SchemaError) string {
 	switch f.SchemaField {
 	case "type", "nullable":
 		return "must be " + typeNames[strings.Join(s.Type.Slice(), "")]
-	case "format": // int32 or int64: kin-openapi checks no other format of this document
-		return "must fit in " + strings.TrimPrefix(s.Format, "int") + " bits"
 	case "properties":
 		known := strings.Join(slices.Sorted(maps.Keys(s.Properties)), ", ")
-		return "is not a member of this request; known are " + known
+		return "is not a member of this request; its members are " + known
 	case "required":
 		return "is missing"
 	case "enum":
-		return "must be one of " + strings.Trim(fmt.Sprint(s.Enum), "[]")
-	case "minimum":
-		return fmt.Sprintf("must be at least %d", int64(*s.Min))
-	case "maximum":
-		return fmt.Sprintf("must be at most %d", int64(*s.Max))
+		return "must be one of " + strings.ReplaceAll(strings.Trim(fmt.Sprint(s.Enum), "[]"), " ", ", ")
+	case "minimum", "maximum", "format": // int32 or int64; all integers of this document have both limits
+		return fmt.Sprintf("must be from %d to %d", int64(*s.Min), int64(*s.Max)) + unit(s)
 	case "minLength":
 		if s.MinLength == 1 {
 			return "must not be empty"
@@ -106,17 +110,30 @@ func describeSchemaError(f *openapi3.SchemaError) string {
 	case "maxProperties":
 		return fmt.Sprintf("must have at most %d members", *s.MaxProps)
 	case "pattern":
-		// The first sentence of such a schema's description states the form.
+		// The first sentence of such a schema's description states the form: "A media type, such as `text/csv`."
 		form, _, _ := strings.Cut(s.Description, ". ")
 		if form != "" {
-			return "is not of the required form: " + strings.ToLower(form[:1]) + strings.TrimSuffix(form[1:], ".")
+			return "must be " + strings.ToLower(form[:1]) + strings.TrimSuffix(form[1:], ".")
 		}
 	}
 	return "is invalid"
 }
 
+// unit returns the unit of a number, which its schema's description names.
+func unit(s *openapi3.Schema) string {
+	for _, unit := range []string{" bytes", " seconds"} {
+		if strings.Contains(s.Description, " in"+unit) {
+			return unit
+		}
+	}
+	return ""
+}
+
+// plainInteger is what an integer must be.
+const plainInteger = "an integer in plain digits, without quotes, fraction or exponent"
+
 var typeNames = map[string]string{
-	"integer": "an integer", "object": "an object", "array": "an array", "boolean": "true or false", "string": "a string",
+	"integer": plainInteger, "object": "an object", "array": "an array", "boolean": "true or false", "string": "a string",
 }
 
 // fractionErrors reports integers written as 1.0 or 1e3. They are integers by JSON Schema, but not for every JSON
@@ -128,7 +145,7 @@ func fractionErrors(schema *openapi3.Schema, value any, pointer string) []api.Fi
 	case json.Number:
 		if schema.Type.Is("integer") {
 			fields = append(fields, api.FieldError{
-				Pointer: &pointer, Detail: "must be an integer in plain digits, without fraction or exponent",
+				Pointer: &pointer, Detail: "must be " + plainInteger,
 			})
 		}
 	case map[string]any:

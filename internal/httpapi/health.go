@@ -32,7 +32,7 @@ func registerHealth(e *echo.Echo, ready func(context.Context) error, stopping fu
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/healthz", ok)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/readyz", func(c echo.Context) error {
 		if stopping != nil && stopping() {
-			return unavailable("stopping", "This server is about to stop. Send the request to another server.", nil)
+			return unavailable("stopping", "This server is stopping. Send requests to another server.", nil)
 		}
 		err := r.check(c.Request().Context())
 		if errors.Is(err, bucket.ErrStoreFull) {

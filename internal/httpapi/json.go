@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -26,15 +25,15 @@ const maxDepth = 16
 func parseJSON(body []byte) (any, error) {
 	switch {
 	case bytes.HasPrefix(body, []byte("\xEF\xBB\xBF")):
-		return nil, invalidJSON("It begins with a byte-order mark; leave that out.")
+		return nil, invalidJSON("it begins with a byte order mark; remove it")
 	case !utf8.Valid(body):
-		return nil, invalidJSON("It is not UTF-8.")
+		return nil, invalidJSON("it is not in UTF-8")
 	case len(bytes.TrimSpace(body)) == 0:
-		return nil, invalidJSON("It contains only white space.")
+		return nil, invalidJSON("it has only white space; send an object, or no body")
 	}
 	var value any
 	if err := json.Unmarshal(body, &value, readNumbers); err != nil {
-		return nil, describeJSONError(err, body)
+		return nil, describeJSONError(err)
 	}
 	return value, nil
 }
@@ -63,28 +62,24 @@ var readNumbers = json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.
 }))
 
 // describeJSONError converts an error of parseJSON's reader.
-func describeJSONError(err error, body []byte) error {
+func describeJSONError(err error) error {
 	var syntax *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, errTooDeep):
-		return invalidJSON(fmt.Sprintf("It is nested more than %d levels deep.", maxDepth))
+		return invalidJSON(fmt.Sprintf("it has more than %d levels", maxDepth))
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return invalidJSON("It ends in the middle of a value.")
+		return invalidJSON("it ends before the value is complete")
 	case !errors.As(err, &syntax):
-		return invalidJSON("It cannot be read.")
-	case strings.HasSuffix(syntax.Err.Error(), "after top-level value"):
-		return invalidJSON("Something follows the first JSON value; send one.")
+		return invalidJSON("it cannot be read")
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		pointer := string(syntax.JSONPointer)
-		p := invalidJSON("A member appears twice.")
-		p.Errors = []api.FieldError{{Pointer: &pointer, Detail: "must appear once"}}
+		p := invalidJSON("a member appears more than once; see errors")
+		p.Errors = []api.FieldError{{Pointer: &pointer, Detail: onlyOnce}}
 		return p
-	case strings.HasPrefix(strings.ToLower(string(body[min(syntax.ByteOffset, int64(len(body))):])), `\ud`):
-		return invalidJSON(fmt.Sprintf("The escape at byte %d is half of a surrogate pair.", syntax.ByteOffset))
 	}
-	return invalidJSON(fmt.Sprintf("See byte %d.", syntax.ByteOffset))
+	return invalidJSON(fmt.Sprintf("%v, at byte offset %d", syntax.Err, syntax.ByteOffset)) // quotes at most 12 bytes
 }
 
 func invalidJSON(why string) *problem {
-	return newProblem(http.StatusBadRequest, "invalid-json", "The body is not valid JSON. "+why)
+	return newProblem(http.StatusBadRequest, "invalid-json", "The body is not valid JSON: "+why+".")
 }

@@ -9,13 +9,13 @@ import (
 func TestParseJSONErrors(t *testing.T) {
 	for body, want := range map[string]string{
 		" \r\n\t":               "only white space",
-		`{} x`:                  "Something follows",
-		`{}{}`:                  "Something follows",
-		`{"size":1`:             "ends in the middle",
-		`{"size":NaN}`:          "See byte 8.",
-		`{"filename":"\ud800"}`: "The escape at byte 13",
-		"\xef\xbb\xbf{}":        "byte-order mark",
-		"\"\xff\"":              "not UTF-8",
+		`{} x`:                  "after top-level value",
+		`{}{}`:                  "after top-level value",
+		`{"size":1`:             "ends before the value is complete",
+		`{"size":NaN}`:          "invalid character 'N' at start of value, at byte offset 8",
+		`{"filename":"\ud800"}`: "invalid surrogate pair",
+		"\xef\xbb\xbf{}":        "byte order mark",
+		"\"\xff\"":              "not in UTF-8",
 	} {
 		if _, err := parseJSON([]byte(body)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("parseJSON(%q): got %v, want %q", body, err, want)

@@ -44,7 +44,7 @@ func TestRateLimit(t *testing.T) {
 	status, header, body := s.as(t, keys["alice"], "POST", "/import", "")
 	if status != 429 || codeOf(body) != "rate-limited" || header.Get("Retry-After") != "1" ||
 		!strings.HasPrefix(header.Get("RateLimit"), `"requests";r=0`) ||
-		!strings.Contains(body, "3 requests a second") {
+		!strings.Contains(body, "3 requests per second") {
 		t.Errorf("got %d %v %s, want 429 that names the limit", status, header, body)
 	}
 	if status, _, _ := s.as(t, keys["bob"], "POST", "/import", ""); status != 200 {

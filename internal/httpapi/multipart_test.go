@@ -141,11 +141,11 @@ func TestCompleteRejections(t *testing.T) {
 		{"short part in the middle, size unknown", nil, func(t *testing.T, id string) {
 			s.sendParts(t, id, content, []int32{1, 3})
 			s.sendPart(t, id, 2, content[:5*mib-1], nil)
-		}, client.CompleteRequest{}, 409, "part-size-mismatch", "part 2 has 5242879 bytes, must have 5242880"},
+		}, client.CompleteRequest{}, 409, "part-size-mismatch", "part 2 has 5242879 bytes, but must have 5242880"},
 		{"long last part, size unknown", nil, func(t *testing.T, id string) {
 			s.sendParts(t, id, content, []int32{1})
 			s.sendPart(t, id, 2, content[:5*mib+1], nil)
-		}, client.CompleteRequest{}, 409, "part-size-mismatch", "part 2 has 5242881 bytes, must have at most 5242880"},
+		}, client.CompleteRequest{}, 409, "part-size-mismatch", "part 2 has 5242881 bytes, but must have at most 5242880"},
 		{
 			"wrong algorithm", new(int64(len(content))),
 			func(t *testing.T, id string) { s.sendParts(t, id, content, []int32{1, 2, 3}) },

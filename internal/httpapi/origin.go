@@ -19,8 +19,9 @@ func requireLocalHost(names Names) check {
 		if hostport.IsLoopback(hostport.Host(x.Request().Host)) {
 			return nil
 		}
-		return newProblem(http.StatusMisdirectedRequest, "misdirected", fmt.Sprintf("This service accepts requests only at "+
-			"localhost. Behind a proxy that authenticates callers, configure API keys (%s), or set %s=true.",
+		return newProblem(http.StatusMisdirectedRequest, "misdirected", fmt.Sprintf(
+			"Without authentication, this service accepts requests for localhost only. To serve other host names, configure "+
+				"API keys (%s), or set %s=true behind a proxy that authenticates callers.",
 			names.APIKeysFile, names.AllowAnonymous))
 	}
 }
@@ -35,12 +36,12 @@ func checkOrigin(origins []string, names Names) check {
 			return nil
 		case x.Path() == storeEventsPath:
 			return newProblem(http.StatusForbidden, "origin-not-allowed",
-				"Stores send notifications to this path. Pages cannot call it.")
+				"This path receives notifications of the store. Web pages cannot call it.")
 		case len(given) == 1 && (slices.Contains(origins, given[0]) || sameOrigin(x.Request(), given[0])):
 			return nil
 		}
-		return newProblem(http.StatusForbidden, "origin-not-allowed", "Pages of this Origin may not call this service. "+
-			"Ask its operator to add the Origin to "+names.CORSOrigins+".")
+		return newProblem(http.StatusForbidden, "origin-not-allowed", "Pages of this origin may not call this service. "+
+			"Ask its operator to add the origin to "+names.CORSOrigins+".")
 	}
 }
 

@@ -54,12 +54,16 @@ func problemOf(err error) *problem {
 		return routingProblem(routing)
 	}
 	return newProblem(http.StatusInternalServerError, "internal-error",
-		"The service failed. Report this with the request_id.")
+		"The service failed unexpectedly. Report the request_id to its operator.")
 }
 
 func domainProblem(e *imports.Error) *problem {
 	p := newProblem(statuses[e.Kind], e.Code, e.Detail)
-	for _, f := range e.Fields {
+	for i, f := range e.Fields {
+		if i == maxFieldErrors {
+			p.Errors = append(p.Errors, unlisted(len(e.Fields)-i))
+			break
+		}
 		p.Errors = append(p.Errors, api.FieldError{
 			Pointer: optional(jsonPointer(f.Path...)), Parameter: optional(f.Parameter), Detail: f.Detail,
 		})
@@ -86,11 +90,12 @@ var statuses = map[imports.Kind]int{
 func routingProblem(e *echo.HTTPError) *problem {
 	switch e.Code {
 	case http.StatusNotFound:
-		return newProblem(e.Code, "not-found", "There is nothing at this path. The API begins at /import.")
+		return newProblem(e.Code, "not-found", "This path does not exist. Paths of the API begin with /import.")
 	case http.StatusMethodNotAllowed:
-		return newProblem(e.Code, "method-not-allowed", "This path does not support this method. See the Allow header.")
+		return newProblem(e.Code, "method-not-allowed",
+			"This path does not support this method. Use one that the Allow header lists.")
 	}
-	return newProblem(e.Code, "bad-request", "The request cannot be understood.")
+	return newProblem(e.Code, "bad-request", "The request is malformed. Compare it with the OpenAPI document of this service.")
 }
 
 // renderProblem writes err as a problem document (RFC 9457). Echo may call it twice for one request.

@@ -98,7 +98,7 @@ func (l *limiter) count(x *exchange) error {
 	}
 	return &problem{
 		Status: http.StatusTooManyRequests, Code: "rate-limited", Header: [2]string{"Retry-After", strconv.Itoa(wait)},
-		Detail: fmt.Sprintf("More than %d requests a second. Try again after %d s.", closest.perSecond, wait),
+		Detail: fmt.Sprintf("This client sent more than %d requests per second. Try again after %d s.", closest.perSecond, wait),
 	}
 }
 

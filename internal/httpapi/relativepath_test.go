@@ -48,14 +48,14 @@ func TestRelativePath(t *testing.T) {
 func TestInvalidRelativePaths(t *testing.T) {
 	s := start(t, settings{})
 	const (
-		form = "is not of the required form: the path of the file in its folder, with slashes, such as " +
-			"`photos/2026/a.jpg`; without empty, `.` and `..` segments, backslashes and control characters"
-		normalize = "must be in Unicode normalization form NFC: normalize it before the call"
+		form = "must be a path of the file in its folder, such as " +
+			"`photos/2026/a.jpg`, without empty, `.` and `..` segments, backslashes and control characters"
+		normalize = "must be in Unicode normalization form NFC; normalize it before the call"
 	)
 	cases := map[string]string{
 		"":                             "must not be empty",
 		strings.Repeat("x", 1025):      "must have at most 1024 characters",
-		strings.Repeat("é", 512) + "x": "must have at most 1024 bytes in UTF-8, has 1025",
+		strings.Repeat("é", 512) + "x": "must have at most 1024 bytes in UTF-8, but has 1025",
 		"e\u0301.jpg":                  normalize,
 		norm.NFD.String("Größe/a"):     normalize,
 	}

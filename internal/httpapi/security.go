@@ -37,11 +37,11 @@ func limitRequest(x *exchange) error {
 		return bodyTooLargeProblem()
 	}
 	if len(r.RequestURI) > maxURI {
-		return newProblem(http.StatusRequestURITooLong, "uri-too-long", "The address is longer than 4 KiB.")
+		return newProblem(http.StatusRequestURITooLong, "uri-too-long", "The URL is longer than 4 KiB. Send a shorter one.")
 	}
 	if !isHost(r.Host) {
 		return newProblem(http.StatusBadRequest, "bad-host",
-			"The Host header is not a name or address, with or without a port.")
+			"The Host header must be a host name or IP address, with or without a port. Send the host of the service.")
 	}
 	size := 0
 	for name, values := range r.Header {
@@ -50,7 +50,8 @@ func limitRequest(x *exchange) error {
 		}
 	}
 	if size > maxHeader {
-		return newProblem(http.StatusRequestHeaderFieldsTooLarge, "header-too-large", "The header is larger than 16 KiB.")
+		return newProblem(http.StatusRequestHeaderFieldsTooLarge, "header-too-large",
+			"The request headers are larger than 16 KiB. Send fewer or shorter ones.")
 	}
 	return nil
 }

@@ -62,7 +62,8 @@ func (h storeEventsHandler) handle(c echo.Context) error {
 	}
 	objects, err := s3events.Parse(body)
 	if err != nil {
-		return newProblem(http.StatusBadRequest, "invalid-event", "The body is not an event of a store: "+err.Error()+".")
+		return newProblem(http.StatusBadRequest, "invalid-event", "The body is not a notification of a store: "+err.Error()+
+			". Check the notification settings of the store.")
 	}
 	if err := s3events.HandleEach(x.context(), objects, h.bucket, h.onObjectCreated); err != nil {
 		return err
@@ -76,7 +77,7 @@ func (h storeEventsHandler) authenticate(x *exchange) error {
 	given := x.Request().Header["Authorization"]
 	refusal := &auth.Error{
 		Reason:    "none",
-		Detail:    "The request has no secret. Send the store's secret as Authorization: Bearer SECRET.",
+		Detail:    "This path requires the secret of the store. Send it as Authorization: Bearer SECRET.",
 		Challenge: `Bearer, Basic realm="store events"`,
 	}
 	if len(given) == 1 {
@@ -84,8 +85,7 @@ func (h storeEventsHandler) authenticate(x *exchange) error {
 			return nil
 		}
 		refusal.Reason = "unknown-secret"
-		refusal.Detail = "The secret differs from the one configured in this service. " +
-			"Check that it is complete and the same on both sides."
+		refusal.Detail = "The secret is wrong. Configure the same secret in the store and in this service."
 	}
 	x.audit.recordRefusal(refusal)
 	return cmp.Or(h.limit.count(x), unauthenticated(refusal))

@@ -179,15 +179,15 @@ func TestStoreEventsMalformed(t *testing.T) {
 		status       int
 		code, detail string
 	}{
-		``:                                  {400, "invalid-event", "expected JSON"},
-		`hello`:                             {400, "invalid-event", "expected JSON; see byte 0"},
+		``:                                  {400, "invalid-event", "invalid JSON"},
+		`hello`:                             {400, "invalid-event", "invalid JSON at byte offset 0"},
 		`{}`:                                {400, "invalid-event", "Records"},
 		`{"Records":null}`:                  {400, "invalid-event", "Records"},
-		`{"Records":[{}]}`:                  {400, "invalid-event", "Records/0: expected an eventName"},
-		event(s.store.Bucket, ""):           {400, "invalid-event", "the object's key"},
+		`{"Records":[{}]}`:                  {400, "invalid-event", "Records/0: eventName is required"},
+		event(s.store.Bucket, ""):           {400, "invalid-event", "object.key are required"},
 		strings.Repeat(" ", 128<<10) + `{}`: {413, "body-too-large", "128 KiB"},
-		`{"Records":` + strings.Repeat("[", 100_000): {400, "invalid-event", "expected JSON"},
-		`{"Records":[],"more":"` + "\xff\"}":         {400, "invalid-event", "expected JSON"},
+		`{"Records":` + strings.Repeat("[", 100_000): {400, "invalid-event", "invalid JSON"},
+		`{"Records":[],"more":"` + "\xff\"}":         {400, "invalid-event", "invalid JSON"},
 	} {
 		status, _, answer := s.notify(t, storeSecret, body)
 		if status != want.status || codeOf(answer) != want.code || !strings.Contains(answer, want.detail) {

@@ -56,13 +56,16 @@ func needsValidation(x *exchange) bool {
 		slices.ContainsFunc(openapi.HeaderParameters, func(name string) bool { return r.Header[name] != nil })
 }
 
+// onlyOnce is the detail of a parameter, header or member that is repeated.
+const onlyOnce = "must appear only once"
+
 // checkParameters validates path, query and header parameters. An invalid path parameter cannot be an id, so it is a
 // 404.
 func checkParameters(x *exchange, parameters openapi3.Parameters) error {
 	query, err := url.ParseQuery(x.Request().URL.RawQuery) // Echo ignores what it cannot parse
 	if err != nil {
 		return newProblem(http.StatusBadRequest, imports.CodeInvalidRequest,
-			"The query is invalid: it has a % without two hexadecimal digits, or a semicolon. Encode them as %25 and %3B.")
+			"The query is invalid: it has a % without two hexadecimal digits, or a semicolon. Encode % as %25 and ; as %3B.")
 	}
 	var fields []api.FieldError
 	for _, ref := range parameters {
@@ -70,7 +73,7 @@ func checkParameters(x *exchange, parameters openapi3.Parameters) error {
 		var values []string
 		switch p.In {
 		case openapi3.ParameterInPath:
-			if len(schemaErrors(p.Schema.Value, x.Param(p.Name))) > 0 {
+			if p.Schema.Value.VisitJSON(x.Param(p.Name)) != nil {
 				return newProblem(http.StatusNotFound, imports.CodeNotFound, imports.NotFoundDetail)
 			}
 		case openapi3.ParameterInQuery:
@@ -80,7 +83,7 @@ func checkParameters(x *exchange, parameters openapi3.Parameters) error {
 		}
 		switch {
 		case len(values) > 1:
-			fields = append(fields, api.FieldError{Parameter: &p.Name, Detail: "must be given once"})
+			fields = append(fields, api.FieldError{Parameter: &p.Name, Detail: onlyOnce})
 		case len(values) == 1:
 			for _, f := range schemaErrors(p.Schema.Value, parameterValue(p.Schema.Value, values[0])) {
 				fields = append(fields, api.FieldError{Parameter: &p.Name, Detail: f.Detail})
@@ -108,7 +111,8 @@ func validBody(r *http.Request, required *openapi3.RequestBody) ([]byte, error) 
 	case err != nil:
 		return nil, err
 	case len(body) == 0 && required.Required:
-		return nil, newProblem(http.StatusBadRequest, "body-missing", "The request needs a JSON body.")
+		return nil, newProblem(http.StatusBadRequest, "body-missing",
+			"This operation requires a JSON body. Send one with Content-Type: application/json.")
 	case len(body) == 0:
 		return nil, nil
 	}
@@ -134,10 +138,10 @@ func readBody(r *http.Request) ([]byte, error) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, newProblem(http.StatusRequestTimeout, "request-timeout",
-			"The request was not received completely within 30 s. Send it without pauses.")
+			"The request body did not arrive within 30 s. Send it again, without pauses.")
 	case err != nil:
 		return nil, newProblem(http.StatusBadRequest, "body-incomplete",
-			"The request body ended early, or its framing is invalid. Send it again.")
+			"The request body ended early, or its framing is invalid. Send it again; if this repeats, check proxies.")
 	case len(body) > maxBody:
 		return nil, bodyTooLargeProblem()
 	}
@@ -145,9 +149,8 @@ func readBody(r *http.Request) ([]byte, error) {
 }
 
 // uploadHint explains uploads to clients that sent a file to this API.
-const uploadHint = "To upload a file, call POST /import without a body. " +
-	"Then send the file itself, not a form, to the upload_url of the " +
-	"response: curl --upload-file FILE UPLOAD_URL."
+const uploadHint = "Upload files and parts to their signed URLs, such as upload_url in the response of POST /import: " +
+	"curl --upload-file FILE UPLOAD_URL."
 
 func bodyTooLargeProblem() error {
 	return newProblem(http.StatusRequestEntityTooLarge, "body-too-large",
@@ -162,21 +165,21 @@ func checkMediaType(h http.Header) error {
 	encoding := strings.Join(h.Values("Content-Encoding"), ",")
 	if encoding != "" && !strings.EqualFold(encoding, "identity") {
 		p := newProblem(http.StatusUnsupportedMediaType, "unsupported-content-encoding",
-			"The body is compressed. Send it as it is, without Content-Encoding.")
+			"Content-Encoding is not supported. Send the body uncompressed, without this header.")
 		p.Header = [2]string{"Accept-Encoding", "identity"} // RFC 9110, section 12.5.3
 		return p
 	}
 	mediaType, params, err := mime.ParseMediaType(h.Get("Content-Type"))
 	switch {
 	case len(h.Values("Content-Type")) == 0:
-		return unsupported("unsupported-media-type", "The request has a body but no Content-Type. "+
+		return unsupported("unsupported-media-type", "The body has no Content-Type. "+
 			"Send Content-Type: application/json, or no body. "+uploadHint)
 	case err != nil || mediaType != "application/json" || len(h.Values("Content-Type")) > 1:
 		return unsupported("unsupported-media-type",
 			"The body must be JSON. Send Content-Type: application/json, or no body. "+uploadHint)
 	case params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8"):
 		return unsupported("unsupported-charset",
-			"JSON is always in UTF-8 (RFC 8259). Send Content-Type: application/json.")
+			"JSON must be in UTF-8 (RFC 8259). Encode the body in UTF-8, and send Content-Type: application/json.")
 	}
 	return nil
 }

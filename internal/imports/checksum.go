@@ -37,15 +37,15 @@ func (r Request) checkChecksum(errs *fieldErrors) {
 	case c.Value != "" && !isDigest(c.Algorithm, c.Value):
 		errs.add(path{"checksum", "value"}, notDigest, digests[c.Algorithm].size, c.Algorithm)
 	case c.Value != "" && r.Size != nil && *r.Size == 0 && c.Value != digests[c.Algorithm].empty:
-		errs.add(path{"checksum", "value"}, "must be %s, the %s of no bytes, as size is 0",
+		errs.add(path{"checksum", "value"}, "must be %s, the %s of an empty file, because size is 0",
 			digests[c.Algorithm].empty, c.Algorithm)
 	}
 }
 
 // The messages about checksums that a creation and a completion share.
 const (
-	notCRC    = "must be crc64nvme, crc32c or crc32 for a multipart upload: S3 verifies no other of the whole object"
-	notDigest = "must be the base64 of %d bytes, as %s has"
+	notCRC    = "must be crc64nvme, crc32c or crc32, which S3 verifies for the whole object of a multipart upload"
+	notDigest = "must be %d bytes in standard base64 with padding, the size of a %s checksum"
 )
 
 // withChecksum returns j with the checksum of the whole object that a completion declares.

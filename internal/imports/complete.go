@@ -41,7 +41,7 @@ func (s *Service) complete(ctx context.Context, j Job, whole *Checksum) (Job, er
 	case err != nil:
 		return Job{}, err
 	case j.Status == Completed && next.Checksum != j.Checksum:
-		const detail = "The import was completed without this checksum. Compare it with the stored object's."
+		const detail = "The import is already completed, without this checksum. Compare it with that of the stored object."
 		return Job{}, conflict(CodeCompleted, detail, nil)
 	case j.Status.IsTerminal():
 		return j.completionResult()
@@ -68,7 +68,7 @@ func (s *Service) complete(ctx context.Context, j Job, whole *Checksum) (Job, er
 // completeSingle inspects an import of one request, which needs no completion.
 func (s *Service) completeSingle(ctx context.Context, j Job, whole *Checksum) (Job, error) {
 	if whole != nil {
-		const detail = "must be declared when a single upload is created, because its signature covers it"
+		const detail = "must be declared when the import is created, because the signature of a single upload covers it"
 		return Job{}, invalidField(path{"checksum"}, detail)
 	}
 	job, err := s.reconcile(ctx, j, resumeStalled)
@@ -77,7 +77,7 @@ func (s *Service) completeSingle(ctx context.Context, j Job, whole *Checksum) (J
 		return job, err
 	case job.Status.open():
 		return Job{}, conflict(CodeUploadMissing,
-			"The object does not exist yet. Upload it; a single upload needs no completion.", nil)
+			"The store has no object yet. Upload the file; only multipart uploads need to be completed.", nil)
 	}
 	return Job{}, terminalError(job.Status)
 }
@@ -97,7 +97,7 @@ func (s *Service) assemble(ctx context.Context, j Job, parts []bucket.Part) (Job
 	case errors.Is(err, bucket.ErrBadPart):
 		return s.handleBadPart(ctx, j, parts, err)
 	case errors.Is(err, bucket.ErrBadChecksum) && j.Checksum != nil:
-		const detail = "declared %s %s, the parts have another checksum"
+		const detail = "the %s %s was declared, but the parts have another checksum"
 		next := j.failed(CodeChecksumMismatch, detail, j.Checksum.Algorithm, j.Checksum.Value)
 		if _, err := s.transition(ctx, j, next); err != nil {
 			return Job{}, err
@@ -165,8 +165,8 @@ func (s *Service) recordStoreFailure(ctx context.Context, j Job, why error) (Job
 func (s *Service) handleBadPart(ctx context.Context, j Job, parts []bucket.Part, why error) (Job, error) {
 	again, err := s.Bucket.AllParts(ctx, j.multipart())
 	if err == nil && slices.Equal(parts, again) {
-		const detail = "The store refuses to assemble these parts, although they fit the plan. " +
-			"It may have lower limits."
+		const detail = "The store rejects the parts, although they match the plan: it may have stricter limits than Amazon S3. " +
+			"Create a new import with another part_size."
 		return s.recordFailure(ctx, j, conflict(CodePartSizeMismatch, detail, nil))
 	}
 	return Job{}, fmt.Errorf("complete import %s: %w: %w", j.ID, bucket.ErrChanged, why)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -14,13 +13,8 @@ import (
 
 // Sign returns the URL of an untracked import. Nothing is recorded, and the signature covers the host only.
 func (s *Service) Sign(ctx context.Context, owner string) (sigv4.SecretURL, error) {
-	if types := s.Limits.ContentTypes; len(types) > 0 {
-		return sigv4.SecretURL{}, refuse(CodeContentType, path{"content_type"},
-			"must be given in a JSON body: one of %s", strings.Join(types, ", "))
-	}
-	if s.Limits.MaxSize > 0 {
-		return sigv4.SecretURL{}, refuse(CodeSizeRequired, path{"size"},
-			"must be given in a JSON body: this service limits imports to %d bytes", s.Limits.MaxSize)
+	if err := (Request{}).checkLimits(s.Limits); err != nil {
+		return sigv4.SecretURL{}, err
 	}
 	now := s.Now()
 	upload := bucket.Upload{Key: objectKey(owner, newID(now)), From: now, Until: now.Add(s.Limits.URLTTL)}
@@ -62,8 +56,8 @@ func (s *Service) Create(ctx context.Context, owner string, r Request, idempoten
 
 // expiryUnattainable returns the error of a requested lifetime that is longer than left, that of the credentials.
 func expiryUnattainable(left time.Duration) *Error {
-	return refuse(CodeExpiryUnattainable, path{"expires_in"}, "must be at most %d at the moment, "+
-		"because the signing credentials expire then; omit it to use that lifetime", int64(left/time.Second))
+	return refuse(CodeExpiryUnattainable, path{"expires_in"}, "must be at most %d seconds at the moment, "+
+		"because the credentials of the service expire then; omit it to use that lifetime", int64(left/time.Second))
 }
 
 // repeat returns the job that an earlier call with the same Idempotency-Key created, or creates it if that call stopped
@@ -116,7 +110,7 @@ func (s *Service) checkOpenUploads(ctx context.Context, owner string) error {
 	}
 	if len(open) >= limit {
 		return refuse(CodeOpenUploads, nil,
-			"%d multipart uploads are in progress, the limit of this service; complete or delete some", len(open))
+			"%d multipart uploads of the caller are in progress, the limit of this service; complete or delete some", len(open))
 	}
 	return nil
 }

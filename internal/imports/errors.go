@@ -85,7 +85,7 @@ const (
 	// InvalidDetail is the detail of every CodeInvalidRequest.
 	InvalidDetail = "The request is invalid. See errors for each field."
 	// NotFoundDetail is the detail of every CodeNotFound.
-	NotFoundDetail = "There is no import with this id."
+	NotFoundDetail = "The caller has no import with this id. Check the id and the credentials."
 	// StoreFullDetail is the detail of every CodeStoreFull.
 	StoreFullDetail = "The store has no space left. Free space in it, or delete imports that are no longer needed."
 )
@@ -111,30 +111,24 @@ func invalidField(at path, detail string, args ...any) *Error {
 
 // refuse returns the error of a valid request that this service does not grant, because of one member.
 func refuse(code string, at path, detail string, args ...any) *Error {
-	e := &Error{Kind: Refused, Code: code, Detail: "This service refuses the import. See errors for the reason."}
+	e := &Error{Kind: Refused, Code: code, Detail: "This service does not allow the request. See errors for the reason."}
 	e.Fields = []Field{{Path: at, Detail: fmt.Sprintf(detail, args...)}}
 	return e
 }
 
 // conflict returns the error of a call that the state of the import does not allow.
 func conflict(code, detail string, fields []Field) *Error {
-	if more := len(fields) - maxReported; more > 0 {
-		fields = append(fields[:maxReported], Field{Detail: fmt.Sprintf("and %d more", more)})
-	}
 	return &Error{Kind: Conflict, Code: code, Detail: detail, Fields: fields}
 }
-
-// maxReported limits the fields that one error lists.
-const maxReported = 100
 
 // terminalError returns the error of a call on an import with the terminal status s.
 func terminalError(s Status) *Error { return conflict("import-"+string(s), terminalDetails[s], nil) }
 
 var terminalDetails = map[Status]string{
-	Completed: "The import is completed.",
-	Failed:    "The import has failed; read it to see why. Create a new one.",
+	Completed: "The import is already completed. Create a new one for another upload.",
+	Failed:    "The import has failed. Read it for the reason, and create a new one.",
 	Aborted:   "The import was aborted. Create a new one.",
-	Expired:   "The import has expired. Create a new one.",
+	Expired:   "The import expired before the upload was completed. Create a new one.",
 }
 
 func notFound(id string) *Error {
@@ -150,7 +144,7 @@ func isKind(err error, k Kind) bool {
 // completionFailed returns the error of a completion that the store failed. It is not resumed, because a store may copy
 // the whole object for each attempt.
 func completionFailed(cause error) *Error {
-	const detail = "The store failed to assemble the object. The parts are kept. Complete the import again."
+	const detail = "The store failed to assemble the object; its parts are kept. Complete the import again."
 	return &Error{Kind: NotCompleted, Code: CodeCompletionFailed, Detail: detail, Cause: cause}
 }
 

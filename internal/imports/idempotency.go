@@ -27,7 +27,7 @@ func checkIdempotencyKey(owner, key string) error {
 	return &Error{
 		Kind: Invalid, Code: CodeIdempotencyKeyWeak,
 		Detail: "Anonymous clients must send an Idempotency-Key that cannot be guessed. Send a random UUID.",
-		Fields: []Field{{Parameter: "Idempotency-Key", Detail: "must be a UUID of version 4, such as uuidgen prints"}},
+		Fields: []Field{{Parameter: "Idempotency-Key", Detail: "must be a random UUID (version 4), such as uuidgen prints"}},
 	}
 }
 

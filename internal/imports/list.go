@@ -27,7 +27,7 @@ func (s *Service) List(ctx context.Context, owner string, p Page) ([]Job, string
 	if owner == Public && !s.AnonymousListing {
 		return nil, "", &Error{
 			Kind: Forbidden, Code: CodeListForbidden,
-			Detail: "This service does not list imports to anonymous callers. Read an import by its id.",
+			Detail: "Anonymous callers cannot list imports of this service. Read an import by its id.",
 		}
 	}
 	if p.Limit == 0 {

@@ -66,7 +66,7 @@ func (s *Service) loadOpenMultipart(ctx context.Context, owner, id string) (Job,
 		return Job{}, err
 	case j.Mode != Multipart:
 		return Job{}, conflict(CodeNotMultipart,
-			"The import is not a multipart upload. Read it, and send the request that it returns.", nil)
+			"The import is not a multipart upload. Read it, and send the request in its member upload.", nil)
 	case j.Status.IsTerminal():
 		return Job{}, terminalError(j.Status)
 	case j.overdue(s.Now()):
@@ -90,7 +90,7 @@ func (r PartsRequest) parts(j Job) ([]bucket.Part, error) {
 		errs.add(path{"checksums"}, "must not be given, because the import declared no checksum")
 	}
 	if len(errs) > 0 {
-		return nil, invalid(errs[:min(len(errs), maxReported)])
+		return nil, invalid(errs)
 	}
 	return parts, nil
 }
@@ -104,14 +104,14 @@ func (r PartsRequest) addChecksums(parts []bucket.Part, algorithm string, errs *
 		delete(unused, name)
 		switch {
 		case !given:
-			errs.add(path{"checksums", name}, "is missing; the import declared %s", algorithm)
+			errs.add(path{"checksums", name}, "is missing: the import declared the checksum algorithm %s", algorithm)
 		case !isDigest(algorithm, checksum):
 			errs.add(path{"checksums", name}, notDigest, digests[algorithm].size, algorithm)
 		}
 		parts[i].Checksum = checksum
 	}
 	for _, name := range slices.Sorted(maps.Keys(unused)) {
-		errs.add(path{"checksums", name}, "is not the number of a part to sign")
+		errs.add(path{"checksums", name}, "belongs to a part that this request does not sign")
 	}
 }
 
@@ -120,13 +120,13 @@ func (r PartsRequest) numbers(last int32, errs *fieldErrors) []int32 {
 	numbers := r.Numbers
 	switch {
 	case len(numbers) == 0 && r.First == 0:
-		errs.add(nil, "must name parts: first and count, or part_numbers")
+		errs.add(nil, "the body must have first and count, or part_numbers")
 	case len(numbers) > 0 && (r.First > 0 || r.Count > 0):
 		errs.add(path{"part_numbers"}, "must not be combined with first and count")
 	case len(numbers) == 0 && r.Count == 0:
 		errs.add(path{"count"}, "is missing")
 	case len(numbers) == 0 && r.First > last:
-		errs.add(path{"first"}, "must be at most %d, the last part", last)
+		errs.add(path{"first"}, "must be at most %d, the number of the last part", last)
 	case len(numbers) == 0:
 		for n := r.First; n <= last && n-r.First < r.Count; n++ {
 			numbers = append(numbers, n)
@@ -134,7 +134,7 @@ func (r PartsRequest) numbers(last int32, errs *fieldErrors) []int32 {
 	}
 	for i, n := range r.Numbers {
 		if n > last {
-			errs.add(path{"part_numbers", strconv.Itoa(i)}, "must be at most %d, the last part", last)
+			errs.add(path{"part_numbers", strconv.Itoa(i)}, "must be at most %d, the number of the last part", last)
 		}
 	}
 	return slices.Compact(slices.Sorted(slices.Values(numbers)))

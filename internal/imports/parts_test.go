@@ -19,9 +19,9 @@ func TestPartChecksums(t *testing.T) {
 		{"undeclared", "", map[string]string{"2": digest},
 			map[string]string{"": "must not be given, because the import declared no checksum"}},
 		{"one missing", "crc64nvme", map[string]string{"2": digest},
-			map[string]string{"3": "is missing; the import declared crc64nvme"}},
+			map[string]string{"3": "is missing: the import declared the checksum algorithm crc64nvme"}},
 		{"of another size", "crc64nvme", map[string]string{"2": digest, "3": "AAAA"},
-			map[string]string{"3": "must be the base64 of 8 bytes, as crc64nvme has"}},
+			map[string]string{"3": "must be 8 bytes in standard base64 with padding, the size of a crc64nvme checksum"}},
 		{"of other parts", "crc64nvme",
 			map[string]string{"1": digest, "2": digest, "3": digest, "03": digest, "x": digest},
 			map[string]string{"1": notSigned, "03": notSigned, "x": notSigned}},
@@ -43,4 +43,4 @@ func TestPartChecksums(t *testing.T) {
 	}
 }
 
-const notSigned = "is not the number of a part to sign"
+const notSigned = "belongs to a part that this request does not sign"

@@ -68,11 +68,12 @@ func (p Plan) partSize(n int32, total *int64) int64 {
 // Range is a range of part numbers, both ends included.
 type Range struct{ First, Last int32 }
 
-func (r Range) String() string {
+// describe returns the field error of a range of missing parts.
+func (r Range) describe() string {
 	if r.First == r.Last {
-		return fmt.Sprintf("part %d", r.First)
+		return fmt.Sprintf("part %d is missing", r.First)
 	}
-	return fmt.Sprintf("parts %d to %d", r.First, r.Last)
+	return fmt.Sprintf("parts %d to %d are missing", r.First, r.Last)
 }
 
 // missing returns the ranges from first to last (0: the last of parts) that parts, in ascending order, lack.
@@ -114,21 +115,21 @@ func (p Plan) check(parts []bucket.Part, total *int64) error {
 			wrong.add(nil, "part %d is not in the plan, which ends with part %d", part.Number, last)
 		case total == nil && part.Number == last:
 			if part.Size > p.PartSize {
-				wrong.add(nil, "part %d has %d bytes, must have at most %d", part.Number, part.Size, p.PartSize)
+				wrong.add(nil, "part %d has %d bytes, but must have at most %d", part.Number, part.Size, p.PartSize)
 			}
 		case part.Size != want:
-			wrong.add(nil, "part %d has %d bytes, must have %d", part.Number, part.Size, want)
+			wrong.add(nil, "part %d has %d bytes, but must have %d", part.Number, part.Size, want)
 		}
 	}
 	if len(wrong) > 0 {
-		const detail = "Parts differ from the plan. Upload them again at the right size, then complete."
+		const detail = "Parts differ from the plan. Upload the parts in errors again with the right size, then complete the import."
 		return conflict(CodePartSizeMismatch, detail, wrong)
 	}
 	for _, gap := range missing(parts, 1, last) {
-		wrong.add(nil, "%s", gap)
+		wrong.add(nil, "%s", gap.describe())
 	}
 	if len(wrong) > 0 {
-		return conflict(CodePartsMissing, "Parts are missing. Upload them, then complete.", wrong)
+		return conflict(CodePartsMissing, "Parts are missing. Upload the parts in errors, then complete the import.", wrong)
 	}
 	return nil
 }

@@ -180,22 +180,23 @@ func TestCheck(t *testing.T) {
 		fault string
 	}{
 		{"as planned", known, &size, map[int32]int64{1: 5, 2: 5, 3: 1}, "", ""},
-		{"part 1 missing", known, &size, map[int32]int64{2: 5, 3: 1}, CodePartsMissing, "part 1"},
-		{"last missing", known, &size, map[int32]int64{1: 5, 2: 5}, CodePartsMissing, "part 3"},
+		{"part 1 missing", known, &size, map[int32]int64{2: 5, 3: 1}, CodePartsMissing, "part 1 is missing"},
+		{"last missing", known, &size, map[int32]int64{1: 5, 2: 5}, CodePartsMissing, "part 3 is missing"},
 		{"a byte short", known, &size, map[int32]int64{1: 5, 2: 4, 3: 1}, CodePartSizeMismatch,
-			"part 2 has 4 bytes, must have 5"},
+			"part 2 has 4 bytes, but must have 5"},
 		{"last a byte long", known, &size, map[int32]int64{1: 5, 2: 5, 3: 2}, CodePartSizeMismatch,
-			"part 3 has 2 bytes, must have 1"},
+			"part 3 has 2 bytes, but must have 1"},
 		{"one past the plan", known, &size, map[int32]int64{1: 5, 2: 5, 3: 1, 4: 5}, CodePartSizeMismatch,
 			"part 4 is not in the plan, which ends with part 3"},
 		{"size unknown, full", unknown, nil, map[int32]int64{1: 5, 2: 5}, "", ""},
 		{"size unknown, short last", unknown, nil, map[int32]int64{1: 5, 2: 1}, "", ""},
 		{"size unknown, short before the last", unknown, nil, map[int32]int64{1: 4, 2: 1}, CodePartSizeMismatch,
-			"part 1 has 4 bytes, must have 5"},
+			"part 1 has 4 bytes, but must have 5"},
 		{"size unknown, long last", unknown, nil, map[int32]int64{1: 6}, CodePartSizeMismatch,
-			"part 1 has 6 bytes, must have at most 5"},
-		{"size unknown, nothing", unknown, nil, nil, CodePartsMissing, "part 1"},
-		{"size unknown, a gap", unknown, nil, map[int32]int64{1: 5, 10_000: 5}, CodePartsMissing, "parts 2 to 9999"},
+			"part 1 has 6 bytes, but must have at most 5"},
+		{"size unknown, nothing", unknown, nil, nil, CodePartsMissing, "part 1 is missing"},
+		{"size unknown, a gap", unknown, nil, map[int32]int64{1: 5, 10_000: 5}, CodePartsMissing,
+			"parts 2 to 9999 are missing"},
 	} {
 		var parts []bucket.Part
 		for n := int32(1); n <= s3limits.MaxParts; n++ {

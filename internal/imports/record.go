@@ -102,7 +102,7 @@ func retry[T any](id string, f func() (T, error)) (T, error) {
 	}
 	var none T
 	return none, &Error{
-		Kind: Unavailable, Code: CodeStoreUnavailable, Detail: "The import is changing too fast. Try again.",
+		Kind: Unavailable, Code: CodeStoreUnavailable, Detail: "Other requests change the import at the same time. Try again.",
 		Cause: fmt.Errorf("import %s: %d conflicts", id, maxConflicts),
 	}
 }

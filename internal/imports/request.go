@@ -63,21 +63,29 @@ func (r Request) check(l Limits) error {
 	if invalidFields := r.invalidFields(); len(invalidFields) > 0 {
 		return invalid(invalidFields)
 	}
+	return r.checkLimits(l)
+}
+
+// checkLimits returns the first reason why this service refuses r. The zero Request is an untracked import.
+func (r Request) checkLimits(l Limits) error {
 	switch {
 	case r.Size == nil && l.MaxSize > 0 && r.Mode != Form:
-		return refuse(CodeSizeRequired, path{"size"}, "is required: this service limits imports to %d bytes", l.MaxSize)
+		return refuse(CodeSizeRequired, path{"size"},
+			"is required in a JSON body: this service limits imports to %d bytes", l.MaxSize)
 	case r.Size != nil && l.MaxSize > 0 && *r.Size > l.MaxSize:
-		return refuse(CodeSizeTooLarge, path{"size"}, "must be at most %d", l.MaxSize)
+		return refuse(CodeSizeTooLarge, path{"size"}, "must be at most %d bytes, the limit of this service", l.MaxSize)
 	case r.Size != nil && *r.Size > s3limits.MaxPutSize && r.mode() != Multipart:
-		return refuse(CodeSizeTooLarge, path{"size"}, "must be at most %d, the limit of S3 for one request; "+
-			"larger files need mode multipart, without a SHA checksum", int64(s3limits.MaxPutSize))
+		return refuse(CodeSizeTooLarge, path{"size"}, "must be at most %d bytes, the limit of S3 for one request; "+
+			"for larger files use mode multipart, without a SHA checksum", int64(s3limits.MaxPutSize))
 	case r.Webhook != "" && !l.AllowsWebhook(r.Webhook):
 		return refuse(CodeWebhook, path{"webhook_url"},
 			"must be an https URL of a host that the operator of this service allows")
 	case !l.allowsType(r.ContentType):
-		return refuse(CodeContentType, path{"content_type"}, "must be one of %s", strings.Join(l.ContentTypes, ", "))
+		return refuse(CodeContentType, path{"content_type"},
+			"must be declared in a JSON body, as one of %s", strings.Join(l.ContentTypes, ", "))
 	case r.ExpiresIn > l.URLTTL:
-		return refuse(CodeExpiryTooLong, path{"expires_in"}, "must be at most %d", int64(l.URLTTL/time.Second))
+		return refuse(CodeExpiryTooLong, path{"expires_in"},
+			"must be at most %d seconds, the limit of this service", int64(l.URLTTL/time.Second))
 	}
 	return nil
 }
@@ -95,24 +103,24 @@ func (r Request) invalidFields() (errs fieldErrors) {
 			"is not possible with mode form, because S3 has no such condition for forms; use mode single")
 	}
 	if r.PartSize > 0 && (r.Mode == Single || r.Mode == Form) {
-		errs.add(path{"part_size"}, "must not be given with mode %s", r.Mode)
+		errs.add(path{"part_size"}, "must not be given with mode %s; use mode multipart", r.Mode)
 	}
 	if r.PartSize > 0 && mode == Multipart && r.Size != nil && ceilDiv(*r.Size, r.PartSize) > s3limits.MaxParts {
-		errs.add(path{"part_size"}, "must be at least %d, so that %d parts hold the size",
+		errs.add(path{"part_size"}, "must be at least %d bytes, because an upload has at most %d parts",
 			max(s3limits.MinPartSize, partSizeFor(*r.Size)), s3limits.MaxParts)
 	}
 	if n := len(attachment(r.Filename)) + len(r.ContentType); r.Filename != "" && n > s3limits.MaxSystemMetadata {
-		errs.add(path{"filename"}, "is too long: with content_type it needs %d bytes, the limit is %d",
+		errs.add(path{"filename"}, "is too long: S3 stores it with content_type in at most %[2]d bytes, and they need %[1]d",
 			n, s3limits.MaxSystemMetadata)
 	}
 	if n := len(r.RelativePath); n > maxRelativePath {
-		errs.add(path{"relative_path"}, "must have at most %d bytes in UTF-8, has %d", maxRelativePath, n)
+		errs.add(path{"relative_path"}, "must have at most %d bytes in UTF-8, but has %d", maxRelativePath, n)
 	} else if !isNFC(r.RelativePath) {
-		errs.add(path{"relative_path"}, "must be in Unicode normalization form NFC: normalize it before the call")
+		errs.add(path{"relative_path"}, "must be in Unicode normalization form NFC; normalize it before the call")
 	}
 	if r.ContentType != "" {
 		if _, _, err := mime.ParseMediaType(r.ContentType); err != nil {
-			errs.add(path{"content_type"}, "must be a media type such as text/csv")
+			errs.add(path{"content_type"}, "must be a media type with each parameter only once")
 		}
 	}
 	if r.Checksum != nil {
@@ -123,11 +131,12 @@ func (r Request) invalidFields() (errs fieldErrors) {
 		size += len(name) + len(r.Metadata[name])
 		if !metadataName.MatchString(name) {
 			errs.add(path{"metadata", name},
-				"must have a name of 1 to 128 lower-case letters, digits, dots, hyphens and underscores")
+				"must have a name of 1 to 128 lowercase letters, digits, dots, hyphens and underscores")
 		}
 	}
 	if size > s3limits.MaxUserMetadata {
-		errs.add(path{"metadata"}, "must hold at most %d bytes of names and values, has %d", s3limits.MaxUserMetadata, size)
+		errs.add(path{"metadata"}, "must have at most %d bytes of names and values, but has %d",
+			s3limits.MaxUserMetadata, size)
 	}
 	return errs
 }

@@ -37,7 +37,7 @@ func (j Job) received(o bucket.Object) Job {
 	}
 	j.Status = Completed
 	if j.Size != nil && *j.Size != o.Size {
-		return j.failed(CodeSizeMismatch, "declared %d bytes, the object has %d", *j.Size, o.Size)
+		return j.failed(CodeSizeMismatch, "%d bytes were declared, but the object has %d", *j.Size, o.Size)
 	}
 	if j.Checksum == nil {
 		return j
@@ -48,7 +48,7 @@ func (j Job) received(o bucket.Object) Job {
 	}
 	known = known && j.Checksum.Value != ""
 	if known && value != j.Checksum.Value {
-		const detail = "declared %s %s, the object has %s"
+		const detail = "the %s %s was declared, but the object has %s"
 		return j.failed(CodeChecksumMismatch, detail, j.Checksum.Algorithm, j.Checksum.Value, value)
 	}
 	checksum := *j.Checksum
@@ -146,7 +146,7 @@ func (j Job) completionResult() (Job, error) {
 		}
 		return j, nil
 	case j.Status == Failed && j.Failure.Code == CodeChecksumMismatch:
-		detail := "The object does not match what was declared, and was removed: " + j.Failure.Detail + "."
+		detail := "The upload was deleted, because it has the wrong checksum: " + j.Failure.Detail + ". Create a new import."
 		return Job{}, &Error{Kind: Refused, Code: CodeChecksumMismatch, Detail: detail}
 	}
 	return Job{}, terminalError(j.Status)

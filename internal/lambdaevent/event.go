@@ -68,7 +68,7 @@ const (
 )
 
 // errNotProxyEvent is the error of a payload that is not an HTTP request.
-var errNotProxyEvent = errors.New("this is no proxy event: " +
+var errNotProxyEvent = errors.New("this is not a proxy event: " +
 	"invoke the function through a proxy integration (aws_proxy), a function URL or a load balancer")
 
 // parseEvent parses a payload and detects the service that sent it.
@@ -93,7 +93,7 @@ func (e *event) body() ([]byte, error) {
 	}
 	body, err := base64.StdEncoding.DecodeString(e.Body)
 	if err != nil {
-		return nil, fmt.Errorf("the event's body is not the base64 it says it is: %w", err)
+		return nil, fmt.Errorf("the body of the event is not base64, although isBase64Encoded is true: %w", err)
 	}
 	return body, nil
 }

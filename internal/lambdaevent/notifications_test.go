@@ -263,11 +263,11 @@ func TestNotificationsInRuntime(t *testing.T) {
 		{payload: created("uploads", "k"), unavailable: true, done: []string{"created k"}, err: "the store is unavailable"},
 		{payload: scheduled, unavailable: true, done: []string{"swept"}, err: "the store is unavailable"},
 		{payload: created("others", "k"), answer: `{}`},
-		{payload: foreign["DynamoDB"], err: "/Records/0: expected an eventSource"},
-		{payload: foreign["Kinesis"], err: "/Records/0: expected an eventSource"},
-		{payload: foreign["CodeCommit"], err: "/Records/0: expected an eventSource"},
-		{payload: `{"Records":[7]}`, err: "no proxy event"},
-		{payload: `{"hello":"world"}`, err: "no proxy event"},
+		{payload: foreign["DynamoDB"], err: "/Records/0: eventSource must end"},
+		{payload: foreign["Kinesis"], err: "/Records/0: eventSource must end"},
+		{payload: foreign["CodeCommit"], err: "/Records/0: eventSource must end"},
+		{payload: `{"Records":[7]}`, err: "not a proxy event"},
+		{payload: `{"hello":"world"}`, err: "not a proxy event"},
 	} {
 		answer, done, err := send(c.payload, c.unavailable)
 		if answer != c.answer || !slices.Equal(done, c.done) || (err == nil) != (c.err == "") ||

@@ -29,12 +29,11 @@ const (
 )
 
 var (
-	errUnknown = errors.New("expected an S3 event notification, which has Records, or an EventBridge event, " +
-		"which has detail-type and detail")
-	errKind    = errors.New("expected another kind of value")
-	errSource  = errors.New(`expected an eventSource that ends in ":s3", such as aws:s3`)
-	errTooMany = fmt.Errorf("expected %d Records at most", maxRecords)
-	errTooLong = fmt.Errorf("expected %d bytes at most", maxBody)
+	errUnknown = errors.New("it must have Records, as S3 sends them, or detail-type and detail, as EventBridge does")
+	errKind    = errors.New("wrong JSON type")
+	errSource  = errors.New(`eventSource must end in ":s3", such as aws:s3`)
+	errTooMany = fmt.Errorf("it must have at most %d Records", maxRecords)
+	errTooLong = fmt.Errorf("it must have at most %d bytes", maxBody)
 )
 
 // Parse returns the objects that were created according to body, each once, in its order. It ignores other and unknown
@@ -88,7 +87,7 @@ func parseObject(text jsontext.Value) (none CreatedObject, err error) {
 		err = unmarshal(text, &o)
 	}
 	if err == nil && (o.Bucket.Name == "" || o.Object.Key == "") {
-		err = errors.New("expected the bucket's name and the object's key")
+		err = errors.New("bucket.name and object.key are required")
 	}
 	if err != nil {
 		return none, err
@@ -143,7 +142,7 @@ func parseRecord(text jsontext.Value) (none CreatedObject, err error) {
 	case !isStore(r.Source):
 		return none, errSource
 	case r.Name == "":
-		return none, errors.New("expected an eventName")
+		return none, errors.New("eventName is required")
 	case !isCreation(r.Name):
 		return none, nil
 	}
@@ -210,11 +209,11 @@ func unmarshal(text []byte, target any) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &syntax):
-		return fmt.Errorf("expected JSON; see byte %d", syntax.ByteOffset)
+		return fmt.Errorf("invalid JSON at byte offset %d", syntax.ByteOffset)
 	case errors.As(err, &semantic) && semantic.JSONPointer != "":
 		return fmt.Errorf("%w at %s", errKind, semantic.JSONPointer)
 	case errors.As(err, &semantic):
 		return errKind
 	}
-	return errors.New("expected JSON")
+	return errors.New("invalid JSON")
 }

@@ -143,7 +143,7 @@ func TestUploadAndWait(t *testing.T) {
 			}
 		}, ErrNotOpen.Error() + ": it is aborted"},
 		"failed": {func(t *testing.T, w *world, id string) { w.overwrite(t, "imports/public/"+id, "another length") },
-			"the import failed (size-mismatch): declared 4 bytes"},
+			"the import failed (size-mismatch): 4 bytes were declared"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, reads := start(t), newReadRequests()

@@ -12,10 +12,10 @@ const maxURL = 2048
 
 // Errors about URLs. They never contain the URL: its query may be a credential.
 var (
-	errURL      = errors.New("must be one such as https://example.com/events")
+	errURL      = errors.New("must be a URL such as https://example.com/events")
 	errURLLong  = errors.New("must have at most 2048 bytes")
-	errUserinfo = errors.New("must have no user name or password: receivers check the signature instead")
-	errFragment = errors.New("must have no fragment (#): it would not be sent")
+	errUserinfo = errors.New("must have no user name or password; receivers verify the signature instead")
+	errFragment = errors.New("must have no fragment (#), which HTTP does not send")
 )
 
 // CheckURL returns an error if raw cannot be the URL of a receiver. It must be https or http with a host, without user

@@ -22,19 +22,16 @@ func (i *Issuer) check(c claims) error {
 	audience, err := c.stringList("aud")
 	switch now := i.now(); {
 	case c.stringValue("iss") != i.Issuer:
-		return auth.NewError("wrong-issuer", fmt.Sprintf("The token must be one that %s issued.", i.Issuer))
+		return auth.NewError("wrong-issuer", fmt.Sprintf("The token has another issuer (iss). Get one from %s.", i.Issuer))
 	case err != nil || !slices.Contains(audience, i.Audience):
 		return auth.NewError("wrong-audience",
-			fmt.Sprintf("The token is for another service: its audience (aud) must name %s.", i.Audience))
-	case !hasExpiry || !hasBeginning && c["nbf"] != nil:
-		return malformed("The token must say until when it is valid (exp), " +
-			"and from when (nbf) if at all, as numbers of seconds.")
-	case c["iat"] != nil && c["iat"].Kind() != jsontext.KindNumber:
-		return malformed("The token's claim iat must be a number of seconds.")
+			fmt.Sprintf("The token is for another service. Get one for the audience (aud) %s.", i.Audience))
+	case !hasExpiry || !hasBeginning && c["nbf"] != nil, c["iat"] != nil && c["iat"].Kind() != jsontext.KindNumber:
+		return malformed("The claims exp, nbf and iat of the token must be numbers of seconds since 1970. exp is required.")
 	case !now.Before(expires.Add(leeway)):
 		return auth.NewError("expired", "The token has expired. Get a new one.")
 	case hasBeginning && now.Before(begins.Add(-leeway)):
-		return auth.NewError("not-yet-valid", "The token is not valid yet. Wait, or check the issuer's clock.")
+		return auth.NewError("not-yet-valid", "The token is not valid yet (nbf). Wait, or check the clock of its issuer.")
 	}
 	return nil
 }
@@ -45,7 +42,7 @@ func (i *Issuer) callerOf(c claims) (auth.Caller, error) {
 	value := c.stringValue(i.OwnerClaim)
 	if value == "" {
 		return auth.Caller{}, auth.NewError("no-owner",
-			fmt.Sprintf("The token has no owner: its claim %s must be a text.", i.OwnerClaim))
+			fmt.Sprintf("The token has no owner: its claim %s must be a string with at least one character.", i.OwnerClaim))
 	}
 	scope, err := c.scope()
 	if err != nil {
@@ -63,7 +60,7 @@ func (c claims) scope() (auth.Scope, error) {
 	for _, claim := range []string{"scope", "scp"} {
 		list, err := c.stringList(claim)
 		if err != nil {
-			return 0, malformed(fmt.Sprintf("The token's claim %s must be a text, or a list of texts.", claim))
+			return 0, malformed(fmt.Sprintf("The claim %s of the token must be a string or an array of strings.", claim))
 		}
 		words = append(words, list...)
 	}

@@ -126,9 +126,9 @@ func (i *Issuer) verify(ctx context.Context, token, keyID string) error {
 	}
 	if len(keys) == 0 {
 		return auth.NewError("unknown-signer",
-			"The token is signed with a key that its issuer does not have, or no longer. Get a new one.")
+			"The token is signed with a key that its issuer does not publish. Get a new one.")
 	}
-	return auth.NewError("bad-signature", "The token's signature does not fit it. Send the token as it was issued.")
+	return auth.NewError("bad-signature", "The signature of the token is invalid. Send the token as it was issued.")
 }
 
 // isSigned reports whether one of keys verifies token.

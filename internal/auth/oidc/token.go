@@ -44,13 +44,13 @@ func parseToken(text string) (t token, err error) {
 	case len(parts) != 3 || strings.Trim(text, tokenAlphabet) != "",
 		decode(parts[0], &t.header) != nil, decode(parts[1], &t.claims) != nil:
 		return t, malformed("The token is not a complete JWT. " +
-			"Send an access token as it was issued. This service cannot read opaque tokens.")
+			"Send it as it was issued; opaque tokens are not supported.")
 	case !slices.Contains(algorithms, t.header.Algorithm):
-		return t, auth.NewError("wrong-algorithm", "The token must be signed with RS256 or ES256.")
+		return t, auth.NewError("wrong-algorithm", "The token has another signature algorithm than RS256 and ES256. Get one with these.")
 	case t.header.Critical != nil:
-		return t, malformed("The token requires extensions (crit) that this service does not support.")
+		return t, malformed("The token requires extensions (crit) that this service does not support. Get one without them.")
 	case !slices.ContainsFunc(types, func(known string) bool { return strings.EqualFold(known, t.header.Type) }):
-		return t, auth.NewError("wrong-type", "The token is not an access token: its typ must be at+jwt or JWT, or be omitted.")
+		return t, auth.NewError("wrong-type", "The token is not an access token. Get one whose typ is at+jwt or JWT, or absent.")
 	}
 	return t, nil
 }

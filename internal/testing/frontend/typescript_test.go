@@ -42,7 +42,7 @@ func TestTypeScript(t *testing.T) {
 	t.Run("WithoutKey", func(t *testing.T) {
 		stranger := exec.CommandContext(t.Context(), "node", "upload.js", keyed.url)
 		stranger.Dir = dir
-		const want = "unauthenticated: Send an API key in the header x-api-key."
+		const want = "unauthenticated: This service requires credentials. Send an API key, as x-api-key: KEY."
 		if out, err := stranger.CombinedOutput(); err == nil || !strings.Contains(string(out), want) {
 			t.Errorf("upload without an API key: got %v, %s, want error %q", err, out, want)
 		}

@@ -118,7 +118,7 @@ func (u uppy) withoutKey(t *testing.T) {
 	stranger.key = ""
 	page := u.open(t, stranger, url.Values{})
 	page.send(t, path)
-	const want = "Send an API key in the header x-api-key."
+	const want = "This service requires credentials. Send an API key, as x-api-key: KEY."
 	if got := call[outcome](t, page, "finish()"); got.Error != want {
 		t.Errorf("upload without an API key: got %+v, want error %q", got, want)
 	}

@@ -32,7 +32,8 @@ const problemTexts = {
   "stopping": "The service is restarting. Try again later.",
   "internal-error": "The service failed. Try again. If it fails again, contact the operator.",
   "misdirected":
-    "This service accepts requests only at localhost. Open this page at http://localhost, with the same port.",
+    "Without authentication, this service accepts requests for localhost only. Open this page at http://localhost, with " +
+    "the same port.",
 };
 
 /**
@@ -73,9 +74,9 @@ function describeStatus(error) {
   return error.detail ? text.replace(/\.(?= |$)/, () => `: ${error.detail.replace(/\.$/, "")}.`) : text;
 }
 
-/** Turns a field error such as "/size must be at most 2048" into a sentence. @param {string} fieldError */
+/** Turns a field error such as "/size must be at most 2048 bytes" into a sentence. @param {string} fieldError */
 function describeField(fieldError) {
   const named = fieldError.replace(/^\/(\w+)/, (_, name) => name.replaceAll("_", " "))
-    .replace(/^size .*?\b(\d+)$/, (text, bytes) => `${text} bytes (${formatBytes(Number(bytes))})`);
+    .replace(/^size .*?(\d+) bytes/, (text, bytes) => `${text} (${formatBytes(Number(bytes))})`);
   return named.charAt(0).toUpperCase() + named.slice(1).replace(/\.?$/, ".");
 }
