@@ -2,10 +2,13 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,6 +41,40 @@ func TestReadmeDocumentsEveryParameter(t *testing.T) {
 	}
 	for name := range documented {
 		t.Errorf("the README documents %s, which is not a parameter", name)
+	}
+}
+
+// TestReadmePolicy compares the policy that cmd/signpost/README.md shows with the unconditional statements of the role
+// in the template.
+func TestReadmePolicy(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(folder, "../signpost/README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)### Which permissions does it need.*?```json\n(.*?)```").FindSubmatch(text)
+	if block == nil {
+		t.Fatal("cmd/signpost/README.md shows no policy")
+	}
+	var shown, policy any
+	if err := json.Unmarshal(block[1], &shown); err != nil {
+		t.Fatal(err)
+	}
+	policies := at[[]any](t, template(t), "Resources", "Role", "Properties", "Policies")
+	document := at[map[string]any](t, policies[0], "PolicyDocument")
+	document["Statement"] = slices.DeleteFunc(at[[]any](t, document, "Statement"), func(statement any) bool {
+		_, unconditional := statement.(map[string]any)
+		return !unconditional // Fn::If, a list
+	})
+	encoded, err := json.Marshal(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.NewReplacer("${Bucket.Arn}", "arn:aws:s3:::my-bucket", "Bucket.Arn", "arn:aws:s3:::my-bucket")
+	if err := json.Unmarshal([]byte(names.Replace(string(encoded))), &policy); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(shown, policy) {
+		t.Errorf("cmd/signpost/README.md shows %v, the template has %v", shown, policy)
 	}
 }
 

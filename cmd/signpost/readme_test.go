@@ -44,7 +44,7 @@ func runCommands(t *testing.T, shell, commands, folder string, env ...string) st
 // TestReadme runs the commands that call the API, of the root README and then of openapi, against a real service.
 func TestReadme(t *testing.T) {
 	slowTest(t)
-	needs(t, "curl", "cut", "grep", "dd", "openssl")
+	needs(t, "curl", "cut", "grep", "sed", "dd", "openssl")
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -60,14 +60,14 @@ func TestReadme(t *testing.T) {
 			p := startLocal(t, filepath.Join(folder, "data"))
 			said := runCommands(t, shell, strings.ReplaceAll(script, "http://127.0.0.1:8080", p.api), folder)
 			if !strings.Contains(said, `"missing":[{"first":2,"last":2}]`) ||
-				strings.Count(said, `"status":"completed"`) != 3 || strings.Contains(said, "<Error>") {
-				t.Errorf("got\n%s\nwant a missing part, three responses of completed imports and no error", said)
+				strings.Count(said, `"status":"completed"`) != 4 || strings.Contains(said, "<Error>") {
+				t.Errorf("got\n%s\nwant a missing part, four responses of completed imports and no error", said)
 			}
 			big, err := os.ReadFile(filepath.Join(folder, "big"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkStored(t, folder, map[string]int{string(readme): 2, "hello\n": 1, string(big): 1})
+			checkStored(t, folder, map[string]int{string(readme): 2, "hello\n": 2, string(big): 1})
 		})
 	}
 }

@@ -2,14 +2,18 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 )
 
-// TestReadmeFetch runs the example of internal/web/README.md that uploads with fetch.
+// TestReadmeFetch runs the example of internal/web/README.md that uploads with fetch: against a service, and against a
+// proxy that returns HTML.
 func TestReadmeFetch(t *testing.T) {
 	t.Parallel()
 	needs(t, "node")
@@ -23,11 +27,22 @@ func TestReadmeFetch(t *testing.T) {
 	}
 	folder := t.TempDir()
 	p := startLocal(t, filepath.Join(folder, "data"))
-	script := fmt.Sprintf("const service = %q, file = new File(['content'], 'Grüße.txt')\n%s", p.api, example[1])
-	node := exec.Command("node", "--input-type=module", "--eval", script)
-	node.Env = cleanEnv(t)
-	if output, err := node.CombinedOutput(); err != nil {
+	run := func(service string) ([]byte, error) {
+		script := fmt.Sprintf("const service = %q, file = new File(['content'], 'Grüße.txt')\n%s", service, example[1])
+		node := exec.Command("node", "--input-type=module", "--eval", script)
+		node.Env = cleanEnv(t)
+		return node.CombinedOutput()
+	}
+	if output, err := run(p.api); err != nil {
 		t.Fatalf("%v:\n%s", err, output)
+	}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "<html>Bad Gateway</html>", http.StatusBadGateway)
+	}))
+	defer proxy.Close()
+	want := "Error: unexpected response of " + proxy.URL + ": status 502"
+	if output, err := run(proxy.URL); err == nil || !strings.Contains(string(output), want) {
+		t.Errorf("a proxy returns HTML: got %s, %v, want %s", output, err, want)
 	}
 	stored, err := filepath.Glob(filepath.Join(folder, "data/store/signpost/imports/public/*"))
 	if err != nil || len(stored) != 1 {

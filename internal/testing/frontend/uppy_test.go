@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -93,21 +94,32 @@ func (u uppy) relativePath(t *testing.T) {
 	}
 }
 
-// gateway checks that the page shows the errors of API Gateway, which are not problem documents.
+// gateway checks that the page shows the errors of API Gateway and of proxies, which are not problem documents.
 func (u uppy) gateway(t *testing.T) {
-	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Access-Control-Allow-Origin", u.origin)
-		w.Header().Set("Access-Control-Allow-Headers", "content-type")
-		if r.Method != http.MethodOptions {
-			http.Error(w, `{"message":"Limit Exceeded"}`, http.StatusTooManyRequests)
+	for _, c := range []struct {
+		body   string
+		status int
+		want   string
+	}{
+		{`{"message":"Limit Exceeded"}`, http.StatusTooManyRequests, "Limit Exceeded"},
+		{"<html>Bad Gateway</html>", http.StatusBadGateway, "unexpected response of GATEWAY: status 502"},
+		{"<html>Sign in</html>", http.StatusOK, "unexpected response of GATEWAY: status 200"},
+	} {
+		gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Access-Control-Allow-Origin", u.origin)
+			w.Header().Set("Access-Control-Allow-Headers", "content-type")
+			if r.Method != http.MethodOptions {
+				http.Error(w, c.body, c.status)
+			}
+		}))
+		path, _ := file(t, "limited.csv", small)
+		page := u.open(t, service{url: gateway.URL}, url.Values{})
+		page.send(t, path)
+		want := strings.Replace(c.want, "GATEWAY", gateway.URL, 1)
+		if got := call[outcome](t, page, "finish()"); got.Error != want {
+			t.Errorf("%d %s: got %+v, want error %q", c.status, c.body, got, want)
 		}
-	}))
-	defer gateway.Close()
-	path, _ := file(t, "limited.csv", small)
-	page := u.open(t, service{url: gateway.URL}, url.Values{})
-	page.send(t, path)
-	if got := call[outcome](t, page, "finish()"); got.Error != "Limit Exceeded" {
-		t.Errorf("refused by API Gateway: got %+v, want error %q", got, "Limit Exceeded")
+		gateway.Close()
 	}
 }
 

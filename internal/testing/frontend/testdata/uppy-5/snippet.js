@@ -2,8 +2,8 @@
 export const signpost = (uppy, service, headers = {}) => {
   const api = async (method, path, body) => {
     const response = await fetch(`${service}/import${path}`, { method, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) })
-    const answer = JSON.parse((await response.text()) || '{}', (name, value) => (name === 'content-length' ? undefined : value))
-    if (!response.ok) throw Object.assign(new Error(answer.detail), answer) // API Gateway's own errors have a message and no detail
+    const answer = await response.text().then((text) => JSON.parse(text || '{}', (name, value) => (name === 'content-length' ? undefined : value))).catch(() => null) // null: a gateway's HTML
+    if (!response.ok || !answer) throw Object.assign(new Error(answer?.detail ?? `unexpected response of ${service}: status ${response.status}`), answer) // API Gateway's own errors have a message
     return response.status === 202 ? api(method, path, body) : answer // 202: the store still assembles the object
   }
   const importURLs = {} // by file ID; Uppy has the store's URL of a single upload
