@@ -67,5 +67,5 @@ lambda: ## Build the Lambda function, bin/lambda.zip. The same sources give the 
 deploy: ## Deploy to AWS: STACK=name ARTIFACTS=bucket [ANONYMOUS=1] [PARAMS='Key=Value …']; see cmd/lambda.
 	@STACK='$(STACK)' ARTIFACTS='$(ARTIFACTS)' ANONYMOUS='$(ANONYMOUS)' cmd/lambda/deploy.sh $(PARAMS)
 
-undeploy: ## Delete the stack STACK=name; prints what that keeps.
+undeploy: ## Delete the stack STACK=name, and print what remains.
 	@STACK='$(STACK)' cmd/lambda/undeploy.sh

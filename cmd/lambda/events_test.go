@@ -61,8 +61,9 @@ func (r *receiver) take(id string) (of []deliveredEvent) {
 	return of
 }
 
-// TestTells checks that an event is delivered by the invocation that receives the S3 notification, or by the schedule.
-func TestTells(t *testing.T) {
+// TestDelivery checks that an event is delivered by the invocation that receives the S3 notification, or by the
+// schedule.
+func TestDelivery(t *testing.T) {
 	r := receive(t)
 	f := start(
 		t, "SIGNPOST_ALLOW_ANONYMOUS=true", "SIGNPOST_WEBHOOK_URL="+r.url+"/", "SIGNPOST_WEBHOOK_SECRETS="+secret,

@@ -53,7 +53,7 @@ func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 	}
 	return lambdaevent.Proxy{
 		Handler: f.Handler, Bucket: c.Bucket, OnObjectCreated: f.HandleObjectCreated, Sweep: f.Sweep,
-		Hint: "or set SIGNPOST_LAMBDA_EVENTS=direct if every event is to be answered with an upload_url",
+		Hint: "or set SIGNPOST_LAMBDA_EVENTS=direct to return an upload_url for every event",
 	}, nil
 }
 

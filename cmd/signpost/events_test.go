@@ -109,7 +109,7 @@ func TestDeadEvents(t *testing.T) {
 				` "time": "2026-02-26T12:00:00Z",`+
 				` "datacontenttype": "application/json", "data": {"id": "`+subject+`", "owner": "public", "status": "aborted"}},`+
 				` "to": ["webhook"], "written": "2026-02-26T12:00:00Z", "true": true, "attempts": 29,`+
-				` "failure": "webhook: hooks.example.com answers 500"}`)
+				` "failure": "webhook: hooks.example.com returned 500"}`)
 	}
 	const one, two, three = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002",
 		"01900000-0000-7000-8000-000000000003"
@@ -125,7 +125,7 @@ func TestDeadEvents(t *testing.T) {
 	for name, settings := range p.bothSettings(t) {
 		text := runCommand(t, settings, "events", "dead")
 		if want := `^` + one + `  2026-\d\d-\d\d \d\d:\d\d.*\n.*  import\.aborted  import-1\n` +
-			`  failed after 29 attempts: webhook: hooks.example.com answers 500\n` + two; !regexp.MustCompile(want).MatchString(text) {
+			`  failed after 29 attempts: webhook: hooks.example.com returned 500\n` + two; !regexp.MustCompile(want).MatchString(text) {
 			t.Errorf("dead %s: got\n%swant\n%s", name, text, want)
 		}
 		n := 0

@@ -96,7 +96,7 @@ func withBucket(
 		}
 		defer func() { err = errors.Join(err, local.close()) }()
 		c.Bucket, c.PathStyle, settings = localBucket, true, local.settings
-	} else if settings, err = config.LoadAWS(i.ctx); err != nil {
+	} else if settings, err = c.LoadAWS(i.ctx); err != nil {
 		return err
 	}
 	store, err := assembly.OpenBucket(i.ctx, c, settings, bucket.Hooks{})

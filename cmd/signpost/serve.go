@@ -41,7 +41,7 @@ func (s serveCmd) Run(i *invocation) error {
 	if s.Bucket == "" {
 		return s.serveLocal(i, listener, log)
 	}
-	settings, err := config.LoadAWS(i.ctx)
+	settings, err := s.LoadAWS(i.ctx)
 	if err != nil {
 		return err
 	}

@@ -60,16 +60,16 @@ func (s webhooksSecretCmd) read(i *invocation) (*webhook.Keys, error) {
 		return nil, usageError{errors.New("set SIGNPOST_WEBHOOK_SECRETS, SIGNPOST_WEBHOOK_SECRETS_FILE or " +
 			"SIGNPOST_WEBHOOK_SECRETS_PARAMETER as for the service")}
 	}
-	var settings aws.Config
-	var err error
-	if s.WebhookSecretsParameter != "" {
-		if settings, err = config.LoadAWS(i.ctx); err != nil {
-			return nil, err
-		}
-	}
 	c := config.Config{
 		WebhookSecrets: s.WebhookSecrets, WebhookSecretsFile: s.WebhookSecretsFile,
 		WebhookSecretsParameter: s.WebhookSecretsParameter,
+	}
+	var settings aws.Config
+	var err error
+	if s.WebhookSecretsParameter != "" {
+		if settings, err = c.LoadAWS(i.ctx); err != nil {
+			return nil, err
+		}
 	}
 	return assembly.ReadWebhookKeys(i.ctx, c, settings, assembly.NewLogger(i.stderr))
 }

@@ -194,7 +194,7 @@ func TestImportWebhooks(t *testing.T) {
 	id = p.abortedImport(t, unbound.URL+"/events")
 	own.next(t, id)
 	p.await(t, p.stderr, "refusal to call a private address", func(s string) bool {
-		return strings.Contains(s, "import: 127.0.0.1 is a loopback address, and was not called: "+
+		return strings.Contains(s, "import: 127.0.0.1 is a loopback address: not called; "+
 			"SIGNPOST_WEBHOOK_NETWORKS can allow it for this host")
 	})
 	if n := len(unbound.deliveries); n != 0 {

@@ -42,9 +42,9 @@ func CheckSigning(ctx context.Context, c config.Config, store *bucket.Bucket) er
 	ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 	defer cancel()
 	if err := store.CheckSigning(ctx); err != nil && c.SigningRoleARN != "" {
-		return fmt.Errorf("%s: the role cannot be assumed: %s", c.Setting(&c.SigningRoleARN), doctor.Cause(err))
+		return fmt.Errorf("%s: the role cannot be assumed: %s: allow sts:AssumeRole, also in the trust policy of the role", c.Setting(&c.SigningRoleARN), doctor.Cause(err))
 	} else if err != nil {
-		return fmt.Errorf("the credentials that sign uploads: %s", doctor.Cause(err))
+		return fmt.Errorf("credentials that sign uploads: %s", doctor.Cause(err))
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func appendTo(path string, text []byte) error {
 		return errors.Unwrap(err)
 	}
 	if _, err := file.Write(text); err != nil {
-		return fmt.Errorf("%w; its last line may be cut off now", errors.Unwrap(err))
+		return fmt.Errorf("%w; its last line may be incomplete", errors.Unwrap(err))
 	}
 	return file.Close()
 }

@@ -55,8 +55,8 @@ func TestOpenKeys(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		filepath.Join(dir, "missing"): "no such file or directory",
-		dir:                           "must be a regular file, which can be read again when it changes",
-		"/dev/null":                   "must be a regular file, which can be read again when it changes",
+		dir:                           "must be a regular file, so that it can be reloaded",
+		"/dev/null":                   "must be a regular file, so that it can be reloaded",
 		large:                         "must be at most 1048576 bytes; is it a file of keys?",
 		broken: "line 1: " + errFields.Error() +
 			"\nSETTING: line 2: " + errFields.Error(),

@@ -126,7 +126,7 @@ func resolveEndpoint(ctx context.Context, client *s3.Client, o Options, address 
 		for _, scheme := range schemes {
 			if name, ok := smithyhttp.GetSigV4SigningName(&scheme.SignerProperties); ok && name != "s3" {
 				return sigv4.Endpoint{}, fmt.Errorf(
-					"this is no general purpose bucket: its requests are signed for %s, not for s3", name)
+					"not a general purpose bucket: its requests are signed for %s, not for s3", name)
 			}
 		}
 	}

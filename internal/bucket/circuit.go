@@ -25,7 +25,7 @@ const (
 
 var (
 	// errCircuitOpen is the error of a call that was not sent.
-	errCircuitOpen = fmt.Errorf("%w: the circuit is open, nothing was sent", ErrUnavailable)
+	errCircuitOpen = fmt.Errorf("%w: the circuit breaker is open, no request was sent", ErrUnavailable)
 	// errInconclusive is an error that says nothing about the store.
 	errInconclusive = errors.New("no evidence")
 )

@@ -12,32 +12,42 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
+	"github.com/aws/smithy-go/logging"
 )
 
 // StartTimeout limits each request to AWS or the store that must succeed before the service starts.
 const StartTimeout = 15 * time.Second
 
+// RegionRemedy says how to set AWS_REGION.
+const RegionRemedy = "set it to the region of the bucket, such as eu-west-1 (us-east-1 for most stores other than S3)"
+
+// Quiet silences the SDK, whose warnings are not in the format of the log. Its errors are returned in any case.
+var Quiet = awsconfig.WithLogger(logging.Nop{})
+
 // LoadAWS reads region, credentials and endpoint from the SDK's standard chain. It returns an error if there are no
 // credentials. Credentials of files are read again when the files change.
-func LoadAWS(ctx context.Context) (aws.Config, error) {
+func (c Config) LoadAWS(ctx context.Context) (aws.Config, error) {
 	ctx, cancel := context.WithTimeout(ctx, StartTimeout)
 	defer cancel()
 	loaded, err := withFiles(ctx)
 	if err != nil {
-		return aws.Config{}, fmt.Errorf("AWS settings: %w", err)
+		return aws.Config{}, fmt.Errorf("AWS settings: %w: correct AWS_PROFILE or the files in ~/.aws", Innermost(err))
 	}
 	if loaded.Region == "" {
-		return aws.Config{}, errors.New("AWS_REGION is not set: " +
-			"name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)")
+		return aws.Config{}, errors.New("AWS_REGION is not set: " + RegionRemedy)
 	}
 	if _, err := loaded.Credentials.Retrieve(ctx); isSSO(err) {
 		env, _ := awsconfig.NewEnvConfig()
 		profile := cmp.Or(env.SharedConfigProfile, "default")
-		return aws.Config{}, fmt.Errorf("AWS_PROFILE=%q: its SSO session has expired, or there is none: "+
+		return aws.Config{}, fmt.Errorf("AWS_PROFILE=%q has no SSO session, or an expired one: "+
 			"run aws sso login --profile %s", profile, profile)
 	} else if err != nil {
-		return aws.Config{}, fmt.Errorf("no AWS credentials (%w): "+
-			"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a role", Innermost(err))
+		local := ""
+		if c.Bucket != "" {
+			local = "; to use a local store instead, unset " + c.Name(&c.Bucket)
+		}
+		return aws.Config{}, fmt.Errorf("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
+			"or AWS_PROFILE, or run with a role%s (cause: %w)", local, Innermost(err))
 	}
 	return loaded, nil
 }
@@ -56,8 +66,8 @@ func FunctionAWS() (aws.Config, error) {
 		return aws.Config{}, fmt.Errorf("AWS settings: %w", err)
 	}
 	if env.Region == "" || !env.Credentials.HasKeys() {
-		return aws.Config{}, errors.New("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set, " +
-			"which Lambda does for every function")
+		return aws.Config{}, errors.New("AWS_REGION, AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not set, " +
+			"although Lambda sets them for every function")
 	}
 	settings := aws.Config{
 		Region: env.Region, Credentials: credentials.StaticCredentialsProvider{Value: env.Credentials},
@@ -74,7 +84,8 @@ func FunctionAWS() (aws.Config, error) {
 // EndpointError returns the error of a store whose address is invalid.
 func EndpointError(err error) error {
 	reason := strings.TrimPrefix(Innermost(err).Error(), "endpoint rule error, ")
-	return fmt.Errorf("the store's address (AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT): %s", reason)
+	return fmt.Errorf("address of the store: %s: set AWS_ENDPOINT_URL_S3 or SIGNPOST_PUBLIC_ENDPOINT to a URL such as "+
+		"https://s3.example.com", reason)
 }
 
 // Innermost returns the first cause of err. In the SDK's long chains it is the one that explains the error.

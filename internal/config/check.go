@@ -26,20 +26,39 @@ func (c checker) report(field any, rule string) {
 	c.add(name, value, rule)
 }
 
+// together reports the one of two settings that is not set although the other is.
+func (c checker) together(a, b any) {
+	for range 2 {
+		if name, value := c.find(a); value != "" && c.valueOf(b) == "" {
+			c.report(b, "must be set, because "+name+" is set")
+		}
+		a, b = b, a
+	}
+}
+
+// requireBucket reports the settings that are set without a bucket.
+func (c checker) requireBucket(settings ...*string) {
+	for _, setting := range settings {
+		if *setting != "" && c.Bucket == "" {
+			c.report(setting, "requires "+c.Name(&c.Bucket)+": the local store does not support it")
+		}
+	}
+}
+
 func (c checker) check() {
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	if !isHostPort(c.Listen) {
 		c.report(&c.Listen, "must be HOST:PORT, such as 127.0.0.1:8080")
 	} else if !c.AllowAnonymous && !c.Authenticates() && !c.Local() {
-		c.report(&c.Listen, "reaches beyond this machine, and callers are not authenticated: "+
-			"listen on 127.0.0.1, set SIGNPOST_API_KEYS_FILE or SIGNPOST_OIDC_ISSUER, "+
-			"or SIGNPOST_ALLOW_ANONYMOUS=true if every client that reaches it may upload")
+		c.report(&c.Listen, "is reachable from other machines, and callers are not authenticated: "+
+			"set SIGNPOST_API_KEYS_FILE or SIGNPOST_OIDC_ISSUER, listen on 127.0.0.1, "+
+			"or set SIGNPOST_ALLOW_ANONYMOUS=true if every client that reaches it may upload")
 	}
-	if host, _, err := net.SplitHostPort(c.LocalListen); err != nil || !hostport.IsLoopback(host) {
+	if host, _, _ := net.SplitHostPort(c.LocalListen); !isHostPort(c.LocalListen) || !hostport.IsLoopback(host) {
 		c.report(&c.LocalListen,
-			"must be a loopback HOST:PORT, such as 127.0.0.1:9000; the local store is for this machine alone")
+			"must be a loopback HOST:PORT, such as 127.0.0.1:9000: the local store serves this machine only")
 	}
 	if c.Bucket == "" && c.DataDir == "" {
-		c.report(&c.DataDir, "must name a folder")
+		c.report(&c.DataDir, "must be a folder such as ./data")
 	}
 	if c.PublicEndpoint != "" {
 		if _, err := sigv4.ParseEndpoint(c.PublicEndpoint); err != nil {
@@ -47,10 +66,10 @@ func (c checker) check() {
 		}
 	}
 	if c.URLTTL < time.Second || c.URLTTL > sigv4.MaxExpires || c.URLTTL%time.Second != 0 {
-		c.report(&c.URLTTL, "must be a duration between 1s and 168h, in whole seconds")
+		c.report(&c.URLTTL, "must be a duration from 1s to 168h, in whole seconds")
 	}
 	if c.JobTTL < time.Minute || c.JobTTL > 365*24*time.Hour || c.JobTTL%time.Second != 0 {
-		c.report(&c.JobTTL, "must be a duration between 1m and 8760h, in whole seconds")
+		c.report(&c.JobTTL, "must be a duration from 1m to 8760h, in whole seconds")
 	}
 	if c.MaxSize < 0 {
 		c.report(&c.MaxSize, sizeRule)
@@ -69,45 +88,46 @@ func (c checker) checkGuards() {
 			"must be media types such as text/csv or image/*, in lower case, separated by commas")
 	}
 	if c.MaxOpenUploads < 0 || c.MaxOpenUploads > 1000 {
-		c.report(&c.MaxOpenUploads, "must be a number up to 1000, or unset")
+		c.report(&c.MaxOpenUploads, "must be a whole number from 1 to 1000, or unset")
 	}
 	if c.RateLimit < 0 || c.RateLimit > 1_000_000 {
-		c.report(&c.RateLimit, "must be a number up to 1000000, or unset")
+		c.report(&c.RateLimit, "must be a whole number from 1 to 1000000, or unset")
 	}
 	if c.OIDCIssuer != "" && !isIssuer(c.OIDCIssuer) {
-		c.report(&c.OIDCIssuer, "must be the issuer's https URL, exactly as its tokens have it")
+		c.report(&c.OIDCIssuer, "must be the https URL of the issuer, exactly as in the claim iss of its tokens")
 	}
-	switch {
-	case c.OIDCIssuer != "" && c.OIDCAudience == "":
-		c.report(&c.OIDCAudience,
-			"must be the audience of the tokens of SIGNPOST_OIDC_ISSUER; tokens for other audiences are refused")
-	case c.OIDCIssuer == "" && c.OIDCAudience != "":
-		c.report(&c.OIDCIssuer, "must name the issuer, as SIGNPOST_OIDC_AUDIENCE is set")
-	}
+	c.together(&c.OIDCIssuer, &c.OIDCAudience)
 	c.checkEvents()
 	c.checkSigning()
 	if _, err := c.TrustedNetworks(); err != nil {
-		c.report(&c.TrustedProxies,
-			"must be networks such as 10.0.0.0/8 or single addresses, but not all addresses, separated by commas")
+		c.report(&c.TrustedProxies, networksRule)
 	}
-	switch {
-	case c.TLSCert != "" && c.TLSKey == "":
-		c.report(&c.TLSKey, "must name the file of the private key, as SIGNPOST_TLS_CERT is set")
-	case c.TLSCert == "" && c.TLSKey != "":
-		c.report(&c.TLSCert, "must name the file of the certificate, as SIGNPOST_TLS_KEY is set")
-	}
-	if _, _, err := net.SplitHostPort(c.MetricsListen); c.MetricsListen != "" && err != nil {
+	c.together(&c.TLSCert, &c.TLSKey)
+	if c.MetricsListen != "" && !isHostPort(c.MetricsListen) {
 		c.report(&c.MetricsListen, "must be HOST:PORT, such as 127.0.0.1:9090")
 	}
 	if c.MaxConnections < 1 {
-		c.report(&c.MaxConnections, "must be a number from 1 on")
+		c.report(&c.MaxConnections, "must be a whole number of at least 1")
 	}
 	if c.MaxConnectionsPerClient < 0 {
-		c.report(&c.MaxConnectionsPerClient, "must be a number from 1 on, or unset")
+		c.report(&c.MaxConnectionsPerClient, "must be a whole number of at least 1, or unset")
 	}
 	if c.StopDelay < 0 || c.StopDelay > 5*time.Minute {
-		c.report(&c.StopDelay, "must be a duration up to 5m")
+		c.report(&c.StopDelay, "must be a duration from 0s to 5m")
 	}
+}
+
+// networksRule is the rule of a list of networks.
+const networksRule = "must be networks such as 10.0.0.0/8 or single addresses, separated by commas; " +
+	"a network of all addresses is not allowed"
+
+// isHostPort reports whether a listener may have the address.
+func isHostPort(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	return err == nil
 }
 
 // mediaRange matches a media type, or all of one kind (RFC 9110, section 12.5.1).

@@ -39,14 +39,14 @@ func withFiles(ctx context.Context) (aws.Config, error) {
 		return aws.Config{}, err
 	}
 	if env.Credentials.HasKeys() || env.WebIdentityTokenFilePath != "" {
-		return awsconfig.LoadDefaultConfig(ctx)
+		return awsconfig.LoadDefaultConfig(ctx, Quiet)
 	}
 	f := &fileCredentials{began: time.Now(), files: []string{
 		cmp.Or(env.SharedCredentialsFile, awsconfig.DefaultSharedCredentialsFilename()),
 		cmp.Or(env.SharedConfigFile, awsconfig.DefaultSharedConfigFilename()),
 	}}
 	digest := filewatch.Digest(f.files) // before the load, so that a change in between is found later
-	loaded, err := awsconfig.LoadDefaultConfig(ctx)
+	loaded, err := awsconfig.LoadDefaultConfig(ctx, Quiet)
 	if err != nil {
 		return aws.Config{}, err
 	}
@@ -73,7 +73,7 @@ func (f *fileCredentials) reload(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), StartTimeout) // all callers use the result
 	defer cancel()
-	loaded, err := awsconfig.LoadDefaultConfig(ctx)
+	loaded, err := awsconfig.LoadDefaultConfig(ctx, Quiet)
 	if err != nil {
 		loaded.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{}, err

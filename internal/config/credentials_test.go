@@ -91,7 +91,7 @@ func keysOf(t *testing.T, settings aws.Config) func() (url, call string, err err
 
 func loadAWS(t *testing.T) aws.Config {
 	t.Helper()
-	settings, err := LoadAWS(t.Context())
+	settings, err := Config{}.LoadAWS(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

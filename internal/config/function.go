@@ -30,21 +30,22 @@ func ReadFunctionConfig(getenv func(string) string) (FunctionConfig, error) {
 	c.Listen = "127.0.0.1:0" // nothing listens
 	check := checker{&c.Config, &errs}
 	if c.Bucket == "" {
-		check.report(&c.Bucket, "must name the bucket")
+		check.report(&c.Bucket, "must be the name of a bucket")
 	}
 	if c.Events != "proxy" && c.Events != "direct" {
 		check.add("SIGNPOST_LAMBDA_EVENTS", c.Events, "must be proxy or direct")
 	}
+	const directRule = "must not be set with SIGNPOST_LAMBDA_EVENTS=direct, whose imports are untracked"
 	if c.Events == "direct" && c.MaxSize > 0 {
-		check.report(&c.MaxSize, "must not be set with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no size")
+		check.report(&c.MaxSize, directRule)
 	}
 	if c.Events == "direct" && len(c.ContentTypes) > 0 {
-		check.report(&c.ContentTypes, "must not be set with SIGNPOST_LAMBDA_EVENTS=direct, whose uploads declare no type")
+		check.report(&c.ContentTypes, directRule)
 	}
 	for _, field := range []any{&c.APIKeysFile, &c.OIDCIssuer, &c.RateLimit} {
 		if getenv(c.Name(field)) != "" {
-			check.report(field, "must not be set in a function: "+
-				"the service that invokes it authenticates callers and limits their rate")
+			check.report(field, "must not be set in a Lambda function: "+
+				"the service that invokes it authenticates callers and limits requests")
 		}
 	}
 	return c, errs.Check(c.Config)

@@ -58,7 +58,7 @@ func TestFunctionConfig(t *testing.T) {
 	_, err := ReadFunctionConfig(func(name string) string {
 		return map[string]string{"SIGNPOST_LAMBDA_EVENTS": "neither"}[name]
 	})
-	if err == nil || !strings.Contains(err.Error(), `SIGNPOST_BUCKET="": must name`) ||
+	if err == nil || !strings.Contains(err.Error(), `SIGNPOST_BUCKET="": must be the name`) ||
 		!strings.Contains(err.Error(), `SIGNPOST_LAMBDA_EVENTS="neither": must be proxy or direct`) {
 		t.Errorf("without a bucket, with other events: got %v", err)
 	}

@@ -20,6 +20,11 @@ func (c *Config) Setting(field any) string {
 	return fmt.Sprintf("%s=%q", name, value)
 }
 
+func (c *Config) valueOf(field any) string {
+	_, value := c.find(field)
+	return value
+}
+
 func (c *Config) find(pointer any) (name, value string) {
 	config := reflect.ValueOf(c).Elem()
 	for n := range config.NumField() {

@@ -68,7 +68,7 @@ func parse(setting reflect.Value, text string) (broken string) {
 	case kind == reflect.Int:
 		n, err := strconv.Atoi(text)
 		if err != nil {
-			return "must be a number such as 100"
+			return "must be a whole number such as 100"
 		}
 		setting.SetInt(int64(n))
 	case kind == reflect.Int64:
@@ -84,7 +84,7 @@ func parse(setting reflect.Value, text string) (broken string) {
 }
 
 // sizeRule is the rule of a number of bytes.
-const sizeRule = "must be a number of bytes such as 10485760, or unset"
+const sizeRule = "must be a whole number of bytes such as 10485760, or unset"
 
 // Options make kong parse settings as ReadFunctionConfig does.
 func (e *Errors) Options() []kong.Option {

@@ -29,25 +29,18 @@ const (
 
 // checkSigning checks the credentials that sign uploads.
 func (c checker) checkSigning() {
-	keys := c.SigningAccessKeyID != "" || c.SigningSecretAccessKey != "" || c.SigningSessionToken != ""
-	switch {
-	case !keys:
-	case c.SigningAccessKeyID == "":
-		c.report(&c.SigningAccessKeyID, "must be set, because its secret or session token is")
-	case c.SigningSecretAccessKey == "":
-		c.report(&c.SigningSecretAccessKey, "must be the secret of SIGNPOST_SIGNING_ACCESS_KEY_ID")
-	case c.SigningRoleARN != "":
-		c.report(&c.SigningRoleARN,
-			"must not be set with SIGNPOST_SIGNING_ACCESS_KEY_ID: uploads are signed with one or the other")
+	c.together(&c.SigningAccessKeyID, &c.SigningSecretAccessKey)
+	if c.SigningSessionToken != "" {
+		c.together(&c.SigningAccessKeyID, &c.SigningSessionToken)
+	}
+	if c.SigningRoleARN != "" && c.SigningAccessKeyID != "" {
+		c.report(&c.SigningRoleARN, "must not be set, because "+c.Name(&c.SigningAccessKeyID)+" is set")
 	}
 	if _, err := arn.Parse(c.SigningRoleARN); c.SigningRoleARN != "" && err != nil {
 		c.report(&c.SigningRoleARN,
 			"must be the ARN of a role, such as arn:aws:iam::123456789012:role/signpost-uploads")
 	}
-	if c.HasSigningCredentials() && c.Bucket == "" {
-		c.report(&c.Bucket,
-			"must name a bucket, because signing credentials are set: the local store has one account only")
-	}
+	c.requireBucket(&c.SigningAccessKeyID, &c.SigningRoleARN)
 }
 
 // SigningCredentials returns the credentials that sign uploads, or nil if the service's own do. A session of a role is

@@ -159,7 +159,7 @@ func TestSigningSettings(t *testing.T) {
 		{Config{Bucket: "b", SigningAccessKeyID: "a", SigningSecretAccessKey: "hidden", SigningRoleARN: role},
 			`SIGNPOST_SIGNING_ROLE_ARN="` + role + `": must not be set`},
 		{Config{Bucket: "b", SigningRoleARN: "uploads"}, `SIGNPOST_SIGNING_ROLE_ARN="uploads": must be the ARN`},
-		{Config{SigningRoleARN: role}, `SIGNPOST_BUCKET=""`},
+		{Config{SigningRoleARN: role}, `SIGNPOST_SIGNING_ROLE_ARN="` + role + `": requires SIGNPOST_BUCKET`},
 	} {
 		var errs Errors
 		checker{&c.config, &errs}.checkSigning()

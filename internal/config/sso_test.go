@@ -31,7 +31,7 @@ func TestExpiredSSO(t *testing.T) {
 			t.Setenv("AWS_CONFIG_FILE", file)
 			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(home, "none"))
 			t.Setenv("AWS_PROFILE", "work")
-			_, err := LoadAWS(t.Context())
+			_, err := Config{}.LoadAWS(t.Context())
 			if err == nil || !strings.Contains(err.Error(), `AWS_PROFILE="work"`) ||
 				!strings.Contains(err.Error(), "aws sso login --profile work") {
 				t.Errorf("LoadAWS: got %v, want the profile and the command", err)

@@ -44,13 +44,11 @@ func (c Config) ReceiverNetworks() (ReceiverNetworks, error) {
 // checkEvents checks the settings of events. No report contains a secret.
 func (c checker) checkEvents() {
 	c.checkNetworks()
-	if c.EventBus != "" && c.Bucket == "" {
-		c.report(&c.EventBus,
-			"must not be set with the local store, whose credentials AWS does not accept: set SIGNPOST_BUCKET")
-	}
+	c.requireBucket(&c.EventBus, &c.WebhookSecretsParameter)
 	for _, host := range c.WebhookHosts {
 		if strings.Contains(host, "=") {
-			c.add(c.Name(&c.WebhookHosts), "...", "must not hold keys: put HOST=KEY into SIGNPOST_WEBHOOK_SECRETS or its file")
+			c.add(c.Name(&c.WebhookHosts), "...",
+				"must not contain keys: set HOST=KEY in SIGNPOST_WEBHOOK_SECRETS or SIGNPOST_WEBHOOK_SECRETS_FILE")
 		} else if _, err := webhook.ParseHost(host); err != nil {
 			c.report(&c.WebhookHosts,
 				"must be hosts such as hooks.example.com or hooks.example.com:8443, separated by commas")
@@ -59,7 +57,7 @@ func (c checker) checkEvents() {
 	c.checkSecrets()
 	if c.StoreEventsSecret != "" && len(c.StoreEventsSecret) < 16 {
 		c.report(&c.StoreEventsSecret,
-			"must have at least 16 characters, because nothing else authenticates the store")
+			"must have at least 16 characters: it is the only authentication of the store")
 	}
 }
 
@@ -67,9 +65,7 @@ func (c checker) checkEvents() {
 func (c checker) checkNetworks() {
 	networks, err := c.ReceiverNetworks()
 	if err != nil {
-		c.report(&c.WebhookNetworks,
-			"must be networks such as 10.0.0.0/8 or single addresses, but not all addresses, or "+
-				"HOST=10.0.0.0/8 for a host of SIGNPOST_WEBHOOK_HOSTS, separated by commas")
+		c.report(&c.WebhookNetworks, networksRule+"; write HOST=10.0.0.0/8 for a host of SIGNPOST_WEBHOOK_HOSTS")
 		return
 	}
 	if c.WebhookURL == "" && len(c.WebhookHosts) > 0 && len(networks.Own) > 0 {
@@ -91,7 +87,7 @@ func (c checker) checkNetworks() {
 	}
 	for _, host := range slices.Sorted(maps.Keys(networks.Hosts)) {
 		if !slices.Contains(known, host) {
-			c.report(&c.WebhookNetworks, "names "+host+", which is not in SIGNPOST_WEBHOOK_HOSTS")
+			c.report(&c.WebhookNetworks, "contains "+host+", which is not in SIGNPOST_WEBHOOK_HOSTS: add it there")
 		}
 	}
 	if c.WebhookURL == "" {
@@ -101,7 +97,7 @@ func (c checker) checkNetworks() {
 		c.add(c.Name(&c.WebhookURL), showable(c.WebhookURL), err.Error())
 	} else if strings.HasPrefix(c.WebhookURL, "http://") && !plain {
 		c.add(c.Name(&c.WebhookURL), showable(c.WebhookURL),
-			"must be https, unless it is in one of SIGNPOST_WEBHOOK_NETWORKS")
+			"must be https, unless SIGNPOST_WEBHOOK_NETWORKS contains the network of the receiver")
 	}
 }
 
@@ -109,7 +105,7 @@ func (c checker) checkNetworks() {
 func (c checker) checkSecrets() {
 	for _, source := range []*string{&c.WebhookSecretsFile, &c.WebhookSecretsParameter} {
 		if webhookKey.MatchString(*source) {
-			c.report(source, "must name where the keys are, and must not be a key: put keys into "+c.Name(&c.WebhookSecrets))
+			c.report(source, "must be the name of a file or parameter, not a key: set keys in "+c.Name(&c.WebhookSecrets))
 			return
 		}
 	}
@@ -124,14 +120,11 @@ func (c checker) checkSecrets() {
 		set = append(set, c.Name(&c.WebhookSecretsParameter))
 	}
 	switch {
-	case c.WebhookSecretsParameter != "" && c.Bucket == "":
-		c.report(&c.WebhookSecretsParameter,
-			"must not be set with the local store, whose credentials AWS does not accept: set SIGNPOST_BUCKET")
 	case len(set) > 1:
 		c.add(set[1], "...", "must not be set, because "+set[0]+" is set")
 	case len(set) == 0 && c.HasWebhooks():
-		c.report(&c.WebhookSecrets, "must hold a key that signs deliveries, "+
-			"or set SIGNPOST_WEBHOOK_SECRETS_FILE: signpost webhooks keygen prints keys")
+		c.report(&c.WebhookSecrets, "must contain a key that signs deliveries, or set SIGNPOST_WEBHOOK_SECRETS_FILE or "+
+			"SIGNPOST_WEBHOOK_SECRETS_PARAMETER: signpost webhooks keygen prints a key")
 	case len(c.WebhookSecrets) > 0:
 		if _, err := c.ParseWebhookKeys(c.SecretsText()); err != nil {
 			c.report(&c.WebhookSecrets, err.Error())

@@ -23,7 +23,7 @@ const (
 func (d *doctor) credentials(ctx context.Context) Finding {
 	d.obstacle = "no credentials were found"
 	if !d.local {
-		loaded, err := awsconfig.LoadDefaultConfig(ctx)
+		loaded, err := awsconfig.LoadDefaultConfig(ctx, config.Quiet)
 		if err != nil {
 			return fail("AWS settings: "+Cause(err), "correct "+d.Names.Profile+", or the files in ~/.aws")
 		}
@@ -67,8 +67,7 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 	}
 	d.obstacle = "the bucket cannot be accessed"
 	if d.settings.Region == "" {
-		return fail(d.Names.Region+" is not set",
-			"name the bucket's region, such as eu-west-1 (us-east-1 for most other stores)")
+		return fail(d.Names.Region+" is not set", config.RegionRemedy)
 	}
 	store, err := d.open(ctx, d.settings)
 	if err != nil {
@@ -79,7 +78,7 @@ func (d *doctor) bucket(ctx context.Context) Finding {
 		return fail(d.Bucket+": "+found, remedy)
 	}
 	d.store, d.obstacle = store, ""
-	return pass("%s answers", d.Bucket)
+	return pass("%s is accessible", d.Bucket)
 }
 
 // region compares the configured region with the bucket's. A store that accepts another in signatures may report a
@@ -99,7 +98,7 @@ func (d *doctor) region(context.Context) Finding {
 	found := fmt.Sprintf("the bucket is in %s, but %s is configured", actual, configured)
 	f := fail(found, "set "+d.Names.Region+"="+actual)
 	if d.store != nil {
-		f.Mark, f.Found = Warn, f.Found+" and works"
+		f.Mark, f.Found = Warn, f.Found+", which the store accepts too"
 	}
 	return f
 }

@@ -104,9 +104,9 @@ func examine(ctx context.Context, o Options, local *aws.Config, checks []check, 
 		report(f)
 	}
 	if err := d.clean(ctx, cut); err != nil {
-		report(Finding{Warn, "scratch", "some objects of these checks could not be removed: " + Cause(err),
-			"delete what is left under doctor/ in imports/, jobs/, idem/, outbox/ and sweep/ " +
-				"(s3:DeleteObject, s3:AbortMultipartUpload)"})
+		report(Finding{Warn, "cleanup", "some objects of these checks were not removed: " + Cause(err),
+			"grant s3:DeleteObject and s3:AbortMultipartUpload, and delete the objects under doctor/ in " +
+				"imports/, jobs/, idem/, outbox/ and sweep/"})
 	}
 }
 
@@ -147,7 +147,7 @@ func unread(err error, action, lacking, remedy string) Finding {
 		return warn(lacking, remedy)
 	case errors.Is(err, bucket.ErrForbidden):
 		return warn("access denied: the credentials lack "+action,
-			"grant "+action+" for this check, or check it by hand")
+			"grant "+action+" for this check, or check the bucket by hand")
 	}
 	return warn("cannot be read: "+Cause(err), "try again later")
 }
@@ -169,9 +169,9 @@ func (n Names) Explain(err error) string {
 	case errors.Is(err, bucket.ErrNotFound):
 		return "this bucket does not exist at this endpoint; create it, or correct the name or " + n.Region
 	case errors.Is(err, bucket.ErrForbidden):
-		return "access denied; the credentials are wrong, or lack s3:ListBucket on it"
+		return "access denied; check the credentials, and grant s3:ListBucket on the bucket"
 	case errors.Is(err, bucket.ErrCredentialsExpired):
-		return "the credentials have expired, or cannot be loaded: " + config.Innermost(err).Error()
+		return "the credentials have expired, or cannot be loaded: " + config.Innermost(err).Error() + "; renew them"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the store does not respond; check the endpoint and " + n.Region
 	case errors.Is(err, bucket.ErrUnavailable):

@@ -302,7 +302,7 @@ func TestExamineLeavesScratch(t *testing.T) {
 	})
 	var last Finding
 	Examine(t.Context(), testOptions(store), &settings, func(f Finding) { last = f })
-	if last.Check != "scratch" || last.Mark != Warn || !strings.Contains(last.Found, "access denied") {
+	if last.Check != "cleanup" || last.Mark != Warn || !strings.Contains(last.Found, "access denied") {
 		t.Errorf("last finding: got %+v, want a warning about the scratch", last)
 	}
 }

@@ -25,10 +25,10 @@ func (d *doctor) manyParts(ctx context.Context) Finding {
 		return skip("multipart uploads do not work")
 	}
 	if err := d.completeParts(ctx, 2); errors.Is(err, bucket.ErrBadPart) {
-		return skip(fmt.Sprintf("the store rejects small parts, so %d of them take at least %d GB: not checked above 2 parts",
+		return skip(fmt.Sprintf("the store rejects small parts, and %d large ones would take %d GB",
 			manyParts, manyParts*firstPart/1_000_000_000))
 	} else if err != nil {
-		return failedCall("two parts of one byte", err, "s3:PutObject and s3:ListMultipartUploadParts on imports/*")
+		return failedCall("uploading two parts of one byte", err, "s3:PutObject and s3:ListMultipartUploadParts on imports/*")
 	}
 	if err := d.completeParts(ctx, manyParts); err != nil {
 		return fail(fmt.Sprintf("%d parts: %s", manyParts, Cause(err)),
@@ -73,7 +73,7 @@ func (d *doctor) completeParts(ctx context.Context, count int) error {
 		return err
 	}
 	if len(parts) != count {
-		return fmt.Errorf("%d are listed", len(parts))
+		return fmt.Errorf("the store lists %d parts", len(parts))
 	}
 	if err := d.store.CompleteMultipart(ctx, m, parts, ""); err != nil {
 		return err

@@ -40,7 +40,7 @@ func (d *doctor) partChecksums(ctx context.Context) Finding {
 	if f.Mark != Pass {
 		return warn(f.Found, "declare no checksum for multipart imports on this store")
 	}
-	return pass("%s of each part and of the object: accepted and stored", algorithm)
+	return pass("%s checksums of the parts and the object are stored", algorithm)
 }
 
 // roundTrip uploads two parts, with checksums where algorithm names one, completes them and reads the object back.
@@ -90,7 +90,7 @@ func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
 	}
 	d.scratch.ended(m)
 	if o, err := d.store.Head(ctx, m.Key); algorithm != "" && (err != nil || o.Checksums[algorithm] != whole) {
-		return fail("HEAD does not return the object's", "use another store")
+		return fail("HEAD does not return the "+algorithm+" checksum of the object", "use another store")
 	}
 	back, err := d.store.SignGet(ctx, m.Key, "attachment", u.From, u.Until)
 	if err != nil {

@@ -43,7 +43,7 @@ func TestPartChecksums(t *testing.T) {
 					a.Header.Del("X-Amz-Checksum-Crc64nvme")
 				}
 			})
-		}, mark: Warn, found: "HEAD does not return the object's"},
+		}, mark: Warn, found: "HEAD does not return the crc64nvme checksum"},
 	})
 }
 

@@ -31,24 +31,24 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 	}
 	var faults []string
 	if !slices.ContainsFunc(rules, func(r bucket.LifecycleRule) bool { return r.Aborts && covers(r, "imports/") }) {
-		faults = append(faults, "none aborts incomplete uploads under imports/")
+		faults = append(faults, "no rule aborts incomplete uploads under imports/")
 	}
 	for _, prefix := range records {
 		if !slices.ContainsFunc(rules, func(r bucket.LifecycleRule) bool { return r.Expires && covers(r, prefix) }) {
-			faults = append(faults, "none expires "+prefix)
+			faults = append(faults, "no rule expires "+prefix)
 		}
 	}
 	ends := "objects do not expire"
 	for _, r := range rules {
 		if r.Aborts && r.AbortAfter < d.JobTTL && touches(r, "imports/") {
-			faults = append(faults, fmt.Sprintf("one aborts uploads under %q after %s, sooner than %s=%s",
+			faults = append(faults, fmt.Sprintf("a rule aborts uploads under %q after %s, sooner than %s=%s",
 				r.Prefix, config.FormatDuration(r.AbortAfter), d.Names.JobTTL, ttl))
 		}
 		for _, prefix := range append([]string{"imports/"}, records...) {
 			switch {
 			case !r.Expires || !touches(r, prefix):
 			case r.ExpireAfter < d.JobTTL:
-				faults = append(faults, fmt.Sprintf("one expires %s after %s, sooner than %s=%s",
+				faults = append(faults, fmt.Sprintf("a rule expires %s after %s, sooner than %s=%s",
 					prefix, config.FormatDuration(r.ExpireAfter), d.Names.JobTTL, ttl))
 			case prefix == "imports/":
 				ends = "objects expire after " + config.FormatDuration(r.ExpireAfter)
@@ -77,12 +77,12 @@ func (d *doctor) cors(ctx context.Context) Finding {
 	rules, err := d.store.CORS(ctx)
 	switch {
 	case err != nil && bucket.Unsupported(err) && len(origins) == 0:
-		return pass("no browser origins; the store has no CORS rules")
+		return pass("no browser origins are set; the store has no CORS rules")
 	case err != nil:
 		return unread(err, "s3:GetBucketCORS", "the store has no CORS rules per bucket",
 			"allow the origins in the store's settings, or in a proxy in front of it")
 	case len(rules) == 0 && len(origins) == 0:
-		return pass("no browser origins")
+		return pass("no browser origins are set")
 	}
 	var broken, faults []string
 	for _, origin := range origins {
@@ -90,15 +90,15 @@ func (d *doctor) cors(ctx context.Context) Finding {
 			return matchingRule(rules, origin, method) != nil
 		})
 		if len(lacking) > 0 {
-			broken = append(broken, origin+" may not "+strings.Join(lacking, ", "))
+			broken = append(broken, "no rule allows "+strings.Join(lacking, ", ")+" for "+origin)
 			continue
 		}
 		put := matchingRule(rules, origin, "PUT")
 		if !slices.ContainsFunc(put.ExposeHeaders, func(h string) bool { return strings.EqualFold(h, "ETag") }) {
-			faults = append(faults, origin+" cannot read ETag")
+			faults = append(faults, "no rule exposes ETag to "+origin)
 		}
 		if !slices.Contains(put.AllowedHeaders, "*") {
-			faults = append(faults, origin+" may send only some headers")
+			faults = append(faults, "no rule allows all headers for "+origin)
 		}
 	}
 	for _, rule := range rules {
@@ -117,9 +117,9 @@ func (d *doctor) cors(ctx context.Context) Finding {
 	case len(broken) > 0:
 		f.Mark = Fail
 	case len(faults) == 0 && len(origins) == 0:
-		return pass("no browser origins except this machine's")
+		return pass("only origins of this machine are allowed")
 	case len(faults) == 0:
-		return pass("exactly %s", strings.Join(origins, ", "))
+		return pass("only %s allowed, as configured", strings.Join(origins, ", "))
 	}
 	return f
 }

@@ -17,7 +17,7 @@ func (d *doctor) unsigned(ctx context.Context) Finding {
 	found, err := d.unsignedHeaders(ctx)
 	switch {
 	case err != nil:
-		return fail("cannot be checked: "+Cause(err), "check the store and any proxy in front of it")
+		return fail("the check failed: "+Cause(err), "check the store and any proxy in front of it")
 	case len(found.honored) == 0:
 		return pass("x-amz-copy-source, x-amz-tagging and x-amz-acl have no effect unless they are signed")
 	}

@@ -18,20 +18,20 @@ func (d *doctor) conditions(ctx context.Context) Finding {
 	const action = "s3:PutObject and s3:GetObject on jobs/* (and s3:ListBucket)"
 	key := d.scratch.record()
 	if err := d.store.CreateRecord(ctx, key, []byte(`{"n":1}`)); err != nil && !errors.Is(err, bucket.ErrChanged) {
-		return failedCall("writing a record if there is none", err, action)
+		return failedCall("writing a record with If-None-Match: *", err, action)
 	}
 	first, err := d.store.ReadRecord(ctx, key)
 	if err != nil {
-		return failedCall("reading it", err, action)
+		return failedCall("reading the record", err, action)
 	}
 	again := d.store.CreateRecord(ctx, key, []byte(`{"n":2}`))
 	now, err := d.store.ReadRecord(ctx, key)
 	if err != nil {
-		return failedCall("reading it again", err, action)
+		return failedCall("reading the record again", err, action)
 	}
 	_, err = d.store.ReplaceRecord(ctx, key, now.ETag, []byte(`{"n":3}`))
 	if err != nil && !errors.Is(err, bucket.ErrChanged) {
-		return failedCall("writing a record if it has its ETag", err, action)
+		return failedCall("writing the record with If-Match", err, action)
 	}
 	_, stale := d.store.ReplaceRecord(ctx, key, first.ETag, []byte(`{"n":4}`))
 	var faults []string
@@ -99,9 +99,9 @@ func (d *doctor) checksums(ctx context.Context) Finding {
 	}
 	if len(faults) > 0 {
 		return warn(strings.Join(faults, "; "),
-			"compare checksums after the upload, or use a store that does; such imports have checksum.verified false")
+			"use a store that verifies them, or compare checksums after uploads whose checksum.verified is false")
 	}
-	return pass("crc64nvme and sha256: wrong ones rejected, right ones stored")
+	return pass("crc64nvme and sha256 are verified and stored")
 }
 
 // signedURLs checks that signed URLs work at the address that clients use, and that the store enforces a signed length.
@@ -112,7 +112,7 @@ func (d *doctor) signedURLs(ctx context.Context) Finding {
 	u.Size = &size
 	signed, err := d.store.SignPut(ctx, u)
 	if err != nil {
-		return failedCall("signing", err, "s3:PutObject on imports/*")
+		return failedCall("signing an upload", err, "s3:PutObject on imports/*")
 	}
 	address, _, _ := strings.Cut(signed.URL.String(), "/"+u.Key)
 	remedy := d.Names.PublicEndpoint + " must be an address of the same store; " +
@@ -124,14 +124,14 @@ func (d *doctor) signedURLs(ctx context.Context) Finding {
 	case err != nil:
 		return fail(address+": "+Cause(err), remedy)
 	case !got.ok():
-		return fail(fmt.Sprintf("%s: rejected: %s", address, got), remedy)
+		return fail(fmt.Sprintf("%s: the upload was rejected: %s", address, got), remedy)
 	}
 	if o, err := d.store.Head(ctx, u.Key); err != nil || o.Size != size {
-		return fail(address+": accepted, but the object is not in the bucket", remedy)
+		return fail(address+": the upload succeeded, but the object is not in the bucket", remedy)
 	}
 	if longer, err := d.send(ctx, signed, append(slices.Clone(body), '!')); err == nil && longer.ok() {
-		return fail(address+": one byte more than signed is accepted",
+		return fail(address+": an upload of more bytes than signed is accepted",
 			"use a store that checks signed headers; "+d.Names.MaxSize+" has no effect on this one")
 	}
-	return pass("%s: accepted; one byte more: rejected", address)
+	return pass("work at %s; the signed length is enforced", address)
 }

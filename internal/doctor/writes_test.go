@@ -73,6 +73,6 @@ func TestSignedURLs(t *testing.T) {
 				return acceptAll(r)
 			}
 			return http.DefaultClient.Do(r)
-		}, mark: Fail, found: "one byte more than signed is accepted"},
+		}, mark: Fail, found: "an upload of more bytes than signed is accepted"},
 	})
 }

@@ -57,7 +57,7 @@ func Digest(paths []string) (sum [sha256.Size]byte) {
 // name the file.
 func Read(path string, limit int64) ([]byte, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe may block forever
-		return nil, errors.New("must be a regular file, which can be read again when it changes")
+		return nil, errors.New("must be a regular file, so that it can be reloaded")
 	}
 	file, err := os.Open(path)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 func loadCredentials(ctx context.Context, path string) (aws.Credentials, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := createCredentials(path); err != nil {
-			return aws.Credentials{}, fmt.Errorf("local store: make credentials: %w", err)
+			return aws.Credentials{}, fmt.Errorf("local store: create credentials: %w", err)
 		}
 	}
 	profile, err := config.LoadSharedConfigProfile(ctx, "default", func(o *config.LoadSharedConfigOptions) {
@@ -28,11 +28,11 @@ func loadCredentials(ctx context.Context, path string) (aws.Credentials, error) 
 		o.ConfigFiles = []string{} // nil means the user's own
 	})
 	if err == nil && !profile.Credentials.HasKeys() {
-		err = errors.New("it holds no aws_access_key_id and aws_secret_access_key under [default]")
+		err = errors.New("no aws_access_key_id and aws_secret_access_key under [default]")
 	}
 	if err != nil {
-		return aws.Credentials{}, fmt.Errorf("local store: credentials file %s cannot be used; restore it, or delete it "+
-			"to have new keys made, with which URLs signed before no longer work: %w", path, err)
+		return aws.Credentials{}, fmt.Errorf("local store: invalid credentials file %s: %w: restore it, or delete it "+
+			"to create new credentials, which end all signed URLs", path, err)
 	}
 	return aws.Credentials{
 		AccessKeyID:     profile.Credentials.AccessKeyID,

@@ -14,7 +14,7 @@ import (
 func ExternalConfig(ctx context.Context, dir, listen string) (aws.Config, error) {
 	path := filepath.Join(dir, "credentials")
 	if _, err := os.Stat(path); err != nil {
-		return aws.Config{}, fmt.Errorf("no store was ever run in %s: %w", dir, err)
+		return aws.Config{}, fmt.Errorf("there is no local store in %s: %w", dir, err)
 	}
 	creds, err := loadCredentials(ctx, path)
 	if err != nil {

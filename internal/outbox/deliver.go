@@ -73,12 +73,12 @@ func (o *Outbox) send(ctx context.Context, h storedEntry) error {
 	case to == toWebhook:
 		url = o.Webhook
 	case to == toImport && o.Allows != nil && !o.Allows(h.Webhook):
-		return errors.New("its host is no longer allowed")
+		return errors.New("the settings of the service no longer allow its host")
 	case to == toImport:
 		url = h.Webhook
 	}
 	if url == "" || o.Send == nil {
-		return errors.New("the service's settings no longer contain this receiver")
+		return errors.New("the settings of the service no longer contain this receiver")
 	}
 	body, err := json.Marshal(h.Event)
 	if err != nil {

@@ -74,7 +74,7 @@ func readEntry(ctx context.Context, b *bucket.Bucket, key string) (storedEntry, 
 }
 
 // errInvalidEntry means that this service did not write the object.
-var errInvalidEntry = errors.New("is not an outbox entry")
+var errInvalidEntry = errors.New("not an outbox entry")
 
 // createEntry writes e to key. An existing object is no error: an earlier call wrote it, and its response was lost.
 func createEntry(ctx context.Context, b *bucket.Bucket, key string, e entry) error {

@@ -134,7 +134,7 @@ func (s *Sweeper) readLease(ctx context.Context) (storedLease, error) {
 		return storedLease{}, nil
 	}
 	if err != nil {
-		return storedLease{}, fmt.Errorf("read the sweeper's lease: %w", err)
+		return storedLease{}, fmt.Errorf("read the sweep lease: %w", err)
 	}
 	h := storedLease{etag: record.ETag}
 	if json.Unmarshal(record.Body, &h.state) != nil {
@@ -177,5 +177,5 @@ func (s *Sweeper) writeLease(ctx context.Context, next state) error {
 		}
 		return err
 	}
-	return fmt.Errorf("write the sweeper's lease: %w", err)
+	return fmt.Errorf("write the sweep lease: %w", err)
 }

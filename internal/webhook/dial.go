@@ -24,7 +24,7 @@ func (s *Sender) dialPlain(ctx context.Context, network, hostport string) (net.C
 		if kind := blockedRange(a); kind != "" {
 			return kind
 		}
-		return "a public address, for which https is needed"
+		return "a public address, which requires https"
 	})
 }
 
@@ -62,13 +62,13 @@ func contains(networks []*net.IPNet, a netip.Addr) bool {
 type blockedError struct{ host, address, kind, setting string }
 
 func (e *blockedError) Error() string {
-	name := e.host + " leads to " + e.address
+	name := e.host + " resolves to " + e.address
 	if e.host == e.address {
 		name = e.address + " is"
 	} else {
 		name += ","
 	}
-	return fmt.Sprintf("%s %s, and was not called: %s can allow it for this host", name, e.kind, e.setting)
+	return fmt.Sprintf("%s %s: not called; %s can allow it for this host", name, e.kind, e.setting)
 }
 
 // specialNetworks are networks without public receivers: most of IANA's special-purpose registries (RFC 6890) and an
@@ -79,12 +79,12 @@ var specialNetworks = []struct {
 }{
 	{netip.MustParsePrefix("0.0.0.0/8"), "an address of this machine"},
 	{netip.MustParsePrefix("10.0.0.0/8"), "a private address"},
-	{netip.MustParsePrefix("100.64.0.0/10"), "a provider's shared address"},
+	{netip.MustParsePrefix("100.64.0.0/10"), "a shared address of a provider"},
 	{netip.MustParsePrefix("127.0.0.0/8"), "a loopback address"},
-	{netip.MustParsePrefix("168.63.129.16/32"), "the address of Azure's own services"},
-	{netip.MustParsePrefix("169.254.0.0/16"), "a link-local address, as that of cloud metadata"},
+	{netip.MustParsePrefix("168.63.129.16/32"), "an address of internal Azure services"},
+	{netip.MustParsePrefix("169.254.0.0/16"), "a link-local address, such as that of cloud metadata"},
 	{netip.MustParsePrefix("172.16.0.0/12"), "a private address"},
-	{netip.MustParsePrefix("192.0.0.0/24"), "a protocol's own address"},
+	{netip.MustParsePrefix("192.0.0.0/24"), "an address reserved for a protocol"},
 	{netip.MustParsePrefix("192.0.2.0/24"), "an address for documentation"},
 	{netip.MustParsePrefix("192.88.99.0/24"), "an address of 6to4"},
 	{netip.MustParsePrefix("192.168.0.0/16"), "a private address"},
@@ -96,12 +96,12 @@ var specialNetworks = []struct {
 
 	{netip.MustParsePrefix("::/128"), "an address of this machine"},
 	{netip.MustParsePrefix("::1/128"), "a loopback address"},
-	{netip.MustParsePrefix("64:ff9b::/96"), "an IPv4 address in disguise (NAT64)"},
-	{netip.MustParsePrefix("64:ff9b:1::/48"), "an IPv4 address in disguise (NAT64)"},
-	{netip.MustParsePrefix("2001::/32"), "an IPv4 address in disguise (Teredo)"},
-	{netip.MustParsePrefix("2001::/23"), "a protocol's own address"},
+	{netip.MustParsePrefix("64:ff9b::/96"), "an embedded IPv4 address (NAT64)"},
+	{netip.MustParsePrefix("64:ff9b:1::/48"), "an embedded IPv4 address (NAT64)"},
+	{netip.MustParsePrefix("2001::/32"), "an embedded IPv4 address (Teredo)"},
+	{netip.MustParsePrefix("2001::/23"), "an address reserved for a protocol"},
 	{netip.MustParsePrefix("2001:db8::/32"), "an address for documentation"},
-	{netip.MustParsePrefix("2002::/16"), "an IPv4 address in disguise (6to4)"},
+	{netip.MustParsePrefix("2002::/16"), "an embedded IPv4 address (6to4)"},
 	{netip.MustParsePrefix("3fff::/20"), "an address for documentation"},
 	{netip.MustParsePrefix("fc00::/7"), "a private address"},
 	{netip.MustParsePrefix("fe80::/10"), "a link-local address"},
@@ -122,7 +122,7 @@ func blockedRange(a netip.Addr) string {
 		}
 	}
 	if a.Zone() != "" || a.Is6() && !globalUnicast.Contains(a) {
-		return "no address of the internet"
+		return "an address outside the public internet"
 	}
 	return ""
 }

@@ -26,23 +26,23 @@ func TestBlockedRange(t *testing.T) {
 		"a loopback address":         "127.0.0.1 127.255.255.255 ::1 ::ffff:127.0.0.1 ::ffff:7f00:1",
 		"a private address": "10.0.0.0 10.255.255.255 172.16.0.0 172.31.255.255 " +
 			"192.168.0.1 192.168.255.255 fc00:: fd00:ec2::254 fdff::1 ::ffff:10.1.2.3",
-		"a provider's shared address": "100.64.0.0 100.100.100.200 100.127.255.255",
-		"a link-local address, as that of cloud metadata": "169.254.0.0 169.254.169.254 169.254.255.255 " +
+		"a shared address of a provider": "100.64.0.0 100.100.100.200 100.127.255.255",
+		"a link-local address, such as that of cloud metadata": "169.254.0.0 169.254.169.254 169.254.255.255 " +
 			"::ffff:169.254.169.254 ::ffff:a9fe:a9fe",
-		"a link-local address":                "fe80::1 febf::1 fe80::1%eth0",
-		"a site-local address":                "fec0::1 feff::1",
-		"the address of Azure's own services": "168.63.129.16",
-		"a protocol's own address":            "192.0.0.1 192.0.0.192 2001:1::1 2001:2::1 2001:1ff::1",
+		"a link-local address":                  "fe80::1 febf::1 fe80::1%eth0",
+		"a site-local address":                  "fec0::1 feff::1",
+		"an address of internal Azure services": "168.63.129.16",
+		"an address reserved for a protocol":    "192.0.0.1 192.0.0.192 2001:1::1 2001:2::1 2001:1ff::1",
 		"an address for documentation": "192.0.2.1 198.51.100.255 203.0.113.0 2001:db8::1 3fff::1 " +
 			"3fff:fff::1",
-		"an address for benchmarks":            "198.18.0.0 198.19.255.255",
-		"an address of 6to4":                   "192.88.99.1",
-		"a multicast address":                  "224.0.0.1 239.255.255.255 ff02::1 ff0e::1",
-		"a reserved or broadcast address":      "240.0.0.0 255.255.255.254 255.255.255.255",
-		"an IPv4 address in disguise (NAT64)":  "64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 64:ff9b:1::a00:1",
-		"an IPv4 address in disguise (6to4)":   "2002:7f00:1:: 2002:a9fe:a9fe::1",
-		"an IPv4 address in disguise (Teredo)": "2001:0:7f00:1::1",
-		"no address of the internet": "::127.0.0.1 ::7f00:1 ::2 ::ffff:0:127.0.0.1 100::1 1fff::1 " +
+		"an address for benchmarks":         "198.18.0.0 198.19.255.255",
+		"an address of 6to4":                "192.88.99.1",
+		"a multicast address":               "224.0.0.1 239.255.255.255 ff02::1 ff0e::1",
+		"a reserved or broadcast address":   "240.0.0.0 255.255.255.254 255.255.255.255",
+		"an embedded IPv4 address (NAT64)":  "64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 64:ff9b:1::a00:1",
+		"an embedded IPv4 address (6to4)":   "2002:7f00:1:: 2002:a9fe:a9fe::1",
+		"an embedded IPv4 address (Teredo)": "2001:0:7f00:1::1",
+		"an address outside the public internet": "::127.0.0.1 ::7f00:1 ::2 ::ffff:0:127.0.0.1 100::1 1fff::1 " +
 			"4000::1 5f00::1 fbff::1 fe00::1 2606:4700::1%eth0",
 	} {
 		for address := range strings.FieldsSeq(addresses) {
@@ -154,27 +154,27 @@ func TestSendRefusesAddresses(t *testing.T) {
 		"public.test":   {in("1.1.1.1")},
 	})
 	const loopback, private, metadata, unknown = " a loopback address", " a private address",
-		" a link-local address, as that of cloud metadata", " is not known"
+		" a link-local address, such as that of cloud metadata", " was not found in DNS"
 	for _, c := range []struct{ host, reason string }{
 		{"127.0.0.1", loopback}, {"127.1.2.3", loopback}, {"[::1]", loopback}, {"[0:0:0:0:0:0:0:1]", loopback},
 		{"[::ffff:127.0.0.1]", loopback}, {"[::ffff:7f00:1]", loopback},
-		{"loopback.test", "loopback.test leads to 127.0.0.1, a loopback address"},
-		{"loop6.test", "loop6.test leads to ::1, a loopback address"}, {"LOOPBACK.test", loopback},
+		{"loopback.test", "loopback.test resolves to 127.0.0.1, a loopback address"},
+		{"loop6.test", "loop6.test resolves to ::1, a loopback address"}, {"LOOPBACK.test", loopback},
 		{"loopback.test.", loopback}, {"mapped.test", loopback},
-		{"0x7f.1", "0x7f.1 leads to 127.0.0.1,"}, {"0x7f000001", "0x7f000001 leads to 127.0.0.1,"},
+		{"0x7f.1", "0x7f.1 resolves to 127.0.0.1,"}, {"0x7f000001", "0x7f000001 resolves to 127.0.0.1,"},
 		{"2130706433", unknown}, {"127.1", unknown}, {"0177.0.0.1", unknown}, {"127.0.0.1.", unknown}, {"0", unknown},
 		{"1.1.1.1.nosuch.test", unknown},
 		{"localhost", loopback},
 		{"0.0.0.0", " an address of this machine"}, {"[::]", " an address of this machine"},
 		{"10.0.0.1", private}, {"172.16.0.1", private}, {"192.168.1.1", private}, {"[fd00::1]", private},
-		{"private.test", "private.test leads to 10.0.0.1, a private address"},
+		{"private.test", "private.test resolves to 10.0.0.1, a private address"},
 		{"169.254.169.254", "169.254.169.254 is" + metadata}, {"[::ffff:169.254.169.254]", metadata},
-		{"metadata.test", "metadata.test leads to "},
-		{"100.100.100.200", " a provider's shared address"}, {"168.63.129.16", " the address of Azure's own services"},
+		{"metadata.test", "metadata.test resolves to "},
+		{"100.100.100.200", " a shared address of a provider"}, {"168.63.129.16", " an address of internal Azure services"},
 		{"255.255.255.255", " a reserved or broadcast address"}, {"224.0.0.1", " a multicast address"},
 		{"192.0.2.1", " for documentation"}, {"198.18.0.1", " for benchmarks"},
 		{"[fe80::1]", " a link-local address"}, {"[fe80::1%25lo]", " a link-local address"},
-		{"[::127.0.0.1]", " no address of the internet"},
+		{"[::127.0.0.1]", " an address outside the public internet"},
 		{"[64:ff9b::7f00:1]", "(NAT64)"}, {"[64:ff9b:1::7f00:1]", "(NAT64)"}, {"[2002:7f00:1::]", "(6to4)"},
 		{"[2001:0:7f00:1::]", "(Teredo)"}, {"[2001:db8::1]", " for documentation"},
 	} {
@@ -184,7 +184,7 @@ func TestSendRefusesAddresses(t *testing.T) {
 		s.resolver = resolver
 		for _, scheme := range []string{"http://", "https://"} {
 			f := failed(t, "Send to "+c.host, s.send(t, scheme+c.host+port+"/path?query"))
-			hint := strings.HasSuffix(f.Reason, ", and was not called: NETWORKS can allow it for this host")
+			hint := strings.HasSuffix(f.Reason, ": not called; NETWORKS can allow it for this host")
 			if !strings.Contains(f.Reason, c.reason) || hint == (c.reason == unknown) || f.Status != 0 ||
 				strings.Contains(f.Reason, "query") {
 				t.Errorf("Send to %s%s: got %d %q, want %q", scheme, c.host, f.Status, f.Reason, c.reason)
@@ -196,7 +196,7 @@ func TestSendRefusesAddresses(t *testing.T) {
 	}
 	s := New(Options{Keys: fixed(t, secretA), NetworksSetting: "NETWORKS"})
 	s.resolver = resolver
-	want := "public.test leads to 1.1.1.1, a public address, for which https is needed, and was not called: " +
+	want := "public.test resolves to 1.1.1.1, a public address, which requires https: not called; " +
 		"NETWORKS can allow it for this host"
 	if f := failed(t, "Send by http", s.send(t, "http://public.test/")); f.Reason != want {
 		t.Errorf("Send by http to a public address: got %q, want %q", f.Reason, want)
@@ -220,7 +220,7 @@ func TestSendChecksEachAddress(t *testing.T) {
 	}
 	s.http.CloseIdleConnections()
 	f := failed(t, "Send to the name that leads elsewhere now", s.send(t, "http://rebind.test"+port))
-	if !strings.HasPrefix(f.Reason, "rebind.test leads to 169.254.169.254, a link-local address") {
+	if !strings.HasPrefix(f.Reason, "rebind.test resolves to 169.254.169.254, a link-local address") {
 		t.Errorf("Send to the name that leads elsewhere now: got %q", f.Reason)
 	}
 }
@@ -263,8 +263,8 @@ func TestSendOverTLS(t *testing.T) {
 	}
 	host := func(base string) string { u, _ := url.Parse(base); return u.Host }
 	for _, c := range []struct{ what, url, want string }{
-		{"an unknown certificate", server.URL, host(server.URL) + " has a certificate that is not valid for it"},
-		{"no TLS", "https://" + host(plain.URL), host(plain.URL) + " does not speak TLS"},
+		{"an unknown certificate", server.URL, host(server.URL) + " has a TLS certificate that is not trusted, or not valid for this host"},
+		{"no TLS", "https://" + host(plain.URL), host(plain.URL) + " does not serve TLS on this port"},
 	} {
 		if f := failed(t, c.what, stranger.send(t, c.url+"?query")); f.Reason != c.want {
 			t.Errorf("Send to %s: got %q, want %q", c.what, f.Reason, c.want)

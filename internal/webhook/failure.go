@@ -40,7 +40,7 @@ func statusError(u *url.URL, response *http.Response) error {
 	if status >= 200 && status < 300 {
 		return nil
 	}
-	f := &Failure{Status: status, Reason: fmt.Sprintf("%s answers %d", u.Host, status)}
+	f := &Failure{Status: status, Reason: fmt.Sprintf("%s returned %d", u.Host, status)}
 	if text := http.StatusText(status); text != "" {
 		f.Reason += " " + text
 	}
@@ -49,7 +49,7 @@ func statusError(u *url.URL, response *http.Response) error {
 		f.RetryAfter = retryafter.Parse(response.Header, maxRetryAfter)
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
 		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		f.Reason += ", a redirect, which is not followed: name the address that it leads to"
+		f.Reason += ", a redirect, which is not followed: use the URL that it leads to"
 	}
 	return f
 }
@@ -57,7 +57,7 @@ func statusError(u *url.URL, response *http.Response) error {
 // transportError returns the failure of a request that got no response because of err.
 func transportError(ctx context.Context, u *url.URL, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return &Failure{Reason: u.Host + " was not waited for any longer", cause: ctx.Err()}
+		return &Failure{Reason: "the request to " + u.Host + " was canceled", cause: ctx.Err()}
 	}
 	return &Failure{Reason: describe(u.Host, err), cause: err}
 }
@@ -78,21 +78,21 @@ func describe(host string, err error) string {
 	case errors.As(err, &blocked):
 		return blocked.Error()
 	case errors.As(err, &lookup) && lookup.IsNotFound:
-		return host + " is not known to the domain name system"
+		return host + " was not found in DNS"
 	case errors.As(err, &lookup):
-		return host + " could not be looked up in the domain name system"
+		return "the DNS lookup of " + host + " failed"
 	case errors.As(err, &timeout) && timeout.Timeout(): // includes deadlines of contexts
-		return host + " did not answer in time"
+		return host + " did not respond in time"
 	case errors.As(err, &certificate):
-		return host + " has a certificate that is not valid for it"
+		return host + " has a TLS certificate that is not trusted, or not valid for this host"
 	case errors.As(err, &record):
-		return host + " does not speak TLS"
+		return host + " does not serve TLS on this port"
 	case errors.As(err, &alert):
-		return fmt.Sprintf("%s ended TLS: %v", host, alert)
+		return fmt.Sprintf("%s closed the TLS connection: %v", host, alert)
 	case errors.As(err, &errno):
 		return host + ": " + errno.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return host + " closed the connection without an answer"
+		return host + " closed the connection without a response"
 	}
-	return host + " does not answer as HTTP has it"
+	return host + " did not return a valid HTTP response"
 }

@@ -39,11 +39,11 @@ func TestSendResponses(t *testing.T) {
 		reason string // after the host; empty: none
 	}{
 		{200, "", 0, ""}, {202, "5", 0, ""}, {204, "", 0, ""}, {299, "", 0, ""},
-		{300, "", 0, " answers 300 Multiple Choices"}, {304, "", 0, " answers 304 Not Modified"},
-		{400, "7", 0, " answers 400 Bad Request"}, {410, "", 0, " answers 410 Gone"}, {599, "", 0, " answers 599"},
-		{429, "7", 7 * time.Second, " answers 429 Too Many Requests"}, {429, "", 0, " answers 429 Too Many Requests"},
-		{500, "7", 0, " answers 500 Internal Server Error"},
-		{503, "120", 2 * time.Minute, " answers 503 Service Unavailable"},
+		{300, "", 0, " returned 300 Multiple Choices"}, {304, "", 0, " returned 304 Not Modified"},
+		{400, "7", 0, " returned 400 Bad Request"}, {410, "", 0, " returned 410 Gone"}, {599, "", 0, " returned 599"},
+		{429, "7", 7 * time.Second, " returned 429 Too Many Requests"}, {429, "", 0, " returned 429 Too Many Requests"},
+		{500, "7", 0, " returned 500 Internal Server Error"},
+		{503, "120", 2 * time.Minute, " returned 503 Service Unavailable"},
 	} {
 		server := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", c.header)
@@ -100,17 +100,18 @@ func TestSendToBadReceivers(t *testing.T) {
 		answer func(net.Conn, string)
 		reason string // after the host; empty: none
 	}{
-		{"closes at once", func(net.Conn, string) {}, " closed the connection without an answer"},
+		{"closes at once", func(net.Conn, string) {}, " closed the connection without a response"},
 		{"resets", func(c net.Conn, _ string) { c.(*net.TCPConn).SetLinger(0) }, ": connection reset by peer"},
 		{"closes half-way through the head", func(c net.Conn, _ string) { io.WriteString(c, "HTTP/1.1 200 O") },
-			" closed the connection without an answer"},
-		{"echoes", func(c net.Conn, request string) { io.WriteString(c, request+"\r\n") }, " does not answer as HTTP has it"},
+			" closed the connection without a response"},
+		{"echoes", func(c net.Conn, request string) { io.WriteString(c, request+"\r\n") },
+			" did not return a valid HTTP response"},
 		{"does not speak HTTP", func(c net.Conn, _ string) { io.WriteString(c, "SSH-2.0-query\r\n") },
-			" does not answer as HTTP has it"},
+			" did not return a valid HTTP response"},
 		{"has an endless head", func(c net.Conn, _ string) {
 			for _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n"); err == nil; _, err = fmt.Fprintf(c, "A: %01000d\r\n", 0) {
 			}
-		}, " does not answer as HTTP has it"},
+		}, " did not return a valid HTTP response"},
 		{"closes half-way through the body", func(c net.Conn, _ string) {
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
 		}, ""},
@@ -154,8 +155,8 @@ func TestSendToBadReceivers(t *testing.T) {
 // TestSendToHangingReceivers: a delivery ends after the timeout. A complete header of a response is enough.
 func TestSendToHangingReceivers(t *testing.T) {
 	for name, c := range map[string]struct{ answer, reason string }{
-		"before the response": {"", "hangs.test did not answer in time"},
-		"within the header":   {"HTTP/1.1 2", "hangs.test did not answer in time"},
+		"before the response": {"", "hangs.test did not respond in time"},
+		"within the header":   {"HTTP/1.1 2", "hangs.test did not respond in time"},
 		"within the body":     {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -194,7 +195,7 @@ func TestSendCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	host := raw(t, func(c net.Conn, _ string) { cancel(); io.Copy(io.Discard, c) })
 	f := failed(t, "Send", newSender(t, Options{}).Send(ctx, "http://"+host+"/?query", "id", time.Now(), nil))
-	if want := host + " was not waited for any longer"; f.Reason != want || !errors.Is(f, context.Canceled) {
+	if want := "the request to " + host + " was canceled"; f.Reason != want || !errors.Is(f, context.Canceled) {
 		t.Errorf("Send, canceled: got %q, %v, want %q", f, errors.Unwrap(f), want)
 	}
 }

@@ -23,7 +23,7 @@ func TestDiscover(t *testing.T) {
 			"no address", func(_ *issuer, s *Settings) { s.Issuer = "http://exa mple" },
 			`parse "http://exa mple": invalid character " " in host name`,
 		},
-		{"another path", func(_ *issuer, s *Settings) { s.Issuer += "s" }, "I" + itself + " answers 404 Not Found"},
+		{"another path", func(_ *issuer, s *Settings) { s.Issuer += "s" }, "I" + itself + " returned 404 Not Found"},
 		{"down", func(i *issuer, _ *Settings) { i.itselfBy(down) }, "I" + itself + " cannot be fetched: EOF"},
 		{"slow", func(i *issuer, s *Settings) {
 			i.itselfBy(slow)

@@ -41,7 +41,7 @@ func fetchJSON(ctx context.Context, client *http.Client, address string, v any) 
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", address, answer.Status)
+		return fmt.Errorf("%s returned %s", address, answer.Status)
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxDocument+1))
 	switch {

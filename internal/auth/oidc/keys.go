@@ -86,7 +86,7 @@ func (s *keySet) fetch() (any, error) {
 		return nil, s.lastErr
 	}
 	if found.Keys == nil {
-		s.lastErr = errors.New(s.address + " answers without keys")
+		s.lastErr = errors.New(s.address + " returned no keys")
 		return nil, s.lastErr
 	}
 	s.keys.Store(&jose.JSONWebKeySet{Keys: usableKeys(found.Keys)})

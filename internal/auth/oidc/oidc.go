@@ -56,7 +56,7 @@ func discover(ctx context.Context, s Settings, now func() time.Time) (*Issuer, e
 	}
 	keys := newKeySet(client, keysURL, now)
 	if err = keys.refresh(ctx); err == nil && len(keys.cached("")) == 0 {
-		err = fmt.Errorf("none of the keys at %s is for RS256 or ES256, in which tokens must be signed", keysURL)
+		err = fmt.Errorf("%s has no key for RS256 or ES256, the supported algorithms of tokens", keysURL)
 	}
 	if err != nil {
 		return nil, err
