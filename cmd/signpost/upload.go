@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"github.com/signpost-s3/signpost/internal/progress"
 	"github.com/signpost-s3/signpost/internal/remedy"
@@ -20,27 +20,23 @@ import (
 )
 
 type uploadCmd struct {
-	Paths       []string `arg:"" name:"file" help:"Files, named pipes, folders (with --recursive), or - for standard input."`
-	Recursive   bool     `short:"r" help:"Upload the files in folders and their subfolders; skip symbolic links."`
-	Concurrency int      `default:"16" placeholder:"N" group:"Transfer:" help:"Concurrent requests to the store, from 1 to 256 (default ${default})."`
-	PartSize    byteSize `placeholder:"SIZE" group:"Transfer:" help:"Part size, from 5MiB to 5GiB (default: chosen by the service)."`
+	Paths     []string `arg:"" name:"file" help:"Files, named pipes, folders (with --recursive), or - for standard input."`
+	Recursive bool     `short:"r" help:"Upload the files in folders and their subfolders; skip symbolic links."`
+	PartSize  byteSize `placeholder:"SIZE" group:"Transfer:" help:"Part size, from 5MiB to 5GiB (default: chosen by the service)."`
 
 	Checksum string `enum:"crc64nvme,crc32c,sha256,none" default:"crc64nvme" placeholder:"NAME" group:"Transfer:" help:"Checksum that the store verifies: crc64nvme, crc32c, sha256 or none (default ${default})."`
 
-	ContentType string   `placeholder:"TYPE" help:"Media type, such as text/csv (default: by the extension of the filename)."`
-	Filename    string   `placeholder:"NAME" help:"Filename of the import, for one file (default: the name of the file)."`
-	WriteOnce   bool     `group:"Transfer:" help:"Reject a second upload to the same signed URL."`
-	LimitRate   byteSize `placeholder:"SIZE" group:"Transfer:" help:"Bytes per second for all files together, such as 10MiB (default: no limit)."`
-	ID          string   `name:"id" placeholder:"ID" help:"Resume the multipart import with this id, also of another machine."`
-	Again       bool     `help:"Upload files again that are already uploaded."`
-	Wait        bool     `help:"Wait until the service reports the import as completed."`
-	JSON        bool     `name:"json" xor:"output" group:"Output:" help:"Print one event per line as JSON."`
-	Quiet       bool     `short:"q" xor:"output" group:"Output:" help:"Print errors only."`
-	DryRun      bool     `group:"Output:" help:"Print what would be uploaded, and send no requests."`
-	Term        string   `env:"TERM" hidden:"" help:"Terminal type: dumb terminals have no progress bars."`
+	ContentType string `placeholder:"TYPE" help:"Media type, such as text/csv (default: by the extension of the filename)."`
+	Filename    string `placeholder:"NAME" help:"Filename of the import, for one file (default: the name of the file)."`
+	WriteOnce   bool   `group:"Transfer:" help:"Reject a second upload to the same signed URL."`
+	ID          string `name:"id" placeholder:"ID" help:"Resume the multipart import with this id, also of another machine."`
+	Again       bool   `help:"Upload files again that are already uploaded."`
+	Wait        bool   `help:"Wait until the service reports the import as completed."`
+	DryRun      bool   `group:"Output:" help:"Print what would be uploaded, and send no requests."`
 
 	Metadata map[string]string `mapsep:"none" placeholder:"KEY=VALUE" help:"Metadata of the objects; repeat for more keys."`
 
+	transferFlags
 	serviceFlags `group:"Service:"`
 }
 
@@ -56,9 +52,6 @@ func (uploadCmd) Help() string {
 		"Example:\n\n\tsignpost upload --recursive photos --metadata project=sky"
 }
 
-// minConnectionRate is the least bytes per second of each connection under a rate limit.
-const minConnectionRate = 4 << 20
-
 // maxOpenFiles bounds the open files. More are not faster, because all share --concurrency.
 const maxOpenFiles = 16
 
@@ -71,18 +64,14 @@ func (u uploadCmd) Run(i *invocation) error {
 	if err != nil {
 		return err
 	}
-	if u.LimitRate > 0 { // fewer, faster parts: an interrupt loses unfinished parts
-		u.Concurrency = max(1, min(u.Concurrency, int(u.LimitRate/minConnectionRate)))
-	}
+	u.Concurrency = u.requests()
 	uploader := engine.New(api, storeClient(u.Concurrency), u.Concurrency)
 	if uploader.ResumeStore, err = u.openResumeStore(); err != nil {
 		fmt.Fprintf(i.stderr, "signpost: %v; uploads cannot be resumed, and uploaded files are not skipped\n", err)
 	} else {
 		defer uploader.ResumeStore.Close()
 	}
-	if u.LimitRate > 0 {
-		uploader.RateLimit = rate.NewLimiter(rate.Limit(u.LimitRate), max(64<<10, int(u.LimitRate/20)))
-	}
+	uploader.RateLimit = u.limiter()
 	if u.DryRun {
 		return u.printPlan(i.stdout, uploader, items, failed)
 	}
@@ -93,9 +82,7 @@ func (u uploadCmd) Run(i *invocation) error {
 	for _, it := range items {
 		sizes[it.path] = it.size
 	}
-	p := progress.New(progress.Options{
-		Stdout: i.stdout, Stderr: i.stderr, Quiet: u.Quiet, JSON: u.JSON, Dumb: u.Term == "dumb",
-	}, sizes, len(failed))
+	p := progress.New(u.progressOptions(i), sizes, len(failed))
 	uploader.OnEvent, uploader.Wait = p.OnEvent, u.Wait
 	for _, f := range failed {
 		p.End(i.ctx, f.File, engine.Result{}, f)
@@ -135,14 +122,10 @@ func (u uploadCmd) printPlan(w io.Writer, uploader *engine.Uploader, items []ite
 // validate checks what kong cannot check.
 func (u uploadCmd) validate(files int, streams bool) error {
 	switch {
-	case u.Concurrency < 1 || u.Concurrency > 256:
-		return errors.New("--concurrency: must be from 1 to 256")
 	case u.PartSize != 0 && (u.PartSize < s3limits.MinPartSize || u.PartSize > s3limits.MaxPartSize):
 		return errors.New("--part-size: must be from 5MiB to 5GiB, as S3 requires")
 	case u.PartSize != 0 && u.Checksum == "sha256":
 		return errors.New("--checksum sha256 requires one request: omit --part-size, or use crc64nvme or crc32c")
-	case u.LimitRate != 0 && u.LimitRate < 16<<10:
-		return errors.New("--limit-rate: must be at least 16KiB: stores close slower connections")
 	case u.ID != "" && (files != 1 || u.Again):
 		return errors.New("--id requires exactly one file, and no --again")
 	case u.ID != "" && streams:
@@ -152,7 +135,7 @@ func (u uploadCmd) validate(files int, streams bool) error {
 	case u.stdinCount() > 1:
 		return errors.New("standard input (-) can be uploaded only once")
 	}
-	return u.serviceFlags.validate()
+	return cmp.Or(u.transferFlags.validate(), u.serviceFlags.validate())
 }
 
 func (u uploadCmd) stdinCount() (n int) {

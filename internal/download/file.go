@@ -1,8 +1,8 @@
 package download
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,43 +20,47 @@ func (e *ExistsError) Error() string {
 	return format.Name(e.Name) + " exists: use --force to replace it, or -o for another name"
 }
 
-// Save writes the object to the file, folder, device or named pipe output, by default a file in the current folder, and
-// returns the file's name. It replaces an existing file, or writes to a block device, only if force is true.
-func (o Object) Save(ctx context.Context, output string, force bool) (name string, err error) {
-	if name = output; name == "" {
-		name = safeName(o.Filename, o.ID)
+// Path returns the file that Save writes for output: a file, device or named pipe, or a folder, which gets a file with
+// the import's filename. "" is the current folder.
+func (o Object) Path(output string) string {
+	own := safeName(o.Filename, o.ID)
+	name := cmp.Or(output, own)
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return filepath.Join(name, own)
 	}
+	return name
+}
+
+// Save writes the object to the file, device or named pipe name. It replaces an existing file, or writes to a block
+// device, only if force is true. The next run continues an interrupted download to a file.
+func (o Object) Save(ctx context.Context, name string, force bool) error {
 	info, err := os.Stat(name)
-	if err == nil && info.IsDir() {
-		name = filepath.Join(name, safeName(o.Filename, o.ID))
-		info, err = os.Stat(name)
-	}
 	path, old, unsafe := resolveLinks(name)
 	if unsafe != nil {
-		return "", remedy.OpenError(name, unsafe)
+		return remedy.OpenError(name, unsafe)
 	}
 	_, missing := os.Lstat(name)
 	switch {
 	case err == nil && info.Mode()&(fs.ModeCharDevice|fs.ModeNamedPipe) != 0:
-		err = o.writeSpecial(ctx, path, name)
+		err = o.newTransfer(name).writeSpecial(ctx, path, name)
 	case missing == nil && !force:
-		return "", &ExistsError{name}
+		return &ExistsError{name}
 	case missing != nil && !errors.Is(missing, fs.ErrNotExist):
-		return "", remedy.OpenError(name, missing)
+		return remedy.OpenError(name, missing)
 	case err == nil && !info.Mode().IsRegular():
-		err = o.writeSpecial(ctx, path, name)
+		err = o.newTransfer(name).writeSpecial(ctx, path, name)
 	default:
-		err = o.replace(ctx, path, old, force)
+		err = o.newTransfer(name).replace(ctx, path, old, force)
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return "", &ExistsError{name}
+		return &ExistsError{name}
 	}
-	return name, remedy.Import(o.ID, err)
+	return remedy.Import(o.ID, err)
 }
 
 // writeSpecial writes to a device or pipe, which cannot be replaced. path is the target of the links at name. It opens
 // name, because a target such as pipe:[7] of /dev/stdout cannot be opened.
-func (o Object) writeSpecial(ctx context.Context, path, name string) error {
+func (t *transfer) writeSpecial(ctx context.Context, path, name string) error {
 	type opening struct {
 		file *os.File
 		err  error
@@ -87,38 +91,49 @@ func (o Object) writeSpecial(ctx context.Context, path, name string) error {
 		return remedy.OpenError(name, err)
 	}
 	defer context.AfterFunc(ctx, func() { to.file.Close() })() // ends a blocked write
-	if err := o.Copy(ctx, to.file); err != nil {
+	if err := t.copy(ctx, to.file); err != nil {
 		return err
 	}
 	return to.file.Close()
 }
 
 // replace writes to a temporary file beside path and renames it when complete. old is the file at path, or nil.
-func (o Object) replace(ctx context.Context, path string, old fs.FileInfo, force bool) error {
+func (t *transfer) replace(ctx context.Context, path string, old fs.FileInfo, force bool) error {
 	mode := fs.FileMode(0o666) // before umask
 	if old != nil {
 		mode = 0o600
 	}
-	part := filepath.Join(filepath.Dir(path), ".signpost-"+rand.Text()+".part")
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	p, err := t.openPart(path, mode)
 	if err != nil {
 		return remedy.OpenError(path, err)
 	}
-	defer os.Remove(f.Name()) // fails after the rename
-	if old != nil {
-		keepOwner(f, old)
-		err = f.Chmod(old.Mode().Perm())
+	defer func() {
+		p.close()
+		if !p.resumable {
+			_ = os.Remove(p.file.Name()) // fails after the rename
+		}
+	}()
+	if err := t.fill(ctx, p); err != nil {
+		return err
 	}
-	if err == nil {
-		err = o.Copy(ctx, f)
+	if _, err := os.Lstat(path); err == nil && !force { // before the state is cut off
+		return fs.ErrExist
 	}
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	p.resumable = false
+	if p.end > 0 {
+		err = p.file.Truncate(p.Size)
+	}
+	if err == nil && old != nil {
+		keepOwner(p.file, old)
+		err = p.file.Chmod(old.Mode().Perm())
+	}
+	if err = errors.Join(err, p.file.Sync(), p.file.Close()); err != nil {
 		return err
 	}
 	if force {
-		return os.Rename(f.Name(), path)
+		return os.Rename(p.file.Name(), path)
 	}
-	return renameExclusive(f.Name(), path)
+	return renameExclusive(p.file.Name(), path)
 }
 
 // renameExclusive renames file to path. The error is fs.ErrExist if path exists.

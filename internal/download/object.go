@@ -3,80 +3,97 @@ package download
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"net/http"
-	"time"
+	"sync"
+
+	"golang.org/x/time/rate"
 
 	"github.com/signpost-s3/signpost/gen/client"
-	"github.com/signpost-s3/signpost/internal/format"
 	"github.com/signpost-s3/signpost/internal/upload"
 )
 
 // Object is the object of a completed import.
 type Object struct {
 	ID, Filename string
-	URL          string // signed
 	Size         *int64
 	Checksum     *client.VerifiedChecksum // optional
-	Client       *http.Client
+	URL          string                   // signed
+	// Renew returns another signed URL. It is called when the store rejects the signature of URL.
+	Renew  func(ctx context.Context) (string, error)
+	Client *http.Client
+	// Concurrency is the number of concurrent requests for ranges.
+	Concurrency int
+	// RateLimit is in bytes per second and needs a burst of at least 64 KiB. Nil means no limit.
+	RateLimit *rate.Limiter
+	// OnEvent receives events from many goroutines concurrently. Parts are ranges.
+	OnEvent func(upload.Event)
 }
 
-// stallTimeout is how long a download may receive nothing.
-const stallTimeout = time.Minute
+// transfer is the download of one version of an object.
+type transfer struct {
+	Object
+	name string // of the output
+	// etag identifies the version, and ranged is set if the store serves ranges. The first response sets both.
+	etag   string
+	ranged bool
 
-// Copy writes the object to w, and checks its size and checksum.
-func (o Object) Copy(ctx context.Context, w io.Writer) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	watch := time.AfterFunc(stallTimeout, func() { cancel(fmt.Errorf("the store sent nothing for %s", stallTimeout)) })
-	defer watch.Stop()
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, o.URL, nil)
-	if err != nil {
-		return errors.New("the download URL is invalid")
+	mu  sync.Mutex
+	url string // signed
+}
+
+func (o Object) newTransfer(name string) *transfer {
+	return &transfer{Object: o, name: name, url: o.URL}
+}
+
+func (t *transfer) emit(e upload.Event) {
+	e.File, e.ID, e.Total = t.name, t.ID, -1
+	if t.Size != nil {
+		e.Total = *t.Size
 	}
-	response, err := o.Client.Do(q)
-	if err != nil {
-		return fmt.Errorf("the store at %s cannot be reached: %w", q.URL.Host, upload.Cause(err))
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // the status is the error, whatever the body
-		return upload.StoreError(response.StatusCode, body)
-	}
-	var sum hash.Hash
-	if o.Checksum != nil && o.Checksum.Value != "" {
-		sum = upload.Algorithm(o.Checksum.Algorithm).Hash()
-	}
+	t.OnEvent(e)
+}
+
+// Copy writes the object to w in order, and checks its size and checksum. name is that of w in events.
+func (o Object) Copy(ctx context.Context, w io.Writer, name string) error {
+	return o.newTransfer(name).copy(ctx, w)
+}
+
+// copy receives the object by one request. Another request continues after a broken connection.
+func (t *transfer) copy(ctx context.Context, w io.Writer) error {
+	t.emit(upload.Event{Kind: upload.Started})
+	sum := t.hash()
 	if sum != nil {
 		w = io.MultiWriter(w, sum)
 	}
-	watch.Stop()
-	size, err := io.Copy(w, stallReader{response.Body, watch})
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
-		return fmt.Errorf("download stopped after %s: %w", format.Bytes(size), upload.Cause(err))
-	case o.Size != nil && size != *o.Size:
-		return fmt.Errorf("received %d of %d bytes; run the same command again", size, *o.Size)
-	case sum != nil && upload.EncodeChecksum(sum.Sum(nil)) != o.Checksum.Value:
-		return fmt.Errorf("the %s of the download differs from that of the import; run the same command again",
-			o.Checksum.Algorithm)
+	to := int64(-1)
+	if t.Size != nil {
+		to = *t.Size
 	}
-	return nil
+	if _, err := t.fetch(ctx, 0, section{0, to}, w); err != nil {
+		return err
+	}
+	if sum == nil {
+		return nil
+	}
+	return t.compare(upload.EncodeChecksum(sum.Sum(nil)))
 }
 
-// stallReader resets the timer for each read. The timer stops between reads, because the output may be slow.
-type stallReader struct {
-	from  io.Reader
-	timer *time.Timer
+// hash returns a hash for the checksum of the import, or nil.
+func (t *transfer) hash() hash.Hash {
+	if t.Checksum == nil || t.Checksum.Value == "" {
+		return nil
+	}
+	return upload.Algorithm(t.Checksum.Algorithm).Hash()
 }
 
-func (w stallReader) Read(p []byte) (int, error) {
-	w.timer.Reset(stallTimeout)
-	defer w.timer.Stop()
-	return w.from.Read(p)
+// compare returns an error unless sum is the checksum of the import.
+func (t *transfer) compare(sum string) error {
+	if sum == t.Checksum.Value {
+		return nil
+	}
+	return fmt.Errorf("the %s of the download differs from that of the import; run the same command again",
+		t.Checksum.Algorithm)
 }

@@ -9,6 +9,15 @@ import (
 	"syscall"
 )
 
+// canResume reports whether a temporary file with a predictable name is safe.
+const canResume = true
+
+// isOwn reports whether file belongs to the user.
+func isOwn(file fs.FileInfo) bool {
+	stat, ok := file.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
+}
+
 // keepOwner sets the owner and group of f to those of old, if the user may do that.
 func keepOwner(f *os.File, old fs.FileInfo) {
 	if stat, ok := old.Sys().(*syscall.Stat_t); ok {

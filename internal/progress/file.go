@@ -18,6 +18,7 @@ type file struct {
 	moved     atomic.Int64 // bytes of this run, with those of failed attempts
 	retries   atomic.Int32
 	finishing atomic.Bool // all bytes are sent
+	download  bool
 
 	id       string
 	inParts  bool
@@ -31,8 +32,19 @@ func (f *file) add(sent int64) {
 
 func (f *file) displayName() string { return format.Name(f.name) }
 
-// completedLine returns the line of an uploaded or skipped file.
+// words returns how the file is called whose bytes arrived, and what happens to its bytes.
+func (f *file) words() (completed, moved string) {
+	if f.download {
+		return "downloaded", "received"
+	}
+	return "uploaded", "sent"
+}
+
+// completedLine returns the line of a completed or skipped file.
 func (f *file) completedLine(r upload.Result) string {
+	if f.download {
+		return fmt.Sprintf("downloaded %s as %s (%s)", r.ID, f.displayName(), format.Bytes(r.Size))
+	}
 	if r.Skipped {
 		return "skipped " + skippedText(f.name, r.ID)
 	}

@@ -47,10 +47,11 @@ func (l *lines) reportProgress() {
 		case now := <-ticker.C:
 			rate = p.update(now, l.all.moved.Load())
 		}
-		text := fmt.Sprintf("%s sent, %s", format.Bytes(l.all.sent.Load()), format.Rate(rate))
+		_, moved := l.all.words()
+		text := fmt.Sprintf("%s %s, %s", format.Bytes(l.all.sent.Load()), moved, format.Rate(rate))
 		if left := l.all.remaining(rate); left != "" {
-			text = fmt.Sprintf("%s of %s sent (%s), %s, %s left", format.Bytes(l.all.sent.Load()),
-				format.Bytes(l.all.size.Load()), l.all.percent(), format.Rate(rate), left)
+			text = fmt.Sprintf("%s of %s %s (%s), %s, %s left", format.Bytes(l.all.sent.Load()),
+				format.Bytes(l.all.size.Load()), moved, l.all.percent(), format.Rate(rate), left)
 		}
 		fmt.Fprintln(l.stderr, text)
 	}
@@ -58,8 +59,9 @@ func (l *lines) reportProgress() {
 
 func (l *lines) event(f *file, e upload.Event) {
 	if e.Kind == upload.Resumed {
-		fmt.Fprintf(l.stderr, "resumed %s: %s of %s already uploaded\n",
-			f.displayName(), format.Bytes(e.Bytes), format.Bytes(e.Total))
+		completed, _ := f.words()
+		fmt.Fprintf(l.stderr, "resumed %s: %s of %s already %s\n",
+			f.displayName(), format.Bytes(e.Bytes), format.Bytes(e.Total), completed)
 	}
 	l.retries.event(l.stderr, f, e)
 }

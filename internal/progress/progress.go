@@ -1,4 +1,5 @@
-// Package progress shows the progress and the results of uploads: as bars in a terminal, as lines in a log, or as JSON.
+// Package progress shows the progress and the results of uploads and downloads: as bars in a terminal, as lines in
+// a log, or as JSON.
 package progress
 
 import (
@@ -27,6 +28,7 @@ type Options struct {
 	Quiet          bool // print errors only
 	JSON           bool // print one event per line
 	Dumb           bool // the terminal cannot move its cursor
+	Download       bool // files are downloaded
 }
 
 // Progress collects the events and results of all files, and passes them to a view.
@@ -47,10 +49,10 @@ type Progress struct {
 
 // New returns the progress of files with these sizes in bytes, -1 if unknown, and of others that cannot be opened.
 func New(o Options, sizes map[string]int64, others int) *Progress {
-	all := &file{name: fmt.Sprintf("all %d files", len(sizes)+others)}
+	all := &file{name: fmt.Sprintf("all %d files", len(sizes)+others), download: o.Download}
 	p := &Progress{options: o, files: map[string]*file{}, all: all, began: time.Now()}
 	for path, size := range sizes {
-		f := &file{name: path}
+		f := &file{name: path, download: o.Download}
 		f.size.Store(size)
 		p.files[path] = f
 		all.size.Add(max(size, 0))
@@ -138,6 +140,9 @@ func (p *Progress) End(ctx context.Context, path string, result upload.Result, e
 		p.skipped++
 		p.all.sent.Add(result.Size)
 	default:
+		if f.download { // the size may have been unknown
+			result.Size = f.sent.Load()
+		}
 		p.uploaded++
 		p.bytes += result.Size
 	}

@@ -72,7 +72,10 @@ func (p *Progress) interruptedLines() (lines []string) {
 			if sent := f.sent.Load(); sent > 0 {
 				kept = fmt.Sprintf("%s of %s kept", format.Bytes(sent), format.Bytes(f.size.Load()))
 			}
-			lines = append(lines, fmt.Sprintf("%s: %s; discard it with signpost abort %s", f.displayName(), kept, f.id))
+			if !f.download {
+				kept += "; discard it with signpost abort " + f.id
+			}
+			lines = append(lines, f.displayName()+": "+kept)
 		}
 	}
 	return lines

@@ -53,9 +53,9 @@ var polynomials = map[Algorithm]uint64{
 	CRC64NVME: 0x9a6c9329ac4bc9b5, CRC32C: crc32.Castagnoli, CRC32: crc32.IEEE,
 }
 
-// combineCRCs returns the CRC of size bytes from the CRCs of their parts, so that a file is hashed once. The parts have
+// CombineCRCs returns the CRC of size bytes from the CRCs of their parts, so that a file is hashed once. The parts have
 // partSize bytes, and the last may have fewer.
-func combineCRCs(a Algorithm, sums []string, partSize, size int64) (string, error) {
+func CombineCRCs(a Algorithm, sums []string, partSize, size int64) (string, error) {
 	width := a.Hash().Size()
 	var whole uint64
 	for i, sum := range sums {

@@ -23,7 +23,7 @@ func FuzzCombineCRCs(f *testing.F) {
 			for part := range slices.Chunk(text, size) {
 				sums = append(sums, sum(part))
 			}
-			got, err := combineCRCs(a, sums, int64(size), int64(len(text)))
+			got, err := CombineCRCs(a, sums, int64(size), int64(len(text)))
 			if want := sum(text); err != nil || got != want {
 				t.Errorf("%s of %d bytes in parts of %d: got %s, %v, want %s", a, len(text), size, got, err, want)
 			}

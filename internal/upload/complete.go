@@ -15,7 +15,7 @@ func (t *transfer) complete(ctx context.Context, sums []string, partSize int64) 
 	t.emit(Event{Kind: Finishing})
 	request := client.CompleteRequest{}
 	if t.Checksum != None {
-		sum, err := combineCRCs(t.Checksum, sums, partSize, t.total)
+		sum, err := CombineCRCs(t.Checksum, sums, partSize, t.total)
 		if err != nil {
 			return Result{}, err
 		}
