@@ -30,7 +30,7 @@ func TestCheckSigning(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `SIGNPOST_SIGNING_ROLE_ARN="arn:aws:iam::123456789012:role/uploads": ` +
-		`the role cannot be assumed: AccessDenied: no`
+		`the role cannot be assumed: AccessDenied: no: allow sts:AssumeRole, also in the trust policy of the role`
 	if err := CheckSigning(t.Context(), c, store); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
