@@ -70,6 +70,8 @@ func (d downloadCmd) read(ctx context.Context, api *engine.API) (client.Import, 
 		return job, err
 	case job.Status != client.ImportStatusCompleted:
 		return job, fmt.Errorf("the import is %s; only completed imports can be downloaded", statusText(job))
+	case engine.ObjectDeleted(job):
+		return job, errors.New("the object was deleted from the bucket, so it cannot be downloaded")
 	case job.DownloadURL == "":
 		return job, fmt.Errorf("the service at %s does not allow downloads: its operator can set SIGNPOST_DOWNLOADS=true",
 			d.server())

@@ -10,6 +10,7 @@ import (
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/terminal"
+	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
 // describe prints the fields of job, one per line.
@@ -53,6 +54,9 @@ func describe(w io.Writer, job client.Import) {
 // statusText returns the status of job with its progress.
 func statusText(job client.Import) string {
 	text := terminal.Line(strings.ReplaceAll(string(job.Status), "_", " "))
+	if engine.ObjectDeleted(job) {
+		text += ", object deleted"
+	}
 	if m := job.Multipart; m != nil && job.Status == client.ImportStatusUploading && m.UploadedParts != nil {
 		text += fmt.Sprintf(", %s", format.Count(int64(*m.UploadedParts), "part"))
 		if m.PartCount != 0 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/terminal"
+	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
 type listCmd struct {
@@ -104,11 +105,15 @@ func printTable(w io.Writer, jobs []client.Import) error {
 		if job.Size != nil {
 			size = format.Bytes(*job.Size)
 		}
+		status := terminal.Line(string(job.Status))
+		if engine.ObjectDeleted(job) {
+			status += ", object deleted"
+		}
 		if !job.CreatedAt.IsZero() {
 			created = job.CreatedAt.Local().Format("2006-01-02 15:04")
 		}
 		row(cmp.Or(format.Name(job.RelativePath), "-"), job.ID,
-			terminal.Line(string(job.Status)), size, created, format.Name(job.Filename))
+			status, size, created, format.Name(job.Filename))
 	}
 	return tabs.Flush()
 }

@@ -191,7 +191,7 @@ type Import struct {
 	// CreatedAt The time of creation.
 	CreatedAt time.Time `json:"created_at"`
 
-	// DownloadURL A presigned URL that downloads the completed object, if the operator allows downloads. It is valid as long as the upload URLs of this service; read the import again for a new one.
+	// DownloadURL A presigned URL that downloads the completed object, if the operator allows downloads and the object still exists. It is valid as long as the upload URLs of this service; read the import again for a new one.
 	DownloadURL *string `json:"download_url,omitempty"`
 
 	// Error Why the import failed or, if its status is `uploading`, why the last completion failed. After a failed completion the parts are kept, and the import can be completed again.
@@ -433,6 +433,9 @@ type SignedParts struct {
 type StoredObject struct {
 	// Bucket The name of the bucket.
 	Bucket string `json:"bucket"`
+
+	// Deleted `true` if the import is `completed` and the bucket no longer has the object: for example, a lifecycle rule deleted it. Absent otherwise, and in responses that do not read the object.
+	Deleted *bool `json:"deleted,omitempty"`
 
 	// ETag The ETag of the object, with its quotes. Absent until the object exists.
 	ETag *string `json:"etag,omitempty"`

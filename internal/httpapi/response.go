@@ -66,6 +66,7 @@ func apiImport(j imports.Job, bucketName string) api.Import {
 		r.Size = &o.Size
 		r.Object.ETag, r.Object.VersionID = optional(o.ETag), optional(o.VersionID)
 	}
+	r.Object.Deleted = optional(j.ObjectDeleted)
 	if f := j.LastFailure(); f != (imports.Failure{}) {
 		r.Error = &api.ImportError{Code: f.Code, Detail: f.Detail}
 	}

@@ -128,24 +128,6 @@ func TestLostBucket(t *testing.T) {
 	}
 }
 
-// TestObjectRemoved removes a completed object, as a consumer does after importing it: the import stays completed.
-func TestObjectRemoved(t *testing.T) {
-	s := start(t, settings{})
-	job := s.create(t, client.ImportRequest{})
-	if status, code := send(t, *job.Upload, []byte("x")); status != 200 {
-		t.Fatalf("upload: got %d %s", status, code)
-	}
-	s.read(t, job.ID)
-	if _, err := s.s3().DeleteObject(t.Context(), &s3.DeleteObjectInput{
-		Bucket: &s.store.Bucket, Key: &job.Object.Key,
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if done := s.read(t, job.ID); done.Status != client.ImportStatusCompleted {
-		t.Errorf("read: got %s, want completed", done.Status)
-	}
-}
-
 // TestExpiringCredentials signs with credentials that expire before the URL would.
 func TestExpiringCredentials(t *testing.T) {
 	target := storetest.Open(t)

@@ -70,6 +70,8 @@ type Job struct {
 
 	// Upload is the signed request that uploads an open job's file. It is made for each response and never stored.
 	Upload *bucket.SignedRequest `json:"-"`
+	// ObjectDeleted is set if a completed job's object was read and does not exist any more. It is never stored.
+	ObjectDeleted bool `json:"-"`
 	// Download is the signed request that downloads a completed job's object, if the service signs downloads.
 	Download *bucket.SignedRequest `json:"-"`
 }

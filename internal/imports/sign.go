@@ -20,7 +20,7 @@ func (s *Service) signed(ctx context.Context, job Job) (Job, error) {
 		job.Status = Expired
 	case job.Status == AwaitingUpload && job.Mode != Multipart:
 		err = s.signUpload(ctx, &job)
-	case job.Status == Completed && s.Downloads:
+	case job.Status == Completed && !job.ObjectDeleted && s.Downloads:
 		err = s.signDownload(ctx, &job)
 	}
 	return job, err

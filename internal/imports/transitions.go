@@ -11,13 +11,15 @@ import (
 // This file is the state machine: what a job becomes, computed without access to the store.
 
 // observe returns what j becomes if the store has the object o at now, or no object if o is nil. A Completed job whose
-// object was removed stays Completed: its owner removed it.
+// object was deleted stays Completed: a consumer may have deleted it after importing it.
 func (j Job) observe(o *bucket.Object, now time.Time) Job {
 	switch {
 	case j.Status == Failed || j.Status == Aborted:
 		return j
 	case o != nil:
 		return j.received(*o)
+	case j.Status == Completed:
+		j.ObjectDeleted = true
 	case j.Status.open() && j.overdue(now):
 		j.Status = Expired
 	}

@@ -24,6 +24,10 @@ func IsTerminal(job client.Import) bool {
 	return status != client.ImportStatusAwaitingUpload && status != client.ImportStatusUploading
 }
 
+// ObjectDeleted reports whether job is completed and the bucket no longer has its object. Earlier versions of the
+// service do not know.
+func ObjectDeleted(job client.Import) bool { return job.Object != nil && job.Object.Deleted }
+
 // terminalResult returns the result of an import with a terminal status, or with a failed completion.
 func terminalResult(job client.Import, err error) (Result, error) {
 	status := job.Status

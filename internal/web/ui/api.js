@@ -11,7 +11,7 @@ const longPollSeconds = 20;
  * @typedef {{method: string, url: string, headers: Record<string, string>}} SignedRequest
  * @typedef {{id: string, status: string, upload?: SignedRequest, multipart?: {part_size: number, part_count?: number},
  *   filename?: string, relative_path?: string, size?: number, checksum?: {algorithm: string, value?: string},
- *   download_url?: string, created_at?: string, error?: {code: string, detail: string}}} Job
+ *   download_url?: string, created_at?: string, object?: {deleted?: boolean}, error?: {code: string, detail: string}}} Job
  * @typedef {{part_number: number, size: number, checksum?: string}} UploadedPart
  */
 

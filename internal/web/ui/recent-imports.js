@@ -8,7 +8,8 @@ const maxShown = 20;
 
 /**
  * @typedef {{id: string, name: string, path?: string, size?: number, status: string, at: Date,
- *   download: boolean}} RecentImport path is that of its folders, such as "photos/2026/"
+ *   download: boolean, deleted?: boolean}} RecentImport path is that of its folders, such as "photos/2026/"; deleted
+ *   means that the bucket has no object of the completed import any more
  */
 
 /** The list of recent imports: the caller's if the service lists them, otherwise those of this browser. */
@@ -70,10 +71,10 @@ export class RecentImports {
     };
     write("path", r.path ?? "");
     write("name", r.name);
-    write("status", r.status.replaceAll("_", " "));
+    write("status", r.status.replaceAll("_", " ") + (r.deleted ? ", object deleted" : ""));
     write("about", [r.size === undefined ? "" : formatBytes(r.size), formatDate(r.at)].filter(Boolean).join(" · "));
     const link = /** @type {HTMLAnchorElement} */ (row.querySelector(".download"));
-    link.hidden = !r.download;
+    link.hidden = !r.download || r.deleted === true;
     link.href = `import/${r.id}`;
     link.setAttribute("aria-label", `Download ${r.name}`);
     return row;
@@ -82,11 +83,13 @@ export class RecentImports {
   /** Reads the signed URL when it is needed: a list contains none, and they expire. @param {Event} event */
   async #download(event) {
     const link = /** @type {Element} */ (event.target).closest("a");
-    const id = /** @type {HTMLElement | null | undefined} */ (link?.closest("li"))?.dataset.id;
-    if (!link || !id) return;
+    const row = /** @type {HTMLElement | null | undefined} */ (link?.closest("li"));
+    const id = row?.dataset.id;
+    if (!link || !row || !id) return;
     event.preventDefault();
     const job = await this.api.read(id, AbortSignal.timeout(30_000)).catch(() => null);
     if (job?.download_url) open(job.download_url, "_blank", "noopener,noreferrer");
+    else if (job?.object?.deleted) row.replaceWith(this.#row(ofService([job])[0]));
     else this.refresh(0);
   }
 }
@@ -99,6 +102,7 @@ function ofService(jobs) {
     return {
       id: job.id, name, path, size: job.size, status: job.status,
       at: new Date(job.created_at ?? Date.now()), download: settings.downloads && job.status === "completed",
+      deleted: job.object?.deleted,
     };
   });
 }

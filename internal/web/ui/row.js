@@ -95,6 +95,7 @@ export class Row {
   #text(state, share) {
     const { note, shared } = this.transfer;
     const percent = `${Math.floor(share * 100)} %`;
+    if (state === "completed" && this.transfer.job?.object?.deleted) return `${stateTexts[state]}, object deleted`;
     if (state === "waiting" && shared.credential.requested) return "Waiting for the API key or token";
     if (state === "needs-file" && share < 0.01) return "Choose the file again to resume";
     if (state === "needs-file") return `Choose the file again to resume at ${percent}`;
