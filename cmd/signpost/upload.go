@@ -68,8 +68,6 @@ func (u uploadCmd) Run(i *invocation) error {
 	uploader := engine.New(api, storeClient(u.Concurrency), u.Concurrency)
 	if uploader.ResumeStore, err = u.openResumeStore(); err != nil {
 		fmt.Fprintf(i.stderr, "signpost: %v; uploads cannot be resumed, and uploaded files are not skipped\n", err)
-	} else {
-		defer uploader.ResumeStore.Close()
 	}
 	uploader.RateLimit = u.limiter()
 	if u.DryRun {

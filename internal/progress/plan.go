@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -17,6 +18,8 @@ func FormatPlan(path string, p upload.Plan) string {
 	switch {
 	case p.Size < 0:
 		return fmt.Sprintf("would upload %s: size unknown", path)
+	case p.CompareID != "":
+		return fmt.Sprintf("would compare %s with import %s, and upload it if it differs", path, p.CompareID)
 	case p.ResumeID != "":
 		return fmt.Sprintf("would resume %s: %s, import %s", path, format.Bytes(p.Size), p.ResumeID)
 	case p.Parts > 0:
@@ -28,7 +31,8 @@ func FormatPlan(path string, p upload.Plan) string {
 
 // FormatPlanJSON returns the line of --dry-run --json for a file.
 func FormatPlanJSON(path string, p upload.Plan) string {
-	e := jsonEvent{Event: "planned", File: path, ID: p.ResumeID + p.CompletedID, Parts: p.Parts, PartSize: p.PartSize}
+	id := cmp.Or(p.CompletedID, p.CompareID, p.ResumeID)
+	e := jsonEvent{Event: "planned", File: path, ID: id, Parts: p.Parts, PartSize: p.PartSize}
 	if p.Size >= 0 {
 		e.Total = &p.Size
 	}

@@ -88,11 +88,9 @@ func (p *Progress) OnEvent(e upload.Event) {
 	}
 	f.inParts = f.inParts || e.Part > 0 || e.Kind == upload.Resumed
 	switch e.Kind {
-	case upload.Started:
-		if f.size.Load() < 0 && e.Total >= 0 { // a short stream, whose size is known now
-			f.size.Store(e.Total)
-			p.all.size.Add(e.Total)
-		}
+	case upload.Started: // the size of a short stream is known now; that of a file which is sent as a stream was wrong
+		p.all.size.Add(max(e.Total, 0) - max(f.size.Load(), 0))
+		f.size.Store(e.Total)
 	case upload.Resumed:
 		f.sent.Add(e.Bytes)
 		p.all.sent.Add(e.Bytes)

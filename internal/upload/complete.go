@@ -6,21 +6,22 @@ import (
 	"github.com/signpost-s3/signpost/gen/client"
 )
 
-// complete completes the multipart upload, unless the file changed since its first part was read.
+// complete completes the multipart upload, unless the file changed since the upload began.
 func (t *transfer) complete(ctx context.Context, sums []string, partSize int64) (Result, error) {
 	t.step = "complete"
-	if err := t.checkUnchanged(); err != nil {
-		return Result{}, err
-	}
-	t.emit(Event{Kind: Finishing})
 	request := client.CompleteRequest{}
+	sum := ""
 	if t.Checksum != None {
-		sum, err := CombineCRCs(t.Checksum, sums, partSize, t.total)
-		if err != nil {
+		var err error
+		if sum, err = CombineCRCs(t.Checksum, sums, partSize, t.total); err != nil {
 			return Result{}, err
 		}
 		request.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum), Value: sum}
 	}
+	if err := t.checkSent(ctx, sum); err != nil {
+		return Result{}, err
+	}
+	t.emit(Event{Kind: Finishing})
 	job, err := t.api.Complete(ctx, t.id, request)
 	return t.waitCompleted(ctx, job, err)
 }

@@ -40,7 +40,7 @@ func (t *transfer) resumeOrCreate(
 	var uploaded map[int32]string
 	if job.ID == "" {
 		if job, err = t.createMultipart(ctx); err == nil {
-			entry.write(resumeState{ID: t.id, Checksum: t.Checksum, Path: s.path})
+			entry.write(resumeState{ID: t.id, Checksum: t.Checksum, identity: s.identity, Path: s.path})
 		}
 	} else if job.Status != client.ImportStatusCompleted {
 		uploaded, err = t.findUploadedParts(ctx, s, job.Multipart.PartSize)

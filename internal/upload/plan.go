@@ -11,6 +11,8 @@ type Plan struct {
 	ResumeID string
 	// CompletedID is the import that the file was uploaded as, or "". File would skip it.
 	CompletedID string
+	// CompareID is the import with which File would compare the content of the file, or "". It would skip an equal file.
+	CompareID string
 }
 
 // Plan returns what File would do.
@@ -20,15 +22,20 @@ func (u *Uploader) Plan(path string, o Options) (Plan, error) {
 		return Plan{}, err
 	}
 	defer s.file.Close()
+	if s.untrueSize {
+		return Plan{Size: -1}, nil
+	}
 	p := Plan{Size: s.size, ResumeID: o.ID}
 	if o.ID == "" {
-		if !o.Again {
-			p.CompletedID = u.ResumeStore.completedID(s)
+		if earlier := u.ResumeStore.completedUpload(s); !o.Again && earlier.identity == s.identity {
+			p.CompletedID = earlier.ID
+		} else if !o.Again {
+			p.CompareID = earlier.ID
 		}
 		if p.CompletedID != "" || o.fitsOne(s.size) {
 			return p, nil
 		}
-		p.ResumeID = u.ResumeStore.entry(s).read(o.Checksum) // without the lock
+		p.ResumeID = u.ResumeStore.entry(s).read(o.Checksum).ID // without the lock
 	}
 	const mib = 1 << 20
 	if p.PartSize = o.PartSize; p.PartSize == 0 { // the service's documented choice

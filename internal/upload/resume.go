@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -13,10 +14,11 @@ import (
 
 // findOpen returns the import to resume, or an empty job.
 func (t *transfer) findOpen(ctx context.Context, entry *resumeEntry, s *source) (client.Import, error) {
-	id := t.ID
-	if id == "" { // also with Again: the upload is in progress, not completed
-		id = entry.read(t.Checksum)
+	state := resumeState{ID: t.ID}
+	if t.ID == "" { // also with Again: the upload is in progress, not completed
+		state = entry.read(t.Checksum)
 	}
+	id := state.ID
 	if id == "" {
 		return client.Import{}, nil
 	}
@@ -30,8 +32,12 @@ func (t *transfer) findOpen(ctx context.Context, entry *resumeEntry, s *source) 
 	fits, status := job.Size != nil && *job.Size == s.size, job.Status
 	switch {
 	case fits && status == client.ImportStatusCompleted:
+		err := t.checkCompleted(ctx, job, s, state)
+		if t.ID == "" && errors.As(err, new(mismatchError)) {
+			return client.Import{}, nil
+		}
 		t.id = id
-		return job, t.checkCompleted(ctx, job, s)
+		return job, err
 	case fits && !IsTerminal(job) && job.Multipart != nil && job.Multipart.PartSize > 0:
 		t.id, t.Checksum = id, None
 		if job.Checksum != nil {
@@ -45,18 +51,38 @@ func (t *transfer) findOpen(ctx context.Context, entry *resumeEntry, s *source) 
 	return client.Import{}, nil
 }
 
-// checkCompleted compares the checksum of the file with that of the completed import that t.ID names.
-func (t *transfer) checkCompleted(ctx context.Context, job client.Import, s *source) error {
-	if t.ID == "" {
+// checkCompleted returns a mismatchError unless the object of the completed job is the file. An identity in state that
+// is still that of the file proves it.
+func (t *transfer) checkCompleted(ctx context.Context, job client.Import, s *source, state resumeState) error {
+	if t.ID == "" && state.identity == s.identity && !ObjectDeleted(job) {
 		return nil
 	}
-	if job.Checksum == nil || job.Checksum.Value == "" || Algorithm(job.Checksum.Algorithm).Hash() == nil {
-		return fmt.Errorf("import %s is completed; without a checksum it cannot be compared with the file", t.id)
+	return compareCompleted(ctx, job, s)
+}
+
+// mismatchError says why a completed import is not known to have the content of a file.
+type mismatchError string
+
+func (e mismatchError) Error() string { return string(e) }
+
+// isComparable reports whether job has the checksum of its object.
+func isComparable(job client.Import) bool {
+	return job.Checksum != nil && job.Checksum.Value != "" && Algorithm(job.Checksum.Algorithm).Hash() != nil
+}
+
+// compareCompleted returns a mismatchError unless the object of the completed job has the checksum of the file.
+func compareCompleted(ctx context.Context, job client.Import, s *source) error {
+	text := fmt.Sprintf("import %s is completed", job.ID)
+	switch {
+	case ObjectDeleted(job):
+		return mismatchError(text + ", and its object was deleted from the bucket")
+	case !isComparable(job):
+		return mismatchError(text + "; without a checksum it cannot be compared with the file")
 	}
-	sum, err := section{s.file, 0, s.size}.checksum(ctx, Algorithm(job.Checksum.Algorithm))
+	sum, err := s.whole().checksum(ctx, Algorithm(job.Checksum.Algorithm))
 	if err == nil && sum != job.Checksum.Value {
-		err = fmt.Errorf("import %s is completed with another file: its %s is %s, the file's is %s",
-			t.id, job.Checksum.Algorithm, terminal.Line(job.Checksum.Value), sum)
+		err = mismatchError(fmt.Sprintf("%s with another file: its %s is %s, the file's is %s",
+			text, job.Checksum.Algorithm, terminal.Line(job.Checksum.Value), sum))
 	}
 	return err
 }

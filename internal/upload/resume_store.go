@@ -1,11 +1,12 @@
 package upload
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,70 +20,53 @@ import (
 // upload in progress, and one list of completed uploads. It holds no secrets. A nil store is always empty.
 type ResumeStore struct {
 	dir       string
-	completed map[string]string // import ids by fingerprint
-	mu        sync.Mutex        // guards completed and list
-	list      *os.File
+	mu        sync.Mutex                 // guards completed
+	completed map[string]completedUpload // by fingerprint
 }
 
-// resumeTTL is how long resume states are kept. By default the service keeps jobs for a week.
-const resumeTTL = 30 * 24 * time.Hour
+// resumeTTL is how long resume states are kept, and completed uploads that no run skips. It is longer than the service
+// keeps open uploads by default (a week), and than the month between two runs of a monthly job.
+const resumeTTL = 35 * 24 * time.Hour
 
 // OpenResumeStore opens or creates the resume store for server below dir.
 func OpenResumeStore(dir, server string) (*ResumeStore, error) {
 	name := sha256.Sum256([]byte(server))
-	r := &ResumeStore{dir: filepath.Join(dir, hex.EncodeToString(name[:8])), completed: map[string]string{}}
+	r := &ResumeStore{dir: filepath.Join(dir, hex.EncodeToString(name[:8])), completed: map[string]completedUpload{}}
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the resume state: %w", err)
 	}
-	r.removeExpired(time.Now())
-	var err error
-	r.list, err = os.OpenFile(filepath.Join(r.dir, "done"), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
+	now := time.Now()
+	r.removeExpired(now)
+	if err := r.readCompleted(now); err != nil {
 		return nil, fmt.Errorf("open the resume state: %w", err)
-	}
-	for lines := bufio.NewScanner(r.list); lines.Scan(); {
-		if fingerprint, id, ok := strings.Cut(lines.Text(), " "); ok {
-			r.completed[fingerprint] = id
-		}
 	}
 	return r, nil
 }
 
-// Close closes the list of completed uploads.
-func (r *ResumeStore) Close() error { return r.list.Close() }
-
-// removeExpired removes files older than resumeTTL.
+// removeExpired removes the resume states older than resumeTTL, and lock files that no process holds, of uploads
+// without a state. The list of completed uploads and its lock stay.
 func (r *ResumeStore) removeExpired(now time.Time) {
 	entries, err := os.ReadDir(r.dir)
 	if err != nil {
 		return
 	}
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > resumeTTL {
-			_ = os.Remove(filepath.Join(r.dir, e.Name()))
+	expired := func(info fs.FileInfo, err error) bool { return err == nil && now.Sub(info.ModTime()) > resumeTTL }
+	for _, f := range entries {
+		fingerprint, _, ok := strings.Cut(f.Name(), ".")
+		if !ok || fingerprint == filepath.Base(r.listFile()) || !expired(f.Info()) {
+			continue
 		}
+		e := r.entryOf(fingerprint)
+		if held, err := e.tryLock(); err != nil || !held {
+			continue
+		}
+		for _, path := range []string{e.file, e.file + ".new"} {
+			if expired(os.Stat(path)) {
+				_ = os.Remove(path)
+			}
+		}
+		e.unlock()
 	}
-}
-
-// completedID returns the import that s was uploaded as, or "".
-func (r *ResumeStore) completedID(s *source) string {
-	if r == nil {
-		return ""
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.completed[s.fingerprint]
-}
-
-// recordCompleted records that s was uploaded as id. If that fails, the next run uploads it again.
-func (r *ResumeStore) recordCompleted(s *source, id string) {
-	if r == nil {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.completed[s.fingerprint] = id
-	_, _ = fmt.Fprintf(r.list, "%s %s\n", s.fingerprint, id) // one write, so that lines of other processes stay whole
 }
 
 // resumeEntry is the file with the resume state of a multipart upload in progress. One process at a time holds its
@@ -96,6 +80,7 @@ type resumeEntry struct {
 type resumeState struct {
 	ID       string    `json:"id"`
 	Checksum Algorithm `json:"checksum"`
+	identity
 	// Path is for users who inspect the file.
 	Path string `json:"path"`
 }
@@ -105,8 +90,11 @@ func (r *ResumeStore) entry(s *source) *resumeEntry {
 	if r == nil {
 		return nil
 	}
-	file := filepath.Join(r.dir, s.fingerprint)
-	// The lock's file is never removed: another process could have opened it already.
+	return r.entryOf(s.fingerprint)
+}
+
+func (r *ResumeStore) entryOf(fingerprint string) *resumeEntry {
+	file := filepath.Join(r.dir, fingerprint)
 	return &resumeEntry{file + ".json", flock.New(file + ".lock")}
 }
 
@@ -117,7 +105,7 @@ func (r *ResumeStore) lockEntry(s *source) (*resumeEntry, error) {
 	if e == nil {
 		return nil, nil
 	}
-	if held, err := e.lock.TryLock(); err != nil {
+	if held, err := e.tryLock(); err != nil {
 		return nil, nil
 	} else if !held {
 		return nil, ErrBusy
@@ -125,22 +113,45 @@ func (r *ResumeStore) lockEntry(s *source) (*resumeEntry, error) {
 	return e, nil
 }
 
-func (e *resumeEntry) unlock() {
-	if e != nil {
+// tryLock locks e unless another process holds it. The holder of a lock may remove its file: a process that opened the
+// file before has then locked a file that others do not find, and tries again.
+func (e *resumeEntry) tryLock() (held bool, err error) {
+	for range 10 {
+		held, err := e.lock.TryLock()
+		if err != nil || !held {
+			return false, err
+		}
+		locked, errLocked := e.lock.Stat()
+		found, errFound := os.Stat(e.lock.Path())
+		if errLocked == nil && errFound == nil && os.SameFile(locked, found) {
+			return true, nil
+		}
 		_ = e.lock.Close()
 	}
+	return false, errors.New("the lock file does not stay the same")
 }
 
-// read returns the import to resume if its checksums have this algorithm, or "".
-func (e *resumeEntry) read(a Algorithm) string {
-	var state resumeState
+// unlock unlocks e. It removes the file of the lock if there is no state to resume, so that these files do not
+// accumulate.
+func (e *resumeEntry) unlock() {
 	if e == nil {
-		return ""
+		return
+	}
+	if _, err := os.Stat(e.file); errors.Is(err, fs.ErrNotExist) {
+		_ = os.Remove(e.lock.Path())
+	}
+	_ = e.lock.Close()
+}
+
+// read returns the state if its checksums have this algorithm, or a zero one.
+func (e *resumeEntry) read(a Algorithm) (state resumeState) {
+	if e == nil {
+		return resumeState{}
 	}
 	if text, err := os.ReadFile(e.file); err != nil || json.Unmarshal(text, &state) != nil || state.Checksum != a {
-		return ""
+		return resumeState{}
 	}
-	return state.ID
+	return state
 }
 
 // write replaces the state atomically. If that fails, the next run creates a new import.

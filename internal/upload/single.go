@@ -41,7 +41,7 @@ func (t *transfer) uploadSingle(ctx context.Context, content section) (Result, e
 		}
 	}
 	if err == nil {
-		err = t.checkUnchanged()
+		err = t.checkSent(ctx, sum)
 	}
 	if errors.Is(err, ErrChanged) {
 		t.abort(ctx)

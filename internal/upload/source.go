@@ -19,6 +19,9 @@ type source struct {
 	path  string
 	size  int64
 	mtime time.Time
+	identity
+	// untrueSize is set if the file does not end at its size. It can only be read as a stream.
+	untrueSize bool
 	// fingerprint identifies the file, its state and the options that become part of the import: the same bytes with
 	// another name or type are another upload. The relative path is not part of it, so that uploads which earlier
 	// versions began without one are found; see hasOtherPath.
@@ -41,7 +44,10 @@ func openSource(path string, o Options) (*source, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	s := &source{file: file, path: path, size: info.Size(), mtime: info.ModTime()}
+	s := &source{file: file, path: path, size: info.Size(), mtime: info.ModTime(), identity: identityOf(info)}
+	if s.untrueSize, err = s.probeEnd(); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		absolute = path
@@ -75,6 +81,41 @@ func withoutPath(err error) error {
 	return err
 }
 
+// probeEnd reads the file around its size and reports whether it ends elsewhere, although its size and modification
+// time have not changed: files in /proc have 0 bytes, those in /sys 4096, and some FUSE file systems do not know sizes.
+func (s *source) probeEnd() (elsewhere bool, err error) {
+	n, err := s.file.ReadAt(make([]byte, 2), max(0, s.size-1))
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return false, withoutPath(err)
+	case int64(n) == min(1, s.size):
+		return false, nil
+	}
+	return true, s.unchanged()
+}
+
+// sameContent returns ErrChanged unless the file has the content with this checksum. Its content is compared only if
+// its identity changed. The ctime changes without the content by chmod, by a new link, and when the path is removed or
+// replaced by rename: then the handle still reads the first file, whole and unchanged, and that is what was sent.
+// Without a checksum the reason is unknown, so it is ErrChanged.
+func (s *source) sameContent(ctx context.Context, a Algorithm, checksum string) error {
+	if err := s.unchanged(); err != nil {
+		return err
+	}
+	info, err := s.file.Stat()
+	if err != nil {
+		return withoutPath(err)
+	}
+	if identityOf(info) == s.identity {
+		return nil
+	}
+	sum, err := s.whole().checksum(ctx, a)
+	if err == nil && (a == None || sum != checksum) {
+		return ErrChanged
+	}
+	return err
+}
+
 // unchanged returns ErrChanged if the size or modification time changed.
 func (s *source) unchanged() error {
 	info, err := s.file.Stat()
@@ -86,6 +127,9 @@ func (s *source) unchanged() error {
 	}
 	return nil
 }
+
+// whole returns all bytes of the file.
+func (s *source) whole() section { return section{s.file, 0, s.size} }
 
 // part returns a part of the file, which has parts of partSize bytes.
 func (s *source) part(number int32, partSize int64) section {

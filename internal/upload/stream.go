@@ -26,17 +26,21 @@ func (u *Uploader) Stream(
 	ctx context.Context, open func() (io.ReadCloser, error), name string, o Options,
 ) (Result, error) {
 	t := u.newTransfer(name, o)
-	t.total, t.step = -1, "read"
 	if t.Filename == "" {
 		t.Filename = "stdin"
 	}
+	return t.finish(t.uploadStream(ctx, open))
+}
+
+func (t *transfer) uploadStream(ctx context.Context, open func() (io.ReadCloser, error)) (Result, error) {
+	t.total, t.step = -1, "read"
 	streaming, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	result, err := t.stream(streaming, cancel, openPipe(streaming, open))
 	if err != nil && t.id != "" {
 		t.abort(ctx)
 	}
-	return t.finish(result, err)
+	return result, err
 }
 
 // openPipe returns a reader of what open returns that ends with ctx. Opening and reading a terminal or a named pipe

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -96,14 +97,30 @@ type transfer struct {
 
 	// abortErr is why the import could not be aborted.
 	abortErr error
-	// checkUnchanged returns ErrChanged if the file has changed since the upload began.
-	checkUnchanged func() error
+	// source is the file that is uploaded; nil for a stream.
+	source *source
 }
 
 func (u *Uploader) newTransfer(name string, o Options) *transfer {
-	t := &transfer{Uploader: u, Options: o, name: name, checkUnchanged: func() error { return nil }}
+	t := &transfer{Uploader: u, Options: o, name: name}
 	t.api = u.API.OnRetry(func(err error) { t.emit(Event{Kind: Retrying, Error: err}) })
 	return t
+}
+
+// checkUnchanged returns ErrChanged if the file has changed since the upload began.
+func (t *transfer) checkUnchanged() error {
+	if t.source == nil {
+		return nil
+	}
+	return t.source.unchanged()
+}
+
+// checkSent returns ErrChanged unless the file has the content that was sent, which has this checksum.
+func (t *transfer) checkSent(ctx context.Context, checksum string) error {
+	if t.source == nil {
+		return nil
+	}
+	return t.source.sameContent(ctx, t.Checksum, checksum)
 }
 
 // emit reports an event of this transfer.
@@ -119,14 +136,19 @@ func (t *transfer) uploadFile(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	defer s.file.Close()
-	t.total, t.checkUnchanged = s.size, s.unchanged
-	if result, err := t.findCompleted(ctx, s); err != nil || result.Skipped {
-		return result, err
+	if s.untrueSize {
+		if t.ID != "" {
+			return Result{}, errors.New("its size is unknown, so it is sent as a stream, which cannot be resumed")
+		}
+		return t.uploadStream(ctx, func() (io.ReadCloser, error) { return s.file, nil })
 	}
-	var result Result
-	if t.ID == "" && t.fitsOne(s.size) {
-		result, err = t.uploadSingle(ctx, section{s.file, 0, s.size})
-	} else {
+	t.total, t.source = s.size, s
+	result, err := t.findCompleted(ctx, s)
+	switch {
+	case err != nil || result.Skipped:
+	case t.ID == "" && t.fitsOne(s.size):
+		result, err = t.uploadSingle(ctx, s.whole())
+	default:
 		result, err = t.uploadMultipart(ctx, s)
 	}
 	if err == nil {
@@ -135,20 +157,37 @@ func (t *transfer) uploadFile(ctx context.Context) (Result, error) {
 	return result, err
 }
 
-// findCompleted returns a skipped result if an earlier run uploaded the file and the service still has the import.
+// findCompleted returns a skipped result if an earlier run uploaded the file, and the bucket still has its object. If
+// the file has another identity than then, its content decides.
 func (t *transfer) findCompleted(ctx context.Context, s *source) (Result, error) {
-	id := t.ResumeStore.completedID(s)
-	if id == "" || t.Again || t.ID != "" {
+	earlier := t.ResumeStore.completedUpload(s)
+	if earlier.ID == "" || t.Again || t.ID != "" {
 		return Result{}, nil
 	}
 	t.step = "find earlier upload"
-	job, err := t.api.Read(ctx, id)
-	if hasCode(err, codeImportNotFound) || t.hasOtherPath(job) {
+	job, err := t.api.Read(ctx, earlier.ID)
+	switch {
+	case hasCode(err, codeImportNotFound):
+		return Result{}, nil
+	case err != nil:
+		return Result{}, err
+	case job.Status != client.ImportStatusCompleted, ObjectDeleted(job), t.hasOtherPath(job):
 		return Result{}, nil
 	}
+	// Earlier versions recorded no identity, and skipped also what cannot be compared.
+	if earlier.identity != s.identity && (earlier.identity != identity{} || isComparable(job)) {
+		t.step = "compare with earlier upload"
+		err := compareCompleted(ctx, job, s)
+		if errors.As(err, new(mismatchError)) {
+			return Result{}, nil
+		}
+		if err != nil {
+			return Result{}, err
+		}
+	}
 	result := resultOf(job)
-	result.Skipped = job.Status == client.ImportStatusCompleted
-	return result, err
+	result.Skipped = true
+	return result, nil
 }
 
 // codeImportNotFound is the problem code for an import that was deleted, for example by a lifecycle rule.

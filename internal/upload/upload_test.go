@@ -49,7 +49,6 @@ func start(t *testing.T) *world {
 	if u.ResumeStore, err = OpenResumeStore(t.TempDir(), server.URL); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { u.ResumeStore.Close() })
 	return &world{u, target, server.URL}
 }
 
