@@ -21,7 +21,8 @@ import (
 
 type uploadCmd struct {
 	Paths     []string `arg:"" name:"file" help:"Files, named pipes, folders (with --recursive), or - for standard input."`
-	Recursive bool     `short:"r" help:"Upload the files in folders and their subfolders; skip symbolic links."`
+	Recursive bool     `short:"r" help:"Upload the regular files in folders and their subfolders."`
+	Follow    bool     `help:"With --recursive, follow symbolic links to files and folders (default: ignore them)."`
 	PartSize  byteSize `placeholder:"SIZE" group:"Transfer:" help:"Part size, from 5MiB to 5GiB (default: chosen by the service)."`
 
 	Checksum string `enum:"crc64nvme,crc32c,sha256,none" default:"crc64nvme" placeholder:"NAME" group:"Transfer:" help:"Checksum that the store verifies: crc64nvme, crc32c, sha256 or none (default ${default})."`
@@ -47,7 +48,7 @@ func (uploadCmd) Help() string {
 		"With --recursive, imports declare the path of the file in its folder. As with rsync, it begins with the name of " +
 		"the folder (photos: photos/2026/a.jpg) unless a slash follows (photos/: 2026/a.jpg).\n\n" +
 		"--checksum sha256 requires one request: at most 5 GiB, not resumable.\n\n" +
-		"Events of --json: started, resumed, progress, retrying, finishing, completed, skipped, failed.\n\n" +
+		"Events of --json: started, resumed, progress, retrying, finishing, completed, skipped, ignored, failed.\n\n" +
 		"The exit status is 0 if all files are uploaded, 1 for errors, 2 for usage errors, 130 after an interrupt.\n\n" +
 		"Example:\n\n\tsignpost upload --recursive photos --metadata project=sky"
 }
@@ -56,7 +57,7 @@ func (uploadCmd) Help() string {
 const maxOpenFiles = 16
 
 func (u uploadCmd) Run(i *invocation) error {
-	items, failed := u.findItems()
+	items, ignored, failed := u.findItems()
 	if err := u.validate(len(items), slices.ContainsFunc(items, func(i item) bool { return i.stream })); err != nil {
 		return usageError{err}
 	}
@@ -70,6 +71,7 @@ func (u uploadCmd) Run(i *invocation) error {
 		fmt.Fprintf(i.stderr, "signpost: %v; uploads cannot be resumed, and uploaded files are not skipped\n", err)
 	}
 	uploader.RateLimit = u.limiter()
+	defer progress.PrintIgnored(u.progressOptions(i), ignored)
 	if u.DryRun {
 		return u.printPlan(i.stdout, uploader, items, failed)
 	}

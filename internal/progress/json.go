@@ -22,6 +22,7 @@ type jsonEvent struct {
 	Bucket   string `json:"bucket,omitempty"`
 	Key      string `json:"key,omitempty"`
 	ETag     string `json:"etag,omitempty"`
+	Reason   Reason `json:"reason,omitempty"` // of ignored entries
 	Error    string `json:"error,omitempty"`
 	Code     string `json:"code,omitempty"` // error code of the service or the store
 }
