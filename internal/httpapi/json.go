@@ -66,7 +66,7 @@ func describeJSONError(err error) error {
 	var syntax *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, errTooDeep):
-		return invalidJSON(fmt.Sprintf("it has more than %d levels", maxDepth))
+		return invalidJSON(fmt.Sprintf("it is nested more than %d levels deep", maxDepth))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return invalidJSON("it ends before the value is complete")
 	case !errors.As(err, &syntax):
