@@ -122,7 +122,7 @@ func TestInvalidAuthentication(t *testing.T) {
 			[]string{"SIGNPOST_OIDC_ISSUER=", "https"}},
 		{[]string{"SIGNPOST_TLS_CERT=" + missing}, []string{"SIGNPOST_TLS_KEY="}},
 		{[]string{"SIGNPOST_TLS_CERT=" + missing, "SIGNPOST_TLS_KEY=" + missing},
-			[]string{"SIGNPOST_TLS_CERT=", "no such file"}},
+			[]string{"SIGNPOST_TLS_CERT=", "open " + missing + ": no such file"}},
 		{[]string{"SIGNPOST_TRUSTED_PROXIES=everyone"}, []string{"SIGNPOST_TRUSTED_PROXIES="}},
 		{[]string{"SIGNPOST_METRICS_LISTEN=9090"}, []string{"SIGNPOST_METRICS_LISTEN=", "HOST:PORT"}},
 		{[]string{"SIGNPOST_RATE_LIMIT=many", "SIGNPOST_MAX_CONNECTIONS=0", "SIGNPOST_MAX_CONNECTIONS_PER_CLIENT=-1",

@@ -181,7 +181,7 @@ func TestGC(t *testing.T) {
 	p.write(t, p.record(t, invalid), "{")
 	hooks.expect(outcome{overdue, "expired"})
 	for name, settings := range p.bothSettings(t) {
-		const want = "another process is sweeping this bucket, so nothing was done\n"
+		const want = "another process, such as a running service, sweeps this bucket, so nothing was done\n"
 		got := ""
 		for deadline := time.Now().Add(limit); got != want && time.Now().Before(deadline); { // the service may not sweep yet
 			got = runCommand(t, settings, "gc")

@@ -20,7 +20,7 @@ type gcCmd struct{ config.Config }
 // Help returns the text before the flags in gc --help.
 func (gcCmd) Help() string {
 	return "Use the settings of serve, also those of webhooks and the event bus. A running service sweeps every ten " +
-		"minutes; if its sweep is in progress, this command does nothing. Uploads in progress are not affected. The " +
+		"minutes, so this command does nothing while one runs. Uploads in progress are not affected. The " +
 		"exit status is 1 if an import cannot be inspected.\n\n" +
 		"Example:\n\n\tsignpost gc --bucket my-uploads"
 }

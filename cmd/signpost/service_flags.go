@@ -36,7 +36,7 @@ func (f serviceFlags) server() string {
 func (f serviceFlags) validate() error {
 	u, err := url.Parse(f.server())
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil {
-		return errors.New("--server (or SIGNPOST_URL): must be a URL such as https://import.example.com/prod")
+		return errors.New("--server (or SIGNPOST_URL): must be an http or https URL such as https://import.example.com/prod, without user or query")
 	}
 	if strings.ContainsFunc(f.APIKey, unicode.IsControl) {
 		return errors.New("--api-key (or SIGNPOST_API_KEY): must be one line")
@@ -132,6 +132,8 @@ func connectionRemedy(err error) string {
 		return "use a host name of the certificate in --server or SIGNPOST_URL"
 	case engine.IsProxyError(err):
 		return "check HTTP_PROXY and HTTPS_PROXY, or add the host of the service to NO_PROXY"
+	case errors.As(err, new(*net.DNSError)):
+		return "check the host name in --server or SIGNPOST_URL, and the DNS of this machine"
 	case errors.As(err, new(x509.UnknownAuthorityError)):
 		return "install the certificate authority on this machine; on Linux, SSL_CERT_FILE can name its file instead"
 	}

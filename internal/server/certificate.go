@@ -32,7 +32,7 @@ func openCertificate(c config.Config) (*certificate, error) {
 func (c *certificate) load() error {
 	loaded, err := tls.LoadX509KeyPair(c.chain, c.key)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.where, config.Innermost(err))
+		return fmt.Errorf("%s: %w", c.where, err) // err names the file that cannot be read
 	}
 	c.current.Store(&loaded)
 	return nil

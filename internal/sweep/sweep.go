@@ -32,7 +32,7 @@ const (
 )
 
 // ErrLeased means that another server has the lease.
-var ErrLeased = errors.New("another process is sweeping this bucket, so nothing was done")
+var ErrLeased = errors.New("another process, such as a running service, sweeps this bucket, so nothing was done")
 
 // Sweeper sweeps one bucket.
 type Sweeper struct {
