@@ -200,7 +200,7 @@ type Import struct {
 	// Checksum The declared checksum, and whether the store verified it.
 	Checksum *VerifiedChecksum `json:"checksum,omitempty"`
 
-	// CompletedAt The time at which the store received the object.
+	// CompletedAt The time at which the store received the object, never before `created_at`. Most stores report it in whole seconds.
 	CompletedAt time.Time `json:"completed_at,omitempty,omitzero"`
 
 	// ContentType The declared media type.

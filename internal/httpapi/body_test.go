@@ -90,6 +90,10 @@ func TestBodies(t *testing.T) {
 			"long name", `{"filename":"` + strings.Repeat("é", 256) + `"}`, 400, "invalid-request",
 			"/filename must have at most 255 characters",
 		},
+		{
+			"checksum in hexadecimal", `{"checksum":{"algorithm":"sha256","value":"` + strings.Repeat("a1", 32) + `"}}`, 400,
+			"invalid-request", "/checksum/value must have at most 44 characters, in base64",
+		},
 		{"longest name", `{"filename":"` + strings.Repeat("é", 255) + `"}`, 201, "", ""},
 		{
 			"51 metadata", `{"metadata":{` + strings.TrimSuffix(manyMembers(51), ",") + `}}`, 400, "invalid-request",

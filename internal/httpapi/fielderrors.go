@@ -99,6 +99,9 @@ func describeSchemaError(f *openapi3.SchemaError) string {
 		}
 		return fmt.Sprintf("must have at least %d characters", s.MinLength)
 	case "maxLength":
+		if strings.Contains(s.Description, "base64") { // a client may have sent hexadecimal digits
+			return fmt.Sprintf("must have at most %d characters, in base64", *s.MaxLength)
+		}
 		return fmt.Sprintf("must have at most %d characters", *s.MaxLength)
 	case "minItems":
 		if s.MinItems == 1 {
