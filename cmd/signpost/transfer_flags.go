@@ -10,7 +10,7 @@ import (
 
 // transferFlags are the flags of commands that send objects to the store or receive them.
 type transferFlags struct {
-	Concurrency int      `default:"16" placeholder:"N" group:"Transfer:" help:"Concurrent requests to the store, from 1 to 256 (default ${default})."`
+	Concurrency int      `default:"16" placeholder:"N" group:"Transfer:" help:"Most concurrent requests to the store, from 1 to 256 (default ${default})."`
 	LimitRate   byteSize `placeholder:"SIZE" group:"Transfer:" help:"Bytes per second for all requests together, such as 10MiB (default: no limit)."`
 	JSON        bool     `name:"json" xor:"output" group:"Output:" help:"Print one event per line as JSON."`
 	Quiet       bool     `short:"q" xor:"output" group:"Output:" help:"Print errors only."`
@@ -30,8 +30,8 @@ func (f transferFlags) validate() error {
 // minConnectionRate is the least bytes per second of each connection under a rate limit.
 const minConnectionRate = 4 << 20
 
-// requests returns the number of concurrent requests. Under a rate limit, fewer are faster: an interrupt loses
-// unfinished ones.
+// requests returns the number of concurrent requests of a download. Under a rate limit, fewer are faster: an
+// interrupt loses unfinished ones.
 func (f transferFlags) requests() int {
 	if f.LimitRate == 0 {
 		return f.Concurrency

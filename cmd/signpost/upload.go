@@ -23,7 +23,7 @@ type uploadCmd struct {
 	Paths     []string `arg:"" name:"file" help:"Files, named pipes, folders (with --recursive), or - for standard input."`
 	Recursive bool     `short:"r" help:"Upload the regular files in folders and their subfolders."`
 	Follow    bool     `help:"With --recursive, follow symbolic links to files and folders (default: ignore them)."`
-	PartSize  byteSize `placeholder:"SIZE" group:"Transfer:" help:"Part size, from 5MiB to 5GiB (default: chosen by the service)."`
+	PartSize  byteSize `placeholder:"SIZE" group:"Transfer:" help:"Part size, from 5MiB to 5GiB (default: 8MiB, or more above 78GiB)."`
 
 	Checksum string `enum:"crc64nvme,crc32c,sha256,none" default:"crc64nvme" placeholder:"NAME" group:"Transfer:" help:"Checksum that the store verifies: crc64nvme, crc32c, sha256 or none (default ${default})."`
 
@@ -44,11 +44,13 @@ type uploadCmd struct {
 // Help returns the text before the flags in upload --help.
 func (uploadCmd) Help() string {
 	return "Run the same command again to resume an interrupted upload. Files already uploaded are skipped. Uploads of " +
-		"standard input and named pipes cannot be resumed. Ctrl-C keeps uploaded parts; a second Ctrl-C exits at once.\n\n" +
+		"standard input and named pipes cannot be resumed. Ctrl-C keeps uploaded parts, and waits at most 5 s for parts " +
+		"that are nearly uploaded; a second Ctrl-C exits at once.\n\n" +
 		"With --recursive, imports declare the path of the file in its folder. As with rsync, it begins with the name of " +
 		"the folder (photos: photos/2026/a.jpg) unless a slash follows (photos/: 2026/a.jpg).\n\n" +
 		"--checksum sha256 requires one request: at most 5 GiB, not resumable.\n\n" +
-		"Events of --json: started, resumed, progress, retrying, finishing, completed, skipped, ignored, failed.\n\n" +
+		"Events of --json: started, resumed, progress, retrying, draining, finishing, completed, skipped, ignored, " +
+		"failed.\n\n" +
 		"The exit status is 0 if all files are uploaded, 1 for errors, 2 for usage errors, 130 after an interrupt.\n\n" +
 		"Example:\n\n\tsignpost upload --recursive photos --metadata project=sky"
 }
@@ -65,7 +67,6 @@ func (u uploadCmd) Run(i *invocation) error {
 	if err != nil {
 		return err
 	}
-	u.Concurrency = u.requests()
 	uploader := engine.New(api, storeClient(u.Concurrency), u.Concurrency)
 	if uploader.ResumeStore, err = u.openResumeStore(); err != nil {
 		fmt.Fprintf(i.stderr, "signpost: %v; uploads cannot be resumed, and uploaded files are not skipped\n", err)

@@ -24,10 +24,10 @@ func (p *process) runs(t *testing.T, home string, args ...string) *process {
 // slowly are the flags of an upload that takes seconds and prints its progress.
 var slowly = []string{"upload", "--json", "--part-size", "5MiB", "--concurrency", "1", "--limit-rate", "4MiB"}
 
-// halfway waits until more than one part is sent.
+// halfway waits until one part is uploaded and another has begun.
 func (p *process) halfway(t *testing.T) {
 	t.Helper()
-	p.await(t, p.stdout, "first part", regexp.MustCompile(`"bytes":(5[5-9]|[6-9]\d)\d{5},`).MatchString)
+	p.await(t, p.stdout, "first part", regexp.MustCompile(`"bytes":5242880,"sending":\d{5,6},`).MatchString)
 }
 
 func bigFile(t *testing.T) string {
@@ -39,7 +39,7 @@ func bigFile(t *testing.T) string {
 	return path
 }
 
-// TestInterruptedUploadResumes: Ctrl-C keeps the parts, and the same command sends the rest.
+// TestInterruptedUploadResumes: Ctrl-C keeps the parts, with the nearly finished one. The same command sends the rest.
 func TestInterruptedUploadResumes(t *testing.T) {
 	slowTest(t)
 	p, home, file := startLocal(t, t.TempDir()), t.TempDir(), bigFile(t)
@@ -49,7 +49,7 @@ func TestInterruptedUploadResumes(t *testing.T) {
 	if status := first.wait(t); status.ExitStatus() != 130 {
 		t.Errorf("after SIGINT: got status %d, want 130", status.ExitStatus())
 	}
-	said := regexp.MustCompile(`(?s)^signpost: interrupted: 0 of 1 file done\nsignpost: \S+/big\.bin: 5 MiB of 11\.4 MiB kept; ` +
+	said := regexp.MustCompile(`(?s)^signpost: interrupted: 0 of 1 file done\nsignpost: \S+/big\.bin: 10 MiB of 11\.4 MiB kept; ` +
 		`discard it with signpost abort (\S+)\nsignpost:   -> run the same command again to resume\n$`).
 		FindStringSubmatch(first.stderr.String())
 	if said == nil {
@@ -65,7 +65,7 @@ func TestInterruptedUploadResumes(t *testing.T) {
 	if want := fmt.Sprintf("uploaded %s as %s (11.4 MiB)\n", file, said[1]); second.stdout.String() != want {
 		t.Errorf("again: got %q, want %q", second.stdout, want)
 	}
-	if want := fmt.Sprintf("resumed %s: 5 MiB of 11.4 MiB already uploaded\n", file); second.stderr.String() != want {
+	if want := fmt.Sprintf("resumed %s: 10 MiB of 11.4 MiB already uploaded\n", file); second.stderr.String() != want {
 		t.Errorf("again: got %q, want %q", second.stderr, want)
 	}
 }
@@ -167,7 +167,7 @@ func TestTerminal(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v: %s", err, said)
 		}
-		bar := regexp.MustCompile(`(?m)(?:\x1b\[J|^)\r?([^\x1b\r\n]*\[=+ *\][^\x1b\r\n]*)\r`)
+		bar := regexp.MustCompile(`(?m)(?:\x1b\[J|^)\r?([^\x1b\r\n]*\[[=-]+ *\][^\x1b\r\n]*)\r`)
 		drawn := bar.FindAllStringSubmatch(string(said), -1)
 		if len(drawn) == 0 {
 			t.Fatalf("%d columns: no bar in %q", columns, said)

@@ -40,7 +40,9 @@ func (f *file) line(width int, rate float64) string {
 
 // figures adds the figures after the bar.
 func (f *file) figures(rate float64, add func(text string, columns int)) {
-	add(format.Rate(rate), 11)
+	if rate > 0 {
+		add(format.Rate(rate), 11)
+	}
 	switch n := f.retries.Load(); {
 	case n == 1:
 		add("1 retry", 10)
@@ -53,19 +55,26 @@ func (f *file) figures(rate float64, add func(text string, columns int)) {
 		add(left+" left", 10)
 	}
 	if size := f.size.Load(); size < 0 {
-		add(format.Bytes(f.sent.Load()), 8)
+		add(format.Bytes(f.stored.Load()), 8)
 	} else {
-		add(format.Bytes(f.sent.Load())+" of "+format.Bytes(size), 20)
+		add(format.Bytes(f.stored.Load())+" of "+format.Bytes(size), 20)
 	}
 }
 
-// drawBar returns the bar. It is empty if the size is unknown.
+// drawBar returns the bar: = for bytes that the store has, - for bytes in flight. It is empty if the size is unknown.
 func (f *file) drawBar(columns int) string {
-	inside, full := columns-2, 0
-	if size := f.size.Load(); size > 0 {
-		full = int(float64(inside) * min(1, max(0, float64(f.sent.Load())/float64(size))))
-	} else if size == 0 {
-		full = inside
+	inside := columns - 2
+	share := func(bytes int64) int {
+		switch size := f.size.Load(); {
+		case size < 0:
+			return 0
+		case size == 0:
+			return inside
+		default:
+			return int(float64(inside) * min(1, max(0, float64(bytes)/float64(size))))
+		}
 	}
-	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", inside-full) + "]"
+	stored := share(f.stored.Load())
+	begun := max(stored, share(f.stored.Load()+f.sending.Load()))
+	return "[" + strings.Repeat("=", stored) + strings.Repeat("-", begun-stored) + strings.Repeat(" ", inside-begun) + "]"
 }

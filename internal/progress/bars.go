@@ -20,13 +20,13 @@ type bars struct {
 	stdout io.Writer
 	all    *mpb.Bar // nil for one file
 	bars   map[*file]*mpb.Bar
-	retries
+	notices
 }
 
 func newBars(o Options, all *file, single bool) *bars {
 	// The bars' cursor movements are not escaped.
 	display := mpb.New(mpb.WithOutput(o.Stderr.Writer), mpb.WithRefreshRate(150*time.Millisecond))
-	b := &bars{Progress: display, stdout: o.Stdout, bars: map[*file]*mpb.Bar{}, retries: retries{}}
+	b := &bars{Progress: display, stdout: o.Stdout, bars: map[*file]*mpb.Bar{}, notices: notices{}}
 	if terminal.Is(o.Stdout) {
 		b.stdout = b // prints above the bars
 	}
@@ -59,7 +59,7 @@ func (b *bars) Write(line []byte) (int, error) {
 
 func (b *bars) begin(f *file) { b.bars[f] = b.bar(f, len(b.bars)) }
 
-func (b *bars) event(f *file, e upload.Event) { b.retries.event(b, f, e) }
+func (b *bars) event(f *file, e upload.Event) { b.notices.event(b, f, e) }
 
 func (b *bars) end(f *file, result upload.Result, failure *upload.Error) {
 	switch {

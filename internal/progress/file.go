@@ -14,10 +14,11 @@ import (
 type file struct {
 	name      string
 	size      atomic.Int64 // bytes; -1 means unknown
-	sent      atomic.Int64 // bytes, without those of failed attempts
-	moved     atomic.Int64 // bytes of this run, with those of failed attempts
+	stored    atomic.Int64 // bytes that the store has, or the file of a download
+	sending   atomic.Int64 // bytes in flight
+	moved     atomic.Int64 // bytes stored in this run
 	retries   atomic.Int32
-	finishing atomic.Bool // all bytes are sent
+	finishing atomic.Bool // all bytes are stored
 	download  bool
 
 	id       string
@@ -25,19 +26,20 @@ type file struct {
 	abortErr error // why an import that cannot be resumed remains
 }
 
-func (f *file) add(sent int64) {
-	f.sent.Add(sent)
-	f.moved.Add(max(sent, 0))
+func (f *file) add(stored, sending int64) {
+	f.stored.Add(stored)
+	f.sending.Add(sending)
+	f.moved.Add(max(stored, 0))
 }
 
 func (f *file) displayName() string { return format.Name(f.name) }
 
-// words returns how the file is called whose bytes arrived, and what happens to its bytes.
-func (f *file) words() (completed, moved string) {
+// verb returns what happened to the stored bytes.
+func (f *file) verb() string {
 	if f.download {
-		return "downloaded", "received"
+		return "downloaded"
 	}
-	return "uploaded", "sent"
+	return "uploaded"
 }
 
 // completedLine returns the line of a completed or skipped file.
@@ -56,28 +58,28 @@ func skippedText(path, id string) string {
 	return fmt.Sprintf("%s: uploaded before as %s (use --again to upload it again)", format.Name(path), id)
 }
 
-// percent rounds down, so that 100 % means that all bytes are sent.
+// percent rounds down, so that 100 % means that all bytes are stored.
 func (f *file) percent() string {
-	switch size, sent := f.size.Load(), f.sent.Load(); {
+	switch size, stored := f.size.Load(), f.stored.Load(); {
 	case size < 0:
 		return ""
-	case sent >= size:
+	case stored >= size:
 		return "100 %"
 	default:
-		return fmt.Sprintf("%d %%", int64(float64(sent)/float64(size)*100))
+		return fmt.Sprintf("%d %%", int64(float64(stored)/float64(size)*100))
 	}
 }
 
 // remaining returns the remaining time at this rate, or "" if it is unknown.
 func (f *file) remaining(rate float64) string {
-	rest := f.size.Load() - f.sent.Load()
+	rest := f.size.Load() - f.stored.Load()
 	if f.size.Load() < 0 || rest <= 0 || rate < 1 || float64(rest)/rate > 100*3600 {
 		return ""
 	}
 	return format.Duration(max(time.Second, time.Duration(float64(rest)/rate*1e9).Round(time.Second)))
 }
 
-// rateEstimate is an exponential moving average of a rate.
+// rateEstimate is an exponential moving average of a rate. It is 0 until the store has received bytes.
 type rateEstimate struct {
 	began, at time.Time
 	moved     int64
@@ -85,16 +87,23 @@ type rateEstimate struct {
 }
 
 // smoothing is the time constant: after it, an old rate has a weight of 1/e.
-const smoothing = 3.0 // seconds
+const smoothing = 10.0 // seconds
+
+// Between parts the rate does not change, until the line seems to be stalled.
+const (
+	minUpdate = 500 * time.Millisecond
+	stalled   = 20 * time.Second
+)
 
 func (p *rateEstimate) update(now time.Time, moved int64) float64 {
 	if p.at.IsZero() {
 		p.began, p.at, p.moved = now, now, moved
 	}
-	passed := now.Sub(p.at).Seconds()
-	if passed < 0.1 {
+	since := now.Sub(p.at)
+	if since < minUpdate || moved == p.moved && since < stalled {
 		return p.rate
 	}
+	passed := since.Seconds()
 	weight := max(1-math.Exp(-passed/smoothing), passed/now.Sub(p.began).Seconds())
 	p.rate += weight * (float64(moved-p.moved)/passed - p.rate)
 	p.at, p.moved = now, moved

@@ -14,8 +14,9 @@ type jsonEvent struct {
 	Event    string `json:"event"`
 	File     string `json:"file"`
 	ID       string `json:"id,omitempty"`
-	Bytes    *int64 `json:"bytes,omitempty"` // uploaded so far
-	Total    *int64 `json:"total,omitempty"` // missing if unknown
+	Bytes    *int64 `json:"bytes,omitempty"`   // that the store has
+	Sending  int64  `json:"sending,omitempty"` // bytes in flight
+	Total    *int64 `json:"total,omitempty"`   // missing if unknown
 	Part     int32  `json:"part,omitempty"`
 	Parts    int64  `json:"parts,omitempty"`
 	PartSize int64  `json:"part_size,omitempty"`
@@ -66,14 +67,14 @@ func (v *jsonLines) end(f *file, r upload.Result, failure *upload.Error) {
 	}
 	f.id = r.ID
 	f.size.Store(r.Size)
-	f.sent.Store(r.Size)
+	f.stored.Store(r.Size)
 	v.print(f, e, nil)
 }
 
 // print completes e and writes it as one line.
 func (v *jsonLines) print(f *file, e jsonEvent, err error) {
-	sent, size := f.sent.Load(), f.size.Load()
-	e.File, e.ID, e.Bytes = f.name, f.id, &sent
+	stored, size := f.stored.Load(), f.size.Load()
+	e.File, e.ID, e.Bytes, e.Sending = f.name, f.id, &stored, f.sending.Load()
 	if size >= 0 {
 		e.Total = &size
 	}

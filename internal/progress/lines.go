@@ -18,7 +18,7 @@ type lines struct {
 	stdout, stderr io.Writer
 	all            *file
 	single         bool // there is one file
-	retries
+	notices
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
@@ -28,7 +28,7 @@ const reportInterval = 10 * time.Second
 
 func newLines(o Options, all *file, single bool) *lines {
 	l := &lines{
-		stdout: o.Stdout, stderr: o.Stderr, all: all, single: single, retries: retries{}, stop: make(chan struct{}),
+		stdout: o.Stdout, stderr: o.Stderr, all: all, single: single, notices: notices{}, stop: make(chan struct{}),
 	}
 	l.stopped.Go(l.reportProgress)
 	return l
@@ -47,23 +47,35 @@ func (l *lines) reportProgress() {
 		case now := <-ticker.C:
 			rate = p.update(now, l.all.moved.Load())
 		}
-		_, moved := l.all.words()
-		text := fmt.Sprintf("%s %s, %s", format.Bytes(l.all.sent.Load()), moved, format.Rate(rate))
-		if left := l.all.remaining(rate); left != "" {
-			text = fmt.Sprintf("%s of %s %s (%s), %s, %s left", format.Bytes(l.all.sent.Load()),
-				format.Bytes(l.all.size.Load()), moved, l.all.percent(), format.Rate(rate), left)
-		}
-		fmt.Fprintln(l.stderr, text)
+		fmt.Fprintln(l.stderr, l.all.report(rate))
 	}
+}
+
+// report returns the line that reports the progress of f.
+func (f *file) report(rate float64) string {
+	text, left := format.Bytes(f.stored.Load())+" "+f.verb(), f.remaining(rate)
+	if left != "" {
+		text = fmt.Sprintf("%s of %s %s (%s)",
+			format.Bytes(f.stored.Load()), format.Bytes(f.size.Load()), f.verb(), f.percent())
+	}
+	if sending := f.sending.Load(); sending > 0 {
+		text += fmt.Sprintf(", %s in flight", format.Bytes(sending))
+	}
+	if rate > 0 {
+		text += ", " + format.Rate(rate)
+	}
+	if left != "" {
+		text += ", " + left + " left"
+	}
+	return text
 }
 
 func (l *lines) event(f *file, e upload.Event) {
 	if e.Kind == upload.Resumed {
-		completed, _ := f.words()
 		fmt.Fprintf(l.stderr, "resumed %s: %s of %s already %s\n",
-			f.displayName(), format.Bytes(e.Bytes), format.Bytes(e.Total), completed)
+			f.displayName(), format.Bytes(e.Bytes), format.Bytes(e.Total), f.verb())
 	}
-	l.retries.event(l.stderr, f, e)
+	l.notices.event(l.stderr, f, e)
 }
 
 func (l *lines) end(f *file, result upload.Result, failure *upload.Error) {

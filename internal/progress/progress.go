@@ -45,6 +45,7 @@ type Progress struct {
 	bytes       int64
 	failures    []*upload.Error
 	interrupted []*file
+	draining    bool
 }
 
 // New returns the progress of files with these sizes in bytes, -1 if unknown, and of others that cannot be opened.
@@ -92,11 +93,11 @@ func (p *Progress) OnEvent(e upload.Event) {
 		p.all.size.Add(max(e.Total, 0) - max(f.size.Load(), 0))
 		f.size.Store(e.Total)
 	case upload.Resumed:
-		f.sent.Add(e.Bytes)
-		p.all.sent.Add(e.Bytes)
+		f.stored.Add(e.Bytes)
+		p.all.stored.Add(e.Bytes)
 	case upload.Progress:
-		f.add(e.Bytes)
-		p.all.add(e.Bytes)
+		f.add(e.Bytes, e.Sending)
+		p.all.add(e.Bytes, e.Sending)
 		if f.size.Load() < 0 {
 			p.all.size.Add(e.Bytes)
 		}
@@ -105,6 +106,11 @@ func (p *Progress) OnEvent(e upload.Event) {
 		p.all.retries.Add(1)
 	case upload.Finishing:
 		f.finishing.Store(true)
+	case upload.Draining:
+		if p.draining {
+			return
+		}
+		p.draining = true // reported once for all files
 	case upload.Completed:
 		return // reported by End
 	}
@@ -133,13 +139,13 @@ func (p *Progress) End(ctx context.Context, path string, result upload.Result, e
 		failure.Err, failure.Attempts = errInterrupted, 0
 	case failure != nil:
 		p.failures = append(p.failures, failure)
-		p.all.size.Add(f.sent.Load() - max(f.size.Load(), 0))
+		p.all.size.Add(f.stored.Load() - max(f.size.Load(), 0))
 	case result.Skipped:
 		p.skipped++
-		p.all.sent.Add(result.Size)
+		p.all.stored.Add(result.Size)
 	default:
 		if f.download { // the size may have been unknown
-			result.Size = f.sent.Load()
+			result.Size = f.stored.Load()
 		}
 		p.uploaded++
 		p.bytes += result.Size
@@ -158,10 +164,13 @@ func (silent) close()                                  {}
 // retryReportInterval is the shortest time between retry lines of a file.
 const retryReportInterval = 5 * time.Second
 
-// retries holds the time of the last retry line of each file.
-type retries map[*file]time.Time
+// notices prints lines about retries and an interrupt. It holds the time of the last retry line of each file.
+type notices map[*file]time.Time
 
-func (r retries) event(w io.Writer, f *file, e upload.Event) {
+func (r notices) event(w io.Writer, f *file, e upload.Event) {
+	if e.Kind == upload.Draining {
+		fmt.Fprintln(w, "interrupted: finishing the parts in progress, for at most 5s; press Ctrl-C again to stop at once")
+	}
 	now := time.Now()
 	if e.Kind != upload.Retrying || now.Sub(r[f]) < retryReportInterval {
 		return

@@ -69,8 +69,8 @@ func (p *Progress) interruptedLines() (lines []string) {
 				f.displayName(), f.id, f.abortErr, remedy.Abort(f.id)))
 		} else if f.inParts && f.id != "" && f.size.Load() >= 0 {
 			kept := "no part is uploaded"
-			if sent := f.sent.Load(); sent > 0 {
-				kept = fmt.Sprintf("%s of %s kept", format.Bytes(sent), format.Bytes(f.size.Load()))
+			if stored := f.stored.Load(); stored > 0 {
+				kept = fmt.Sprintf("%s of %s kept", format.Bytes(stored), format.Bytes(f.size.Load()))
 			}
 			if !f.download {
 				kept += "; discard it with signpost abort " + f.id

@@ -57,7 +57,7 @@ func TestCreateWithoutPath(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		upload := New(api, http.DefaultClient, 1).newTransfer("a.jpg", Options{RelativePath: "photos/a.jpg"})
+		upload := New(api, http.DefaultClient, 1).newTransfer(t.Context(), "a.jpg", Options{RelativePath: "photos/a.jpg"})
 		job, err := upload.create(t.Context(), upload.importRequest(client.ImportRequestModeSingle), "")
 		if requests != want || (err == nil) != (want == 2) || err == nil && job.ID != id {
 			t.Errorf("%s: got import %q, %v after %d requests, want %d requests", detail, job.ID, err, requests, want)

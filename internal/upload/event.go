@@ -7,10 +7,13 @@ type Kind string
 const (
 	// Started reports that the import was created or found again.
 	Started Kind = "started"
-	// Resumed reports that an earlier run sent Bytes.
+	// Resumed reports that an earlier run sent Bytes. They are compared with the file while others are sent.
 	Resumed Kind = "resumed"
-	// Progress reports that Bytes were sent. Bytes is negative if they must be sent again.
+	// Progress reports that the store acknowledged Bytes, and that Sending more are in flight. Sending is negative when
+	// they are acknowledged or the request failed. Bytes is negative if uploaded bytes must be sent again.
 	Progress Kind = "progress"
+	// Draining reports that the upload was interrupted, and waits for a request that is nearly finished.
+	Draining Kind = "draining"
 	// Retrying reports that a request failed with Error and is retried.
 	Retrying Kind = "retrying"
 	// Finishing reports that all bytes are sent and that the upload waits for the store or the service.
@@ -26,8 +29,8 @@ type Event struct {
 	// ID is the import's id.
 	ID string
 	// Part is a part number; 0 means the whole file.
-	Part  int32
-	Bytes int64
+	Part           int32
+	Bytes, Sending int64
 	// Total is the file's size in bytes; -1 means unknown.
 	Total  int64
 	Error  error

@@ -32,7 +32,7 @@ func (t *transfer) importRequest(mode client.ImportRequestMode) client.ImportReq
 		r.Size = &t.total
 	}
 	if mode == client.ImportRequestModeMultipart {
-		r.PartSize = t.PartSize
+		r.PartSize = t.partSize(t.total)
 	}
 	if t.Checksum != None {
 		r.Checksum = &client.Checksum{Algorithm: client.ChecksumAlgorithm(t.Checksum)}

@@ -30,12 +30,12 @@ func TestLimiter(t *testing.T) {
 				l.decrease(now.Add(after))
 			}
 			for range c.successes {
-				l.increase()
+				l.increase(0, now, now)
 			}
 			acquired := 0
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second) // ends when the limit is reached
 			defer cancel()
-			for l.acquire(ctx) == nil {
+			for l.acquire(ctx, 0) == nil {
 				acquired++
 			}
 			if acquired != c.want {

@@ -3,6 +3,7 @@ package upload
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
@@ -37,13 +38,13 @@ func (t *transfer) uploadMultipart(ctx context.Context, s *source) (Result, erro
 func (t *transfer) resumeOrCreate(
 	ctx context.Context, job client.Import, entry *resumeEntry, s *source,
 ) (result Result, err error) {
-	var uploaded map[int32]string
+	var held []client.Part
 	if job.ID == "" {
 		if job, err = t.createMultipart(ctx); err == nil {
 			entry.write(resumeState{ID: t.id, Checksum: t.Checksum, identity: s.identity, Path: s.path})
 		}
 	} else if job.Status != client.ImportStatusCompleted {
-		uploaded, err = t.findUploadedParts(ctx, s, job.Multipart.PartSize)
+		held, err = t.findHeldParts(ctx, s, job.Multipart.PartSize)
 	}
 	completing := hasCode(err, "import-completing")
 	if completing {
@@ -57,11 +58,11 @@ func (t *transfer) resumeOrCreate(
 	if err != nil {
 		return Result{}, err
 	}
-	sums, resumed, err := t.sendParts(ctx, s, job.Multipart.PartSize, uploaded)
+	sums, resumed, err := t.sendParts(ctx, s, job.Multipart.PartSize, held)
 	if err != nil {
 		return Result{}, err
 	}
-	result, err = t.complete(ctx, sums, job.Multipart.PartSize)
+	result, err = t.complete(t.finishing(ctx), sums, job.Multipart.PartSize)
 	result.Resumed = resumed
 	return result, err
 }
@@ -79,39 +80,70 @@ func (t *transfer) createMultipart(ctx context.Context) (client.Import, error) {
 	return job, err
 }
 
-// sendParts sends the parts that are not uploaded. It returns the checksums of all parts, and the bytes uploaded
-// before.
+// finishing returns the context of what remains after the last byte: ctx, or if it has ended, the rest of drainTimeout.
+func (t *transfer) finishing(ctx context.Context) context.Context {
+	if ctx.Err() != nil {
+		return t.drained
+	}
+	return ctx
+}
+
+// sendParts sends the parts that the store does not hold. Meanwhile it compares the others with the file, and sends
+// those that differ. It returns the checksums of all parts, and the bytes of the parts that did not have to be sent.
 func (t *transfer) sendParts(
-	ctx context.Context, s *source, partSize int64, uploaded map[int32]string,
+	ctx context.Context, s *source, partSize int64, held []client.Part,
 ) (sums []string, resumed int64, err error) {
 	t.step = "send"
-	for number := range uploaded {
-		resumed += s.part(number, partSize).size
-	}
 	t.emit(Event{Kind: Started})
+	comparing := make(chan client.Part, len(held))
+	isHeld := map[int32]bool{}
+	for _, p := range held {
+		comparing <- p
+		isHeld[p.PartNumber] = true
+		resumed += p.Size
+	}
+	close(comparing)
 	if resumed > 0 {
 		t.emit(Event{Kind: Resumed, Bytes: resumed})
 	}
-	sums = make([]string, max(1, (s.size+partSize-1)/partSize))
+	sums = make([]string, s.parts(partSize))
 	sign := signer{api: t.api, id: t.id}
 	g, sending := errgroup.WithContext(ctx)
-	g.SetLimit(t.limiter.maxPrepared())
-	for i := 0; i < len(sums) && sending.Err() == nil; i++ {
-		number := int32(i + 1)
-		if sum, ok := uploaded[number]; ok {
-			sums[i] = sum
-			continue
-		}
-		g.Go(func() (err error) {
-			sums[i], err = t.sendPart(sending, &sign, number, s.part(number, partSize))
-			return err
+	workers := min(maxComparing, len(held))
+	g.SetLimit(t.limiter.maxPrepared() + workers)
+	send := func(number int32) (err error) {
+		sums[number-1], err = t.sendPart(sending, &sign, number, s.part(number, partSize))
+		return err
+	}
+	var different atomic.Int64
+	for range workers {
+		g.Go(func() error {
+			for p := range comparing {
+				sum, same, err := t.comparePart(sending, p, s.part(p.PartNumber, partSize))
+				if sums[p.PartNumber-1] = sum; err == nil && !same {
+					different.Add(p.Size)
+					t.emit(Event{Kind: Progress, Part: p.PartNumber, Bytes: -p.Size})
+					err = send(p.PartNumber)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	}
+	passed := 0
+	for number := int32(1); passed < len(sums) && sending.Err() == nil; number++ {
+		passed++
+		if !isHeld[number] {
+			g.Go(func() error { return send(number) })
+		}
+	}
 	err = g.Wait()
-	if err == nil && ctx.Err() != nil { // the loop ended before the last part
+	if err == nil && passed < len(sums) { // the loop ended before the last part
 		err = context.Cause(ctx)
 	}
-	return sums, resumed, err
+	return sums, resumed - different.Load(), err
 }
 
 // sendPart sends a part and returns its checksum, which is part of the signature.

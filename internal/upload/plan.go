@@ -38,7 +38,7 @@ func (u *Uploader) Plan(path string, o Options) (Plan, error) {
 		p.ResumeID = u.ResumeStore.entry(s).read(o.Checksum).ID // without the lock
 	}
 	const mib = 1 << 20
-	if p.PartSize = o.PartSize; p.PartSize == 0 { // the service's documented choice
+	if p.PartSize = o.partSize(s.size); p.PartSize == 0 { // the service's documented choice
 		p.PartSize = max(16*mib, (s.size+s3limits.MaxParts*mib-1)/(s3limits.MaxParts*mib)*mib)
 	}
 	p.Parts = (s.size + p.PartSize - 1) / p.PartSize

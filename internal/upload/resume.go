@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/signpost-s3/signpost/gen/client"
@@ -87,28 +88,17 @@ func compareCompleted(ctx context.Context, job client.Import, s *source) error {
 	return err
 }
 
-// findUploadedParts returns the checksums of the uploaded parts that match the file. Other parts are sent again.
-func (t *transfer) findUploadedParts(ctx context.Context, s *source, partSize int64) (map[int32]string, error) {
-	t.step = "compare uploaded parts"
+// maxComparing bounds how many parts that the store holds are compared with the file at a time.
+const maxComparing = 4
+
+// findHeldParts returns the parts that the store holds. Those of another size than the file's are sent again.
+func (t *transfer) findHeldParts(ctx context.Context, s *source, partSize int64) ([]client.Part, error) {
+	t.step = "find uploaded parts"
 	parts, err := t.api.Parts(ctx, t.id)
-	if err != nil {
-		return nil, err
-	}
-	uploaded := map[int32]string{}
-	for _, p := range parts {
-		content := s.part(p.PartNumber, partSize)
-		if p.Size != content.size {
-			continue
-		}
-		sum, same, err := t.comparePart(ctx, p, content)
-		if err != nil {
-			return nil, err
-		}
-		if same {
-			uploaded[p.PartNumber] = sum
-		}
-	}
-	return uploaded, nil
+	return slices.DeleteFunc(parts, func(p client.Part) bool {
+		number := int64(p.PartNumber)
+		return number < 1 || number > s.parts(partSize) || p.Size != s.part(p.PartNumber, partSize).size
+	}), err
 }
 
 // comparePart reports whether an uploaded part matches the file. Without a checksum it compares the ETag. That is the

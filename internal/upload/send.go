@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,26 +49,51 @@ func (t *transfer) send(ctx context.Context, p part) (etag string, err error) {
 	return "", &Error{File: t.name, Step: step, Attempts: attempts, Err: err}
 }
 
-// try sends p once, within the concurrency limit. A failed attempt subtracts its bytes from the progress.
+// try sends p once, within the concurrency limit.
 func (t *transfer) try(ctx context.Context, p part, signed signedRequest) (etag string, err error) {
-	if err := t.limiter.acquire(ctx); err != nil {
+	if err := t.limiter.acquire(ctx, p.size); err != nil {
 		return "", err
 	}
-	defer t.limiter.release()
-	var sent int64
-	etag, err = t.put(ctx, signed, p.open(), p.size, func(n int) {
-		sent += int64(n)
-		t.emit(Event{Kind: Progress, Part: p.number, Bytes: int64(n)})
+	defer t.limiter.release(p.size)
+	var sent atomic.Int64
+	began := time.Now()
+	draining, stop := t.drain(ctx, p, &sent)
+	defer stop()
+	etag, err = t.put(draining, signed, p.open(), p.size, func(n int) {
+		sent.Add(int64(n))
+		t.emit(Event{Kind: Progress, Part: p.number, Sending: int64(n)})
 	})
+	done := Event{Kind: Progress, Part: p.number, Sending: -sent.Load()}
 	if err == nil {
-		t.limiter.increase()
-		return etag, nil
-	}
-	if isOverload(err) {
+		t.limiter.increase(p.size, began, time.Now())
+		done.Bytes = p.size
+	} else if isOverload(err) {
 		t.limiter.decrease(time.Now())
 	}
-	if sent > 0 {
-		t.emit(Event{Kind: Progress, Part: p.number, Bytes: -sent})
+	if done.Bytes != 0 || done.Sending != 0 {
+		t.emit(done)
 	}
-	return "", err
+	return etag, err
+}
+
+// drainTimeout bounds how long requests continue after an interrupt.
+const drainTimeout = 5 * time.Second
+
+// drain returns a context for sending p. It ends with ctx, unless the upload was interrupted and p is sent within
+// drainTimeout at its present rate.
+func (t *transfer) drain(ctx context.Context, p part, sent *atomic.Int64) (context.Context, func()) {
+	began := time.Now()
+	draining, cancel := context.WithCancelCause(t.drained)
+	stop := context.AfterFunc(ctx, func() {
+		n, left := float64(sent.Load()), float64(p.size-sent.Load())
+		if t.interrupted.Err() == nil || t.drained.Err() != nil || left*float64(time.Since(began)) > n*float64(drainTimeout) {
+			cancel(context.Cause(ctx))
+			return
+		}
+		t.emit(Event{Kind: Draining, Part: p.number})
+	})
+	return draining, func() {
+		stop()
+		cancel(nil)
+	}
 }

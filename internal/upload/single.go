@@ -37,7 +37,7 @@ func (t *transfer) uploadSingle(ctx context.Context, content section) (Result, e
 		// The response of a successful attempt may have been lost.
 		if now, e := t.api.Read(ctx, t.id); e == nil && now.Status == client.ImportStatusCompleted {
 			job, etag, err = now, resultOf(now).ETag, nil
-			t.emit(Event{Kind: Progress, Bytes: t.total}) // the failed attempt subtracted its bytes
+			t.emit(Event{Kind: Progress, Bytes: t.total})
 		}
 	}
 	if err == nil {
@@ -50,7 +50,7 @@ func (t *transfer) uploadSingle(ctx context.Context, content section) (Result, e
 		return Result{}, err
 	}
 	if t.Wait {
-		return t.waitTerminal(ctx)
+		return t.waitTerminal(t.finishing(ctx))
 	}
 	result := resultOf(job)
 	result.ETag, result.Size = etag, t.total

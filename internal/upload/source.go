@@ -131,6 +131,9 @@ func (s *source) unchanged() error {
 // whole returns all bytes of the file.
 func (s *source) whole() section { return section{s.file, 0, s.size} }
 
+// parts returns the number of parts of partSize bytes. An empty file has one.
+func (s *source) parts(partSize int64) int64 { return max(1, (s.size+partSize-1)/partSize) }
+
 // part returns a part of the file, which has parts of partSize bytes.
 func (s *source) part(number int32, partSize int64) section {
 	offset := int64(number-1) * partSize

@@ -25,7 +25,7 @@ const (
 func (u *Uploader) Stream(
 	ctx context.Context, open func() (io.ReadCloser, error), name string, o Options,
 ) (Result, error) {
-	t := u.newTransfer(name, o)
+	t := u.newTransfer(ctx, name, o)
 	if t.Filename == "" {
 		t.Filename = "stdin"
 	}

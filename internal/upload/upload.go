@@ -13,11 +13,15 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 const (
-	// maxSingleSize is the largest file that is sent in one request. Repeating a larger request costs more than parts do.
-	maxSingleSize = 64 << 20
+	// maxSingleSize is the largest file, in bytes, that is sent in one request. An interrupt loses the request, and parts
+	// cost more calls of the service.
+	maxSingleSize = 2 * defaultPartSize
+	// defaultPartSize is in bytes. Smaller parts lose less by an interrupt on a slow line, and are slower on a fast one.
+	defaultPartSize = 8 << 20
 	// partRetryBudget is how long a failing part, or a file sent in one request, is retried.
 	partRetryBudget = 30 * time.Minute
 	// abortTimeout bounds how long a user waits after an interrupt or an error. An import that is not aborted expires.
@@ -62,7 +66,7 @@ type Options struct {
 	ContentType string
 	Metadata    map[string]string
 	Checksum    Algorithm
-	// PartSize is in bytes. The default, 0, lets the service choose.
+	// PartSize is in bytes. The default, 0, is 8 MiB, or if that makes more than 10,000 parts the service chooses.
 	PartSize  int64
 	WriteOnce bool
 	// Again uploads a file even if an earlier run uploaded it.
@@ -76,9 +80,24 @@ func (o Options) fitsOne(size int64) bool {
 	return !o.Checksum.combinable() || size <= maxSingleSize && (o.PartSize == 0 || size <= o.PartSize)
 }
 
-// File uploads the file at path. Its error is an *Error.
+// partSize returns the size of parts to request for size bytes, -1 if unknown. 0 lets the service choose.
+func (o Options) partSize(size int64) int64 {
+	if o.PartSize == 0 && size >= 0 && size <= defaultPartSize*s3limits.MaxParts {
+		return defaultPartSize
+	}
+	return o.PartSize
+}
+
+// File uploads the file at path. Its error is an *Error. When ctx ends, it starts nothing more, and waits up to
+// drainTimeout for requests that are nearly finished.
 func (u *Uploader) File(ctx context.Context, path string, o Options) (Result, error) {
-	t := u.newTransfer(path, o)
+	t := u.newTransfer(ctx, path, o)
+	drained, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(drainTimeout, func() { cancel(context.Cause(ctx)) })
+	})()
+	t.drained = drained
 	return t.finish(t.uploadFile(ctx))
 }
 
@@ -86,6 +105,8 @@ func (u *Uploader) File(ctx context.Context, path string, o Options) (Result, er
 type transfer struct {
 	*Uploader
 	Options
+	// interrupted ends when the caller ends the upload, and drained drainTimeout later. For a stream they are the same.
+	interrupted, drained context.Context
 	// api reports retries as events.
 	api  *API
 	name string
@@ -101,8 +122,8 @@ type transfer struct {
 	source *source
 }
 
-func (u *Uploader) newTransfer(name string, o Options) *transfer {
-	t := &transfer{Uploader: u, Options: o, name: name}
+func (u *Uploader) newTransfer(ctx context.Context, name string, o Options) *transfer {
+	t := &transfer{Uploader: u, Options: o, name: name, interrupted: ctx, drained: ctx}
 	t.api = u.API.OnRetry(func(err error) { t.emit(Event{Kind: Retrying, Error: err}) })
 	return t
 }
