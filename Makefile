@@ -6,7 +6,7 @@ SHELL := /bin/bash
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: help run build test check generate drift bench soak e2e lambda deploy undeploy
+.PHONY: help run build install test check generate drift bench soak e2e lambda deploy undeploy
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -16,6 +16,9 @@ run: build ## Run the service on its local store; settings come from the environ
 
 build: ## Build the static binary bin/signpost.
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/signpost ./cmd/signpost
+
+install: ## Install signpost to GOBIN, by default the folder bin of GOPATH (~/go/bin).
+	CGO_ENABLED=0 go install -trimpath -ldflags '$(LDFLAGS)' ./cmd/signpost
 
 test: ## Run every test.
 	go test ./...

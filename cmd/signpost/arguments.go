@@ -18,18 +18,20 @@ func withCommonSpellings(args []string) []string {
 	return args
 }
 
-// flagsFirst moves the flags of a command before its arguments, because kong rejects further arguments after a flag.
-func flagsFirst(root *kong.Node, args []string) []string {
-	node := findChild(root, args[0])
-	if node == nil {
-		return args
-	}
-	first := 1
+// flagsFirst moves the flags of a command between its name and its arguments. kong rejects flags before the name, and
+// further arguments after a flag.
+func flagsFirst(model *kong.Application, args []string) []string {
+	leading := leadingFlags(model, args)
+	before, args := args[:leading], args[leading:]
+	node, first := model.Node, 0
 	for first < len(args) && findChild(node, args[first]) != nil {
 		node = findChild(node, args[first])
 		first++
 	}
-	flags, words := slices.Clone(args[:first]), []string{}
+	if first == 0 { // there is no command, or an unknown one
+		return slices.Concat(args, before)
+	}
+	flags, words := slices.Concat(args[:first], before), []string{}
 	for n := first; n < len(args); n++ {
 		switch word := args[n]; {
 		case word == "--":
@@ -46,6 +48,18 @@ func flagsFirst(root *kong.Node, args []string) []string {
 		}
 	}
 	return slices.Concat(flags, words)
+}
+
+// leadingFlags returns the number of words before the command: flags of any command, and their values.
+func leadingFlags(model *kong.Application, args []string) (n int) {
+	for n < len(args) && strings.HasPrefix(args[n], "-") && args[n] != "--" {
+		takesValue := func(command *kong.Node) bool { return findFlag(command, args[n]) != nil }
+		if slices.ContainsFunc(model.Leaves(false), takesValue) {
+			n++
+		}
+		n++
+	}
+	return min(n, len(args))
 }
 
 // findFlag returns the flag that word names if its value is the next word.

@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
+	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -56,23 +58,43 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	hideUnusedSettings(parser.Model)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
 	args = withCommonSpellings(args)
 	if args[0] == completeCommand {
 		complete(i.stdout, parser.Model.Node, args[1:])
-		return nil
+		return i.stdout.Err()
 	}
-	command, err := parser.Parse(flagsFirst(parser.Model.Node, args))
-	if exited { // kong printed the help
-		return nil
+	command, err := parser.Parse(flagsFirst(parser.Model, args))
+	if err := i.stdout.Err(); err != nil || exited { // kong printed the help
+		return err
 	}
 	if err != nil {
-		return newUsageError(err)
+		return newUsageError(parser.Model.Node, err)
 	}
 	i.configErrors, i.variables = &configErrors, variablesOf(parser.Model)
-	return cmp.Or(command.Run(&i), i.stdout.Err())
+	if err = command.Run(&i); errors.As(err, new(usageError)) {
+		return withUsage(command.Selected(), err)
+	}
+	return cmp.Or(err, i.stdout.Err())
+}
+
+// settingsUser is a command that accepts all settings of serve and uses some.
+type settingsUser interface {
+	// settings returns the names of the flags that the command uses.
+	settings() []string
+}
+
+// hideUnusedSettings removes the settings that a command does not use from its help. The command accepts them.
+func hideUnusedSettings(model *kong.Application) {
+	for _, command := range model.Leaves(false) {
+		user, ok := command.Target.Interface().(settingsUser)
+		for _, flag := range command.Flags {
+			flag.Hidden = flag.Hidden || ok && flag.Group != nil && !slices.Contains(user.settings(), flag.Name)
+		}
+	}
 }
 
 // variablesOf returns the names of all environment variables that set a flag.

@@ -22,8 +22,14 @@ type doctorCmd struct{ config.Config }
 func (doctorCmd) Help() string {
 	return "Use the settings and credentials of serve. The command tries all operations of the service and its clients, " +
 		"and removes what it wrote under imports/doctor/ and jobs/doctor/. The exit status is 1 if a check failed; " +
-		"warnings do not count.\n\n" +
+		"warnings do not count.\n\n" + otherSettings +
 		"Example:\n\n\tsignpost doctor --bucket my-uploads"
+}
+
+func (doctorCmd) settings() []string {
+	return append(bucketSettings(), "public-endpoint", "url-ttl", "job-ttl", "cors-origins", "signing-access-key-id",
+		"signing-secret-access-key", "signing-session-token", "signing-role-arn", "allow-unsigned-headers",
+		"webhook-url", "webhook-hosts", "event-bus")
 }
 
 func (d doctorCmd) Run(i *invocation) (err error) {

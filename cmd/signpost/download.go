@@ -108,11 +108,8 @@ func (d downloadCmd) download(i *invocation, object download.Object, job client.
 	}
 	p.End(i.ctx, name, result, err)
 	finished := p.Finish(i.ctx)
-	switch {
-	case err != nil && i.ctx.Err() != nil && d.Output != "-":
+	if err != nil && i.ctx.Err() != nil && d.Output != "-" {
 		return interruption{finished.Error()}
-	case errors.As(err, new(*download.ExistsError)):
-		return usageError{err}
 	}
 	return asInterruption(i.ctx, err)
 }

@@ -21,9 +21,11 @@ type deadCmd struct {
 // Help returns the text before the flags in events dead --help.
 func (deadCmd) Help() string {
 	return "Use the settings of serve. The oldest event comes first, with its id, the time of its last attempt and the " +
-		"error. Use signpost events redeliver to deliver events again.\n\n" +
+		"error. Use signpost events redeliver to deliver events again.\n\n" + otherSettings +
 		"Example:\n\n\tsignpost events dead --bucket my-uploads --json"
 }
+
+func (deadCmd) settings() []string { return bucketSettings() }
 
 const noDeadEvents = "no dead events"
 

@@ -23,9 +23,11 @@ type redeliverCmd struct {
 // Help returns the text before the flags in events redeliver --help.
 func (redeliverCmd) Help() string {
 	return "Use the settings of serve. The events are delivered by a running service within seconds, or by signpost gc. " +
-		"Each event keeps its id and is retried for three days.\n\n" +
+		"Each event keeps its id and is retried for three days.\n\n" + otherSettings +
 		"Example:\n\n\tsignpost events redeliver --bucket my-uploads --all"
 }
+
+func (redeliverCmd) settings() []string { return bucketSettings() }
 
 func (r redeliverCmd) Run(i *invocation) error {
 	if (r.ID == "") != r.All {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+
+	"github.com/signpost-s3/signpost/internal/download"
 )
 
 // interruption reports that a signal ended the command.
@@ -18,10 +20,11 @@ func asInterruption(ctx context.Context, err error) error {
 	return err
 }
 
-// exitStatus returns 2 for usage errors, 130 for interruptions, as shells do, and 1 for other errors.
+// exitStatus returns 2 for usage errors and for files that are not replaced without --force, 130 for interruptions, as
+// shells do, and 1 for other errors.
 func exitStatus(err error) int {
 	switch {
-	case errors.As(err, new(usageError)):
+	case errors.As(err, new(usageError)), errors.As(err, new(*download.ExistsError)):
 		return 2
 	case errors.As(err, new(interruption)):
 		return 130

@@ -21,8 +21,13 @@ type gcCmd struct{ config.Config }
 func (gcCmd) Help() string {
 	return "Use the settings of serve, also those of webhooks and the event bus. A running service sweeps every ten " +
 		"minutes, so this command does nothing while one runs. Uploads in progress are not affected. The " +
-		"exit status is 1 if an import cannot be inspected.\n\n" +
+		"exit status is 1 if an import cannot be inspected.\n\n" + otherSettings +
 		"Example:\n\n\tsignpost gc --bucket my-uploads"
+}
+
+func (gcCmd) settings() []string {
+	return append(bucketSettings(), "url-ttl", "job-ttl", "webhook-url", "webhook-secrets", "webhook-secrets-file",
+		"webhook-secrets-parameter", "webhook-hosts", "webhook-networks", "event-bus")
 }
 
 func (g gcCmd) Run(i *invocation) error {

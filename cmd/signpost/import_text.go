@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/signpost-s3/signpost/internal/format"
@@ -22,17 +24,15 @@ func describe(w io.Writer, job client.Import) {
 	}
 	row("id", job.ID)
 	row("status", statusText(job))
-	if job.Error != nil {
-		row("error", fmt.Sprintf("%s: %s", job.Error.Code, job.Error.Detail))
-	}
+	row("error", strings.TrimPrefix(errorText(job), ": "))
 	row("filename", format.Name(job.Filename))
 	row("relative path", format.Name(job.RelativePath))
 	row("content type", job.ContentType)
 	if job.Size != nil {
-		row("size", fmt.Sprintf("%s (%d bytes)", format.Bytes(*job.Size), *job.Size))
+		row("size", sizeText(*job.Size))
 	}
-	for name, value := range job.Metadata {
-		row("metadata", name+"="+value)
+	for _, name := range slices.Sorted(maps.Keys(job.Metadata)) {
+		row("metadata", name+"="+job.Metadata[name])
 	}
 	if c := job.Checksum; c != nil {
 		verified := ""
@@ -51,9 +51,18 @@ func describe(w io.Writer, job client.Import) {
 	}
 }
 
+// sizeText returns a size in binary units, and exactly.
+func sizeText(size int64) string {
+	text := format.Bytes(size)
+	if exact := fmt.Sprintf("%d B", size); exact != text {
+		text += " (" + exact + ")"
+	}
+	return text
+}
+
 // statusText returns the status of job with its progress.
 func statusText(job client.Import) string {
-	text := terminal.Line(strings.ReplaceAll(string(job.Status), "_", " "))
+	text := terminal.Line(string(job.Status))
 	if engine.ObjectDeleted(job) {
 		text += ", object deleted"
 	}
@@ -69,10 +78,14 @@ func statusText(job client.Import) string {
 	return text
 }
 
-// errorText returns the error of a failed import or completion as a suffix for its status.
+// errorText returns the error of a failed import or completion as a suffix for its status. A code that repeats the
+// status is omitted.
 func errorText(job client.Import) string {
-	if job.Error == nil {
+	switch {
+	case job.Error == nil:
 		return ""
+	case string(job.Error.Code) == string(job.Status):
+		return terminal.Line(": " + job.Error.Detail)
 	}
 	return terminal.Line(fmt.Sprintf(": %s: %s", job.Error.Code, job.Error.Detail))
 }

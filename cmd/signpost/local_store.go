@@ -21,6 +21,12 @@ import (
 // localBucket is the bucket of the local store.
 const localBucket = "signpost"
 
+// bucketSettings returns the settings of withBucket.
+func bucketSettings() []string { return []string{"bucket", "data-dir", "local-listen", "path-style"} }
+
+// otherSettings is the paragraph of the help about settings that a command does not use.
+const otherSettings = "Other settings of serve are only checked: see signpost serve --help.\n\n"
+
 // startStore starts the local store of c, and returns it with its directory. It calls created, unless it is nil, with
 // the key of each new object. Errors name the setting to change.
 func startStore(

@@ -33,7 +33,7 @@ type uploadCmd struct {
 	ID          string `name:"id" placeholder:"ID" help:"Resume the multipart import with this id, also of another machine."`
 	Again       bool   `help:"Upload files again that are already uploaded."`
 	Wait        bool   `help:"Wait until the service reports the import as completed."`
-	DryRun      bool   `group:"Output:" help:"Print what would be uploaded, and send no requests."`
+	DryRun      bool   `short:"n" group:"Output:" help:"Print what would be uploaded, and send no requests."`
 
 	Metadata map[string]string `mapsep:"none" placeholder:"KEY=VALUE" help:"Metadata of the objects; repeat for more keys."`
 
@@ -59,7 +59,10 @@ func (uploadCmd) Help() string {
 const maxOpenFiles = 16
 
 func (u uploadCmd) Run(i *invocation) error {
-	items, ignored, failed := u.findItems()
+	items, ignored, failed, err := u.findItems()
+	if err != nil {
+		return usageError{err}
+	}
 	if err := u.validate(len(items), slices.ContainsFunc(items, func(i item) bool { return i.stream })); err != nil {
 		return usageError{err}
 	}

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/signpost-s3/signpost/internal/format"
 	"github.com/signpost-s3/signpost/internal/progress"
 	"github.com/signpost-s3/signpost/internal/remedy"
 	engine "github.com/signpost-s3/signpost/internal/upload"
@@ -20,8 +21,8 @@ type item struct {
 }
 
 // findItems returns the items that the arguments name, the entries of folders that are not regular files, and an error
-// for each path that cannot be opened.
-func (u uploadCmd) findItems() (items []item, ignored []progress.Ignored, failed []*engine.Error) {
+// for each path that cannot be opened. err reports a folder without --recursive.
+func (u uploadCmd) findItems() (items []item, ignored []progress.Ignored, failed []*engine.Error, err error) {
 	seen := map[string]bool{}
 	add := func(i item) {
 		absolute, err := filepath.Abs(i.path)
@@ -44,7 +45,7 @@ func (u uploadCmd) findItems() (items []item, ignored []progress.Ignored, failed
 		case err != nil:
 			failed = append(failed, remedy.OpenError(path, err))
 		case info.IsDir() && !u.Recursive:
-			failed = append(failed, remedy.OpenError(path, errors.New("it is a folder: use --recursive to upload its files")))
+			return nil, nil, nil, fmt.Errorf("%s is a folder: use --recursive (-r) to upload its files", format.Name(path))
 		case info.IsDir():
 			walk.root(path, info)
 		case info.Mode()&os.ModeNamedPipe != 0:
@@ -53,5 +54,5 @@ func (u uploadCmd) findItems() (items []item, ignored []progress.Ignored, failed
 			add(item{path: path, size: info.Size()})
 		}
 	}
-	return items, walk.ignored, append(failed, walk.failed...)
+	return items, walk.ignored, append(failed, walk.failed...), nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -33,15 +34,12 @@ var kongTexts = []struct {
 	{regexp.MustCompile(`, did you mean (?:one of )?(.*)\?$`), " (did you mean $1?)"},
 }
 
-// newUsageError returns an error of kong in plain words. It ends with the command that prints the help.
-func newUsageError(err error) error {
-	text, command := withoutQuotes.Replace(err.Error()), "signpost"
+// newUsageError returns an error of kong in plain words.
+func newUsageError(root *kong.Node, err error) error {
+	text, node := withoutQuotes.Replace(err.Error()), root
 	var parse *kong.ParseError
 	if errors.As(err, &parse) {
-		node := parse.Context.Model.Node
-		if selected := parse.Context.Selected(); selected != nil {
-			node, command = selected, selected.FullPath()
-		}
+		node = cmp.Or(parse.Context.Selected(), root)
 		if len(node.Children) > 0 {
 			text = strings.Replace(text, "unexpected argument", "unknown command", 1)
 		}
@@ -49,5 +47,14 @@ func newUsageError(err error) error {
 	for _, t := range kongTexts {
 		text = t.kong.ReplaceAllString(text, t.text)
 	}
-	return usageError{fmt.Errorf("%s; see %s --help", text, command)}
+	return withUsage(node, usageError{errors.New(text)})
+}
+
+// withUsage adds to a usage error the command that prints the help of node, and how to use node unless it is the root.
+func withUsage(node *kong.Node, err error) error {
+	err = fmt.Errorf("%w; see %s --help", err, node.FullPath())
+	if node.Parent != nil {
+		err = fmt.Errorf("%w\nusage: signpost %s", err, node.Summary())
+	}
+	return err
 }

@@ -21,6 +21,7 @@ type file struct {
 	finishing atomic.Bool // all bytes are stored
 	download  bool
 
+	began    time.Time
 	id       string
 	inParts  bool
 	abortErr error // why an import that cannot be resumed remains
@@ -45,12 +46,31 @@ func (f *file) verb() string {
 // completedLine returns the line of a completed or skipped file.
 func (f *file) completedLine(r upload.Result) string {
 	if f.download {
-		return fmt.Sprintf("downloaded %s as %s (%s)", r.ID, f.displayName(), format.Bytes(r.Size))
+		return fmt.Sprintf("downloaded %s as %s (%s)", r.ID, f.displayName(), f.figuresAtEnd(r.Size))
 	}
 	if r.Skipped {
 		return "skipped " + skippedText(f.name, r.ID)
 	}
-	return fmt.Sprintf("uploaded %s as %s (%s)", f.displayName(), r.ID, format.Bytes(r.Size))
+	return fmt.Sprintf("uploaded %s as %s (%s)", f.displayName(), r.ID, f.figuresAtEnd(r.Size))
+}
+
+// figuresAtEnd returns the size, and the time and rate of a transfer that ends now.
+func (f *file) figuresAtEnd(size int64) string {
+	return transferText(size, f.moved.Load(), time.Since(f.began))
+}
+
+// transferText returns the size of a transfer and its time and rate, such as "300 MiB in 30s, 10 MiB/s". A short time
+// is omitted, and the rate of few bytes: they say nothing about the connection. moved is the bytes of this run.
+func transferText(size, moved int64, elapsed time.Duration) string {
+	const minMoved = 1 << 20
+	text := format.Bytes(size)
+	if elapsed >= time.Second || elapsed >= 100*time.Millisecond && moved >= minMoved {
+		text += " in " + format.Duration(elapsed)
+		if moved >= minMoved {
+			text += ", " + format.Rate(float64(moved)/elapsed.Seconds())
+		}
+	}
+	return text
 }
 
 // skippedText says why a file is skipped.

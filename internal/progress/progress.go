@@ -39,7 +39,6 @@ type Progress struct {
 	mu          sync.Mutex
 	files       map[string]*file
 	all         *file
-	began       time.Time
 	uploaded    int
 	skipped     int
 	bytes       int64
@@ -50,8 +49,8 @@ type Progress struct {
 
 // New returns the progress of files with these sizes in bytes, -1 if unknown, and of others that cannot be opened.
 func New(o Options, sizes map[string]int64, others int) *Progress {
-	all := &file{name: fmt.Sprintf("all %d files", len(sizes)+others), download: o.Download}
-	p := &Progress{options: o, files: map[string]*file{}, all: all, began: time.Now()}
+	all := &file{name: fmt.Sprintf("all %d files", len(sizes)+others), download: o.Download, began: time.Now()}
+	p := &Progress{options: o, files: map[string]*file{}, all: all}
 	for path, size := range sizes {
 		f := &file{name: path, download: o.Download}
 		f.size.Store(size)
@@ -76,7 +75,9 @@ func New(o Options, sizes map[string]int64, others int) *Progress {
 func (p *Progress) Begin(path string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.view.begin(p.files[path])
+	f := p.files[path]
+	f.began = time.Now()
+	p.view.begin(f)
 }
 
 // OnEvent receives the uploader's events.

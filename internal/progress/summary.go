@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/signpost-s3/signpost/internal/format"
 	"github.com/signpost-s3/signpost/internal/remedy"
@@ -41,14 +40,12 @@ func (p *Progress) Finish(ctx context.Context) error {
 }
 
 func (p *Progress) summary() string {
-	elapsed := time.Since(p.began)
 	text := fmt.Sprintf("uploaded %s", format.Count(p.uploaded, "file"))
 	if len(p.files)+len(p.failures) == 0 {
 		text += ": the folders contain no regular files"
 	}
 	if p.uploaded > 0 {
-		rate := format.Rate(float64(p.all.moved.Load()) / elapsed.Seconds())
-		text += fmt.Sprintf(", %s in %s (%s)", format.Bytes(p.bytes), format.Duration(elapsed), rate)
+		text += ", " + p.all.figuresAtEnd(p.bytes)
 	}
 	for _, n := range []struct {
 		count int
