@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +50,7 @@ func (r *ResumeStore) readCompleted(now time.Time) error {
 	defer list.Close()
 	current := 0 // lines that stay as they are
 	scanner := bufio.NewScanner(list)
+	scanner.Buffer(nil, math.MaxInt) // a power failure may leave a long line
 	lines := 0
 	for ; scanner.Scan(); lines++ {
 		u, ok := parseCompleted(scanner.Bytes())

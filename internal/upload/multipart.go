@@ -39,24 +39,27 @@ func (t *transfer) resumeOrCreate(
 	ctx context.Context, job client.Import, entry *resumeEntry, s *source,
 ) (result Result, err error) {
 	var held []client.Part
-	if job.ID == "" {
+	if job.ID != "" && job.Status != client.ImportStatusCompleted {
+		held, err = t.findHeldParts(ctx, s, job.Multipart.PartSize)
+	}
+	if hasCode(err, "import-completing") { // by an earlier run, perhaps of another file
+		job, err = t.api.Read(ctx, t.id)
+		if _, err = t.waitCompleted(ctx, job, err); err == nil {
+			job, err = t.findOpen(ctx, entry, s)
+		}
+	}
+	if err == nil && job.ID == "" {
 		if job, err = t.createMultipart(ctx); err == nil {
 			entry.write(resumeState{ID: t.id, Checksum: t.Checksum, identity: s.identity, Path: s.path})
 		}
-	} else if job.Status != client.ImportStatusCompleted {
-		held, err = t.findHeldParts(ctx, s, job.Multipart.PartSize)
-	}
-	completing := hasCode(err, "import-completing")
-	if completing {
-		job, err = t.api.Read(ctx, t.id)
-	}
-	if completing || job.Status == client.ImportStatusCompleted {
-		result, err = t.waitCompleted(ctx, job, err)
-		result.Skipped = err == nil
-		return result, err
 	}
 	if err != nil {
 		return Result{}, err
+	}
+	if job.Status == client.ImportStatusCompleted {
+		result = resultOf(job)
+		result.Skipped = true
+		return result, nil
 	}
 	sums, resumed, err := t.sendParts(ctx, s, job.Multipart.PartSize, held)
 	if err != nil {

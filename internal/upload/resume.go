@@ -20,11 +20,11 @@ func (t *transfer) findOpen(ctx context.Context, entry *resumeEntry, s *source) 
 		state = entry.read(t.Checksum)
 	}
 	id := state.ID
-	if id == "" {
+	if t.id = ""; id == "" {
 		return client.Import{}, nil
 	}
 	job, err := t.api.Read(ctx, id)
-	if t.ID == "" && (hasCode(err, codeImportNotFound) || t.hasOtherPath(job)) {
+	if t.ID == "" && (isMissing(err) || t.hasOtherPath(job)) {
 		return client.Import{}, nil
 	}
 	if err != nil {

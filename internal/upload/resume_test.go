@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -211,6 +213,47 @@ func TestInterruptedCompletion(t *testing.T) {
 	checkNoLeftovers(t)
 }
 
+// TestChangedDuringCompletion: the completion of an earlier run is in progress, and the file has changed since, but
+// neither its size nor its modification time. It is uploaded again.
+func TestChangedDuringCompletion(t *testing.T) {
+	needsIdentity(t)
+	w := start(t)
+	path, d := file(t, content(11*mib, 5)), Options{Checksum: CRC64NVME, PartSize: 5 * mib}
+	ctx, cancel := context.WithCancel(t.Context())
+	w.useProxies(t, nil, func(x exchange) bool {
+		if filepath.Base(x.r.URL.Path) != "complete" {
+			return false
+		}
+		defer cancel()
+		return dropResponse(x)
+	})
+	if _, err := w.File(ctx, path, d); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted: got %v, want the cancellation", err)
+	}
+	if err := rewrite(path); err != nil {
+		t.Fatal(err)
+	}
+	w.useProxies(t, nil, func(x exchange) bool {
+		switch {
+		case x.same == 1 && filepath.Base(x.r.URL.Path) == "parts" && x.r.Method == http.MethodGet:
+			return respond(http.StatusConflict, "application/problem+json", `{"status":409,"code":"import-completing"}`)(x)
+		case x.all == 1: // the state of the import before its completion
+			recorded := httptest.NewRecorder()
+			x.next.ServeHTTP(recorded, x.r)
+			body := strings.Replace(recorded.Body.String(), `"completed"`, `"uploading"`, 1)
+			return respond(http.StatusOK, "application/json", body)(x)
+		}
+		return false
+	})
+	r, err := w.File(t.Context(), path, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.stored(t, r); !bytes.Equal(got, content(11*mib, 9)) || r.Skipped {
+		t.Errorf("got %+v, want the file as it is now", r)
+	}
+}
+
 // TestBusy: the second of two runs on one file fails with ErrBusy, and the first succeeds.
 func TestBusy(t *testing.T) {
 	w := start(t)
@@ -349,6 +392,33 @@ func TestNoResumeStore(t *testing.T) {
 	if _, err := w.File(t.Context(), file(t, content(7*mib, 10)),
 		Options{Checksum: CRC64NVME, PartSize: 5 * mib}); err != nil {
 		t.Errorf("File without a resume store: %v", err)
+	}
+}
+
+// TestInvalidStates: states and lines with an invalid id, and long lines, are as none.
+func TestInvalidStates(t *testing.T) {
+	w := start(t)
+	for _, size := range []int{3000, 11 * mib} {
+		path, o := file(t, content(size, 1)), Options{Checksum: CRC64NVME, PartSize: 5 * mib}
+		s, err := openSource(path, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.file.Close()
+		u := completedUpload{s.fingerprint, "", s.identity, time.Now()}
+		for _, id := range []string{"..", strings.Repeat("0", 100_000)} {
+			u.ID = id
+			w.ResumeStore.entry(s).write(resumeState{ID: id, Checksum: o.Checksum, identity: s.identity})
+			if err := os.WriteFile(w.ResumeStore.listFile(), u.line(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if w.ResumeStore, err = OpenResumeStore(filepath.Dir(w.ResumeStore.dir), w.server); err != nil {
+				t.Fatalf("id of %d bytes: %v", len(id), err)
+			}
+			if r, err := w.File(t.Context(), path, o); err != nil || r.Skipped {
+				t.Errorf("id of %d bytes, file of %d: got %+v, %v, want it uploaded", len(id), size, r, err)
+			}
+		}
 	}
 }
 

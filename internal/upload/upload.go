@@ -188,7 +188,7 @@ func (t *transfer) findCompleted(ctx context.Context, s *source) (Result, error)
 	t.step = "find earlier upload"
 	job, err := t.api.Read(ctx, earlier.ID)
 	switch {
-	case hasCode(err, codeImportNotFound):
+	case isMissing(err):
 		return Result{}, nil
 	case err != nil:
 		return Result{}, err
@@ -211,8 +211,11 @@ func (t *transfer) findCompleted(ctx context.Context, s *source) (Result, error)
 	return result, nil
 }
 
-// codeImportNotFound is the problem code for an import that was deleted, for example by a lifecycle rule.
-const codeImportNotFound = "import-not-found"
+// isMissing reports whether there is no import with the id: it was deleted, for example by a lifecycle rule, or the
+// file with the id is damaged.
+func isMissing(err error) bool {
+	return hasCode(err, "import-not-found") || errors.Is(err, ErrInvalidID)
+}
 
 // finish reports a successful upload. The error of a failed one gets the import that remains.
 func (t *transfer) finish(result Result, err error) (Result, error) {
@@ -234,7 +237,7 @@ func (t *transfer) abort(ctx context.Context) {
 	cause := fmt.Errorf("no response within %s", abortTimeout)
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), abortTimeout, cause)
 	defer cancel()
-	if err := t.api.Delete(ctx, t.id); err != nil && !hasCode(err, codeImportNotFound) {
+	if err := t.api.Delete(ctx, t.id); err != nil && !isMissing(err) {
 		t.abortErr = err
 		return
 	}
