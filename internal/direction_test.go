@@ -23,7 +23,7 @@ var layers = []string{
 	"internal/upload internal/receiver",
 	"internal/filewatch internal/format internal/hostport internal/metrics internal/parameterstore internal/retryafter",
 	"internal/s3events internal/s3limits internal/sigv4 internal/terminal internal/testing/lambdatest",
-	"internal/testing/logtest gen/api gen/client openapi/export",
+	"internal/testing/logtest internal/testing/slowline gen/api gen/client openapi/export",
 	"openapi internal",
 }
 
