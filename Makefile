@@ -52,7 +52,7 @@ outdated: ## List direct dependencies that have a newer version. It never fails.
 	  test -z "$$newer" || printf 'Newer versions of direct dependencies (go get MODULE@VERSION):\n%s\n' "$$newer"
 
 bench: build ## Measure requests, the Lambda function and memory. ONLY=upload: uploads. ONLY=deliver: events.
-	@go run ./internal/testing/bench $(if $(ONLY),-only $(ONLY))
+	@go run ./internal/testing/bench $(if $(ONLY),-only $(ONLY)) $(FLAGS)
 
 DURATION ?= 20m
 

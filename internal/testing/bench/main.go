@@ -2,10 +2,11 @@
 // in another way, and its goal. A figure is the median of rounds. In each round both sides run in turn, because
 // machines are noisy: read the ratio and its range, not the times.
 //
-// compare.py measures uploads beside other programs.
+// compare.py measures uploads beside other programs, and on slow lines.
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -77,22 +78,33 @@ var groups = []struct {
 
 func main() {
 	only := flag.String("only", "", "run this benchmark alone, such as bare; deliver and upload run only so")
-	rounds := flag.Int("rounds", 10, "rounds of each benchmark")
+	rounds := flag.Int("rounds", 0, "rounds of each benchmark (default: 10, or 3 of uploads)")
+	all := flag.Bool("all", false, "with -only upload, also upload 10,000 files; this takes up to an hour")
+	bucket := flag.Bool("bucket", false, "create a bucket, print it, and delete it after an interrupt; for compare.py")
+	line := flag.String("line", "", "forward to this URL on a slow line until an interrupt; for compare.py")
+	rate := flag.Float64("rate", 1<<20, "of the line, in bytes per second")
+	latency := flag.Duration("latency", 0, "of the line, for a round trip")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *only, *rounds); err != nil {
+	var err error
+	switch {
+	case *bucket:
+		err = holdBucket(ctx)
+	case *line != "":
+		err = holdLine(ctx, *line, *rate, *latency)
+	case *only == "upload":
+		err = compareUploads(ctx, cmp.Or(*rounds, 3), *all)
+	default:
+		err = run(ctx, *only, cmp.Or(*rounds, 10))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, only string, rounds int) error {
-	if only == "upload" {
-		compare := exec.CommandContext(ctx, "python3", "internal/testing/bench/compare.py")
-		compare.Stdout, compare.Stderr = os.Stdout, os.Stderr
-		return compare.Run()
-	}
 	dir, err := os.MkdirTemp("", "signpost-bench-*")
 	if err != nil {
 		return err

@@ -16,20 +16,13 @@ import (
 // OpenNew returns a new, empty bucket in the same store as Open's. The test's end empties and deletes it.
 func OpenNew(t testing.TB) Target {
 	t.Helper()
-	target := Open(t)
-	target.Bucket = "test-" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	in := &s3.CreateBucketInput{Bucket: &target.Bucket}
-	if region := target.AWS.Region; target.AWS.BaseEndpoint == nil && region != "us-east-1" {
-		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{
-			LocationConstraint: types.BucketLocationConstraint(region),
-		}
-	}
-	if _, err := target.Client().CreateBucket(t.Context(), in); err != nil {
+	target, err := Open(t).New(t.Context())
+	if err != nil {
 		t.Fatalf("storetest: %v", err)
 	}
 	if target.Store == nil {
 		t.Cleanup(func() {
-			if err := target.delete(context.WithoutCancel(t.Context())); err != nil {
+			if err := target.Delete(context.WithoutCancel(t.Context())); err != nil {
 				t.Errorf("storetest: %v", err)
 			}
 		})
@@ -37,14 +30,27 @@ func OpenNew(t testing.TB) Target {
 	return target
 }
 
+// New creates a bucket in the same store.
+func (t Target) New(ctx context.Context) (Target, error) {
+	t.Bucket = "test-" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	in := &s3.CreateBucketInput{Bucket: &t.Bucket}
+	if region := t.AWS.Region; t.AWS.BaseEndpoint == nil && region != "us-east-1" {
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{
+			LocationConstraint: types.BucketLocationConstraint(region),
+		}
+	}
+	_, err := t.Client().CreateBucket(ctx, in)
+	return t, err
+}
+
 // Client returns a client of the store.
 func (t Target) Client() *s3.Client {
 	return s3.NewFromConfig(t.AWS, func(o *s3.Options) { o.UsePathStyle = t.PathStyle })
 }
 
-// delete removes the bucket and its content. It begins again while the bucket is not empty, for at most 10 s: the store
+// Delete removes the bucket and its content. It begins again while the bucket is not empty, for at most 10 s: the store
 // may still execute requests that a stopped server canceled.
-func (t Target) delete(ctx context.Context) error {
+func (t Target) Delete(ctx context.Context) error {
 	for end := time.Now().Add(10 * time.Second); ; {
 		err := t.deleteOnce(ctx)
 		var e smithy.APIError
