@@ -30,7 +30,7 @@ func TestPageAborts(t *testing.T) {
 	b.release(client.Problem{})
 	b.state("file.bin", "aborted")
 	p.wantStatus(t, id, client.ImportStatusAborted)
-	b.press("file.bin", "remove")
+	b.press("file.bin", "dismiss")
 	b.until("its row is gone", row("file.bin")+` === undefined`)
 	b.reload()
 	b.until("it is forgotten", row("file.bin")+` === undefined`)
@@ -60,9 +60,9 @@ func TestPageAbortRefused(t *testing.T) {
 	p.holds(t, id, content)
 }
 
-// TestPageRemoves: the row of a failed upload stays until the service has deleted the import, and shows a failure to
-// delete it.
-func TestPageRemoves(t *testing.T) {
+// TestPageAbortsFailed: a failed upload is aborted only after the service has deleted its import, and shows a failure
+// to delete it. Dismiss then removes its row.
+func TestPageAbortsFailed(t *testing.T) {
 	browserTest(t)
 	p := startLocal(t, t.TempDir())
 	b := browse(t, p)
@@ -74,35 +74,36 @@ func TestPageRemoves(t *testing.T) {
 	id := b.state("file.bin", "failed")
 
 	b.hold("DELETE", "")
-	b.press("file.bin", "remove")
+	b.press("file.bin", "abort")
 	b.held("the page asks the service to delete the import")
-	b.state("file.bin", "removing")
+	b.state("file.bin", "aborting")
 	if focused := b.focused(); focused != "file.bin" {
-		t.Errorf("after Remove: got %q focused, want the row, as it has no buttons", focused)
+		t.Errorf("after Abort: got %q focused, want the row, as it has no buttons", focused)
 	}
 	b.release(scopeMissing)
 	b.state("file.bin", "failed")
-	const problem = "Not removed. Your API key or token does not permit this. Ask the operator for one that does. " +
+	const problem = "Not aborted. Your API key or token does not permit this. Ask the operator for one that does. " +
 		"Uploaded data may remain in the store until it expires."
 	if got := eval[string](b, `document.querySelector("li.upload .problem").textContent`); got != problem {
 		t.Errorf("the service refused the DELETE: got %q, want %q", got, problem)
 	}
-	b.until("it is said aloud", `document.querySelector("#live").textContent.includes("Not removed.")`)
+	b.until("it is said aloud", `document.querySelector("#live").textContent.includes("Not aborted.")`)
 
 	b.hold("DELETE", "")
-	b.press("file.bin", "remove")
+	b.press("file.bin", "abort")
 	b.held("the page asks again")
-	b.state("file.bin", "removing")
+	b.state("file.bin", "aborting")
 	if got := p.read(t, id).Status; got == client.ImportStatusAborted {
 		t.Errorf("before the service received the DELETE: got %s, want an import in progress", got)
 	}
 	b.release(client.Problem{})
-	b.until("its row is gone", row("file.bin")+` === undefined`)
+	b.state("file.bin", "aborted")
 	p.wantStatus(t, id, client.ImportStatusAborted)
+	b.press("file.bin", "dismiss")
+	b.until("its row is gone", row("file.bin")+` === undefined`)
 	if focused := b.focused(); focused != "files" {
 		t.Errorf("after the last row: got %q focused, want the field for files", focused)
 	}
-	b.until("it is said aloud", `document.querySelector("#live").textContent.includes("Removed file.bin.")`)
 	b.reload()
 	b.until("it is forgotten", row("file.bin")+` === undefined`)
 }

@@ -43,7 +43,7 @@ func (s serveCmd) serveLocal(i *invocation, listener net.Listener, log *slog.Log
 		<-store.Done()
 		stop(fmt.Errorf("the local store stopped: %w", store.Err()))
 	}()
-	s.Bucket, s.PathStyle = store.Bucket(), true
+	s.Bucket, s.PathStyle, s.LocalStore = store.Bucket(), true, true
 	process, err := server.New(ctx, s.Config, store.AWSConfig(), log, versionText())
 	if err != nil {
 		return err

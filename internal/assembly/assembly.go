@@ -63,7 +63,7 @@ func New(
 // machine reaches the service; with AllowAnonymous, it may be behind a proxy.
 func newImports(c config.Config, store *bucket.Bucket) *imports.Service {
 	s := &imports.Service{
-		Bucket: store, Downloads: c.Downloads, AnonymousListing: c.Local() && !c.AllowAnonymous, Now: time.Now,
+		Bucket: store, Downloads: c.AllowsDownloads(), AnonymousListing: c.Local() && !c.AllowAnonymous, Now: time.Now,
 		Limits: imports.Limits{
 			MaxSize: c.MaxSize, URLTTL: c.URLTTL, JobTTL: c.JobTTL, ContentTypes: c.ContentTypes,
 			OpenUploads: c.MaxOpenUploads, WriteOnce: c.WriteOnce, WebhookHosts: c.WebhookHosts,

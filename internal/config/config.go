@@ -27,7 +27,7 @@ type Config struct {
 	JobTTL         time.Duration `name:"job-ttl" env:"SIGNPOST_JOB_TTL" default:"168h" placeholder:"DURATION" group:"Imports:" help:"Time in which a multipart upload can be resumed, from 1m to 8760h (default ${default})."`
 	MaxSize        int64         `env:"SIGNPOST_MAX_SIZE" placeholder:"BYTES" group:"Imports:" help:"Largest import in bytes. When set, imports must declare their size, and untracked imports are rejected (default: the limit of S3)."`
 	CORSOrigins    []string      `name:"cors-origins" env:"SIGNPOST_CORS_ORIGINS" placeholder:"ORIGIN" group:"Browsers:" help:"Origins whose pages may call the API and upload to the local store, exactly as browsers send them, such as https://app.example.com (default: none)."`
-	Downloads      bool          `env:"SIGNPOST_DOWNLOADS" group:"Imports:" help:"Return a signed download URL to every reader of a completed import."`
+	Downloads      *bool         `env:"SIGNPOST_DOWNLOADS" group:"Imports:" help:"Return a signed download URL to every reader of a completed import (default: true with the local store only)."`
 	UI             bool          `name:"ui" env:"SIGNPOST_UI" default:"true" group:"Browsers:" help:"Serve the web UI at / (default true; --ui=false turns it off)."`
 	ContentTypes   []string      `name:"content-types" env:"SIGNPOST_CONTENT_TYPES" placeholder:"TYPE" group:"Imports:" help:"Media types that may be imported, such as text/csv or image/*. When set, imports must declare theirs, and untracked imports are rejected (default: any)."`
 	WriteOnce      bool          `env:"SIGNPOST_WRITE_ONCE" group:"Imports:" help:"Require If-None-Match: * for tracked single uploads, so that a second upload to the same URL is rejected."`
@@ -63,6 +63,10 @@ type Config struct {
 	MaxConnectionsPerClient int           `env:"SIGNPOST_MAX_CONNECTIONS_PER_CLIENT" placeholder:"COUNT" group:"Operation:" help:"Open connections of one address, or one IPv6 /64 network; more are closed. Trusted proxies are exempt (default: half of --max-connections, at least 16)."`
 	LongPolling             bool          `env:"SIGNPOST_LONG_POLLING" default:"true" group:"Operation:" help:"Hold requests with ?wait until the import changes (default true; --long-polling=false answers them at once)."`
 	StopDelay               time.Duration `env:"SIGNPOST_STOP_DELAY" default:"0s" placeholder:"DURATION" group:"Operation:" help:"Time to continue to serve after a stop signal, while /readyz returns 503, up to 5m (default ${default})."`
+
+	// LocalStore is set if the bucket is that of the local store. It is no setting: serve starts that store without a
+	// bucket.
+	LocalStore bool `kong:"-"`
 }
 
 // WithAbsolutePaths returns c with absolute paths of files, because the local store changes the working directory.
@@ -84,6 +88,15 @@ func (c Config) WithAbsolutePaths() (Config, error) {
 func (c Config) Local() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
 	return err == nil && hostport.IsLoopback(host)
+}
+
+// AllowsDownloads reports whether completed imports have a download URL. Without a setting, only those of the local
+// store do.
+func (c Config) AllowsDownloads() bool {
+	if c.Downloads == nil {
+		return c.LocalStore
+	}
+	return *c.Downloads
 }
 
 // ConnectionsPerClient returns how many connections one client may have. The default is half of all, so that one client

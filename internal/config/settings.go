@@ -45,6 +45,9 @@ var webhookKey = regexp.MustCompile(`wh(sec|sk)_`)
 // parse sets a setting to the value of text, or returns the rule that text breaks.
 func parse(setting reflect.Value, text string) (broken string) {
 	switch kind := setting.Kind(); {
+	case kind == reflect.Pointer: // nil is unset
+		setting.Set(reflect.New(setting.Type().Elem()))
+		return parse(setting.Elem(), text)
 	case setting.Type() == reflect.TypeFor[time.Duration]():
 		d, err := time.ParseDuration(text)
 		if err != nil {

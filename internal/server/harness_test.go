@@ -88,7 +88,7 @@ func startAs(t *testing.T, c config.Config, s *service) *service {
 	target := storetest.Open(t)
 	c.Listen, c.MaxConnections = "127.0.0.1:0", cmp.Or(c.MaxConnections, 4096)
 	c.Bucket, c.PathStyle = target.Bucket, target.PathStyle
-	c.URLTTL, c.JobTTL, c.Downloads, c.LongPolling = time.Hour, 168*time.Hour, true, true
+	c.URLTTL, c.JobTTL, c.Downloads, c.LongPolling = time.Hour, 168*time.Hour, new(true), true
 	s.log = &logtest.Buffer{}
 	log := assembly.NewLogger(s.log)
 	listener, err := server.Listen(c, log)

@@ -163,7 +163,7 @@ func documents(c config.Config, storeOrigin string) func(*echo.Echo) {
 		if c.UI {
 			web.RegisterUI(e, web.UI{
 				StoreOrigin: storeOrigin, AsksKey: c.Authenticates() && !c.AllowAnonymous,
-				Local: c.Local() && !c.AllowAnonymous, Downloads: c.Downloads,
+				Local: c.Local() && !c.AllowAnonymous, Downloads: c.AllowsDownloads(), LocalStore: c.LocalStore,
 			})
 		}
 	}

@@ -26,6 +26,8 @@ type UI struct {
 	Local bool
 	// Downloads is set if a completed import has a download_url.
 	Downloads bool
+	// LocalStore is set if uploads go to the store in this process.
+	LocalStore bool
 }
 
 // policy returns the Content-Security-Policy of the page: it loads files from this service only, and sends requests to

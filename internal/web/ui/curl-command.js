@@ -1,4 +1,5 @@
 // @ts-check
+import { copyText, quote } from "./copy.js";
 import { settings } from "./settings.js";
 
 /**
@@ -40,21 +41,13 @@ function commandsFor(name) {
   ].join("\n");
 }
 
-/** Quotes text for a shell. @param {string} text */
-const quote = (text) => (/^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-
 /**
  * Copies the lines, or selects them if the browser does not allow that.
  * @param {HTMLTextAreaElement} lines
- * @returns {Promise<boolean>}
  */
 async function copy(lines) {
-  try {
-    await navigator.clipboard.writeText(lines.value);
-    return true;
-  } catch { // not allowed, or the page was loaded over plain HTTP
-    lines.focus();
-    lines.select();
-    return false;
-  }
+  if (await copyText(lines.value)) return true;
+  lines.focus();
+  lines.select();
+  return false;
 }

@@ -18,8 +18,13 @@ export function formatDuration(seconds) {
   return `${Math.round(seconds / 86_400)} days`;
 }
 
+const numberFormat = new Intl.NumberFormat("en");
+
+/** Returns n with thousands separators. @param {number} n */
+export const formatCount = (n) => numberFormat.format(n);
+
 /** @param {number} n @param {string} noun */
-export const plural = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+export const plural = (n, noun) => `${formatCount(n)} ${noun}${n === 1 ? "" : "s"}`;
 
 const timeFormat = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hour12: false });
 const dateFormat = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });

@@ -8,7 +8,7 @@ const maxSentences = 3;
 
 /** Announces events to users of screen readers, by an ARIA live region. */
 export class LiveRegion {
-  /** @type {{text: string, kind: string}[]} */
+  /** @type {{text: string, kind: string, count: number}[]} */
   #pending = [];
   #timer = 0;
 
@@ -17,10 +17,11 @@ export class LiveRegion {
 
   /**
    * @param {string} text a sentence
-   * @param {string} [kind] such as "completed"; a summary counts announcements by kind
+   * @param {string} [kind] such as "completed"; a summary counts uploads by kind
+   * @param {number} [count] of uploads
    */
-  announce(text, kind = "") {
-    if (this.#pending.at(-1)?.text !== text) this.#pending.push({ text, kind });
+  announce(text, kind = "", count = 1) {
+    if (this.#pending.at(-1)?.text !== text || kind !== "") this.#pending.push({ text, kind, count });
     this.#timer ||= window.setTimeout(() => this.#flush(), collectFor);
   }
 
@@ -32,11 +33,11 @@ export class LiveRegion {
   }
 }
 
-/** @param {{text: string, kind: string}[]} announcements */
+/** @param {{text: string, kind: string, count: number}[]} announcements */
 function summarize(announcements) {
   /** @type {Map<string, number>} */
   const counts = new Map();
-  for (const { kind } of announcements) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  for (const { kind, count } of announcements) counts.set(kind, (counts.get(kind) ?? 0) + count);
   const lastWithoutKind = announcements.filter(({ kind }) => kind === "").slice(-1).map(({ text }) => text);
   counts.delete("");
   return [...counts].map(([kind, n]) => `${plural(n, "upload")} ${kind}.`).concat(lastWithoutKind).join(" ");

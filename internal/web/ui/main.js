@@ -36,10 +36,11 @@ const setCurlFile = showCurlCommand(live);
 
 queue.addEventListener("rejected", (event) => live.announce(/** @type {CustomEvent<string>} */ (event).detail));
 queue.addEventListener("added", (event) => {
-  for (const t of /** @type {CustomEvent<Transfer[]>} */ (event).detail) {
+  const transfers = /** @type {CustomEvent<Transfer[]>} */ (event).detail;
+  for (const t of transfers) {
     t.addEventListener("phase", () => { if (t.isFinished) recent.refresh(); });
-    setCurlFile(t.name);
   }
+  setCurlFile(transfers[transfers.length - 1].name);
 });
 queue.addEventListener("removed", () => recent.refresh());
 credential.addEventListener("change", () => { if (credential.isSet && !credential.rejected) recent.refresh(0); });

@@ -98,7 +98,7 @@ export class Queue extends EventTarget {
 
   /** @param {Transfer} t */
   async remove(t) {
-    if (!await t.remove()) return;
+    await t.remove();
     this.all.delete(t);
     this.dispatchEvent(new CustomEvent("removed", { detail: t }));
   }

@@ -1,10 +1,13 @@
 // @ts-check
+import { openDownload } from "./download.js";
+import { byId, template, write } from "./elements.js";
 import { ResponseError } from "./errors.js";
 import { formatBytes, formatDate } from "./format.js";
 import { resumeStore } from "./resume-store.js";
 import { settings } from "./settings.js";
 
-const maxShown = 20;
+/** How many imports are listed, and how many of them without a click. */
+const maxShown = 20, maxUnfolded = 3;
 
 /**
  * @typedef {{id: string, name: string, path?: string, size?: number, status: string, at: Date,
@@ -21,10 +24,10 @@ export class RecentImports {
   /** @param {import("./api.js").API} api */
   constructor(api) {
     this.api = api;
-    this.section = /** @type {HTMLElement} */ (document.getElementById("recents"));
-    this.list = /** @type {HTMLElement} */ (document.getElementById("recent"));
-    this.about = /** @type {HTMLElement} */ (document.getElementById("recent-words"));
-    this.template = /** @type {HTMLTemplateElement} */ (document.getElementById("recent-row"));
+    this.section = byId("recents");
+    this.list = byId("recent");
+    this.about = byId("recent-words");
+    this.template = template("recent-row");
     this.list.addEventListener("click", (event) => this.#download(event));
   }
 
@@ -55,7 +58,11 @@ export class RecentImports {
     this.section.hidden = recent.length === 0;
     const fromService = this.#lists && (this.api.credential.isSet || !settings.requiresKey);
     this.about.textContent = fromService ? "Your newest imports on this service." : "Imports from this browser.";
-    this.list.replaceChildren(...recent.map((r) => this.#row(r)));
+    const rows = recent.map((r) => this.#row(r)), older = rows.splice(maxUnfolded);
+    byId("recent-newest").replaceChildren(...rows);
+    byId("recent-older").replaceChildren(...older);
+    byId("recent-rest").hidden = older.length === 0;
+    write(byId("recent-count"), `${older.length} older`);
   }
 
   /** @param {RecentImport} r */
@@ -80,17 +87,16 @@ export class RecentImports {
     return row;
   }
 
-  /** Reads the signed URL when it is needed: a list contains none, and they expire. @param {Event} event */
+  /** @param {Event} event */
   async #download(event) {
     const link = /** @type {Element} */ (event.target).closest("a");
     const row = /** @type {HTMLElement | null | undefined} */ (link?.closest("li"));
     const id = row?.dataset.id;
     if (!link || !row || !id) return;
     event.preventDefault();
-    const job = await this.api.read(id, AbortSignal.timeout(30_000)).catch(() => null);
-    if (job?.download_url) open(job.download_url, "_blank", "noopener,noreferrer");
-    else if (job?.object?.deleted) row.replaceWith(this.#row(ofService([job])[0]));
-    else this.refresh(0);
+    const job = await openDownload(this.api, id);
+    if (job?.object?.deleted) row.replaceWith(this.#row(ofService([job])[0]));
+    else if (!job?.download_url) this.refresh(0);
   }
 }
 

@@ -26,7 +26,7 @@ const maxExpired = 5;
  *   checksums: declare them, until a store turns out not to support them; checksumsSupported: the store accepted one;
  *   storeResponded: the store has responded to this page
  * @typedef {"waiting" | "hashing" | "sending" | "pausing" | "paused" | "locked" | "needs-file" | "finishing" |
- *   "completed" | "failed" | "aborting" | "aborted" | "removing"} Phase
+ *   "completed" | "failed" | "aborting" | "aborted"} Phase
  */
 
 /** The upload of one file. Dispatches "phase" and "progress". */
@@ -337,14 +337,15 @@ export class Transfer extends EventTarget {
   }
 
   /**
-   * Aborts the import. It is aborted once the service has confirmed that; until then it can be resumed or aborted
-   * again.
+   * Aborts the import, or deletes the object of a completed one. It is aborted once the service has confirmed that;
+   * until then it can be resumed or aborted again.
    */
   async abort() {
+    const before = this.isFinished ? this.#phase : null;
     this.#abortRun("aborting");
     await this.#running; // a create that is still running may return the id only now
-    if (this.id && !await this.#delete("Not aborted.")) {
-      this.phase = this.file ? "paused" : "needs-file";
+    if (this.id && !await this.#delete(before === "completed" ? "Not deleted." : "Not aborted.")) {
+      this.phase = before ?? (this.file ? "paused" : "needs-file");
       return;
     }
     this.#finish("aborted");
@@ -364,25 +365,11 @@ export class Transfer extends EventTarget {
     }
   }
 
-  /**
-   * Stops the upload before its row is removed. The import of a failed upload is deleted; others remain for other tabs.
-   * Returns false if the service has not confirmed the deletion: the row then shows the reason, and can be removed
-   * again.
-   */
+  /** Stops the upload before its row is removed. The import remains. */
   async remove() {
-    if (this.#phase === "failed" && this.id) {
-      this.problem = null;
-      this.phase = "removing";
-      if (!await this.#delete("Not removed.")) {
-        this.phase = "failed";
-        return false;
-      }
-      this.#saveResult("aborted");
-    }
     this.#stop.abort(new Error("removed"));
     await this.#running;
     this.#unlock?.();
-    return true;
   }
 
   /** @param {Phase} phase */

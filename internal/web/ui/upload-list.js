@@ -1,10 +1,19 @@
 // @ts-check
-import { formatBytes, formatDuration, plural } from "./format.js";
-import { Rate } from "./rate.js";
-import { Row } from "./row.js";
+import { byId, template, write } from "./elements.js";
+import { FolderRow } from "./folder-row.js";
+import { formatCount, plural } from "./format.js";
+import { ListView } from "./list-view.js";
+import { Row, stateOf } from "./row.js";
+import { RowActions } from "./row-actions.js";
+import { Summary } from "./summary.js";
+import { Totals } from "./totals.js";
 
 /** How often progress is drawn, in milliseconds. */
 const drawInterval = 250;
+/** How many rows are added to the document at a time. The next ones follow when the user scrolls to the end. */
+const pageSize = 100;
+/** With more uploads, the page announces their end together. */
+const maxAnnounced = 20;
 
 /** The announcement of each state. @type {Record<string, string>} */
 const announcements = {
@@ -14,13 +23,31 @@ const announcements = {
 
 /** @typedef {import("./transfer.js").Transfer} Transfer */
 
-/** The list of uploads and its summary. */
+/**
+ * The list of uploads and its summary. An event of one upload costs the same for any number of uploads: sums are
+ * updated by differences, and rows exist only for what was scrolled to.
+ */
 export class UploadList {
-  /** @type {Map<Transfer, Row>} */
+  #totals = new Totals();
+  /** @type {Summary} */
+  #summary;
+  /** @type {RowActions} */
+  #actions;
+  #view = new ListView(template("folder-row"));
+  /** The states that were announced. @type {Map<Transfer, string>} */
+  #states = new Map();
+  /** The folders and uploads of the view, in order. @type {(FolderRow | Transfer)[]} */
+  #items = [];
+  #limit = pageSize;
+  /** The rows in the document. @type {Map<Transfer, Row>} */
   #rows = new Map();
-  /** The transfers whose rows are out of date. @type {Set<Transfer>} */
+  /** The uploads and folders by their rows. @type {WeakMap<Element, FolderRow | Transfer>} */
+  #owners = new WeakMap();
+  /** The uploads that changed after the last drawing. @type {Set<Transfer>} */
   #stale = new Set();
-  #rate = new Rate();
+  /** @type {Set<FolderRow>} */
+  #staleFolders = new Set();
+  #itemsStale = false;
   #timer = 0;
 
   /**
@@ -31,17 +58,22 @@ export class UploadList {
   constructor(queue, live, chooseFile) {
     this.queue = queue;
     this.live = live;
-    this.chooseFile = chooseFile;
-    this.section = byId("sending");
     this.list = byId("uploads");
-    this.template = /** @type {HTMLTemplateElement} */ (byId("row"));
-    this.title = document.title;
+    this.template = template("row");
+    this.#summary = new Summary(this.#totals, queue.shared.connection);
+    this.#actions = new RowActions(queue, live, chooseFile, (t) => this.#rows.get(t)?.redraw());
     queue.addEventListener("added", (e) => this.#add(/** @type {CustomEvent<Transfer[]>} */ (e).detail));
     queue.addEventListener("removed", (e) => this.#remove(/** @type {CustomEvent<Transfer>} */ (e).detail));
     for (const source of [queue.shared.connection, queue.shared.credential]) {
       source.addEventListener("change", () => this.#drawAll());
     }
     this.list.addEventListener("click", (e) => this.#click(e));
+    this.list.addEventListener("scroll", () => this.#extend(), { passive: true });
+    byId("filters").addEventListener("click", (e) => this.#setFilter(/** @type {Element} */ (e.target)));
+    byId("order").addEventListener("change", (e) => {
+      this.#view.order = /** @type {HTMLSelectElement} */ (e.target).value;
+      this.#showFromStart();
+    });
     byId("clear").addEventListener("click", () => this.#clear());
     byId("pause-all").addEventListener("click", () => this.#each(isPausable, (t) => void t.pause()));
     byId("resume-all").addEventListener("click", () => this.#each(isPaused, (t) => t.resume()));
@@ -49,104 +81,177 @@ export class UploadList {
 
   /** @param {Transfer[]} transfers */
   #add(transfers) {
-    const rows = document.createDocumentFragment();
     for (const t of transfers) {
-      const row = new Row(t, this.template);
-      this.#rows.set(t, row);
-      row.draw();
-      rows.append(row.element);
+      this.#states.set(t, stateOf(t));
+      this.#count(t);
       t.addEventListener("phase", () => this.#changed(t));
       t.addEventListener("progress", () => this.#drawLater(t, drawInterval));
     }
-    this.list.append(rows);
-    this.live.announce(`Added ${transfers.length === 1 ? transfers[0].name : plural(transfers.length, "file")}.`);
-    this.#drawSummary();
+    const text = transfers.length === 1 ? transfers[0].name : plural(transfers.length, "file");
+    this.live.announce(`Added ${text}.`, "added", transfers.length);
+    this.#itemsStale = true;
+    this.#drawSoon(byId("sending").hidden ? 0 : drawInterval);
   }
 
   /** @param {Transfer} t */
   #remove(t) {
-    const row = this.#rows.get(t);
-    const focused = row?.element.contains(document.activeElement);
-    const neighbor = row?.element.nextElementSibling ?? row?.element.previousElementSibling;
-    if (t.phase === "removing") this.live.announce(`Removed ${t.name}.`);
-    this.#rows.delete(t);
+    this.#totals.remove(t);
+    this.#view.remove(t);
+    this.#states.delete(t);
     this.#stale.delete(t);
-    row?.element.remove();
-    const button = /** @type {HTMLElement | null | undefined} */ (neighbor?.querySelector("button:not([hidden])"));
-    if (focused) (button ?? byId("files")).focus();
-    this.#drawSummary();
+    this.#itemsStale = true;
+    this.#drawSoon(0);
+  }
+
+  /** @param {Transfer} t */
+  #count(t) {
+    this.#totals.update(t);
+    const folder = this.#view.update(t);
+    if (folder) this.#staleFolders.add(folder);
   }
 
   /** @param {Transfer} t */
   #changed(t) {
-    const row = this.#rows.get(t);
-    if (!row) return;
-    const before = row.element.dataset.state;
-    row.draw();
-    const text = announcements[row.state];
-    if (text && before !== row.state) {
-      this.live.announce(`${t.name}: ${text}.${t.problem ? ` ${t.problem.text}` : ""}`, text);
-    }
+    if (!this.#states.has(t)) return;
+    this.#count(t);
+    this.#rows.get(t)?.draw();
+    this.#itemsStale ||= this.#view.dependsOnPhase;
+    this.#announce(t);
     this.#drawLater(t, 0);
   }
 
+  /** @param {Transfer} t */
+  #announce(t) {
+    const before = this.#states.get(t), state = stateOf(t), text = announcements[state];
+    this.#states.set(t, state);
+    if (!text || before === state) return;
+    const { count, inProgress } = this.#totals;
+    if (state === "completed" && count > maxAnnounced) {
+      if (inProgress > 0) return;
+      const failed = this.#totals.in("failed");
+      this.live.announce(`${plural(this.#totals.in("completed"), "upload")} completed, ${formatCount(failed)} failed.`);
+    } else {
+      this.live.announce(`${t.name}: ${text}.${t.problem ? ` ${t.problem.text}` : ""}`, text);
+    }
+  }
+
   #drawAll() {
-    for (const t of this.#rows.keys()) this.#stale.add(t);
+    for (const t of this.#states.keys()) this.#stale.add(t);
     this.#draw();
   }
 
   /** @param {Transfer} t @param {number} delay */
   #drawLater(t, delay) {
     this.#stale.add(t);
-    this.#timer ||= window.setTimeout(() => this.#draw(), delay);
+    this.#drawSoon(delay);
   }
+
+  /** @param {number} delay */
+  #drawSoon(delay) { this.#timer ||= window.setTimeout(() => this.#draw(), delay); }
 
   #draw() {
     clearTimeout(this.#timer);
     this.#timer = 0;
-    for (const t of this.#stale) this.#rows.get(t)?.draw();
+    for (const t of this.#stale) {
+      if (!this.#states.has(t)) continue;
+      this.#count(t);
+      this.#rows.get(t)?.draw();
+    }
     this.#stale.clear();
-    this.#drawSummary();
+    for (const folder of this.#staleFolders) folder.draw();
+    this.#staleFolders.clear();
+    if (this.#itemsStale) this.#drawItems();
+    this.#summary.draw(this.#view.filter);
   }
 
-  #drawSummary() {
-    const all = [...this.#rows.keys()];
-    this.section.hidden = all.length === 0;
-    const excluded = ["aborting", "aborted", "failed", "removing", "needs-file"];
-    const counted = all.filter((t) => !excluded.includes(t.phase));
-    const size = sum(counted.map((t) => t.size)), sent = sum(counted.map((t) => t.sentBytes));
-    const working = all.some((t) => t.isActive) && !this.queue.shared.connection.offline;
-    if (working) this.#rate.add(sent);
-    else this.#rate.reset();
-    const rate = this.#rate.value();
-    const done = all.filter((t) => t.phase === "completed").length;
-    const parts = [`${done} of ${plural(all.length, "file")} completed`];
-    if (size > 0 && sent < size) parts.push(`${formatBytes(sent)} of ${formatBytes(size)}`);
-    if (rate > 0 && sent < size) parts.push(`${formatBytes(rate)}/s`, `${formatDuration((size - sent) / rate)} left`);
-    write(byId("summary"), parts.join(" · "));
-    const title = working && size > 0 ? `${Math.floor(sent / size * 100)} % · ${this.title}` : this.title;
-    if (document.title !== title) document.title = title;
-    const buttons = ["resume-all", "pause-all", "clear"].map(byId);
-    const focused = buttons.find((b) => b === document.activeElement);
-    byId("clear").hidden = !all.some((t) => t.phase === "completed" || t.phase === "aborted");
-    byId("pause-all").hidden = all.filter(isPausable).length < 2;
-    byId("resume-all").hidden = all.filter(isPaused).length < 2;
-    if (focused?.hidden) (buttons.find((b) => !b.hidden) ?? byId("files")).focus();
+  /** Makes the document show the first items of the view. */
+  #drawItems() {
+    this.#itemsStale = false;
+    this.#items = this.#view.items(this.#states.keys());
+    this.#drawRows();
+  }
+
+  #drawRows() {
+    const shown = this.#items.slice(0, this.#limit), elements = shown.map((item) => this.#elementOf(item));
+    const wanted = new Set(elements);
+    const focused = document.activeElement?.closest("#uploads > li") ?? null;
+    let heir = focused; // the row that takes the focus of a removed one
+    while (heir && !wanted.has(heir)) heir = heir.nextElementSibling;
+    for (const element of [...this.list.children]) {
+      if (wanted.has(element)) continue;
+      const owner = this.#owners.get(element);
+      if (owner && !(owner instanceof FolderRow)) this.#rows.delete(owner);
+      element.remove();
+    }
+    let next = this.list.firstElementChild;
+    for (const element of elements) {
+      if (element === next) next = next.nextElementSibling;
+      else this.list.insertBefore(element, next);
+    }
+    if (focused && !focused.contains(document.activeElement)) {
+      const row = wanted.has(focused) ? focused : heir ?? this.list.lastElementChild;
+      (focusable(row) ?? byId("files")).focus();
+    }
+    const rest = this.#items.length - shown.length;
+    byId("rest").hidden = rest === 0;
+    write(byId("rest"), `Showing ${formatCount(shown.length)} of ${formatCount(this.#items.length)}. ` +
+      "Scroll down in the list for more.");
+    byId("none").hidden = this.#items.length > 0;
+  }
+
+  /** @param {FolderRow | Transfer} item @returns {Element} */
+  #elementOf(item) {
+    if (item instanceof FolderRow) {
+      this.#owners.set(item.element, item);
+      item.draw();
+      return item.element;
+    }
+    let row = this.#rows.get(item);
+    if (!row) {
+      row = new Row(item, this.template);
+      this.#rows.set(item, row);
+      this.#owners.set(row.element, item);
+      row.draw();
+    }
+    row.drawPath(this.#view.filter === "all" && item.path !== "");
+    return row.element;
+  }
+
+  /** Adds rows when the user has scrolled near the end of the list. */
+  #extend() {
+    const { scrollTop, clientHeight, scrollHeight } = this.list;
+    if (this.#items.length <= this.#limit || scrollTop + 2 * clientHeight < scrollHeight) return;
+    this.#limit += pageSize;
+    this.#drawRows();
+  }
+
+  #showFromStart() {
+    this.#limit = pageSize;
+    this.list.scrollTop = 0;
+    this.#drawItems();
+  }
+
+  /** @param {Element} target */
+  #setFilter(target) {
+    const button = /** @type {HTMLElement | null} */ (target.closest("button"));
+    if (!button) return;
+    this.#view.filter = button.dataset.filter ?? "all";
+    this.#showFromStart();
+    this.#summary.draw(this.#view.filter);
   }
 
   /** @param {Event} event */
   #click(event) {
-    const button = /** @type {Element} */ (event.target).closest("button");
-    const item = button?.closest("li");
-    const t = [...this.#rows].find(([, row]) => row.element === item)?.[0];
-    if (!t) return;
-    switch (button?.dataset.action) {
-      case "pause": return void t.pause();
-      case "resume": case "retry": return t.resume();
-      case "abort": return void t.abort();
-      case "remove": return void this.queue.remove(t);
-      case "choose": return this.chooseFile(t);
+    const target = /** @type {Element} */ (event.target), item = target.closest("li");
+    const owner = item && this.#owners.get(item);
+    const button = /** @type {HTMLElement | null} */ (target.closest("button, a"));
+    if (!owner || !button) return;
+    if (owner instanceof FolderRow) {
+      owner.toggle();
+      return this.#drawItems();
     }
+    if (button.dataset.action === "download") event.preventDefault();
+    this.#actions.run(owner, button);
   }
 
   #clear() {
@@ -157,7 +262,7 @@ export class UploadList {
   /** @param {(t: Transfer) => boolean} matches @param {(t: Transfer) => void} action */
   #each(matches, action) {
     // In reverse order, or waiting uploads would start when others are paused.
-    for (const t of [...this.#rows.keys()].reverse()) {
+    for (const t of [...this.#states.keys()].reverse()) {
       if (matches(t)) action(t);
     }
   }
@@ -169,13 +274,5 @@ const isPausable = (t) => (t.isActive && t.phase !== "finishing") || t.phase ===
 /** @param {Transfer} t */
 const isPaused = (t) => t.phase === "paused" || t.phase === "pausing";
 
-/** @param {string} id @returns {HTMLElement} */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-
-/** @param {HTMLElement} element @param {string} text */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/** @param {number[]} numbers */
-const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+/** Returns the first button of a row, or the row. @param {Element | null} row @returns {HTMLElement | null} */
+const focusable = (row) => row?.querySelector("button:not([hidden])") ?? /** @type {HTMLElement | null} */ (row);
