@@ -119,6 +119,9 @@ func TestUploadToFullDisk(t *testing.T) {
 		if strings.Contains(said, "retrying") {
 			t.Errorf("%s: the refused request was sent again:\n%s", c.name, said)
 		}
+		if strings.Contains(said, "same command") {
+			t.Errorf("%s: the advice is to repeat what fails:\n%s", c.name, said)
+		}
 		p.wantNoPartialFiles(t)
 	}
 	p.fillBut(t, filepath.Join(dir, "filler"), 100*mib)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -33,10 +34,17 @@ func (f serviceFlags) server() string {
 	return strings.TrimRight(f.Server, "/")
 }
 
+// bareHost matches a URL without its scheme. A user name or query, which may be a secret, does not match.
+var bareHost = regexp.MustCompile(`^[\w.-]+(:\d+)?(/[\w./-]*)?$`)
+
 func (f serviceFlags) validate() error {
+	if bareHost.MatchString(f.Server) {
+		return fmt.Errorf("--server (or SIGNPOST_URL): begin it with https:// or http://, such as http://%s", f.Server)
+	}
 	u, err := url.Parse(f.server())
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil {
-		return errors.New("--server (or SIGNPOST_URL): must be an http or https URL such as https://import.example.com/prod, without user or query")
+		return errors.New("--server (or SIGNPOST_URL): must be an http or https URL such as " +
+			"https://import.example.com/prod, without user or query")
 	}
 	if strings.ContainsFunc(f.APIKey, unicode.IsControl) {
 		return errors.New("--api-key (or SIGNPOST_API_KEY): must be one line")
@@ -128,6 +136,8 @@ func connectionRemedy(err error) string {
 	switch {
 	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/":
 		return "this port serves plain HTTP: begin the URL with http://, or check the port"
+	case strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`): // a TLS alert
+		return "this port requires TLS: begin the URL with https://, or check the port"
 	case errors.As(err, new(x509.HostnameError)):
 		return "use a host name of the certificate in --server or SIGNPOST_URL"
 	case engine.IsProxyError(err):

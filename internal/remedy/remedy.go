@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/signpost-s3/signpost/internal/format"
 
@@ -76,6 +77,10 @@ func remedy(f *upload.Error) string {
 		return "run the same command again to start a new import"
 	case errors.Is(f, upload.ErrInvalidResponse):
 		return wrongServer
+	case errors.Is(f, upload.ErrNotFromStore):
+		return networkRemedy
+	case errors.Is(f, syscall.ENOSPC):
+		return "free space on the disk of this machine: what has arrived is kept"
 	case errors.Is(f, upload.ErrInvalidID):
 		return listRemedy
 	case errors.As(f, &e) && e.Source == upload.FromService:
@@ -90,10 +95,12 @@ func remedy(f *upload.Error) string {
 
 func serviceRemedy(e *upload.ResponseError) string {
 	switch {
-	case e.Code == "store-full":
+	case e.Code == "store-full" || e.Status == http.StatusInsufficientStorage:
 		return storeFullRemedy
+	case e.Code == "" && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden): // of API Gateway
+		return credentialRemedy + ", and the path of --server, such as /prod"
 	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
-		return "check the API key (SIGNPOST_API_KEY, --api-key-file or --api-key) or the token (--token-file)"
+		return credentialRemedy
 	case e.Code == "import-not-found":
 		return listRemedy
 	case e.Status == http.StatusNotFound || e.Code == "" && e.Status < 500: // refusals of a service have a code
@@ -104,15 +111,19 @@ func serviceRemedy(e *upload.ResponseError) string {
 	return ""
 }
 
+const credentialRemedy = "check the API key (SIGNPOST_API_KEY, --api-key-file or --api-key) or the token (--token-file)"
+
 // wrongServer is the remedy for responses that are not from the API.
-const wrongServer = "check --server or SIGNPOST_URL: there may be no Signpost API at this address"
+const wrongServer = "check --server or SIGNPOST_URL, also its path: there may be no Signpost API at this address"
 
 // listRemedy is the remedy for ids of no import.
 const listRemedy = "signpost list prints the ids of the imports"
 
 // storeFullRemedy is the remedy for a full store.
-const storeFullRemedy = "free space in the store, or remove imports with signpost abort; " +
-	"then run the same command again to resume"
+const storeFullRemedy = "free space in the store, or remove imports with signpost abort: uploaded parts are kept"
+
+// networkRemedy is the remedy for responses that do not come from the store.
+const networkRemedy = "check the proxy, or log in to the network in a browser; then run the same command again"
 
 // storeFullCodes are the error codes of full stores: versitygw, MinIO and Ceph.
 var storeFullCodes = []string{
@@ -123,6 +134,8 @@ func storeRemedy(e *upload.ResponseError) string {
 	switch {
 	case e.Status == http.StatusInsufficientStorage || slices.Contains(storeFullCodes, e.Code):
 		return storeFullRemedy
+	case e.Code == "" && e.Status < 400:
+		return networkRemedy
 	case e.Status == http.StatusPreconditionFailed:
 		return "the import is write-once and was uploaded before: check it with signpost status"
 	case e.Status == http.StatusRequestEntityTooLarge || e.Code == "EntityTooLarge":

@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/internal/retryafter"
+	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
 const (
@@ -208,9 +210,26 @@ func decode(response *http.Response, result any) error {
 	}
 	isJSON := strings.HasPrefix(response.Header.Get("Content-Type"), "application/json")
 	if err := json.Unmarshal(body, result); err != nil || !hasIDs(result) || !isJSON {
-		return ErrInvalidResponse
+		return cmp.Or(otherServer(response.StatusCode, body), ErrInvalidResponse)
 	}
 	return nil
+}
+
+// otherServer returns an ErrInvalidResponse that says what responded instead of the service, or nil if that is unknown.
+func otherServer(status int, body []byte) error {
+	text := strings.ToLower(string(body[:min(len(body), 1024)]))
+	what := ""
+	switch code := StoreError(status, body).Code; {
+	case code != "":
+		what = "an S3 store returned " + terminal.Line(code) + "; the service has another host or port"
+	case strings.Contains(text, "http request") && strings.Contains(text, "https"): // of net/http and nginx
+		what = "this port requires TLS; begin the URL with https://"
+	case strings.Contains(text, "<html") || strings.Contains(text, "<!doctype html"):
+		what = fmt.Sprintf("it is a web page with status %d, such as the login page of a network", status)
+	default:
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrInvalidResponse, what)
 }
 
 // hasIDs reports whether each import in result has a valid id. Ids become part of paths, messages and suggested
@@ -239,6 +258,8 @@ func responseError(response *http.Response, body []byte) error {
 	}
 	if to, err := response.Location(); err == nil && response.StatusCode < 400 {
 		r.Detail = fmt.Sprintf("redirected; the service may be at %s://%s%s", to.Scheme, to.Host, to.EscapedPath())
+	} else if other := otherServer(r.Status, body); other != nil && r.Code == "" && !isTemporary(r) {
+		return other
 	}
 	return r
 }

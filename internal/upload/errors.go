@@ -26,6 +26,9 @@ var ErrUnsafeRequest = errors.New("refused to send")
 // ErrInvalidResponse reports a response to a call of the API that no Signpost service sends.
 var ErrInvalidResponse = errors.New("the response is not from a Signpost service")
 
+// ErrNotFromStore reports a response to a signed request that no store sends, such as the login page of a network.
+var ErrNotFromStore = errors.New("the response is not from the store")
+
 // ErrInvalidID reports text that cannot be the id of an import.
 var ErrInvalidID = errors.New("not an import id")
 

@@ -89,7 +89,7 @@ func putResult(response *http.Response) (etag string, err error) {
 	case ok && err != nil:
 		return "", fmt.Errorf("read the store's response: %w", Cause(err))
 	case ok && etag == "": // a proxy responded
-		return "", errors.New("the response is not from the store: it has status 200 and no ETag")
+		return "", fmt.Errorf("%w: it has status 200 and no ETag", ErrNotFromStore)
 	case ok:
 		return etag, nil
 	}

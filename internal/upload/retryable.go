@@ -25,7 +25,7 @@ func isTemporary(err error) bool {
 		return false
 	}
 	for _, permanent := range []error{
-		context.Canceled, ErrChanged, ErrUnsafeRequest, ErrInvalidResponse, ErrNotOpen, errNotModified,
+		context.Canceled, ErrChanged, ErrUnsafeRequest, ErrInvalidResponse, ErrNotFromStore, ErrNotOpen, errNotModified,
 	} {
 		if errors.Is(err, permanent) {
 			return false
@@ -62,9 +62,10 @@ func isSignatureExpired(err error) bool {
 	return e.Status == http.StatusForbidden
 }
 
-// isChecksumMismatch reports whether the store received other bytes than were hashed.
-func isChecksumMismatch(err error) bool {
+// isWorthFewAttempts reports whether something between the client and the store may have failed once: the store
+// received other bytes than were hashed, or something else responded.
+func isWorthFewAttempts(err error) bool {
 	var e *ResponseError
-	return errors.As(err, &e) && e.Source == FromStore &&
+	return errors.Is(err, ErrNotFromStore) || errors.As(err, &e) && e.Source == FromStore &&
 		(e.Code == "BadDigest" || e.Code == "XAmzContentChecksumMismatch")
 }

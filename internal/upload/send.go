@@ -25,7 +25,7 @@ func (t *transfer) send(ctx context.Context, p part) (etag string, err error) {
 	r.retryable = func(err error, attempt int) bool {
 		renewed := renew
 		renew = isSignatureExpired(err)
-		return renew && !renewed || isChecksumMismatch(err) && attempt < minAttempts || isTemporary(err)
+		return renew && !renewed || isWorthFewAttempts(err) && attempt < minAttempts || isTemporary(err)
 	}
 	attempts, err := r.do(ctx, func() (err error) {
 		if signed.url == "" || renew {
