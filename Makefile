@@ -23,9 +23,9 @@ install: ## Install signpost to GOBIN, by default the folder bin of GOPATH (~/go
 test: ## Run every test.
 	go test ./...
 
-generate: ## Generate gen/ from openapi/openapi.yaml.
+generate: ## Generate gen/ from openapi/openapi.yaml and internal/web/client.
 	rm -rf gen && mkdir -p gen/api gen/client
-	go generate ./openapi
+	go generate ./openapi ./internal/web
 
 drift: generate
 	@test -z "$$(git status --porcelain gen)" || { git status --porcelain gen; \

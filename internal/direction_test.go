@@ -9,7 +9,7 @@ import (
 
 // layers are the packages of this module. A package imports only packages of the lines below it.
 var layers = []string{
-	"cmd/signpost cmd/lambda internal/testing/bench internal/testing/soak internal/testing/frontend",
+	"cmd/signpost cmd/lambda internal/testing/bench internal/testing/soak internal/testing/frontend internal/web/generate",
 	"internal/server",
 	"internal/assembly",
 	"internal/doctor",
@@ -23,7 +23,7 @@ var layers = []string{
 	"internal/upload internal/receiver",
 	"internal/filewatch internal/format internal/hostport internal/metrics internal/parameterstore internal/retryafter",
 	"internal/s3events internal/s3limits internal/sigv4 internal/terminal internal/testing/lambdatest",
-	"internal/testing/logtest internal/testing/slowline gen/api gen/client openapi/export",
+	"internal/testing/logtest internal/testing/slowline gen/api gen/client gen/browser openapi/export",
 	"openapi internal",
 }
 
@@ -33,7 +33,8 @@ var unlinked = []struct{ packages, forbidden string }{
 		"echo kin-openapi s3 gen/api"},
 	{"gen/api internal/metrics internal/webhook internal/sigv4 internal/s3events", "kin-openapi s3"},
 	{"openapi openapi/export", "echo s3"},
-	{"internal/web", "s3"},
+	{"internal/web", "s3 esbuild"},
+	{"cmd/signpost", "esbuild"},
 	{"internal/bucket internal/imports internal/auth internal/outbox internal/sweep internal/lambdaevent " +
 		"internal/doctor internal/localstore", "echo kin-openapi gen/api"},
 	{"internal/doctor", "internal/imports"},
@@ -47,6 +48,7 @@ const module = "github.com/signpost-s3/signpost/"
 // others are packages of other modules, by their names in unlinked.
 var others = map[string]string{
 	"echo":        "github.com/labstack/echo/v4",
+	"esbuild":     "github.com/evanw/esbuild/pkg/api",
 	"kin-openapi": "github.com/getkin/kin-openapi/openapi3",
 	"s3":          "github.com/aws/aws-sdk-go-v2/service/s3",
 	"versitygw":   "github.com/versity/versitygw/s3api",

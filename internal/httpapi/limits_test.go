@@ -430,11 +430,11 @@ func TestRateLimitOfDocuments(t *testing.T) {
 			if got != 200 {
 				t.Errorf("loading the page, %s: got %d, want 200", files[n], got)
 			}
-			if files[n] != "/" && !strings.HasPrefix(files[n], "/page/") {
+			if files[n] != "/" && !strings.HasPrefix(files[n], "/page/") && !strings.HasPrefix(files[n], "/client/") {
 				continue
 			}
 			for _, found := range pageFile.FindAllStringSubmatch(body, -1) {
-				if file := "/page/" + found[1]; !slices.Contains(files, file) {
+				if file := path.Join(path.Dir(files[n]), found[1]); !slices.Contains(files, file) {
 					files = append(files, file)
 				}
 			}
@@ -545,6 +545,6 @@ func TestIDsInLog(t *testing.T) {
 }
 
 // pageFile finds the files that the page and its modules load.
-var pageFile = regexp.MustCompile(`"(?:\./|page/)([a-z-]+\.(?:js|css|svg))"`)
+var pageFile = regexp.MustCompile(`"((?:\.{1,2}/|page/)[a-z/-]+\.(?:js|css|svg))"`)
 
 var wholeID = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)

@@ -156,10 +156,11 @@ func background(
 	return all
 }
 
-// documents registers the API reference and the web UI, which uploads to storeOrigin.
+// documents registers the API reference, the upload library, and the web UI, which uploads to storeOrigin.
 func documents(c config.Config, storeOrigin string) func(*echo.Echo) {
 	return func(e *echo.Echo) {
 		web.RegisterReference(e, web.Reference{Keys: c.Authenticates(), UI: c.UI})
+		web.RegisterClient(e, web.Client{CrossOrigin: len(c.CORSOrigins) > 0})
 		if c.UI {
 			web.RegisterUI(e, web.UI{
 				StoreOrigin: storeOrigin, AsksKey: c.Authenticates() && !c.AllowAnonymous,

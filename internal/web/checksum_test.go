@@ -20,7 +20,7 @@ func nvme(text []byte) string {
 // checksumScript computes the checksum of text in three ways: at once, in pieces that are not aligned to words, and
 // combined from those of parts.
 const checksumScript = `(async () => {
-  const { Checksum, CombinedChecksum } = await import("/page/checksum.js");
+  const { Checksum, CombinedChecksum } = await import("/client/checksum.js");
   const text = Uint8Array.from(atob(%q), (c) => c.charCodeAt(0));
   const checksum = (...pieces) => {
     const sum = new Checksum();
@@ -66,7 +66,7 @@ func TestChecksum(t *testing.T) {
 func TestWorker(t *testing.T) {
 	s := start(t, web.UI{}, nil)
 	got := evaluate[[]string](t, s.browse(t), `(async () => {
-		const { Hasher } = await import("/page/hasher.js");
+		const { Hasher } = await import("/client/hasher.js");
 		const hasher = new Hasher(), never = new AbortController().signal, stop = new AbortController();
 		const text = new Uint8Array(9 << 20).map((_, i) => i * 7);
 		const canceled = hasher.sum(new Blob([text]), stop.signal).catch((why) => why.message);

@@ -28,15 +28,18 @@ const limit = 60 * time.Second
 type site struct {
 	url   string
 	store *localstore.Store
+	dir   string // of the store
 }
 
-// start serves the web UI with a local store. Without authenticate, callers are anonymous.
-func start(t *testing.T, o web.UI, authenticate auth.Authenticator) *site {
+// start serves the web UI and the upload library with a local store, and allows pages of these origins. Without
+// authenticate, callers are anonymous.
+func start(t *testing.T, o web.UI, authenticate auth.Authenticator, origins ...string) *site {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	origin := "http://" + server.Listener.Addr().String()
+	dir := t.TempDir()
 	store, err := localstore.Start(t.Context(), localstore.Options{
-		Dir: t.TempDir(), Listen: "127.0.0.1:0", Bucket: "page", CORS: bucket.CORSRule([]string{origin}),
+		Dir: dir, Listen: "127.0.0.1:0", Bucket: "page", CORS: bucket.CORSRule(append(origins, origin)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -55,17 +58,20 @@ func start(t *testing.T, o web.UI, authenticate auth.Authenticator) *site {
 	server.Config.Handler = httpapi.New(httpapi.Options{
 		Service: &imports.Service{
 			Bucket: objects, Limits: imports.Limits{URLTTL: time.Hour, JobTTL: 24 * time.Hour}, Downloads: o.Downloads,
-			AnonymousListing: o.Local, Waiters: imports.NewWaiters(1000), Now: time.Now,
+			AnonymousListing: o.Local,
+			Waiters:          imports.NewWaiters(1000), Now: time.Now,
 		},
-		Ready: objects.Check, Authenticate: authenticate, LocalOnly: o.Local, Log: slog.New(slog.DiscardHandler),
+		CORSOrigins: origins, Ready: objects.Check,
+		Authenticate: authenticate, LocalOnly: o.Local, Log: slog.New(slog.DiscardHandler),
 		RegisterDocuments: func(e *echo.Echo) {
 			web.RegisterReference(e, web.Reference{Keys: authenticate != nil, UI: true})
+			web.RegisterClient(e, web.Client{CrossOrigin: len(origins) > 0})
 			web.RegisterUI(e, o)
 		},
 	})
 	server.Start()
 	t.Cleanup(server.Close)
-	return &site{origin, store}
+	return &site{origin, store, dir}
 }
 
 // get requests a path with header fields in pairs.
@@ -93,13 +99,19 @@ func (s *site) get(t *testing.T, method, path string, fields ...string) (*http.R
 // browse opens the page in a new browser.
 func (s *site) browse(t *testing.T, options ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
+	return browse(t, s.url, options...)
+}
+
+// browse opens a URL in a new browser.
+func browse(t *testing.T, url string, options ...chromedp.ExecAllocatorOption) context.Context {
+	t.Helper()
 	own := []chromedp.ExecAllocatorOption{chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox}
 	options = slices.Concat(chromedp.DefaultExecAllocatorOptions[:], own, options)
 	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)
 	tab, closeTab := chromedp.NewContext(ctx)
 	t.Cleanup(closeTab)
-	if err := chromedp.Do(tab, chromedp.Navigate(s.url)); err != nil {
+	if err := chromedp.Do(tab, chromedp.Navigate(url)); err != nil {
 		t.Fatal(err)
 	}
 	tab, cancel := context.WithTimeout(tab, limit)

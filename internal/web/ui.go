@@ -33,14 +33,15 @@ type UI struct {
 // policy returns the Content-Security-Policy of the page: it loads files from this service only, and sends requests to
 // this service and the store only.
 func (u UI) policy() string {
-	return strings.TrimSuffix("default-src 'none'; script-src 'self'; style-src 'self'; worker-src 'self'; img-src 'self'; "+
+	return strings.TrimSuffix("default-src 'none'; script-src 'self'; style-src 'self'; worker-src blob:; img-src 'self'; "+
 		"form-action 'none'; base-uri 'none'; frame-ancestors 'none'; connect-src 'self' "+u.StoreOrigin, " ")
 }
 
-// RegisterUI adds the web UI at / and its files below /page/. Their URLs are relative to the page, so that a reverse
-// proxy may serve them below a path prefix.
+// RegisterUI adds the web UI at / and its files below /page/ and /client/. Their URLs are relative to the page, so that
+// a reverse proxy may serve them below a path prefix.
 func RegisterUI(e *echo.Echo, u UI) {
 	serve(e, "/", u.page)
+	registerModules(e)
 	names, _ := fs.Glob(ui, "ui/*") // the only possible error is a malformed pattern
 	for _, name := range names {
 		if name != indexPage {

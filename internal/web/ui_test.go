@@ -3,6 +3,8 @@ package web_test
 import (
 	"net/http"
 	"os"
+	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,14 +15,16 @@ import (
 func TestFiles(t *testing.T) {
 	s := start(t, web.UI{}, nil)
 	for path, c := range map[string]struct{ contentType, holds string }{
-		"/":                        {"text/html; charset=utf-8", `<input id="files"`},
-		"/page/main.js":            {"text/javascript; charset=utf-8", "new UploadList"},
-		"/page/checksum-worker.js": {"text/javascript; charset=utf-8", "postMessage"},
-		"/page/colors.css":         {"text/css; charset=utf-8", ":root"},
-		"/page/icon.svg":           {"image/svg+xml", "<svg"},
-		"/page/index.html":         {"application/problem+json", "not-found"}, // a template
-		"/page":                    {"application/problem+json", "not-found"},
-		"/page/../ui.go":           {"application/problem+json", "not-found"},
+		"/":                 {"text/html; charset=utf-8", `<input id="files"`},
+		"/page/main.js":     {"text/javascript; charset=utf-8", "new UploadList"},
+		"/client/hasher.js": {"text/javascript; charset=utf-8", "postMessage"},
+		"/client.js":        {"text/javascript; charset=utf-8", "export{"},
+		"/client.d.ts":      {"text/plain; charset=utf-8", "export interface Import "},
+		"/page/colors.css":  {"text/css; charset=utf-8", ":root"},
+		"/page/icon.svg":    {"image/svg+xml", "<svg"},
+		"/page/index.html":  {"application/problem+json", "not-found"}, // a template
+		"/page":             {"application/problem+json", "not-found"},
+		"/page/../ui.go":    {"application/problem+json", "not-found"},
 	} {
 		response, body := s.get(t, "GET", path)
 		if got := response.Header.Get("Content-Type"); got != c.contentType || !strings.Contains(body, c.holds) {
@@ -40,46 +44,55 @@ func TestFiles(t *testing.T) {
 // TestLinkedFiles: each URL in the page and each imported module is served, and each file is used.
 func TestLinkedFiles(t *testing.T) {
 	s := start(t, web.UI{}, nil)
-	link := regexp.MustCompile(`(?:href|src)="([^"/][^"]*)"|from "\./([\w-]+\.js)"|` +
-		`Worker\(new URL\("([\w-]+\.js)", import\.meta\.url\)`)
+	link := regexp.MustCompile(`(?:href|src)="([^"/][^"]*)"|from "(\.[^"]*)"`)
 	seen := map[string]bool{}
-	var visit func(path string)
-	visit = func(path string) {
-		if seen[path] {
+	var visit func(at string)
+	visit = func(at string) {
+		if seen[at] {
 			return
 		}
-		seen[path] = true
-		response, body := s.get(t, "GET", path)
+		seen[at] = true
+		response, body := s.get(t, "GET", at)
 		if response.StatusCode != 200 {
-			t.Errorf("GET %s: got %d, want 200", path, response.StatusCode)
+			t.Errorf("GET %s: got %d, want 200", at, response.StatusCode)
 		}
-		if path == "/docs" {
+		if at == "/docs" {
 			return
 		}
 		for _, m := range link.FindAllStringSubmatch(body, -1) {
-			if m[1] != "" {
-				visit("/" + m[1])
-			} else {
-				visit("/page/" + m[2] + m[3])
-			}
+			visit(path.Join(path.Dir(at), m[1]+m[2]))
 		}
 	}
 	visit("/")
-	files, err := os.ReadDir(directory + "/ui")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		if f.Name() != "index.html" && !seen["/page/"+f.Name()] {
-			t.Errorf("web/ui/%s is not used", f.Name())
+	for _, f := range files(t) {
+		if !seen[f] && f != "/client/upload.js" { // for other pages
+			t.Errorf("%s is not used", f)
 		}
 	}
+}
+
+// files returns the paths of the files of the web UI besides the page, and of the upload library.
+func files(t *testing.T) []string {
+	t.Helper()
+	var paths []string
+	for pattern, at := range map[string]string{"/ui/*": "/page/", "/client/*.js": "/client/"} {
+		found, err := filepath.Glob(directory + pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: got %v, %v", pattern, found, err)
+		}
+		for _, f := range found {
+			if filepath.Base(f) != "index.html" {
+				paths = append(paths, at+filepath.Base(f))
+			}
+		}
+	}
+	return paths
 }
 
 // absolute matches URLs that begin at the root of the host. They are wrong behind a reverse proxy that adds a prefix.
 var absolute = regexp.MustCompile("(?:(?:href|src|action)=|fetch\\(|new URL\\(|Worker\\(|import\\(|from |url: |\\+ |, )" +
 	"[\"'`]/[^\"'`]*|" +
-	"[\"'`]/(?:page|docs|import|healthz|readyz|openapi|events)[^\"'`]*")
+	"[\"'`]/(?:page|client|docs|import|healthz|readyz|openapi|events)[^\"'`]*")
 
 // TestNoAbsolutePaths checks all documents that are served besides the API. Swagger UI's own files use no path.
 func TestNoAbsolutePaths(t *testing.T) {
@@ -92,16 +105,7 @@ func TestNoAbsolutePaths(t *testing.T) {
 		}
 	}
 	s := start(t, web.UI{}, nil)
-	paths := []string{"/", "/docs", "/docs/", "/docs/start.js", "/docs/style.css"}
-	files, err := os.ReadDir(directory + "/ui")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		if f.Name() != "index.html" {
-			paths = append(paths, "/page/"+f.Name())
-		}
-	}
+	paths := append(files(t), "/", "/docs", "/docs/", "/docs/start.js", "/docs/style.css", "/client.js")
 	for _, path := range paths {
 		response, body := s.get(t, "GET", path)
 		if response.StatusCode != http.StatusOK {
@@ -182,7 +186,7 @@ func TestPolicy(t *testing.T) {
 		got[name] = value
 	}
 	for name, want := range map[string]string{
-		"default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "worker-src": "'self'", "img-src": "'self'",
+		"default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "worker-src": "blob:", "img-src": "'self'",
 		"connect-src": "'self' " + s.store.Endpoint(), "form-action": "'none'",
 		"base-uri": "'none'", "frame-ancestors": "'none'",
 	} {

@@ -22,6 +22,8 @@ import (
 type file struct {
 	contentType, policy, etag string
 	body                      []byte
+	// crossOrigin is set if pages of other origins may load it; versioned if a URL may name its ETag.
+	crossOrigin, versioned bool
 }
 
 // filePolicy is the Content-Security-Policy of files that are not a page. A worker obeys the policy of its own file.
@@ -35,12 +37,16 @@ var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".svg": "image/svg+xml",
 	".png": "image/png",
+	".ts":  "text/plain; charset=utf-8",
 }
 
 // newFile returns a file whose ETag covers the policy too: a 304 response does not update the policy in a cache.
 func newFile(contentType, policy string, body []byte) file {
 	sum := sha256.Sum256(append([]byte(policy), body...))
-	return file{contentType, policy, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, body}
+	return file{
+		contentType: contentType, policy: policy, body: body,
+		etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`,
+	}
 }
 
 // readFile returns a file that is not a page.
@@ -63,6 +69,7 @@ func serve(e *echo.Echo, at string, load func() (file, error)) {
 }
 
 // respond sends f. Browsers cache it and revalidate each time, so that they use another version of the service at once.
+// A URL with the current version, ?v= and the ETag without quotes, always has the same content.
 func (f file) respond(c echo.Context) {
 	// If one of these fails, net/http answers in plain text.
 	for _, field := range []string{"Range", "If-Match", "If-Unmodified-Since"} {
@@ -73,6 +80,12 @@ func (f file) respond(c echo.Context) {
 	h.Set("Content-Security-Policy", f.policy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-cache")
+	if f.versioned && `"`+c.QueryParam("v")+`"` == f.etag {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	if f.crossOrigin {
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	}
 	h.Set("ETag", f.etag)
 	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(f.body))
 }

@@ -1,9 +1,11 @@
 // @ts-check
-import { nextEvent } from "./wait.js";
+import { nextEvent } from "../client/wait.js";
 
 /** The API key or access token, which is kept in memory only. Dispatches "change". */
 export class Credential extends EventTarget {
   #value = "";
+  /** Calls wait until the service accepts the credential. */
+  maxRejections = Infinity;
   /** Whether calls wait for a credential. */
   requested = false;
   /** Whether the service rejected the current one. */
@@ -37,9 +39,10 @@ export class Credential extends EventTarget {
   /**
    * Requests a replacement of the credential that was sent, and returns when there is one.
    * @param {Record<string, string>} sent the headers
+   * @param {unknown} _ the error response
    * @param {AbortSignal} signal
    */
-  async waitReplaced(sent, signal) {
+  async waitReplaced(sent, _, signal) {
     const isSame = () => JSON.stringify(sent) === JSON.stringify(this.headers());
     if (isSame()) {
       this.rejected = this.isSet;
@@ -51,6 +54,6 @@ export class Credential extends EventTarget {
 
   /** Returns when a required credential is set. @param {AbortSignal} signal */
   async waitSet(signal) {
-    if (this.required && !this.isSet) await this.waitReplaced({}, signal);
+    if (this.required && !this.isSet) await this.waitReplaced({}, null, signal);
   }
 }

@@ -4,7 +4,7 @@ import { quote } from "./copy.js";
 /**
  * Opens the download of an import. The signed URL is read when it is needed, because it expires. Returns the import, or
  * null if it cannot be read.
- * @param {import("./api.js").API} api @param {string} id
+ * @param {import("../client/api.js").API} api @param {string} id
  */
 export async function openDownload(api, id) {
   const job = await api.read(id, AbortSignal.timeout(30_000)).catch(() => null);

@@ -1,5 +1,5 @@
 // @ts-check
-import { FileChangedError, NoResponseError, NotCompletedError, ResponseError, isStoreFull } from "./errors.js";
+import { FileChangedError, NoResponseError, NotCompletedError, ResponseError, isStoreFull } from "../client/errors.js";
 import { formatBytes } from "./format.js";
 
 /** What failed and what to do, by problem code. @type {Record<string, string>} */
@@ -36,12 +36,7 @@ const problemTexts = {
     "the same port.",
 };
 
-/**
- * @typedef {{text: string, requestId: string}} Problem what failed and what to do; the request ID is that of the
- *   service's log
- */
-
-/** Describes an error to users. @param {unknown} error @returns {Problem} */
+/** Describes an error to users. @param {unknown} error @returns {import("../client/transfer.js").Problem} */
 export function describe(error) {
   return { text: describeText(error), requestId: error instanceof ResponseError ? error.requestId : "" };
 }

@@ -2,7 +2,7 @@
 import { filesOfDrop, filesOfInput } from "./selected-files.js";
 
 /** @typedef {import("./selected-files.js").SelectedFile} SelectedFile */
-/** @typedef {import("./transfer.js").Transfer} Transfer */
+/** @typedef {import("../client/transfer.js").Transfer} Transfer */
 
 /**
  * Passes selected files to onFiles: from the two inputs, and from drops anywhere on the page.

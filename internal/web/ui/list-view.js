@@ -2,7 +2,7 @@
 import { FolderRow } from "./folder-row.js";
 import { groupOf } from "./totals.js";
 
-/** @typedef {import("./transfer.js").Transfer} Transfer */
+/** @typedef {import("../client/transfer.js").Transfer} Transfer */
 
 const collator = new Intl.Collator("en", { numeric: true });
 

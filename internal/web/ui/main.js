@@ -1,31 +1,31 @@
 // @ts-check
 // Creates the parts of the page and connects them.
-import { API } from "./api.js";
+import { API } from "../client/api.js";
 import { connectCredentialForm } from "./credential-form.js";
-import { Connection } from "./connection.js";
+import { Connection } from "../client/connection.js";
 import { Credential } from "./credential.js";
 import { showCurlCommand } from "./curl-command.js";
 import { connectFileSources } from "./file-sources.js";
-import { Hasher } from "./hasher.js";
-import { Limiter } from "./limiter.js";
+import { Hasher } from "../client/hasher.js";
+import { Limiter } from "../client/limiter.js";
 import { LiveRegion } from "./live-region.js";
+import { describe } from "./error-text.js";
 import { Queue } from "./queue.js";
 import { RecentImports } from "./recent-imports.js";
+import { resumeStore } from "./resume-store.js";
 import { settings } from "./settings.js";
 import { UploadList } from "./upload-list.js";
 
-/** How many requests are sent to the store at a time. Browsers have six connections to a host. */
-const concurrency = 5;
-
-/** @typedef {import("./transfer.js").Transfer} Transfer */
+/** @typedef {import("../client/transfer.js").Transfer} Transfer */
 
 const live = new LiveRegion(/** @type {HTMLElement} */ (document.getElementById("live")));
-const connection = new Connection();
+const server = new URL(".", document.baseURI).href;
+const connection = new Connection(server);
 const credential = new Credential(settings.requiresKey);
-const api = new API(credential, connection);
+const api = new API(server, credential, connection);
 const queue = new Queue({
-  api, connection, credential, limiter: new Limiter(concurrency), hasher: new Hasher(),
-  checksums: true, checksumsSupported: false, storeResponded: false,
+  api, connection, credential, limiter: new Limiter(), hasher: new Hasher(), resumeStore, describe,
+  flags: { checksums: true, checksumsSupported: false, storeResponded: false },
 });
 const recent = new RecentImports(api);
 

@@ -1,10 +1,9 @@
 // @ts-check
-import { lockedImports } from "./import-lock.js";
+import { lockedImports } from "../client/import-lock.js";
+import { Scheduler } from "../client/scheduler.js";
+import { Transfer } from "../client/transfer.js";
 import { resumeStore } from "./resume-store.js";
-import { Transfer } from "./transfer.js";
 
-/** How many files are uploaded at a time. With more, none would finish sooner. */
-const maxActive = 3;
 /** How many files are added before the page may draw. */
 const batchSize = 20;
 
@@ -14,12 +13,11 @@ const batchSize = 20;
  * All uploads of this page, in order. Dispatches "added" and "removed" with the transfers, and "rejected" with a
  * message.
  */
-export class Queue extends EventTarget {
+export class Queue extends Scheduler {
   /** @type {Set<Transfer>} */
   all = new Set();
-  #active = 0;
 
-  /** @param {import("./transfer.js").Shared} shared */
+  /** @param {import("../client/transfer.js").Shared} shared */
   constructor(shared) {
     super();
     this.shared = shared;
@@ -46,7 +44,6 @@ export class Queue extends EventTarget {
       const batch = files.slice(at, at + batchSize);
       const transfers = batch.map((f) => this.#newTransfer(f, target)).filter((t) => t !== null);
       this.#add(transfers);
-      this.#startWaiting();
       await new Promise((drawn) => setTimeout(drawn));
     }
   }
@@ -89,11 +86,9 @@ export class Queue extends EventTarget {
 
   /** @param {Transfer[]} transfers */
   #add(transfers) {
-    for (const t of transfers) {
-      this.all.add(t);
-      t.addEventListener("phase", () => this.#startWaiting());
-    }
+    for (const t of transfers) this.all.add(t);
     if (transfers.length > 0) this.dispatchEvent(new CustomEvent("added", { detail: transfers }));
+    for (const t of transfers) this.schedule(t);
   }
 
   /** @param {Transfer} t */
@@ -101,23 +96,5 @@ export class Queue extends EventTarget {
     await t.remove();
     this.all.delete(t);
     this.dispatchEvent(new CustomEvent("removed", { detail: t }));
-  }
-
-  #startWaiting() {
-    for (const t of this.all) {
-      if (this.#active >= maxActive) return;
-      if (t.phase === "waiting") void this.#run(t);
-    }
-  }
-
-  /** @param {Transfer} t */
-  async #run(t) {
-    this.#active++;
-    try {
-      await t.run();
-    } finally {
-      this.#active--;
-      this.#startWaiting();
-    }
   }
 }

@@ -1,7 +1,7 @@
 // @ts-check
+import { ResponseError } from "../client/errors.js";
 import { openDownload } from "./download.js";
 import { byId, template, write } from "./elements.js";
-import { ResponseError } from "./errors.js";
 import { formatBytes, formatDate } from "./format.js";
 import { resumeStore } from "./resume-store.js";
 import { settings } from "./settings.js";
@@ -21,7 +21,7 @@ export class RecentImports {
   #timer = 0;
   #stop = new AbortController();
 
-  /** @param {import("./api.js").API} api */
+  /** @param {import("../client/api.js").API} api */
   constructor(api) {
     this.api = api;
     this.section = byId("recents");
@@ -100,7 +100,7 @@ export class RecentImports {
   }
 }
 
-/** An aborted import has no name; the browser may have stored it. @param {import("./api.js").Job[]} jobs */
+/** An aborted import has no name; the browser may have stored it. @param {import("../client/api.js").Job[]} jobs */
 function ofService(jobs) {
   const stored = new Map([...resumeStore.finished(), ...resumeStore.states()].map((upload) => [upload.id, upload]));
   return jobs.map((job) => {
@@ -113,7 +113,7 @@ function ofService(jobs) {
   });
 }
 
-/** Returns the name and the folders of an import, or null if it declares none. @param {import("./api.js").Job} job */
+/** Returns the name and the folders of an import, or null if it declares none. @param {import("../client/api.js").Job} job */
 function namesOf({ filename, relative_path: path = "" }) {
   const name = path.slice(path.lastIndexOf("/") + 1) || filename;
   return name ? { name, path: path.slice(0, path.lastIndexOf("/") + 1) } : null;

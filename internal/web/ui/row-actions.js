@@ -6,7 +6,7 @@ import { byId, write } from "./elements.js";
 /** How long a button says that it has copied, in milliseconds. */
 const copiedFor = 2000;
 
-/** @typedef {import("./transfer.js").Transfer} Transfer */
+/** @typedef {import("../client/transfer.js").Transfer} Transfer */
 
 /** What the buttons of a row do. */
 export class RowActions {

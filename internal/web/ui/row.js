@@ -5,7 +5,7 @@ import { drawProgress } from "./progress-bar.js";
 import { Rate } from "./rate.js";
 import { settings } from "./settings.js";
 
-/** @typedef {import("./transfer.js").Transfer} Transfer */
+/** @typedef {import("../client/transfer.js").Transfer} Transfer */
 
 /** The buttons of each state. @type {Record<string, string[]>} */
 const actions = {

@@ -12,7 +12,7 @@ export class Summary {
   #rate = new Rate();
   #title = document.title;
 
-  /** @param {import("./totals.js").Totals} totals @param {import("./connection.js").Connection} connection */
+  /** @param {import("./totals.js").Totals} totals @param {import("../client/connection.js").Connection} connection */
   constructor(totals, connection) {
     this.totals = totals;
     this.connection = connection;

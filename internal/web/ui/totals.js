@@ -1,5 +1,5 @@
 // @ts-check
-/** @typedef {import("./transfer.js").Transfer} Transfer */
+/** @typedef {import("../client/transfer.js").Transfer} Transfer */
 
 /** Phases whose bytes are not part of the sums. */
 const excluded = ["aborting", "aborted", "failed", "needs-file"];

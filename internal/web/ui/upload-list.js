@@ -21,7 +21,7 @@ const announcements = {
   "needs-file": "waiting for the file",
 };
 
-/** @typedef {import("./transfer.js").Transfer} Transfer */
+/** @typedef {import("../client/transfer.js").Transfer} Transfer */
 
 /**
  * The list of uploads and its summary. An event of one upload costs the same for any number of uploads: sums are

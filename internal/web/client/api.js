@@ -2,8 +2,10 @@
 import { NoResponseError, ResponseError, isTemporary } from "./errors.js";
 import { Backoff, parseRetryAfter } from "./retry.js";
 
-/** The limits of one request, which API Gateway ends after 29 s, and of a call with its retries, in milliseconds. */
-const requestTimeout = 40_000, callBudget = 5 * 60_000;
+/** The limit of one request, which API Gateway ends after 29 s, in milliseconds. */
+const requestTimeout = 40_000;
+/** The limit of a call with its retries; and before the service has responded at all, when it may never do so. */
+const callBudget = 5 * 60_000, firstCallBudget = 15_000;
 /** How long the service may hold a request. It allows 25; gateways and proxies may give up after 29. */
 const longPollSeconds = 20;
 
@@ -13,15 +15,25 @@ const longPollSeconds = 20;
  *   filename?: string, relative_path?: string, size?: number, checksum?: {algorithm: string, value?: string},
  *   download_url?: string, created_at?: string, object?: {deleted?: boolean}, error?: {code: string, detail: string}}} Job
  * @typedef {{part_number: number, size: number, checksum?: string}} UploadedPart
+ * @typedef {{headers: () => Record<string, string> | Promise<Record<string, string>>,
+ *   waitSet: (signal: AbortSignal) => Promise<void>, maxRejections: number,
+ *   waitReplaced: (sent: Record<string, string>, error: unknown, signal: AbortSignal) => Promise<void>}} Credential
+ *   the headers that authenticate calls; waitReplaced returns when they have changed since these were rejected, or
+ *   throws the error; maxRejections limits how often that is tried for a call
  */
 
 /** A client of the service that retries calls. All calls are idempotent. */
 export class API {
+  /** Whether the service has responded. */
+  #responded = false;
+
   /**
-   * @param {import("./credential.js").Credential} credential
+   * @param {string} server the URL of the service, which ends with a slash
+   * @param {Credential} credential
    * @param {import("./connection.js").Connection} connection
    */
-  constructor(credential, connection) {
+  constructor(server, credential, connection) {
+    this.server = server;
     this.credential = credential;
     this.connection = connection;
   }
@@ -107,11 +119,13 @@ export class API {
    * @returns {Promise<any>}
    */
   async #call(method, path, { body, headers, maxAttempts = Infinity }, signal, requestSignal = signal) {
+    let rejections = 0;
     for (let backoff = new Backoff(callBudget); ;) {
       await this.credential.waitSet(signal);
-      const credential = this.credential.headers();
+      const credential = await this.credential.headers();
       try {
-        const result = await send(method, path, { ...headers, ...credential }, body, requestSignal);
+        const result = await send(method, this.server + path, { ...headers, ...credential }, body, requestSignal);
+        this.#responded = true;
         this.connection.recordResponse();
         return result;
       } catch (error) {
@@ -121,10 +135,12 @@ export class API {
           backoff = new Backoff(callBudget);
           continue;
         }
-        if (error instanceof ResponseError && error.status === 401) {
-          await this.credential.waitReplaced(credential, signal);
+        if (error instanceof ResponseError && error.status === 401 && ++rejections <= this.credential.maxRejections) {
+          await this.credential.waitReplaced(credential, error, signal);
           continue;
         }
+        this.#responded ||= error instanceof ResponseError;
+        if (!this.#responded) backoff.budget = firstCallBudget;
         const isLast = error instanceof ResponseError && error.status === 500 && backoff.attempts + 1 >= maxAttempts;
         if (isLast || !isTemporary(error)) throw error;
         await backoff.wait(error, signal);
@@ -145,19 +161,19 @@ function randomUUID() {
 /**
  * Sends one request and returns its JSON.
  * @param {string} method
- * @param {string} path
+ * @param {string} url
  * @param {Record<string, string>} headers
  * @param {object | undefined} body
  * @param {AbortSignal} signal
  */
-async function send(method, path, headers, body, signal) {
+async function send(method, url, headers, body, signal) {
   const request = new AbortController();
   const stop = () => request.abort();
   const timer = setTimeout(stop, requestTimeout);
   signal.addEventListener("abort", stop);
   try {
     signal.throwIfAborted();
-    const response = await fetch(path, {
+    const response = await fetch(url, {
       method, cache: "no-store", redirect: "error", signal: request.signal,
       headers: body ? { ...headers, "Content-Type": "application/json" } : headers,
       body: body && JSON.stringify(body),

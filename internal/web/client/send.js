@@ -49,7 +49,7 @@ export async function send(t, part, signal) {
       const corrupted = isChecksumMismatch(error) && backoff.attempts < maxChecksumAttempts;
       if (!(renew && !renewed) && !corrupted && !isTemporary(error)) throw error;
       renewed = renew;
-      if (!t.shared.storeResponded) backoff.budget = firstRetryBudget;
+      if (!t.shared.flags.storeResponded) backoff.budget = firstRetryBudget;
       const reason = error instanceof NoResponseError ? "The store does not respond" : "The store is busy";
       await backoff.wait(error, signal, () => t.setNote(`${reason}: retrying`));
     }
@@ -81,20 +81,21 @@ class Signature {
 /** @param {Transfer} t @param {Part} part @param {Signature} signature @param {AbortSignal} signal */
 async function attempt(t, part, signature, signal) {
   const { limiter, connection } = t.shared;
-  await limiter.acquire(signal);
+  await limiter.acquire(part.blob.size, signal);
+  const begin = performance.now();
   try {
     await put(await signature.get(), part.blob, signal, (bytes) => t.setInFlight(part.number, bytes));
     t.storedBytes += part.blob.size;
-    t.shared.storeResponded = true;
-    t.shared.checksumsSupported ||= t.withChecksum;
-    limiter.increase();
+    t.shared.flags.storeResponded = true;
+    t.shared.flags.checksumsSupported ||= t.withChecksum;
+    limiter.increase(part.blob.size, begin);
     connection.recordResponse();
   } catch (error) {
-    if (error instanceof ResponseError) t.shared.storeResponded = true;
+    if (error instanceof ResponseError) t.shared.flags.storeResponded = true;
     throw error;
   } finally {
     t.setInFlight(part.number, 0);
-    limiter.release();
+    limiter.release(part.blob.size);
   }
 }
 

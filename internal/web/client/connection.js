@@ -9,8 +9,10 @@ export class Connection extends EventTarget {
   /** @type {Promise<boolean> | null} */
   #checking = null;
 
-  constructor() {
+  /** @param {string} server the URL of the service, which ends with a slash */
+  constructor(server) {
     super();
+    this.server = server;
     addEventListener("offline", () => this.#setOffline());
   }
 
@@ -31,7 +33,7 @@ export class Connection extends EventTarget {
   }
 
   async #check() {
-    const online = navigator.onLine && await isServiceReachable();
+    const online = navigator.onLine && await isReachable(this.server);
     if (online) this.#set(false);
     else this.#setOffline();
     return online;
@@ -45,7 +47,7 @@ export class Connection extends EventTarget {
 
   async #checkUntilOnline() {
     for (let delay = 500; this.offline; delay = Math.min(delay * 1.7, 10_000)) {
-      await sleep(delay * (0.5 + Math.random() / 2), never, { target: window, name: "online" });
+      await sleep(delay * (0.5 + Math.random() / 2), never, { target: globalThis, name: "online" });
       if (this.offline && navigator.onLine) await this.check();
     }
   }
@@ -58,9 +60,10 @@ export class Connection extends EventTarget {
   }
 }
 
-async function isServiceReachable() {
+/** Reports whether the service responds, also to pages of other origins. @param {string} server */
+async function isReachable(server) {
   try {
-    await fetch("healthz", { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    await fetch(`${server}healthz`, { mode: "no-cors", cache: "no-store", signal: AbortSignal.timeout(5000) });
     return true;
   } catch {
     return false;

@@ -1,6 +1,8 @@
 // @ts-check
 /** An error response: a problem document of the service, or an S3 error of the store. */
 export class ResponseError extends Error {
+  name = "ResponseError";
+
   /**
    * @param {{source: "service" | "store", status: number, code?: string, detail?: string, fieldErrors?: string[],
    *   requestId?: string, retryAfter?: number}} response retryAfter is in milliseconds
@@ -19,6 +21,8 @@ export class ResponseError extends Error {
 
 /** There was no response, or an incomplete one. */
 export class NoResponseError extends Error {
+  name = "NoResponseError";
+
   /** @param {"service" | "store"} source */
   constructor(source) {
     super(`no response from the ${source}`);
@@ -27,13 +31,19 @@ export class NoResponseError extends Error {
 }
 
 /** The file was changed, moved or removed since it was selected. */
-export class FileChangedError extends Error {}
+export class FileChangedError extends Error {
+  name = "FileChangedError";
+
+  constructor() { super("the file was changed, moved or deleted after it was chosen"); }
+}
 
 /** The import has a terminal status other than completed. */
 export class NotCompletedError extends Error {
+  name = "NotCompletedError";
+
   /** @param {string} status @param {string} [detail] */
   constructor(status, detail) {
-    super(detail ?? status);
+    super(detail || `the import is ${status}`);
     this.status = status;
     this.detail = detail ?? "";
   }

@@ -7,6 +7,11 @@ import { parseRetryAfter } from "./retry.js";
  * to respond after the last byte.
  */
 const stallTimeout = 60_000;
+/** How long a pause may wait for a request in progress, in milliseconds. */
+const drainTimeout = 5000;
+
+/** The reason of a signal that pauses an upload. Requests that end within drainTimeout are completed. */
+export class Pause extends Error {}
 
 /**
  * Sends a slice of a file with a signed request. It uses XMLHttpRequest, because fetch reports no upload progress.
@@ -24,12 +29,20 @@ export function put(request, body, signal, onProgress) {
     for (const [name, value] of Object.entries(request.headers)) {
       if (!browserHeaders.test(name)) xhr.setRequestHeader(name, value);
     }
-    const stop = () => xhr.abort();
-    let timer = setTimeout(stop, stallTimeout);
+    const begin = performance.now();
+    let sent = 0, draining = 0;
+    const abort = () => xhr.abort();
+    const stop = () => {
+      const elapsed = performance.now() - begin, left = (body.size - sent) * elapsed / sent; // NaN or Infinity at first
+      if (signal.reason instanceof Pause && left <= drainTimeout) draining = setTimeout(abort, drainTimeout);
+      else abort();
+    };
+    let timer = setTimeout(abort, stallTimeout);
     xhr.upload.addEventListener("progress", (event) => {
       clearTimeout(timer);
-      timer = setTimeout(stop, stallTimeout);
-      onProgress(event.loaded);
+      timer = setTimeout(abort, stallTimeout);
+      sent = event.loaded;
+      onProgress(sent);
     });
     xhr.addEventListener("load", () => {
       if (xhr.status >= 200 && xhr.status < 300) resolve();
@@ -39,6 +52,7 @@ export function put(request, body, signal, onProgress) {
     xhr.addEventListener("abort", () => reject(signal.aborted ? signal.reason : new NoResponseError("store")));
     xhr.addEventListener("loadend", () => {
       clearTimeout(timer);
+      clearTimeout(draining);
       signal.removeEventListener("abort", stop);
     });
     signal.addEventListener("abort", stop);

@@ -7,6 +7,8 @@ import { Signer } from "./signer.js";
 
 /** How many parts of a file are prepared at a time: while some are sent, others are hashed and signed. */
 const maxPrepared = 8;
+/** The size of parts in bytes, and S3's limit of parts. Small parts lose little when an upload is paused. */
+const defaultPartSize = 8 << 20, maxParts = 10_000;
 
 /** @typedef {import("./transfer.js").Transfer} Transfer */
 
@@ -23,8 +25,10 @@ export async function uploadMultipart(t, signal) {
     if (job && !await compareParts(t, signal)) return waitCompleted(t, await api.read(t.id, signal), signal);
   }
   if (!t.id) {
-    t.withChecksum = t.shared.checksums;
-    await t.create({ mode: "multipart", ...(t.withChecksum && { checksum: { algorithm: "crc64nvme" } }) }, signal);
+    t.withChecksum = t.usesChecksum;
+    const partSize = Math.max(defaultPartSize, Math.ceil(t.size / maxParts));
+    const checksum = t.withChecksum && { checksum: { algorithm: "crc64nvme" } };
+    await t.create({ mode: "multipart", part_size: partSize, ...checksum }, signal);
   }
   t.setPhase("sending", signal);
   await sendParts(t, signal);
@@ -111,7 +115,7 @@ async function sendPart(t, signer, number, signal) {
 /** Returns the bytes of a part, without a type. @param {Transfer} t @param {number} number */
 function slice(t, number) {
   const from = (number - 1) * t.partSize;
-  return /** @type {File} */ (t.file).slice(from, Math.min(from + t.partSize, t.size));
+  return /** @type {Blob} */ (t.file).slice(from, Math.min(from + t.partSize, t.size));
 }
 
 /** @param {Transfer} t */

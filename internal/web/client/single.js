@@ -8,8 +8,8 @@ import { send } from "./send.js";
 /** Uploads a file in one request. @param {Transfer} t @param {AbortSignal} signal */
 export async function uploadSingle(t, signal) {
   const { api, hasher } = t.shared;
-  const blob = /** @type {File} */ (t.file).slice(0, t.size); // without a type
-  if (!t.id) t.withChecksum = t.shared.checksums;
+  const blob = /** @type {Blob} */ (t.file).slice(0, t.size); // without a type
+  if (!t.id) t.withChecksum = t.usesChecksum;
   if (t.withChecksum && !t.checksum) t.checksum = await hasher.sum(blob, signal);
   let job = await findImport(t, signal);
   if (!job) {

@@ -1,11 +1,10 @@
 // @ts-check
-import { describe } from "./error-text.js";
 import {
   FileChangedError, NoResponseError, NotCompletedError, ResponseError, isChecksumUnsupported,
 } from "./errors.js";
 import { lockImport } from "./import-lock.js";
 import { uploadMultipart } from "./multipart.js";
-import { resumeStore } from "./resume-store.js";
+import { Pause } from "./put.js";
 import { uploadSingle } from "./single.js";
 
 /** The largest file that is sent in one request, in bytes. Repeating a larger request costs more than parts do. */
@@ -20,11 +19,14 @@ const maxExpired = 5;
 /**
  * What all transfers share.
  * @typedef {{api: import("./api.js").API, limiter: import("./limiter.js").Limiter,
+ *   credential: import("./api.js").Credential & {requested?: boolean},
  *   hasher: import("./hasher.js").Hasher, connection: import("./connection.js").Connection,
- *   credential: import("./credential.js").Credential,
- *   checksums: boolean, checksumsSupported: boolean, storeResponded: boolean}} Shared
+ *   resumeStore: import("./resume-store.js").ResumeStore, describe: (error: unknown) => Problem,
+ *   flags: {checksums: boolean, checksumsSupported: boolean, storeResponded: boolean}}} Shared
  *   checksums: declare them, until a store turns out not to support them; checksumsSupported: the store accepted one;
  *   storeResponded: the store has responded to this page
+ * @typedef {{text: string, requestId: string}} Problem what failed and what to do; the request ID is that of the
+ *   service's log
  * @typedef {"waiting" | "hashing" | "sending" | "pausing" | "paused" | "locked" | "needs-file" | "finishing" |
  *   "completed" | "failed" | "aborting" | "aborted"} Phase
  */
@@ -47,12 +49,16 @@ export class Transfer extends EventTarget {
   compared = false;
   /** Whether the import declares a checksum. */
   withChecksum = true;
+  /** Whether a checksum is declared if the store supports it. */
+  wantsChecksum = true;
   /** Bytes that the store has. */
   storedBytes = 0;
   /** Shown besides the phase. */
   note = "";
-  /** @type {import("./error-text.js").Problem | null} */
+  /** @type {Problem | null} */
   problem = null;
+  /** The error that problem describes. @type {unknown} */
+  error = null;
   /** Whether another try may help. */
   retryable = true;
   /** @type {import("./api.js").Job | null} */
@@ -69,15 +75,21 @@ export class Transfer extends EventTarget {
   #createdAt = Date.now();
   #expiredCount = 0;
 
-  /** @param {Shared} shared @param {File | null} file @param {string} path that of its folders, which is shown */
-  constructor(shared, file, path) {
+  /**
+   * @param {Shared} shared
+   * @param {Blob | null} file
+   * @param {string} path that of its folders, which is shown
+   * @param {object} [declaration] members of the import besides those of the file
+   */
+  constructor(shared, file, path, declaration = {}) {
     super();
     this.shared = shared;
     this.file = file;
     this.path = path;
-    this.name = file?.name ?? "";
+    this.declaration = declaration;
+    this.name = file instanceof File ? file.name : "";
     this.size = file?.size ?? 0;
-    this.lastModified = file?.lastModified ?? 0;
+    this.lastModified = file instanceof File ? file.lastModified : 0;
   }
 
   /**
@@ -87,16 +99,21 @@ export class Transfer extends EventTarget {
    */
   static fromState(shared, state) {
     const t = new Transfer(shared, null, state.path);
-    t.id = state.id;
-    t.name = state.name;
-    t.size = state.size;
-    t.lastModified = state.lastModified;
-    t.partSize = state.partSize;
-    t.withChecksum = state.checksum !== "";
-    t.storedBytes = Math.min(state.sent, state.size);
-    t.#createdAt = state.at;
+    t.setState(state);
     t.#phase = "needs-file";
     return t;
+  }
+
+  /** Resumes the upload of a resume state. @param {import("./resume-store.js").ResumeState} state */
+  setState(state) {
+    this.id = state.id;
+    this.name = state.name;
+    this.size = state.size;
+    this.lastModified = state.lastModified;
+    this.partSize = state.partSize;
+    this.withChecksum = state.checksum !== "";
+    this.storedBytes = Math.min(state.sent, state.size);
+    this.#createdAt = state.at;
   }
 
   get phase() { return this.#phase; }
@@ -109,6 +126,9 @@ export class Transfer extends EventTarget {
 
   /** Whether it is running. It may wait for a connection or a credential. */
   get isActive() { return ["hashing", "sending", "finishing"].includes(this.#phase); }
+
+  /** Whether a new import declares a checksum. */
+  get usesChecksum() { return this.wantsChecksum && this.shared.flags.checksums; }
 
   get isFinished() { return ["completed", "failed", "aborted"].includes(this.#phase); }
 
@@ -185,8 +205,8 @@ export class Transfer extends EventTarget {
         this.forgetImport();
         return true;
       }
-      if (!this.withChecksum || this.shared.checksumsSupported || !isChecksumUnsupported(error)) throw error;
-      this.shared.checksums = false;
+      if (!this.withChecksum || this.shared.flags.checksumsSupported || !isChecksumUnsupported(error)) throw error;
+      this.shared.flags.checksums = false;
       this.#discardImport();
       return true;
     }
@@ -219,7 +239,7 @@ export class Transfer extends EventTarget {
         this.complete(job);
       } else if (job.status === "aborted") {
         unlock?.();
-        resumeStore.remove(this.id);
+        this.shared.resumeStore.remove(this.id);
         this.phase = "aborted";
       } else if (this.file) {
         this.#unlock = unlock;
@@ -254,10 +274,12 @@ export class Transfer extends EventTarget {
     try {
       const type = this.file?.type ?? "";
       const common = {
-        filename: sanitizeFilename(this.name), size: this.size,
+        ...(this.name && { filename: sanitizeFilename(this.name) }), size: this.size,
         ...(this.path && { relative_path: sanitizePath(this.path + this.name) }),
       };
-      const whole = { ...common, ...(mediaType.test(type) && { content_type: type }), ...declaration };
+      const whole = {
+        ...common, ...(mediaType.test(type) && { content_type: type }), ...this.declaration, ...declaration,
+      };
       await this.#setImport(await this.shared.api.create(whole, signal, request.signal));
     } finally {
       signal.removeEventListener("abort", stop);
@@ -278,7 +300,7 @@ export class Transfer extends EventTarget {
   }
 
   saveState() {
-    resumeStore.save({
+    this.shared.resumeStore.save({
       id: this.id, name: this.name, path: this.path, size: this.size, lastModified: this.lastModified,
       partSize: this.partSize, checksum: this.withChecksum ? "crc64nvme" : "", sent: this.storedBytes,
       at: this.#createdAt,
@@ -294,7 +316,7 @@ export class Transfer extends EventTarget {
 
   /** Forgets the import. The next run creates a new one. */
   forgetImport() {
-    if (this.id) resumeStore.remove(this.id);
+    if (this.id) this.shared.resumeStore.remove(this.id);
     this.#release();
     this.#inFlight.clear();
     this.id = "";
@@ -302,7 +324,7 @@ export class Transfer extends EventTarget {
     this.partChecksums = [];
     this.compared = false;
     this.storedBytes = 0;
-    this.withChecksum = this.shared.checksums;
+    this.withChecksum = this.usesChecksum;
   }
 
   /** Forgets the import and deletes it. */
@@ -312,9 +334,12 @@ export class Transfer extends EventTarget {
     if (id) void this.shared.api.delete(id, AbortSignal.timeout(deleteTimeout)).catch(() => {}); // otherwise it expires
   }
 
-  /** Pauses when all requests have ended, unless it is resumed or aborted before. */
-  async pause() {
-    this.#abortRun("pausing");
+  /**
+   * Pauses when all requests have ended, unless it is resumed or aborted before. Requests that end soon are completed.
+   * @param {unknown} [reason]
+   */
+  async pause(reason = new Pause()) {
+    this.#abortRun("pausing", reason);
     const running = this.#running;
     await running;
     if (this.#phase === "pausing" && this.#running === running) this.phase = "paused";
@@ -330,7 +355,7 @@ export class Transfer extends EventTarget {
    */
   suspend() {
     const resumes = this.isActive || this.#phase === "waiting";
-    if (resumes) void this.pause();
+    if (resumes) void this.pause(new Error("suspended")); // the browser sends nothing meanwhile
     this.#release();
     this.compared = false; // another tab may send parts
     return resumes;
@@ -359,7 +384,8 @@ export class Transfer extends EventTarget {
       return true;
     } catch (error) {
       if (error instanceof ResponseError && error.status === 404) return true;
-      const { text, requestId } = describe(signal.aborted ? new NoResponseError("service") : error);
+      this.error = signal.aborted ? new NoResponseError("service") : error;
+      const { text, requestId } = this.shared.describe(this.error);
       this.problem = { text: `${prefix} ${text} Uploaded data may remain in the store until it expires.`, requestId };
       return false;
     }
@@ -372,18 +398,19 @@ export class Transfer extends EventTarget {
     this.#unlock?.();
   }
 
-  /** @param {Phase} phase */
-  #abortRun(phase) {
+  /** @param {Phase} phase @param {unknown} [reason] */
+  #abortRun(phase, reason = new Error(phase)) {
     this.problem = null;
     this.phase = phase;
-    this.#stop.abort(new Error(phase));
+    this.#stop.abort(reason);
     this.note = "";
   }
 
   /** @param {unknown} error */
   #fail(error) {
     const code = error instanceof ResponseError ? error.code : "";
-    this.problem = describe(error);
+    this.error = error;
+    this.problem = this.shared.describe(error);
     this.retryable = this.file !== null && !["size-too-large", "content-type-not-allowed"].includes(code);
     if (error instanceof FileChangedError) {
       this.retryable = false;
@@ -398,7 +425,8 @@ export class Transfer extends EventTarget {
 
   /** @param {"completed" | "aborted"} status */
   #saveResult(status) {
-    resumeStore.finish({ id: this.id, name: this.name, path: this.path, size: this.size, status, at: Date.now() });
+    const { id, name, path, size } = this;
+    this.shared.resumeStore.finish({ id, name, path, size, status, at: Date.now() });
   }
 
   /** @param {"completed" | "aborted"} phase */
