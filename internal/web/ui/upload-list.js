@@ -10,8 +10,8 @@ import { Totals } from "./totals.js";
 
 /** How often progress is drawn, in milliseconds. */
 const drawInterval = 250;
-/** How many rows are added to the document at a time. The next ones follow when the user scrolls to the end. */
-const pageSize = 100;
+/** How many rows are in the document at most, and how many are replaced when the user scrolls near their end. */
+const maxRows = 200, pageSize = 100;
 /** With more uploads, the page announces their end together. */
 const maxAnnounced = 20;
 
@@ -25,7 +25,7 @@ const announcements = {
 
 /**
  * The list of uploads and its summary. An event of one upload costs the same for any number of uploads: sums are
- * updated by differences, and rows exist only for what was scrolled to.
+ * updated by differences, and only the rows around the visible ones exist.
  */
 export class UploadList {
   #totals = new Totals();
@@ -38,7 +38,8 @@ export class UploadList {
   #states = new Map();
   /** The folders and uploads of the view, in order. @type {(FolderRow | Transfer)[]} */
   #items = [];
-  #limit = pageSize;
+  /** The first item that is in the document. */
+  #start = 0;
   /** The rows in the document. @type {Map<Transfer, Row>} */
   #rows = new Map();
   /** The uploads and folders by their rows. @type {WeakMap<Element, FolderRow | Transfer>} */
@@ -68,7 +69,7 @@ export class UploadList {
       source.addEventListener("change", () => this.#drawAll());
     }
     this.list.addEventListener("click", (e) => this.#click(e));
-    this.list.addEventListener("scroll", () => this.#extend(), { passive: true });
+    this.list.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     byId("filters").addEventListener("click", (e) => this.#setFilter(/** @type {Element} */ (e.target)));
     byId("order").addEventListener("change", (e) => {
       this.#view.order = /** @type {HTMLSelectElement} */ (e.target).value;
@@ -172,7 +173,9 @@ export class UploadList {
   }
 
   #drawRows() {
-    const shown = this.#items.slice(0, this.#limit), elements = shown.map((item) => this.#elementOf(item));
+    this.#start = Math.max(0, Math.min(this.#start, this.#items.length - maxRows));
+    const shown = this.#items.slice(this.#start, this.#start + maxRows);
+    const elements = shown.map((item) => this.#elementOf(item));
     const wanted = new Set(elements);
     const focused = document.activeElement?.closest("#uploads > li") ?? null;
     let heir = focused; // the row that takes the focus of a removed one
@@ -190,12 +193,12 @@ export class UploadList {
     }
     if (focused && !focused.contains(document.activeElement)) {
       const row = wanted.has(focused) ? focused : heir ?? this.list.lastElementChild;
-      (focusable(row) ?? byId("files")).focus();
+      const filter = this.#view.filter === "all" ? null : byId("filters").querySelector("button");
+      (focusable(row) ?? filter ?? byId("files")).focus({ preventScroll: row !== null });
     }
-    const rest = this.#items.length - shown.length;
-    byId("rest").hidden = rest === 0;
-    write(byId("rest"), `Showing ${formatCount(shown.length)} of ${formatCount(this.#items.length)}. ` +
-      "Scroll down in the list for more.");
+    byId("rest").hidden = this.#items.length <= maxRows;
+    write(byId("rest"), `Rows ${formatCount(this.#start + 1)} to ${formatCount(this.#start + shown.length)} of ` +
+      `${formatCount(this.#items.length)}. Scroll the list for more.`);
     byId("none").hidden = this.#items.length > 0;
   }
 
@@ -217,16 +220,23 @@ export class UploadList {
     return row.element;
   }
 
-  /** Adds rows when the user has scrolled near the end of the list. */
-  #extend() {
-    const { scrollTop, clientHeight, scrollHeight } = this.list;
-    if (this.#items.length <= this.#limit || scrollTop + 2 * clientHeight < scrollHeight) return;
-    this.#limit += pageSize;
+  /** Replaces rows when the user has scrolled near the first or the last one. The visible rows stay in their place. */
+  #scrolled() {
+    const { scrollTop, clientHeight, scrollHeight, children } = this.list;
+    const last = Math.max(0, this.#items.length - maxRows);
+    let start = this.#start;
+    if (scrollTop + 2 * clientHeight > scrollHeight) start = Math.min(start + pageSize, last);
+    else if (scrollTop < clientHeight) start = Math.max(0, start - pageSize);
+    if (start === this.#start) return;
+    const anchor = /** @type {HTMLElement} */ (children[Math.max(0, start - this.#start)]);
+    const before = anchor.offsetTop;
+    this.#start = start;
     this.#drawRows();
+    this.list.scrollTop = scrollTop + anchor.offsetTop - before;
   }
 
   #showFromStart() {
-    this.#limit = pageSize;
+    this.#start = 0;
     this.list.scrollTop = 0;
     this.#drawItems();
   }
