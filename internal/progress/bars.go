@@ -18,19 +18,25 @@ import (
 type bars struct {
 	*mpb.Progress
 	stdout io.Writer
+	folded bool     // completed files are counted, and not printed
 	all    *mpb.Bar // nil for one file
 	bars   map[*file]*mpb.Bar
 	notices
 }
 
-func newBars(o Options, all *file, single bool) *bars {
+// maxLines is the most files for which a terminal shows a line each. More would push the rest out of the screen; lines
+// for each file are in the output to a pipe or file, and of --json.
+const maxLines = 20
+
+func newBars(o Options, all *file) *bars {
 	// The bars' cursor movements are not escaped.
 	display := mpb.New(mpb.WithOutput(o.Stderr.Writer), mpb.WithRefreshRate(150*time.Millisecond))
 	b := &bars{Progress: display, stdout: o.Stdout, bars: map[*file]*mpb.Bar{}, notices: notices{}}
 	if terminal.Is(o.Stdout) {
 		b.stdout = b // prints above the bars
+		b.folded = all.files > maxLines
 	}
-	if !single {
+	if all.files > 1 {
 		b.all = b.bar(all, 1<<30)
 	}
 	return b
@@ -63,6 +69,7 @@ func (b *bars) event(f *file, e upload.Event) { b.notices.event(b, f, e) }
 
 func (b *bars) end(f *file, result upload.Result, failure *upload.Error) {
 	switch {
+	case failure == nil && b.folded:
 	case failure == nil:
 		fmt.Fprintln(b.stdout, f.completedLine(result))
 	case b.all != nil && !errors.Is(failure, errInterrupted):

@@ -13,6 +13,8 @@ import (
 // file is the progress of one file, or of all files. A view may read it at any time.
 type file struct {
 	name      string
+	files     int          // of all files together; 0 for one file
+	ended     atomic.Int32 // of these files
 	size      atomic.Int64 // bytes; -1 means unknown
 	stored    atomic.Int64 // bytes that the store has, or the file of a download
 	sending   atomic.Int64 // bytes in flight
@@ -33,7 +35,12 @@ func (f *file) add(stored, sending int64) {
 	f.moved.Add(max(stored, 0))
 }
 
-func (f *file) displayName() string { return format.Name(f.name) }
+func (f *file) displayName() string {
+	if f.files > 0 {
+		return fmt.Sprintf("%d of %s", f.ended.Load(), format.Count(f.files, "file"))
+	}
+	return format.Name(f.name)
+}
 
 // verb returns what happened to the stored bytes.
 func (f *file) verb() string {

@@ -49,7 +49,7 @@ type Progress struct {
 
 // New returns the progress of files with these sizes in bytes, -1 if unknown, and of others that cannot be opened.
 func New(o Options, sizes map[string]int64, others int) *Progress {
-	all := &file{name: fmt.Sprintf("all %d files", len(sizes)+others), download: o.Download, began: time.Now()}
+	all := &file{files: len(sizes) + others, download: o.Download, began: time.Now()}
 	p := &Progress{options: o, files: map[string]*file{}, all: all}
 	for path, size := range sizes {
 		f := &file{name: path, download: o.Download}
@@ -64,7 +64,7 @@ func New(o Options, sizes map[string]int64, others int) *Progress {
 	case o.JSON:
 		p.view = newJSONLines(o.Stdout)
 	case terminal.Is(o.Stderr) && !o.Dumb:
-		p.view = newBars(o, all, single)
+		p.view = newBars(o, all)
 	default:
 		p.view = newLines(o, all, single)
 	}
@@ -151,6 +151,7 @@ func (p *Progress) End(ctx context.Context, path string, result upload.Result, e
 		p.uploaded++
 		p.bytes += result.Size
 	}
+	p.all.ended.Add(1)
 	p.view.end(f, result, failure)
 }
 
