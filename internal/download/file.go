@@ -108,10 +108,11 @@ func (t *transfer) replace(ctx context.Context, path string, old fs.FileInfo, fo
 		return remedy.OpenError(path, err)
 	}
 	defer func() {
-		p.close()
-		if !p.resumable {
-			_ = os.Remove(p.file.Name()) // fails after the rename
+		_ = p.file.Close()
+		if !p.stays { // removed before the lock ends, because another process may create a file with this name
+			_ = os.Remove(p.file.Name())
 		}
+		p.close()
 	}()
 	if err := t.fill(ctx, p); err != nil {
 		return err
@@ -119,7 +120,7 @@ func (t *transfer) replace(ctx context.Context, path string, old fs.FileInfo, fo
 	if _, err := os.Lstat(path); err == nil && !force { // before the state is cut off
 		return fs.ErrExist
 	}
-	p.resumable = false
+	p.stays = false
 	if p.end > 0 {
 		err = p.file.Truncate(p.Size)
 	}
@@ -131,7 +132,9 @@ func (t *transfer) replace(ctx context.Context, path string, old fs.FileInfo, fo
 		return err
 	}
 	if force {
-		return os.Rename(p.file.Name(), path)
+		err = os.Rename(p.file.Name(), path)
+		p.stays = err == nil
+		return err
 	}
 	return renameExclusive(p.file.Name(), path)
 }

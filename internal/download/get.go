@@ -1,12 +1,16 @@
 package download
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/signpost-s3/signpost/internal/format"
 	"github.com/signpost-s3/signpost/internal/retryafter"
@@ -25,11 +29,6 @@ const (
 // errReplaced reports that the object is not the one that the download began with.
 var errReplaced = errors.New("the object was replaced during the download: run the same command again to download the new one")
 
-// permanentError is an error that another attempt does not change.
-type permanentError struct{ error }
-
-func (e permanentError) Unwrap() error { return e.error }
-
 // section is a range of bytes. to is -1 if the size of the object is unknown.
 type section struct{ from, to int64 }
 
@@ -39,7 +38,6 @@ func (t *transfer) fetch(ctx context.Context, part int32, s section, w io.Writer
 	onRetry := func(err error) { t.emit(upload.Event{Kind: upload.Retrying, Part: part, Error: err}) }
 	url := ""
 	for done := false; !done && err == nil; {
-		var failed error
 		attempts := 0
 		attempts, err = upload.Retry(ctx, onRetry, func(renew bool) (err error) {
 			rejected := ""
@@ -47,16 +45,16 @@ func (t *transfer) fetch(ctx context.Context, part int32, s section, w io.Writer
 				rejected = url
 			}
 			if url, err = t.signedURL(ctx, rejected); err != nil {
-				done, failed = true, err
-				return nil
+				return upload.PermanentError{Err: err}
 			}
 			received, err := t.get(ctx, url, section{s.from + n, s.to}, w, part)
 			n += received
-			if done = err == nil || errors.As(err, new(permanentError)) || n > 0 && t.etag == ""; done {
-				failed = err
-				return nil
-			}
-			if received >= restartRetries && ctx.Err() == nil {
+			switch {
+			case err == nil:
+				done = true
+			case n > 0 && t.etag == "", errors.As(err, new(upload.PermanentError)):
+				return upload.PermanentError{Err: err}
+			case received >= restartRetries && ctx.Err() == nil:
 				onRetry(err)
 				return nil
 			}
@@ -64,9 +62,6 @@ func (t *transfer) fetch(ctx context.Context, part int32, s section, w io.Writer
 		})
 		if err != nil && attempts > 1 && ctx.Err() == nil {
 			err = fmt.Errorf("%w; tried %d times", err, attempts)
-		}
-		if failed != nil {
-			err = failed
 		}
 	}
 	return n, err
@@ -89,8 +84,8 @@ func (t *transfer) signedURL(ctx context.Context, rejected string) (url string, 
 func (t *transfer) get(ctx context.Context, url string, s section, w io.Writer, part int32) (n int64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watch := time.AfterFunc(stallTimeout, func() { cancel(fmt.Errorf("the store sent nothing for %s", stallTimeout)) })
-	defer watch.Stop()
+	stall := time.AfterFunc(stallTimeout, func() { cancel(fmt.Errorf("the store sent nothing for %s", stallTimeout)) })
+	defer stall.Stop()
 	q, err := t.newRequest(ctx, url, s)
 	if err != nil {
 		return 0, err
@@ -103,17 +98,13 @@ func (t *transfer) get(ctx context.Context, url string, s section, w io.Writer, 
 		return 0, fmt.Errorf("the store at %s cannot be reached: %w", q.URL.Host, upload.Cause(err))
 	}
 	defer response.Body.Close()
+	body := &pacedReader{ctx, response.Body, t.RateLimit, stall}
 	skip, err := t.checkResponse(response, &s)
 	if err == nil {
-		_, err = io.CopyN(io.Discard, response.Body, skip)
+		_, err = io.CopyN(io.Discard, body, skip)
 	}
 	if err == nil {
-		n, err = t.receive(ctx, response.Body, s, w, watch, part)
-	}
-	if err == nil && response.ContentLength < 0 && t.isRest(s) {
-		if extra, _ := io.CopyN(io.Discard, response.Body, 1); extra > 0 {
-			err = permanentError{fmt.Errorf("the object has more than the %d bytes of the import", n)}
-		}
+		n, err = t.receive(body, s, w, part)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -127,7 +118,7 @@ func (t *transfer) get(ctx context.Context, url string, s section, w io.Writer, 
 func (t *transfer) newRequest(ctx context.Context, url string, s section) (*http.Request, error) {
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return nil, permanentError{errors.New("the download URL is invalid")}
+		return nil, upload.PermanentError{Err: errors.New("the download URL is invalid")}
 	}
 	q.Header.Set("Accept-Encoding", "identity") // net/http would decompress objects stored with Content-Encoding: gzip
 	switch {
@@ -153,10 +144,10 @@ func (t *transfer) checkResponse(r *http.Response, s *section) (skip int64, err 
 	case http.StatusOK:
 	case http.StatusPartialContent:
 		if n, _ := fmt.Sscanf(r.Header.Get("Content-Range"), "bytes %d-%d/%d", &start, new(int64), &total); n != 3 {
-			return 0, permanentError{errors.New("the store sent an invalid Content-Range")}
+			return 0, upload.PermanentError{Err: errors.New("the store sent an invalid Content-Range")}
 		}
 	case http.StatusPreconditionFailed:
-		return 0, permanentError{errReplaced}
+		return 0, upload.PermanentError{Err: errReplaced}
 	default:
 		body, _ := io.ReadAll(io.LimitReader(r.Body, 64<<10)) // the status is the error, whatever the body
 		e := upload.StoreError(r.StatusCode, body)
@@ -166,11 +157,11 @@ func (t *transfer) checkResponse(r *http.Response, s *section) (skip int64, err 
 	etag := r.Header.Get("ETag")
 	switch {
 	case t.etag != "" && etag != t.etag:
-		return 0, permanentError{errReplaced}
+		return 0, upload.PermanentError{Err: errReplaced}
 	case t.Size != nil && total >= 0 && total != *t.Size:
-		return 0, permanentError{fmt.Errorf("the object has %d bytes, the import has %d", total, *t.Size)}
+		return 0, upload.PermanentError{Err: fmt.Errorf("the object has %d bytes, the import has %d", total, *t.Size)}
 	case start > s.from:
-		return 0, permanentError{errors.New("the store sent another range than was requested")}
+		return 0, upload.PermanentError{Err: errors.New("the store sent another range than was requested")}
 	case t.etag == "": // the first response
 		t.etag, t.ranged = etag, r.StatusCode == http.StatusPartialContent
 	}
@@ -180,39 +171,53 @@ func (t *transfer) checkResponse(r *http.Response, s *section) (skip int64, err 
 	return s.from - start, nil
 }
 
-// receive writes a section to w, no faster than the limit. The timer stops between reads, because w may be slow.
-func (t *transfer) receive(
-	ctx context.Context, body io.Reader, s section, w io.Writer, timer *time.Timer, part int32,
-) (n int64, err error) {
-	buffer := make([]byte, chunkSize)
-	for s.to < 0 || s.from+n < s.to {
-		chunk := buffer
-		if s.to >= 0 {
-			chunk = buffer[:min(chunkSize, s.to-s.from-n)]
-		}
-		timer.Reset(stallTimeout)
-		received, err := body.Read(chunk)
-		timer.Stop()
-		if received > 0 {
-			if t.RateLimit != nil {
-				if err := t.RateLimit.WaitN(ctx, received); err != nil {
-					return n, err
-				}
-			}
-			if _, err := w.Write(chunk[:received]); err != nil {
-				return n, permanentError{err}
-			}
-			n += int64(received)
-			t.emit(upload.Event{Kind: upload.Progress, Part: part, Bytes: int64(received)})
-		}
-		switch {
-		case errors.Is(err, io.EOF) && s.to < 0:
-			return n, nil
-		case errors.Is(err, io.EOF) && s.from+n < s.to:
-			return n, io.ErrUnexpectedEOF
-		case err != nil && !errors.Is(err, io.EOF):
-			return n, upload.Cause(err)
-		}
+// receive writes a section to w.
+func (t *transfer) receive(body io.Reader, s section, w io.Writer, part int32) (n int64, err error) {
+	length := int64(math.MaxInt64)
+	if s.to >= 0 {
+		length = s.to - s.from
 	}
+	n, err = io.CopyN(&reportingWriter{t, part, w}, body, length)
+	switch {
+	case !errors.Is(err, io.EOF):
+		return n, upload.Cause(err)
+	case s.to < 0:
+		return n, nil
+	}
+	return n, io.ErrUnexpectedEOF
+}
+
+// pacedReader reads a response no faster than the limit. The stall timer stops between reads, because the receiver of
+// the bytes may be slow.
+type pacedReader struct {
+	ctx   context.Context
+	from  io.Reader
+	limit *rate.Limiter
+	stall *time.Timer
+}
+
+func (r *pacedReader) Read(p []byte) (int, error) {
+	r.stall.Reset(stallTimeout)
+	n, err := r.from.Read(p[:min(len(p), chunkSize)])
+	r.stall.Stop()
+	if n > 0 && r.limit != nil {
+		err = cmp.Or(r.limit.WaitN(r.ctx, n), err)
+	}
+	return n, err
+}
+
+// reportingWriter emits an event for each write. Its errors are permanent.
+type reportingWriter struct {
+	*transfer
+	part int32
+	to   io.Writer
+}
+
+func (w *reportingWriter) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	if err != nil {
+		return n, upload.PermanentError{Err: err}
+	}
+	w.emit(upload.Event{Kind: upload.Progress, Part: w.part, Bytes: int64(n)})
 	return n, nil
 }

@@ -30,8 +30,8 @@ type part struct {
 	lock *flock.Flock // nil if the download is not resumed
 	// ranges are the bytes that the file has of each range.
 	ranges []keptRange
-	// resumable is set if another run can continue with the file.
-	resumable bool
+	// stays is set if the file is not removed at the end: another run can continue with it, or it has its final name.
+	stays bool
 
 	mu  sync.Mutex
 	end int64 // of the state
@@ -123,7 +123,7 @@ func (p *part) open(name string, mode fs.FileMode) (opened bool, err error) {
 	if created {
 		return true, nil
 	}
-	if p.resumable = p.readState(); !p.resumable {
+	if p.stays = p.readState(); !p.stays {
 		return false, os.Remove(name)
 	}
 	return true, p.file.Chmod(own.Mode() & mode)
@@ -167,7 +167,7 @@ func (p *part) begin(etag string) (kept int64, err error) {
 		return 0, err
 	}
 	err = p.write(p.version)
-	p.resumable = err == nil
+	p.stays = err == nil
 	return 0, err
 }
 

@@ -55,7 +55,7 @@ func (t *transfer) fill(ctx context.Context, p *part) error {
 	}
 	sums, err := t.fetchRanges(ctx, p)
 	if errors.Is(err, errReplaced) {
-		p.resumable = false
+		p.stays = false
 	}
 	if err == nil {
 		t.emit(upload.Event{Kind: upload.Finishing})
@@ -124,7 +124,7 @@ func (t *transfer) verify(ctx context.Context, p *part, sums []string) (err erro
 		return err
 	}
 	if err = t.compare(sum); err != nil {
-		p.resumable = false
+		p.stays = false
 	}
 	return err
 }

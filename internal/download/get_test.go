@@ -1,0 +1,71 @@
+package download
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/signpost-s3/signpost/internal/upload"
+)
+
+const text = "0123456789abcdefghij"
+
+// body sends text, a byte every 10 s, and then blocks until the request ends or breaks after some bytes.
+type body struct {
+	ctx    context.Context
+	sent   int
+	breaks int
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.sent == b.breaks {
+		return 0, io.ErrUnexpectedEOF
+	}
+	next := time.After(10 * time.Second)
+	if b.sent == len(text) {
+		next = nil
+	}
+	select {
+	case <-next:
+	case <-b.ctx.Done():
+		return 0, b.ctx.Err()
+	}
+	n := copy(p[:1], text[b.sent:])
+	b.sent += n
+	return n, nil
+}
+
+func (*body) Close() error { return nil }
+
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestSlowStore: a store that sends little at a time has not stalled, also while it sends again what was received, and
+// nothing is read after the last byte.
+func TestSlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		store := roundTripFunc(func(r *http.Request) (*http.Response, error) { // ignores Range
+			requests++
+			from := &body{ctx: r.Context(), breaks: -1}
+			if requests == 1 {
+				from.breaks = len(text) - 1
+			}
+			return &http.Response{StatusCode: http.StatusOK, ContentLength: -1, Body: from,
+				Header: http.Header{"Etag": {`"e"`}}}, nil
+		})
+		o := Object{URL: "http://store.example/", Size: new(int64(len(text))), Client: &http.Client{Transport: store},
+			OnEvent: func(upload.Event) {}}
+		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+		defer cancel()
+		var got bytes.Buffer
+		if err := o.Copy(ctx, &got, "-"); err != nil || got.String() != text || requests != 2 {
+			t.Errorf("got %q, %v after %d requests, want all by 2", &got, err, requests)
+		}
+	})
+}
