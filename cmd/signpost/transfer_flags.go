@@ -30,8 +30,8 @@ func (f transferFlags) validate() error {
 // minConnectionRate is the least bytes per second of each connection under a rate limit.
 const minConnectionRate = 4 << 20
 
-// requests returns the number of concurrent requests of a download. Under a rate limit, fewer are faster: an
-// interrupt loses unfinished ones.
+// requests returns the number of concurrent requests. Under a rate limit, fewer are better: an interrupt loses
+// unfinished ones, and stores close connections that are idle for some seconds.
 func (f transferFlags) requests() int {
 	if f.LimitRate == 0 {
 		return f.Concurrency

@@ -70,6 +70,7 @@ func (u uploadCmd) Run(i *invocation) error {
 	if err != nil {
 		return err
 	}
+	u.Concurrency = u.requests()
 	uploader := engine.New(api, storeClient(u.Concurrency), u.Concurrency)
 	if uploader.ResumeStore, err = u.openResumeStore(); err != nil {
 		fmt.Fprintf(i.stderr, "signpost: %v; uploads cannot be resumed, and uploaded files are not skipped\n", err)

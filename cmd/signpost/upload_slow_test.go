@@ -3,7 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -65,5 +68,26 @@ func TestInterruptedOnSlowLine(t *testing.T) {
 	}
 	if sent, rest := l.Sent()-before, size-kept; sent < rest || sent > rest+64<<10 {
 		t.Errorf("again: sent %d bytes, want %d and headers", sent, rest)
+	}
+}
+
+// TestLimitRateOfSmallFiles: a low rate is not shared by many connections, which stores would close as idle.
+func TestLimitRateOfSmallFiles(t *testing.T) {
+	slowTest(t)
+	p, dir := startLocal(t, t.TempDir()), t.TempDir()
+	for n := range 4 {
+		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(n)), make([]byte, 100<<10), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u := p.runs(t, t.TempDir(), "upload", "--json", "--limit-rate", "1MiB", "--recursive", dir)
+	u.wait(t)
+	events := regexp.MustCompile(`"event":"(started|completed)"`).FindAllStringSubmatch(u.stdout.String(), -1)
+	var got []string
+	for _, e := range events {
+		got = append(got, e[1])
+	}
+	if want := slices.Repeat([]string{"started", "completed"}, 4); !slices.Equal(got, want) {
+		t.Errorf("events: got %q, want one file after the other", got)
 	}
 }
