@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -24,18 +25,20 @@ type line struct {
 	// rate and connectionRate are in bytes per second, of all requests together and of each one. 0 means no limit.
 	rate, connectionRate float64
 	latency              time.Duration // of a round trip
+	uneven               bool          // connectionRate is the mean of rates from 0.5 to 1.5 of it
 
 	mu        sync.Mutex
 	next      time.Time // the line is free again
 	size      int64     // of the import
 	partSize  int64
 	uploaded  map[int32]int64 // sizes by part number
+	requests  uint64
 	inUse     int
 	mostInUse int
 }
 
 // transmit waits until n bytes have passed the line, which began to carry the previous ones of this request at from.
-func (l *line) transmit(ctx context.Context, n int, from time.Time) error {
+func (l *line) transmit(ctx context.Context, n int, from time.Time, connectionRate float64) error {
 	l.mu.Lock()
 	now := time.Now()
 	if l.next.Before(now) {
@@ -46,8 +49,8 @@ func (l *line) transmit(ctx context.Context, n int, from time.Time) error {
 	}
 	until := l.next
 	l.mu.Unlock()
-	if l.connectionRate > 0 {
-		if own := from.Add(time.Duration(float64(n) / l.connectionRate * 1e9)); own.After(until) {
+	if connectionRate > 0 {
+		if own := from.Add(time.Duration(float64(n) / connectionRate * 1e9)); own.After(until) {
 			until = own
 		}
 	}
@@ -98,7 +101,10 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // put stores a part after its bytes have passed the line.
 func (l *line) put(r *http.Request) (*http.Response, error) {
-	l.count(1)
+	connectionRate := l.connectionRate
+	if n := l.count(1); l.uneven {
+		connectionRate *= 0.5 + rand.New(rand.NewPCG(n, 0)).Float64()
+	}
 	defer l.count(-1)
 	if err := sleep(r.Context(), l.latency); err != nil { // until 100 Continue
 		return nil, err
@@ -108,7 +114,7 @@ func (l *line) put(r *http.Request) (*http.Response, error) {
 		from := time.Now()
 		n, err := r.Body.Read(buffer)
 		if n > 0 && err == nil {
-			err = l.transmit(r.Context(), n, from)
+			err = l.transmit(r.Context(), n, from, connectionRate)
 		}
 		switch {
 		case errors.Is(err, io.EOF):
@@ -129,11 +135,16 @@ func (l *line) put(r *http.Request) (*http.Response, error) {
 	}
 }
 
-func (l *line) count(n int) {
+// count counts a request that begins or ends, and returns how many began.
+func (l *line) count(n int) (begun uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if n > 0 {
+		l.requests++
+	}
 	l.inUse += n
 	l.mostInUse = max(l.mostInUse, l.inUse)
+	return l.requests
 }
 
 // kept returns the bytes of the parts that the store holds.
@@ -215,6 +226,7 @@ func TestConcurrency(t *testing.T) {
 		{"slow line", &line{rate: 1.25 * mib}, 60 * mib, 2, 3}, // the last part is a short one
 		{"long distance", &line{connectionRate: 2 * mib, latency: 200 * time.Millisecond}, 1000 * mib, 16, 16},
 		{"slow connections", &line{connectionRate: mib / 2}, 500 * mib, 16, 16},
+		{"uneven connections", &line{connectionRate: 2 * mib, uneven: true}, 1000 * mib, 16, 16},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			if _, _, _, err := c.line.upload(t, c.size, time.Hour); err != nil {
