@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -127,7 +128,7 @@ func (t *transfer) newRequest(ctx context.Context, url string, s section) (*http
 	case s.from > 0:
 		q.Header.Set("Range", fmt.Sprintf("bytes=%d-", s.from))
 	}
-	if t.etag != "" {
+	if t.etag != "" && !strings.HasPrefix(t.etag, "W/") { // weak ones of a proxy match nothing (RFC 9110, 13.1.1)
 		q.Header.Set("If-Match", t.etag)
 	}
 	return q, nil

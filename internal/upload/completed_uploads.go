@@ -112,9 +112,9 @@ func (r *ResumeStore) completedUpload(s *source) completedUpload {
 }
 
 // recordCompleted records that s was uploaded as id, or was found uploaded. If that fails, the next run uploads it
-// again.
+// again. s is nil for a stream.
 func (r *ResumeStore) recordCompleted(s *source, id string) {
-	if r == nil {
+	if r == nil || s == nil {
 		return
 	}
 	u := completedUpload{s.fingerprint, id, s.identity, time.Now().UTC().Truncate(time.Second)}

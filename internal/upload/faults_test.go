@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -223,6 +224,42 @@ func TestCanceledBeforeParts(t *testing.T) {
 	r, err := w.File(ctx, file(t, content(11*mib, 1)), Options{Checksum: CRC64NVME, PartSize: 5 * mib})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %+v, %v, want the cancellation", r, err)
+	}
+}
+
+// TestInterruptedAfterSingle: a file sent in one request is uploaded, and the next run skips it, although the interrupt
+// came before the response, or while the service was asked for the status.
+func TestInterruptedAfterSingle(t *testing.T) {
+	needsIdentity(t)
+	w := start(t)
+	for _, wait := range []bool{false, true} {
+		path, o := file(t, content(3000, 1)), Options{Checksum: CRC64NVME}
+		ctx, cancel := context.WithCancel(t.Context())
+		w.useProxies(t, func(x exchange) bool {
+			recorded := httptest.NewRecorder()
+			x.next.ServeHTTP(recorded, x.r)
+			if !wait {
+				if err := os.Chmod(path, 0o400); err != nil { // the content is compared
+					t.Error(err)
+				}
+				cancel()
+			}
+			maps.Copy(x.w.Header(), recorded.Header())
+			return true
+		}, func(x exchange) bool {
+			if wait && x.r.Method == http.MethodGet {
+				cancel()
+			}
+			return false
+		})
+		w.Wait = wait
+		if r, err := w.File(ctx, path, o); (err == nil) == wait {
+			t.Errorf("wait %t: got %+v, %v, want an error only if it waits", wait, r, err)
+		}
+		w.useProxies(t, nil, nil)
+		if r, err := w.File(t.Context(), path, o); err != nil || !r.Skipped {
+			t.Errorf("wait %t, again: got %+v, %v, want it skipped", wait, r, err)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func (t *transfer) uploadSingle(ctx context.Context, content section) (Result, e
 		}
 	}
 	if err == nil {
-		err = t.checkSent(ctx, sum)
+		err = t.checkSent(t.finishing(ctx), sum)
 	}
 	if errors.Is(err, ErrChanged) {
 		t.abort(ctx)
@@ -50,6 +50,7 @@ func (t *transfer) uploadSingle(ctx context.Context, content section) (Result, e
 		return Result{}, err
 	}
 	if t.Wait {
+		t.ResumeStore.recordCompleted(t.source, t.id) // an interrupt may end the wait; the next run reads the status
 		return t.waitTerminal(t.finishing(ctx))
 	}
 	result := resultOf(job)
