@@ -163,7 +163,8 @@ func TestPageNoDownloads(t *testing.T) {
 	path, _ := randomFile(t, "file.bin", 1000)
 	b.choose(path)
 	b.state("file.bin", "completed")
-	if n := eval[int](b, row("file.bin")+`.querySelectorAll(":is(.download, [data-action=copy-command]):not([hidden])").length`); n != 0 {
+	offers := row("file.bin") + `.querySelectorAll(":is(.download, [data-action=copy-command]):not([hidden])").length`
+	if n := eval[int](b, offers); n != 0 {
 		t.Errorf("got %d offers to download, want none", n)
 	}
 }
@@ -217,7 +218,8 @@ func TestPageTouch(t *testing.T) {
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("#folder"), []string{folder}))
 	b.state("4.txt", "completed")
 	b.until("the older imports fold", `!document.querySelector("#recent-rest").hidden`)
-	small := eval[string](b, `[...document.querySelectorAll("button, a, select, summary, label[for=files], label.folder, input[type=text]")]
+	small := eval[string](b, `[...document.querySelectorAll("button, a, select, summary, input[type=text]"),
+			...document.querySelectorAll(".sources label")]
 		.filter((e) => e.checkVisibility({contentVisibilityAuto: true, visibilityProperty: true}))
 		.map((e) => [e.outerHTML, e.getBoundingClientRect()])
 		.filter(([, { width, height }]) => Math.min(width, height) < 44)

@@ -5,7 +5,7 @@ import { Transfer } from "../client/transfer.js";
 import { resumeStore } from "./resume-store.js";
 
 /** How many files are added before the page may draw. */
-const batchSize = 20;
+const batchSize = 200;
 
 /** @typedef {import("./selected-files.js").SelectedFile} SelectedFile */
 
@@ -16,6 +16,8 @@ const batchSize = 20;
 export class Queue extends Scheduler {
   /** @type {Set<Transfer>} */
   all = new Set();
+  /** The uploads by their file. @type {Map<string, Transfer>} */
+  #byFile = new Map();
 
   /** @param {import("../client/transfer.js").Shared} shared */
   constructor(shared) {
@@ -42,7 +44,8 @@ export class Queue extends Scheduler {
   async addFiles(files, target) {
     for (let at = 0; at < files.length; at += batchSize) {
       const batch = files.slice(at, at + batchSize);
-      const transfers = batch.map((f) => this.#newTransfer(f, target)).filter((t) => t !== null);
+      const withoutFile = [...this.all].filter((t) => t.file === null);
+      const transfers = batch.map((f) => this.#newTransfer(f, withoutFile, target)).filter((t) => t !== null);
       this.#add(transfers);
       await new Promise((drawn) => setTimeout(drawn));
     }
@@ -51,10 +54,11 @@ export class Queue extends Scheduler {
   /**
    * Returns a new transfer, or null if the file belongs to an upload in the list.
    * @param {SelectedFile} selected
+   * @param {Transfer[]} unfinished uploads without a file
    * @param {Transfer} [target]
    */
-  #newTransfer({ file, path }, target) {
-    const withoutFile = [...this.all].filter((t) => t.file === null && ["needs-file", "locked"].includes(t.phase));
+  #newTransfer({ file, path }, unfinished, target) {
+    const withoutFile = unfinished.filter((t) => t.file === null && ["needs-file", "locked"].includes(t.phase));
     const candidates = (target ? [target] : withoutFile).filter((t) => t.matches(file));
     const resumed = candidates.find((t) => t.path === path) ?? candidates[0];
     if (resumed) {
@@ -66,7 +70,8 @@ export class Queue extends Scheduler {
       this.#reject(other, file);
       return null;
     }
-    if ([...this.all].some((t) => t.file && t.path === path && t.matches(file) && !t.isFinished)) {
+    const same = this.#byFile.get(fileKey(path, file));
+    if (same?.file && !same.isFinished) {
       this.dispatchEvent(new CustomEvent("rejected", { detail: `${file.name} is already in the list.` }));
       return null;
     }
@@ -86,7 +91,10 @@ export class Queue extends Scheduler {
 
   /** @param {Transfer[]} transfers */
   #add(transfers) {
-    for (const t of transfers) this.all.add(t);
+    for (const t of transfers) {
+      this.all.add(t);
+      this.#byFile.set(fileKey(t.path, t), t);
+    }
     if (transfers.length > 0) this.dispatchEvent(new CustomEvent("added", { detail: transfers }));
     for (const t of transfers) this.schedule(t);
   }
@@ -95,6 +103,11 @@ export class Queue extends Scheduler {
   async remove(t) {
     await t.remove();
     this.all.delete(t);
+    const key = fileKey(t.path, t);
+    if (this.#byFile.get(key) === t) this.#byFile.delete(key);
     this.dispatchEvent(new CustomEvent("removed", { detail: t }));
   }
 }
+
+/** @param {string} path @param {{name: string, size: number, lastModified: number}} file */
+const fileKey = (path, { name, size, lastModified }) => JSON.stringify([path, name, size, lastModified]);
