@@ -31,7 +31,6 @@ func otherPage(t *testing.T, policy string, authenticate auth.Authenticator) (*s
 		if policy != "" {
 			w.Header().Set("Content-Security-Policy", policy)
 		}
-		// The lines are those of README.md. A file of a test is any number of bytes.
 		fmt.Fprintf(w, `<!doctype html><title>Other</title><script type="module">
 			import * as client from %q;
 			window.client = client;
@@ -43,6 +42,48 @@ func otherPage(t *testing.T, policy string, authenticate auth.Authenticator) (*s
 	s := start(t, web.UI{}, authenticate, page.URL)
 	module = s.url + "/client.js"
 	return s, browse(t, page.URL)
+}
+
+// TestClientReadme serves the page that README.md shows on another origin, and uploads with it.
+func TestClientReadme(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(directory, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(readme), "```html\n")
+	text, _, found := strings.Cut(after, "```")
+	if !found {
+		t.Fatal("README.md shows no page")
+	}
+	var service string
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, strings.ReplaceAll(text, "https://imports.example.com", service))
+	}))
+	t.Cleanup(page.Close)
+	s := start(t, web.UI{}, nil, page.URL)
+	service = s.url
+	tab := browse(t, page.URL)
+	path := filepath.Join(t.TempDir(), "file.bin")
+	if err := os.WriteFile(path, content(20<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(tab, chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{path})); err != nil {
+		t.Fatal(err)
+	}
+	got := evaluate[string](t, tab, `new Promise((resolve) => {
+		const output = document.querySelector("output"), look = () => { if (output.value) resolve(output.value); };
+		new MutationObserver(look).observe(output, { subtree: true, childList: true, characterData: true });
+		look();
+	})`)
+	id, completed := strings.CutSuffix(strings.TrimPrefix(got, "import "), " is completed")
+	if !completed {
+		t.Fatalf("the page shows %q, want a completed import", got)
+	}
+	s.holds(t, id, content(20<<20))
+	if value := evaluate[float64](t, tab, `document.querySelector("progress").value`); value != 1 {
+		t.Errorf("progress: got %v, want 1", value)
+	}
 }
 
 // content is that of file(size) in the page.

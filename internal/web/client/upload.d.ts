@@ -10,7 +10,7 @@ export interface UploadOptions {
   headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>);
   /** Aborts the upload, as abort does. */
   signal?: AbortSignal;
-  /** Called when bytes were sent or stored, and when the state of the upload has changed. */
+  /** Called when bytes were sent or stored, and when the state has changed; after upload returns, until done. */
   onProgress?: (progress: Progress) => void;
   /** Default: the name of the File. A Blob has none. */
   filename?: string;

@@ -38,14 +38,17 @@ class Upload {
         if (t.phase === "completed") resolve(/** @type {import("./api.js").Job} */ (t.job));
         else if (t.phase === "failed") reject(t.error);
         else if (t.phase === "aborted") reject(this.#abortReason ?? abortError());
-        if (t.isFinished) signal?.removeEventListener("abort", abort);
+        if (!t.isFinished) return;
+        signal?.removeEventListener("abort", abort);
+        t.removeEventListener("phase", settle);
+        t.removeEventListener("progress", notify); // callers show the result now
       };
       t.addEventListener("phase", settle);
       t.addEventListener("progress", notify);
     });
-    if (signal?.aborted) return void abort();
+    if (signal?.aborted) return void queueMicrotask(abort);
     signal?.addEventListener("abort", abort);
-    service.scheduler.schedule(t);
+    queueMicrotask(() => service.scheduler.schedule(t)); // so that onProgress finds the returned upload
   }
 
   get id() { return this.#transfer.id; }
