@@ -62,7 +62,7 @@ func TestDiscover(t *testing.T) {
 		},
 		{
 			"no keys", func(i *issuer, _ *Settings) { i.rotate() },
-			"none of the keys at I" + keys + " is for RS256 or ES256, in which tokens must be signed",
+			"I" + keys + " has no key for RS256 or ES256, the supported algorithms of tokens",
 		},
 	} {
 		i := newIssuer(t, rsaA)
