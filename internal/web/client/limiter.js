@@ -82,30 +82,46 @@ const minMeasured = 1 << 20;
  * targetPace, unless the line is not the limit. A pause waits as long as slowPace for requests in progress.
  */
 const fastPace = 2000, targetPace = 4000, slowPace = 5000;
-/** The time after which a window that proved too large is tried again, in milliseconds. */
+/** The time after which more requests are tried again, in milliseconds. */
 const probeInterval = 60_000;
-/** The largest ratio of two paces that are considered equal. */
-const sameLine = 1.25;
+/**
+ * The least n for which requests share a line, if the pace grows as the n-th power of the load. It is 1 if only the line
+ * limits them, and 0 if each has its own limit.
+ */
+const sharedLine = 0.6;
+/** The least ratios of loads and paces that are considered different. */
+const otherLoad = 1.3, otherPace = 1.4;
 
 /**
  * Bounds the bytes of the requests in progress, so that parts on a slow line are completed one after another rather
- * than all at the end. It works like upload/window.go. The pace is the duration of a request; that of more than a part
- * counts in proportion.
+ * than all at the end. It works like internal/upload/window.go. The pace is the duration of a request; that of more than
+ * a part counts in proportion.
  *
- * Requests that share a line slow each other down: their pace grows with the window. A pace that does not grow is that
- * of each connection, as over long distances, and more connections help.
+ * Requests that share a line slow each other down: their pace grows with the load. A pace that does not grow is that of
+ * each connection, as over long distances, and more connections help. Single paces vary, so the window compares the
+ * means of as many requests as are in progress.
  */
 export class Window {
   /** A request begins if fewer bytes are in flight. Two parts fill most lines, and lose little on a slow one. */
   size = 2 * partSize;
   /** The bytes of the requests in progress. */
   inFlight = 0;
-  /** The time of the last decrease or probe. Requests that began before are not measured. */
-  #since = performance.now();
-  /** The least pace since then; 0 means not measured. */
-  #best = 0;
-  /** The pace that caused the decrease. After a probe it is 1, which allows any increase. */
-  #crowded = 0;
+  /** When the present sample began. Requests that began before are not measured. */
+  #since;
+  /** When the last sample that changed the size ended. */
+  #changed = -Infinity;
+  /** The number of requests in the sample, and the sum of their paces. */
+  #count = 0;
+  #paces = 0;
+  /** The most bytes in flight in the sample. */
+  #load = 0;
+  /** The load and the mean pace of the last sample; 0 if there is none. */
+  #last = { load: 0, pace: 0 };
+
+  /** @param {number} now */
+  constructor(now = performance.now()) {
+    this.#since = now;
+  }
 
   /** Whether another request must wait. One is always allowed. */
   get isFull() { return this.inFlight > 0 && this.inFlight >= this.size; }
@@ -118,26 +134,47 @@ export class Window {
    */
   measure(size, begin, now) {
     if (size < minMeasured || begin < this.#since) return;
-    if (this.#best > 0 && now - this.#since > probeInterval) {
-      this.#restart(now, 1);
+    const pace = (now - begin) * Math.min(1, partSize / size);
+    if (pace <= fastPace) {
+      this.size += size;
+      this.#restart({ load: 0, pace: 0 });
       return;
     }
-    const pace = (now - begin) * Math.min(1, partSize / size), target = Math.max(targetPace, this.#best);
-    if (this.#best === 0 || pace < this.#best) this.#best = pace;
-    const isSteady = pace <= sameLine * this.#best;
-    const isGain = this.#crowded === 0 ? pace <= slowPace : this.#crowded <= sameLine * this.#best;
-    if (pace <= fastPace || isSteady && isGain) {
-      this.size += size;
-    } else if (pace > slowPace && this.size > size) {
-      this.size = Math.min(this.size - 1, this.inFlight - size, this.inFlight * target / pace); // one request less
-      this.#restart(now, pace);
-    }
+    this.#count++;
+    this.#load = Math.max(this.#load, this.inFlight);
+    this.#paces += pace;
+    if (this.#count < 2 || this.#count * size < Math.min(this.size, this.inFlight)) return;
+    const sample = { load: this.#load, pace: this.#paces / this.#count };
+    this.#adjust(sample, size, now);
+    this.#restart(sample);
+    this.#since = now;
   }
 
-  /** @param {number} now @param {number} crowded */
-  #restart(now, crowded) {
-    this.#since = now;
-    this.#best = 0;
-    this.#crowded = crowded;
+  /** @param {{load: number, pace: number}} last */
+  #restart(last) {
+    this.#count = this.#paces = this.#load = 0;
+    this.#last = last;
+  }
+
+  /**
+   * Changes the size after a sample of requests of about this size.
+   * @param {{load: number, pace: number}} sample
+   * @param {number} size
+   * @param {number} now
+   */
+  #adjust({ load, pace }, size, now) {
+    const last = this.#last, growth = Math.log(load / last.load);
+    const isCompared = last.load > 0 && Math.abs(growth) > Math.log(otherLoad);
+    let next = 2 * load;
+    if (isCompared && Math.log(pace / last.pace) / growth >= sharedLine) {
+      next = Math.min(load, load * targetPace / pace);
+      if (growth > 0 && last.pace > targetPace) next = Math.max(next, last.load); // each connection is that slow
+    } else if (!isCompared && pace > slowPace && pace > otherPace * last.pace) {
+      if (load > size) next = load / 2; // fewer requests show whether they share the line, and otherwise two
+    } else if (!isCompared && now - this.#changed <= probeInterval) {
+      return;
+    }
+    this.size = Math.trunc(next);
+    this.#changed = now;
   }
 }

@@ -1,0 +1,35 @@
+package upload
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestWindow compares the window's size after each request with a trace of fast, slow and uneven lines. The test of
+// the browser's window reads the same trace.
+func TestWindow(t *testing.T) {
+	trace, err := os.ReadFile("testdata/window.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	epoch := time.Unix(0, 0)
+	w := newWindow(epoch)
+	number := 0
+	for line := range strings.Lines(string(trace)) {
+		number++
+		var size, began, now, want int64 // bytes, milliseconds, milliseconds, bytes
+		if _, err := fmt.Sscan(line, &w.inFlight, &size, &began, &now, &want); err != nil {
+			t.Fatalf("line %d: %v", number, err)
+		}
+		w.measure(size, epoch.Add(time.Duration(began)*time.Millisecond), epoch.Add(time.Duration(now)*time.Millisecond))
+		if w.size != want {
+			t.Fatalf("line %d: got %d, want %d", number, w.size, want)
+		}
+	}
+	if number < 500 {
+		t.Errorf("the trace has %d lines", number)
+	}
+}
