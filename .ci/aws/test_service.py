@@ -39,7 +39,7 @@ class Service(unittest.TestCase):
         said = world.run("bin/signpost", "doctor", env=stack.service_environment(), check=False).stdout
         self.assertRegex(said, r"pass  lifecycle rules +abandoned uploads and old records are removed; "
                                r"objects\s+expire after 720h")
-        self.assertRegex(said, r"pass  CORS rules +exactly https://a.example.com, https://b.example.com")
+        self.assertRegex(said, r"pass  CORS rules +only https://a.example.com, https://b.example.com")
 
     def test_printed_commands_upload(self):
         """make deploy prints three lines that work, with a key and without."""
