@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -48,10 +49,10 @@ func TestIdentityDuringUpload(t *testing.T) {
 		for _, size := range []int{3000, 11 * mib} {
 			path, body := file(t, content(size, 1)), content(size, 1)
 			var once sync.Once
-			parts := 0
+			var parts atomic.Int32
 			w.limiter = newLimiter(1)
 			w.useProxies(t, func(x exchange) bool {
-				if parts++; size < mib || parts == 3 { // after the first part was sent
+				if n := parts.Add(1); size < mib || n == 3 { // after the first part was sent
 					once.Do(func() {
 						if err := c.change(path); err != nil {
 							t.Error(err)

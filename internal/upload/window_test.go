@@ -1,24 +1,23 @@
 package upload
 
 import (
+	_ "embed"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
 )
 
+//go:embed testdata/window.txt
+var trace string
+
 // TestWindow compares the window's size after each request with a trace of fast, slow and uneven lines. The test of
 // the browser's window reads the same trace.
 func TestWindow(t *testing.T) {
-	trace, err := os.ReadFile("testdata/window.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
 	epoch := time.Unix(0, 0)
 	w := newWindow(epoch)
 	number := 0
-	for line := range strings.Lines(string(trace)) {
+	for line := range strings.Lines(trace) {
 		number++
 		var size, began, now, want int64 // bytes, milliseconds, milliseconds, bytes
 		if _, err := fmt.Sscan(line, &w.inFlight, &size, &began, &now, &want); err != nil {
