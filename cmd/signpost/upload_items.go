@@ -37,7 +37,7 @@ func (u uploadCmd) findItems() (items []item, ignored []progress.Ignored, failed
 	walk := folderWalk{follow: u.Follow, add: add}
 	for _, path := range u.Paths {
 		if path == "-" {
-			add(item{path: path, size: -1, stream: true})
+			items = append(items, item{path: path, size: -1, stream: true}) // another path may be that of a file named -
 			continue
 		}
 		info, err := os.Stat(path)
