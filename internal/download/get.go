@@ -144,7 +144,8 @@ func (t *transfer) checkResponse(r *http.Response, s *section) (skip int64, err 
 	switch r.StatusCode {
 	case http.StatusOK:
 	case http.StatusPartialContent:
-		if n, _ := fmt.Sscanf(r.Header.Get("Content-Range"), "bytes %d-%d/%d", &start, new(int64), &total); n != 3 {
+		n, _ := fmt.Sscanf(r.Header.Get("Content-Range"), "bytes %d-%d/%d", &start, new(int64), &total)
+		if n != 3 || start < 0 {
 			return 0, upload.PermanentError{Err: errors.New("the store sent an invalid Content-Range")}
 		}
 	case http.StatusPreconditionFailed:

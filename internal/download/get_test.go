@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,4 +72,20 @@ func TestSlowStore(t *testing.T) {
 			t.Errorf("got %q, %v after %d requests, want all by 2", &got, err, requests)
 		}
 	})
+}
+
+// TestInvalidContentRange: the bytes of a response that begins before the object are not written.
+func TestInvalidContentRange(t *testing.T) {
+	store := roundTripFunc(func(*http.Request) (*http.Response, error) {
+		body := io.NopCloser(strings.NewReader("123456789"))
+		return &http.Response{StatusCode: http.StatusPartialContent, ContentLength: 9, Body: body,
+			Header: http.Header{"Content-Range": {"bytes -4-4/5"}}}, nil
+	})
+	o := Object{URL: "http://store.example/", Size: new(int64(5)), Client: &http.Client{Transport: store},
+		OnEvent: func(upload.Event) {}}
+	var got bytes.Buffer
+	err := o.Copy(t.Context(), &got, "-")
+	if err == nil || !strings.Contains(err.Error(), "Content-Range") || got.Len() > 0 {
+		t.Errorf("got %q, %v, want an error about Content-Range", &got, err)
+	}
 }
