@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"hash"
 	"io"
 
 	"golang.org/x/sync/errgroup"
@@ -118,7 +117,9 @@ func (t *transfer) verify(ctx context.Context, p *part, sums []string) (err erro
 	if t.rangeChecksum() == upload.Algorithm(t.Checksum.Algorithm) {
 		sum, err = upload.CombineCRCs(t.rangeChecksum(), sums, rangeSize, *t.Size)
 	} else {
-		sum, err = hashFile(ctx, whole, p)
+		var all []byte
+		all, err = upload.Sum(ctx, io.NewSectionReader(p.file, 0, p.Size), whole)
+		sum = upload.EncodeChecksum(all)
 	}
 	if err != nil {
 		return err
@@ -127,17 +128,4 @@ func (t *transfer) verify(ctx context.Context, p *part, sums []string) (err erro
 		p.stays = false
 	}
 	return err
-}
-
-// hashFile returns the checksum of all bytes of the object. It ends early when ctx ends.
-func hashFile(ctx context.Context, h hash.Hash, p *part) (string, error) {
-	for from := io.NewSectionReader(p.file, 0, p.Size); ctx.Err() == nil; {
-		switch _, err := io.CopyN(h, from, rangeSize); {
-		case errors.Is(err, io.EOF):
-			return upload.EncodeChecksum(h.Sum(nil)), nil
-		case err != nil:
-			return "", err
-		}
-	}
-	return "", context.Cause(ctx)
 }

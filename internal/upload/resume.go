@@ -108,6 +108,6 @@ func (t *transfer) comparePart(ctx context.Context, p client.Part, content secti
 		sum, err = content.checksum(ctx, t.Checksum)
 		return sum, sum == p.Checksum, err
 	}
-	digest, err := content.sum(ctx, md5.New())
+	digest, err := Sum(ctx, content.open(), md5.New())
 	return "", strings.Trim(p.ETag, `"`) == hex.EncodeToString(digest), err
 }

@@ -150,9 +150,9 @@ func (s section) open() io.Reader {
 	return &exactReader{io.NewSectionReader(s.from, s.offset, s.size), s.size}
 }
 
-// sum returns the hash of all bytes. It ends early when ctx ends.
-func (s section) sum(ctx context.Context, h hash.Hash) ([]byte, error) {
-	for from := s.open(); ctx.Err() == nil; {
+// Sum returns the hash of all bytes that from has. It ends early when ctx ends.
+func Sum(ctx context.Context, from io.Reader, h hash.Hash) ([]byte, error) {
+	for ctx.Err() == nil {
 		switch _, err := io.CopyN(h, from, 8<<20); {
 		case errors.Is(err, io.EOF):
 			return h.Sum(nil), nil
@@ -168,7 +168,7 @@ func (s section) checksum(ctx context.Context, a Algorithm) (string, error) {
 	if a == None {
 		return "", nil
 	}
-	sum, err := s.sum(ctx, a.Hash())
+	sum, err := Sum(ctx, s.open(), a.Hash())
 	return EncodeChecksum(sum), err
 }
 
