@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -14,8 +15,11 @@ import (
 // more days.
 func TestDead(t *testing.T) {
 	w := newCluster(t)
+	var mu sync.Mutex // up to three deliveries are in progress
 	fails, sent := true, map[string]int{}
 	s := w.server(func(_ context.Context, _, id string, _ time.Time, _ []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
 		sent[id]++
 		if fails {
 			return errDown
