@@ -11,6 +11,7 @@ import (
 var layers = []string{
 	"cmd/signpost cmd/lambda internal/testing/bench internal/testing/soak internal/testing/frontend internal/web/generate",
 	"internal/server",
+	"internal/tracing",
 	"internal/assembly",
 	"internal/doctor",
 	"internal/config",
@@ -23,7 +24,8 @@ var layers = []string{
 	"internal/upload internal/receiver",
 	"internal/filewatch internal/format internal/hostport internal/metrics internal/parameterstore internal/retryafter",
 	"internal/s3events internal/s3limits internal/sigv4 internal/terminal internal/testing/lambdatest",
-	"internal/testing/logtest internal/testing/slowline gen/api gen/client gen/browser openapi/export",
+	"internal/testing/logtest internal/testing/slowline gen/api gen/client gen/browser openapi/export " +
+		"internal/testing/otlptest",
 	"openapi internal",
 }
 
@@ -40,7 +42,8 @@ var unlinked = []struct{ packages, forbidden string }{
 	{"internal/doctor", "internal/imports"},
 	{"internal/config", "echo s3 internal/bucket"},
 	{"internal/server", "internal/localstore versitygw"},
-	{"cmd/lambda", "internal/localstore versitygw internal/web swagger-ui go-jose prometheus gen/client"},
+	{"cmd/lambda", "internal/localstore versitygw internal/web swagger-ui go-jose prometheus gen/client " +
+		"x509roots otel"},
 }
 
 const module = "github.com/signpost-s3/signpost/"
@@ -55,6 +58,8 @@ var others = map[string]string{
 	"swagger-ui":  "github.com/swaggo/files/v2",
 	"go-jose":     "github.com/go-jose/go-jose/v4",
 	"prometheus":  "github.com/prometheus/client_golang/prometheus",
+	"x509roots":   "golang.org/x/crypto/x509roots/fallback",
+	"otel":        "go.opentelemetry.io/otel/trace",
 }
 
 // TestLayers: dependencies point down, and each package of this module is in a layer.

@@ -23,8 +23,9 @@ func TestWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	words := regexp.MustCompile(`(?i)\b(` + strings.Join(strings.Fields(string(list)), "|") + `)\b`)
-	kinds := []string{".go", ".js", ".html", ".yaml", ".sh", ".py", ".md", ".txtar", "Makefile"}
-	kinds = append(kinds, "browser", "compatible", "e2e", "lint", "run") // in .ci
+	kinds := []string{".go", ".js", ".html", ".yaml", ".sh", ".py", ".md", ".txtar", ".conf", ".service"}
+	kinds = append(kinds, "Makefile", "Dockerfile", "Caddyfile")
+	kinds = append(kinds, "browser", "compatible", "e2e", "image", "lint", "run", "systemd") // in .ci
 	for path, text := range written(t, kinds...) {
 		for i, line := range strings.Split(text, "\n") {
 			for _, word := range words.FindAllString(line, -1) {

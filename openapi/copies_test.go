@@ -185,7 +185,11 @@ func TestAnonymous(t *testing.T) {
 	for _, m := range []struct {
 		from place
 		key  string
-	}{{want.place, "x-amazon-apigateway-api-key-source"}, {want.at(responses), "INVALID_API_KEY"}} {
+	}{
+		{want.place, "x-amazon-apigateway-api-key-source"},
+		{want.at(responses), "INVALID_API_KEY"},
+		{want.at(responses), "QUOTA_EXCEEDED"},
+	} {
 		if !m.from.at(m.key).absent() {
 			remove(t, m.from, m.key)
 		}

@@ -1,11 +1,15 @@
 package openapi_test
 
 import (
+	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
+	"github.com/signpost-s3/signpost/gen/client"
 	"github.com/signpost-s3/signpost/openapi"
 )
 
@@ -40,16 +44,41 @@ func TestPreflights(t *testing.T) {
 	}
 }
 
-// TestErrorsAllowCrossOriginReads checks that API Gateway's own responses have the header without which pages cannot
-// even read the status.
-func TestErrorsAllowCrossOriginReads(t *testing.T) {
+// TestGatewayResponses checks that API Gateway's own responses are problem documents, and have the header without which
+// pages cannot read them.
+func TestGatewayResponses(t *testing.T) {
 	responses := parse(t, openapi.YAML).at("x-amazon-apigateway-gateway-responses")
-	for _, kind := range []string{"DEFAULT_4XX", "DEFAULT_5XX"} {
-		header := responses.at(kind, "responseParameters", "gatewayresponse.header.Access-Control-Allow-Origin")
-		if header.text() != "'*'" { // API Gateway quotes literals
-			t.Errorf("%s: got %q, want '*', for no other value suits more than one origin", header, header.text())
+	for _, kind := range []string{"DEFAULT_4XX", "DEFAULT_5XX", "INVALID_API_KEY", "THROTTLED", "INTEGRATION_TIMEOUT"} {
+		if responses.at(kind).absent() {
+			t.Errorf("%s: absent", kind)
 		}
 	}
+	for _, response := range responses.children() {
+		for name, want := range map[string]string{
+			"Access-Control-Allow-Origin": "*", "Content-Type": "application/problem+json",
+		} {
+			header := response.at("responseParameters", "gatewayresponse.header."+name)
+			if header.text() != "'"+want+"'" { // API Gateway quotes literals
+				t.Errorf("%s: got %q, want '%s'", header, header.text(), want)
+			}
+		}
+		p := gatewayProblem(t, response)
+		if fmt.Sprint(p.Status) != response.at("statusCode").text() || p.Title != http.StatusText(int(p.Status)) ||
+			p.Type != "about:blank" || p.RequestID != "$context.requestId" || !strings.HasSuffix(p.Detail, ".") {
+			t.Errorf("%s: got %+v, want a problem document with its status", response, p)
+		}
+	}
+}
+
+// gatewayProblem returns the body of one of API Gateway's own responses.
+func gatewayProblem(t *testing.T, response place) client.Problem {
+	t.Helper()
+	var p client.Problem
+	text := response.at("responseTemplates", "application/json").text()
+	if err := json.Unmarshal([]byte(text), &p, json.RejectUnknownMembers(true)); err != nil {
+		t.Errorf("%s: %s: %v", response, text, err)
+	}
+	return p
 }
 
 // TestLoadOmitsPreflights checks that neither the generated code nor Load contains preflights.

@@ -2,6 +2,8 @@ package main_test
 
 import (
 	"encoding/json"
+	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -133,10 +135,7 @@ func (a *api) refusals(t *testing.T) {
 func TestNobody(t *testing.T) {
 	f := start(t)
 	const one = "/import/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
-	for name, front := range map[string]lambdatest.Front{
-		"HTTP API": lambdatest.HTTPAPI("", nil), "function URL": lambdatest.FunctionURL(nil),
-		"load balancer": lambdatest.ALB(false), "load balancer, all values": lambdatest.ALB(true),
-	} {
+	for name, front := range frontsWithoutContract {
 		a := speak(t, serve(t, front.Serve(f.Invoke)), "value-of-a")
 		for _, c := range [][2]string{
 			{"POST", "/import"}, {"POST", "/import/"}, {"GET", "/import"}, {"GET", one}, {"DELETE", one},
@@ -156,15 +155,87 @@ func TestNobody(t *testing.T) {
 // TestCORS checks that preflights reach the function if the integration does not answer them.
 func TestCORS(t *testing.T) {
 	f := start(t, "SIGNPOST_CORS_ORIGINS=https://app.example.com")
-	for name, front := range map[string]lambdatest.Front{
-		"HTTP API": lambdatest.HTTPAPI("", nil), "function URL": lambdatest.FunctionURL(nil),
-		"load balancer": lambdatest.ALB(true),
-	} {
+	for name, front := range frontsWithoutContract {
 		a := speak(t, serve(t, front.Serve(f.Invoke)), "")
 		status, header, answer := a.call(t, "OPTIONS", "/import", "", "Origin", "https://app.example.com",
 			"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type")
 		if status != 204 || header.Get("Access-Control-Allow-Origin") != "https://app.example.com" {
 			t.Errorf("%s: got %d %v %s, want the origin allowed", name, status, header, answer)
+		}
+	}
+}
+
+// frontsWithoutContract are the integrations that send every path to the function.
+var frontsWithoutContract = map[string]lambdatest.Front{
+	"HTTP API": lambdatest.HTTPAPI("", nil), "function URL": lambdatest.FunctionURL(nil),
+	"load balancer": lambdatest.ALB(false), "load balancer, all values": lambdatest.ALB(true),
+}
+
+// TestNoDocuments checks that the function serves the API and the health check, and none of the pages and documents of
+// signpost serve.
+func TestNoDocuments(t *testing.T) {
+	f := start(t, "SIGNPOST_ALLOW_ANONYMOUS=true")
+	for name, front := range frontsWithoutContract {
+		a := speak(t, serve(t, front.Serve(f.Invoke)), "")
+		for _, path := range []string{"/", "/client.js", "/docs", "/docs/", "/openapi.yaml", "/openapi.json"} {
+			status, header, answer := a.call(t, "GET", path, "")
+			if status != 404 {
+				t.Errorf("%s: GET %s: got %d %.300s, want 404", name, path, status, answer)
+				continue
+			}
+			isProblem(t, status, header, answer)
+		}
+		if status, _, answer := a.call(t, "GET", "/healthz", ""); status != 200 {
+			t.Errorf("%s: GET /healthz: got %d %s, want 200", name, status, answer)
+		}
+	}
+}
+
+// TestRepeatedParameter checks that the function rejects a parameter that a request contains twice, unless the load
+// balancer passes only one of the values.
+func TestRepeatedParameter(t *testing.T) {
+	f := start(t, "SIGNPOST_ALLOW_ANONYMOUS=true")
+	for name, front := range frontsWithoutContract {
+		a := speak(t, serve(t, front.Serve(f.Invoke)), "")
+		job := a.create(t, client.ImportRequest{Size: ptr[int64](30 * mib), PartSize: 10 * mib})
+		status, _, answer := a.call(t, "GET", "/import/"+job.ID+"/parts?after=1&after=2", "")
+		if name == "load balancer" {
+			if status != 200 || !strings.Contains(answer, `"first":3`) {
+				t.Errorf("%s: got %d %s, want the parts after 2", name, status, answer)
+			}
+		} else if status != 400 || !strings.Contains(answer, "must appear only once") {
+			t.Errorf("%s: got %d %s, want 400", name, status, answer)
+		}
+	}
+}
+
+// TestSizes checks how many part URLs fit into a response of each integration, with a role's session token and a signed
+// checksum in every URL.
+func TestSizes(t *testing.T) {
+	f := start(t, "AWS_SESSION_TOKEN="+sessionToken, "AWS_ENDPOINT_URL_S3="+withSessions(t),
+		"SIGNPOST_PUBLIC_ENDPOINT="+longEndpoint, "SIGNPOST_ALLOW_ANONYMOUS=true")
+	for name, front := range frontsWithoutContract {
+		a := speak(t, serve(t, front.Serve(f.Invoke)), "")
+		job := a.create(t, client.ImportRequest{
+			Size: ptr[int64](1000 * 16 * mib), PartSize: 16 * mib, Checksum: &client.Checksum{Algorithm: "crc64nvme"},
+		})
+		for _, count := range []int{400, 1000} {
+			checksums := map[string]string{}
+			for n := range count {
+				checksums[strconv.Itoa(n+1)] = "AAAAAAAAAAA="
+			}
+			signed, err := a.SignPartsWithResponse(t.Context(), job.ID,
+				client.PartsRequest{First: 1, Count: int32(count), Checksums: checksums})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := http.StatusOK
+			if count == 1000 && strings.HasPrefix(name, "load balancer") {
+				want = http.StatusBadGateway
+			}
+			if signed.StatusCode() != want {
+				t.Errorf("%s: %d part URLs: got %s %.300s, want %d", name, count, signed.Status(), signed.Body, want)
+			}
 		}
 	}
 }

@@ -53,14 +53,21 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bootstrap = filepath.Join(dir, "bootstrap")
-	build := exec.Command("go", "build", "-tags", "lambda.norpc", "-ldflags=-s -w", "-o", bootstrap, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	build.Stdout, build.Stderr = os.Stderr, os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "go build:", err)
+	if err := build(bootstrap, "lambda.norpc"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return storetest.Run(m)
+}
+
+// build builds the function with these tags.
+func build(path, tags string) error {
+	command := exec.Command("go", "build", "-tags", tags, "-ldflags=-s -w", "-o", path, ".")
+	command.Dir, command.Env = sourceFolder, append(os.Environ(), "CGO_ENABLED=0")
+	if printed, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, printed)
+	}
+	return nil
 }
 
 // function is the running binary and its bucket.
@@ -74,6 +81,12 @@ type function struct {
 func start(t testing.TB, env ...string) *function {
 	t.Helper()
 	store := storetest.Open(t)
+	return &function{launch(t, environment(t, store, env...)...), store}
+}
+
+// environment returns the variables of a function that uses a bucket, and additional ones.
+func environment(t testing.TB, store storetest.Target, env ...string) []string {
+	t.Helper()
 	c, err := store.AWS.Credentials.Retrieve(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -87,13 +100,18 @@ func start(t testing.TB, env ...string) *function {
 	if store.AWS.BaseEndpoint != nil {
 		all = append(all, "AWS_ENDPOINT_URL_S3="+*store.AWS.BaseEndpoint)
 	}
-	return &function{launch(t, append(all, env...)...), store}
+	return append(all, env...)
 }
 
 // launch starts the binary with these variables and Lambda's own.
 func launch(t testing.TB, env ...string) *lambdatest.Runtime {
 	t.Helper()
-	r, err := lambdatest.Start(lambdatest.Options{Bootstrap: bootstrap, Env: env})
+	return launchBinary(t, bootstrap, env...)
+}
+
+func launchBinary(t testing.TB, path string, env ...string) *lambdatest.Runtime {
+	t.Helper()
+	r, err := lambdatest.Start(lambdatest.Options{Bootstrap: path, Env: env})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,16 +313,23 @@ func bareURL(t testing.TB, answer string) string {
 // isProblem checks that a response is a problem document of the service.
 func isProblem(t testing.TB, status int, header http.Header, answer string) {
 	t.Helper()
+	if id := isProblemOf(t, status, header, answer).RequestID; id != header.Get("X-Request-Id") {
+		t.Errorf("got request_id %q and X-Request-Id %q, want the same", id, header.Get("X-Request-Id"))
+	}
+}
+
+// isProblemOf checks that a response is a problem document of the service or of API Gateway.
+func isProblemOf(t testing.TB, status int, header http.Header, answer string) client.Problem {
+	t.Helper()
 	var p client.Problem
 	if err := json.Unmarshal([]byte(answer), &p); err != nil {
 		t.Fatalf("got %s, want a problem document: %v", answer, err)
 	}
-	if header.Get("Content-Type") != "application/problem+json" || int(p.Status) != status || p.Code == "" {
+	if header.Get("Content-Type") != "application/problem+json" || int(p.Status) != status || p.Code == "" ||
+		p.RequestID == "" {
 		t.Errorf("got %s %s, want application/problem+json with status %d", header.Get("Content-Type"), answer, status)
 	}
-	if p.RequestID == "" || p.RequestID != header.Get("X-Request-Id") {
-		t.Errorf("got request_id %q and X-Request-Id %q, want the same", p.RequestID, header.Get("X-Request-Id"))
-	}
+	return p
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -43,7 +43,11 @@ func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 		return nil, err
 	}
 	config.WarnUnknown(log, os.Environ(), config.SettingNames())
-	f, err := assembly.NewFunction(ctx, c.Config, log)
+	traces, flush, err := startTraces(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	f, err := assembly.NewFunction(ctx, c.Config, traces, log)
 	if err != nil {
 		return nil, err
 	}
@@ -51,10 +55,10 @@ func start(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
 		sign := func(ctx context.Context) (sigv4.SecretURL, error) { return f.Imports.Sign(ctx, imports.Public) }
 		return lambdaevent.Direct{Sign: sign}, nil
 	}
-	return lambdaevent.Proxy{
+	return flush(lambdaevent.Proxy{
 		Handler: f.Handler, Bucket: c.Bucket, OnObjectCreated: f.HandleObjectCreated, Sweep: f.Sweep,
 		Hint: "or set SIGNPOST_LAMBDA_EVENTS=direct to return an upload_url for every event",
-	}, nil
+	}), nil
 }
 
 // reportStart reports to Lambda why the function cannot start, so that callers receive the reason

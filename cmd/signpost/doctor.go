@@ -16,7 +16,10 @@ import (
 	"github.com/signpost-s3/signpost/internal/doctor"
 )
 
-type doctorCmd struct{ config.Config }
+type doctorCmd struct {
+	config.Config
+	JSON bool `name:"json" help:"Print one finding per line as JSON."`
+}
 
 // Help returns the text before the flags in doctor --help.
 func (doctorCmd) Help() string {
@@ -54,14 +57,23 @@ func (d doctorCmd) Run(i *invocation) (err error) {
 
 // examine prints the table of checks, and returns an error if a check failed or ctx ended.
 func (d doctorCmd) examine(ctx context.Context, w io.Writer, local *aws.Config, where string) error {
-	fmt.Fprintf(w, "Signpost %s checks bucket %s%s\n\n", versionText(), d.Bucket, where)
+	if !d.JSON {
+		fmt.Fprintf(w, "Signpost %s checks bucket %s%s\n\n", versionText(), d.Bucket, where)
+	}
 	counts := map[doctor.Mark]int{}
 	doctor.Examine(ctx, assembly.DoctorOptions(d.Config), local, func(f doctor.Finding) {
 		counts[f.Mark]++
-		printFinding(w, f)
+		if !d.JSON {
+			printFinding(w, f)
+			return
+		}
+		f.Mark = doctor.Mark(strings.ToLower(string(f.Mark)))
+		_ = printJSON(w, f) // only strings; main reports failed writes
 	})
-	fmt.Fprintf(w, "\n%d passed, %d warned, %d failed, %d skipped\n",
-		counts[doctor.Pass], counts[doctor.Warn], counts[doctor.Fail], counts[doctor.Skip])
+	if !d.JSON {
+		fmt.Fprintf(w, "\n%d passed, %d warned, %d failed, %d skipped\n",
+			counts[doctor.Pass], counts[doctor.Warn], counts[doctor.Fail], counts[doctor.Skip])
+	}
 	switch {
 	case counts[doctor.Fail] > 0:
 		return fmt.Errorf("%s failed", format.Count(counts[doctor.Fail], "check"))

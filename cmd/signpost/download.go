@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ func (downloadCmd) Help() string {
 }
 
 func (d downloadCmd) Run(i *invocation) error {
+	defer i.endOnHangup()()
 	if err := d.transferFlags.validate(); err != nil {
 		return usageError{err}
 	}
@@ -51,13 +53,14 @@ func (d downloadCmd) Run(i *invocation) error {
 	if err != nil {
 		return asInterruption(i.ctx, remedy.Import(d.ID, err))
 	}
+	requests := cmp.Or(d.requests(), engine.DefaultConcurrency)
 	object := download.Object{
 		ID: d.ID, Filename: job.Filename, Size: job.Size, Checksum: job.Checksum, URL: job.DownloadURL,
 		Renew: func(ctx context.Context) (string, error) {
 			job, err := d.read(ctx, api)
 			return job.DownloadURL, err
 		},
-		Client: storeClient(d.requests()), Concurrency: d.requests(), RateLimit: d.limiter(),
+		Client: storeClient(requests), Concurrency: requests, RateLimit: d.limiter(),
 	}
 	return d.download(i, object, job)
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/signpost-s3/signpost/internal/format"
 
@@ -15,7 +17,8 @@ import (
 
 type deadCmd struct {
 	config.Config
-	JSON bool `name:"json" help:"Print one event per line as JSON, with its last error."`
+	JSON  bool   `name:"json" help:"Print one event per line as JSON, with its last error."`
+	Queue string `placeholder:"URL" help:"Also print the events that a Lambda function could not process: the output FailuresQueue of its stack."`
 }
 
 // Help returns the text before the flags in events dead --help.
@@ -30,14 +33,15 @@ func (deadCmd) settings() []string { return bucketSettings() }
 const noDeadEvents = "no dead events"
 
 func (d deadCmd) Run(i *invocation) error {
-	return withBucket(i, d.Config, func(_ aws.Config, store *bucket.Bucket, _ config.Config) error {
+	if d.Queue != "" && d.Bucket == "" {
+		return usageError{errors.New("--queue requires --bucket: the local store has no queue")}
+	}
+	return withBucket(i, d.Config, func(settings aws.Config, store *bucket.Bucket, _ config.Config) error {
 		found := 0
 		err := outbox.EachDead(i.ctx, store, func(dead outbox.Dead) error {
 			found++
 			if d.JSON {
-				text, err := json.Marshal(dead)
-				fmt.Fprintf(i.stdout, "%s\n", text)
-				return err
+				return printJSON(i.stdout, dead)
 			}
 			fmt.Fprintf(i.stdout, "%s  %s\n", format.Name(dead.Event.ID), format.Time(dead.Since))
 			if err := printEvent(i.stdout, dead.Event); err != nil {
@@ -46,9 +50,28 @@ func (d deadCmd) Run(i *invocation) error {
 			fmt.Fprintf(i.stdout, "  failed after %s: %s\n", format.Count(dead.Attempts, "attempt"), format.Name(dead.Failure))
 			return nil
 		})
+		if d.Queue != "" {
+			failed, errQueue := readFailedInvocations(i.ctx, settings, d.Queue)
+			err = errors.Join(err, errQueue)
+			for _, f := range failed {
+				found++
+				if d.JSON {
+					err = errors.Join(err, printJSON(i.stdout, f))
+				} else {
+					fmt.Fprintln(i.stdout, f)
+				}
+			}
+		}
 		if found == 0 && err == nil && !d.JSON {
 			fmt.Fprintln(i.stdout, noDeadEvents)
 		}
 		return err
 	})
+}
+
+// printJSON prints v in one line.
+func printJSON(w io.Writer, v any) error {
+	text, err := json.Marshal(v)
+	fmt.Fprintf(w, "%s\n", text)
+	return err
 }

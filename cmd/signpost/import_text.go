@@ -34,12 +34,12 @@ func describe(w io.Writer, job client.Import) {
 	for _, name := range slices.Sorted(maps.Keys(job.Metadata)) {
 		row("metadata", name+"="+job.Metadata[name])
 	}
-	if c := job.Checksum; c != nil {
-		verified := ""
-		if c.Verified {
-			verified = ", verified by the store"
-		}
-		row("checksum", strings.TrimSpace(string(c.Algorithm)+" "+c.Value)+verified)
+	if c := job.Checksum; c != nil && c.Verified {
+		row("checksum", string(c.Algorithm)+" "+c.Value+", verified by the store")
+	} else if c != nil && c.Declared != "" {
+		row("checksum", string(c.Algorithm)+" "+c.Declared+" declared, not verified")
+	} else if c != nil {
+		row("checksum", string(c.Algorithm))
 	}
 	row("created", format.Time(job.CreatedAt))
 	row("completed", format.Time(job.CompletedAt))

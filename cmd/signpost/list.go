@@ -113,7 +113,7 @@ func printTable(w io.Writer, jobs []client.Import) error {
 			created = job.CreatedAt.Local().Format("2006-01-02 15:04")
 		}
 		row(cmp.Or(format.Name(job.RelativePath), "-"), job.ID,
-			status, size, created, format.Name(job.Filename))
+			status, size, created, cmp.Or(format.Name(job.Filename), "-"))
 	}
 	return tabs.Flush()
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 
+	_ "golang.org/x/crypto/x509roots/fallback" // CA certificates for systems without any, such as the container image
+
 	"github.com/signpost-s3/signpost/internal/terminal"
 )
 

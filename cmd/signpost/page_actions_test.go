@@ -45,6 +45,13 @@ func (b *tab) offline(away bool) {
 		MatchedNetworkConditions: []*network.Conditions{{Offline: away, DownloadThroughput: -1, UploadThroughput: -1}}})
 }
 
+// limitUploads limits the rate of uploads of the page, in bytes per second; -1 means unlimited.
+func (b *tab) limitUploads(rate float64) {
+	b.Helper()
+	call(b, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+		MatchedNetworkConditions: []*network.Conditions{{DownloadThroughput: -1, UploadThroughput: rate}}})
+}
+
 // holdParts makes the requests that upload parts wait in the browser, from the part number first on, until the test
 // releases them. So the upload is in progress for as long as a test needs.
 func (b *tab) holdParts(first int) {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"github.com/signpost-s3/signpost/gen/client"
 )
 
 // axe judges pages by WCAG: https://github.com/dequelabs/axe-core.
@@ -39,7 +41,8 @@ func TestPageForEverybody(t *testing.T) {
 	source := axeSource(t)
 	keys := filepath.Join(t.TempDir(), "keys")
 	key := signpost(t, "keygen", "alice", "--append", keys)
-	open, asking := startLocal(t, t.TempDir()), startLocal(t, t.TempDir(), "SIGNPOST_API_KEYS_FILE="+keys)
+	open := startLocal(t, t.TempDir(), "SIGNPOST_DOWNLOADS=true")
+	asking := startLocal(t, t.TempDir(), "SIGNPOST_API_KEYS_FILE="+keys)
 
 	b := browse(t, open)
 	b.judge(source, "empty")
@@ -67,6 +70,26 @@ func TestPageForEverybody(t *testing.T) {
 	b.until("it is aborted or gone", fmt.Sprintf(`["aborted", undefined].includes(%s?.dataset.state)`,
 		row("large.bin")))
 	b.judge(source, "aborted")
+
+	l := b.another(open)
+	l.hold("POST", "import")
+	l.addFiles(5, "")
+	l.held("the page creates an import")
+	l.release(client.Problem{Status: 409, Code: "idempotency-key-reused"})
+	l.until("one upload has failed", `document.querySelectorAll('li.upload[data-state="failed"]').length === 1`)
+	l.addFiles(30, "photos/")
+	l.until("all others are completed",
+		`document.querySelector("#summary").textContent === "34 of 35 files completed · 1 failed"`)
+	l.judge(source, "failed, folder folded, downloads")
+	l.clickOn(".folder-row button")
+	l.judge(source, "folder unfolded")
+	l.clickOn(`#filters [data-filter="failed"]`)
+	l.press("file-0.bin", "retry")
+	l.until("no upload is listed", `!document.querySelector("#none").hidden`)
+	l.judge(source, "empty filter result")
+	l.clickOn(`#filters [data-filter="completed"]`)
+	l.press("file-1.bin", "delete")
+	l.judge(source, "question whether to delete")
 
 	a := b.another(asking)
 	a.choose(done)

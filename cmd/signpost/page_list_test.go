@@ -88,7 +88,7 @@ func TestPageFilterFailed(t *testing.T) {
 	b.until("all are shown as completed", `document.querySelectorAll("#uploads > li").length === 6`)
 }
 
-// TestPageSorts: the list is sorted by name, with numbers in their order, and by size.
+// TestPageSorts: the list is sorted by name, with numbers in their order, by size, and by status, failed ones first.
 func TestPageSorts(t *testing.T) {
 	browserTest(t)
 	b := browse(t, startLocal(t, t.TempDir()))
@@ -98,9 +98,17 @@ func TestPageSorts(t *testing.T) {
 		paths = append(paths, path)
 	}
 	b.choose(paths...)
-	b.until("all are listed", `document.querySelectorAll("li.upload").length === 5`)
+	b.until("all are completed", `document.querySelectorAll('li.upload[data-state="completed"]').length === 5`)
+	b.hold("POST", "import")
+	last, _ := randomFile(t, "e.txt", 8)
+	b.choose(last)
+	b.held("the page creates an import")
+	b.release(client.Problem{Status: 409, Code: "idempotency-key-reused"})
+	b.state("e.txt", "failed")
+	added := eval[string](b, `[...document.querySelectorAll("li.upload")].map((r) => r.dataset.name).join()`)
 	for order, want := range map[string]string{
-		"name": "a 9.txt,a 10.txt,b.txt,c.txt,d.txt", "size": "c.txt,a 10.txt,b.txt,a 9.txt,d.txt",
+		"name": "a 9.txt,a 10.txt,b.txt,c.txt,d.txt,e.txt", "size": "e.txt,c.txt,a 10.txt,b.txt,a 9.txt,d.txt",
+		"status": "e.txt," + strings.TrimSuffix(added, ",e.txt"), "added": added,
 	} {
 		got := eval[string](b, fmt.Sprintf(`(() => {
 			const menu = document.querySelector("#order");
@@ -182,7 +190,14 @@ func TestPageDeletes(t *testing.T) {
 	b.clickOn(`#confirm button[value=""]`)
 	b.until("the question is closed", `!document.querySelector("#confirm").open`)
 	p.holds(t, id, content)
-	b.press("file.bin", "delete")
+	// In one task: the close event of the first question follows the second question.
+	eval[any](b, `(() => {
+		const press = (selector) => document.querySelector(selector).click();
+		press("li.upload button[data-action=delete]");
+		press('#confirm button[value=""]');
+		press("li.upload button[data-action=delete]");
+		return new Promise((closed) => document.querySelector("#confirm").addEventListener("close", closed));
+	})()`)
 	b.clickOn(`#confirm button[value="delete"]`)
 	b.state("file.bin", "aborted")
 	b.until("the row says what happened",

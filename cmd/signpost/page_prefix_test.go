@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -68,19 +70,68 @@ func TestPageBehindPathPrefix(t *testing.T) {
 	}
 }
 
+// TestPageBehindNginx: below a path and with a Content-Security-Policy of the proxy, as OPERATIONS.md shows them, the
+// web UI, the upload library and the API reference work. The test fails if the console reports a violation.
+func TestPageBehindNginx(t *testing.T) {
+	browserTest(t)
+	needs(t, nginxPath())
+	location := regexp.MustCompile(`(?s)location /api/ \{.*?\n    \}`).FindString(deployed(t, "nginx.conf"))
+	operations, err := os.ReadFile("OPERATIONS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := regexp.MustCompile("(?s)```nginx\n(.*?)```").FindStringSubmatch(string(operations))[1]
+	dir, address := nginxFolder(t), freeAddress(t)
+	writeCertificate(t, dir, 1)
+	p := startLocal(t, t.TempDir(), "SIGNPOST_CORS_ORIGINS=http://"+address)
+	config := strings.Replace(location, "}", policy+"}", 1)
+	startNginx(t, dir, address, "server {\nlisten "+address+";\n"+strings.NewReplacer("/api/", "/imports/",
+		"http://127.0.0.1:8080", p.api, "https://my-bucket.s3.eu-west-1.amazonaws.com", p.store(t)).Replace(config)+"}")
+	behind := *p
+	behind.api = "http://" + address + "/imports"
+
+	b := browse(t, &behind)
+	eval[any](b, `(() => {
+		const Original = Worker;
+		window.Worker = class extends Original { constructor(url) { super(url); window.workers = true; } };
+		return null;
+	})()`)
+	path, content := randomFile(t, "parts.bin", 20*mib)
+	b.choose(path)
+	p.holds(t, b.state("parts.bin", "completed"), content)
+	if !eval[bool](b, `window.workers === true`) {
+		t.Error("the checksums were computed in the page, want a worker")
+	}
+	policies := eval[string](b, `fetch("").then((r) => r.headers.get("Content-Security-Policy"))`)
+	if got := strings.Count(policies, "default-src"); got != 2 {
+		t.Errorf("policies: got %s, want the service's and the proxy's", policies)
+	}
+	id := eval[string](b, `(async () => {
+		const { upload } = await import(new URL("client.js", location));
+		return (await upload(new File(["content"], "file.txt")).done).id;
+	})()`)
+	p.holds(t, id, []byte("content"))
+	b.callFromDocs(&behind)
+}
+
 // TestDocsBehindPathPrefix follows the link to the API reference and calls POST /import from it.
 func TestDocsBehindPathPrefix(t *testing.T) {
 	browserTest(t)
 	p := behindPrefix(t)
-	b := browse(t, p)
+	browse(t, p).callFromDocs(p)
+}
+
+// callFromDocs follows the link to the API reference and calls POST /import from it.
+func (b *tab) callFromDocs(p *process) {
+	b.Helper()
 	b.follow("nav a")
 	const operation = `document.querySelector("[id$=createImport]")`
 	b.until("the operation is shown", operation+` != null`)
 	if at := eval[string](b, `location.href`); !strings.HasPrefix(at, p.api+"/docs") {
-		t.Errorf("API reference: got %s, want %s/docs", at, p.api)
+		b.Errorf("API reference: got %s, want %s/docs", at, p.api)
 	}
 	click := func(selector string) {
-		t.Helper()
+		b.Helper()
 		b.until(selector+" is shown", fmt.Sprintf(`%s.querySelector(%q) != null`, operation, selector))
 		eval[chromedp.Void](b, fmt.Sprintf(`%s.querySelector(%q).click()`, operation, selector))
 	}
@@ -90,11 +141,11 @@ func TestDocsBehindPathPrefix(t *testing.T) {
 	b.until("the response is shown", operation+`.querySelector(".live-responses-table .response-col_status") != null`)
 	if got := eval[string](b, operation+`.querySelector(".live-responses-table").innerText`); !strings.Contains(got,
 		"201") {
-		t.Errorf("POST /import from the API reference: got %s, want 201", got)
+		b.Errorf("POST /import from the API reference: got %s, want 201", got)
 	}
 	if called := eval[string](b, operation+`.querySelector(".request-url").innerText`); !strings.Contains(called,
 		p.api+"/import") {
-		t.Errorf("POST /import from the API reference: called %s, want %s/import", called, p.api)
+		b.Errorf("POST /import from the API reference: called %s, want %s/import", called, p.api)
 	}
 	b.do(chromedp.Navigate(p.api + "/docs/"))
 	b.until("the operation is shown with a slash in the address too", operation+` != null`)

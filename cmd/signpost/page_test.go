@@ -107,10 +107,15 @@ func TestPageFifty(t *testing.T) {
 }
 
 // TestPageReloads: after a reload during an upload, the page asks for the file, rejects another file of the same name,
-// and sends the missing parts.
+// and sends the missing parts. A store that lists parts without checksums has their MD5 sums as ETags.
 func TestPageReloads(t *testing.T) {
 	browserTest(t)
 	p := startLocal(t, t.TempDir())
+	t.Run("checksums listed", func(t *testing.T) { testReload(t, p, false) })
+	t.Run("no checksums listed", func(t *testing.T) { testReload(t, p, true) })
+}
+
+func testReload(t *testing.T, p *process, withoutChecksums bool) {
 	b := browse(t, p)
 	const name = "large.bin"
 	path, content := randomFile(t, name, 20*mib)
@@ -120,6 +125,9 @@ func TestPageReloads(t *testing.T) {
 	id := b.state(name, "sending")
 	b.reload()
 	b.releaseParts()
+	if withoutChecksums {
+		eval[any](b, listWithoutChecksums)
+	}
 	if again := b.state(name, "needs-file"); again != id {
 		t.Errorf("after the reload, import %s, want %s", again, id)
 	}
@@ -139,6 +147,19 @@ func TestPageReloads(t *testing.T) {
 		t.Errorf("after the reload %d parts were sent, want at most %d, of which the store had none", sent, most)
 	}
 }
+
+// listWithoutChecksums is an expression that removes the checksums from lists of parts.
+const listWithoutChecksums = `(() => {
+	const send = window.fetch;
+	window.fetch = async (path, how) => {
+		const response = await send(path, how);
+		if (!path.includes("/parts?")) return response;
+		const page = await response.json();
+		for (const part of page.parts) delete part.checksum;
+		return new Response(JSON.stringify(page));
+	};
+	return null;
+})()`
 
 // reload reloads the page and waits until it is loaded. An expression evaluated meanwhile would fail: "Inspected target
 // navigated or closed".
@@ -225,6 +246,35 @@ func TestPageCompletionFails(t *testing.T) {
 	p.holds(t, id, content)
 }
 
+// TestPageLostPart: a part that the store lost is sent again, and no other one.
+func TestPageLostPart(t *testing.T) {
+	browserTest(t)
+	p := startLocal(t, t.TempDir())
+	b := browse(t, p)
+	eval[any](b, `(() => {
+		const send = window.fetch;
+		let completions = 0;
+		window.fetch = async (path, how) => {
+			if (path.endsWith("/complete") && ++completions === 1)
+				return new Response(JSON.stringify({ code: "part-size-mismatch" }), { status: 409 });
+			const response = await send(path, how);
+			if (!path.includes("/parts?")) return response;
+			const page = await response.json();
+			page.parts[1].size = 0;
+			return new Response(JSON.stringify(page));
+		};
+		return null;
+	})()`)
+	path, content := randomFile(t, "lost.bin", 20*mib)
+	b.choose(path)
+	p.holds(t, b.state("lost.bin", "completed"), content)
+	sent := eval[string](b, `performance.getEntriesByType("resource")
+		.map((e) => new URL(e.name).searchParams.get("partNumber")).filter(Boolean).sort().join(" ")`)
+	if sent != "1 2 2 3" {
+		t.Errorf("sent parts %s, want only part 2 twice", sent)
+	}
+}
+
 // enterKey is an expression that enters an API key.
 const enterKey = `(() => {
 	const i = document.querySelector("form#key input");
@@ -275,11 +325,15 @@ func TestPageTabs(t *testing.T) {
 	p.holds(t, id, content)
 }
 
-// TestPageOff: SIGNPOST_UI=false removes the web UI.
+// TestPageOff: SIGNPOST_UI=false removes the web UI. Other pages still upload with the library.
 func TestPageOff(t *testing.T) {
 	slowTest(t)
 	p := startLocal(t, t.TempDir(), "SIGNPOST_UI=false")
-	if status, _, _ := p.do(t, "GET", "/", ""); status != 404 {
-		t.Errorf("GET /: got %d, want 404", status)
+	for path, want := range map[string]int{
+		"/": 404, "/page/main.js": 404, "/client/transfer.js": 404, "/client.js": 200, "/client.d.ts": 200, "/docs": 200,
+	} {
+		if status, _, _ := p.do(t, "GET", path, ""); status != want {
+			t.Errorf("GET %s: got %d, want %d", path, status, want)
+		}
 	}
 }

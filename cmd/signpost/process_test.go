@@ -89,7 +89,7 @@ func startLocal(t *testing.T, dir string, settings ...string) *process {
 }
 
 // settingNames matches the variables that signpost reads.
-var settingNames = regexp.MustCompile(`(?i)^(AWS|SIGNPOST)_|^HOME=|_PROXY=`)
+var settingNames = regexp.MustCompile(`(?i)^(AWS|OTEL|SIGNPOST)_|^HOME=|_PROXY=`)
 
 // cleanEnv returns the environment of the test without the variables that signpost reads.
 func cleanEnv(t *testing.T) []string {

@@ -1,17 +1,20 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 
-	"github.com/signpost-s3/signpost/internal/format"
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/assembly"
 	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/doctor"
+	"github.com/signpost-s3/signpost/internal/format"
 	"github.com/signpost-s3/signpost/internal/server"
 )
 
@@ -21,11 +24,13 @@ type serveCmd struct{ config.Config }
 func (serveCmd) Help() string {
 	return "Set flags or the environment variables in parentheses. Set region, credentials and endpoint with the " +
 		"variables of the AWS SDK: AWS_REGION; AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; and " +
-		"AWS_ENDPOINT_URL_S3 for stores other than S3.\n\n" +
+		"AWS_ENDPOINT_URL_S3 for stores other than S3. To send traces to an OpenTelemetry collector, set " +
+		"OTEL_EXPORTER_OTLP_ENDPOINT.\n\n" +
 		"Example:\n\n\tsignpost serve --bucket my-uploads --api-keys-file keys"
 }
 
 func (s serveCmd) Run(i *invocation) error {
+	s.Traces = i.configErrors.ReadTraces(os.Getenv)
 	if err := i.configErrors.Check(s.Config); err != nil {
 		return err
 	}
@@ -50,8 +55,12 @@ func (s serveCmd) Run(i *invocation) error {
 		return err
 	}
 	// Before any URL is signed.
-	if err := doctor.RequireSignedHeaders(i.ctx, assembly.DoctorOptions(s.Config), settings, log); err != nil {
-		return fmt.Errorf("%s: %w", s.Setting(&s.Bucket), err)
+	for _, require := range []func(context.Context, doctor.Options, aws.Config, *slog.Logger) error{
+		doctor.RequireConditionalWrites, doctor.RequireSignedHeaders,
+	} {
+		if err := require(i.ctx, assembly.DoctorOptions(s.Config), settings, log); err != nil {
+			return fmt.Errorf("%s: %w", s.Setting(&s.Bucket), err)
+		}
 	}
 	s.printStart(i.stdout, listener.Addr().String(), "")
 	return process.Serve(i.ctx, listener)

@@ -10,7 +10,7 @@ import (
 )
 
 // TestPlainURLOfTLSServer: a URL with http:// of a port that requires TLS is explained, whether the server answers with
-// an HTTP response or with a TLS alert.
+// an HTTP response, a TLS alert or a problem document.
 func TestPlainURLOfTLSServer(t *testing.T) {
 	withResponse := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(withResponse.Close)
@@ -30,11 +30,19 @@ func TestPlainURLOfTLSServer(t *testing.T) {
 			c.Close()
 		}
 	}()
-	for _, address := range []string{withResponse.Listener.Addr().String(), withAlert.Addr().String()} {
+	signpost := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"code":"tls-required","detail":"this port requires TLS"}`))
+	}))
+	t.Cleanup(signpost.Close)
+	for _, listener := range []net.Listener{withResponse.Listener, withAlert, signpost.Listener} {
+		address := listener.Addr().String()
 		var stdout, stderr bytes.Buffer
 		err := run(t.Context(), []string{"--server", "http://" + address, "list"}, &stdout, &stderr)
 		const want = "this port requires TLS"
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "https://") {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "https://") ||
+			!strings.Contains(err.Error(), "\n  -> ") {
 			t.Errorf("%s: got %v, want %q", address, err, want)
 		}
 	}

@@ -176,6 +176,14 @@ func (f serviceFlags) connect(i *invocation) (*engine.API, error) {
 	return api, f.waitReachable(i.ctx, 0)
 }
 
+// apiTransport returns a transport that keeps connections to the service for this many concurrent requests.
+// http.DefaultTransport keeps two, and connects again for most requests.
+func apiTransport(requests int) *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = requests
+	return t
+}
+
 // storeClient returns a client for signed requests. HTTP/1.1 gives each part its own connection, as S3 recommends.
 // There is no overall timeout, because the uploader cancels stalled requests.
 func storeClient(concurrency int) *http.Client {
@@ -190,7 +198,7 @@ func storeClient(concurrency int) *http.Client {
 		ExpectContinueTimeout: time.Second,
 		MaxIdleConnsPerHost:   concurrency,
 		IdleConnTimeout:       60 * time.Second,
-		WriteBufferSize:       128 << 10,
+		WriteBufferSize:       64 << 10,
 		Protocols:             protocols,
 	}}
 }

@@ -26,3 +26,12 @@ func ignoreHangups(ctx context.Context, log *slog.Logger) {
 		}
 	}()
 }
+
+// endOnHangup makes a closed terminal (SIGHUP) interrupt the command, as Ctrl-C does, unless nohup ignores that.
+func (i *invocation) endOnHangup() (stop func()) {
+	if signal.Ignored(syscall.SIGHUP) {
+		return func() {}
+	}
+	i.ctx, stop = signal.NotifyContext(i.ctx, syscall.SIGHUP)
+	return stop
+}

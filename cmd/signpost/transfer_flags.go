@@ -1,16 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 
 	"golang.org/x/time/rate"
 
 	"github.com/signpost-s3/signpost/internal/progress"
+	engine "github.com/signpost-s3/signpost/internal/upload"
 )
 
 // transferFlags are the flags of commands that send objects to the store or receive them.
 type transferFlags struct {
-	Concurrency int      `default:"16" placeholder:"N" group:"Transfer:" help:"Most concurrent requests to the store, from 1 to 256 (default ${default})."`
+	Concurrency *int     `placeholder:"N" group:"Transfer:" help:"Most concurrent requests to the store, from 1 to 256 (default 16; 32 for files under 1MiB)."`
 	LimitRate   byteSize `placeholder:"SIZE" group:"Transfer:" help:"Bytes per second for all requests together, such as 10MiB (default: no limit)."`
 	JSON        bool     `name:"json" xor:"output" group:"Output:" help:"Print one event per line as JSON."`
 	Quiet       bool     `short:"q" xor:"output" group:"Output:" help:"Print errors only."`
@@ -19,7 +21,7 @@ type transferFlags struct {
 
 func (f transferFlags) validate() error {
 	switch {
-	case f.Concurrency < 1 || f.Concurrency > 256:
+	case f.Concurrency != nil && (*f.Concurrency < 1 || *f.Concurrency > 256):
 		return errors.New("--concurrency: must be from 1 to 256")
 	case f.LimitRate != 0 && f.LimitRate < 16<<10:
 		return errors.New("--limit-rate: must be at least 16KiB: stores close slower connections")
@@ -30,13 +32,17 @@ func (f transferFlags) validate() error {
 // minConnectionRate is the least bytes per second of each connection under a rate limit.
 const minConnectionRate = 4 << 20
 
-// requests returns the number of concurrent requests. Under a rate limit, fewer are better: an interrupt loses
-// unfinished ones, and stores close connections that are idle for some seconds.
+// requests returns the number of concurrent requests, 0 for the default. Under a rate limit, fewer are better: an
+// interrupt loses unfinished ones, and stores close connections that are idle for some seconds.
 func (f transferFlags) requests() int {
-	if f.LimitRate == 0 {
-		return f.Concurrency
+	n := 0
+	if f.Concurrency != nil {
+		n = *f.Concurrency
 	}
-	return max(1, min(f.Concurrency, int(f.LimitRate/minConnectionRate)))
+	if f.LimitRate == 0 {
+		return n
+	}
+	return max(1, min(cmp.Or(n, engine.DefaultConcurrency), int(f.LimitRate/minConnectionRate)))
 }
 
 // limiter returns the rate limit, or nil.

@@ -36,7 +36,7 @@ func TestReadingByUploadURL(t *testing.T) {
 		Region: "us-east-1", BaseEndpoint: aws.String(store.store(t)),
 		Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""),
 	}
-	lenient := storetest.NewLenient(t, settings, localBucket)
+	lenient := storetest.NewQuirky(t, settings, localBucket, storetest.HonorsUnsignedHeaders)
 	testReading(t, honoring{
 		aws: settings, bucket: localBucket,
 		env: []string{"AWS_ENDPOINT_URL_S3=" + *lenient.AWS.BaseEndpoint,

@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/signpost-s3/signpost/internal/progress"
 	"github.com/signpost-s3/signpost/internal/remedy"
@@ -55,10 +56,12 @@ func (uploadCmd) Help() string {
 		"Example:\n\n\tsignpost upload --recursive photos --metadata project=sky"
 }
 
-// maxOpenFiles bounds the open files. More are not faster, because all share --concurrency.
-const maxOpenFiles = 16
+// gcPercent is GOGC, unless it is set: how much the heap may grow before a garbage collection, in percent. With Go's
+// default, an upload of 10,000 files takes 10 MiB more, and 4 % less CPU time.
+const gcPercent = 50
 
 func (u uploadCmd) Run(i *invocation) error {
+	defer i.endOnHangup()()
 	items, ignored, failed, err := u.findItems()
 	if err != nil {
 		return usageError{err}
@@ -66,12 +69,15 @@ func (u uploadCmd) Run(i *invocation) error {
 	if err := u.validate(len(items), slices.ContainsFunc(items, func(i item) bool { return i.stream })); err != nil {
 		return usageError{err}
 	}
-	api, err := u.newAPI(http.DefaultTransport)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	requests := cmp.Or(u.requests(), engine.MaxFiles)
+	api, err := u.newAPI(apiTransport(requests))
 	if err != nil {
 		return err
 	}
-	u.Concurrency = u.requests()
-	uploader := engine.New(api, storeClient(u.Concurrency), u.Concurrency)
+	uploader := engine.New(api, storeClient(requests), u.requests())
 	if uploader.ResumeStore, err = u.openResumeStore(); err != nil {
 		fmt.Fprintf(i.stderr, "signpost: %v; uploads cannot be resumed, and uploaded files are not skipped\n", err)
 	}
@@ -92,7 +98,7 @@ func (u uploadCmd) Run(i *invocation) error {
 	for _, f := range failed {
 		p.End(i.ctx, f.File, engine.Result{}, f)
 	}
-	u.uploadAll(i.ctx, uploader, p, items)
+	u.uploadAll(i.ctx, uploader, p, items, requests)
 	if err = p.Finish(i.ctx); err != nil && i.ctx.Err() != nil {
 		return interruption{err.Error()}
 	}
@@ -135,6 +141,8 @@ func (u uploadCmd) validate(files int, streams bool) error {
 		return errors.New("--id requires exactly one file, and no --again")
 	case u.ID != "" && streams:
 		return errors.New("--id requires a file: streams cannot be resumed")
+	case u.Follow && !u.Recursive:
+		return errors.New("--follow requires --recursive (-r): links that are arguments are followed in any case")
 	case u.Filename != "" && files > 1:
 		return errors.New("--filename requires exactly one file")
 	case u.stdinCount() > 1:
@@ -168,12 +176,22 @@ func (u uploadCmd) options() engine.Options {
 	}
 }
 
-// uploadAll uploads all items and reports the results to p.
-func (u uploadCmd) uploadAll(ctx context.Context, uploader *engine.Uploader, p *progress.Progress, items []item) {
+// uploadAll uploads all items, as many at a time as there are requests, and reports the results to p. Fewer of those
+// that are not small are open, because each prepares several parts.
+func (u uploadCmd) uploadAll(
+	ctx context.Context, uploader *engine.Uploader, p *progress.Progress, items []item, requests int,
+) {
 	var g errgroup.Group
-	g.SetLimit(min(u.Concurrency, maxOpenFiles))
+	g.SetLimit(min(requests, engine.MaxFiles))
+	large := semaphore.NewWeighted(engine.DefaultConcurrency)
 	for _, it := range items {
 		g.Go(func() error {
+			if it.stream || it.size >= engine.SmallSize {
+				if large.Acquire(ctx, 1) != nil {
+					return nil
+				}
+				defer large.Release(1)
+			}
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -192,15 +210,10 @@ func (u uploadCmd) uploadItem(ctx context.Context, uploader *engine.Uploader, it
 		o.RelativePath = it.relativePath
 		return uploader.File(ctx, it.path, o)
 	}
-	d := u.options()
-	if d.Filename == "" && it.path != "-" {
-		d.Filename = filepath.Base(it.path)
-	}
-	open := func() (io.ReadCloser, error) {
-		if it.path == "-" {
-			return os.Stdin, nil
-		}
-		return os.Open(it.path)
+	d, open := u.options(), func() (io.ReadCloser, error) { return os.Stdin, nil }
+	if !it.stdin {
+		d.Filename = cmp.Or(d.Filename, filepath.Base(it.path))
+		open = func() (io.ReadCloser, error) { return os.Open(it.path) }
 	}
 	return uploader.Stream(ctx, open, it.path, d)
 }

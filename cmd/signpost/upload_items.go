@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ type item struct {
 	path   string
 	size   int64 // bytes; -1 means unknown
 	stream bool  // can be read only once
+	stdin  bool  // path is only a name
 	// relativePath is the path in a folder argument, with slashes; "" for other arguments.
 	relativePath string
 }
@@ -37,7 +39,8 @@ func (u uploadCmd) findItems() (items []item, ignored []progress.Ignored, failed
 	walk := folderWalk{follow: u.Follow, add: add}
 	for _, path := range u.Paths {
 		if path == "-" {
-			items = append(items, item{path: path, size: -1, stream: true}) // another path may be that of a file named -
+			name := cmp.Or(u.Filename, path) // another path may be that of a file named -
+			items = append(items, item{path: name, size: -1, stream: true, stdin: true})
 			continue
 		}
 		info, err := os.Stat(path)

@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/mattn/go-runewidth"
 )
 
 // runs starts signpost with an empty home directory.
@@ -77,12 +75,14 @@ func TestTwoUploadsOfOneFile(t *testing.T) {
 	p, home, file := startLocal(t, t.TempDir()), t.TempDir(), bigFile(t)
 	first := p.runs(t, home, append(slowly, file)...)
 	first.halfway(t)
+	first.signal(t, syscall.SIGSTOP) // otherwise it could end before the second begins
 	second := p.runs(t, home, "upload", "--part-size", "5MiB", file)
 	if status := second.wait(t); status.ExitStatus() != 1 ||
 		!strings.Contains(second.stderr.String(),
 			"another process is uploading this file\nsignpost:   -> wait for it, or stop it") {
 		t.Errorf("got status %d,\n%s", status.ExitStatus(), second.stderr)
 	}
+	first.signal(t, syscall.SIGCONT)
 	if status := first.wait(t); status.ExitStatus() != 0 {
 		t.Errorf("the first: got status %d,\n%s", status.ExitStatus(), first.stderr)
 	}
@@ -109,7 +109,7 @@ func TestSecondInterruptEndsAtOnce(t *testing.T) {
 	}
 }
 
-// TestInterruptedStream: an upload that waits for its input ends, and reports no kept parts.
+// TestInterruptedStream: an upload that waits for its input ends when its terminal closes. It cannot be resumed.
 func TestInterruptedStream(t *testing.T) {
 	t.Parallel()
 	p := startLocal(t, t.TempDir())
@@ -119,9 +119,9 @@ func TestInterruptedStream(t *testing.T) {
 	}
 	c := p.runs(t, t.TempDir(), "upload", "--json", bigFile(t), pipe)
 	c.await(t, c.stdout, "first file", func(s string) bool { return strings.Contains(s, `"completed"`) })
-	c.signal(t, syscall.SIGINT)
-	if status := c.wait(t); status.ExitStatus() != 130 ||
-		!strings.HasPrefix(c.stderr.String(), "signpost: interrupted: 1 of 2 files done\n") {
+	c.signal(t, syscall.SIGHUP)
+	const want = "signpost: interrupted: 1 of 2 files done\n"
+	if status := c.wait(t); status.ExitStatus() != 130 || c.stderr.String() != want {
 		t.Errorf("got status %d,\n%s", status.ExitStatus(), c.stderr)
 	}
 }
@@ -155,31 +155,70 @@ func TestInterruptedStreamRemains(t *testing.T) {
 	}
 }
 
-// TestTerminal: no line of the bars is wider than the terminal.
+// TestTerminal resizes terminals in which the rows of three files and of all are shown. All fit, and none stays behind.
 func TestTerminal(t *testing.T) {
-	slowTest(t)
-	needs(t, "script")
-	p, file := startLocal(t, t.TempDir()), bigFile(t)
-	for _, columns := range []int{120, 60, 30} {
-		line := fmt.Sprintf("stty rows 24 cols %d; exec signpost upload --again --limit-rate 12MiB %s", columns, file)
-		c := exec.Command("script", "-qefc", line, "/dev/null")
-		c.Env = append(cleanEnv(t), "SIGNPOST_URL="+p.api, "TERM=xterm", "XDG_CACHE_HOME="+t.TempDir())
+	t.Parallel()
+	needs(t, "tmux")
+	p, dir, socket := startLocal(t, t.TempDir()), t.TempDir(), ""
+	tmux := func(args ...string) string {
+		t.Helper()
+		c := exec.Command("tmux", append([]string{"-S", socket, "-f", os.DevNull}, args...)...)
+		c.Dir, c.Env = dir, append(cleanEnv(t), "SIGNPOST_URL="+p.api, "XDG_CACHE_HOME="+dir)
 		said, err := c.CombinedOutput()
 		if err != nil {
-			t.Fatalf("%v: %s", err, said)
+			t.Fatalf("tmux %q: %v\n%s", args, err, said)
 		}
-		bar := regexp.MustCompile(`(?m)(?:\x1b\[J|^)\r?([^\x1b\r\n]*\[[=-]+ *\][^\x1b\r\n]*)\r`)
-		drawn := bar.FindAllStringSubmatch(string(said), -1)
-		if len(drawn) == 0 {
-			t.Fatalf("%d columns: no bar in %q", columns, said)
+		return string(said)
+	}
+	pipes := []string{"one", "two", "three"}
+	for _, name := range pipes { // an upload waits until they are written
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Skip(err)
 		}
-		for _, d := range drawn {
-			if got := runewidth.StringWidth(d[1]); got > columns {
-				t.Errorf("%d columns: a line of %d: %q", columns, got, d[1])
+	}
+	row := regexp.MustCompile(`(?m)^\S.*\[[= ]*\].*$`)
+	done := regexp.MustCompile(`^(\d+\n){30}(uploaded (one|two|three) as \S+ \(\d B.*\)\n){3}uploaded 3 files, 11 B.*\n+$`)
+	rows := func() any {
+		text := tmux("capture-pane", "-p", "-S", "-")
+		n := len(row.FindAllString(text, -1))
+		if n != strings.Count(text, "[") || n != strings.Count(text, "]") { // a row was wrapped, or remains
+			return text
+		}
+		return n
+	}
+	shell := func(command string) any {
+		said, _ := exec.Command("sh", "-c", "cd "+dir+"; "+command).CombinedOutput()
+		return strings.TrimSpace(string(said))
+	}
+	for _, c := range []struct {
+		lines, columns string
+		rows           int
+	}{{"20", "60 50 40 120", 4}, {"4", "", 3}} {
+		socket = filepath.Join(dir, "tmux"+c.lines)
+		tmux("new-session", "-d", "-x", "120", "-y", c.lines,
+			"seq 30; sh -c 'echo $$ >pid; exec signpost upload --again one two three'; exec cat")
+		defer exec.Command("tmux", "-S", socket, "kill-server").Run()
+		eventually(t, "rows", rows, c.rows)
+		tty := strings.TrimSpace(tmux("display", "-p", "#{pane_tty}"))
+		for columns := range strings.FieldsSeq(c.columns) {
+			shell("kill -STOP $(cat pid)") // tmux changes the size of the terminal later than that of the screen
+			tmux("resize-window", "-x", columns, "-y", c.lines)
+			eventually(t, "size", func() any { return shell("stty size <" + tty) }, c.lines+" "+columns)
+			shell("kill -CONT $(cat pid)")
+			eventually(t, "rows in "+columns+" columns", rows, c.rows)
+		}
+		for _, name := range pipes {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0); err != nil {
+				t.Fatal(err)
 			}
 		}
-		if !strings.Contains(string(said), "uploaded "+file) {
-			t.Errorf("%d columns: got %q, want it uploaded", columns, said)
+		text := ""
+		eventually(t, "uploaded", func() any {
+			text = tmux("capture-pane", "-p", "-S", "-")
+			return strings.Contains(text, "uploaded 3 files")
+		}, true)
+		if !done.MatchString(text) {
+			t.Errorf("got %q, want %s", text, done)
 		}
 	}
 }

@@ -179,7 +179,7 @@ type FieldError struct {
 
 // Import A tracked import.
 type Import struct {
-	// Checksum The declared checksum, and whether the store verified it.
+	// Checksum The checksum of the whole object. `value` is that of the stored object, once the store has confirmed it. Until then, `declared` is what the client declared: on a store that verifies no checksum, that is all there is, also when the import is completed.
 	Checksum *VerifiedChecksum `json:"checksum,omitempty"`
 
 	// CompletedAt The time at which the store received the object, never before `created_at`. Most stores report it in whole seconds.
@@ -465,15 +465,18 @@ type UploadRequest struct {
 // UploadRequestMethod The HTTP method. `POST` in mode `form`, otherwise `PUT`.
 type UploadRequestMethod string
 
-// VerifiedChecksum The declared checksum, and whether the store verified it.
+// VerifiedChecksum The checksum of the whole object. `value` is that of the stored object, once the store has confirmed it. Until then, `declared` is what the client declared: on a store that verifies no checksum, that is all there is, also when the import is completed.
 type VerifiedChecksum struct {
 	// Algorithm A checksum algorithm that S3 verifies. Multipart uploads require `crc32`, `crc32c` or `crc64nvme`.
 	Algorithm ChecksumAlgorithm `json:"algorithm"`
 
-	// Value The checksum in standard base64 with padding.
+	// Declared The checksum that the client declared and that no store has confirmed, in standard base64 with padding. Only without `verified`.
+	Declared *string `json:"declared,omitempty"`
+
+	// Value The checksum of the stored object, in standard base64 with padding. Only with `verified`.
 	Value *string `json:"value,omitempty"`
 
-	// Verified True if the store itself verified the value.
+	// Verified True if the store itself verified the checksum.
 	Verified bool `json:"verified"`
 }
 

@@ -107,7 +107,7 @@ export class NotCompletedError extends Error {
 
 /** A tracked import. */
 export interface Import {
-  /** The declared checksum, and whether the store verified it. */
+  /** The checksum of the whole object. */
   checksum?: VerifiedChecksum;
   /** The time at which the store received the object, never before `created_at`. */
   completed_at?: string;
@@ -165,13 +165,15 @@ export interface Problem {
   type: string;
 }
 
-/** The declared checksum, and whether the store verified it. */
+/** The checksum of the whole object. */
 export interface VerifiedChecksum {
   /** A checksum algorithm that S3 verifies. */
   algorithm: ChecksumAlgorithm;
-  /** The checksum in standard base64 with padding. */
+  /** The checksum that the client declared and that no store has confirmed, in standard base64 with padding. */
+  declared?: string;
+  /** The checksum of the stored object, in standard base64 with padding. */
   value?: string;
-  /** True if the store itself verified the value. */
+  /** True if the store itself verified the checksum. */
   verified: boolean;
 }
 

@@ -5,12 +5,14 @@ package assembly
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/config"
+	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/outbox"
 	"github.com/signpost-s3/signpost/internal/sweep"
@@ -33,7 +35,17 @@ type Options struct {
 	DeliverImmediately bool
 	// OnAttempt is called after each attempt to deliver an event; it may be nil.
 	OnAttempt func(to, outcome string)
+	Tracing   Tracing
 	Log       *slog.Logger
+}
+
+// Tracing connects the parts to traces. The zero value records none.
+type Tracing struct {
+	Requests httpapi.Tracing
+	// OnCall receives each call to the store; see bucket.Hooks.
+	OnCall func(ctx context.Context, operation, outcome string, took time.Duration)
+	// Transport adds spans to the transport of webhook deliveries.
+	Transport func(http.RoundTripper) http.RoundTripper
 }
 
 // New builds the parts that c describes, on store.

@@ -30,16 +30,17 @@ const maxEvents = 20
 
 // NewFunction builds the service as a Lambda function, whose callers API Gateway authenticates. It makes no request to
 // the store, so that the function starts fast.
-func NewFunction(ctx context.Context, c config.Config, log *slog.Logger) (*Function, error) {
+func NewFunction(ctx context.Context, c config.Config, tracing Tracing, log *slog.Logger) (*Function, error) {
 	settings, err := config.FunctionAWS()
 	if err != nil {
 		return nil, err
 	}
-	store, err := newBucket(ctx, c, settings, bucket.Hooks{})
+	c.WarnURLTTL(log, settings)
+	store, err := newBucket(ctx, c, settings, bucket.Hooks{OnCall: tracing.OnCall})
 	if err != nil {
 		return nil, err
 	}
-	p, err := New(ctx, c, settings, store, Options{Holder: uuid.NewString(), Log: log})
+	p, err := New(ctx, c, settings, store, Options{Holder: uuid.NewString(), Tracing: tracing, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +49,7 @@ func NewFunction(ctx context.Context, c config.Config, log *slog.Logger) (*Funct
 		Handler: httpapi.New(httpapi.Options{
 			Service: p.Imports, Ready: store.Check, Authenticate: auth.NewGateway(c.AllowAnonymous),
 			CORSOrigins: c.CORSOrigins, Names: httpapi.Names{CORSOrigins: c.Name(&c.CORSOrigins)}, Log: log,
+			Tracing: tracing.Requests,
 		}),
 		Imports: p.Imports,
 		Sweep:   p.Sweeper.RunDue,

@@ -22,7 +22,7 @@ func NewLogger(w io.Writer) *slog.Logger {
 // capability. In path and import its owner is known, and the caller decides. The others are no ids of imports.
 func shortIDs(_ []string, a slog.Attr) slog.Attr {
 	switch a.Key {
-	case "path", "import", "event", "request_id", "trace_id", "parent_id":
+	case "path", "import", "event", "request_id", "trace_id", "parent_id", "span_id":
 		return a
 	}
 	if err, ok := a.Value.Any().(error); ok {

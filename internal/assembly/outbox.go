@@ -25,7 +25,7 @@ func newOutbox(
 	}
 	if c.HasWebhooks() {
 		var err error
-		if options.Send, err = newSender(c, keys); err != nil {
+		if options.Send, err = newSender(c, keys, o.Tracing); err != nil {
 			return nil, err
 		}
 	}
@@ -41,7 +41,7 @@ type sendFunc = func(ctx context.Context, url, id string, at time.Time, body []b
 // newSender returns a function that delivers to the operator's own receiver, or to one that an import names. The former
 // has the operator's keys and networks; the latter has keys and networks of its host, and https only. The URL decides:
 // an import that names exactly the operator's URL reaches a receiver that expects the operator's signature.
-func newSender(c config.Config, keys *WebhookKeys) (sendFunc, error) {
+func newSender(c config.Config, keys *WebhookKeys, tracing Tracing) (sendFunc, error) {
 	networks, err := c.ReceiverNetworks()
 	if err != nil {
 		return nil, err
@@ -50,12 +50,14 @@ func newSender(c config.Config, keys *WebhookKeys) (sendFunc, error) {
 		Keys:            keys.common,
 		Networks:        func(host string) []*net.IPNet { return slices.Concat(networks.Own, networks.Hosts[host]) },
 		NetworksSetting: c.Name(&c.WebhookNetworks),
+		Trace:           tracing.Transport,
 	})
 	others := webhook.New(webhook.Options{
 		Keys:            keys.forHost,
 		Networks:        func(host string) []*net.IPNet { return networks.Hosts[host] },
 		NetworksSetting: c.Name(&c.WebhookNetworks),
 		HTTPSOnly:       true,
+		Trace:           tracing.Transport,
 	})
 	return func(ctx context.Context, url, id string, at time.Time, body []byte) error {
 		if url == c.WebhookURL {

@@ -5,6 +5,7 @@ package bucket
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyauth "github.com/aws/smithy-go/auth"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -56,10 +58,16 @@ type Bucket struct {
 	circuit          circuit
 	hooks            Hooks
 	full             atomic.Bool // the last write failed with ErrStoreFull
+	amazon           bool
+	writing          turns       // of records
+	quotedETags      atomic.Bool // the store has accepted a quoted ETag
+	bareETags        atomic.Bool // the store has refused a quoted ETag, and accepted it without quotes
+	listsPrefixes    atomic.Bool // the store lists uploads below a prefix, as Amazon S3 does
 }
 
 // Open resolves the bucket's endpoints. It sends no request; see Check.
 func Open(ctx context.Context, o Options) (*Bucket, error) {
+	o.AWS.HTTPClient = keepConnections(o.AWS.HTTPClient)
 	o.AWS.Credentials = credentialsProvider{o.AWS.Credentials}
 	signing := o.AWS.Credentials
 	if o.Signing != nil {
@@ -79,7 +87,7 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("address of bucket %s: %w", o.Name, err)
 	}
-	return &Bucket{
+	b := &Bucket{
 		name:             o.Name,
 		client:           client,
 		creds:            o.AWS.Credentials,
@@ -90,7 +98,25 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 		httpClient:       client.Options().HTTPClient,
 		circuit:          newCircuit(),
 		hooks:            o.Hooks,
-	}, nil
+		amazon:           OnAWS(o.AWS),
+		writing:          turns{waiting: map[string]*turn{}},
+	}
+	b.quotedETags.Store(b.amazon)
+	b.listsPrefixes.Store(b.amazon)
+	return b, nil
+}
+
+// keepConnections returns an SDK client that keeps as many idle connections to the store as the SDK keeps to all hosts,
+// 100. It keeps 10 to each host, so more concurrent calls would connect again each time.
+func keepConnections(client aws.HTTPClient) aws.HTTPClient {
+	sdk, ok := client.(*awshttp.BuildableClient)
+	switch {
+	case client == nil:
+		sdk = awshttp.NewBuildableClient()
+	case !ok: // a test's own
+		return client
+	}
+	return sdk.WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = t.MaxIdleConns })
 }
 
 // retryer retries what may succeed. That includes the 409 of a conditional write that met another one: it does not

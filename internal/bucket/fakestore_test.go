@@ -79,7 +79,7 @@ func openFake(t *testing.T, w *fakeStore, provider aws.CredentialsProvider) (b *
 	b, err := Open(t.Context(), Options{
 		Name: "data",
 		AWS:  aws.Config{Region: "us-east-1", Credentials: provider, HTTPClient: &http.Client{Transport: w}},
-		Hooks: Hooks{OnCall: func(operation, outcome string, _ time.Duration) {
+		Hooks: Hooks{OnCall: func(_ context.Context, operation, outcome string, _ time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
 			received = append(received, operation+" "+outcome)
@@ -141,7 +141,7 @@ var operations = []struct {
 		func(ctx context.Context, b *Bucket) error { return b.AbortMultipart(ctx, inProgress) },
 	},
 	{"ListMultipartUploads", callTimeout, func(ctx context.Context, b *Bucket) error {
-		_, _, err := b.ListUploads(ctx, "p/", Multipart{}, s3limits.MaxListed)
+		_, _, err := b.listUploads(ctx, "p/", Multipart{}, s3limits.MaxListed)
 		return err
 	}},
 	{"HeadBucket", callTimeout, func(ctx context.Context, b *Bucket) error { return b.Check(ctx) }},

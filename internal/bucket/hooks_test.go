@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"syscall"
@@ -71,7 +72,7 @@ func TestDuration(t *testing.T) {
 		}}
 		b, _ := openFake(t, w, static())
 		var took time.Duration
-		b.hooks.OnCall = func(_, _ string, d time.Duration) { took = d }
+		b.hooks.OnCall = func(_ context.Context, _, _ string, d time.Duration) { took = d }
 		for _, c := range []struct {
 			name string
 			call func() error

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -15,9 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
-
-	"github.com/signpost-s3/signpost/internal/s3limits"
-	"github.com/signpost-s3/signpost/internal/sigv4"
 )
 
 // CreateMultipart creates a multipart upload for u and returns its id. With u.Checksum.Algorithm, the store requires
@@ -44,92 +39,6 @@ func (b *Bucket) CreateMultipart(ctx context.Context, u Upload) (string, error) 
 // Multipart is a multipart upload in progress. If it has an Algorithm (crc64nvme, crc32c or crc32), the store
 // requires that checksum for every part.
 type Multipart struct{ Key, UploadID, Algorithm string }
-
-// Part is a planned or an uploaded part.
-type Part struct {
-	Number   int32
-	Size     int64 // bytes
-	ETag     string
-	Checksum string // base64, of Multipart.Algorithm
-}
-
-// SignParts signs a PUT for each of parts, which may start between from and until. Either all parts have a size or
-// none; the same holds for checksums.
-func (b *Bucket) SignParts(
-	ctx context.Context, m Multipart, parts []Part, from, until time.Time,
-) ([]SignedRequest, error) {
-	grant, err := newGrant(ctx, b.signing, from, until)
-	if err != nil {
-		return nil, fmt.Errorf("sign parts of %s: %w", m.Key, err)
-	}
-	var series *sigv4.Series
-	signed := make([]SignedRequest, len(parts))
-	headers := make([]sigv4.Header, 0, 2*len(parts)) // one allocation for all parts
-	length, checksum := "", "x-amz-checksum-"+m.Algorithm
-	for i, p := range parts {
-		first := len(headers)
-		if p.Size > 0 {
-			if i == 0 || p.Size != parts[i-1].Size { // all parts but the last have the same size
-				length = strconv.FormatInt(p.Size, 10)
-			}
-			headers = append(headers, sigv4.Header{Name: "content-length", Value: length})
-		}
-		if p.Checksum != "" {
-			headers = append(headers, sigv4.Header{Name: checksum, Value: p.Checksum})
-		}
-		own := headers[first:]
-		if i == 0 {
-			series = b.signer.Series(grant.credentials, b.publicEndpoint, sigv4.Request{
-				Method: "PUT",
-				Key:    m.Key,
-				Params: []sigv4.Param{
-					{Name: "partNumber"}, {Name: "uploadId", Value: m.UploadID}, {Name: "x-id", Value: "UploadPart"},
-				},
-				Headers: own,
-				Time:    grant.from,
-				Expires: grant.lifetime,
-			})
-		}
-		url := series.Presign(int64(p.Number), own)
-		signed[i] = SignedRequest{Method: "PUT", URL: url, Headers: own, ExpiresAt: grant.until()}
-	}
-	b.hooks.signed(len(signed))
-	return signed, nil
-}
-
-// ListParts returns up to 1,000 uploaded parts after number after, in ascending order. If there are more parts, more
-// is true. ErrNotFound: the upload is completed, aborted, or was never created.
-func (b *Bucket) ListParts(ctx context.Context, m Multipart, after int32) (parts []Part, more bool, err error) {
-	out, err := invoke(ctx, b.shortCall("ListParts", m.Key), b.client.ListParts, &s3.ListPartsInput{
-		Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID,
-		MaxParts: aws.Int32(s3limits.MaxListed), PartNumberMarker: aws.String(strconv.Itoa(int(after))),
-	})
-	if err != nil {
-		return nil, false, err
-	}
-	parts = make([]Part, len(out.Parts))
-	for i, p := range out.Parts {
-		sum := checksumField(m.Algorithm, &p.ChecksumCRC64NVME, &p.ChecksumCRC32C, &p.ChecksumCRC32)
-		parts[i] = Part{aws.ToInt32(p.PartNumber), aws.ToInt64(p.Size), aws.ToString(p.ETag), aws.ToString(*sum)}
-	}
-	return parts, aws.ToBool(out.IsTruncated), nil
-}
-
-// AllParts returns all uploaded parts in ascending order, by at most ten calls (S3 permits 10,000 parts).
-func (b *Bucket) AllParts(ctx context.Context, m Multipart) ([]Part, error) {
-	var all []Part
-	for more, after := true, int32(0); more; {
-		parts, rest, err := b.ListParts(ctx, m, after)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, parts...)
-		if more = rest && len(parts) > 0; more {
-			after = parts[len(parts)-1].Number
-		}
-	}
-	return all, nil
-}
 
 // CompleteMultipart assembles the object from its parts, unless its key exists. Whole is the checksum of the whole
 // object, by m's algorithm, or empty. Only ctx limits the time: a store may need minutes for thousands of parts.
@@ -195,19 +104,6 @@ func completionRetryer() aws.Retryer {
 			}},
 		}
 	})
-}
-
-// checksumField returns the field of algorithm, or one that is in no structure.
-func checksumField(algorithm string, crc64nvme, crc32c, crc32 **string) **string {
-	switch algorithm {
-	case "crc64nvme":
-		return crc64nvme
-	case "crc32c":
-		return crc32c
-	case "crc32":
-		return crc32
-	}
-	return new(*string)
 }
 
 // AbortMultipart removes the parts. A missing upload is not an error.

@@ -19,6 +19,7 @@ import (
 // Inspection is what a response of the store reveals about the bucket and the store, even an error.
 type Inspection struct {
 	Answered   bool
+	Server     string        // the header Server, such as MinIO; may be empty
 	Region     string        // the bucket's; empty if the response has none
 	HasDate    bool          // the response has a date
 	ClockAhead time.Duration // the store's clock minus ours; precision: 1 s
@@ -37,7 +38,7 @@ func (b *Bucket) Inspect(ctx context.Context) (Inspection, error) {
 	default:
 		return Inspection{}, err
 	}
-	s := Inspection{Answered: true, Region: header.Get("X-Amz-Bucket-Region")}
+	s := Inspection{Answered: true, Server: header.Get("Server"), Region: header.Get("X-Amz-Bucket-Region")}
 	if date, e := http.ParseTime(header.Get("Date")); e == nil {
 		s.HasDate, s.ClockAhead = true, date.Sub(time.Now().Truncate(time.Second))
 	}
@@ -50,6 +51,20 @@ func responseHeader(m middleware.Metadata) http.Header {
 	}
 	return nil
 }
+
+// CountListedParts returns how many parts the store lists for m, at most 1,000. ListParts returns fewer if the store
+// lists parts that it lost, or one part more than once.
+func (b *Bucket) CountListedParts(ctx context.Context, m Multipart) (int, error) {
+	in := &s3.ListPartsInput{Bucket: &b.name, Key: &m.Key, UploadId: &m.UploadID}
+	out, err := invoke(ctx, b.uncutCall("ListParts"), b.client.ListParts, in)
+	if err != nil {
+		return 0, err
+	}
+	return len(out.Parts), nil
+}
+
+// ListsPrefixes reports whether the store has listed an upload below a prefix that is not a whole key.
+func (b *Bucket) ListsPrefixes() bool { return b.listsPrefixes.Load() }
 
 // Unsupported reports whether err says that the store does not implement the operation.
 func Unsupported(err error) bool {

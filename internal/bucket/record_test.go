@@ -5,8 +5,11 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -110,3 +113,79 @@ func errorText(err error) string {
 	}
 	return err.Error()
 }
+
+// TestBareETags: a store that refuses quoted ETags, as Ceph RGW 16, is found out by one refused write. An outdated ETag
+// stays refused.
+func TestBareETags(t *testing.T) {
+	target, key := storetest.Open(t), "jobs/test/"+uuid.NewString()
+	var refused atomic.Int32
+	target.AWS.HTTPClient = &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		if strings.HasPrefix(r.Header.Get("If-Match"), `"`) {
+			refused.Add(1)
+			return respond(http.StatusPreconditionFailed, "PreconditionFailed")(r)
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})}
+	b, err := Open(t.Context(), Options{Name: target.Bucket, AWS: target.AWS, PathStyle: target.PathStyle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.CreateRecord(t.Context(), key, []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	first, err := b.ReadRecord(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.ReplaceRecord(t.Context(), key, `"another"`, []byte("x")); !errors.Is(err, ErrChanged) {
+		t.Errorf("a wrong ETag at first: got %v, want ErrChanged", err)
+	}
+	second, err := b.ReplaceRecord(t.Context(), key, first.ETag, []byte("2"))
+	if err != nil {
+		t.Fatalf("the right ETag: %v", err)
+	}
+	if _, err := b.ReplaceRecord(t.Context(), key, first.ETag, []byte("x")); !errors.Is(err, ErrChanged) {
+		t.Errorf("an outdated ETag: got %v, want ErrChanged", err)
+	}
+	if _, err := b.ReplaceRecord(t.Context(), key, second, []byte("3")); err != nil || !b.WantsBareETags() {
+		t.Errorf("the next ETag: got %v, bare ETags %v", err, b.WantsBareETags())
+	}
+	if n := refused.Load(); n != 2 {
+		t.Errorf("got %d refused writes, want 2", n)
+	}
+}
+
+// TestSlowConcurrentWrites: SeaweedFS locks a key while it writes it, and asks once a second whether it is free. Even
+// then, concurrent writes of a record by one server end within the time of a call.
+func TestSlowConcurrentWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var locked atomic.Bool
+		w := &fakeStore{answer: func(r *http.Request) (*http.Response, error) {
+			for !locked.CompareAndSwap(false, true) {
+				select {
+				case <-time.After(time.Second):
+				case <-r.Context().Done():
+					return nil, r.Context().Err()
+				}
+			}
+			time.Sleep(10 * time.Millisecond)
+			locked.Store(false)
+			return respond(http.StatusOK, "")(r)
+		}}
+		b, _ := openFake(t, w, static())
+		var writers sync.WaitGroup
+		for range 50 {
+			writers.Go(func() {
+				if _, err := b.ReplaceRecord(t.Context(), "jobs/1", `"1"`, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		writers.Wait()
+	})
+}
+
+// transport is an http.RoundTripper.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -59,6 +59,22 @@ func isSSO(err error) bool {
 	return errors.As(err, &invalid) || err != nil && strings.Contains(err.Error(), "SSO token")
 }
 
+// FunctionURLLimit is how long a URL lasts at most that a Lambda function's role signs. Lambda does not tell a function
+// when its credentials expire. They were observed to last 12 hours (https://github.com/boto/boto3/issues/2392). Lambda
+// ends execution environments after some hours; one that is 6 hours old can still sign for 6 hours.
+// https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+const FunctionURLLimit = 6 * time.Hour
+
+// functionCredentials are those of a Lambda function's role. They always expire after FunctionURLLimit, so that no URL
+// outlasts it.
+type functionCredentials struct{ aws.Credentials }
+
+func (f functionCredentials) Retrieve(context.Context) (aws.Credentials, error) {
+	c := f.Credentials
+	c.CanExpire, c.Expires = true, time.Now().Add(FunctionURLLimit)
+	return c, nil
+}
+
 // FunctionAWS is LoadAWS for a Lambda function, which has nothing but the environment. It takes a tenth of the time.
 func FunctionAWS() (aws.Config, error) {
 	env, err := awsconfig.NewEnvConfig()
@@ -74,6 +90,9 @@ func FunctionAWS() (aws.Config, error) {
 		ConfigSources:              []any{env},
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
+	}
+	if env.Credentials.SessionToken != "" {
+		settings.Credentials = functionCredentials{env.Credentials}
 	}
 	if env.BaseEndpoint != "" {
 		settings.BaseEndpoint = &env.BaseEndpoint

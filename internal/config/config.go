@@ -67,6 +67,8 @@ type Config struct {
 	// LocalStore is set if the bucket is that of the local store. It is no setting: serve starts that store without a
 	// bucket.
 	LocalStore bool `kong:"-"`
+	// Traces is set if the service sends traces. It is no setting either: see Errors.ReadTraces.
+	Traces bool `kong:"-"`
 }
 
 // WithAbsolutePaths returns c with absolute paths of files, because the local store changes the working directory.

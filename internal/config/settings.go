@@ -19,6 +19,11 @@ type Errors struct{ lines []string }
 // Check returns all errors of the settings, those of c included, or nil.
 func (e *Errors) Check(c Config) error {
 	checker{&c, e}.check()
+	return e.Err()
+}
+
+// Err returns the errors that were noted so far, or nil.
+func (e *Errors) Err() error {
 	if len(e.lines) == 0 {
 		return nil
 	}

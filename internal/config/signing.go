@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -58,6 +59,29 @@ func (c Config) SigningCredentials(settings aws.Config, withKMS bool) aws.Creden
 		o.RoleSessionName, o.Duration, o.Policy = "signpost", signingSession, &policy
 	}
 	return &renewing{assume: stscreds.NewAssumeRoleProvider(sts.NewFromConfig(settings), c.SigningRoleARN, options)}
+}
+
+// WarnURLTTL logs a warning if signed URLs cannot last as long as the setting says, because the credentials that sign
+// them expire before. It makes no request.
+func (c Config) WarnURLTTL(log *slog.Logger, settings aws.Config) {
+	limit, reason := c.URLTTL, ""
+	_, isFunction := settings.Credentials.(functionCredentials)
+	remedy := ", or sign uploads with the keys of a user in " + c.Name(&c.SigningAccessKeyID)
+	switch {
+	case c.SigningRoleARN != "":
+		limit, reason = signingSession, "a session of "+c.Name(&c.SigningRoleARN)+" lasts "+FormatDuration(signingSession)
+	case isFunction && c.SigningAccessKeyID == "":
+		limit, reason = FunctionURLLimit, "the function's credentials are not known to last longer"
+	case isFunction && c.AllowsDownloads():
+		limit, reason = FunctionURLLimit, "the function's credentials sign downloads and are not known to last longer"
+		remedy = ""
+	}
+	if c.URLTTL <= limit {
+		return
+	}
+	log.Warn("signed URLs expire early", "setting", c.Name(&c.URLTTL), "value", FormatDuration(c.URLTTL),
+		"limit", FormatDuration(limit), "reason", reason,
+		"remedy", "lower "+c.Name(&c.URLTTL)+" to "+FormatDuration(limit)+remedy)
 }
 
 // sessionPolicy limits the session to uploads, whatever the role allows: a session has the rights that both allow.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -167,6 +168,27 @@ func TestSigningSettings(t *testing.T) {
 		if (text == "") != (c.want == "") || !strings.HasPrefix(text, c.want) || len(errs.lines) > 1 ||
 			strings.Contains(text, "hidden") {
 			t.Errorf("%+v: got %q, want %q", c.config, text, c.want)
+		}
+	}
+}
+
+// TestWarnURLTTL: a process is warned about the session of a signing role, whose length is known before it is assumed.
+func TestWarnURLTTL(t *testing.T) {
+	const role = "arn:aws:iam::123456789012:role/uploads"
+	for _, c := range []struct {
+		config Config
+		want   string // in the warning; "": none
+	}{
+		{Config{URLTTL: 168 * time.Hour}, ""},
+		{Config{URLTTL: time.Hour, SigningRoleARN: role}, ""},
+		{Config{URLTTL: time.Hour + time.Second, SigningRoleARN: role},
+			"setting=SIGNPOST_URL_TTL value=1h0m1s limit=1h reason=\"a session of SIGNPOST_SIGNING_ROLE_ARN"},
+		{Config{URLTTL: 168 * time.Hour, SigningAccessKeyID: "a"}, ""},
+	} {
+		var log strings.Builder
+		c.config.WarnURLTTL(slog.New(slog.NewTextHandler(&log, nil)), (&issuer{}).settings())
+		if got := log.String(); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%+v: got %q, want %q", c.config, got, c.want)
 		}
 	}
 }

@@ -26,8 +26,10 @@ const (
 
 // Finding is what one check found. A warning or a failure has a remedy. It contains no signed query.
 type Finding struct {
-	Mark                 Mark
-	Check, Found, Remedy string
+	Check  string `json:"check"`
+	Mark   Mark   `json:"mark"`
+	Found  string `json:"found"`
+	Remedy string `json:"remedy,omitempty"`
 }
 
 func pass(format string, args ...any) Finding {
@@ -72,15 +74,19 @@ var checks = []check{
 	{"region", callLimit, false, (*doctor).region},
 	{"clock", callLimit, false, (*doctor).clock},
 	{"lifecycle rules", callLimit, true, (*doctor).lifecycle},
-	{"CORS rules", callLimit, true, (*doctor).cors},
+	{"CORS rules", uploadLimit, true, (*doctor).cors},
 	{"conditional writes", callLimit, true, (*doctor).conditions},
 	{"signing rights", callLimit, true, (*doctor).signingRights},
 	{"checksums", uploadLimit, true, (*doctor).checksums},
 	{"signed URLs", uploadLimit, true, (*doctor).signedURLs},
+	{"forms", uploadLimit, true, (*doctor).forms},
 	{"unsigned headers", uploadLimit, true, (*doctor).unsigned},
 	{"multipart", roundTripLimit, true, (*doctor).multipart},
 	{"part checksums", roundTripLimit, true, (*doctor).partChecksums},
+	{"object checksums", uploadLimit, true, (*doctor).objectChecksums},
+	{"repeated parts", uploadLimit, true, (*doctor).repeatedParts},
 	{"many parts", roundTripLimit, true, (*doctor).manyParts},
+	{"upload lists", callLimit, true, (*doctor).uploadLists},
 	{"leftovers", callLimit, true, (*doctor).leftovers},
 }
 
@@ -104,7 +110,7 @@ func examine(ctx context.Context, o Options, local *aws.Config, checks []check, 
 		report(f)
 	}
 	if err := d.clean(ctx, cut); err != nil {
-		report(Finding{Warn, "cleanup", "some objects of these checks were not removed: " + Cause(err),
+		report(Finding{"cleanup", Warn, "some objects of these checks were not removed: " + Cause(err),
 			"grant s3:DeleteObject and s3:AbortMultipartUpload, and delete the objects under doctor/ in " +
 				"imports/, jobs/, idem/, outbox/ and sweep/"})
 	}

@@ -3,17 +3,16 @@ package doctor
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"slices"
-	"time"
+	"strings"
 
 	"github.com/minio/crc64nvme"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
-	"github.com/signpost-s3/signpost/internal/config"
 	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
@@ -25,9 +24,11 @@ func (d *doctor) multipart(ctx context.Context) Finding {
 	if d.signedURLsFail {
 		return skip("signed URLs do not work")
 	}
-	f := d.roundTrip(ctx, "")
-	d.multipartFails = f.Mark != Pass
-	return f
+	_, fault := d.roundTrip(ctx, "")
+	if d.multipartFails = fault != nil; d.multipartFails {
+		return *fault
+	}
+	return pass("two parts uploaded, listed, completed and read back")
 }
 
 // partChecksums does the same with a checksum of each part and of the whole, as an import that declares one.
@@ -36,26 +37,26 @@ func (d *doctor) partChecksums(ctx context.Context) Finding {
 	if d.signedURLsFail || d.multipartFails {
 		return skip("multipart uploads do not work")
 	}
-	f := d.roundTrip(ctx, algorithm)
-	if f.Mark != Pass {
-		return warn(f.Found, "declare no checksum for multipart imports on this store")
+	lacking, fault := d.roundTrip(ctx, algorithm)
+	switch {
+	case fault != nil:
+		return warn(fault.Found, "declare no checksum for multipart imports on this store")
+	case len(lacking) > 0:
+		return warn(strings.Join(lacking, "; "), unverified)
 	}
 	return pass("%s checksums of the parts and the object are stored", algorithm)
 }
 
-// roundTrip uploads two parts, with checksums where algorithm names one, completes them and reads the object back.
-func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
-	const action = "s3:PutObject, s3:ListMultipartUploadParts and s3:GetObject on imports/*"
-	u := d.upload()
-	u.Checksum.Algorithm = algorithm
-	m := bucket.Multipart{Key: u.Key, Algorithm: algorithm}
-	var err error
-	if m.UploadID, err = d.store.CreateMultipart(ctx, u); bucket.Unsupported(err) {
-		return warn("the store does not support multipart uploads", "upload up to 5 GiB in one request, or use another store")
-	} else if err != nil {
-		return failedCall("starting an upload", err, action)
+// unverified is the remedy for stores whose checksums prove nothing.
+const unverified = "use a store that verifies them, or compare checksums after uploads whose checksum.verified is false"
+
+// roundTrip uploads two parts, with checksums where algorithm names one, completes them and reads the object back. It
+// returns which checksums are lacking, or why the upload fails.
+func (d *doctor) roundTrip(ctx context.Context, algorithm string) (lacking []string, fault *Finding) {
+	m, u, fault := d.createMultipart(ctx, algorithm)
+	if fault != nil {
+		return nil, fault
 	}
-	d.scratch.uploads = append(d.scratch.uploads, m)
 	content := make([]byte, firstPart+lastPart)
 	rand.NewChaCha8([32]byte{}).Read(content)
 	bodies := [][]byte{content[:firstPart], content[firstPart:]}
@@ -68,38 +69,103 @@ func (d *doctor) roundTrip(ctx context.Context, algorithm string) Finding {
 	}
 	signed, err := d.store.SignParts(ctx, m, plan, u.From, u.Until)
 	if err != nil {
-		return failedCall("signing the parts", err, action)
+		return nil, failed("signing the parts", err, multipartAction)
 	}
 	for i, body := range bodies {
 		if f := d.expect(ctx, fmt.Sprintf("uploading part %d", i+1), signed[i], body, nil); f != nil {
-			return *f
+			return nil, f
 		}
 	}
 	parts, err := d.store.AllParts(ctx, m)
 	if err != nil {
-		return failedCall("listing the parts", err, action)
+		return nil, failed("listing the parts", err, multipartAction)
 	}
-	if !slices.EqualFunc(parts, plan, func(a, b bucket.Part) bool {
-		return a.Number == b.Number && a.Size == b.Size && a.Checksum == b.Checksum
-	}) {
-		return fail("the listed parts differ from those uploaded",
-			"use another store: uploads cannot be completed on this one")
+	if found := difference(parts, plan); found != "" {
+		f := fail(found,
+			"check that all nodes of the store run, or use another store: uploads cannot be completed on this one")
+		return nil, &f
+	}
+	if algorithm != "" {
+		lacking = lackingSums(parts, bodies)
 	}
 	if err := d.store.CompleteMultipart(ctx, m, parts, whole); err != nil {
-		return failedCall("completing with If-None-Match", err, action)
+		return nil, failed("completing with If-None-Match", err, multipartAction)
 	}
 	d.scratch.ended(m)
 	if o, err := d.store.Head(ctx, m.Key); algorithm != "" && (err != nil || o.Checksums[algorithm] != whole) {
-		return fail("HEAD does not return the "+algorithm+" checksum of the object", "use another store")
+		lacking = append(lacking, "HEAD does not return the "+algorithm+" checksum of the object")
 	}
 	back, err := d.store.SignGet(ctx, m.Key, "attachment", u.From, u.Until)
 	if err != nil {
-		return failedCall("signing the download", err, action)
+		return nil, failed("signing the download", err, multipartAction)
 	}
 	if f := d.expect(ctx, "reading it back", back, nil, content); f != nil {
-		return *f
+		return nil, f
 	}
-	return pass("two parts uploaded, listed, completed and read back")
+	return lacking, nil
+}
+
+// createMultipart creates an upload for d's scratch. With algorithm, it declares checksums.
+func (d *doctor) createMultipart(ctx context.Context, algorithm string) (bucket.Multipart, bucket.Upload, *Finding) {
+	u := d.upload()
+	u.Checksum.Algorithm = algorithm
+	m := bucket.Multipart{Key: u.Key, Algorithm: algorithm}
+	var err error
+	if m.UploadID, err = d.store.CreateMultipart(ctx, u); bucket.Unsupported(err) {
+		f := warn("the store does not support multipart uploads", "upload up to 5 GiB in one request, or use another store")
+		return m, u, &f
+	} else if err != nil {
+		return m, u, failed("starting an upload", err, multipartAction)
+	}
+	d.scratch.uploads = append(d.scratch.uploads, m)
+	return m, u, nil
+}
+
+const multipartAction = "s3:PutObject, s3:ListMultipartUploadParts and s3:GetObject on imports/*"
+
+// failed is failedCall for functions that return a finding only for a fault.
+func failed(doing string, err error, action string) *Finding {
+	f := failedCall(doing, err, action)
+	return &f
+}
+
+// difference returns how the listed parts differ from those uploaded, in ascending order: empty if they do not.
+func difference(listed, uploaded []bucket.Part) string {
+	var faults []string
+	for i, want := range uploaded {
+		switch {
+		case len(listed) == 0 || listed[0].Number > want.Number:
+			faults = append(faults, fmt.Sprintf("part %d is not listed", want.Number))
+			continue
+		case listed[0].Number < want.Number:
+			return fmt.Sprintf("part %d is listed, but was not uploaded", listed[0].Number)
+		case listed[0].Lost:
+			faults = append(faults, fmt.Sprintf("part %d is listed as lost", want.Number))
+		case listed[0].Size != want.Size:
+			faults = append(faults, fmt.Sprintf("part %d is listed with %d bytes instead of %d", i+1, listed[0].Size, want.Size))
+		case listed[0].Checksum != "" && listed[0].Checksum != want.Checksum:
+			faults = append(faults, fmt.Sprintf("part %d is listed with another checksum", want.Number))
+		}
+		listed = listed[1:]
+	}
+	if len(listed) > 0 {
+		faults = append(faults, fmt.Sprintf("part %d is listed, but was not uploaded", listed[0].Number))
+	}
+	return strings.Join(faults, "; ")
+}
+
+// lackingSums returns what resume compares if the store lists parts without checksums.
+func lackingSums(parts []bucket.Part, bodies [][]byte) []string {
+	for i, part := range parts {
+		switch {
+		case part.Checksum != "":
+		case strings.Trim(part.ETag, `"`) != fmt.Sprintf("%x", md5.Sum(bodies[i])):
+			return []string{"the store lists parts without checksums and MD5 sums: resume sends all parts again"}
+		default:
+			return []string{"the store lists parts without checksums: resume compares MD5"}
+		}
+	}
+	return nil
 }
 
 func crc64(content []byte) string {
@@ -123,27 +189,4 @@ func (d *doctor) expect(ctx context.Context, doing string, signed bucket.SignedR
 	f := fail(doing+": "+found,
 		"check the store and any proxy in front of it; a proxy must accept requests of 5 MiB and more")
 	return &f
-}
-
-// leftovers counts uploads that are too old to be resumed. Their parts cost money.
-func (d *doctor) leftovers(ctx context.Context) Finding {
-	uploads, more, err := d.store.ListUploads(ctx, "imports/", bucket.Multipart{}, s3limits.MaxListed)
-	if err != nil {
-		return unread(err, "s3:ListBucketMultipartUploads", "the store does not list incomplete uploads",
-			"find abandoned parts with the store's own tools")
-	}
-	old, among, ttl := 0, "", config.FormatDuration(d.JobTTL)
-	for _, u := range uploads {
-		if time.Since(u.Initiated) > d.JobTTL {
-			old++
-		}
-	}
-	if more {
-		among = fmt.Sprintf(" among the first %d", len(uploads))
-	}
-	if old > 0 {
-		return warn(fmt.Sprintf("incomplete uploads%s older than %s=%s: %d", among, d.Names.JobTTL, ttl, old),
-			"add a lifecycle rule that aborts them, or abort each with aws s3api abort-multipart-upload")
-	}
-	return pass("no incomplete uploads%s older than %s", among, ttl)
 }

@@ -3,10 +3,36 @@ package doctor
 import (
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 )
+
+// TestLeftoversOfDoctor: the uploads of the checks are not among the old ones, even on a store with a wrong clock.
+func TestLeftoversOfDoctor(t *testing.T) {
+	store := startStore(t)
+	o, settings := testOptions(store), store.AWSConfig()
+	settings.HTTPClient = doer(func(r *http.Request) (*http.Response, error) {
+		return alterResponse(r, func(a *http.Response) {
+			if r.Method != http.MethodGet || !r.URL.Query().Has("uploads") {
+				return
+			}
+			list, err := io.ReadAll(a.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			old := initiated.ReplaceAllString(string(list), "<Initiated>2020-01-01T00:00:00Z</Initiated>")
+			a.Body, a.ContentLength = io.NopCloser(strings.NewReader(old)), int64(len(old))
+		})
+	})
+	found := examineChecks(t, t.Context(), o, settings, selectChecks("credentials", "bucket", "upload lists", "leftovers"))
+	if f := found["leftovers"]; f.Mark != Pass || found["upload lists"].Mark != Pass {
+		t.Errorf("got %+v, want the uploads of the checks left out", found)
+	}
+}
+
+var initiated = regexp.MustCompile(`<Initiated>[^<]*</Initiated>`)
 
 // startedUpload returns the list entry of an upload that started this long ago.
 func startedUpload(ago time.Duration) string {

@@ -22,6 +22,7 @@ type Options struct {
 	Names                Names
 
 	sleep func(time.Duration) // nil: time.Sleep
+	slow  time.Duration       // from when concurrent writes are slow; 0: slowWrites
 }
 
 // Names are the names of settings in findings and errors.

@@ -118,6 +118,7 @@ func (p *probe) clean(ctx context.Context, cut bool) error {
 type answer struct {
 	status int
 	code   string // of S3's error document
+	header http.Header
 	body   []byte
 }
 
@@ -152,7 +153,7 @@ func (p *probe) request(ctx context.Context, method, url string, headers []sigv4
 		return answer{}, config.Innermost(err)
 	}
 	defer response.Body.Close()
-	a := answer{status: response.StatusCode}
+	a := answer{status: response.StatusCode, header: response.Header}
 	if a.body, err = io.ReadAll(io.LimitReader(response.Body, firstPart+lastPart+1)); err != nil {
 		return answer{}, config.Innermost(err)
 	}

@@ -3,15 +3,11 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/config"
-	"github.com/signpost-s3/signpost/internal/hostport"
 )
 
 // lifecycle checks that rules abort abandoned uploads and expire old records, but not those that can still be resumed.
@@ -23,14 +19,24 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 	ttl := config.FormatDuration(d.JobTTL)
 	remedy := fmt.Sprintf("add rules that abort incomplete uploads under imports/, and expire %s, "+
 		"each no sooner than %s after", named, ttl)
+	removed := "abandoned uploads and old records are removed"
+	if d.isMinIO() { // it refuses rules that abort uploads
+		removed = "old records are removed; MinIO itself aborts uploads, after 24h unless its stale_uploads_expiry is longer"
+		remedy = fmt.Sprintf("add rules that expire %s, each no sooner than %s after, and run mc admin config set ALIAS api "+
+			"stale_uploads_expiry=%s: MinIO aborts uploads itself, by default after 24h", named, ttl, ttl)
+	}
 	rules, err := d.store.Lifecycle(ctx)
 	if err != nil {
 		return unread(err, "s3:GetLifecycleConfiguration",
 			"the store has no lifecycle rules: parts of abandoned uploads and old records are never removed",
-			"run a scheduled job that aborts old uploads under imports/ and deletes old records under "+named)
+			scheduledJob(named))
+	}
+	if len(rules) == 0 && !d.isMinIO() && !bucket.OnAWS(d.settings) { // some stores list none, and take none
+		remedy += "; if the store takes none, " + scheduledJob(named)
 	}
 	var faults []string
-	if !slices.ContainsFunc(rules, func(r bucket.LifecycleRule) bool { return r.Aborts && covers(r, "imports/") }) {
+	aborts := slices.ContainsFunc(rules, func(r bucket.LifecycleRule) bool { return r.Aborts && covers(r, "imports/") })
+	if !aborts && !d.isMinIO() {
 		faults = append(faults, "no rule aborts incomplete uploads under imports/")
 	}
 	for _, prefix := range records {
@@ -58,7 +64,12 @@ func (d *doctor) lifecycle(ctx context.Context) Finding {
 	if len(faults) > 0 {
 		return warn(strings.Join(faults, "; "), remedy)
 	}
-	return pass("abandoned uploads and old records are removed; %s", ends)
+	return pass("%s; %s", removed, ends)
+}
+
+// scheduledJob is the remedy for stores without rules.
+func scheduledJob(named string) string {
+	return "run a scheduled job that aborts old uploads under imports/ and deletes old records under " + named
 }
 
 // covers reports whether r applies to all keys with prefix.
@@ -69,78 +80,4 @@ func covers(r bucket.LifecycleRule, prefix string) bool {
 // touches reports whether r applies to any key with prefix.
 func touches(r bucket.LifecycleRule, prefix string) bool {
 	return strings.HasPrefix(prefix, r.Prefix) || strings.HasPrefix(r.Prefix, prefix)
-}
-
-// cors checks that pages of CORSOrigins may upload, and no others.
-func (d *doctor) cors(ctx context.Context) Finding {
-	origins := d.CORSOrigins
-	rules, err := d.store.CORS(ctx)
-	switch {
-	case err != nil && bucket.Unsupported(err) && len(origins) == 0:
-		return pass("no browser origins are set; the store has no CORS rules")
-	case err != nil:
-		return unread(err, "s3:GetBucketCORS", "the store has no CORS rules per bucket",
-			"allow the origins in the store's settings, or in a proxy in front of it")
-	case len(rules) == 0 && len(origins) == 0:
-		return pass("no browser origins are set")
-	}
-	var broken, faults []string
-	for _, origin := range origins {
-		lacking := slices.DeleteFunc([]string{"PUT", "POST", "GET"}, func(method string) bool {
-			return matchingRule(rules, origin, method) != nil
-		})
-		if len(lacking) > 0 {
-			broken = append(broken, "no rule allows "+strings.Join(lacking, ", ")+" for "+origin)
-			continue
-		}
-		put := matchingRule(rules, origin, "PUT")
-		if !slices.ContainsFunc(put.ExposeHeaders, func(h string) bool { return strings.EqualFold(h, "ETag") }) {
-			faults = append(faults, "no rule exposes ETag to "+origin)
-		}
-		if !slices.Contains(put.AllowedHeaders, "*") {
-			faults = append(faults, "no rule allows all headers for "+origin)
-		}
-	}
-	for _, rule := range rules {
-		for _, origin := range rule.AllowedOrigins {
-			if !slices.Contains(origins, origin) && !(isLocal(d.store.Origin()) && isLocal(origin)) {
-				faults = append(faults, fmt.Sprintf("%s is allowed, but is not in %s", origin, d.Names.CORSOrigins))
-			}
-		}
-	}
-	want := bucket.CORSRule(origins)
-	f := warn(strings.Join(append(broken, faults...), "; "),
-		fmt.Sprintf("add one CORS rule: exactly these origins, methods %s, all headers (%s), exposed %s",
-			strings.Join(want.AllowedMethods, ", "), strings.Join(want.AllowedHeaders, ", "),
-			strings.Join(want.ExposeHeaders, ", ")))
-	switch {
-	case len(broken) > 0:
-		f.Mark = Fail
-	case len(faults) == 0 && len(origins) == 0:
-		return pass("only origins of this machine are allowed")
-	case len(faults) == 0:
-		return pass("only %s allowed, as configured", strings.Join(origins, ", "))
-	}
-	return f
-}
-
-// isLocal reports whether origin is on loopback.
-func isLocal(origin string) bool {
-	u, err := url.Parse(origin)
-	return err == nil && hostport.IsLoopback(u.Hostname())
-}
-
-// matchingRule returns the rule that S3 applies to a request of origin with method: the first that matches, or nil.
-func matchingRule(rules []types.CORSRule, origin, method string) *types.CORSRule {
-	matches := func(pattern string) bool {
-		before, after, wild := strings.Cut(pattern, "*")
-		return pattern == origin || wild && len(origin) >= len(before)+len(after) &&
-			strings.HasPrefix(origin, before) && strings.HasSuffix(origin, after)
-	}
-	for i, rule := range rules {
-		if slices.Contains(rule.AllowedMethods, method) && slices.ContainsFunc(rule.AllowedOrigins, matches) {
-			return &rules[i]
-		}
-	}
-	return nil
 }

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 const (
@@ -16,10 +14,7 @@ const (
 		`<Expiration><Days>30</Days></Expiration></Rule>`
 	idem = `<Rule><Status>Enabled</Status><Filter><Prefix>idem/</Prefix></Filter>` +
 		`<Expiration><Days>7</Days></Expiration></Rule>`
-	origin = "https://app.example.com"
 )
-
-func withOrigins(o *Options) { o.CORSOrigins = []string{origin} }
 
 // answerFor responds to reads of one bucket setting and forwards all other requests.
 func answerFor(query string, status int, body string) doer {
@@ -36,17 +31,19 @@ func refuseSetting(query string, status int, code string) doer {
 	return answerFor(query, status, "<Error><Code>"+code+"</Code></Error>")
 }
 
-func lifecycle(rules ...string) doer {
-	return answerFor("lifecycle", 200, "<LifecycleConfiguration>"+strings.Join(rules, "")+"</LifecycleConfiguration>")
+// asServer answers as a store of this name.
+func asServer(name string, next doer) doer {
+	return func(r *http.Request) (*http.Response, error) {
+		response, err := next(r)
+		if err == nil {
+			response.Header.Set("Server", name)
+		}
+		return response, err
+	}
 }
 
-func corsRule(origin, methods, rest string) doer {
-	var allowed strings.Builder
-	for m := range strings.FieldsSeq(methods) {
-		allowed.WriteString("<AllowedMethod>" + m + "</AllowedMethod>")
-	}
-	return answerFor("cors", 200, "<CORSConfiguration><CORSRule><AllowedOrigin>"+origin+"</AllowedOrigin>"+
-		allowed.String()+rest+"</CORSRule></CORSConfiguration>")
+func lifecycle(rules ...string) doer {
+	return answerFor("lifecycle", 200, "<LifecycleConfiguration>"+strings.Join(rules, "")+"</LifecycleConfiguration>")
 }
 
 func TestLifecycle(t *testing.T) {
@@ -79,6 +76,11 @@ func TestLifecycle(t *testing.T) {
 			mark:  Warn, found: "a rule expires imports/ after 24h"},
 		{name: "records expire too soon", fault: lifecycle(abort, strings.Replace(jobs, ">30<", ">6<", 1), idem),
 			mark: Warn, found: "a rule expires jobs/ after 144h"},
+		{name: "MinIO without rules",
+			fault: asServer("MinIO", refuseSetting("lifecycle", 404, "NoSuchLifecycleConfiguration")),
+			mark:  Warn, found: "no rule expires jobs/; no rule expires idem/"},
+		{name: "MinIO with the rules that it accepts", fault: asServer("MinIO", lifecycle(jobs, idem)),
+			mark: Pass, found: "MinIO itself aborts uploads, after 24h unless its stale_uploads_expiry is longer"},
 		{name: "lifecycle: access denied", fault: refuseSetting("lifecycle", 403, "AccessDenied"),
 			mark: Warn, found: "lack s3:GetLifecycleConfiguration"},
 		{name: "lifecycle: 405", fault: refuseSetting("lifecycle", 405, "MethodNotAllowed"),
@@ -94,46 +96,4 @@ func TestLifecycle(t *testing.T) {
 		{name: "lifecycle: empty rule", fault: lifecycle("<Rule></Rule>"),
 			mark: Warn, found: "no rule aborts"},
 	})
-}
-
-func TestCORSRules(t *testing.T) {
-	const headers, etag = "<AllowedHeader>*</AllowedHeader>", "<ExposeHeader>ETag</ExposeHeader>"
-	testCheck(t, "CORS rules", []faultRow{
-		{name: "complete CORS rules", options: withOrigins, fault: corsRule(origin, "PUT POST GET HEAD", headers+etag),
-			mark: Pass, found: "only " + origin},
-		{name: "no CORS rule for an origin", options: withOrigins,
-			mark: Fail, found: "no rule allows PUT, POST, GET for " + origin},
-		{name: "a method is missing", options: withOrigins, fault: corsRule(origin, "PUT GET", headers+etag),
-			mark: Fail, found: "no rule allows POST for " + origin},
-		{name: "ETag is not exposed", options: withOrigins, fault: corsRule(origin, "PUT POST GET", headers),
-			mark: Warn, found: "no rule exposes ETag"},
-		{name: "headers are not allowed", options: withOrigins, fault: corsRule(origin, "PUT POST GET", etag),
-			mark: Warn, found: "no rule allows all headers"},
-		{name: "every origin", options: withOrigins, fault: corsRule("*", "PUT POST GET", headers+etag),
-			mark: Warn, found: "* is allowed"},
-		{name: "a family of origins", options: withOrigins,
-			fault: corsRule("https://*.example.com", "PUT POST GET", headers+etag),
-			mark:  Warn, found: "https://*.example.com is allowed"},
-		{name: "rules without origins", fault: corsRule("*", "GET", ""),
-			mark: Warn, found: "* is allowed"},
-		{name: "CORS: 501, no origins", fault: refuseSetting("cors", 501, "NotImplemented"),
-			mark: Pass, found: "the store has no CORS rules"},
-		{name: "CORS: 501", options: withOrigins, fault: refuseSetting("cors", 501, "NotImplemented"),
-			mark: Warn, found: "the store has no CORS rules"},
-		{name: "CORS: access denied", options: withOrigins,
-			fault: refuseSetting("cors", 403, "AccessDenied"),
-			mark:  Warn, found: "lack s3:GetBucketCORS"},
-	})
-}
-
-func TestMatchingRule(t *testing.T) {
-	for pattern, want := range map[string]bool{origin: true, "*": true, "https://*.example.com": true,
-		"https://app.example.com*": true,
-		"http://app.example.com":   false, "https://app.example.com.evil": false, "https://app*app.example.com": false,
-		"": false} {
-		rules := []types.CORSRule{{AllowedOrigins: []string{pattern}, AllowedMethods: []string{"PUT"}}}
-		if got := matchingRule(rules, origin, "PUT") != nil; got != want {
-			t.Errorf("matchingRule(%q, %q): got %v, want %v", pattern, origin, got, want)
-		}
-	}
 }

@@ -5,12 +5,37 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/config"
 )
+
+// RequireConditionalWrites returns an error if conditional writes do not work as the service needs them. If that cannot
+// be determined, it only logs why. It does not probe Amazon S3.
+func RequireConditionalWrites(ctx context.Context, o Options, settings aws.Config, log *slog.Logger) error {
+	if bucket.OnAWS(settings) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
+	defer cancel()
+	p := newProbe(settings, o.sleep)
+	var err error
+	if p.store, err = o.open(ctx, settings); err != nil {
+		return err
+	}
+	faults, err := p.conditionFaults(ctx)
+	switch err = errors.Join(err, p.clean(ctx, err != nil)); {
+	case len(faults) > 0:
+		return fmt.Errorf("conditional writes do not work on this store: %s; %s", strings.Join(faults, "; "),
+			conditionsRemedy)
+	case err != nil:
+		log.Warn("conditional writes not checked", "error", Cause(err))
+	}
+	return nil
+}
 
 // RequireSignedHeaders returns an error if the store honors headers that an upload URL does not sign, or if that cannot
 // be determined, unless o allows it. With signing credentials that may not read, it only logs headers that do not read.

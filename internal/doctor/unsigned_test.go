@@ -17,7 +17,7 @@ import (
 // TestUnsignedHeaders: doctor reports a store that honors unsigned headers, and serve refuses to start with it.
 func TestUnsignedHeaders(t *testing.T) {
 	store := startStore(t)
-	lenient := storetest.NewLenient(t, store.AWSConfig(), store.Bucket())
+	lenient := storetest.NewQuirky(t, store.AWSConfig(), store.Bucket(), storetest.HonorsUnsignedHeaders)
 	root := store.Credentials()
 	with := func(id, secret string) func(*Options) {
 		return func(o *Options) {

@@ -1,6 +1,9 @@
 package doctor
 
 import (
+	"bytes"
+	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -47,6 +50,65 @@ func TestConditionalWrites(t *testing.T) {
 			return r.Method == "PUT" && strings.Contains(r.URL.Path, "/jobs/")
 		}), mark: Fail, found: "access denied"},
 	})
+}
+
+// unavailableAfter forwards this number of PUTs and fails all later ones.
+func unavailableAfter(count int32) doer {
+	var puts atomic.Int32
+	return func(r *http.Request) (*http.Response, error) {
+		if r.Method == "PUT" && puts.Add(1) > count {
+			return respondError(r, 503, "SlowDown")
+		}
+		return http.DefaultClient.Do(r)
+	}
+}
+
+// loseResponse forwards all requests, and loses the response to the first write with If-Match.
+func loseResponse() doer {
+	var lost atomic.Bool
+	return func(r *http.Request) (*http.Response, error) {
+		response, err := http.DefaultClient.Do(r)
+		if err == nil && r.Header.Get("If-Match") != "" && !lost.Swap(true) {
+			response.Body.Close()
+			return nil, io.ErrUnexpectedEOF
+		}
+		return response, err
+	}
+}
+
+// TestRequireConditionalWrites: the service starts unless conditional writes are known not to work.
+func TestRequireConditionalWrites(t *testing.T) {
+	store := startStore(t)
+	for _, c := range []struct {
+		name       string
+		fault      doer
+		start, log string // part of the error, "": none; part of the log
+	}{
+		{"enforced", http.DefaultClient.Do, "", ""},
+		{"ignored", ignoreConditions(), "conditional writes do not work on this store: a second PUT with " +
+			"If-None-Match: * is accepted; a PUT with If-Match and a stale ETag is accepted; use a store", ""},
+		{"refused", refuse(412, "PreconditionFailed", func(r *http.Request) bool { return r.Header.Get("If-Match") != "" }),
+			"a PUT with If-Match and the right ETag is rejected", ""},
+		{"ETags without quotes", refuse(412, "PreconditionFailed", func(r *http.Request) bool {
+			return strings.HasPrefix(r.Header.Get("If-Match"), `"`)
+		}), "", ""},
+		{"unknown", refuse(503, "SlowDown", func(r *http.Request) bool { return r.Method == "PUT" }),
+			"", `"conditional writes not checked","error":"SlowDown`},
+		{"unknown in between", unavailableAfter(1), "", `"conditional writes not checked"`},
+		{"a response is lost", loseResponse(), "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			settings := store.AWSConfig()
+			settings.HTTPClient = c.fault
+			var log bytes.Buffer
+			err := RequireConditionalWrites(t.Context(), testOptions(store), settings, slog.New(slog.NewJSONHandler(&log, nil)))
+			if (err != nil) != (c.start != "") || err != nil && !strings.Contains(err.Error(), c.start) ||
+				!strings.Contains(log.String(), c.log) || c.log == "" && log.Len() > 0 {
+				t.Errorf("RequireConditionalWrites: got %v and the log %s, want %q and %q", err, log.String(), c.start, c.log)
+			}
+		})
+	}
+	expectEmptyBucket(t, store)
 }
 
 func TestChecksums(t *testing.T) {

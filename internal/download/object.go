@@ -83,7 +83,7 @@ func (t *transfer) copy(ctx context.Context, w io.Writer) error {
 
 // hash returns a hash for the checksum of the import, or nil.
 func (t *transfer) hash() hash.Hash {
-	if t.Checksum == nil || t.Checksum.Value == "" {
+	if t.Checksum == nil || upload.ChecksumOf(*t.Checksum) == "" {
 		return nil
 	}
 	return upload.Algorithm(t.Checksum.Algorithm).Hash()
@@ -91,8 +91,12 @@ func (t *transfer) hash() hash.Hash {
 
 // compare returns an error unless sum is the checksum of the import.
 func (t *transfer) compare(sum string) error {
-	if sum == t.Checksum.Value {
+	if sum == upload.ChecksumOf(*t.Checksum) {
 		return nil
+	}
+	if !t.Checksum.Verified {
+		return fmt.Errorf("the %s of the download differs from the one that was declared for the import, and the store "+
+			"has verified neither; upload the file again", t.Checksum.Algorithm)
 	}
 	return fmt.Errorf("the %s of the download differs from that of the import; run the same command again",
 		t.Checksum.Algorithm)

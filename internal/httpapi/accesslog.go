@@ -13,9 +13,9 @@ import (
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
-// accessLog writes one log line per request, with fixed keys, and calls onResponse. It omits the query, which may
+// accessLog writes one log line per request, with fixed keys, and calls OnResponse. It omits the query, which may
 // contain secrets. It starts the exchange, and answers errors, so that the line has the response's status.
-func accessLog(log *slog.Logger, onResponse func(string, int, time.Duration)) echo.MiddlewareFunc {
+func accessLog(o Options) echo.MiddlewareFunc {
 	operations := operationsByRoute()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -27,18 +27,19 @@ func accessLog(log *slog.Logger, onResponse func(string, int, time.Duration)) ec
 				c.Error(err)
 			}
 			took := time.Since(start)
-			if onResponse != nil {
+			if o.Hooks.OnResponse != nil {
 				operation := "other"
 				if x.operation != nil {
 					operation = x.operation.ID
 				}
-				onResponse(operation, c.Response().Status, took)
+				o.Hooks.OnResponse(operation, c.Response().Status, took)
 			}
 			level := slog.LevelInfo
 			if err != nil && c.Response().Status >= http.StatusInternalServerError {
 				level = slog.LevelError
 			}
-			log.LogAttrs(c.Request().Context(), level, "request", x.logAttrs(make([]slog.Attr, 0, 20), took, err)...)
+			attrs := o.Tracing.appendIDs(x.logAttrs(make([]slog.Attr, 0, 20), took, err), c.Request())
+			o.Log.LogAttrs(c.Request().Context(), level, "request", attrs...)
 			return nil
 		}
 	}
@@ -56,9 +57,6 @@ func (x *exchange) logAttrs(attrs []slog.Attr, took time.Duration, err error) []
 		slog.String("remote", x.RealIP()),
 		slog.String("request_id", x.loggedRequestID()),
 	)
-	if trace, parent := parseTraceparent(request.Header); trace != "" {
-		attrs = append(attrs, slog.String("trace_id", trace), slog.String("parent_id", parent))
-	}
 	if x.owner != "" {
 		attrs = append(attrs, slog.String("owner", x.owner))
 	}
@@ -69,6 +67,19 @@ func (x *exchange) logAttrs(attrs []slog.Attr, took time.Duration, err error) []
 	}
 	x.audit.id = x.redactIDs(x.audit.id)
 	return x.audit.append(attrs, outcome)
+}
+
+// appendIDs appends the IDs of the request's trace and span to attrs or, if it has no span, those of its traceparent.
+func (t Tracing) appendIDs(attrs []slog.Attr, r *http.Request) []slog.Attr {
+	if t.IDs != nil {
+		if trace, span := t.IDs(r.Context()); trace != "" {
+			return append(attrs, slog.String("trace_id", trace), slog.String("span_id", span))
+		}
+	}
+	if trace, parent := parseTraceparent(r.Header); trace != "" {
+		attrs = append(attrs, slog.String("trace_id", trace), slog.String("parent_id", parent))
+	}
+	return attrs
 }
 
 // redactIDs shortens the import ids in text unless they are the caller's. Ids of anonymous imports are capabilities,

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 const mib = 1 << 20
@@ -399,6 +400,7 @@ func (s *service) sendParts(t testing.TB, id string, content []byte, numbers []i
 
 func (s *service) sendPart(t testing.TB, id string, n int32, part []byte, algorithm *client.ChecksumAlgorithm) {
 	t.Helper()
+	storetest.AwaitNextSecond(t)
 	body := client.PartsRequest{First: n, Count: 1}
 	if algorithm != nil {
 		body.Checksums = map[string]string{fmt.Sprint(n): checksum(*algorithm, part).Value}

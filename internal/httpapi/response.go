@@ -50,7 +50,8 @@ func apiImport(j imports.Job, bucketName string) api.Import {
 	}
 	if c := j.Checksum; c != nil {
 		r.Checksum = &api.VerifiedChecksum{
-			Algorithm: api.ChecksumAlgorithm(c.Algorithm), Value: optional(c.Value), Verified: c.Verified,
+			Algorithm: api.ChecksumAlgorithm(c.Algorithm), Verified: c.Verified,
+			Value: optional(c.Confirmed()), Declared: optional(c.Unconfirmed()),
 		}
 	}
 	if p := j.Parts; p != nil {

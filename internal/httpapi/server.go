@@ -46,6 +46,7 @@ type Options struct {
 	Names             Names
 	Log               *slog.Logger
 	Hooks             Hooks
+	Tracing           Tracing
 }
 
 // Names are the names of settings that error details tell operators to change.
@@ -57,6 +58,14 @@ type Hooks struct {
 	OnResponse func(operation string, status int, took time.Duration)
 	// OnStatus receives the status of each import in a response.
 	OnStatus func(imports.Status)
+}
+
+// Tracing connects requests to traces. The zero value records none.
+type Tracing struct {
+	// Middleware records a span for each request. All other middleware runs inside it.
+	Middleware echo.MiddlewareFunc
+	// IDs returns the IDs of the trace and the span in a context, or "".
+	IDs func(context.Context) (trace, span string)
 }
 
 // New returns the handler of the whole API.
@@ -99,7 +108,10 @@ func newEcho(o Options) *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = renderProblem
 	e.JSONSerializer = serializer{}
-	e.Use(accessLog(o.Log, o.Hooks.OnResponse), recoverPanics())
+	if o.Tracing.Middleware != nil {
+		e.Use(o.Tracing.Middleware)
+	}
+	e.Use(accessLog(o), recoverPanics())
 	return e
 }
 

@@ -54,10 +54,12 @@ func TestUploadDiffersFromDeclaration(t *testing.T) {
 	}
 }
 
-// TestUnverifiedChecksum stores an object with a checksum of another algorithm: the declared one is not verified.
+// TestUnverifiedChecksum stores an object with a checksum of another algorithm: the declared one is not verified, and
+// not shown as that of the object.
 func TestUnverifiedChecksum(t *testing.T) {
 	s := start(t, settings{})
-	job := s.create(t, client.ImportRequest{Checksum: checksum("sha256", []byte("12345"))})
+	declared := checksum("sha256", []byte("12345"))
+	job := s.create(t, client.ImportRequest{Checksum: declared})
 	in := &s3.PutObjectInput{
 		Bucket:            &s.store.Bucket,
 		Key:               &job.Object.Key,
@@ -67,8 +69,9 @@ func TestUnverifiedChecksum(t *testing.T) {
 	if _, err := s.s3().PutObject(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
-	if done := s.read(t, job.ID); done.Status != client.ImportStatusCompleted || done.Checksum.Verified {
-		t.Errorf("read: got %+v, want completed with an unverified checksum", done)
+	want := client.VerifiedChecksum{Algorithm: declared.Algorithm, Declared: declared.Value}
+	if done := s.read(t, job.ID); done.Status != client.ImportStatusCompleted || *done.Checksum != want {
+		t.Errorf("read: got %s with checksum %+v, want completed with %+v", done.Status, done.Checksum, want)
 	}
 }
 

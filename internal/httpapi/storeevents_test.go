@@ -102,17 +102,17 @@ func TestStoreEvents(t *testing.T) {
 	}
 	const key = "imports/public/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 	shapes := map[string][]string{
-		"s3-put": {
-			key,
-		}, "s3-multipart": {key}, "s3-removed": nil, "s3-test": nil, "minio-put": {key}, "minio-read": nil, "ceph-put": {key},
-		"versitygw-multipart": {key}, "versitygw-test": nil, "eventbridge-put": {key}, "eventbridge-scheduled": nil,
+		"s3-put": {key}, "s3-multipart": {key}, "s3-removed": nil, "s3-test": nil, "minio-put": {key}, "minio-read": nil,
+		"ceph-put": {key}, "seaweedfs-create": {key}, "seaweedfs-delete": nil, "versitygw-multipart": {key},
+		"versitygw-test": nil, "eventbridge-put": {key}, "eventbridge-scheduled": nil,
 	}
 	for shape, want := range shapes {
 		content, err := os.ReadFile(filepath.Join(eventsDir, shape+".json"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		body := strings.ReplaceAll(string(content), `"uploads"`, `"`+s.store.Bucket+`"`)
+		body := strings.NewReplacer(`"uploads"`, `"`+s.store.Bucket+`"`, "/uploads/", "/"+s.store.Bucket+"/").
+			Replace(string(content))
 		for spelling, authorization := range secrets {
 			status, _, answer := s.notify(t, authorization, body)
 			if got := l.take(); status != 204 || answer != "" || !slices.Equal(got, want) {

@@ -85,7 +85,7 @@ func (s *Service) completeSingle(ctx context.Context, j Job, whole *Checksum) (J
 // assemble requests that the store assembles j's object from parts. The record of j contains the claim already.
 func (s *Service) assemble(ctx context.Context, j Job, parts []bucket.Part) (Job, error) {
 	value := ""
-	if j.Checksum != nil {
+	if j.Checksum != nil && j.withParts(parts).Parts.UploadedBytes > 0 { // MinIO refuses the right one of no bytes
 		value = j.Checksum.Value
 	}
 	j, err := s.renewingClaim(ctx, j, func() error {

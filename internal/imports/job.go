@@ -97,13 +97,30 @@ type Parts struct {
 	UploadedBytes int64 `json:"-"`
 }
 
-// Checksum is the declared checksum of the whole object.
+// Checksum is the declared checksum of the whole object. A store that verifies none leaves it unverified for ever, so
+// readers of an import see a Value either as Confirmed or as Unconfirmed.
 type Checksum struct {
 	Algorithm string `json:"algorithm"`
 	Value     string `json:"value,omitempty"` // base64; that of a multipart upload may come with the completion
 	Verified  bool   `json:"verified"`        // whether the store confirmed the value
 	// Late means that Value came with a completion. It is removed if that completion fails.
 	Late bool `json:"late,omitempty"`
+}
+
+// Confirmed returns the checksum that the store confirmed, or "".
+func (c Checksum) Confirmed() string {
+	if c.Verified {
+		return c.Value
+	}
+	return ""
+}
+
+// Unconfirmed returns the declared checksum unless the store confirmed it, or "".
+func (c Checksum) Unconfirmed() string {
+	if c.Verified {
+		return ""
+	}
+	return c.Value
 }
 
 // Object is the stored object.

@@ -18,13 +18,15 @@ import (
 type modelJob struct {
 	id       string
 	multi    bool
+	declared bool  // the algorithm of a checksum
 	size     int64 // -1: not declared
 	partSize int64
 	deadline time.Time
 	status   Status          // as last recorded; Uploading is never recorded
 	why      string          // a Failure's code
 	object   int64           // bytes of the object; -1: none
-	parts    map[int32]int64 // bytes by number; nil once removed
+	parts    map[int32]int64 // bytes by number, without those that the store lost; nil once removed
+	highest  int32           // number of a part that was sent
 }
 
 // inspect is what a read at now records and returns.
@@ -67,7 +69,7 @@ func (m *modelJob) last() int32 {
 	if m.size >= 0 {
 		return int32(max(1, (m.size+m.partSize-1)/m.partSize))
 	}
-	return slices.Max(append(slices.Collect(maps.Keys(m.parts)), 1))
+	return max(1, m.highest)
 }
 
 // complete is what Complete returns at now.
@@ -116,16 +118,23 @@ func (m *modelJob) complete(now time.Time, wrongSum bool) string {
 	return ""
 }
 
+// wrongCRC64 is not the checksum of any number of zeroes that a play sends.
+const wrongCRC64 = "/////////w8="
+
 // play makes one random sequence of calls, to the service and to the model, and reports differences.
 type play struct {
 	*testing.T
 	*rand.Rand
-	s     *Service
-	store ownerStore
-	now   time.Time
-	jobs  []*modelJob
-	log   []string
+	s      *Service
+	store  ownerStore
+	quirks *storetest.Quirks
+	lost   map[string]bool // parts, by key and number
+	now    time.Time
+	jobs   []*modelJob
+	log    []string
 }
+
+func (p *play) has(quirk storetest.Quirk) bool { return p.quirks.Set&quirk == quirk }
 
 func (p *play) agree(doing string, got, want any) {
 	p.Helper()
@@ -143,6 +152,9 @@ func (p *play) create() {
 	if p.IntN(2) == 0 {
 		m.size = []int64{1, 5, 5, s3limits.MinPartSize + 5}[p.IntN(4)]
 		r.Size = &m.size
+	}
+	if m.declared = m.multi && p.IntN(4) == 0; m.declared {
+		r.Checksum = &Checksum{Algorithm: "crc64nvme"}
 	}
 	j, err := p.s.Create(p.Context(), p.store.owner, r, "")
 	p.agree(fmt.Sprintf("create %d: multipart %v, size %d", len(p.jobs), m.multi, m.size), codeOf(err)+string(j.Status),
@@ -175,16 +187,35 @@ func (p *play) send(i int, m *modelJob) {
 	taken := p.store.part(p.T, j, number, make([]byte, n)) == nil
 	p.agree(fmt.Sprintf("part %d of %d: %d bytes", number, i, n), taken, m.parts != nil)
 	if taken {
-		m.parts[number] = n
+		m.parts[number], m.highest = n, max(m.highest, number)
+		delete(p.lost, lostPart(j.Key(), int(number)))
 	}
 }
+
+// lose makes the store lose a part of m.
+func (p *play) lose(i int, m *modelJob) {
+	held := slices.Sorted(maps.Keys(m.parts))
+	if len(held) == 0 {
+		return
+	}
+	number := held[p.IntN(len(held))]
+	p.log = append(p.log, fmt.Sprintf("lose part %d of %d", number, i))
+	delete(m.parts, number)
+	p.lost[lostPart(objectKey(p.store.owner, m.id), int(number))] = true
+}
+
+func lostPart(key string, number int) string { return fmt.Sprint(key, "/", number) }
 
 func (p *play) sign(i int, m *modelJob) {
 	n, want := int32(1+p.IntN(3)), m.closed(p.now)
 	if want == "" && m.size >= 0 && n > m.last() {
 		want = CodeInvalidRequest
 	}
-	_, err := p.s.SignParts(p.Context(), p.store.owner, m.id, PartsRequest{Numbers: []int32{n}})
+	r := PartsRequest{Numbers: []int32{n}}
+	if m.declared {
+		r.Checksums = map[string]string{fmt.Sprint(n): wrongCRC64}
+	}
+	_, err := p.s.SignParts(p.Context(), p.store.owner, m.id, r)
 	p.agree(fmt.Sprintf("sign part %d of %d", n, i), codeOf(err), want)
 }
 
@@ -200,19 +231,23 @@ func (p *play) listParts(i int, m *modelJob) {
 		p.agree(fmt.Sprintf("list parts of %d", i), codeOf(err), want)
 		return
 	}
-	p.agree(fmt.Sprintf("list parts of %d", i), fmt.Sprint(codeOf(err), held), fmt.Sprint(m.parts))
+	p.agree(fmt.Sprintf("list parts of %d", i), fmt.Sprint(codeOf(err), len(page.Parts), held),
+		fmt.Sprint("", len(m.parts), m.parts))
 }
 
 func (p *play) complete(i int, m *modelJob) {
 	var whole *Checksum
 	if m.multi && m.object < 0 && p.IntN(4) == 0 {
-		whole = &Checksum{Algorithm: "crc64nvme", Value: "/////////w8="} // never the checksum of zeroes
+		whole = &Checksum{Algorithm: "crc64nvme", Value: wrongCRC64}
 	}
 	if m.multi && m.object >= 0 && m.status == AwaitingUpload {
 		return // an object beside the parts: the result depends on the store
 	}
 	_, err := p.s.Complete(p.Context(), p.store.owner, m.id, whole)
-	p.agree(fmt.Sprintf("complete %d, wrong checksum %v", i, whole != nil), codeOf(err), m.complete(p.now, whole != nil))
+	// The store compares a declared checksum, and the service the one that the store returns.
+	compared := m.declared && !p.has(storetest.IgnoresWholeChecksum) || !p.has(storetest.ListsNoChecksums)
+	p.agree(fmt.Sprintf("complete %d, wrong checksum %v", i, whole != nil), codeOf(err),
+		m.complete(p.now, whole != nil && compared))
 }
 
 func (p *play) remove(i int, m *modelJob) {
@@ -252,6 +287,10 @@ func (p *play) step() {
 	}
 	i := p.IntN(len(p.jobs))
 	m := p.jobs[i]
+	if p.has(storetest.ListsLostParts) && p.IntN(6) == 0 {
+		p.lose(i, m)
+		return
+	}
 	switch p.IntN(18) {
 	case 0, 1, 2, 3, 4:
 		p.send(i, m)
@@ -274,19 +313,51 @@ func (p *play) step() {
 	}
 }
 
+// quirks are those of stores for which TestModel plays too.
+var quirks = []storetest.Quirk{
+	storetest.ListsUploadsByExactKey,
+	storetest.ListsLostParts,
+	storetest.ListsNoChecksums,
+	storetest.IgnoresWholeChecksum,
+	storetest.AnswersContentChecksumMismatch,
+	storetest.ListsPartsTwice,
+	storetest.ListsPartsTwiceReversed,
+	storetest.RefusesQuotedIfMatch,
+	storetest.DelaysConditionalWrites,
+	storetest.IgnoresConditions, // a play has no concurrent writers
+	storetest.ListsNoChecksums | storetest.IgnoresWholeChecksum,
+	storetest.ListsNoChecksums | storetest.ListsLostParts,
+	storetest.ListsUploadsByExactKey | storetest.ListsLostParts | storetest.IgnoresWholeChecksum |
+		storetest.AnswersContentChecksumMismatch, // MinIO
+	storetest.ListsPartsTwice | storetest.ListsNoChecksums | storetest.IgnoresWholeChecksum |
+		storetest.DelaysConditionalWrites, // SeaweedFS
+	storetest.RefusesQuotedIfMatch | storetest.DelaysConditionalWrites,
+}
+
 // TestModel plays random sequences of calls, 1,000 with SIGNPOST_TEST_LARGE. A failure prints its seed and sequence.
 func TestModel(t *testing.T) {
-	plays := uint64(80)
+	plays, withQuirks := uint64(80), uint64(8)
 	if testing.Short() {
-		plays = 15
+		plays, withQuirks = 15, 2
 	} else if os.Getenv("SIGNPOST_TEST_LARGE") != "" {
-		plays = 1000
+		plays, withQuirks = 1000, 200
 	}
 	for seed := range plays {
-		t.Run(fmt.Sprintf("seed %d", seed), inFakeTime(func(t *testing.T) {
-			playSeed(t, seed, server(t, nil), newOwnerStore(t))
-		}))
+		t.Run(fmt.Sprintf("seed %d", seed), inFakeTime(func(t *testing.T) { playInMemory(t, seed, 0) }))
 	}
+	for _, q := range quirks {
+		t.Run(q.String(), func(t *testing.T) {
+			for seed := range withQuirks {
+				t.Run(fmt.Sprintf("seed %d", seed), inFakeTime(func(t *testing.T) { playInMemory(t, seed, q) }))
+			}
+		})
+	}
+}
+
+func playInMemory(t *testing.T, seed uint64, q storetest.Quirk) {
+	store := &storetest.Quirks{Set: q, Delay: time.Second, Next: &testStore}
+	target := storetest.Target{AWS: testStore.AWS(store), Bucket: storetest.MemoryBucket, PathStyle: true}
+	playSeed(t, seed, store, target, newOwnerStore(t))
 }
 
 // TestModelOnStore plays some of the sequences on a store that is not part of the tests.
@@ -299,15 +370,35 @@ func TestModelOnStore(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			store := newOwnerStoreOn(t, target)
 			store.put(t, "keep", nil) // versitygw removes an empty folder, and refuses a PUT that comes at that moment
-			playSeed(t, seed, serverOn(t, target), store)
+			playSeed(t, seed, &storetest.Quirks{}, target, store)
+		})
+	}
+	if target.Store == nil {
+		return
+	}
+	for i, q := range quirks {
+		t.Run(q.String(), func(t *testing.T) {
+			store := newOwnerStoreOn(t, target)
+			store.put(t, "keep", nil)
+			front := storetest.NewQuirky(t, target.AWS, target.Bucket, q)
+			quirky := target
+			quirky.AWS = front.AWS
+			playSeed(t, uint64(i), &front.Quirks, quirky, store)
 		})
 	}
 }
 
-func playSeed(t *testing.T, seed uint64, s *Service, store ownerStore) {
+// playSeed plays one sequence on target, which has these quirks. Direct is the same store without them.
+func playSeed(t *testing.T, seed uint64, quirks *storetest.Quirks, target storetest.Target, direct ownerStore) {
 	const calls = 16
-	p := &play{T: t, Rand: rand.New(rand.NewPCG(seed, 3)), s: s, store: store, now: time.Now()}
-	s.Now = func() time.Time { return p.now }
+	store := newOwnerStoreOn(t, target)
+	store.owner = direct.owner
+	p := &play{
+		T: t, Rand: rand.New(rand.NewPCG(seed, 3)), s: serverOn(t, target), store: store,
+		quirks: quirks, lost: map[string]bool{}, now: time.Now(),
+	}
+	p.s.Now = func() time.Time { return p.now }
+	quirks.IsLost = func(key string, number int) bool { return p.lost[lostPart(key, number)] }
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("after:\n%s", strings.Join(p.log, "\n"))
@@ -321,7 +412,7 @@ func playSeed(t *testing.T, seed uint64, s *Service, store ownerStore) {
 		p.remove(i, m)
 		p.read(i, m)
 	}
-	if left := store.uploads(t); left != 0 {
+	if left := direct.uploads(t); left != 0 {
 		t.Errorf("%d multipart uploads are left", left)
 	}
 }

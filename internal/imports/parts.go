@@ -160,7 +160,7 @@ func (s *Service) ListParts(ctx context.Context, owner, id string, after int32) 
 	if err != nil {
 		return PartPage{}, fromStore("list parts of "+id, err)
 	}
-	page := PartPage{Parts: parts}
+	page := PartPage{Parts: held(parts)}
 	end := j.Parts.PartCount // 0 if unknown: then no part after the last stored one is missing
 	if more && len(parts) > 0 {
 		page.Next = parts[len(parts)-1].Number

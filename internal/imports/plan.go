@@ -2,6 +2,7 @@ package imports
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/s3limits"
@@ -76,10 +77,18 @@ func (r Range) describe() string {
 	return fmt.Sprintf("parts %d to %d are missing", r.First, r.Last)
 }
 
+// held returns the parts that the store has not lost.
+func held(parts []bucket.Part) []bucket.Part {
+	return slices.DeleteFunc(slices.Clone(parts), func(p bucket.Part) bool { return p.Lost })
+}
+
 // missing returns the ranges from first to last (0: the last of parts) that parts, in ascending order, lack.
 func missing(parts []bucket.Part, first, last int32) []Range {
+	if n := len(parts); last == 0 && n > 0 && parts[n-1].Lost {
+		last = parts[n-1].Number
+	}
 	var gaps []Range
-	for _, p := range parts {
+	for _, p := range held(parts) {
 		if last > 0 && p.Number > last {
 			break // not in the plan
 		}
@@ -105,7 +114,7 @@ func (p Plan) check(parts []bucket.Part, total *int64) error {
 		}
 	}
 	var wrong fieldErrors
-	for _, part := range parts {
+	for _, part := range held(parts) {
 		want := p.PartSize
 		if total != nil {
 			want = p.partSize(part.Number, total)

@@ -70,7 +70,8 @@ func (s *Service) resolveMissingUpload(ctx context.Context, j Job) (Job, error) 
 	case j.completing() && !j.unrenewed(s.Now(), lostAfter):
 		return j.completionResult()
 	}
-	const detail = "the store has neither the upload nor the object; a lifecycle rule or another client removed it"
+	const detail = "the store has neither the upload nor the object; a lifecycle rule, another client, or the store's " +
+		"own limit for incomplete uploads, such as 24 hours of MinIO, removed it"
 	return s.transition(ctx, j, j.failed(CodeUploadLost, detail))
 }
 

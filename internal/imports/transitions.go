@@ -116,6 +116,7 @@ func (p Parts) release(why error) *Parts {
 // withParts returns j, which is open, with the progress of the parts that the store holds.
 func (j Job) withParts(parts []bucket.Part) Job {
 	var bytes int64
+	parts = held(parts)
 	for _, p := range parts {
 		bytes += p.Size
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
@@ -243,9 +244,10 @@ func (store ownerStore) object(t testing.TB, id string) []byte {
 // part stores a part with the store's own credentials, which no plan limits.
 func (store ownerStore) part(t testing.TB, j Job, n int32, content []byte) error {
 	t.Helper()
+	storetest.AwaitNextSecond(t)
 	_, err := store.UploadPart(t.Context(), &s3.UploadPartInput{
 		Bucket: &store.bucket, Key: aws.String(j.Key()), UploadId: &j.Parts.UploadID, PartNumber: &n,
-		Body: bytes.NewReader(content),
+		Body: bytes.NewReader(content), ChecksumAlgorithm: types.ChecksumAlgorithm(strings.ToUpper(j.Parts.Algorithm)),
 	})
 	return err
 }

@@ -19,6 +19,7 @@ import (
 //   - load balancer: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 type event struct {
 	Version         string              `json:"version"` // "2.0": HTTP API and function URL
+	Type            string              `json:"type"`    // of a request for an authorizer: TOKEN or REQUEST
 	HTTPMethod      string              `json:"httpMethod"`
 	Path            string              `json:"path"`
 	Resource        string              `json:"resource"` // the API's path template
@@ -56,6 +57,8 @@ type requestContext struct {
 	} `json:"http"`
 	Authorizer map[string]jsontext.Value `json:"authorizer"` // a Lambda authorizer may add any members
 	ELB        *struct{}                 `json:"elb"`
+
+	ConnectionID string `json:"connectionId"` // of a WebSocket API
 }
 
 // integration is the service that sent an event.
@@ -77,6 +80,8 @@ func parseEvent(payload []byte) (e event, from integration, err error) {
 		return event{}, 0, fmt.Errorf("%w (%w)", errNotProxyEvent, err)
 	}
 	switch c := e.Context; {
+	case e.Type != "" || c.ConnectionID != "":
+		// Otherwise these have the form of a proxy event, but their senders do not expect a response to the client.
 	case c.HTTP != nil && c.HTTP.Method != "" && strings.HasPrefix(e.RawPath, "/"):
 		return e, http2, nil
 	case e.HTTPMethod != "" && strings.HasPrefix(e.Path, "/") && c.ELB != nil:

@@ -396,6 +396,9 @@ func TestOtherPayloads(t *testing.T) {
 		`{"httpMethod":"POST","path":"/import","requestContext":{}}`,
 		`{"httpMethod":"POST","path":"import","resource":"/import","requestContext":{"requestId":"x"}}`,
 		`{"version":"2.0","rawPath":"/import","requestContext":{"http":{}}}`,
+		`{"type":"REQUEST","httpMethod":"POST","path":"/import","resource":"/import","requestContext":{"requestId":"x"}}`,
+		`{"version":"2.0","type":"REQUEST","rawPath":"/import","requestContext":{"http":{"method":"POST"}}}`,
+		`{"httpMethod":"GET","path":"/","resource":"/","requestContext":{"requestId":"x","connectionId":"y"}}`,
 		`{"httpMethod":7}`, `{"Records":[{"eventSource":"aws:s3"}]}`,
 	} {
 		if got, out, err := invoke(t, payload, nothing); !errors.Is(err, errNotProxyEvent) || out != "" || got.method != "" {

@@ -23,6 +23,9 @@ func apiCode(err error) string {
 	if errors.As(err, &api) {
 		return api.ErrorCode()
 	}
+	if err != nil { // no response, or none of S3
+		return err.Error()
+	}
 	return ""
 }
 

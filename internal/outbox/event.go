@@ -39,10 +39,11 @@ type Data struct {
 	Error        *Error            `json:"error,omitempty"` // of a failed import
 }
 
-// Checksum is the declared checksum of the whole object. Verified means that the store confirmed it.
+// Checksum is the checksum of the whole object in base64: the Value that the store confirmed, or what was Declared.
 type Checksum struct {
 	Algorithm string `json:"algorithm"`
-	Value     string `json:"value,omitempty"` // base64
+	Value     string `json:"value,omitempty"`
+	Declared  string `json:"declared,omitempty"`
 	Verified  bool   `json:"verified"`
 }
 
@@ -69,7 +70,7 @@ func newEvent(j imports.Job, bucket string, now time.Time) (Event, error) {
 		CreatedAt: j.CreatedAt, CompletedAt: j.CompletedAt,
 	}
 	if c := j.Checksum; c != nil {
-		data.Checksum = &Checksum{c.Algorithm, c.Value, c.Verified}
+		data.Checksum = &Checksum{c.Algorithm, c.Confirmed(), c.Unconfirmed(), c.Verified}
 	}
 	if o := j.Object; o != nil {
 		data.Size, data.Object.ETag, data.Object.VersionID = &o.Size, o.ETag, o.VersionID

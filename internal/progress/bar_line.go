@@ -14,7 +14,6 @@ const minBarWidth = 12
 
 // line returns f in width columns: its name, a bar, and as many figures as fit, the most important first.
 func (f *file) line(width int, rate float64) string {
-	width-- // some terminals wrap after the last column
 	name := min(30, max(10, width/4))
 	left := f.displayName()
 	if over := runewidth.StringWidth(left) - name; over > 0 { // the end of a name distinguishes files

@@ -11,13 +11,13 @@ func TestLine(t *testing.T) {
 		width int
 		want  string
 	}{
-		{20, "…liday.mov   33 %"},
-		{40, "…liday.mov  [======-           ]   33 %"},
-		{60, "holiday.mov     [===      ]   33 %     80 MiB/s    26s left"},
-		{80, "holiday.mov          [========--              ]   33 %     80 MiB/s    26s left"},
-		{120, "holiday.mov                    [======--            ]   33 %     80 MiB/s   2 retries    26s left        1 GiB of 3 GiB"},
+		{19, "…liday.mov   33 %"},
+		{39, "…liday.mov  [======-           ]   33 %"},
+		{59, "holiday.mov     [===      ]   33 %     80 MiB/s    26s left"},
+		{79, "holiday.mov          [========--              ]   33 %     80 MiB/s    26s left"},
+		{119, "holiday.mov                    [======--            ]   33 %     80 MiB/s   2 retries    26s left        1 GiB of 3 GiB"},
 	} {
-		if c.width == 120 {
+		if c.width == 119 {
 			f.retries.Store(2)
 		}
 		if got := f.line(c.width, 80<<20); got != c.want {

@@ -21,7 +21,9 @@ type file struct {
 	moved     atomic.Int64 // bytes stored in this run
 	retries   atomic.Int32
 	finishing atomic.Bool // all bytes are stored
+	rate      rateEstimate
 	download  bool
+	stream    bool // can be read only once
 
 	began    time.Time
 	id       string

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/format"
@@ -14,41 +13,22 @@ import (
 
 // lines is the view for logs: results go to stdout, progress to stderr.
 type lines struct {
-	silent
 	stdout, stderr io.Writer
-	all            *file
 	single         bool // there is one file
 	notices
-	stop    chan struct{}
-	stopped sync.WaitGroup
+	ticker
 }
 
 // reportInterval is the time between progress lines.
 const reportInterval = 10 * time.Second
 
 func newLines(o Options, all *file, single bool) *lines {
-	l := &lines{
-		stdout: o.Stdout, stderr: o.Stderr, all: all, single: single, notices: notices{}, stop: make(chan struct{}),
-	}
-	l.stopped.Go(l.reportProgress)
+	l := &lines{stdout: o.Stdout, stderr: o.Stderr, single: single, notices: notices{}}
+	all.rate.update(time.Now(), 0)
+	l.start(reportInterval, func(now time.Time) {
+		fmt.Fprintln(l.stderr, all.report(all.rate.update(now, all.moved.Load())))
+	})
 	return l
-}
-
-func (l *lines) reportProgress() {
-	ticker := time.NewTicker(reportInterval)
-	defer ticker.Stop()
-	var p rateEstimate
-	p.update(time.Now(), 0)
-	for {
-		var rate float64
-		select {
-		case <-l.stop:
-			return
-		case now := <-ticker.C:
-			rate = p.update(now, l.all.moved.Load())
-		}
-		fmt.Fprintln(l.stderr, l.all.report(rate))
-	}
 }
 
 // report returns the line that reports the progress of f.
@@ -70,6 +50,8 @@ func (f *file) report(rate float64) string {
 	return text
 }
 
+func (l *lines) begin(*file) {}
+
 func (l *lines) event(f *file, e upload.Event) {
 	if e.Kind == upload.Resumed {
 		fmt.Fprintf(l.stderr, "resumed %s: %s of %s already %s\n",
@@ -85,9 +67,4 @@ func (l *lines) end(f *file, result upload.Result, failure *upload.Error) {
 	case !l.single && !errors.Is(failure, errInterrupted):
 		fmt.Fprintln(l.stderr, "failed "+remedy.Line(failure)) // Finish adds the remedy
 	}
-}
-
-func (l *lines) close() {
-	close(l.stop)
-	l.stopped.Wait()
 }

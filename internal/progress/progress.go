@@ -38,6 +38,7 @@ type Progress struct {
 
 	mu          sync.Mutex
 	files       map[string]*file
+	resumable   int // files that are not uploaded, and no streams
 	all         *file
 	uploaded    int
 	skipped     int
@@ -56,6 +57,9 @@ func New(o Options, sizes map[string]int64, others int) *Progress {
 		f.size.Store(size)
 		p.files[path] = f
 		all.size.Add(max(size, 0))
+		if f.stream = size < 0; !f.stream {
+			p.resumable++
+		}
 	}
 	single := len(sizes) < 2
 	switch {
@@ -93,6 +97,7 @@ func (p *Progress) OnEvent(e upload.Event) {
 	case upload.Started: // the size of a short stream is known now; that of a file which is sent as a stream was wrong
 		p.all.size.Add(max(e.Total, 0) - max(f.size.Load(), 0))
 		f.size.Store(e.Total)
+		f.finishing.Store(false) // the store lost parts
 	case upload.Resumed:
 		f.stored.Add(e.Bytes)
 		p.all.stored.Add(e.Bytes)
@@ -151,6 +156,9 @@ func (p *Progress) End(ctx context.Context, path string, result upload.Result, e
 		p.uploaded++
 		p.bytes += result.Size
 	}
+	if failure == nil && !f.stream {
+		p.resumable--
+	}
 	p.all.ended.Add(1)
 	p.view.end(f, result, failure)
 }
@@ -183,4 +191,31 @@ func (r notices) event(w io.Writer, f *file, e upload.Event) {
 		what += fmt.Sprintf(", part %d", e.Part)
 	}
 	fmt.Fprintf(w, "retrying %s: %v\n", what, e.Error)
+}
+
+// ticker calls a function at intervals.
+type ticker struct {
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+func (t *ticker) start(interval time.Duration, report func(now time.Time)) {
+	t.stop = make(chan struct{})
+	t.stopped.Go(func() {
+		ticks := time.NewTicker(interval)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-t.stop:
+				return
+			case now := <-ticks.C:
+				report(now)
+			}
+		}
+	})
+}
+
+func (t *ticker) close() {
+	close(t.stop)
+	t.stopped.Wait()
 }

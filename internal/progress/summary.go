@@ -31,7 +31,10 @@ func (p *Progress) Finish(ctx context.Context) error {
 	}
 	if ctx.Err() != nil && p.uploaded+p.skipped < total {
 		lines = append(lines, fmt.Sprintf("interrupted: %d of %s done", p.uploaded+p.skipped, format.Count(total, "file")))
-		lines = append(append(lines, p.interruptedLines()...), "  -> run the same command again to resume")
+		lines = append(lines, p.interruptedLines()...)
+		if p.resumable > 0 {
+			lines = append(lines, "  -> run the same command again to resume")
+		}
 	}
 	if len(lines) == 0 {
 		return nil
@@ -64,7 +67,7 @@ func (p *Progress) interruptedLines() (lines []string) {
 		if f.abortErr != nil {
 			lines = append(lines, fmt.Sprintf("%s: import %s could not be aborted: %v; %s",
 				f.displayName(), f.id, f.abortErr, remedy.Abort(f.id)))
-		} else if f.inParts && f.id != "" && f.size.Load() >= 0 {
+		} else if f.inParts && f.id != "" && !f.stream {
 			kept := "no part is uploaded"
 			if stored := f.stored.Load(); stored > 0 {
 				kept = fmt.Sprintf("%s of %s kept", format.Bytes(stored), format.Bytes(f.size.Load()))

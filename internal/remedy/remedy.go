@@ -80,7 +80,7 @@ func remedy(f *upload.Error) string {
 	case errors.Is(f, upload.ErrNotFromStore):
 		return networkRemedy
 	case errors.Is(f, syscall.ENOSPC):
-		return "free space on the disk of this machine: what has arrived is kept"
+		return "free space on the disk of this machine, and run the same command again"
 	case errors.Is(f, upload.ErrInvalidID):
 		return listRemedy
 	case errors.As(f, &e) && e.Source == upload.FromService:
@@ -103,7 +103,10 @@ func serviceRemedy(e *upload.ResponseError) string {
 		return credentialRemedy
 	case e.Code == "import-not-found":
 		return listRemedy
-	case e.Status == http.StatusNotFound || e.Code == "" && e.Status < 500: // refusals of a service have a code
+	case e.Code == "tls-required":
+		return "begin --server or SIGNPOST_URL with https://"
+	case e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed,
+		e.Code == "" && e.Status < 500: // refusals of a service have a code
 		return wrongServer
 	case e.Status >= 500 || e.Status == 0:
 		return "run the same command again to resume"

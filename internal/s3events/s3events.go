@@ -29,7 +29,8 @@ const (
 )
 
 var (
-	errUnknown = errors.New("it must have Records, as S3 sends them, or detail-type and detail, as EventBridge does")
+	errUnknown = errors.New("it must have Records, as S3 sends them, detail-type and detail, as EventBridge does, " +
+		"or event_type and key, as SeaweedFS does")
 	errKind    = errors.New("wrong JSON type")
 	errSource  = errors.New(`eventSource must end in ":s3", such as aws:s3`)
 	errTooMany = fmt.Errorf("it must have at most %d Records", maxRecords)
@@ -48,6 +49,8 @@ var (
 //     https://github.com/minio/minio/blob/master/internal/event/event.go
 //   - Ceph: https://docs.ceph.com/en/latest/radosgw/notifications/#events
 //   - versitygw: https://github.com/versity/versitygw/blob/v1.8.0/s3event/event.go
+//   - the filer of SeaweedFS:
+//     https://github.com/seaweedfs/seaweedfs/blob/master/weed/notification/webhook/types.go
 func Parse(body []byte) ([]CreatedObject, error) {
 	if len(body) > maxBody {
 		return nil, errTooLong
@@ -56,6 +59,7 @@ func Parse(body []byte) ([]CreatedObject, error) {
 		Records    jsontext.Value `json:"Records"`
 		DetailType jsontext.Value `json:"detail-type"`
 		Event      jsontext.Value `json:"Event"`
+		EventType  jsontext.Value `json:"event_type"`
 	}
 	err := unmarshal(body, &m)
 	switch {
@@ -67,6 +71,8 @@ func Parse(body []byte) ([]CreatedObject, error) {
 		return parseRecords(m.Records)
 	case m.DetailType != nil:
 		return parseEventBridge(body)
+	case m.EventType != nil:
+		return parseFiler(body)
 	case string(m.Event) == `"s3:TestEvent"`: // S3 and versitygw send it when notifications are configured
 		return nil, nil
 	}
@@ -198,6 +204,24 @@ func parseEventBridge(body []byte) ([]CreatedObject, error) {
 		return nil, fmt.Errorf("detail: %w", err)
 	}
 	return []CreatedObject{o}, nil
+}
+
+// parseFiler parses an event of SeaweedFS's filer about a file. Objects are files below /buckets, with their key as
+// path. The filer also reports folders and the parts of uploads.
+func parseFiler(body []byte) ([]CreatedObject, error) {
+	var e struct {
+		EventType string `json:"event_type"`
+		Key       string `json:"key"`
+	}
+	if err := unmarshal(body, &e); err != nil {
+		return nil, err
+	}
+	path, isObject := strings.CutPrefix(e.Key, "/buckets/")
+	bucket, key, _ := strings.Cut(path, "/")
+	if !isObject || key == "" || e.EventType != "create" && e.EventType != "update" {
+		return nil, nil
+	}
+	return []CreatedObject{{bucket, key}}, nil
 }
 
 // unmarshal calls json.Unmarshal. Its errors name the position of the fault and do not quote the text.

@@ -16,17 +16,19 @@ import (
 
 const key = "imports/public/0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55"
 
-// TestStoreFormats parses the notifications of each store in testdata. They are copied from its documentation or
-// source, with our names.
+// TestStoreFormats parses the notifications of each store in testdata. They are recorded, or copied from its
+// documentation or source, with our names.
 func TestStoreFormats(t *testing.T) {
 	want := map[string]string{ // the key of the created object in bucket uploads; empty: no object
 		"s3-put": key, "s3-post": key, "s3-copy": "a/Happy Face+(1).jpg", "s3-multipart": key,
 		"s3-removed": "", "s3-restored": "", "s3-tagged": "", "s3-test": "",
-		"minio-put": key, "minio-multipart": key, "minio-encoded": "photos/my summer(2024).jpg",
+		"minio-put": key, "minio-post": key, "minio-multipart": key, "minio-encoded": "photos/my summer(2024).jpg",
 		"minio-retention": "", "minio-read": "",
-		"ceph-put": key, "ceph-prefixed": key, "ceph-plain-key": "photos/100% mine.jpg", "ceph-expired": "",
+		"ceph-put": key, "ceph-multipart": key, "ceph-prefixed": key, "ceph-plain-key": "photos/100% mine.jpg",
+		"ceph-expired":  "",
 		"versitygw-put": key, "versitygw-multipart": key, "versitygw-test": "",
-		"versitygw-post":  "error", // v1.8.0 reads the key from the path, which has none for a form
+		"versitygw-post":   "error", // v1.8.0 reads the key from the path, which has none for a form
+		"seaweedfs-create": key, "seaweedfs-delete": "",
 		"eventbridge-put": key, "eventbridge-post": key, "eventbridge-multipart": key,
 		"eventbridge-copy": "photos/1+1 = 100%.jpg", "eventbridge-deleted": "", "eventbridge-scheduled": "",
 	}

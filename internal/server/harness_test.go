@@ -31,6 +31,7 @@ type service struct {
 	// authenticated: requests need a key, and allowedOrigin may send cross-origin requests.
 	authenticated bool
 	log           *logtest.Buffer
+	stop          func() // waits until it has stopped
 
 	key      string // of the caller; a service without authentication ignores it
 	readKey  string // with the scope to read only
@@ -102,12 +103,13 @@ func startAs(t *testing.T, c config.Config, s *service) *service {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- process.Serve(ctx, listener) }()
-	t.Cleanup(func() {
+	s.stop = sync.OnceFunc(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(s.stop)
 	s.address = listener.Addr().String()
 	return s
 }

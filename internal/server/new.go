@@ -18,6 +18,7 @@ import (
 	"github.com/signpost-s3/signpost/internal/httpapi"
 	"github.com/signpost-s3/signpost/internal/imports"
 	"github.com/signpost-s3/signpost/internal/metrics"
+	"github.com/signpost-s3/signpost/internal/tracing"
 	"github.com/signpost-s3/signpost/internal/web"
 )
 
@@ -29,12 +30,18 @@ func New(
 	ctx context.Context, c config.Config, settings aws.Config, log *slog.Logger, version string,
 ) (*Server, error) {
 	counts := metrics.New(version)
-	store, err := openStore(ctx, c, settings, counts)
+	c.WarnURLTTL(log, settings)
+	traces, err := startTraces(ctx, c, log, version)
+	if err != nil {
+		return nil, err
+	}
+	store, err := openStore(ctx, c, settings, counts, traces)
 	if err != nil {
 		return nil, err
 	}
 	parts, err := assembly.New(ctx, c, settings, store, assembly.Options{
-		Holder: uuid.NewString(), DeliverImmediately: true, OnAttempt: counts.CountDelivery, Log: log,
+		Holder: uuid.NewString(), DeliverImmediately: true, OnAttempt: counts.CountDelivery, Tracing: traces.Hooks(),
+		Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -62,7 +69,7 @@ func New(
 	}
 	s := &Server{
 		Log: log, HandleObjectCreated: parts.Imports.HandleObjectCreated, releaseWaiters: parts.Imports.Waiters.Release,
-		tls: certificate, stopDelay: c.StopDelay, background: background(parts, keys, certificate, log),
+		tls: certificate, stopDelay: c.StopDelay, background: background(parts, keys, certificate, log), traces: traces,
 	}
 	options := httpapi.Options{
 		Service: parts.Imports, Ready: store.Check, Stopping: s.stopping.Load,
@@ -79,6 +86,7 @@ func New(
 			OnResponse: counts.ObserveRequest,
 			OnStatus:   func(s imports.Status) { counts.CountImport(string(s)) },
 		},
+		Tracing: traces.Hooks().Requests,
 	}
 	if c.Authenticates() {
 		options.Authenticate = auth.New(keys, tokens, c.AllowAnonymous)
@@ -98,10 +106,15 @@ func New(
 
 // openStore returns c's bucket, which can be reached, and whose signing credentials are valid.
 func openStore(
-	ctx context.Context, c config.Config, settings aws.Config, counts *metrics.Metrics,
+	ctx context.Context, c config.Config, settings aws.Config, counts *metrics.Metrics, traces *tracing.Tracing,
 ) (*bucket.Bucket, error) {
-	hooks := bucket.Hooks{OnCall: counts.ObserveStoreCall, OnSigned: counts.CountSignatures}
-	store, err := assembly.OpenBucket(ctx, c, settings, hooks)
+	store, err := assembly.OpenBucket(ctx, c, settings, bucket.Hooks{
+		OnCall: func(ctx context.Context, operation, outcome string, took time.Duration) {
+			counts.ObserveStoreCall(operation, outcome, took)
+			traces.RecordCall(ctx, operation, outcome, took)
+		},
+		OnSigned: counts.CountSignatures,
+	})
 	if err != nil {
 		return nil, err
 	}

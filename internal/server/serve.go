@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/signpost-s3/signpost/internal/tracing"
 )
 
 // drainTimeout is the time that requests in progress have when the service stops.
@@ -45,11 +47,13 @@ type Server struct {
 	stopDelay      time.Duration           // how long it serves requests after it was told to stop
 	stopping       atomic.Bool             // whether it was told to stop
 	background     []func(context.Context) // run while it serves
+	traces         *tracing.Tracing        // nil: none
 }
 
 // Serve serves listener until ctx ends. Then it closes connections after their responses, and waits for requests in
 // progress.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	defer s.stopTraces()
 	running, stop := context.WithCancel(context.WithoutCancel(ctx)) // it serves requests for a while after ctx ends
 	var others sync.WaitGroup
 	defer others.Wait()

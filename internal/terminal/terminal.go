@@ -11,7 +11,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/mattn/go-isatty"
+	"golang.org/x/term"
 )
 
 // Writer escapes every character that is not printable, except line feeds and tabs. Control characters (C0, DEL and C1)
@@ -81,9 +81,28 @@ func Line(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // Is reports whether w, or the destination of the Writer w, is a terminal.
 func Is(w io.Writer) bool {
+	fd, ok := descriptor(w)
+	return ok && term.IsTerminal(fd) && enableEscapes(fd)
+}
+
+// Size returns the columns and lines of the terminal w, or those of most terminals if they are unknown.
+func Size(w io.Writer) (columns, lines int) {
+	if fd, ok := descriptor(w); ok {
+		columns, lines, _ = term.GetSize(fd)
+	}
+	if columns < 1 || lines < 1 {
+		return 80, 24
+	}
+	return columns, lines
+}
+
+func descriptor(w io.Writer) (fd int, ok bool) {
 	if wrapped, ok := w.(Writer); ok {
 		w = wrapped.Writer
 	}
 	f, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
+	if !ok {
+		return 0, false
+	}
+	return int(f.Fd()), true
 }

@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,6 +10,8 @@ import (
 	"hash/crc32"
 
 	"github.com/minio/crc64nvme"
+
+	"github.com/signpost-s3/signpost/gen/client"
 )
 
 // Algorithm is an S3 checksum algorithm in lower case, or None.
@@ -43,6 +46,10 @@ func (a Algorithm) Hash() hash.Hash {
 	}
 	return nil
 }
+
+// ChecksumOf returns the checksum of an import: that of its object or, from a store that verifies none, the declared
+// one.
+func ChecksumOf(c client.VerifiedChecksum) string { return cmp.Or(c.Value, c.Declared) }
 
 // EncodeChecksum returns a sum in S3's notation: base64 of its big-endian bytes.
 func EncodeChecksum(sum []byte) string { return base64.StdEncoding.EncodeToString(sum) }

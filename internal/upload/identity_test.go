@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 // rewrite writes other bytes of the same length, and sets the modification time back.
@@ -78,9 +80,18 @@ func TestIdentityDuringUpload(t *testing.T) {
 
 // TestIdentityAfterUpload changes a file, but neither its size nor its modification time, between two runs. The second
 // run compares the content with the import's checksum, and skips an equal file. Without a checksum it uploads again.
+// It is the same on a store that verifies no checksum: the declared one counts.
 func TestIdentityAfterUpload(t *testing.T) {
 	needsIdentity(t)
-	w := start(t)
+	t.Run("verified", func(t *testing.T) { testIdentityAfterUpload(t, start(t)) })
+	t.Run("not verified", func(t *testing.T) {
+		target := storetest.Open(t)
+		target.AWS = storetest.NewQuirky(t, target.AWS, target.Bucket, storetest.ListsNoChecksums).AWS
+		testIdentityAfterUpload(t, startOn(t, target))
+	})
+}
+
+func testIdentityAfterUpload(t *testing.T, w *world) {
 	for _, c := range []struct {
 		name     string
 		change   func(path string) error

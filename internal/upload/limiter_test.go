@@ -44,3 +44,67 @@ func TestLimiter(t *testing.T) {
 		})
 	}
 }
+
+// TestLimiterOfSizes counts the requests that are admitted at a time: by default more if they are small.
+func TestLimiterOfSizes(t *testing.T) {
+	const small, large = SmallSize - 1, SmallSize
+	for _, c := range []struct {
+		name        string
+		concurrency int
+		overload    bool
+		sizes       []int64 // as many as are admitted of each
+		small, all  int
+	}{
+		{"small", 0, false, []int64{small}, 32, 32},
+		{"large", 0, false, []int64{large}, 0, 16},
+		{"large, then small", 0, false, []int64{large, small}, 16, 32},
+		{"small after an overload", 0, true, []int64{small}, 16, 16},
+		{"large after an overload", 0, true, []int64{large}, 0, 8},
+		{"small, of a number", 16, false, []int64{small}, 16, 16},
+		{"large, of a number", 64, false, []int64{large}, 0, 64},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLimiter(c.concurrency)
+			l.window.size = 1 << 40
+			if c.overload {
+				l.decrease(time.Now())
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second) // ends when the limit is reached
+			defer cancel()
+			admitted := map[int64]int{}
+			for _, size := range c.sizes {
+				for l.acquire(ctx, size) == nil {
+					admitted[size]++
+				}
+				ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+			}
+			if all := admitted[small] + admitted[large]; admitted[small] != c.small || all != c.all {
+				t.Errorf("%s: got %d small requests of %d, want %d of %d", c.name, admitted[small], all, c.small, c.all)
+			}
+			for size, n := range admitted {
+				for range n {
+					l.release(size)
+				}
+			}
+			if l.inUse != 0 || l.large != 0 || l.window.inFlight != 0 {
+				t.Errorf("%s: after the release, got %d requests, %d of them large", c.name, l.inUse, l.large)
+			}
+		})
+	}
+}
+
+// TestLimiterRecovers admits the full number again after one overload and about as many successes for each request,
+// whether there is one limit or two.
+func TestLimiterRecovers(t *testing.T) {
+	for _, concurrency := range []int{0, DefaultConcurrency} {
+		l, now := newLimiter(concurrency), time.Now()
+		l.decrease(now)
+		for range 100 {
+			l.increase(SmallSize, now, now)
+		}
+		if l.limit != l.ceiling {
+			t.Errorf("concurrency %d: got the limit %g after 100 successes, want %g", concurrency, l.limit, l.ceiling)
+		}
+	}
+}

@@ -221,7 +221,6 @@ func TestConcurrency(t *testing.T) {
 		size        int64
 		least, most int
 	}{
-		{"no limit", &line{}, 1000 * mib, 16, 16},
 		{"fast line", &line{rate: 1000 * mib, latency: 20 * time.Millisecond}, 1000 * mib, 16, 16},
 		{"slow line", &line{rate: 1.25 * mib}, 60 * mib, 2, 3}, // the last part is a short one
 		{"long distance", &line{connectionRate: 2 * mib, latency: 200 * time.Millisecond}, 1000 * mib, 16, 16},

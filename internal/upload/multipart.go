@@ -3,7 +3,9 @@ package upload
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
@@ -61,13 +63,85 @@ func (t *transfer) resumeOrCreate(
 		result.Skipped = true
 		return result, nil
 	}
-	sums, resumed, err := t.sendParts(ctx, s, job.Multipart.PartSize, held)
+	partSize := job.Multipart.PartSize
+	sums, resumed, err := t.sendParts(ctx, s, partSize, held)
 	if err != nil {
 		return Result{}, err
 	}
-	result, err = t.complete(t.finishing(ctx), sums, job.Multipart.PartSize)
+	result, err = t.completeParts(ctx, s, partSize, sums)
 	result.Resumed = resumed
 	return result, err
+}
+
+// maxIdleRounds bounds the completions that are repeated although no part was sent again.
+const maxIdleRounds = 5
+
+// completeParts completes the import. Parts that the store lost after it had acknowledged them are sent again, once
+// each. There may be several rounds: of parts that two of four nodes have, MinIO shows another random half as lost each
+// time it lists them or completes the upload.
+func (t *transfer) completeParts(ctx context.Context, s *source, partSize int64, sums []string) (Result, error) {
+	resent := map[int32]bool{}
+	for idle := 0; ; {
+		result, err := t.complete(t.finishing(ctx), sums, partSize)
+		if !hasCode(err, "parts-missing") && !hasCode(err, "part-size-mismatch") || ctx.Err() != nil {
+			return result, err
+		}
+		if waited := sleep(ctx, resendDelay); waited != nil {
+			return Result{}, waited
+		}
+		held, failure := t.findHeldParts(ctx, s, partSize)
+		if failure != nil {
+			return Result{}, failure
+		}
+		lost := lostParts(held, len(sums))
+		if len(lost) == 0 {
+			idle++
+		}
+		if idle > maxIdleRounds || slices.ContainsFunc(lost, func(number int32) bool { return resent[number] }) {
+			return Result{}, err
+		}
+		if err := t.resend(ctx, s, partSize, lost); err != nil {
+			return Result{}, err
+		}
+		for _, number := range lost {
+			resent[number] = true
+		}
+	}
+}
+
+// resendDelay is how long to wait before lost parts are sent again: SeaweedFS lists each part that was sent, with a
+// time in seconds, and the newest counts.
+const resendDelay = time.Second
+
+// lostParts returns the numbers of 1 to count that held lacks.
+func lostParts(held []client.Part, count int) (lost []int32) {
+	isHeld := map[int32]bool{}
+	for _, p := range held {
+		isHeld[p.PartNumber] = true
+	}
+	for number := int32(1); int(number) <= count; number++ {
+		if !isHeld[number] {
+			lost = append(lost, number)
+		}
+	}
+	return lost
+}
+
+// resend sends the parts with these numbers, which the store has lost.
+func (t *transfer) resend(ctx context.Context, s *source, partSize int64, numbers []int32) error {
+	t.step = "send lost parts again"
+	sign := signer{api: t.api, id: t.id}
+	g, sending := errgroup.WithContext(ctx)
+	g.SetLimit(t.limiter.maxPrepared())
+	for _, number := range numbers {
+		content := s.part(number, partSize)
+		t.emit(Event{Kind: Progress, Part: number, Bytes: -content.size})
+		g.Go(func() error {
+			_, err := t.sendPart(sending, &sign, number, content)
+			return err
+		})
+	}
+	return g.Wait()
 }
 
 // createMultipart creates a multipart import.

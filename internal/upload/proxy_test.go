@@ -2,6 +2,7 @@ package upload
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"log"
 	"maps"
@@ -9,9 +10,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/signpost-s3/signpost/gen/client"
 )
 
 // fault handles an exchange instead of the proxy. It returns false if the proxy must forward the request.
@@ -150,6 +154,28 @@ func respond(status int, contentType, body string) fault {
 		x.w.WriteHeader(status)
 		io.WriteString(x.w, body)
 		return true
+	}
+}
+
+// editParts changes lists of uploaded parts.
+func editParts(t *testing.T, edit func(*client.PartList)) fault {
+	return func(x exchange) bool {
+		if filepath.Base(x.r.URL.Path) != "parts" || x.r.Method != http.MethodGet {
+			return false
+		}
+		recorded := httptest.NewRecorder()
+		x.next.ServeHTTP(recorded, x.r)
+		var page client.PartList
+		if err := json.Unmarshal(recorded.Body.Bytes(), &page); err != nil || recorded.Code != http.StatusOK {
+			t.Errorf("list of parts: got %d %s, %v", recorded.Code, recorded.Body, err)
+			return respond(recorded.Code, recorded.Header().Get("Content-Type"), recorded.Body.String())(x)
+		}
+		edit(&page)
+		text, err := json.Marshal(page)
+		if err != nil {
+			t.Error(err)
+		}
+		return respond(http.StatusOK, "application/json", string(text))(x)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -68,7 +69,7 @@ func (e mismatchError) Error() string { return string(e) }
 
 // isComparable reports whether job has the checksum of its object.
 func isComparable(job client.Import) bool {
-	return job.Checksum != nil && job.Checksum.Value != "" && Algorithm(job.Checksum.Algorithm).Hash() != nil
+	return job.Checksum != nil && ChecksumOf(*job.Checksum) != "" && Algorithm(job.Checksum.Algorithm).Hash() != nil
 }
 
 // compareCompleted returns a mismatchError unless the object of the completed job has the checksum of the file.
@@ -81,9 +82,9 @@ func compareCompleted(ctx context.Context, job client.Import, s *source) error {
 		return mismatchError(text + "; without a checksum it cannot be compared with the file")
 	}
 	sum, err := s.whole().checksum(ctx, Algorithm(job.Checksum.Algorithm))
-	if err == nil && sum != job.Checksum.Value {
+	if err == nil && sum != ChecksumOf(*job.Checksum) {
 		err = mismatchError(fmt.Sprintf("%s with another file: its %s is %s, the file's is %s",
-			text, job.Checksum.Algorithm, terminal.Line(job.Checksum.Value), sum))
+			text, job.Checksum.Algorithm, terminal.Line(ChecksumOf(*job.Checksum)), sum))
 	}
 	return err
 }
@@ -101,13 +102,21 @@ func (t *transfer) findHeldParts(ctx context.Context, s *source, partSize int64)
 	}), err
 }
 
-// comparePart reports whether an uploaded part matches the file. Without a checksum it compares the ETag. That is the
-// part's MD5 unless the bucket encrypts with its own key; such parts are sent again.
+// comparePart reports whether an uploaded part matches the file, and returns the checksum of the file's part. If the
+// store lists no checksum, it compares the ETag. That is the part's MD5 unless the bucket encrypts with its own key;
+// such parts are sent again.
 func (t *transfer) comparePart(ctx context.Context, p client.Part, content section) (sum string, same bool, err error) {
-	if t.Checksum != None {
+	if t.Checksum != None && p.Checksum != "" {
 		sum, err = content.checksum(ctx, t.Checksum)
 		return sum, sum == p.Checksum, err
 	}
-	digest, err := Sum(ctx, content.open(), md5.New())
-	return "", strings.Trim(p.ETag, `"`) == hex.EncodeToString(digest), err
+	digest, from := md5.New(), content.open()
+	if t.Checksum == None {
+		_, err = Sum(ctx, from, digest)
+	} else {
+		var own []byte
+		own, err = Sum(ctx, io.TeeReader(from, digest), t.Checksum.Hash())
+		sum = EncodeChecksum(own)
+	}
+	return sum, strings.Trim(p.ETag, `"`) == hex.EncodeToString(digest.Sum(nil)), err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signpost-s3/signpost/gen/client"
+	"github.com/signpost-s3/signpost/internal/testing/storetest"
 )
 
 // startInterrupted uploads parts sequentially, and cancels at the third request to the store.
@@ -82,6 +83,11 @@ func TestResume(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	withoutChecksums := editParts(t, func(page *client.PartList) {
+		for i := range page.Parts {
+			page.Parts[i].Checksum = ""
+		}
+	})
 	cases := []struct {
 		name    string
 		between func(t *testing.T, w *world, path, id string)
@@ -89,24 +95,25 @@ func TestResume(t *testing.T) {
 		sent    [4]int
 		// checksums are those of the uploads. The other cases do not depend on them.
 		checksums []Algorithm
+		list      fault // of the uploaded parts
 	}{
 		{"no change", func(*testing.T, *world, string, string) {}, true, [4]int{0, 0, 1, 1},
-			[]Algorithm{CRC64NVME, CRC32C, None}},
-		{"clock a day forward", setAge(24 * time.Hour), true, [4]int{0, 0, 1, 1}, []Algorithm{CRC64NVME}},
-		{"clock a day back", setAge(-24 * time.Hour), true, [4]int{0, 0, 1, 1}, []Algorithm{CRC64NVME}},
-		{"resume state expired", setAge(resumeTTL + time.Hour), false, [4]int{1, 1, 1, 1}, []Algorithm{CRC64NVME}},
+			[]Algorithm{CRC64NVME, CRC32C, None}, nil},
+		{"clock a day forward", setAge(24 * time.Hour), true, [4]int{0, 0, 1, 1}, []Algorithm{CRC64NVME}, nil},
+		{"clock a day back", setAge(-24 * time.Hour), true, [4]int{0, 0, 1, 1}, []Algorithm{CRC64NVME}, nil},
+		{"resume state expired", setAge(resumeTTL + time.Hour), false, [4]int{1, 1, 1, 1}, []Algorithm{CRC64NVME}, nil},
 		{"other part uploaded", func(t *testing.T, w *world, _, id string) { w.corruptPart(t, id) }, true,
-			[4]int{1, 0, 1, 1}, []Algorithm{CRC64NVME, None}},
+			[4]int{1, 0, 1, 1}, []Algorithm{CRC64NVME, None}, nil},
 		{"file changed, its modification time not",
 			func(t *testing.T, _ *world, path, _ string) { rewrite(t, path, true) }, true, [4]int{0, 1, 1, 1},
-			[]Algorithm{CRC64NVME, None}},
+			[]Algorithm{CRC64NVME, None}, nil},
 		{"file changed", func(t *testing.T, _ *world, path, _ string) { rewrite(t, path, false) }, false,
-			[4]int{1, 1, 1, 1}, []Algorithm{CRC64NVME}},
+			[4]int{1, 1, 1, 1}, []Algorithm{CRC64NVME}, nil},
 		{"import aborted by another client", func(t *testing.T, w *world, _, id string) {
 			if err := w.API.Delete(t.Context(), id); err != nil {
 				t.Fatal(err)
 			}
-		}, false, [4]int{1, 1, 1, 1}, []Algorithm{CRC64NVME}},
+		}, false, [4]int{1, 1, 1, 1}, []Algorithm{CRC64NVME}, nil},
 		{"import not found", func(t *testing.T, w *world, path, id string) {
 			states, err := filepath.Glob(filepath.Join(w.ResumeStore.dir, "*.json"))
 			if err != nil {
@@ -122,7 +129,12 @@ func TestResume(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-		}, false, [4]int{1, 1, 1, 1}, []Algorithm{CRC64NVME}},
+		}, false, [4]int{1, 1, 1, 1}, []Algorithm{CRC64NVME}, nil},
+		{"store lists no checksums", func(*testing.T, *world, string, string) {}, true, [4]int{0, 0, 1, 1},
+			[]Algorithm{CRC64NVME}, withoutChecksums},
+		{"other part uploaded, store lists no checksums",
+			func(t *testing.T, w *world, _, id string) { w.corruptPart(t, id) }, true, [4]int{1, 0, 1, 1},
+			[]Algorithm{CRC64NVME}, withoutChecksums},
 	}
 	if testing.Short() {
 		cases = cases[:1]
@@ -135,7 +147,8 @@ func TestResume(t *testing.T) {
 				d := Options{Checksum: a, PartSize: 5 * mib}
 				id := w.startInterrupted(t, path, d)
 				c.between(t, w, path, id)
-				store, _, events := w.useProxies(t, nil, nil)
+				store, _, events := w.useProxies(t, nil, c.list)
+				storetest.AwaitNextSecond(t)
 				r, err := w.File(t.Context(), path, d)
 				if err != nil {
 					t.Fatal(err)

@@ -47,7 +47,8 @@ type Uploader struct {
 	retry        retrier // without its functions
 }
 
-// New returns an uploader that sends at most concurrency requests to the store at a time.
+// New returns an uploader that sends at most concurrency requests to the store at a time. 0 is the default:
+// DefaultConcurrency, and twice as many with small ones.
 func New(api *API, store *http.Client, concurrency int) *Uploader {
 	return &Uploader{
 		API: api, Store: withoutRedirects(store), OnEvent: func(Event) {},

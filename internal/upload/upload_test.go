@@ -31,7 +31,12 @@ type world struct {
 
 func start(t *testing.T) *world {
 	t.Helper()
-	target := storetest.Open(t)
+	return startOn(t, storetest.Open(t))
+}
+
+// startOn is start for another store.
+func startOn(t *testing.T, target storetest.Target) *world {
+	t.Helper()
 	service, err := server.New(t.Context(), config.Config{
 		Listen: "127.0.0.1:0", MaxConnections: 4096, Bucket: target.Bucket, PathStyle: target.PathStyle,
 		URLTTL: time.Hour, JobTTL: time.Hour, LongPolling: true,

@@ -8,8 +8,6 @@ import (
 const (
 	// startWindow is two parts: enough to fill most lines, and little to lose on a slow one.
 	startWindow = 2 * defaultPartSize
-	// minMeasured is the least size, in bytes, of a request that is measured. The latency dominates smaller ones.
-	minMeasured = 1 << 20
 	// Below fastPace requests are added in any case. Above slowPace they are removed, down to targetPace, unless the line
 	// is not the limit. An interrupt waits as long as slowPace for parts in progress, so most are kept.
 	fastPace   = 2 * time.Second
@@ -47,12 +45,18 @@ type sample struct{ load, pace float64 }
 
 func newWindow(now time.Time) window { return window{size: startWindow, since: now} }
 
-// isFull reports whether another request must wait. One is always allowed.
-func (w *window) isFull() bool { return w.inFlight > 0 && w.inFlight >= w.size }
+// isFull reports whether a request of size bytes must wait. One is always allowed, and at the start two of any size.
+func (w *window) isFull(size int64) bool {
+	room := w.size
+	if room == startWindow {
+		room = max(room, 2*size)
+	}
+	return w.inFlight > 0 && w.inFlight >= room
+}
 
 // measure adjusts the window to a successful request.
 func (w *window) measure(size int64, began, now time.Time) {
-	if size < minMeasured || began.Before(w.since) {
+	if size < SmallSize || began.Before(w.since) {
 		return
 	}
 	pace := float64(now.Sub(began)) * min(1, defaultPartSize/float64(size))

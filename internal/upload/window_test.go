@@ -32,3 +32,16 @@ func TestWindow(t *testing.T) {
 		t.Errorf("the trace has %d lines", number)
 	}
 }
+
+// TestWindowAtStart: two parts of any size are sent at the start.
+func TestWindowAtStart(t *testing.T) {
+	for _, size := range []int64{defaultPartSize, 64 * mib, 5 << 30} {
+		w, began := newWindow(time.Unix(0, 0)), 0
+		for ; !w.isFull(size); began++ {
+			w.inFlight += size
+		}
+		if began != 2 {
+			t.Errorf("parts of %d bytes: got %d at the start, want 2", size, began)
+		}
+	}
+}

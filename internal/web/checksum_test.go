@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"crypto/md5"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -59,6 +60,30 @@ func TestChecksum(t *testing.T) {
 	check := []byte{0xae, 0x8b, 0x14, 0x86, 0x0a, 0x79, 0x98, 0x88}
 	if got, want := nvme([]byte("123456789")), base64.StdEncoding.EncodeToString(check); got != want {
 		t.Errorf("crc64nvme of 123456789: got %s, want %s, the check value of the CRC catalogue", got, want)
+	}
+}
+
+// TestMD5: MD5 sums are those of crypto/md5, at once and in pieces that are not aligned to blocks.
+func TestMD5(t *testing.T) {
+	s := start(t, web.UI{}, nil)
+	tab := s.browse(t)
+	random := rand.NewChaCha8([32]byte{})
+	for _, length := range []int{0, 1, 3, 55, 56, 57, 63, 64, 65, 119, 120, 128, 1000, 65537} {
+		text := make([]byte, length)
+		_, _ = random.Read(text)
+		got := evaluate[[]string](t, tab, fmt.Sprintf(`(async () => {
+			const { MD5 } = await import("/client/md5.js");
+			const text = Uint8Array.from(atob(%q), (c) => c.charCodeAt(0));
+			const whole = new MD5(), pieces = new MD5();
+			whole.add(text);
+			for (let at = 0, size = 1; at < text.length; at += size, size = size * 7 %% 130) {
+				pieces.add(text.subarray(at, at + size));
+			}
+			return [whole.value(), pieces.value()];
+		})()`, base64.StdEncoding.EncodeToString(text)))
+		if want := fmt.Sprintf("%x", md5.Sum(text)); got[0] != want || got[1] != want {
+			t.Errorf("MD5 of %d bytes: got %q, want %s twice", length, got, want)
+		}
 	}
 }
 

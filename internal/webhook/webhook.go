@@ -38,13 +38,16 @@ type Options struct {
 	HTTPSOnly bool
 	// Timeout limits one delivery, from the DNS lookup to the end of the response (default 15 s).
 	Timeout time.Duration
+	// Trace adds spans to a transport. Nil adds none.
+	Trace func(http.RoundTripper) http.RoundTripper
 }
 
 // Sender sends events. It is safe for concurrent use.
 type Sender struct {
 	options     Options
-	http, https *http.Transport // by the scheme of the URL
-	resolver    *net.Resolver   // nil: net.DefaultResolver
+	http, https *http.Transport   // by the scheme of the URL
+	transport   http.RoundTripper // chooses one of them
+	resolver    *net.Resolver     // nil: net.DefaultResolver
 }
 
 // New returns a Sender.
@@ -57,7 +60,21 @@ func New(o Options) *Sender {
 	}
 	s := &Sender{options: o}
 	s.http, s.https = newTransport(s.dialPlain), newTransport(s.dialSecure)
+	s.transport = byScheme{s}
+	if o.Trace != nil {
+		s.transport = o.Trace(s.transport)
+	}
 	return s
+}
+
+// byScheme sends requests by the transport of their scheme.
+type byScheme struct{ *Sender }
+
+func (b byScheme) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.URL.Scheme == "http" {
+		return b.http.RoundTrip(request)
+	}
+	return b.https.RoundTrip(request)
 }
 
 // newTransport returns a transport without a proxy. A proxy would look up names itself, and the addresses could not be
@@ -107,11 +124,7 @@ func (s *Sender) Send(ctx context.Context, address, id string, at time.Time, bod
 // deliver sends request and checks the response. It uses the transport without a client, which follows no redirects,
 // keeps no cookies and does not repeat the URL in errors.
 func (s *Sender) deliver(request *http.Request) error {
-	transport := s.https
-	if request.URL.Scheme == "http" {
-		transport = s.http
-	}
-	response, err := transport.RoundTrip(request)
+	response, err := s.transport.RoundTrip(request)
 	if err != nil {
 		return transportError(request.Context(), request.URL, err)
 	}

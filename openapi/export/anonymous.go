@@ -11,5 +11,7 @@ func Anonymous(root *yaml.Node) {
 	remove(root, "security")
 	remove(root, "x-amazon-apigateway-api-key-source")
 	remove(member(root, "components"), "securitySchemes")
-	remove(member(root, gatewayResponses), "INVALID_API_KEY")
+	for _, kind := range []string{"INVALID_API_KEY", "QUOTA_EXCEEDED"} {
+		remove(member(root, gatewayResponses), kind)
+	}
 }

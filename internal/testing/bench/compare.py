@@ -2,40 +2,46 @@
 
 Usage: compare.py BENCH ROUNDS [all]. BENCH is the program of this folder. Each upload has a new bucket: of a new local
 store, or with SIGNPOST_TEST_BUCKET of the store that the AWS SDK's settings name. It prints medians, and the ratio of
-signpost's time to the other's. Then it interrupts uploads on slow lines, and prints what they reported and what the
-store kept.
+signpost's time to the other's. On Linux, it also prints the CPU time of the program, and of the process with API and
+local store until it is idle again. Then it interrupts uploads on slow lines, and prints what they reported and what
+the store kept.
 """
-import concurrent.futures, contextlib, json, os, pathlib, re, shutil, signal, socket, statistics, subprocess, sys
+import concurrent.futures, contextlib, json, math, os, pathlib, re, shutil, signal, socket, statistics, subprocess, sys
 import tempfile, time, urllib.request
 
 BENCH, ROUNDS, ALL, KIB = sys.argv[1], int(sys.argv[2]), sys.argv[3:] == ["all"], 1 << 10
 REMOTE = "SIGNPOST_TEST_BUCKET" in os.environ
 MEMORY = 64  # MiB, of signpost
 INTERRUPT = 15  # seconds after the start
+REMOTE_LINE = (1000, 20)  # MiB/s, ms: to a store that is not on this machine
 LINES = [(rate, latency) for rate in (1.25, 5, 10) for latency in (0, 200)]  # MiB/s, ms
 ENV = {name: value for name, value in os.environ.items() if not re.match("AWS_|SIGNPOST_|RCLONE_|MC_", name)}
 
 
 @contextlib.contextmanager
 def running(*command, env=ENV):
-    """Runs a command until the end of the block. Yields the first line of its output."""
-    process = subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        yield process.stdout.readline()
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait()
+    """Runs a command until the end of the block. Yields the process; first is the first line of its output."""
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=log)
+        try:
+            process.first = process.stdout.readline()
+            if not process.first:
+                log.seek(0)
+                raise SystemExit(f"{' '.join(command)} has ended: {log.read().decode()}")
+            yield process
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait()
 
 
 @contextlib.contextmanager
 def new_store(folder):
     """Yields settings of signpost serve, and how other programs access the same bucket."""
     if REMOTE:
-        with running(BENCH, "-bucket", env=os.environ) as line:
-            if not line:
-                raise SystemExit("no bucket: run `go run ./internal/testing/bench -bucket` to see why")
-            store = json.loads(line)
-            yield {"SIGNPOST_BUCKET": store["bucket"], "SIGNPOST_PATH_STYLE": "true"}, store
+        with running(BENCH, "-bucket", env=os.environ) as holder:
+            store = json.loads(holder.first)
+            yield {"SIGNPOST_BUCKET": store["bucket"], "SIGNPOST_PATH_STYLE": "true",
+                   "SIGNPOST_ALLOW_UNSIGNED_HEADERS": "true"}, store
         return
     with socket.socket() as port:
         port.bind(("127.0.0.1", 0))
@@ -50,8 +56,8 @@ def new_store(folder):
 class Service:
     """signpost serve on a new bucket, which clients reach by a line of this rate in MiB/s and latency in ms."""
 
-    def __init__(self, server, folder, store):
-        self.server, self.folder, self.store = server, folder, store
+    def __init__(self, process, folder, store):
+        self.process, self.server = process, re.search(r"http://[\d.:]+", process.first)[0]
         self.endpoint, self.key, self.secret = store["endpoint"], store["key"], store["secret"]
         self.host = self.endpoint.split("://")[1]
         self.to = f"s3://{store['bucket']}/bench/"
@@ -66,13 +72,23 @@ class Service:
         with tempfile.TemporaryDirectory(dir=work) as folder, contextlib.ExitStack() as stack:
             folder = pathlib.Path(folder)
             settings, store = stack.enter_context(new_store(folder))
+            env = {**ENV, **(aws_variables(store) if REMOTE else {}), "SIGNPOST_LISTEN": "127.0.0.1:0", **settings}
             if line:
                 flags = f"-rate={line[0] * KIB * KIB}", f"-latency={line[1]}ms"
-                url = stack.enter_context(running(BENCH, "-line", store["endpoint"], *flags))
-                settings["SIGNPOST_PUBLIC_ENDPOINT"] = url.strip()
-            env = {**ENV, **(aws_variables(store) if REMOTE else {}), "SIGNPOST_LISTEN": "127.0.0.1:0", **settings}
-            greeting = stack.enter_context(running("bin/signpost", "serve", env=env))
-            yield cls(re.search(r"http://[\d.:]+", greeting)[0], folder, store)
+                url = stack.enter_context(running(BENCH, "-line", store["endpoint"], *flags)).first.strip()
+                env["SIGNPOST_PUBLIC_ENDPOINT"], store = url, {**store, "endpoint": url}
+            yield cls(stack.enter_context(running("bin/signpost", "serve", env=env)), folder, store)
+
+    def cpu(self):
+        """Returns the CPU time of the process in seconds, once it is idle."""
+        stat, last = pathlib.Path(f"/proc/{self.process.pid}/stat"), None
+        while stat.exists():
+            fields = stat.read_text().rpartition(")")[2].split()
+            if (now := (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")) == last:
+                return now
+            last = now
+            time.sleep(0.5)
+        return math.nan
 
     def call(self, path, method="GET"):
         with urllib.request.urlopen(urllib.request.Request(self.server + path, method=method)) as answer:
@@ -112,30 +128,31 @@ def is_installed(tool):
     return tool == "signpost" or bool(shutil.which(tool))
 
 
-def measure(command, env):
-    """Runs a command. Returns its seconds and its peak memory in MiB."""
-    began = time.monotonic()
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
+def measure(command, service):
+    """Runs a command. Returns its seconds, its CPU time, that of the service, and its peak memory in MiB."""
+    before, began = service.cpu(), time.monotonic()
+    process = subprocess.Popen(command, env=service.env, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{command[0]}: status {process.returncode}")
-    return time.monotonic() - began, usage.ru_maxrss / KIB
+    took = time.monotonic() - began
+    return took, usage.ru_utime + usage.ru_stime, service.cpu() - before, usage.ru_maxrss / KIB
 
 
-def compare(what, kind, path, goal, work):
+def compare(what, kind, path, goal, work, line=None):
     runs = {tool: [] for tool in installed if TOOLS[tool][kind == "folder"]}
     for _ in range(ROUNDS):
         for tool in runs:
-            with Service.start(work) as service:
+            with Service.start(work, line) as service:
                 command = TOOLS[tool][kind == "folder"](service, str(path))
-                runs[tool].append(measure(command, service.env))
-    seconds = {tool: statistics.median(s for s, _ in r) for tool, r in runs.items()}
-    memory = {tool: max(m for _, m in r) for tool, r in runs.items()}
-    for tool in runs:
-        ratio, bound = seconds["signpost"] / seconds[tool], "" if tool in ("signpost", "curl") else f"≤ {goal}"
+                runs[tool].append(measure(command, service))
+    medians = {tool: [statistics.median(figures) for figures in zip(*r)] for tool, r in runs.items()}
+    memory = {tool: max(m for *_, m in r) for tool, r in runs.items()}
+    for tool, (seconds, client, server, _) in medians.items():
+        ratio, bound = medians["signpost"][0] / seconds, "" if tool in ("signpost", "curl") else f"≤ {goal}"
         print(f"{what:26} {tool:8} {ratio:6.2f}  {bound:6} {'missed' if bound and ratio > goal else '':7}"
-              f"{seconds[tool]:8.2f} s {memory[tool]:6.0f} MiB", flush=True)
+              f"{seconds:8.2f} s {client:8.2f} s {server:8.2f} s {memory[tool]:6.0f} MiB", flush=True)
     print(f"{'  peak memory, MiB':35} {memory['signpost']:6.0f}  ≤ {MEMORY}", flush=True)
 
 
@@ -181,9 +198,10 @@ with tempfile.TemporaryDirectory() as folder:
         for i in range(count):
             (work / str(count) / f"{i:05}.bin").write_bytes(block[:size])
     print(f"medians of {ROUNDS}; missing here:", *[tool for tool in TOOLS if tool not in installed])
-    print(f"{'upload of':26} {'beside':8} {'ratio':>6}  goal             time     memory")
+    print(f"{'upload of':26} {'beside':8} {'ratio':>6}  goal             time  its CPU  service CPU  memory")
     compare("1 file of 2 GiB", "file", work / "large", 1, work)
     compare("500 files of 64 KiB", "folder", work / "500", 1.25, work)
+    compare("500 files, latency 20 ms", "folder", work / "500", 1.25, work, REMOTE_LINE)
     if ALL:
         compare("10,000 files of 4 KiB", "folder", work / "10000", 1.25, work)
     interrupt_all(work, work / "large")

@@ -12,24 +12,31 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/evanw/esbuild/pkg/api"
 )
 
-// pages serves a page made of testdata/index.html, page.js and the snippet of this major version of Uppy, on another
-// origin than the service.
-func pages(t *testing.T, major string) (origin string) {
+// bundle writes a module of dir, with all that it imports, to bundle.js.
+func bundle(t *testing.T, dir, module string) {
 	t.Helper()
-	dir := install(t, "index.html", "page.js", major+"/snippet.js", major+"/package.json", major+"/package-lock.json")
-	run(
-		t, dir, "node_modules/.bin/esbuild", "page.js", "--bundle", "--format=esm", "--outfile=bundle.js",
-		"--log-level=warning",
-	)
+	result := api.Build(api.BuildOptions{
+		AbsWorkingDir: dir, EntryPoints: []string{module}, Outfile: "bundle.js", Write: true,
+		Bundle: true, Format: api.FormatESModule, JSX: api.JSXAutomatic,
+	})
+	for _, message := range append(result.Errors, result.Warnings...) {
+		t.Fatalf("esbuild: %s: %s", module, message.Text)
+	}
+}
+
+// serveFolder serves the files of dir on an origin of their own.
+func serveFolder(t *testing.T, dir string) (origin string) {
+	t.Helper()
 	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	t.Cleanup(server.Close)
 	return server.URL
 }
 
-// browser starts a headless Chromium.
-func browser(t *testing.T) context.Context {
+// startChromium starts a headless Chromium.
+func startChromium(t *testing.T) context.Context {
 	t.Helper()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath("chromium"))
 	if os.Getuid() == 0 {
@@ -118,11 +125,10 @@ func call[T any](t *testing.T, p tab, function string) T {
 	return value
 }
 
-// send selects a file in the page and starts its upload.
-func (p tab) send(t *testing.T, path string) {
+// choose selects a file in the page.
+func (p tab) choose(t *testing.T, path string) {
 	t.Helper()
-	p.do(t, chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{path}))
-	call[chromedp.Void](t, p, "begin()")
+	p.do(t, chromedp.SetUploadFiles(chromedp.CSS("input[type=file]"), []string{path}))
 }
 
 // slow limits the page's upload rate, in bytes per second; -1 is unlimited.

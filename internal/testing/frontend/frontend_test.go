@@ -1,6 +1,7 @@
-// Package frontend tests that third-party front ends work with this service: Uppy in a browser, a TypeScript client
-// generated from the OpenAPI document, and Prism, a proxy that checks calls against this document. Their npm packages
-// have the versions in testdata; they use the real binary. The package contains only tests.
+// Package frontend tests that third-party front ends work with this service: Uppy and a React component in a browser, a
+// TypeScript client generated from the OpenAPI document, a TypeScript program that uses the upload library, and Prism,
+// a proxy that checks calls against this document. Their npm packages have the versions in testdata; they use the real
+// binary. The package contains only tests.
 package frontend
 
 import (

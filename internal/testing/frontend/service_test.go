@@ -105,8 +105,8 @@ func (s service) authorize(r *http.Request) {
 	}
 }
 
-// read returns an import once its status changes or is terminal, or after some seconds.
-func (s service) read(t *testing.T, id string, seconds int32) client.Import {
+// api returns a client of the service.
+func (s service) api(t *testing.T) *client.ClientWithResponses {
 	t.Helper()
 	web := &http.Client{Timeout: limit}
 	authorize := client.WithRequestEditorFn(func(_ context.Context, r *http.Request) error { s.authorize(r); return nil })
@@ -114,7 +114,26 @@ func (s service) read(t *testing.T, id string, seconds int32) client.Import {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read, err := api.GetImportWithResponse(t.Context(), id, &client.GetImportParams{Wait: new(seconds)})
+	return api
+}
+
+// newest returns the id of the newest import.
+func (s service) newest(t *testing.T) string {
+	t.Helper()
+	list, err := s.api(t).ListImportsWithResponse(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list.JSON200 == nil || len(list.JSON200.Imports) == 0 {
+		t.Fatalf("GET /import: got %s %s, want imports", list.Status(), list.Body)
+	}
+	return list.JSON200.Imports[0].ID
+}
+
+// read returns an import once its status changes or is terminal, or after some seconds.
+func (s service) read(t *testing.T, id string, seconds int32) client.Import {
+	t.Helper()
+	read, err := s.api(t).GetImportWithResponse(t.Context(), id, &client.GetImportParams{Wait: new(seconds)})
 	if err != nil {
 		t.Fatal(err)
 	}

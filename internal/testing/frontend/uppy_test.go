@@ -29,10 +29,12 @@ type uppy struct {
 // TestUppy runs testdata/uppy-*/snippet.js, which internal/web/README.md shows, unchanged.
 func TestUppy(t *testing.T) {
 	needs(t, "node", "npm", "chromium")
-	chromium := browser(t)
+	chromium := startChromium(t)
 	for _, major := range []string{"uppy-5", "uppy-6"} {
 		t.Run(major, func(t *testing.T) {
-			origin := pages(t, major)
+			dir := install(t, "index.html", "page.js", major+"/snippet.js", major+"/package.json", major+"/package-lock.json")
+			bundle(t, dir, "page.js")
+			origin := serveFolder(t, dir)
 			u := uppy{chromium, origin, serve(t, origin, ""), serve(t, origin, "alice")}
 			u.keyed.allow(t, origin)
 			t.Run("Single", func(t *testing.T) { u.uploads(t, u.opened, "Grüße.txt", small, nil) })
@@ -60,12 +62,19 @@ func (u uppy) open(t *testing.T, s service, asked url.Values) tab {
 	return open(t, u.browser, u.origin+"/?"+asked.Encode())
 }
 
+// send selects a file in the page and starts its upload.
+func send(t *testing.T, page tab, path string) {
+	t.Helper()
+	page.choose(t, path)
+	call[chromedp.Void](t, page, "begin()")
+}
+
 // uploads checks that s has a file unchanged, that Uppy returns the import's URL, and that it uploaded these parts
 // (nil: not checked) without an error on its console.
 func (u uppy) uploads(t *testing.T, s service, name string, size int, parts []int) {
 	path, content := file(t, name, size)
 	page := u.open(t, s, url.Values{})
-	page.send(t, path)
+	send(t, page, path)
 	got := call[outcome](t, page, "finish()")
 	s.wantStored(t, got.id(t), name, content)
 	if want := s.url + "/import/" + got.id(t); got.URL != want || got.Event != want {
@@ -84,7 +93,7 @@ func (u uppy) relativePath(t *testing.T) {
 	for _, size := range []int{small, large} {
 		path, _ := file(t, "a.bin", size)
 		page := u.open(t, u.opened, url.Values{"path": {"/Gru\u0308ße/a.bin"}}) // decomposed, as macOS reports names
-		page.send(t, path)
+		send(t, page, path)
 		id := call[outcome](t, page, "finish()").id(t)
 		const want = "Gr\u00fcße/a.bin"
 		job := u.opened.wantStatus(t, id, client.ImportStatusCompleted)
@@ -114,7 +123,7 @@ func (u uppy) gateway(t *testing.T) {
 		}))
 		path, _ := file(t, "limited.csv", small)
 		page := u.open(t, service{url: gateway.URL}, url.Values{})
-		page.send(t, path)
+		send(t, page, path)
 		want := strings.Replace(c.want, "GATEWAY", gateway.URL, 1)
 		if got := call[outcome](t, page, "finish()"); got.Error != want {
 			t.Errorf("%d %s: got %+v, want error %q", c.status, c.body, got, want)
@@ -129,7 +138,7 @@ func (u uppy) withoutKey(t *testing.T) {
 	stranger := u.keyed
 	stranger.key = ""
 	page := u.open(t, stranger, url.Values{})
-	page.send(t, path)
+	send(t, page, path)
 	const want = "This service requires credentials. Send an API key, as x-api-key: KEY."
 	if got := call[outcome](t, page, "finish()"); got.Error != want {
 		t.Errorf("upload without an API key: got %+v, want error %q", got, want)
@@ -140,7 +149,7 @@ func (u uppy) withoutKey(t *testing.T) {
 func (u uppy) pauses(t *testing.T) {
 	path, content := file(t, "paused.bin", large)
 	page := u.open(t, u.opened, url.Values{"limit": {"1"}})
-	page.send(t, path)
+	send(t, page, path)
 	id := call[string](t, page, "after('pauseAll')")
 	if job := u.opened.wantStatus(t, id, client.ImportStatusUploading); *job.Multipart.UploadedParts != 1 {
 		t.Errorf("paused: the store has %d parts, want 1", *job.Multipart.UploadedParts)
@@ -157,7 +166,7 @@ func (u uppy) pauses(t *testing.T) {
 func (u uppy) aborts(t *testing.T) {
 	path, _ := file(t, "unwanted.bin", large)
 	page := u.open(t, u.opened, url.Values{"limit": {"1"}})
-	page.send(t, path)
+	send(t, page, path)
 	id := call[string](t, page, "after('cancelAll')")
 	u.opened.wantStatus(t, id, client.ImportStatusAborted)
 	u.opened.wantNoParts(t)
@@ -168,7 +177,7 @@ func (u uppy) reloads(t *testing.T) {
 	path, content := file(t, "reloaded.bin", large)
 	page := u.open(t, u.opened, url.Values{"limit": {"1"}, "retrieve": {""}})
 	page.slow(t, 16<<20) // more than a second for each part: Uppy notes how far it is twice a second
-	page.send(t, path)
+	send(t, page, path)
 	id := call[string](t, page, "after()")
 	page.do(t, chromedp.Reload())
 	if job := u.opened.wantStatus(t, id, client.ImportStatusUploading); *job.Multipart.UploadedParts != 1 {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"mime"
 	"net/http"
@@ -69,7 +70,9 @@ type operation struct {
 
 // gatewayResponse is the document's definition of the gateway's own responses of one type.
 type gatewayResponse struct {
+	StatusCode string            `yaml:"statusCode"`
 	Parameters map[string]string `yaml:"responseParameters"`
+	Templates  map[string]string `yaml:"responseTemplates"`
 }
 
 type integrationResponse struct {
@@ -105,35 +108,48 @@ func NewGateway(document []byte, s Stage) (*Gateway, error) {
 // The gateway's own responses.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 var (
-	forbidden  = refusal{403, "ForbiddenException", "Forbidden"}
-	noResource = refusal{
-		403,
-		"MissingAuthenticationTokenException",
-		"Missing Authentication Token",
-	} // also for an unknown method
-	tooLong   = refusal{413, "BadRequestException", "Request Too Long"}
-	noMapping = refusal{415, "UnsupportedMediaTypeException", "Unsupported Media Type"}
-	noJSON    = refusal{400, "BadRequestException", "Could not parse request body into json"}
-	noAnswer  = refusal{504, "InternalServerErrorException", "Endpoint request timed out"}
-	badAnswer = refusal{502, "InternalServerErrorException", "Internal server error"}
-	badSetup  = refusal{500, "InternalServerErrorException", "Internal server error"}
+	badKey     = refusal{"INVALID_API_KEY", 403, "ForbiddenException", "Forbidden"}
+	noResource = refusal{ // also for an unknown method
+		"MISSING_AUTHENTICATION_TOKEN", 403, "MissingAuthenticationTokenException", "Missing Authentication Token",
+	}
+	tooLong   = refusal{"REQUEST_TOO_LARGE", 413, "BadRequestException", "Request Too Long"}
+	noMapping = refusal{"UNSUPPORTED_MEDIA_TYPE", 415, "UnsupportedMediaTypeException", "Unsupported Media Type"}
+	noJSON    = refusal{"", 400, "BadRequestException", "Could not parse request body into json"}
+	noAnswer  = refusal{"INTEGRATION_TIMEOUT", 504, "InternalServerErrorException", "Endpoint request timed out"}
+	badAnswer = refusal{"", 502, "InternalServerErrorException", "Internal server error"}
+	badSetup  = refusal{"API_CONFIGURATION_ERROR", 500, "InternalServerErrorException", "Internal server error"}
 )
 
 type refusal struct {
+	kind            string // "" has only the default response of its status
 	status          int
 	errorType, says string
 }
 
-// refuse sends the headers that the document defines for default responses; only literal values are supported.
+// refuse sends the response that the document defines for the type, or for the class of the status. Headers have
+// literal values; templates may contain $context.requestId.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.html
 func (g *Gateway) refuse(w http.ResponseWriter, f refusal) {
-	for parameter, value := range g.refusals[fmt.Sprintf("DEFAULT_%dXX", f.status/100)].Parameters {
+	defined, ok := g.refusals[f.kind]
+	if !ok {
+		defined = g.refusals[fmt.Sprintf("DEFAULT_%dXX", f.status/100)]
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amzn-Errortype", f.errorType)
+	for parameter, value := range defined.Parameters {
 		if name, ok := strings.CutPrefix(parameter, "gatewayresponse.header."); ok {
 			w.Header().Set(name, strings.Trim(value, "'"))
 		}
 	}
-	w.Header().Set("X-Amzn-Errortype", f.errorType)
-	writeJSON(w, f.status, message{f.says})
+	if status, err := strconv.Atoi(defined.StatusCode); err == nil {
+		f.status = status
+	}
+	body, ok := defined.Templates["application/json"]
+	if !ok {
+		body = string(marshal(message{f.says}))
+	}
+	w.WriteHeader(f.status)
+	io.WriteString(w, strings.ReplaceAll(body, "$context.requestId", uuid.NewString()))
 }
 
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -146,14 +162,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := r.Header.Get("X-Api-Key")
 	keyID, known := g.stage.Keys[key]
 	switch {
-	case !inStage:
-		g.refuse(w, forbidden)
+	case !inStage: // no API, so none of its responses
+		writeJSON(w, http.StatusForbidden, message{"Forbidden"})
 		return
 	case found == nil:
 		g.refuse(w, noResource)
 		return
 	case len(found.Security) > 0 && !known:
-		g.refuse(w, forbidden)
+		g.refuse(w, badKey)
 		return
 	}
 	event, accepted := found.mapped(r.Header.Get("Content-Type"), body)

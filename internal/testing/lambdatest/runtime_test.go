@@ -56,13 +56,13 @@ func function(api string) int {
 	}
 }
 
-func run(t *testing.T, env ...string) *Runtime {
+func run(t *testing.T, timeout time.Duration, env ...string) *Runtime {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Start(Options{Bootstrap: self, Env: env, Timeout: time.Second})
+	r, err := Start(Options{Bootstrap: self, Env: env, Timeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,9 +74,9 @@ func run(t *testing.T, env ...string) *Runtime {
 	return r
 }
 
-// TestRuntime checks responses and kinds of errors. Those that end the process come last.
+// TestRuntime checks responses and kinds of errors of a process that continues.
 func TestRuntime(t *testing.T) {
-	r := run(t)
+	r := run(t, time.Minute)
 	if err := r.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +90,6 @@ func TestRuntime(t *testing.T) {
 		{`"fail"`, "", "T"},
 		{`"+"`, "", ResponseTooLarge},
 		{`"again"`, `"again"`, ""},
-		{`"hang"`, "", TimedOut},
-		{`"again"`, "", Exited},
 	} {
 		answer, err := r.Invoke(t.Context(), []byte(c.event))
 		e := &Error{}
@@ -106,22 +104,33 @@ func TestRuntime(t *testing.T) {
 
 // TestRuntimeEnds checks that all calls after a process's end return its reason.
 func TestRuntimeEnds(t *testing.T) {
-	r := run(t)
+	r := run(t, time.Minute)
 	for range 2 {
 		if _, err := r.Invoke(t.Context(), []byte(`"exit"`)); err == nil || !strings.Contains(err.Error(), "exit status 3") {
 			t.Errorf("got %v, want exit status 3", err)
 		}
 	}
-	r = run(t, "FAIL=1")
+	r = run(t, time.Minute, "FAIL=1")
 	if err := r.Ready(t.Context()); err == nil || err.Error() != "Settings: FAIL is set" {
 		t.Errorf("ready: got %v, want what the process said of its start", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := run(t).Invoke(ctx, nil); !errors.Is(err, context.Canceled) {
+	if _, err := run(t, time.Minute).Invoke(ctx, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("after cancel: got %v", err)
 	}
 	if _, err := Start(Options{Bootstrap: "/nowhere"}); err == nil {
 		t.Error("a binary that is not there: got no error")
+	}
+}
+
+// TestRuntimeTimesOut checks that a function without a response is ended.
+func TestRuntimeTimesOut(t *testing.T) {
+	r := run(t, time.Second)
+	for _, errorType := range []string{TimedOut, Exited} {
+		_, err := r.Invoke(t.Context(), []byte(`"hang"`))
+		if e := (*Error)(nil); !errors.As(err, &e) || e.Type != errorType {
+			t.Errorf("got %v, want %s", err, errorType)
+		}
 	}
 }

@@ -63,6 +63,9 @@ func (t Target) Delete(ctx context.Context) error {
 func (t Target) deleteOnce(ctx context.Context) error {
 	client := t.Client()
 	uploads, err := client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &t.Bucket})
+	if code := smithy.APIError(nil); errors.As(err, &code) && code.ErrorCode() == "NoSuchUpload" { // of rclone
+		uploads, err = &s3.ListMultipartUploadsOutput{}, nil
+	}
 	if err != nil {
 		return err
 	}

@@ -76,22 +76,27 @@ func (u *memoryUpload) putPart(w http.ResponseWriter, r *http.Request, body []by
 	return nil
 }
 
-// memoryPart is a part in a list, and in the request of a completion.
-type memoryPart struct {
+// listedPart is a part in a list, and in the request of a completion.
+type listedPart struct {
 	PartNumber        int
 	ETag              string
-	Size              int
+	Size              int64
+	LastModified      string `xml:",omitempty"`
 	ChecksumCRC64NVME string `xml:",omitempty"`
+	ChecksumCRC32C    string `xml:",omitempty"`
+	ChecksumCRC32     string `xml:",omitempty"`
+}
+
+type partList struct {
+	XMLName     xml.Name `xml:"ListPartsResult"`
+	Part        []listedPart
+	IsTruncated bool
 }
 
 func (u *memoryUpload) listParts(w io.Writer, query url.Values) {
 	after, _ := strconv.Atoi(query.Get("part-number-marker"))
 	limit := limitOf(query, "max-parts")
-	out := struct {
-		XMLName     xml.Name `xml:"ListPartsResult"`
-		Part        []memoryPart
-		IsTruncated bool
-	}{}
+	var out partList
 	for _, number := range slices.Sorted(maps.Keys(u.parts)) {
 		if number <= after {
 			continue
@@ -100,7 +105,7 @@ func (u *memoryUpload) listParts(w io.Writer, query url.Values) {
 			break
 		}
 		p := u.parts[number]
-		listed := memoryPart{PartNumber: number, ETag: p.etag, Size: len(p.content)}
+		listed := listedPart{PartNumber: number, ETag: p.etag, Size: int64(len(p.content))}
 		if u.algorithm == "CRC64NVME" {
 			listed.ChecksumCRC64NVME = checksumOf(crc64nvme.New(), p.content)
 		}
@@ -114,7 +119,7 @@ func (m *Memory) complete(w io.Writer, r *http.Request, u *memoryUpload, body []
 	if err := m.checkConditions(r, u.key); err != nil {
 		return err
 	}
-	var request struct{ Part []memoryPart }
+	var request struct{ Part []listedPart }
 	if err := xml.Unmarshal(body, &request); err != nil {
 		return &memoryError{http.StatusBadRequest, "MalformedXML"}
 	}
@@ -163,22 +168,25 @@ func checksumOf(h hash.Hash, content []byte) string {
 	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
+type listedUpload struct {
+	Key, UploadId string
+	Initiated     time.Time
+}
+
+type uploadList struct {
+	XMLName     xml.Name `xml:"ListMultipartUploadsResult"`
+	Upload      []listedUpload
+	IsTruncated bool
+}
+
 func (m *Memory) listUploads(w io.Writer, query url.Values) {
-	type listed struct {
-		Key, UploadId string
-		Initiated     time.Time
-	}
-	out := struct {
-		XMLName     xml.Name `xml:"ListMultipartUploadsResult"`
-		Upload      []listed
-		IsTruncated bool
-	}{}
+	var out uploadList
 	for _, u := range m.uploads {
 		if strings.HasPrefix(u.key, query.Get("prefix")) && u.key > query.Get("key-marker") {
-			out.Upload = append(out.Upload, listed{u.key, u.id, u.initiated.UTC()})
+			out.Upload = append(out.Upload, listedUpload{u.key, u.id, u.initiated.UTC()})
 		}
 	}
-	slices.SortFunc(out.Upload, func(a, b listed) int { return strings.Compare(a.Key+a.UploadId, b.Key+b.UploadId) })
+	slices.SortFunc(out.Upload, func(a, b listedUpload) int { return strings.Compare(a.Key+a.UploadId, b.Key+b.UploadId) })
 	if limit := limitOf(query, "max-uploads"); len(out.Upload) > limit {
 		out.Upload, out.IsTruncated = out.Upload[:limit], true
 	}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -67,6 +68,20 @@ func Open(t testing.TB) Target {
 
 // IsRemote reports whether Open returns a bucket that the environment names.
 func IsRemote() bool { return os.Getenv("SIGNPOST_TEST_BUCKET") != "" }
+
+// AwaitNextSecond waits, on a store that dates parts in seconds, until a part that is sent now is newer than others.
+// SIGNPOST_TEST_SECONDS says that the store is such a one, as SeaweedFS.
+func AwaitNextSecond(t testing.TB) {
+	t.Helper()
+	if os.Getenv("SIGNPOST_TEST_SECONDS") == "" {
+		return
+	}
+	now := time.Now()
+	select {
+	case <-time.After(now.Truncate(time.Second).Add(time.Second + 50*time.Millisecond).Sub(now)):
+	case <-t.Context().Done():
+	}
+}
 
 // Start is Open for examples, which have no testing.TB.
 func Start() (Target, error) {

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -51,7 +52,7 @@ func (l *Wire) Sent() int {
 	return l.sent
 }
 
-func (l *Wire) count(operation, _ string, _ time.Duration) {
+func (l *Wire) count(_ context.Context, operation, _ string, _ time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.calls == nil {

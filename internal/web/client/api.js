@@ -12,9 +12,10 @@ const longPollSeconds = 20;
 /**
  * @typedef {{method: string, url: string, headers: Record<string, string>}} SignedRequest
  * @typedef {{id: string, status: string, upload?: SignedRequest, multipart?: {part_size: number, part_count?: number},
- *   filename?: string, relative_path?: string, size?: number, checksum?: {algorithm: string, value?: string},
+ *   filename?: string, relative_path?: string, size?: number,
+ *   checksum?: {algorithm: string, value?: string, declared?: string},
  *   download_url?: string, created_at?: string, object?: {deleted?: boolean}, error?: {code: string, detail: string}}} Job
- * @typedef {{part_number: number, size: number, checksum?: string}} UploadedPart
+ * @typedef {{part_number: number, size: number, etag?: string, checksum?: string}} UploadedPart
  * @typedef {{headers: () => Record<string, string> | Promise<Record<string, string>>,
  *   waitSet: (signal: AbortSignal) => Promise<void>, maxRejections: number,
  *   waitReplaced: (sent: Record<string, string>, error: unknown, signal: AbortSignal) => Promise<void>}} Credential

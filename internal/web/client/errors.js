@@ -92,3 +92,12 @@ export function isChecksumUnsupported(error) {
 export function isStoreFull(error) {
   return error.status === 507 || /^(XMinioStorageFull|XMinioAdminBucketQuotaExceeded|QuotaExceeded)$/.test(error.code);
 }
+
+/**
+ * Reports whether the store lost parts that it had acknowledged. A MinIO cluster with a stopped node lists them with
+ * size 0.
+ * @param {unknown} error
+ */
+export function isPartLost(error) {
+  return error instanceof ResponseError && ["parts-missing", "part-size-mismatch"].includes(error.code);
+}

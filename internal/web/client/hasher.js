@@ -1,8 +1,12 @@
 // @ts-check
 import { Checksum, defineChecksum } from "./checksum.js";
 import { FileChangedError } from "./errors.js";
+import { MD5, defineMD5 } from "./md5.js";
 
-/** @typedef {{blob: Blob, signal: AbortSignal, resolve: (sum: string | Promise<string>) => void,
+const algorithms = { crc64nvme: Checksum, md5: MD5 };
+
+/** @typedef {keyof typeof algorithms} Algorithm */
+/** @typedef {{algorithm: Algorithm, blob: Blob, signal: AbortSignal, resolve: (sum: string | Promise<string>) => void,
  *   reject: (reason: unknown) => void}} Call */
 
 /** Computes checksums in workers, or in the page if its Content-Security-Policy allows no worker. */
@@ -17,16 +21,17 @@ export class Hasher {
   #last = Promise.resolve();
 
   /**
-   * Returns the checksum of a slice of a file in S3's notation.
+   * Returns the checksum of a slice of a file in S3's notation, or its MD5 sum in hexadecimal digits.
    * @param {Blob} blob
    * @param {AbortSignal} signal
+   * @param {Algorithm} [algorithm]
    * @returns {Promise<string>}
    */
-  async sum(blob, signal) {
+  async sum(blob, signal, algorithm = "crc64nvme") {
     signal.throwIfAborted();
     const id = this.#nextID++;
     const worker = this.#worker(id);
-    if (!worker) return this.#sumInPage(blob, signal);
+    if (!worker) return this.#sumInPage(algorithm, blob, signal);
     let cancel = () => {};
     try {
       return await new Promise((resolve, reject) => {
@@ -34,9 +39,9 @@ export class Hasher {
           worker.postMessage({ id, cancel: true });
           reject(signal.reason);
         };
-        this.#pending.set(id, { blob, signal, resolve, reject });
+        this.#pending.set(id, { algorithm, blob, signal, resolve, reject });
         signal.addEventListener("abort", cancel);
-        worker.postMessage({ id, blob });
+        worker.postMessage({ id, algorithm, blob });
       });
     } finally {
       signal.removeEventListener("abort", cancel);
@@ -44,11 +49,12 @@ export class Hasher {
     }
   }
 
-  /** @param {Blob} blob @param {AbortSignal} signal */
-  #sumInPage(blob, signal) {
+  /** @param {Algorithm} algorithm @param {Blob} blob @param {AbortSignal} signal */
+  #sumInPage(algorithm, blob, signal) {
     const sum = this.#last.then(async () => {
       signal.throwIfAborted();
-      const value = await hash(Checksum, blob, () => signal.aborted).catch(() => { throw new FileChangedError(); });
+      const value = await hash(algorithms[algorithm], blob, () => signal.aborted)
+        .catch(() => { throw new FileChangedError(); });
       signal.throwIfAborted();
       return value;
     });
@@ -68,7 +74,7 @@ export class Hasher {
 
   /** Returns a worker made of a Blob: browsers load no worker from another origin. */
   #start() {
-    const source = `(${serve})((${defineChecksum})(), ${hash});`;
+    const source = `(${serve})({ crc64nvme: (${defineChecksum})(), md5: (${defineMD5})() }, ${hash});`;
     const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     try {
       const worker = new Worker(url);
@@ -91,7 +97,9 @@ export class Hasher {
     this.#workersFail = true;
     for (const worker of this.#workers) worker?.terminate();
     this.#workers = [];
-    for (const { blob, signal, resolve } of this.#pending.values()) resolve(this.#sumInPage(blob, signal));
+    for (const { algorithm, blob, signal, resolve } of this.#pending.values()) {
+      resolve(this.#sumInPage(algorithm, blob, signal));
+    }
     this.#pending.clear();
   }
 }
@@ -101,7 +109,7 @@ export class Hasher {
 /**
  * Hashes a slice in chunks: it needs a few megabytes of memory for any size. Returns "" if it was canceled, and throws
  * if the file was changed or removed; browsers do not say which.
- * @param {typeof Checksum} Sum
+ * @param {typeof Checksum | typeof MD5} Sum
  * @param {Blob} blob
  * @param {() => boolean} isCanceled
  */
@@ -116,17 +124,21 @@ async function hash(Sum, blob, isCanceled) {
   return sum.value();
 }
 
-/** Runs in the worker and hashes slices, one at a time. @param {typeof Checksum} Sum @param {typeof hash} hashBlob */
-function serve(Sum, hashBlob) {
+/**
+ * Runs in the worker and hashes slices, one at a time.
+ * @param {typeof algorithms} sums
+ * @param {typeof hash} hashBlob
+ */
+function serve(sums, hashBlob) {
   /** The canceled calls. @type {Set<number>} */
   const canceled = new Set();
   let last = Promise.resolve();
-  addEventListener("message", ({ data: { id, blob, cancel } }) => {
+  addEventListener("message", ({ data: { id, algorithm, blob, cancel } }) => {
     if (cancel) {
       canceled.add(id);
       return;
     }
-    last = last.then(() => hashBlob(Sum, blob, () => canceled.has(id)))
+    last = last.then(() => hashBlob(sums[/** @type {Algorithm} */ (algorithm)], blob, () => canceled.has(id)))
       .then((sum) => postMessage({ id, sum }), () => postMessage({ id, unreadable: true }))
       .finally(() => canceled.delete(id));
   });

@@ -1,14 +1,19 @@
 // @ts-check
 import { CombinedChecksum } from "./checksum.js";
 import { isOpen, waitCompleted } from "./complete.js";
-import { ResponseError } from "./errors.js";
+import { ResponseError, isPartLost } from "./errors.js";
 import { send } from "./send.js";
 import { Signer } from "./signer.js";
+import { sleep } from "./wait.js";
 
 /** How many parts of a file are prepared at a time: while some are sent, others are hashed and signed. */
 const maxPrepared = 8;
 /** The size of parts in bytes, and S3's limit of parts. Small parts lose little when an upload is paused. */
 const defaultPartSize = 8 << 20, maxParts = 10_000;
+/** How long to wait in ms before lost parts are sent again: SeaweedFS dates parts in seconds, and the newest counts. */
+const resendDelay = 1000;
+/** How many completions are repeated although no part was sent again. */
+const maxIdleRounds = 5;
 
 /** @typedef {import("./transfer.js").Transfer} Transfer */
 
@@ -30,11 +35,50 @@ export async function uploadMultipart(t, signal) {
     const checksum = t.withChecksum && { checksum: { algorithm: "crc64nvme" } };
     await t.create({ mode: "multipart", part_size: partSize, ...checksum }, signal);
   }
+  // Lost parts are sent again, once each. Of parts that two of four nodes have, MinIO shows another random half as lost
+  // each time, so there may be several rounds.
+  const resent = new Set();
+  for (let idle = 0; ;) {
+    try {
+      return await sendAndComplete(t, signal);
+    } catch (error) {
+      if (!isPartLost(error)) throw error;
+      await sleep(resendDelay, signal);
+      const lost = await forgetLostParts(t, signal);
+      if (lost.length === 0) idle++;
+      if (idle > maxIdleRounds || lost.some((number) => resent.has(number))) throw error;
+      for (const number of lost) resent.add(number);
+    }
+  }
+}
+
+/**
+ * Forgets the parts that the store does not hold any more, and returns their numbers.
+ * @param {Transfer} t @param {AbortSignal} signal
+ */
+async function forgetLostParts(t, signal) {
+  const parts = await t.shared.api.parts(t.id, signal);
+  const sizes = new Map(parts.map((part) => [part.part_number, part.size]));
+  const numbers = Array.from({ length: countParts(t) }, (_, i) => i + 1);
+  const lost = numbers.filter((number) => sizes.get(number) !== slice(t, number).size);
+  for (const number of lost) {
+    delete t.partChecksums[number - 1];
+    t.storedBytes -= slice(t, number).size;
+  }
+  t.notifyProgress();
+  return lost;
+}
+
+/** @param {Transfer} t */
+function countParts(t) { return Math.max(1, Math.ceil(t.size / t.partSize)); }
+
+/** @param {Transfer} t @param {AbortSignal} signal */
+async function sendAndComplete(t, signal) {
   t.setPhase("sending", signal);
   await sendParts(t, signal);
   t.setPhase("finishing", signal);
   const request = t.withChecksum ? { checksum: { algorithm: "crc64nvme", value: combinedChecksum(t) } } : {};
-  await waitCompleted(t, await api.complete(t.id, request, signal), signal);
+  await waitCompleted(t, await t.shared.api.complete(t.id, request, signal), signal);
 }
 
 /** Returns the import to resume, or null. @param {Transfer} t @param {AbortSignal} signal */
@@ -54,7 +98,8 @@ async function findImport(t, signal) {
 }
 
 /**
- * Finds the uploaded parts that match the file. Other parts are sent again; without checksums, all parts.
+ * Finds the uploaded parts that match the file, by their checksums or, from a store that lists none, by ETags that are
+ * MD5 sums. Other parts are sent again.
  * @param {Transfer} t @param {AbortSignal} signal
  * @returns {Promise<boolean>} false if the completion of the import is in progress
  */
@@ -69,11 +114,13 @@ async function compareParts(t, signal) {
     if (error instanceof ResponseError && error.code === "import-completing") return false;
     throw error;
   }
-  for (const part of t.withChecksum ? parts : []) {
+  for (const part of parts) {
     const blob = slice(t, part.part_number);
     if (blob.size !== part.size) continue;
-    const sum = await t.shared.hasher.sum(blob, signal);
-    if (sum !== part.checksum) continue;
+    const sum = t.withChecksum ? await t.shared.hasher.sum(blob, signal) : "";
+    const same = part.checksum ? sum === part.checksum
+      : await t.shared.hasher.sum(blob, signal, "md5") === part.etag?.replaceAll('"', "");
+    if (!same) continue;
     t.partChecksums[part.part_number - 1] = sum;
     t.storedBytes += blob.size;
     t.setNote("Comparing with the uploaded parts");
@@ -90,7 +137,7 @@ async function sendParts(t, signal) {
   const stop = () => sending.abort(signal.reason);
   signal.addEventListener("abort", stop);
   const signer = new Signer(t.shared.api, t.id, sending.signal);
-  const count = Math.max(1, Math.ceil(t.size / t.partSize));
+  const count = countParts(t);
   let next = 0;
   const worker = async () => {
     while (next < count) {

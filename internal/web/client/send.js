@@ -86,6 +86,7 @@ async function attempt(t, part, signature, signal) {
   try {
     await put(await signature.get(), part.blob, signal, (bytes) => t.setInFlight(part.number, bytes));
     t.storedBytes += part.blob.size;
+    t.movedBytes += part.blob.size;
     t.shared.flags.storeResponded = true;
     t.shared.flags.checksumsSupported ||= t.withChecksum;
     limiter.increase(part.blob.size, begin);

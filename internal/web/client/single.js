@@ -50,7 +50,8 @@ async function findImport(t, signal) {
   if (!t.id) return null;
   try {
     const job = await t.shared.api.read(t.id, signal);
-    const sameChecksum = (job.checksum?.value ?? "") === (t.withChecksum ? t.checksum : "");
+    const declared = job.checksum?.declared ?? job.checksum?.value ?? "";
+    const sameChecksum = declared === (t.withChecksum ? t.checksum : "");
     if ((isOpen(job) && job.upload || job.status === "completed") && sameChecksum) return t.job = job;
   } catch (error) {
     if (!(error instanceof ResponseError && error.code === "import-not-found")) throw error;

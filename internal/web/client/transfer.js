@@ -1,11 +1,12 @@
 // @ts-check
 import {
-  FileChangedError, NoResponseError, NotCompletedError, ResponseError, isChecksumUnsupported,
+  FileChangedError, NoResponseError, NotCompletedError, ResponseError, isChecksumUnsupported, isPartLost,
 } from "./errors.js";
 import { lockImport } from "./import-lock.js";
 import { uploadMultipart } from "./multipart.js";
 import { Pause } from "./put.js";
 import { uploadSingle } from "./single.js";
+import { sleep } from "./wait.js";
 
 /** The largest file that is sent in one request, in bytes. Repeating a larger request costs more than parts do. */
 const maxSingleSize = 16 << 20;
@@ -13,6 +14,11 @@ const maxSingleSize = 16 << 20;
 const deleteTimeout = 60_000;
 /** How long the creation of an import may continue after the upload was stopped, in milliseconds. */
 const createGracePeriod = 5000;
+/**
+ * How long it takes until a page that is left runs no more code, in milliseconds. In WebKit such a page can read no file,
+ * and must not conclude that the file was changed and discard the upload.
+ */
+const leaveTime = 1000;
 /** How many imports may expire while the file waits before the upload fails. */
 const maxExpired = 5;
 
@@ -51,8 +57,9 @@ export class Transfer extends EventTarget {
   withChecksum = true;
   /** Whether a checksum is declared if the store supports it. */
   wantsChecksum = true;
-  /** Bytes that the store has. */
+  /** Bytes that the store has, and those that it received from this page. */
   storedBytes = 0;
+  movedBytes = 0;
   /** Shown besides the phase. */
   note = "";
   /** @type {Problem | null} */
@@ -183,6 +190,7 @@ export class Transfer extends EventTarget {
     try {
       for (let restart = true; restart;) restart = await this.#upload(signal);
     } catch (error) {
+      if (error instanceof FileChangedError) await sleep(leaveTime, signal).catch(() => {});
       if (!signal.aborted) this.#fail(error);
     }
     this.#inFlight.clear();
@@ -417,7 +425,7 @@ export class Transfer extends EventTarget {
       this.#discardImport();
     } else if (error instanceof NotCompletedError || unusableImportCodes.includes(code)) {
       this.forgetImport();
-    } else if (["parts-missing", "part-size-mismatch"].includes(code)) {
+    } else if (isPartLost(error)) {
       this.compared = false;
     }
     this.phase = "failed";

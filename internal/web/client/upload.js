@@ -46,9 +46,9 @@ class Upload {
       t.addEventListener("phase", settle);
       t.addEventListener("progress", notify);
     });
-    if (signal?.aborted) return void queueMicrotask(abort);
     signal?.addEventListener("abort", abort);
-    queueMicrotask(() => service.scheduler.schedule(t)); // so that onProgress finds the returned upload
+    const start = signal?.aborted ? abort : () => service.scheduler.schedule(t);
+    queueMicrotask(start); // so that onProgress finds the returned upload
   }
 
   get id() { return this.#transfer.id; }
@@ -128,7 +128,9 @@ function declarationOf(options) {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
-/** The headers of the caller. @implements {import("./api.js").Credential} */
+/** @typedef {import("./api.js").Credential} Credential */
+
+/** The headers of the caller. @implements {Credential} */
 class Headers {
   /** A function may return the rejected token once more before it renews it. */
   maxRejections = 2;

@@ -27,7 +27,7 @@ const queue = new Queue({
   api, connection, credential, limiter: new Limiter(), hasher: new Hasher(), resumeStore, describe,
   flags: { checksums: true, checksumsSupported: false, storeResponded: false },
 });
-const recent = new RecentImports(api);
+const recent = new RecentImports(api, credential);
 
 const chooseFile = connectFileSources((files, target) => void queue.addFiles(files, target));
 new UploadList(queue, live, chooseFile);
@@ -60,3 +60,5 @@ addEventListener("pageshow", (event) => { if (event.persisted) suspended.reverse
 
 recent.refresh(0);
 await queue.addUnfinished();
+// Files that were selected before this script was loaded. Inputs without files add none.
+for (const input of document.querySelectorAll("input[type=file]")) input.dispatchEvent(new Event("change"));

@@ -19,7 +19,7 @@ export class Queue extends Scheduler {
   /** The uploads by their file. @type {Map<string, Transfer>} */
   #byFile = new Map();
 
-  /** @param {import("../client/transfer.js").Shared} shared */
+  /** @param {import("../client/transfer.js").Shared & {credential: import("./credential.js").Credential}} shared */
   constructor(shared) {
     super();
     this.shared = shared;

@@ -1,24 +1,31 @@
 // @ts-check
-/** The period over which a rate is computed, in milliseconds. A shorter one is unsteady; a longer one lags. */
-const period = 6000;
+/** After this time, an old rate has a weight of 1/e. In milliseconds. */
+const smoothing = 10_000;
+/** Between parts the rate does not change, until the line seems to be stalled. In milliseconds. */
+const minUpdate = 500, stalled = 20_000;
 
-/** Computes the current rate of a transfer from samples of its progress. */
+/** Computes the rate at which the store receives bytes, as the CLI does: an exponential moving average. */
 export class Rate {
-  /** @type {{at: number, bytes: number}[]} */
-  #samples = [];
+  /** When the rate was last computed, and for the first time. */
+  #at = NaN;
+  #began = NaN;
+  #moved = 0;
+  #rate = 0;
 
-  /** @param {number} bytes sent so far @param {number} [at] */
-  add(bytes, at = performance.now()) {
-    if (bytes < (this.#samples.at(-1)?.bytes ?? 0)) this.#samples = []; // some bytes must be sent again
-    this.#samples.push({ at, bytes });
-    while (at - this.#samples[0].at > period) this.#samples.shift();
-  }
-
-  reset() { this.#samples = []; }
-
-  /** Returns bytes per second, or 0 if the rate is not known yet. */
-  value() {
-    const first = this.#samples[0], last = this.#samples.at(-1);
-    return !last || last.at - first.at < 700 ? 0 : (last.bytes - first.bytes) / (last.at - first.at) * 1000;
+  /**
+   * Returns bytes per second, or 0 if the rate is not known yet.
+   * @param {number} moved bytes that the store has received in this run; fewer than before if an upload was removed
+   * @param {number} [now]
+   */
+  update(moved, now = performance.now()) {
+    if (Number.isNaN(this.#at)) this.#at = this.#began = now;
+    if (moved < this.#moved || now === this.#began) this.#moved = moved;
+    const passed = now - this.#at;
+    if (passed < minUpdate || moved === this.#moved && passed < stalled) return this.#rate;
+    const weight = Math.max(1 - Math.exp(-passed / smoothing), passed / (now - this.#began));
+    this.#rate += weight * ((moved - this.#moved) / passed * 1000 - this.#rate);
+    this.#at = now;
+    this.#moved = moved;
+    return this.#rate;
   }
 }

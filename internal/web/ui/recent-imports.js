@@ -21,9 +21,10 @@ export class RecentImports {
   #timer = 0;
   #stop = new AbortController();
 
-  /** @param {import("../client/api.js").API} api */
-  constructor(api) {
+  /** @param {import("../client/api.js").API} api @param {import("./credential.js").Credential} credential */
+  constructor(api, credential) {
     this.api = api;
+    this.credential = credential;
     this.section = byId("recents");
     this.list = byId("recent");
     this.about = byId("recent-words");
@@ -43,7 +44,7 @@ export class RecentImports {
   async #refresh() {
     this.#stop.abort(new Error("refreshed again"));
     const { signal } = this.#stop = new AbortController();
-    if (settings.requiresKey && !this.api.credential.isSet) return this.#draw(ofBrowser());
+    if (settings.requiresKey && !this.credential.isSet) return this.#draw(ofBrowser());
     try {
       if (this.#lists) return this.#draw(ofService(await this.api.list(maxShown, signal)));
     } catch (error) {
@@ -56,7 +57,7 @@ export class RecentImports {
   /** @param {RecentImport[]} recent */
   #draw(recent) {
     this.section.hidden = recent.length === 0;
-    const fromService = this.#lists && (this.api.credential.isSet || !settings.requiresKey);
+    const fromService = this.#lists && (this.credential.isSet || !settings.requiresKey);
     this.about.textContent = fromService ? "Your newest imports on this service." : "Imports from this browser.";
     const rows = recent.map((r) => this.#row(r)), older = rows.splice(maxUnfolded);
     byId("recent-newest").replaceChildren(...rows);

@@ -63,13 +63,18 @@ export class RowActions {
   }
 }
 
-/** Asks whether to delete the object of an upload. @param {string} name @returns {Promise<boolean>} */
+/**
+ * Asks whether to delete the object of an upload. It does not wait for the dialog's close event, which may be
+ * dispatched after the next question was asked.
+ * @param {string} name
+ * @returns {Promise<boolean>}
+ */
 function confirmDelete(name) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("confirm"));
   write(byId("confirm-title"), `Delete ${name}?`);
-  dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "delete"), { once: true });
+    dialog.onsubmit = (event) => resolve(/** @type {HTMLButtonElement} */ (event.submitter).value === "delete");
+    dialog.oncancel = () => resolve(false);
   });
 }

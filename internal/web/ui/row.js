@@ -75,7 +75,7 @@ export class Row {
     if (this.element.dataset.id !== t.id) this.element.dataset.id = t.id;
     if (this.element.dataset.state !== state) this.#drawState(state);
     drawProgress(this.progress, { size: t.size, stored: t.storedBytes, sent: t.sentBytes }, state === "completed");
-    const share = t.size > 0 ? t.sentBytes / t.size : Number(state === "completed");
+    const share = t.size > 0 ? t.storedBytes / t.size : 0;
     this.#write(this.parts.state, this.#text(state, share));
     this.#write(this.parts.pace, this.#rateText(state));
     this.#write(this.parts.problem, t.problem?.text ?? "");
@@ -92,7 +92,7 @@ export class Row {
   #drawState(state) {
     const t = this.transfer;
     this.element.dataset.state = state;
-    this.#rate.reset();
+    this.#rate = new Rate();
     const focused = this.buttons.find((b) => b === document.activeElement);
     const isDeleted = t.job?.object?.deleted === true;
     const isForbidden = {
@@ -127,10 +127,8 @@ export class Row {
   /** @param {string} state */
   #rateText(state) {
     if (state !== "sending") return "";
-    const { sentBytes, size } = this.transfer;
-    this.#rate.add(sentBytes);
-    const rate = this.#rate.value();
-    return rate > 0 ? `${formatBytes(rate)}/s, ${formatDuration((size - sentBytes) / rate)} left` : "";
+    const { storedBytes, movedBytes, size } = this.transfer, rate = this.#rate.update(movedBytes);
+    return rate > 0 ? `${formatBytes(rate)}/s, ${formatDuration((size - storedBytes) / rate)} left` : "";
   }
 
   /** @param {HTMLElement} element @param {string} text */

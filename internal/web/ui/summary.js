@@ -20,27 +20,30 @@ export class Summary {
 
   /** @param {string} filter the one that is chosen */
   draw(filter) {
-    const { totals } = this, { count, size, sent } = totals;
+    const { totals } = this, { count, size, stored } = totals;
     byId("sending").hidden = count === 0;
     const working = totals.in("hashing", "sending", "finishing") > 0 && !this.connection.offline;
-    if (working) this.#rate.add(sent);
-    else this.#rate.reset();
-    write(byId("summary"), this.#text());
+    if (!working) this.#rate = new Rate();
+    write(byId("summary"), this.#text(working ? this.#rate.update(totals.moved) : 0));
+    byId("summary").dataset.state = totals.in("completed") === count ? "completed" : "";
     const bar = /** @type {HTMLProgressElement} */ (byId("overall"));
     bar.hidden = totals.inProgress === 0 || count === 1;
     drawProgress(bar, totals, false);
-    const title = working && size > 0 ? `${Math.floor(sent / size * 100)} % · ${this.#title}` : this.#title;
+    const title = working && size > 0 ? `${Math.floor(stored / size * 100)} % · ${this.#title}` : this.#title;
     if (document.title !== title) document.title = title;
     this.#drawButtons();
     this.#drawFilters(filter);
   }
 
-  #text() {
-    const { totals } = this, { count, size, sent } = totals, failed = totals.in("failed"), rate = this.#rate.value();
+  /** @param {number} rate */
+  #text(rate) {
+    const { totals } = this, { count, size, stored } = totals, failed = totals.in("failed");
     const parts = [`${formatCount(totals.in("completed"))} of ${plural(count, "file")} completed`];
     if (failed > 0) parts.push(`${formatCount(failed)} failed`);
-    if (size > 0 && sent < size) parts.push(`${formatBytes(sent)} of ${formatBytes(size)}`);
-    if (rate > 0 && sent < size) parts.push(`${formatBytes(rate)}/s`, `${formatDuration((size - sent) / rate)} left`);
+    if (stored < size) parts.push(`${formatBytes(stored)} of ${formatBytes(size)}`);
+    if (rate > 0 && stored < size) {
+      parts.push(`${formatBytes(rate)}/s`, `${formatDuration((size - stored) / rate)} left`);
+    }
     return parts.join(" · ");
   }
 
@@ -66,6 +69,7 @@ export class Summary {
       const filter = button.dataset.filter ?? "";
       button.setAttribute("aria-pressed", String(filter === chosen));
       write(/** @type {HTMLElement} */ (button.querySelector(".count")), formatCount(counts[filter]));
+      button.hidden = counts[filter] === 0 && filter !== chosen && filter !== "all" && button !== document.activeElement;
     }
   }
 }

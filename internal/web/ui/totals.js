@@ -1,5 +1,6 @@
 // @ts-check
 /** @typedef {import("../client/transfer.js").Transfer} Transfer */
+/** @typedef {{phase: string, size: number, stored: number, sent: number, moved: number}} Share */
 
 /** Phases whose bytes are not part of the sums. */
 const excluded = ["aborting", "aborted", "failed", "needs-file"];
@@ -17,17 +18,19 @@ export class Totals {
   size = 0;
   stored = 0;
   sent = 0;
+  /** Bytes that the store received from this page, of all uploads. */
+  moved = 0;
   /** Uploads by phase. @type {Record<string, number>} */
   #phases = {};
-  /** What each upload contributes. @type {Map<Transfer, {phase: string, size: number, stored: number, sent: number}>} */
+  /** What each upload contributes. @type {Map<Transfer, Share>} */
   #shares = new Map();
 
   /** Adds an upload, or updates what it contributes. @param {Transfer} t */
   update(t) {
     this.remove(t);
-    const { phase, storedBytes, sentBytes, size } = t;
-    const share = excluded.includes(phase) ? { phase, size: 0, stored: 0, sent: 0 } :
-      { phase, size, stored: Math.min(storedBytes, size), sent: sentBytes };
+    const { phase, storedBytes, sentBytes, size, movedBytes: moved } = t;
+    const share = excluded.includes(phase) ? { phase, size: 0, stored: 0, sent: 0, moved } :
+      { phase, size, stored: Math.min(storedBytes, size), sent: sentBytes, moved };
     this.#shares.set(t, share);
     this.#add(share, 1);
   }
@@ -45,12 +48,13 @@ export class Totals {
 
   get inProgress() { return this.count - this.in("completed", "failed", "aborted"); }
 
-  /** @param {{phase: string, size: number, stored: number, sent: number}} share @param {1 | -1} sign */
+  /** @param {Share} share @param {1 | -1} sign */
   #add(share, sign) {
     this.count += sign;
     this.size += sign * share.size;
     this.stored += sign * share.stored;
     this.sent += sign * share.sent;
+    this.moved += sign * share.moved;
     this.#phases[share.phase] = (this.#phases[share.phase] ?? 0) + sign;
   }
 }
