@@ -7,11 +7,28 @@ from world import ACCOUNT, BUCKET, REGION, client
 NOTHING = object()  # AWS::NoValue
 
 
+def long_form(loader, suffix, node):
+    """Reads the short form of an intrinsic function, such as !Ref."""
+    construct = {"scalar": loader.construct_scalar, "sequence": loader.construct_sequence}.get(
+        node.id, loader.construct_mapping)
+    given = construct(node) if node.id == "scalar" else construct(node, deep=True)
+    return {suffix if suffix in ("Ref", "Condition") else "Fn::" + suffix: given}
+
+
 class Template:
     """A template with its parameters. Physical names are constants."""
 
-    def __init__(self, text, parameters):
-        self.body = world.yaml.safe_load(text)
+    @classmethod
+    def read(cls, path):
+        """Returns the template in a file, with its defaults."""
+        class Loader(world.yaml.SafeLoader):
+            pass
+        Loader.add_multi_constructor("!", long_form)
+        with open(path) as file:
+            return cls(world.yaml.load(file, Loader), {})
+
+    def __init__(self, body, parameters):
+        self.body, self.parameters = body, parameters
         defaults = {name: str(p["Default"]) for name, p in self.body["Parameters"].items()}
         self.values = defaults | parameters | {
             "AWS::Region": REGION, "AWS::Partition": "aws", "AWS::AccountId": ACCOUNT, "AWS::StackName": world.STACK,
@@ -20,13 +37,54 @@ class Template:
             "Role": "signpost-e2e", "Role.Arn": f"arn:aws:iam::{ACCOUNT}:role/signpost-e2e",
             "SigningRole.Arn": f"arn:aws:iam::{ACCOUNT}:role/signpost-e2e-signing"}
 
+    def with_parameters(self, parameters):
+        return Template(self.body, self.parameters | parameters)
+
+    def resources(self):
+        """Returns the names of the resources whose condition holds."""
+        holds = lambda r: "Condition" not in r or self.resolve(self.body["Conditions"][r["Condition"]])
+        return [name for name, r in self.body["Resources"].items() if holds(r)]
+
     def properties(self, resource):
         return self.resolve(self.body["Resources"][resource]["Properties"])
+
+    def output(self, name):
+        return self.resolve(self.body["Outputs"][name]["Value"])
+
+    def without_conditions(self):
+        """Returns the template with the resources that these parameters create. References to resources remain."""
+        def evaluated(node):
+            match node:
+                case {"Fn::If": [name, yes, no]}:
+                    return evaluated(yes if self.resolve(self.body["Conditions"][name]) else no)
+                case {"Ref": "AWS::NoValue"}: return NOTHING
+                case dict(): return {k: v for k, v in ((k, evaluated(v)) for k, v in node.items()) if v is not NOTHING}
+                case list(): return [v for v in map(evaluated, node) if v is not NOTHING]
+                case _: return node
+        resources = {name: evaluated(self.body["Resources"][name]) for name in self.resources()}
+        for resource in resources.values():
+            resource.pop("Condition", None)
+        kept = {section: self.body[section] for section in ("Parameters", "Mappings") if section in self.body}
+        return kept | {"Resources": resources}
+
+    def rejections(self):
+        """Returns what CloudFormation says about the parameters: values and rules that do not hold."""
+        said = []
+        for name, p in self.body["Parameters"].items():
+            value = self.values[name]
+            for one in value.split(",") if p["Type"] == "CommaDelimitedList" else [value]:
+                if ("AllowedValues" in p and value not in map(str, p["AllowedValues"])
+                        or not re.fullmatch(p.get("AllowedPattern", ".*"), one)):
+                    said.append(f"{name}: {p.get('ConstraintDescription')}")
+        for rule in self.body.get("Rules", {}).values():
+            if self.resolve(rule.get("RuleCondition", True)):
+                said += [a["AssertDescription"] for a in rule["Assertions"] if not self.resolve(a["Assert"])]
+        return said
 
     def value(self, name):
         if self.body["Parameters"].get(name, {}).get("Type") == "CommaDelimitedList":
             return self.values[name].split(",")
-        return self.values.get(name, "arn:aws:e2e:::" + name)
+        return self.values.get(name, "arn:aws:e2e:::" + name if name.endswith(".Arn") else name)
 
     def resolve(self, node):
         """Evaluates the intrinsic functions in node."""
@@ -41,15 +99,20 @@ class Template:
         return {k: v for k, v in ((k, self.resolve(v)) for k, v in node.items()) if v is not NOTHING}
 
     def call(self, function, given):
-        resolve, conditions = self.resolve, self.body["Conditions"]
+        resolve, conditions = self.resolve, self.body.get("Conditions", {})
         match function:
             case "Ref": return self.value(given)
             case "Fn::GetAtt": return self.value(given if isinstance(given, str) else ".".join(given))
-            case "Fn::Sub": return re.sub(r"\$\{([\w:.]+)\}", lambda m: self.value(m[1]), given)
+            case "Fn::Sub":
+                text, local = (given, {}) if isinstance(given, str) else (given[0], resolve(given[1]))
+                return re.sub(r"\$\{([\w:.]+)\}", lambda m: local.get(m[1]) or self.value(m[1]), text)
             case "Fn::If": return resolve(given[1] if resolve(conditions[given[0]]) else given[2])
             case "Fn::Equals": return resolve(given[0]) == resolve(given[1])
             case "Fn::Not": return not resolve(given[0])
             case "Fn::Or": return any(resolve(c) for c in given)
+            case "Fn::And": return all(resolve(c) for c in given)
+            case "Fn::Contains": return resolve(given[1]) in resolve(given[0])
+            case "Fn::EachMemberEquals": return set(resolve(given[0])) == {resolve(given[1])}
             case "Fn::Join": return given[0].join(resolve(given[1]))
             case "Fn::FindInMap": return self.body["Mappings"][given[0]][resolve(given[1])][resolve(given[2])]
             case "Condition" if isinstance(given, str): return resolve(conditions[given])
@@ -60,7 +123,7 @@ class Template:
 @functools.cache
 def template():
     deployed = world.deployment(world.KEYED)
-    return Template(deployed.template, deployed.parameters)
+    return Template(world.yaml.safe_load(deployed.template), deployed.parameters)
 
 
 # To moto, which evaluates no conditions, the bucket's policy denies everything: it is left out.

@@ -41,6 +41,31 @@ class Service(unittest.TestCase):
                                r"objects\s+expire after 720h")
         self.assertRegex(said, r"pass  CORS rules +only https://a.example.com, https://b.example.com")
 
+    def test_failed_invocations_are_listed_and_remain(self):
+        """The commands of the README print the queue of failures, as Lambda and EventBridge write it, and empty it."""
+        sqs, uploaded = client("sqs"), {"detail-type": "Object Created", "detail": {"object": {"key": "imports/a/b"}}}
+        sqs.create_queue(QueueName="failures")
+        sqs.send_message(QueueUrl=world.QUEUE, MessageBody=json.dumps({
+            "version": "1.0", "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
+            "requestPayload": uploaded, "responsePayload": {"errorMessage": "store unavailable"}}))
+        sqs.send_message(QueueUrl=world.QUEUE, MessageBody=json.dumps({"detail-type": "Scheduled Event"}),
+                         MessageAttributes={"ERROR_CODE": {"DataType": "String", "StringValue": "NO_PERMISSIONS"}})
+        sqs.send_message(QueueUrl=world.QUEUE, MessageBody="by hand")
+        output = "output() { aws cloudformation describe-stacks --query \"[?OutputKey=='$1']\"; }\n"
+        read, purge = world.readme_blocks("How do I monitor it?", "sh")
+        env = {**stack.service_environment(), "PATH": world.path()}
+        for _ in range(2):
+            said = world.run("bash", "-euc", output + read, env=env).stdout
+            for text in ("Object Created imports/a/b\n  failed after 3 attempts: store unavailable\n",
+                         "Scheduled Event\n  not delivered to the function: NO_PERMISSIONS\n",
+                         "event\n  not delivered to the function: no reason was given\n"):
+                self.assertIn(text, said)
+        said = world.run("bash", "-euc", output + purge + read, env=env).stdout
+        self.assertIn("no dead events", said)
+        done = world.run("bin/signpost", "events", "dead", "--queue", world.QUEUE, "--bucket=", check=False,
+                         env={"SIGNPOST_BUCKET": ""})
+        self.assertEqual((done.returncode, "--queue requires --bucket" in done.stderr), (2, True), done.stderr)
+
     def test_printed_commands_upload(self):
         """make deploy prints three lines that work, with a key and without."""
         s3 = client("s3")

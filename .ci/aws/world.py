@@ -39,12 +39,18 @@ atexit.register(shutil.rmtree, WORK)
 
 
 def start():
-    """Starts moto. It skips the module's tests where a tool is missing, and fails them if CI=true."""
-    missing = [tool for tool in ("aws", "cfn-lint", "moto_server") if not works(tool)] + ["boto3"] * (boto3 is None)
-    if missing:
-        text = f"{missing} missing: .ci/run installs them, as does pip install awscli boto3 cfn-lint 'moto[server]'"
-        raise AssertionError(text) if os.environ.get("CI") == "true" else unittest.SkipTest(text)
+    """Starts moto."""
+    install = "pip install awscli boto3 cfn-lint 'moto[server]'"
+    require("the deployment", "aws", "cfn-lint", "moto_server", install=install)
     moto()
+
+
+def require(subject, *tools, install):
+    """Skips the module's tests, which check subject, where a tool is missing, and fails them if CI=true."""
+    missing = [tool for tool in tools if not works(tool)] + ["boto3"] * (boto3 is None)
+    if missing:
+        text = f"{subject} is NOT checked: {missing} missing: .ci/run installs them, as does {install}"
+        raise AssertionError(text) if os.environ.get("CI") == "true" else unittest.SkipTest(text)
 
 
 def works(tool):
@@ -104,15 +110,29 @@ def run(*command, check=True, env=None, **options):
 # The aws command that make deploy finds: CloudFormation's deploy is recorded, outputs are constant, moto does the rest.
 FAKE_AWS = """#!/usr/bin/env bash
 case "$1 $2 $*" in
+  'cloudformation deploy '*' --stack-name refused-'*)
+    echo deploy >>DELETED
+    [[ $* == *refused-once* && $(grep -c '^deploy$' DELETED) == 2 ]] ;;
+  'cloudformation deploy '*' --stack-name rejected '*) echo 'Parameter ObjectDays failed' >&2; exit 254 ;;
+  'cloudformation describe-stack'*' --stack-name rejected '*) echo 'Stack rejected does not exist' >&2; exit 254 ;;
+  'cloudformation describe-stack-events '*StackEvents[[]0]*) echo 2026-10-31T00:00:00.000Z ;;
+  'cloudformation describe-stack-events '*'-name refused-'[ot]*"Timestamp > '2026-10-31T00:00:00.000Z' && "*)
+    printf 'FailedInvocations\tThe execution role does not have permissions to call SendMessage on SQS\n' ;;
+  'cloudformation describe-stack-events '*) printf 'Bucket\tYou have reached the limit of buckets\n' ;;
+  'cloudformation describe-stacks '*StackStatus*) echo ROLLBACK_COMPLETE ;;
   'cloudformation deploy '*) printf '%s\\n' "$@" >DEPLOYED ;;
+  'cloudformation describe-stacks '*'--output table') echo Outputs ;;
+  'cloudformation describe-stacks '*FailuresQueue*) echo QUEUE ;;
   'cloudformation describe-stacks '*without-outputs*) echo None ;;
   'cloudformation describe-stacks '*Url*) echo API ;;
   'cloudformation describe-stacks '*Bucket*) echo BUCKET ;;
   'cloudformation describe-stacks '*ApiKeyId*) echo KEY ;;
-  'cloudformation delete-stack '* | 'cloudformation wait stack-delete-complete '*) printf '%s\\n' "$*" >>DELETED ;;
+  'cloudformation delete-stack '* | 'cloudformation wait '*) printf '%s\\n' "$*" >>DELETED ;;
+  'sqs '*) exec AWS --endpoint-url "$AWS_ENDPOINT_URL" "$@" ;; # version 1 of the command ignores the variable
   *) exec AWS "$@" ;;
 esac
 """
+QUEUE = f"{MOTO}/{ACCOUNT}/failures"
 DEPLOYED, DELETED = WORK / "deployed", WORK / "deleted"
 
 
@@ -122,9 +142,9 @@ def path():
     key = client("apigateway").create_api_key(name="e2e", enabled=True)["id"]
     script = WORK / "bin" / "aws"
     script.parent.mkdir()
-    values = {"API": API, "BUCKET": BUCKET, "KEY": key, "DEPLOYED": DEPLOYED, "DELETED": DELETED,
+    values = {"API": API, "BUCKET": BUCKET, "KEY": key, "QUEUE": QUEUE, "DEPLOYED": DEPLOYED, "DELETED": DELETED,
               "AWS": shutil.which("aws")}
-    script.write_text(re.sub(r"\b(API|BUCKET|KEY|DEPLOYED|DELETED|AWS)\b", lambda m: str(values[m[1]]), FAKE_AWS))
+    script.write_text(re.sub(r"\b(API|BUCKET|KEY|QUEUE|DEPLOYED|DELETED|AWS)\b", lambda m: str(values[m[1]]), FAKE_AWS))
     script.chmod(0o755)
     return f"{script.parent}:{os.environ['PATH']}"
 
@@ -139,7 +159,7 @@ class Deployment:
     def __init__(self, *arguments):
         self.printed = make("deploy", f"STACK={STACK}", "ARTIFACTS=artifacts", *arguments).stdout
         self.template = pathlib.Path("bin/deploy/packaged.yaml").read_text()
-        self.spec = pathlib.Path("bin/deploy/openapi/openapi.yaml").read_text()
+        self.spec = pathlib.Path("bin/deploy/openapi.yaml").read_text()
         self.parameters = deployed_parameters()
         packaged = WORK / "packaged.yaml"
         packaged.write_text(self.template)
@@ -162,6 +182,11 @@ deployment = functools.cache(Deployment)
 
 def readme_commands(*headings):
     """Returns the commands in these sections of the README on AWS."""
+    return "".join(block for heading in headings for block in readme_blocks(heading, "sh"))
+
+
+def readme_blocks(heading, language):
+    """Returns the blocks of code in a section of the README on AWS."""
     text = pathlib.Path("cmd/lambda/README.md").read_text()
-    sections = [text.split(f"\n## {heading}\n")[1].split("\n## ")[0] for heading in headings]
-    return "".join(re.findall(r"(?s)```sh\n(.*?)```", "".join(sections)))
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(rf"(?s)```{language}\n(.*?)```", section)
