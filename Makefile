@@ -5,8 +5,9 @@ SHELL := /bin/bash
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X main.version=$(VERSION)
+BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: help run build install test check generate drift bench soak e2e lambda deploy undeploy
+.PHONY: help run build install test check generate drift bench soak e2e image stores cluster lambda package deploy undeploy
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -15,7 +16,7 @@ run: build ## Run the service on its local store; settings come from the environ
 	@exec bin/signpost serve
 
 build: ## Build the static binary bin/signpost.
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/signpost ./cmd/signpost
+	$(BUILD) -o bin/signpost ./cmd/signpost
 
 install: ## Install signpost to GOBIN, by default the folder bin of GOPATH (~/go/bin).
 	CGO_ENABLED=0 go install -trimpath -ldflags '$(LDFLAGS)' ./cmd/signpost
@@ -59,16 +60,30 @@ DURATION ?= 20m
 soak: ## Run two servers on one store for DURATION (default 20m); kill and restart them under load; audit the bucket.
 	@go run ./internal/testing/soak -duration $(DURATION)
 
-e2e: build ## Test against a store in another process; large uploads, soak, deployment, front ends, linters.
+e2e: build ## Test against a store in another process; large uploads, soak, deployments, image, front ends, linters.
 	@.ci/e2e
 
-lambda: ## Build the Lambda function, bin/lambda.zip. The same sources give the same bytes.
-	GOOS=linux GOARCH=arm64 GOARM64=v8.0 CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags lambda.norpc \
-	  -ldflags '-s -w -buildid=' -o bin/bootstrap ./cmd/lambda
+image: ## Build the container image IMAGE=name:tag (default signpost:VERSION) with BUILDER=docker, podman or buildah.
+	GOOS=linux $(BUILD) -o bin/image/signpost ./cmd/signpost
+	@VERSION='$(VERSION)' cmd/signpost/deploy/image.sh
+
+stores: build ## Test against the stores on the PATH: minio, weed, radosgw, rclone. ONLY=weed: one.
+	@ONLY=$(ONLY) .ci/stores
+
+cluster: build ## Upload to four MinIO nodes through two servers, while one of each is killed and started again.
+	@.ci/cluster
+
+lambda: ## Build the Lambda function, bin/lambda.zip. The same sources give the same bytes. TAGS=traces: with traces.
+	GOOS=linux GOARCH=arm64 GOARM64=v8.0 CGO_ENABLED=0 go build -trimpath -buildvcs=false \
+	  -tags lambda.norpc$(TAGS:%=,%) -ldflags '-s -w -buildid=' -o bin/bootstrap ./cmd/lambda
 	@go run cmd/lambda/zip.go bin/lambda.zip bin/bootstrap
 
-deploy: ## Deploy to AWS: STACK=name ARTIFACTS=bucket [ANONYMOUS=1] [PARAMS='Key=Value …']; see cmd/lambda.
-	@STACK='$(STACK)' ARTIFACTS='$(ARTIFACTS)' ANONYMOUS='$(ANONYMOUS)' cmd/lambda/deploy.sh $(PARAMS)
+# make exports the variables of its command line to these scripts.
+package: ## Upload the function and the contract for CDK or Terraform: STACK=name ARTIFACTS=bucket; see cmd/lambda.
+	@cmd/lambda/package.sh
+
+deploy: ## Deploy to AWS: STACK=name ARTIFACTS=bucket [PARAMS='Key=Value …']; see cmd/lambda for the rest.
+	@cmd/lambda/deploy.sh $(PARAMS)
 
 undeploy: ## Delete the stack STACK=name, and print what remains.
-	@STACK='$(STACK)' cmd/lambda/undeploy.sh
+	@cmd/lambda/undeploy.sh
