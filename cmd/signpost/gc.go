@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/signpost-s3/signpost/internal/format"
 
@@ -58,12 +59,11 @@ func printReport(i *invocation, r sweep.Report, delivers bool, err error) error 
 	if delivers {
 		fmt.Fprintf(i.stdout, "events: %d were due for delivery\n", r.Events)
 	}
-	failed := append(r.Imports.Failed, r.Uploads.Failed...)
-	for _, e := range failed {
+	for _, e := range slices.Concat(r.Imports.Failed, r.Uploads.Failed) {
 		fmt.Fprintf(i.stderr, "signpost: %v\n", e)
 	}
-	if len(failed) > 0 && err == nil {
-		err = fmt.Errorf("%s could not be inspected", format.Count(len(failed), "import"))
+	if failures := r.Imports.Failures + r.Uploads.Failures; failures > 0 && err == nil {
+		err = fmt.Errorf("%s could not be inspected", format.Count(failures, "import"))
 	}
 	return err
 }

@@ -10,9 +10,17 @@ import (
 	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
-// List returns up to limit (1 to 1,000) keys with prefix after the key after, in ascending order. If there are more
-// keys, more is true.
-func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (keys []string, more bool, err error) {
+// ListedObject is what a list contains about an object.
+type ListedObject struct {
+	Key  string
+	Size int64 // bytes
+}
+
+// ListObjects returns up to limit (1 to 1,000) objects whose keys have prefix, after the key after, in ascending order.
+// If there are more objects, more is true.
+func (b *Bucket) ListObjects(
+	ctx context.Context, prefix, after string, limit int,
+) (objects []ListedObject, more bool, err error) {
 	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, MaxKeys: aws.Int32(int32(limit))}
 	if after != "" {
 		in.StartAfter = &after
@@ -22,9 +30,18 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (key
 		return nil, false, err
 	}
 	for _, object := range out.Contents {
-		keys = append(keys, aws.ToString(object.Key))
+		objects = append(objects, ListedObject{aws.ToString(object.Key), aws.ToInt64(object.Size)})
 	}
-	return keys, aws.ToBool(out.IsTruncated), nil
+	return objects, aws.ToBool(out.IsTruncated), nil
+}
+
+// List is ListObjects for callers that need the keys only.
+func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (keys []string, more bool, err error) {
+	objects, more, err := b.ListObjects(ctx, prefix, after, limit)
+	for _, object := range objects {
+		keys = append(keys, object.Key)
+	}
+	return keys, more, err
 }
 
 // Delete removes an object. A missing object is not an error.

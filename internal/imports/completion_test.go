@@ -52,7 +52,7 @@ func TestCompletionFailed(t *testing.T) {
 					if err != nil || j.Status != Uploading || j.LastFailure().Code != c.code || j.Parts.Uploaded != 1 {
 						t.Errorf("read after %s: got %+v, %v, want uploading with %s", after, j, err, c.code)
 					}
-					if _, _, err := s.ExpireOverdue(t.Context(), store.owner, Created{Until: s.Now()}, "", 10); err != nil {
+					if _, _, err := s.ExpireOverdue(t.Context(), store.owner, []Created{{Until: s.Now()}}, "", 10); err != nil {
 						t.Errorf("sweep after %s: %v", after, err)
 					}
 				}

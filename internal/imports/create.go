@@ -2,7 +2,6 @@ package imports
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -83,7 +82,7 @@ func (s *Service) create(ctx context.Context, j Job) (Job, error) {
 		}
 		j.Parts.UploadID = uploadID
 	}
-	record, err := json.Marshal(j)
+	record, err := j.record()
 	if err != nil {
 		return Job{}, fmt.Errorf("create import %s: %w", j.ID, err)
 	}

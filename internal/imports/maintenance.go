@@ -3,6 +3,7 @@ package imports
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,16 +41,24 @@ func (s *Service) Owners(ctx context.Context, after string, f func(owner string)
 // Swept is the result of a sweep.
 type Swept struct {
 	Inspected   int     // imports or uploads
+	Listed      int     // those among them that a list showed to need nothing
 	Terminated  int     // those that reached a terminal status, or were removed
-	Failed      []error // one for each that could not be inspected and was skipped
+	Failures    int     // those that could not be inspected and were skipped
+	Failed      []error // for the first of these
 	Unavailable []error // one for each of which the store was unavailable; the others of its page were inspected
 }
+
+// maxFailed limits the errors that a sweep keeps in memory.
+const maxFailed = 1000
 
 // Add adds the counts of another sweep, whose unavailable items are skipped.
 func (w *Swept) Add(other Swept) {
 	w.Inspected += other.Inspected
+	w.Listed += other.Listed
 	w.Terminated += other.Terminated
-	w.Failed = append(append(w.Failed, other.Failed...), other.Unavailable...)
+	failed := slices.Concat(other.Failed, other.Unavailable)
+	w.Failures += len(failed)
+	w.Failed = append(w.Failed, failed[:min(len(failed), maxFailed-len(w.Failed))]...)
 }
 
 // count adds the result of one item.
@@ -69,34 +78,49 @@ func (w *Swept) count(terminated bool, err error) {
 type Created struct{ After, Until time.Time }
 
 // ExpireOverdue inspects one page of at most limit records of owner's imports, newest first, beginning after the record
-// key cursor (any other key: the first page). It records which imports are terminal and removes the data of discarded
-// ones. It returns the cursor of the next page, "" if there is none. It may be repeated.
+// key cursor (any other key: the first page). It inspects the imports of these periods, of which each is older than the
+// one before. It records which imports are terminal and removes the data of discarded ones. It returns the cursor of
+// the next page, "" if there is none. It may be repeated.
 func (s *Service) ExpireOverdue(
-	ctx context.Context, owner string, created Created, cursor string, limit int,
+	ctx context.Context, owner string, created []Created, cursor string, limit int,
 ) (w Swept, next string, err error) {
-	if !strings.HasPrefix(cursor, recordPrefix(owner)) {
-		cursor = recordPrefix(owner) + rankOf(created.Until)
+	if len(created) == 0 {
+		return w, "", nil
 	}
-	keys, more, err := s.Bucket.List(ctx, recordPrefix(owner), cursor, min(limit, s3limits.MaxListed))
-	if err != nil || len(keys) == 0 {
+	if !strings.HasPrefix(cursor, recordPrefix(owner)) {
+		cursor = recordPrefix(owner) + rankOf(created[0].Until)
+	}
+	records, more, err := s.Bucket.ListObjects(ctx, recordPrefix(owner), cursor, min(limit, s3limits.MaxListed))
+	if err != nil || len(records) == 0 {
 		return w, "", fromStore("list imports", err)
 	}
-	if more {
-		next = keys[len(keys)-1]
-	}
 	var ids []string
-	for _, key := range keys {
-		id, ok := recordID(owner, key)
+	settled := 0
+	for _, r := range records {
+		id, ok := recordID(owner, r.Key)
 		if !ok {
 			continue
 		}
-		if !idTime(id).After(created.After) {
-			next = ""
-			break
+		at := idTime(id)
+		for len(created) > 0 && !at.After(created[0].After) {
+			created = created[1:]
 		}
-		ids = append(ids, id)
+		switch {
+		case len(created) == 0:
+			more = false
+		case at.After(created[0].Until):
+		case r.Size > 0 && r.Size%settledUnit == 0:
+			settled++
+		default:
+			ids = append(ids, id)
+		}
 	}
-	return sweep(ids, func(id string) (bool, error) { return s.expireOverdue(ctx, owner, id) }), next, nil
+	if more { // after the last key, or where the next period begins
+		next = max(records[len(records)-1].Key, recordPrefix(owner)+rankOf(created[0].Until))
+	}
+	w = sweep(ids, func(id string) (bool, error) { return s.expireOverdue(ctx, owner, id) })
+	w.Inspected, w.Listed = w.Inspected+settled, settled
+	return w, next, nil
 }
 
 // sweep calls f for each of items, several at a time.
@@ -134,8 +158,10 @@ const unrecordedAfter = time.Hour
 // AbortOrphans inspects one page of at most limit multipart uploads in progress, beginning after the object key
 // cursor ("" for the first page). It aborts those that cannot be resumed: of imports that are overdue or terminal,
 // or that have another upload or no record. It returns the cursor of the next page, "" if there is none. It may be
-// repeated.
-func (s *Service) AbortOrphans(ctx context.Context, cursor string, limit int) (w Swept, next string, err error) {
+// repeated. The last call for the same uploads was at last.
+func (s *Service) AbortOrphans(
+	ctx context.Context, last time.Time, cursor string, limit int,
+) (w Swept, next string, err error) {
 	after := bucket.Multipart{Key: cursor}
 	uploads, more, err := s.Bucket.ListUploads(ctx, ObjectRoot, after, min(limit, s3limits.MaxListed))
 	if err != nil || len(uploads) == 0 {
@@ -146,7 +172,21 @@ func (s *Service) AbortOrphans(ctx context.Context, cursor string, limit int) (w
 		// meanwhile. Other uploads of the same key are inspected in a later sweep.
 		next = uploads[len(uploads)-1].Key
 	}
-	return sweep(uploads, func(u bucket.OpenUpload) (bool, error) { return s.abortOrphan(ctx, u) }), next, nil
+	now, listed := s.Now(), len(uploads)
+	uploads = slices.DeleteFunc(uploads, func(u bucket.OpenUpload) bool { return !inspectsUpload(u, last, now) })
+	w = sweep(uploads, func(u bucket.OpenUpload) (bool, error) { return s.abortOrphan(ctx, u) })
+	w.Inspected, w.Listed = listed, listed-len(uploads)
+	return w, next, nil
+}
+
+// uploadEvery is the interval at which an upload is inspected that is older. Younger ones are inspected in each sweep.
+// An upload may be in progress, or abandoned, for Limits.JobTTL: by default in a thousand sweeps.
+const uploadEvery = time.Hour
+
+// inspectsUpload reports whether a sweep at now inspects u, if the one before was at last.
+func inspectsUpload(u bucket.OpenUpload, last, now time.Time) bool {
+	age := now.Sub(u.Initiated)
+	return age < uploadEvery || age/uploadEvery != last.Sub(u.Initiated)/uploadEvery
 }
 
 func (s *Service) abortOrphan(ctx context.Context, u bucket.OpenUpload) (aborted bool, err error) {

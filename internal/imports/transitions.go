@@ -91,6 +91,9 @@ func (j Job) discarded() bool {
 // S3 checks a URL's expiry only when a request begins, and DELETE does not revoke URLs.
 func (j Job) mayReceive() bool { return j.discarded() || j.Status == Expired }
 
+// settled reports whether no call of maintenance can change j or remove anything of it.
+func (j Job) settled() bool { return j.Status.IsTerminal() && !j.mayReceive() }
+
 // claim returns p with the claim of a server that begins the completion at now.
 func (p Parts) claim(now time.Time) *Parts {
 	p.Completing, p.Failure = now.UTC(), nil

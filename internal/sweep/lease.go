@@ -31,19 +31,24 @@ const inspections = 3
 type marks struct {
 	InspectedUntil [inspections]time.Time `json:"settled"`          // by age: imports created until then are done
 	SweptAt        time.Time              `json:"looked,omitzero"`  // the start of the last finished sweep
-	Cursors        [inspections]cursor    `json:"cursors,omitzero"` // by age: the position of an unfinished inspection
+	Owners         int                    `json:"owners,omitempty"` // that the last finished sweep inspected
+	Cursor         cursor                 `json:"cursor,omitzero"`  // the position of an unfinished inspection of imports
 	Upload         string                 `json:"upload,omitempty"` // the object key of the last upload inspected
 	Page           int                    `json:"page,omitempty"`   // items between two saves; 0: s3limits.MaxListed
 }
 
 // isDue reports whether a sweep is due.
-func (m marks) isDue(now time.Time) bool { return !m.SweptAt.Add(sweepEvery).After(now) }
+func (m marks) isDue(now time.Time) bool {
+	interval := min(max(sweepEvery, time.Duration(m.Owners)*timePerOwner), maxSweepEvery)
+	return !m.SweptAt.Add(interval - dueMargin).After(now)
+}
 
 // cursor is a position in an unfinished inspection of imports.
 type cursor struct {
-	Until  time.Time `json:"until,omitzero"`   // inspects imports created until then; zero: none is unfinished
-	Owner  string    `json:"owner,omitempty"`  // the last finished owner
-	Record string    `json:"record,omitempty"` // the key of the last inspected record, of the next owner
+	Until  [inspections]time.Time `json:"until"`            // by age: inspects imports created until then
+	Owner  string                 `json:"owner,omitempty"`  // the last finished owner
+	Owners int                    `json:"owners,omitempty"` // the number of finished owners
+	Record string                 `json:"record,omitempty"` // the next page of the next owner, for imports.ExpireOverdue
 }
 
 // storedLease is the lease object as this server last read or wrote it. The ETag is empty if it is unknown.

@@ -143,7 +143,9 @@ func TestCursorOfFastClock(t *testing.T) {
 	j := w.Create(imports.Request{})
 	w.Advance(45 * time.Minute)
 	fast := state{marks: marks{InspectedUntil: [inspections]time.Time{w.Now().Add(-2 * time.Hour).UTC()}}}
-	fast.Cursors[0].Until = w.Now().Add(-30 * time.Minute).UTC()
+	for n := range fast.Cursor.Until {
+		fast.Cursor.Until[n] = w.Now().Add(-30 * time.Minute).UTC()
+	}
 	w.PutJSON(leaseKey, fast)
 	for range 2 {
 		if err := w.server(nil).RunDue(t.Context()); err != nil {
@@ -156,17 +158,27 @@ func TestCursorOfFastClock(t *testing.T) {
 	}
 }
 
+// untilAll returns the same time for each age.
+func untilAll(t time.Time) (all [inspections]time.Time) {
+	for n := range all {
+		all[n] = t
+	}
+	return all
+}
+
 // TestInvalidProgress: with any progress in the lease object, a sweep finishes and inspects everything.
 func TestInvalidProgress(t *testing.T) {
 	past := time.Unix(0, 0).UTC()
 	for name, m := range map[string]marks{
 		"a page larger than a listing": {Page: 1 << 40},
 		"a negative page":              {Page: -1},
-		"a cursor before the marks": {InspectedUntil: [inspections]time.Time{past.Add(time.Hour)},
-			Cursors: [inspections]cursor{{Until: past, Owner: "z"}}},
-		"a cursor in the future": {Cursors: [inspections]cursor{{Until: time.Now().Add(1000 * time.Hour).UTC(),
-			Owner: "z"}}},
-		"a record of another owner": {Cursors: [inspections]cursor{{Until: past, Owner: "n", Record: "jobs/zz/0"}}},
+		"a cursor before the marks": {InspectedUntil: untilAll(past.Add(time.Hour)),
+			Cursor: cursor{Until: untilAll(past), Owner: "z"}},
+		"a cursor of one age":       {Cursor: cursor{Until: [inspections]time.Time{past}, Owner: "z"}},
+		"a cursor in the future":    {Cursor: cursor{Until: untilAll(time.Now().Add(1000 * time.Hour).UTC()), Owner: "z"}},
+		"a record of another owner": {Cursor: cursor{Until: untilAll(past), Owner: "n", Record: "jobs/zz/0"}},
+		"too many owners":           {Owners: 1 << 62},
+		"fewer owners than none":    {Owners: -1, Cursor: cursor{Owners: -1 << 62}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newCluster(t)

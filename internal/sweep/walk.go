@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/signpost-s3/signpost/internal/imports"
@@ -15,16 +16,16 @@ import (
 const lateUpload = 24 * time.Hour
 
 // ages returns the ages at which each import is inspected: when its URL has expired, when its multipart upload has
-// expired, and when no upload can still be in progress.
+// expired, and when no upload can still be in progress. Imports that are older than several of them are inspected once.
 func (s *Sweeper) ages() [inspections]time.Duration {
 	l := s.Imports.Limits
 	return [inspections]time.Duration{l.URLTTL, l.JobTTL, max(l.URLTTL, l.JobTTL) + lateUpload}
 }
 
 // sweep inspects the imports that have reached each of the ages, and all multipart uploads in progress. Shortly before
-// the deadline of ctx it saves its progress and returns without an error, and the next sweep continues. Each of these
-// tasks gets an equal share of the time, so that none waits for another that never finishes. Unfinished tasks share the
-// time that others did not use.
+// the deadline of ctx it saves its progress and returns without an error, and the next sweep continues. Both tasks get
+// an equal share of the time, so that neither waits for one that never finishes. An unfinished task gets the time that
+// the other did not use.
 func (s *Sweeper) sweep(ctx context.Context, m marks) (r Report, err error) {
 	w := &walk{Sweeper: s, marks: m, startedAt: s.Now(), end: workEnd(ctx)}
 	unfinished := w.tasks(&r)
@@ -65,11 +66,11 @@ type walk struct {
 // task is a part of a sweep. It continues from the marks.
 type task func(ctx context.Context) error
 
-func (w *walk) tasks(r *Report) (all []task) {
-	for n, age := range w.ages() {
-		all = append(all, func(ctx context.Context) error { return w.imports(ctx, n, age, &r.Imports) })
+func (w *walk) tasks(r *Report) []task {
+	return []task{
+		func(ctx context.Context) error { return w.imports(ctx, &r.Imports) },
+		func(ctx context.Context) error { return w.uploads(ctx, &r.Uploads) },
 	}
-	return append(all, func(ctx context.Context) error { return w.uploads(ctx, &r.Uploads) })
 }
 
 // share runs each task for an equal share of the remaining time, and returns the unfinished ones. An error of the store
@@ -110,30 +111,81 @@ func (w *walk) timed(ctx context.Context, share int, run task) (finished bool, e
 	return false, nil
 }
 
-// imports inspects the imports that have reached the nth age and were not inspected at that age before.
-func (w *walk) imports(ctx context.Context, n int, age time.Duration, r *imports.Swept) error {
-	c := &w.Cursors[n]
-	for until := w.startedAt.Add(-age).UTC(); until.After(w.InspectedUntil[n]); {
-		if c.Until.After(until) || !c.Until.After(w.InspectedUntil[n]) { // invalid, because a clock was ahead, or not set
-			*c = cursor{Until: until}
+// imports inspects the imports that have reached an age since they were inspected at that age.
+func (w *walk) imports(ctx context.Context, r *imports.Swept) error {
+	var until [inspections]time.Time
+	for n, age := range w.ages() {
+		until[n] = w.startedAt.Add(-age).UTC()
+	}
+	for finished := false; !finished; {
+		if !w.Cursor.isValid(until) {
+			w.Cursor = cursor{Until: until}
 		}
-		if err := w.owners(ctx, r, c, imports.Created{After: w.InspectedUntil[n], Until: c.Until}); err != nil {
+		if err := w.owners(ctx, r, periods(w.InspectedUntil, w.Cursor.Until)); err != nil {
 			return err
 		}
-		w.InspectedUntil[n], *c = c.Until, cursor{}
+		finished = w.Cursor.Until == until // false: it was begun by an earlier sweep
+		for n, inspected := range w.Cursor.Until {
+			w.InspectedUntil[n] = latest(w.InspectedUntil[n], inspected)
+		}
+		w.Owners, w.Cursor = w.Cursor.Owners, cursor{}
 	}
 	return nil
 }
 
-// owners inspects the imports that were created in that period, from the cursor on.
-func (w *walk) owners(ctx context.Context, r *imports.Swept, c *cursor, created imports.Created) error {
+// isValid reports whether c was set, and neither by a server whose clock was ahead nor with longer ages.
+func (c cursor) isValid(until [inspections]time.Time) bool {
+	for n := range until {
+		if c.Until[n].IsZero() || c.Until[n].After(until[n]) {
+			return false
+		}
+	}
+	return true
+}
+
+// periods returns the periods from after[n] to until[n], the latest first. It joins those that meet.
+func periods(after, until [inspections]time.Time) (all []imports.Created) {
+	for n := range until {
+		if until[n].After(after[n]) {
+			all = append(all, imports.Created{After: after[n], Until: until[n]})
+		}
+	}
+	slices.SortFunc(all, func(a, b imports.Created) int { return b.Until.Compare(a.Until) })
+	joined := all[:0]
+	for _, p := range all {
+		if last := len(joined) - 1; last >= 0 && !p.Until.Before(joined[last].After) {
+			joined[last].After = earliest(joined[last].After, p.After)
+			continue
+		}
+		joined = append(joined, p)
+	}
+	return joined
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// owners inspects the imports that were created in these periods, from the cursor on.
+func (w *walk) owners(ctx context.Context, r *imports.Swept, created []imports.Created) error {
+	c := &w.Cursor
 	return w.Imports.Owners(ctx, c.Owner, func(owner string) error {
 		for more := true; more; more = c.Record != "" {
 			err := w.page(ctx, r, func(size int) (imports.Swept, string, error) {
 				return w.Imports.ExpireOverdue(ctx, owner, created, c.Record, size)
 			}, func(next string) {
 				if c.Record = next; next == "" {
-					c.Owner = owner
+					c.Owner, c.Owners = owner, c.Owners+1
 				}
 			})
 			if err != nil {
@@ -148,7 +200,7 @@ func (w *walk) owners(ctx context.Context, r *imports.Swept, c *cursor, created 
 func (w *walk) uploads(ctx context.Context, r *imports.Swept) error {
 	for more := true; more; more = w.Upload != "" {
 		err := w.page(ctx, r, func(size int) (imports.Swept, string, error) {
-			return w.Imports.AbortOrphans(ctx, w.Upload, size)
+			return w.Imports.AbortOrphans(ctx, w.SweptAt, w.Upload, size)
 		}, func(next string) { w.Upload = next })
 		if err != nil {
 			return err
@@ -156,6 +208,9 @@ func (w *walk) uploads(ctx context.Context, r *imports.Swept) error {
 	}
 	return nil
 }
+
+// listedInStep is the number of listed items that take as long as one that is read.
+const listedInStep = 20
 
 // page inspects a page and moves the cursor: inspect inspects at most size items and returns the cursor of the next
 // page. It saves the marks after each page's worth of work. If the store does not return some items, it may be
@@ -189,7 +244,7 @@ func (w *walk) page(
 		}
 		r.Add(swept)
 		move(next)
-		if w.steps += 1 + swept.Inspected; w.steps <= size {
+		if w.steps += 1 + swept.Inspected - swept.Listed + swept.Listed/listedInStep; w.steps <= size {
 			return nil
 		}
 		w.steps, w.Page = 0, min(2*size, s3limits.MaxListed)

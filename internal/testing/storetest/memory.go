@@ -25,6 +25,8 @@ import (
 type Memory struct {
 	mu      sync.Mutex
 	objects map[string]memoryObject
+	keys    []string                 // of objects, sorted; also some of deleted objects
+	added   []string                 // keys of objects that are not in keys yet
 	uploads map[string]*memoryUpload // by upload ID
 	created int                      // uploads
 }
@@ -130,7 +132,33 @@ func (m *Memory) serveObject(w *httptest.ResponseRecorder, r *http.Request, key 
 
 func (m *Memory) put(key string, o memoryObject) {
 	o.modified = time.Now().Truncate(time.Second)
+	if _, exists := m.objects[key]; !exists {
+		m.added = append(m.added, key)
+	}
 	m.objects[key] = o
+}
+
+// sortedKeys returns the keys of all objects in ascending order, and possibly keys of deleted objects. It sorts the new
+// keys only, so that a list of a million objects takes milliseconds.
+func (m *Memory) sortedKeys() []string {
+	if len(m.added) == 0 {
+		return m.keys
+	}
+	slices.Sort(m.added)
+	merged := make([]string, 0, len(m.objects))
+	for old, added := m.keys, m.added; len(old)+len(added) > 0; {
+		from := &old
+		if len(old) == 0 || len(added) > 0 && added[0] < old[0] {
+			from = &added
+		}
+		key := (*from)[0]
+		*from = (*from)[1:]
+		if _, exists := m.objects[key]; exists && (len(merged) == 0 || merged[len(merged)-1] != key) {
+			merged = append(merged, key)
+		}
+	}
+	m.keys, m.added = merged, nil
+	return merged
 }
 
 // checkConditions checks If-Match and If-None-Match of a write to key.
@@ -167,15 +195,25 @@ type listBucketResult struct {
 type listedObject struct {
 	Key          string
 	LastModified time.Time
+	Size         int
 }
 
 func (m *Memory) listObjects(w io.Writer, query url.Values) {
 	prefix, after, delimiter := query.Get("prefix"), query.Get("start-after"), query.Get("delimiter")
 	limit := limitOf(query, "max-keys")
 	var out listBucketResult
+	keys := m.sortedKeys()
+	first, found := slices.BinarySearch(keys, max(prefix, after))
+	if found && after >= prefix {
+		first++
+	}
 	folder := ""
-	for _, key := range slices.Sorted(maps.Keys(m.objects)) {
-		if !strings.HasPrefix(key, prefix) || key <= after || folder != "" && strings.HasPrefix(key, folder) {
+	for _, key := range keys[first:] {
+		o, exists := m.objects[key]
+		if !strings.HasPrefix(key, prefix) {
+			break
+		}
+		if !exists || folder != "" && strings.HasPrefix(key, folder) {
 			continue
 		}
 		if out.IsTruncated = len(out.Contents)+len(out.CommonPrefixes) == limit; out.IsTruncated {
@@ -186,7 +224,7 @@ func (m *Memory) listObjects(w io.Writer, query url.Values) {
 			out.CommonPrefixes = append(out.CommonPrefixes, struct{ Prefix string }{folder})
 			continue
 		}
-		out.Contents = append(out.Contents, listedObject{key, m.objects[key].modified.UTC()})
+		out.Contents = append(out.Contents, listedObject{key, o.modified.UTC(), len(o.content)})
 	}
 	writeXML(w, out)
 }
