@@ -68,16 +68,20 @@ var groups = []struct {
 		{"  call after the start", "LambdaCall/signpost", "LambdaCall/python", "ns/op", 1},
 	}},
 	{"archive", "testing/bench", "LambdaArchive", "1x", []row{{"Lambda, archive, MB", "LambdaArchive", "", "MB", 6}}},
-	{"deliver", "testing/bench", "Deliver", "1x", []row{ // it takes minutes, so it runs only on request
+	{"deliver", "testing/bench", "Deliver", "1x", []row{
 		{"delivery beside 2,500 slow ones, longest, ms", "Deliver", "", "longest-ms", 1_000},
 		{"  median, ms", "Deliver", "", "median-ms", 0},
 		{"  memory, MiB", "Deliver", "", "peak-MiB", 100},
 		{"  by a function's sweep, ms", "Deliver", "", "sweep-ms", 20_000},
 	}},
+	{"scale", "testing/bench", "Scale", "1x", scaleRows()},
 }
 
+// onRequest are the groups that run only if -only names them, because they take minutes.
+var onRequest = []string{"deliver", "scale"}
+
 func main() {
-	only := flag.String("only", "", "run this benchmark alone, such as bare; deliver and upload run only so")
+	only := flag.String("only", "", "run this benchmark alone, such as bare; deliver, scale and upload run only so")
 	rounds := flag.Int("rounds", 0, "rounds of each benchmark (default: 10, or 3 of uploads)")
 	all := flag.Bool("all", false, "with -only upload, also upload 10,000 files; this takes up to an hour")
 	bucket := flag.Bool("bucket", false, "create a bucket, print it, and delete it after an interrupt; for compare.py")
@@ -114,7 +118,7 @@ func run(ctx context.Context, only string, rounds int) error {
 	fmt.Printf("%-45s %-8s %10s  %-17s %s\n", "what", "beside", "figure", "range", "goal")
 	ran := false
 	for _, g := range groups {
-		if only != g.name && (only != "" || g.name == "deliver") {
+		if only != g.name && (only != "" || slices.Contains(onRequest, g.name)) {
 			continue
 		}
 		ran = true

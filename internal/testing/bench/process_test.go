@@ -46,10 +46,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serve serves the service on a store in memory, or bare Echo with responses of kind bytes.
+// serve serves the service on a store in memory, that store alone, or bare Echo with responses of kind bytes.
 func serve(kind string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	if kind == "store" {
+		return serveStore(ctx)
+	}
 	s := &server.Server{Log: slog.New(slog.DiscardHandler)}
 	if size, err := strconv.Atoi(kind); err == nil {
 		e, constant := echo.New(), []byte(strings.Repeat("x", size))

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"crypto/md5"
 	"encoding/xml"
 	"fmt"
@@ -33,10 +34,13 @@ type Memory struct {
 
 type memoryObject struct {
 	content  []byte
+	spaces   int // that follow content; a store of a million records needs less memory
 	etag     string
 	modified time.Time
 	headers  http.Header // x-amz-checksum-*
 }
+
+func (o memoryObject) size() int { return len(o.content) + o.spaces }
 
 // MemoryBucket is the name of the bucket of a Memory.
 const MemoryBucket = "memory"
@@ -111,6 +115,9 @@ func (m *Memory) serveObject(w *httptest.ResponseRecorder, r *http.Request, key 
 			return err
 		}
 		o = memoryObject{content: body, etag: fmt.Sprintf(`"%x"`, md5.Sum(body)), headers: checksumHeaders(r.Header)}
+		if trimmed := bytes.TrimRight(body, " "); len(trimmed) < len(body) {
+			o.content, o.spaces = bytes.Clone(trimmed), len(body)-len(trimmed)
+		}
 		m.put(key, o)
 		w.Header().Set("ETag", o.etag)
 	case r.Method == http.MethodDelete:
@@ -122,9 +129,10 @@ func (m *Memory) serveObject(w *httptest.ResponseRecorder, r *http.Request, key 
 		maps.Copy(w.Header(), o.headers)
 		w.Header().Set("ETag", o.etag)
 		w.Header().Set("Last-Modified", o.modified.UTC().Format(http.TimeFormat))
-		w.Header().Set("Content-Length", strconv.Itoa(len(o.content)))
+		w.Header().Set("Content-Length", strconv.Itoa(o.size()))
 		if r.Method == http.MethodGet {
 			w.Write(o.content)
+			w.Write(bytes.Repeat([]byte(" "), o.spaces))
 		}
 	}
 	return nil
@@ -203,28 +211,26 @@ func (m *Memory) listObjects(w io.Writer, query url.Values) {
 	limit := limitOf(query, "max-keys")
 	var out listBucketResult
 	keys := m.sortedKeys()
-	first, found := slices.BinarySearch(keys, max(prefix, after))
-	if found && after >= prefix {
-		first++
+	from := func(i int, key string) int { // the index of the first key from key on
+		found, _ := slices.BinarySearch(keys[i:], key)
+		return i + found
 	}
-	folder := ""
-	for _, key := range keys[first:] {
+	for i := from(0, max(prefix, after+"\x00")); i < len(keys) && strings.HasPrefix(keys[i], prefix); i++ {
+		key := keys[i]
 		o, exists := m.objects[key]
-		if !strings.HasPrefix(key, prefix) {
-			break
-		}
-		if !exists || folder != "" && strings.HasPrefix(key, folder) {
+		if !exists {
 			continue
 		}
 		if out.IsTruncated = len(out.Contents)+len(out.CommonPrefixes) == limit; out.IsTruncated {
 			break
 		}
 		if name, _, nested := strings.Cut(key[len(prefix):], delimiter); delimiter != "" && nested {
-			folder = prefix + name + delimiter
+			folder := prefix + name + delimiter
 			out.CommonPrefixes = append(out.CommonPrefixes, struct{ Prefix string }{folder})
+			i = from(i, folder+"\U0010FFFF") - 1
 			continue
 		}
-		out.Contents = append(out.Contents, listedObject{key, o.modified.UTC(), len(o.content)})
+		out.Contents = append(out.Contents, listedObject{key, o.modified.UTC(), o.size()})
 	}
 	writeXML(w, out)
 }
