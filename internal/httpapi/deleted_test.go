@@ -23,7 +23,11 @@ func TestDeletedObject(t *testing.T) {
 		t.Helper()
 		counter.take()
 		got := s.read(t, job.ID)
-		if calls, want := counter.take(), (calls{"GET jobs": 1, "HEAD imports": 1}); !maps.Equal(calls, want) {
+		want := calls{"GET jobs": 1, "HEAD imports": 1}
+		if deleted { // the first may be older than the record
+			want["HEAD imports"] = 2
+		}
+		if calls := counter.take(); !maps.Equal(calls, want) {
 			t.Errorf("read %s: got %v calls to S3, want %v", when, calls, want)
 		}
 		if got.Status != client.ImportStatusCompleted || got.Object.Deleted != deleted || (got.DownloadURL == "") != deleted {

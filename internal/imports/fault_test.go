@@ -285,7 +285,7 @@ func TestServerKilled(t *testing.T) {
 			}
 			store.checkAborts(t, id, 0)
 		}},
-		{"read of one past its deadline", 5, createOnePart, func(s *Service, store ownerStore, id string) error {
+		{"read of one past its deadline", 6, createOnePart, func(s *Service, store ownerStore, id string) error {
 			_, err := later(s, 25*time.Hour).Read(context.Background(), store.owner, id)
 			return err
 		}, func(t *testing.T, store ownerStore, id string, _ int) {

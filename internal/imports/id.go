@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,8 +20,14 @@ func newID(now time.Time) string {
 	return id.String()
 }
 
-// canonicalID matches the spelling of IDs that newID returns. No other spelling is accepted.
-var canonicalID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+// isCanonicalID reports whether s has the spelling of IDs that newID returns. No other spelling is accepted.
+func isCanonicalID(s string) bool {
+	if len(s) != idLength || strings.ToLower(s) != s {
+		return false
+	}
+	id, err := uuid.Parse(s)
+	return err == nil && id.Version() == 7 && id.Variant() == uuid.RFC4122
+}
 
 // ShortIDs returns text with each ID shortened to 18 characters, for logs in which the whole ID would give access. They
 // contain the time and 12 of the 74 random bits: enough to find an import in a log, too few to read it.
@@ -28,7 +35,7 @@ func ShortIDs(text string) string {
 	switch {
 	case len(text) < idLength:
 		return text
-	case canonicalID.MatchString(text): // without a copy, for the log line of each untracked import
+	case isCanonicalID(text): // without a copy, for the log line of each untracked import
 		return text[:shortLength]
 	}
 	return anyID.ReplaceAllString(text, "$1")

@@ -21,7 +21,7 @@ func FuzzIDs(f *testing.F) {
 				random&(1<<48-1))
 		}
 		a, b := id(atA, randomA), id(atB, randomB)
-		if !canonicalID.MatchString(a) || !canonicalID.MatchString(b) {
+		if !isCanonicalID(a) || !isCanonicalID(b) {
 			t.Fatalf("%q and %q: want ids that are looked up", a, b)
 		}
 		x, y := recordKey(owner, a), recordKey(owner, b)

@@ -74,7 +74,7 @@ func (s *Service) readClaim(ctx context.Context, key string) (c claim, etag stri
 	if err := json.Unmarshal(record.Body, &c); err != nil {
 		return claim{}, "", fmt.Errorf("read idempotency key: %w", err)
 	}
-	if !canonicalID.MatchString(c.ID) {
+	if !isCanonicalID(c.ID) {
 		return claim{}, "", fmt.Errorf("read idempotency key: %q is not an ID of this service", c.ID)
 	}
 	return c, record.ETag, nil

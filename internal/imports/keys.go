@@ -26,7 +26,7 @@ func objectOf(key string) (owner, id string, ok bool) {
 		return "", "", false
 	}
 	owner, id = rest[:slash], rest[slash+1:]
-	return owner, id, canonicalID.MatchString(id) && !strings.Contains(owner, "/")
+	return owner, id, isCanonicalID(id) && !strings.Contains(owner, "/")
 }
 
 // recordKey returns the key of a job's record. Its rank decreases with time, so that S3's ascending order is newest
@@ -55,7 +55,7 @@ func recordPrefix(owner string) string { return recordRoot + owner + "/" }
 func recordID(owner, key string) (id string, ok bool) {
 	name := key[strings.LastIndexByte(key, '/')+1:]
 	_, id, _ = strings.Cut(strings.TrimSuffix(name, ".json"), "-")
-	return id, canonicalID.MatchString(id) && key == recordKey(owner, id)
+	return id, isCanonicalID(id) && key == recordKey(owner, id)
 }
 
 // ClaimKey returns the key of the record of an Idempotency-Key.

@@ -10,8 +10,9 @@ import (
 const (
 	// defaultPageSize is the default of Page.Limit.
 	defaultPageSize = 20
-	// maxConcurrentReads limits the requests to the store that one call sends at a time.
-	maxConcurrentReads = 16
+	// maxConcurrentReads limits the imports that one call reads at a time, with two requests each: as many requests as
+	// package bucket keeps connections. On a distant store, the time of a page depends on it.
+	maxConcurrentReads = 50
 )
 
 // Page selects one page of a list.
@@ -76,13 +77,12 @@ func (s *Service) listIDs(ctx context.Context, owner, after string, limit int) (
 // inspectAll inspects the jobs with these IDs. It does not resume stalled completions, which would delay the whole
 // list. The Job of a record that was removed meanwhile is zero.
 func (s *Service) inspectAll(ctx context.Context, owner string, ids []string) ([]Job, error) {
-	inspect := func(j Job) (Job, error) { return s.reconcile(ctx, j, leaveStalled) }
 	jobs := make([]Job, len(ids))
 	var reads errgroup.Group
 	reads.SetLimit(maxConcurrentReads)
 	for i, id := range ids {
 		reads.Go(func() (err error) {
-			jobs[i], err = s.update(ctx, owner, id, inspect)
+			jobs[i], err = s.inspectAtOnce(ctx, owner, id, leaveStalled)
 			if isKind(err, NotFound) {
 				jobs[i], err = Job{}, nil
 			}

@@ -123,11 +123,14 @@ func (s *Service) ExpireOverdue(
 	return w, next, nil
 }
 
+// maxConcurrentSweeps limits the imports that a sweep processes at a time, beside the requests of clients.
+const maxConcurrentSweeps = 16
+
 // sweep calls f for each of items, several at a time.
 func sweep[T any](items []T, f func(T) (terminated bool, err error)) (w Swept) {
 	var mu sync.Mutex
 	var group errgroup.Group
-	group.SetLimit(maxConcurrentReads)
+	group.SetLimit(maxConcurrentSweeps)
 	for _, item := range items {
 		group.Go(func() error {
 			terminated, err := f(item)

@@ -27,6 +27,38 @@ func startServers(t *testing.T, onRequest func()) [servers]*Service {
 	return all
 }
 
+// TestReadOfOlderObject: Read finds no object, and then a record that another server has completed in between. It reads
+// the object again, and does not conclude that it was deleted.
+func TestReadOfOlderObject(t *testing.T) {
+	store, found := newOwnerStore(t), make(chan struct{})
+	j, err := server(t, nil).Create(t.Context(), store.owner, Request{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{on: func(c call) fault {
+		switch {
+		case c.kind == head && c.nth == 1:
+			return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+				defer close(found)
+				return next.RoundTrip(r)
+			}
+		case c.kind == getRecord:
+			return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+				<-found
+				store.put(t, j.ID, []byte("hello"))
+				store.checkStatus(t, server(t, nil), j.ID, Completed)
+				return next.RoundTrip(r)
+			}
+		}
+		return nil
+	}}
+	got, err := server(t, w).Read(t.Context(), store.owner, j.ID)
+	if err != nil || got.Status != Completed || got.ObjectDeleted || w.sent() != 3 {
+		t.Errorf("read: got %s, deleted %t, %v, with %d requests, want completed with 3", got.Status, got.ObjectDeleted, err,
+			w.sent())
+	}
+}
+
 // TestCompleteAtOnce: concurrent completions return the same result on all servers.
 func TestCompleteAtOnce(t *testing.T) { inFakeTime(testCompleteAtOnce)(t) }
 

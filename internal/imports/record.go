@@ -15,7 +15,7 @@ import (
 
 // load reads the record of a job.
 func (s *Service) load(ctx context.Context, owner, id string) (Job, error) {
-	if !canonicalID.MatchString(id) {
+	if !isCanonicalID(id) {
 		return Job{}, notFound(id)
 	}
 	record, err := s.Bucket.ReadRecord(ctx, recordKey(owner, id))

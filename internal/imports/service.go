@@ -29,7 +29,7 @@ type Service struct {
 
 // Read returns the job as the bucket shows it now, and updates its record.
 func (s *Service) Read(ctx context.Context, owner, id string) (Job, error) {
-	job, err := s.inspect(ctx, owner, id)
+	job, err := s.inspectAtOnce(ctx, owner, id, resumeStalled)
 	if err != nil {
 		return Job{}, err
 	}
