@@ -15,7 +15,7 @@ func NewLogger(w io.Writer) *slog.Logger {
 	if terminal.Is(w) {
 		return slog.New(slog.NewTextHandler(terminal.NewWriter(w), options))
 	}
-	return slog.New(slog.NewJSONHandler(terminal.NewWriter(w), options))
+	return slog.New(newJSONHandler(terminal.NewWriter(w), options))
 }
 
 // shortIDs shortens ids of imports in all texts and errors, because an error does not say whether the id in it is a
@@ -25,11 +25,13 @@ func shortIDs(_ []string, a slog.Attr) slog.Attr {
 	case "path", "import", "event", "request_id", "trace_id", "parent_id", "span_id":
 		return a
 	}
-	if err, ok := a.Value.Any().(error); ok {
-		a.Value = slog.StringValue(err.Error())
-	}
-	if a.Value.Kind() == slog.KindString {
+	switch a.Value.Kind() {
+	case slog.KindString:
 		a.Value = slog.StringValue(imports.ShortIDs(a.Value.String()))
+	case slog.KindAny:
+		if err, ok := a.Value.Any().(error); ok {
+			a.Value = slog.StringValue(imports.ShortIDs(err.Error()))
+		}
 	}
 	return a
 }

@@ -34,12 +34,23 @@ func (b *Bucket) CheckSigning(ctx context.Context) error {
 	return err
 }
 
-// retrieve returns the provider's credentials within callTimeout: the SDK's cache may have to fetch them.
+// retrieve returns the provider's credentials within callTimeout: the SDK's cache may have to fetch them. Credentials
+// that are cached need no timer.
 func retrieve(ctx context.Context, provider aws.CredentialsProvider) (aws.Credentials, error) {
+	if c, err := provider.Retrieve(canceled); err == nil {
+		return c, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	return provider.Retrieve(ctx)
 }
+
+// canceled is a context that has ended: the SDK's cache returns what it holds, or an error.
+var canceled = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 // credentialsProvider wraps errors in ErrCredentialsExpired, so that they do not count as errors of the store.
 type credentialsProvider struct{ aws.CredentialsProvider }

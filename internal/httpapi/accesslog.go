@@ -26,7 +26,8 @@ func accessLog(o Options) echo.MiddlewareFunc {
 			if err != nil {
 				c.Error(err)
 			}
-			took := time.Since(start)
+			ended := time.Now()
+			took := ended.Sub(start)
 			if o.Hooks.OnResponse != nil {
 				operation := "other"
 				if x.operation != nil {
@@ -38,8 +39,12 @@ func accessLog(o Options) echo.MiddlewareFunc {
 			if err != nil && c.Response().Status >= http.StatusInternalServerError {
 				level = slog.LevelError
 			}
-			attrs := o.Tracing.appendIDs(x.logAttrs(make([]slog.Attr, 0, 20), took, err), c.Request())
-			o.Log.LogAttrs(c.Request().Context(), level, "request", attrs...)
+			ctx, handler := c.Request().Context(), o.Log.Handler()
+			if handler.Enabled(ctx, level) {
+				line := slog.NewRecord(ended, level, "request", 0) // LogAttrs would look up its caller
+				line.AddAttrs(o.Tracing.appendIDs(x.logAttrs(make([]slog.Attr, 0, 20), took, err), c.Request())...)
+				_ = handler.Handle(ctx, line) // as Logger does
+			}
 			return nil
 		}
 	}

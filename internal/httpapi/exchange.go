@@ -44,14 +44,17 @@ func operationsByRoute() map[string]*operation {
 
 // setRequestID sets X-Request-Id in the response: the request's value if it is valid, or a new UUID.
 func (x *exchange) setRequestID() {
-	id := x.Request().Header.Get(echo.HeaderXRequestID)
+	id := x.Request().Header.Get(requestIDHeader)
 	if !bucket.IsRequestID(id) {
 		id = uuid.NewString()
 	}
-	x.Response().Header().Set(echo.HeaderXRequestID, id)
+	x.Response().Header().Set(requestIDHeader, id)
 }
 
-func (x *exchange) requestID() string { return x.Response().Header().Get(echo.HeaderXRequestID) }
+func (x *exchange) requestID() string { return x.Response().Header().Get(requestIDHeader) }
+
+// requestIDHeader is echo.HeaderXRequestID in the spelling of http.Header, to which each call would convert it.
+const requestIDHeader = "X-Request-Id"
 
 // context returns the request's context. Calls to the store with it carry the request ID.
 func (x *exchange) context() context.Context {

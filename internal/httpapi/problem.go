@@ -119,7 +119,7 @@ func renderProblem(err error, c echo.Context) {
 		Detail:    p.Detail,
 		Instance:  &path,
 		Code:      p.Code,
-		RequestID: header.Get(echo.HeaderXRequestID),
+		RequestID: header.Get(requestIDHeader),
 		Errors:    p.Errors,
 	}
 	header.Set(echo.HeaderContentType, "application/problem+json")
