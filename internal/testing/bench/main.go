@@ -34,10 +34,11 @@ var groups = []struct {
 	name, folder, pattern, duration string
 	rows                            []row
 }{
-	{"bare", "testing/bench", "Bare", "500ms", []row{
-		{"untracked import, time at 64 connections", "Bare/signpost", "Bare/echo", "ns/op", 1.18},
-		{"  CPU time of the server", "Bare/signpost", "Bare/echo", "cpu-ns/op", 1.2},
-		{"  99th percentile", "Bare/signpost", "Bare/echo", "p99-ns", 1.5},
+	{"bare", "testing/bench", "Bare", "1s", []row{
+		{"untracked import, time at 64 connections", "Bare/signpost", "Bare/middleware", "ns/op", 1},
+		{"  CPU time of the server", "Bare/signpost", "Bare/middleware", "cpu-ns/op", 1},
+		{"  99th percentile", "Bare/signpost", "Bare/middleware", "p99-ns", 1.2},
+		{"  time, without any middleware", "Bare/signpost", "Bare/echo", "ns/op", 1.4},
 	}},
 	{"tracked", "testing/bench", "Tracked", "500ms", []row{
 		{"tracked import, store in memory", "Tracked/signpost", "Tracked/echo", "ns/op", 2.5},
@@ -57,7 +58,18 @@ var groups = []struct {
 		{"token of ES256, ns", "Caller/ES256", "", "ns/op", 60_000},
 	}},
 	{"create", "testing/bench", "Create", "500ms", []row{
-		{"tracked import, local store", "Create/signpost", "Create/put", "ns/op", 1.3},
+		{"tracked import, local store", "Create/near/signpost", "Create/near/store", "ns/op", 1.3},
+		{"  store at 5 ms", "Create/far/signpost", "Create/far/store", "ns/op", 1.3},
+	}},
+	{"status", "testing/bench", "Status", "500ms", []row{
+		{"status, awaiting, local store", "Status/near/awaiting/signpost", "Status/near/awaiting/store", "ns/op", 1.2},
+		{"  completed", "Status/near/completed/signpost", "Status/near/completed/store", "ns/op", 1.2},
+		{"  awaiting, store at 5 ms", "Status/far/awaiting/signpost", "Status/far/awaiting/store", "ns/op", 1.2},
+		{"  completed, store at 5 ms", "Status/far/completed/signpost", "Status/far/completed/store", "ns/op", 1.2},
+	}},
+	{"list", "testing/bench", "List", "500ms", []row{
+		{"list of 100, local store", "List/near/signpost", "List/near/store", "ns/op", 3},
+		{"  store at 5 ms", "List/far/signpost", "List/far/store", "ns/op", 3},
 	}},
 	{"memory", "testing/bench", "Memory", "200000x", []row{
 		{"memory at 256 connections, MiB", "Memory", "", "peak-MiB", 60},
@@ -115,7 +127,7 @@ func run(ctx context.Context, only string, rounds int) error {
 	}
 	defer os.RemoveAll(dir)
 	fmt.Printf("%s, %d CPUs, %s\n\n", runtime.Version(), runtime.NumCPU(), time.Now().Format(time.DateOnly))
-	fmt.Printf("%-45s %-8s %10s  %-17s %s\n", "what", "beside", "figure", "range", "goal")
+	fmt.Printf("%-45s %-10s %10s  %-17s %s\n", "what", "beside", "figure", "range", "goal")
 	ran := false
 	for _, g := range groups {
 		if only != g.name && (only != "" || slices.Contains(onRequest, g.name)) {
@@ -175,10 +187,10 @@ func (all results) add(output []byte) error {
 
 // print prints the median and the range of r.
 func (r row) print(all results) error {
-	beside := strings.ToLower(r.beside[strings.Index(r.beside, "/")+1:])
+	beside := strings.ToLower(r.beside[strings.LastIndex(r.beside, "/")+1:])
 	figures, theirs := slices.Clone(all[[2]string{r.ours, r.unit}]), all[[2]string{r.beside, r.unit}]
 	if len(figures) > 0 && r.beside != "" && len(theirs) == 0 {
-		fmt.Printf("%-45s %-8s not measured: it is missing here\n", r.what, beside)
+		fmt.Printf("%-45s %-10s not measured: it is missing here\n", r.what, beside)
 		return nil
 	}
 	if len(figures) == 0 || r.beside != "" && len(theirs) != len(figures) {
@@ -198,6 +210,6 @@ func (r row) print(all results) error {
 	if r.goal != 0 && figure > r.goal {
 		goal += "  missed"
 	}
-	fmt.Printf("%-45s %-8s %10.4g  %-17s %s\n", r.what, beside, figure, spread, goal)
+	fmt.Printf("%-45s %-10s %10.4g  %-17s %s\n", r.what, beside, figure, spread, goal)
 	return nil
 }

@@ -4,16 +4,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -21,10 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/labstack/echo/v4"
 
 	"github.com/signpost-s3/signpost/internal/assembly"
-	"github.com/signpost-s3/signpost/internal/server"
 )
 
 // binary is the program that make build creates.
@@ -46,26 +41,29 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serve serves the service on a store in memory, that store alone, or bare Echo with responses of kind bytes.
+// serve serves the service on a store in memory, that store alone, or Echo with constant responses of BENCH_BODY bytes.
 func serve(kind string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	if kind == "store" {
 		return serveStore(ctx)
 	}
-	s := &server.Server{Log: slog.New(slog.DiscardHandler)}
-	if size, err := strconv.Atoi(kind); err == nil {
-		e, constant := echo.New(), []byte(strings.Repeat("x", size))
-		e.POST("/import", func(c echo.Context) error { return c.Blob(http.StatusOK, "application/json", constant) })
-		s.Handler = e
-	} else if s, err = newService(ctx, assembly.NewLogger(os.Stderr)); err != nil {
-		return err
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	fmt.Println("bench at http://" + listener.Addr().String())
+	if kind != "memory" {
+		size, err := strconv.Atoi(os.Getenv("BENCH_BODY"))
+		if err != nil {
+			return err
+		}
+		return serveEcho(ctx, listener, size, kind == "middleware")
+	}
+	s, err := newService(ctx, assembly.NewLogger(os.Stderr))
+	if err != nil {
+		return err
+	}
 	return s.Serve(ctx, listener)
 }
 
@@ -75,9 +73,9 @@ type process struct {
 	pid int
 }
 
-// startChild starts the server of this program with that value of BENCH_SERVER.
-func startChild(b testing.TB, kind string) process {
-	return start(b, []string{"BENCH_SERVER=" + kind}, os.Args[0])
+// startChild starts the server of this program with that value of BENCH_SERVER, and these variables.
+func startChild(b testing.TB, kind string, env ...string) process {
+	return start(b, append(env, "BENCH_SERVER="+kind), os.Args[0])
 }
 
 // startStore starts the program with its local store. It returns the variables of a service on a bucket of that store:
