@@ -5,9 +5,15 @@ SHELL := /bin/bash
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X main.version=$(VERSION)
-BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+BUILD := go build -ldflags '$(LDFLAGS)'
 
-.PHONY: help run build install test check generate drift bench soak e2e image stores cluster lambda package deploy undeploy
+# Programs, tests and tools are compiled with the same settings, so that they share the compiled packages. go test does
+# not vet, because make vet does.
+export CGO_ENABLED := 0
+export GOFLAGS := $(filter-out -trimpath -vet=off,$(shell go env GOFLAGS 2>/dev/null)) -trimpath -vet=off
+
+.PHONY: help run build install test check generate drift compatible modules format vet staticcheck vulnerabilities \
+  race outdated bench soak e2e image stores cluster lambda package deploy undeploy
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -19,9 +25,9 @@ build: ## Build the static binary bin/signpost.
 	$(BUILD) -o bin/signpost ./cmd/signpost
 
 install: ## Install signpost to GOBIN, by default the folder bin of GOPATH (~/go/bin).
-	CGO_ENABLED=0 go install -trimpath -ldflags '$(LDFLAGS)' ./cmd/signpost
+	go install -ldflags '$(LDFLAGS)' ./cmd/signpost
 
-test: ## Run every test.
+test: vet ## Run every test.
 	go test ./...
 
 generate: ## Generate gen/ from openapi/openapi.yaml and internal/web/client.
@@ -32,16 +38,29 @@ drift: generate
 	@test -z "$$(git status --porcelain gen)" || { git status --porcelain gen; \
 	  echo 'gen/ differs from what openapi.yaml generates: commit the result of make generate'; exit 1; }
 
-check: drift compatible ## Check gen, contract, modules, format, vet, staticcheck, vulnerabilities, races and words.
-	go mod tidy -diff
-	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+check: drift ## Check gen, contract, modules, format, vet, staticcheck, vulnerabilities, races and words.
+	@.ci/parts 'make race' 'make vet' 'make staticcheck' 'make vulnerabilities' 'make compatible' 'make modules' \
+	  'make format' 'make outdated'
+
+race:
+	CGO_ENABLED=1 go test -race -timeout 30m ./...
+
+vet:
 	go vet ./...
+
+staticcheck:
 	go run honnef.co/go/tools/cmd/staticcheck ./...
+
+vulnerabilities:
 	@go run golang.org/x/vuln/cmd/govulncheck ./... || { status=$$?; \
 	  if curl -sf --max-time 10 -o /dev/null https://vuln.go.dev/index/db.json; then exit $$status; \
 	  else echo 'govulncheck: its database is unreachable; nothing was checked'; fi; }
-	go test -race -timeout 30m ./...
-	@$(MAKE) --no-print-directory outdated
+
+modules:
+	go mod tidy -diff
+
+format:
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 
 compatible: ## Fail if the contract has a breaking change that openapi/breaking.txt does not declare.
 	@.ci/compatible
@@ -74,7 +93,7 @@ cluster: build ## Upload to four MinIO nodes through two servers, while one of e
 	@.ci/cluster
 
 lambda: ## Build the Lambda function, bin/lambda.zip. The same sources give the same bytes. TAGS=traces: with traces.
-	GOOS=linux GOARCH=arm64 GOARM64=v8.0 CGO_ENABLED=0 go build -trimpath -buildvcs=false \
+	GOOS=linux GOARCH=arm64 GOARM64=v8.0 go build -buildvcs=false \
 	  -tags lambda.norpc$(TAGS:%=,%) -ldflags '-s -w -buildid=' -o bin/bootstrap ./cmd/lambda
 	@go run cmd/lambda/zip.go bin/lambda.zip bin/bootstrap
 

@@ -25,7 +25,8 @@ func TestWords(t *testing.T) {
 	words := regexp.MustCompile(`(?i)\b(` + strings.Join(strings.Fields(string(list)), "|") + `)\b`)
 	kinds := []string{".go", ".js", ".html", ".yaml", ".sh", ".py", ".md", ".txtar", ".conf", ".service"}
 	kinds = append(kinds, "Makefile", "Dockerfile", "Caddyfile")
-	kinds = append(kinds, "browser", "compatible", "e2e", "image", "lint", "run", "systemd") // in .ci
+	kinds = append(kinds, "browser", "compatible", "e2e", "function", "image", "install", "large", "lint", "parts", "run",
+		"systemd") // in .ci
 	for path, text := range written(t, kinds...) {
 		for i, line := range strings.Split(text, "\n") {
 			for _, word := range words.FindAllString(line, -1) {

@@ -100,7 +100,8 @@ class Deploy(unittest.TestCase):
         """shellcheck is optional, because few distributions install it."""
         if not world.works("shellcheck"):
             self.skipTest("shellcheck is missing")
-        world.run("shellcheck", *pathlib.Path("cmd/lambda").glob("*.sh"), ".ci/browser", ".ci/e2e", ".ci/run")
+        world.run("shellcheck", *pathlib.Path("cmd/lambda").glob("*.sh"), ".ci/browser", ".ci/e2e", ".ci/function",
+                  ".ci/install", ".ci/large", ".ci/parts", ".ci/run")
 
 
 class Readme(unittest.TestCase):
