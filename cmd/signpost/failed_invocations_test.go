@@ -36,6 +36,7 @@ func TestInterruptedReadOfFailures(t *testing.T) {
 				} else {
 					if c.interrupted {
 						cancel()
+						<-r.Context().Done() // the client has closed the connection, and reads no response
 					}
 					w.WriteHeader(http.StatusForbidden)
 				}

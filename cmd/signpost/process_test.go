@@ -19,7 +19,7 @@ import (
 )
 
 // limit bounds each wait. Most waits take milliseconds, but a machine may be busy.
-const limit = 30 * time.Second
+const limit = 2 * time.Minute
 
 // process is a running signpost serve.
 type process struct {
