@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -101,13 +102,14 @@ func TestDoctorInterrupted(t *testing.T) {
 		"POST /signpost/imports/doctor/", "GET /signpost/imports/doctor/"} {
 		t.Run(at, func(t *testing.T) {
 			var cmd *exec.Cmd
+			var once sync.Once // a second interrupt ends the process at once
 			started := make(chan struct{})
 			forward := httputil.NewSingleHostReverseProxy(store)
 			forward.ErrorLog = log.New(io.Discard, "", 0) // clients that go away are the point
 			proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if strings.HasPrefix(r.Method+" "+r.URL.Path, at) {
 					<-started
-					cmd.Process.Signal(os.Interrupt)
+					once.Do(func() { cmd.Process.Signal(os.Interrupt) })
 				}
 				forward.ServeHTTP(w, r)
 			}))

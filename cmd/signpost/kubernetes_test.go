@@ -1,7 +1,5 @@
 //go:build !race
 
-// The race detector has nothing to find here, and compiling Kubernetes for it takes long.
-
 package main
 
 import (

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -112,6 +113,9 @@ func TestSecondInterruptEndsAtOnce(t *testing.T) {
 // TestInterruptedStream: an upload that waits for its input ends when its terminal closes. It cannot be resumed.
 func TestInterruptedStream(t *testing.T) {
 	t.Parallel()
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // if nohup ignores it, the upload would too
+	defer signal.Stop(hangups)
 	p := startLocal(t, t.TempDir())
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
