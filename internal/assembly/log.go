@@ -15,7 +15,7 @@ func NewLogger(w io.Writer) *slog.Logger {
 	if terminal.Is(w) {
 		return slog.New(slog.NewTextHandler(terminal.NewWriter(w), options))
 	}
-	return slog.New(newJSONHandler(terminal.NewWriter(w), options))
+	return slog.New(newJSONHandler(w, options))
 }
 
 // shortIDs shortens ids of imports in all texts and errors, because an error does not say whether the id in it is a

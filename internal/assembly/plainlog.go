@@ -7,23 +7,25 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
 // plainHandler writes records of plain texts and integers, such as the access log's, as the handler that it embeds,
 // byte for byte (FuzzPlainHandler). It leaves all other records to that handler, and those of loggers with attributes.
-// Slog calls shortIDs for each attribute by reflection, and encodes levels by json.Marshal: an untracked import would
-// take 12 % more CPU time (make bench ONLY=bare).
+// Slog calls ReplaceAttr for each attribute, and then encodes levels by json.Marshal: an untracked import would take
+// 12 % more CPU time (make bench ONLY=bare).
 type plainHandler struct {
 	slog.Handler
 	w     io.Writer // of Handler too
 	lines *sync.Pool
 }
 
-// newJSONHandler returns slog's JSON handler, made faster.
+// newJSONHandler returns slog's JSON handler, made faster. No line contains a control character.
 func newJSONHandler(w io.Writer, options *slog.HandlerOptions) slog.Handler {
 	w = &lockedWriter{w: w}
 	lines := &sync.Pool{New: func() any { return new([]byte) }}
-	return plainHandler{slog.NewJSONHandler(w, options), w, lines}
+	return plainHandler{slog.NewJSONHandler(terminal.NewWriter(w), options), w, lines}
 }
 
 // Handle implements slog.Handler.

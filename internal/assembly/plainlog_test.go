@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"testing"
 	"time"
+
+	"github.com/signpost-s3/signpost/internal/terminal"
 )
 
-// FuzzPlainHandler: each line is that of slog's handler, byte for byte.
+// FuzzPlainHandler: each line is that of slog's handler on a terminal.Writer, byte for byte.
 func FuzzPlainHandler(f *testing.F) {
 	f.Add("request", "path", "/import", int64(200), int64(1767323045), 0)
 	f.Add("request", "error", "0198c5a4-7b1e-7c3a-9f00-2a6d7c1b4e55", int64(-1), int64(0), 8)
@@ -33,7 +35,7 @@ func FuzzPlainHandler(f *testing.F) {
 			for _, h := range []struct {
 				handler slog.Handler
 				line    *bytes.Buffer
-			}{{newJSONHandler(&got, options), &got}, {slog.NewJSONHandler(&want, options), &want}} {
+			}{{newJSONHandler(&got, options), &got}, {slog.NewJSONHandler(terminal.NewWriter(&want), options), &want}} {
 				with := h.handler.WithAttrs([]slog.Attr{slog.String("with", text)})
 				for _, handler := range []slog.Handler{h.handler, with, h.handler.WithGroup("in")} {
 					if handler.Enabled(context.Background(), r.Level) {
