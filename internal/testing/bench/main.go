@@ -142,7 +142,7 @@ func run(ctx context.Context, only string, rounds int) error {
 		results := results{}
 		for round := 0; round < rounds && (round == 0 || !strings.HasSuffix(g.duration, "x")); round++ {
 			c := exec.CommandContext(ctx, binary, "-test.run=^$", "-test.bench=^Benchmark("+g.pattern+")$",
-				"-test.benchtime="+g.duration, "-test.timeout=20m")
+				"-test.benchtime="+g.duration, "-test.timeout=60m")
 			c.Dir = "internal/" + g.folder
 			out, err := c.CombinedOutput()
 			if err == nil {

@@ -19,7 +19,7 @@ import (
 )
 
 // scaleRounds is the number of rounds in which the buckets take turns.
-const scaleRounds = 5
+const scaleRounds = 3
 
 // BenchmarkScale makes the same calls to services on buckets with 1,000 to 1,000,000 completed imports, in turns, and
 // sweeps these buckets. Each store, service and command is a process of its own. CPU times are those of the service or
@@ -118,7 +118,7 @@ func (s *scaled) sweep(b *testing.B) {
 // commands runs the commands that list the bucket.
 func (s *scaled) commands(b *testing.B) {
 	lines := func(out string) int { return strings.Count(out, "\n") }
-	listed := min(s.Records, 20_000)
+	listed := min(s.Records, 5000)
 	out := s.command(b, "list", "list", "--json", "--limit", strconv.Itoa(listed))
 	if lines(out) != listed {
 		b.Fatalf("list printed %d imports, want %d", lines(out), listed)

@@ -70,9 +70,7 @@ func (m *Memory) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer := httptest.NewRecorder()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.objects == nil {
-		m.objects, m.uploads = map[string]memoryObject{}, map[string]*memoryUpload{}
-	}
+	m.init()
 	if err := m.serve(answer, r, body); err != nil {
 		answer.WriteHeader(err.status)
 		if r.Method != http.MethodHead {
@@ -114,10 +112,8 @@ func (m *Memory) serveObject(w *httptest.ResponseRecorder, r *http.Request, key 
 		if err := m.checkConditions(r, key); err != nil {
 			return err
 		}
-		o = memoryObject{content: body, etag: fmt.Sprintf(`"%x"`, md5.Sum(body)), headers: checksumHeaders(r.Header)}
-		if trimmed := bytes.TrimRight(body, " "); len(trimmed) < len(body) {
-			o.content, o.spaces = bytes.Clone(trimmed), len(body)-len(trimmed)
-		}
+		o = newObject(body)
+		o.headers = checksumHeaders(r.Header)
 		m.put(key, o)
 		w.Header().Set("ETag", o.etag)
 	case r.Method == http.MethodDelete:
@@ -136,6 +132,25 @@ func (m *Memory) serveObject(w *httptest.ResponseRecorder, r *http.Request, key 
 		}
 	}
 	return nil
+}
+
+func newObject(body []byte) memoryObject {
+	content := bytes.Clone(bytes.TrimRight(body, " "))
+	return memoryObject{content: content, spaces: len(body) - len(content), etag: fmt.Sprintf(`"%x"`, md5.Sum(body))}
+}
+
+// Put stores an object without a request, for stores of a million objects.
+func (m *Memory) Put(key string, body []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.init()
+	m.put(key, newObject(body))
+}
+
+func (m *Memory) init() {
+	if m.objects == nil {
+		m.objects, m.uploads = map[string]memoryObject{}, map[string]*memoryUpload{}
+	}
 }
 
 func (m *Memory) put(key string, o memoryObject) {
