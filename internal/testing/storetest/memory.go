@@ -164,7 +164,13 @@ func (m *Memory) put(key string, o memoryObject) {
 // sortedKeys returns the keys of all objects in ascending order, and possibly keys of deleted objects. It sorts the new
 // keys only, so that a list of a million objects takes milliseconds.
 func (m *Memory) sortedKeys() []string {
-	if len(m.added) == 0 {
+	if len(m.added) < 100 {
+		for _, key := range m.added {
+			if i, found := slices.BinarySearch(m.keys, key); !found {
+				m.keys = slices.Insert(m.keys, i, key)
+			}
+		}
+		m.added = nil
 		return m.keys
 	}
 	slices.Sort(m.added)
