@@ -55,7 +55,7 @@ func schemaErrors(schema *openapi3.Schema, value any) []api.FieldError {
 
 // unlisted returns the last error of a list that is cut at maxFieldErrors.
 func unlisted(count int) api.FieldError {
-	return api.FieldError{Detail: fmt.Sprintf("%d more errors are not listed", count)}
+	return api.FieldError{Detail: fmt.Sprintf("errors that are not listed: %d", count)}
 }
 
 // jsonPointer returns the JSON Pointer of the member to which steps lead.

@@ -24,7 +24,7 @@ func TestManyFieldErrors(t *testing.T) {
 		"schema": schemaErrors(contract.Components.Schemas["PartsRequest"].Value, body),
 		"domain": domainProblem(&imports.Error{Kind: imports.Conflict, Fields: make([]imports.Field, 102)}).Errors,
 	} {
-		if last := len(errs) - 1; last != 100 || errs[last].Detail != "2 more errors are not listed" {
+		if last := len(errs) - 1; last != 100 || errs[last].Detail != "errors that are not listed: 2" {
 			t.Errorf("%s: got %d errors, the last %+v, want 100 and one that counts 2", name, len(errs), errs[last])
 		}
 	}
