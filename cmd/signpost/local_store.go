@@ -25,7 +25,7 @@ const localBucket = "signpost"
 func bucketSettings() []string { return []string{"bucket", "data-dir", "local-listen", "path-style"} }
 
 // otherSettings is the paragraph of the help about settings that a command does not use.
-const otherSettings = "Other settings of serve are only checked: see signpost serve --help.\n\n"
+const otherSettings = "Other settings of serve have no effect here, but must be valid: see signpost serve --help.\n\n"
 
 // startStore starts the local store of c, and returns it with its directory. It calls created, unless it is nil, with
 // the key of each new object. Errors name the setting to change.

@@ -39,6 +39,7 @@ func TestMetrics(t *testing.T) {
 		`signpost_signatures_total 4`,
 		`signpost_s3_requests_total{operation="PutObject",outcome="ok"} `, // of the import, and of the sweeper's lease
 		`signpost_imports_seen_total{status="awaiting_upload"} 1`,
+		`signpost_deliveries_total{outcome="dead",to="webhook"} 0`,
 		`signpost_credentials_remaining_seconds +Inf`,
 		`signpost_build_info{goversion="go`,
 		`go_goroutines `, `process_open_fds `,

@@ -86,15 +86,16 @@ func (s serveCmd) printStart(w io.Writer, address, folder string) {
 		fmt.Fprintf(w, "LOCAL STORE: uploads go to %s on this machine, not to AWS. "+
 			"For laptops and tests only; set SIGNPOST_BUCKET for a real bucket.\n", folder)
 	}
+	with := ""
 	switch {
 	case s.APIKeysFile != "" && !s.AllowAnonymous:
-		curl += ` -H "x-api-key: $key"`
+		curl, with = curl+` -H "x-api-key: $key"`, ", with an API key in $key"
 	case s.Authenticates() && !s.AllowAnonymous:
-		curl += ` -H "Authorization: Bearer $token"`
+		curl, with = curl+` -H "Authorization: Bearer $token"`, ", with an access token in $token"
 	}
 	if s.MaxSize == 0 && len(s.ContentTypes) == 0 { // otherwise untracked imports are rejected
-		fmt.Fprintf(w, "\nTry it in another shell:\n  url=$(%s -X POST %s/import | cut -d '\"' -f 4)\n"+
-			"  curl --upload-file README.md \"$url\"\n", curl, api)
+		fmt.Fprintf(w, "\nTry it in another shell%s:\n  url=$(%s -X POST %s/import | cut -d '\"' -f 4)\n"+
+			"  curl --upload-file README.md \"$url\"\n", with, curl, api)
 		if folder != "" && !s.Authenticates() {
 			fmt.Fprintf(w, "  ls -l %s\n", format.ShellQuote(filepath.Join(folder, "imports", "public")))
 		}

@@ -12,7 +12,7 @@ import (
 
 // transferFlags are the flags of commands that send objects to the store or receive them.
 type transferFlags struct {
-	Concurrency *int     `placeholder:"N" group:"Transfer:" help:"Most concurrent requests to the store, from 1 to 256 (default 16; 32 for files under 1MiB)."`
+	Concurrency *int     `placeholder:"N" group:"Transfer:" help:"Most concurrent requests to the store, from 1 to 256 (default 16; for uploads of files under 1MiB, 32)."`
 	LimitRate   byteSize `placeholder:"SIZE" group:"Transfer:" help:"Bytes per second for all requests together, such as 10MiB (default: no limit)."`
 	JSON        bool     `name:"json" xor:"output" group:"Output:" help:"Print one event per line as JSON."`
 	Quiet       bool     `short:"q" xor:"output" group:"Output:" help:"Print errors only."`

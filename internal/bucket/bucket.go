@@ -57,7 +57,6 @@ type Bucket struct {
 	httpClient       s3.HTTPClient  // the SDK's
 	circuit          circuit
 	hooks            Hooks
-	full             atomic.Bool // the last write failed with ErrStoreFull
 	amazon           bool
 	writing          turns       // of records
 	quotedETags      atomic.Bool // the store has accepted a quoted ETag
@@ -179,11 +178,9 @@ func OnAWS(settings aws.Config) bool {
 var awsHost = regexp.MustCompile(`(^|\.)s3[a-z0-9-]*(\.dualstack)?(\.[a-z]+(-[a-z]+)+-[0-9]+)?(\.vpce)?` +
 	`\.(amazonaws\.com(\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov)$`)
 
-// Check checks that the bucket exists, that the credentials have access, and that it accepts writes. It returns
-// ErrNotFound, ErrForbidden, ErrStoreFull or ErrUnavailable.
+// Check checks that the bucket exists and that the credentials have access. It returns ErrNotFound, ErrForbidden or
+// ErrUnavailable. A full store is no error: reads work, and deletions must.
 func (b *Bucket) Check(ctx context.Context) error {
-	if _, err := b.Inspect(ctx); err != nil {
-		return err
-	}
-	return b.checkSpace(ctx)
+	_, err := b.Inspect(ctx)
+	return err
 }

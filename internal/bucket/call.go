@@ -54,7 +54,6 @@ func invoke[In, Out any](
 func (c call) run(ctx context.Context, do func(context.Context) error) error {
 	began := time.Now()
 	err := c.through(ctx, func() error { return c.send(ctx, do) })
-	c.bucket.recordFull(c.operation, err)
 	c.bucket.hooks.called(ctx, c.operation, err, time.Since(began))
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", c.operation, c.key, err)

@@ -2,14 +2,12 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/signpost-s3/signpost/internal/bucket"
 	"github.com/signpost-s3/signpost/internal/imports"
 )
 
@@ -34,11 +32,7 @@ func registerHealth(e *echo.Echo, ready func(context.Context) error, stopping fu
 		if stopping != nil && stopping() {
 			return unavailable("stopping", "This server is stopping. Send requests to another server.", nil)
 		}
-		err := r.check(c.Request().Context())
-		if errors.Is(err, bucket.ErrStoreFull) {
-			return unavailable(imports.CodeStoreFull, imports.StoreFullDetail, err)
-		}
-		if err != nil {
+		if err := r.check(c.Request().Context()); err != nil {
 			const detail = "The service cannot use its bucket. Run signpost doctor to find the cause."
 			return unavailable(imports.CodeStoreUnavailable, detail, err)
 		}

@@ -86,8 +86,8 @@ const (
 	InvalidDetail = "The request is invalid. See errors for each field."
 	// NotFoundDetail is the detail of every CodeNotFound.
 	NotFoundDetail = "The caller has no import with this id. Check the id and the credentials."
-	// StoreFullDetail is the detail of every CodeStoreFull.
-	StoreFullDetail = "The store has no space left. Free space in it, or delete imports that are no longer needed."
+	// storeFullDetail is the detail of every CodeStoreFull.
+	storeFullDetail = "The store has no space left. Free space in it, or delete imports that are no longer needed."
 )
 
 // fieldErrors collects the invalid members of a request.
@@ -172,7 +172,7 @@ func fromStore(doing string, err error) error {
 		e.Code = CodeCredentialsExpired
 		e.Detail = "The service has no valid credentials to sign with at the moment. Try again later."
 	case errors.Is(err, bucket.ErrStoreFull):
-		e.Kind, e.Code, e.Detail = Full, CodeStoreFull, StoreFullDetail
+		e.Kind, e.Code, e.Detail = Full, CodeStoreFull, storeFullDetail
 	case errors.Is(err, bucket.ErrUnavailable), errors.Is(err, bucket.ErrBusy):
 		e.Code, e.Detail = CodeStoreUnavailable, "The store cannot be reached at the moment. Try again later."
 	default:

@@ -48,7 +48,7 @@ func New(version string) *Metrics {
 		Help:        "Always 1; the labels contain the versions.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	}).Set(1)
-	return &Metrics{
+	m := &Metrics{
 		registry: registry,
 		requests: counters("signpost_http_requests_total",
 			"HTTP responses, by API operation (other: no operation) and status.", "operation", "status"),
@@ -66,6 +66,12 @@ func New(version string) *Metrics {
 			"Delivery attempts, by receiver (import: its own webhook) and outcome (failed: it is retried; dead: it is not).",
 			"to", "outcome"),
 	}
+	for _, to := range []string{"webhook", "bus", "import"} {
+		for _, outcome := range []string{"ok", "failed", "dead"} {
+			m.deliveries.WithLabelValues(to, outcome) // from 0, so that increase() also finds the first
+		}
+	}
+	return m
 }
 
 // ObserveCredentials adds the remaining validity of the signing credentials. Each scrape calls left, which returns

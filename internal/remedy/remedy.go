@@ -99,6 +99,8 @@ func serviceRemedy(e *upload.ResponseError) string {
 		return storeFullRemedy
 	case e.Code == "" && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden): // of API Gateway
 		return credentialRemedy + ", and the path of --server, such as /prod"
+	case e.Code == "scope-missing":
+		return "use an API key or token with this scope"
 	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
 		return credentialRemedy
 	case e.Code == "import-not-found":
@@ -123,7 +125,7 @@ const wrongServer = "check --server or SIGNPOST_URL, also its path: there may be
 const listRemedy = "signpost list prints the ids of the imports"
 
 // storeFullRemedy is the remedy for a full store.
-const storeFullRemedy = "free space in the store, or remove imports with signpost abort: uploaded parts are kept"
+const storeFullRemedy = "free space in the store, or remove other imports with signpost abort; then run the same command again"
 
 // networkRemedy is the remedy for responses that do not come from the store.
 const networkRemedy = "check the proxy, or log in to the network in a browser; then run the same command again"
