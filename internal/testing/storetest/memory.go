@@ -26,7 +26,7 @@ import (
 type Memory struct {
 	mu      sync.Mutex
 	objects map[string]memoryObject
-	keys    []string                 // of objects, sorted; also some of deleted objects
+	keys    []string                 // of objects, sorted; also of deleted objects
 	added   []string                 // keys of objects that are not in keys yet
 	uploads map[string]*memoryUpload // by upload ID
 	created int                      // uploads
@@ -161,7 +161,7 @@ func (m *Memory) put(key string, o memoryObject) {
 	m.objects[key] = o
 }
 
-// sortedKeys returns the keys of all objects in ascending order, and possibly keys of deleted objects. It sorts the new
+// sortedKeys returns the keys of all objects in ascending order, and those of deleted objects. It sorts the new
 // keys only, so that a list of a million objects takes milliseconds.
 func (m *Memory) sortedKeys() []string {
 	if len(m.added) < 100 {
@@ -174,7 +174,7 @@ func (m *Memory) sortedKeys() []string {
 		return m.keys
 	}
 	slices.Sort(m.added)
-	merged := make([]string, 0, len(m.objects))
+	merged := make([]string, 0, len(m.keys)+len(m.added))
 	for old, added := m.keys, m.added; len(old)+len(added) > 0; {
 		from := &old
 		if len(old) == 0 || len(added) > 0 && added[0] < old[0] {
@@ -182,7 +182,7 @@ func (m *Memory) sortedKeys() []string {
 		}
 		key := (*from)[0]
 		*from = (*from)[1:]
-		if _, exists := m.objects[key]; exists && (len(merged) == 0 || merged[len(merged)-1] != key) {
+		if len(merged) == 0 || merged[len(merged)-1] != key {
 			merged = append(merged, key)
 		}
 	}
