@@ -13,10 +13,10 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// readRecords makes n successive calls and returns the last error.
-func readRecords(ctx context.Context, b *Bucket, n int) (err error) {
+// listKeys makes n successive calls and returns the last error.
+func listKeys(ctx context.Context, b *Bucket, n int) (err error) {
 	for range n {
-		_, err = b.ReadRecord(ctx, "k")
+		_, _, err = b.List(ctx, "k", "", 1)
 	}
 	return err
 }
@@ -46,14 +46,14 @@ func TestOpening(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := &fakeStore{answer: c.answer}
 			b, _ := openFake(t, w, static())
-			if err := readRecords(t.Context(), b, openAfter-1); errors.Is(err, errCircuitOpen) {
+			if err := listKeys(t.Context(), b, openAfter-1); errors.Is(err, errCircuitOpen) {
 				t.Errorf("%s: cut after %d calls, want one more", c.name, openAfter-1)
 			}
-			if err := readRecords(t.Context(), b, 1); errors.Is(err, errCircuitOpen) || w.count() != openAfter {
+			if err := listKeys(t.Context(), b, 1); errors.Is(err, errCircuitOpen) || w.count() != openAfter {
 				t.Errorf("%s: got %v and %d requests, want %d", c.name, err, w.count(), openAfter)
 			}
 			began := time.Now()
-			err := readRecords(t.Context(), b, 100)
+			err := listKeys(t.Context(), b, 100)
 			if errors.Is(err, errCircuitOpen) != c.opens || (w.count() == openAfter) != c.opens {
 				t.Errorf("%s: got %v and %d requests, want open %v", c.name, err, w.count(), c.opens)
 			}
@@ -70,10 +70,10 @@ func TestConsecutiveFailures(t *testing.T) {
 	b, _ := openFake(t, w, static())
 	for range 5 {
 		w.setAnswer(failWith(syscall.ECONNRESET))
-		readRecords(t.Context(), b, openAfter-1)
+		listKeys(t.Context(), b, openAfter-1)
 		w.setAnswer(respond(404, "NoSuchKey"))
-		if err := readRecords(t.Context(), b, 1); !errors.Is(err, ErrNotFound) {
-			t.Fatalf("ReadRecord: got %v, want ErrNotFound", err)
+		if err := listKeys(t.Context(), b, 1); !errors.Is(err, ErrNotFound) {
+			t.Fatalf("List: got %v, want ErrNotFound", err)
 		}
 	}
 }
@@ -84,24 +84,24 @@ func TestRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeStore{answer: failWith(syscall.ECONNREFUSED)}
 		b, outcomes := openFake(t, w, static())
-		readRecords(t.Context(), b, openAfter)
+		listKeys(t.Context(), b, openAfter)
 		for range 3 {
 			w.setAnswer(failWith(syscall.ECONNREFUSED))
-			if err := readRecords(t.Context(), b, 1); !errors.Is(err, errCircuitOpen) {
-				t.Fatalf("ReadRecord of an open circuit: got %v, want it cut", err)
+			if err := listKeys(t.Context(), b, 1); !errors.Is(err, errCircuitOpen) {
+				t.Fatalf("List of an open circuit: got %v, want it cut", err)
 			}
 			time.Sleep(openTime + 1)
-			if err := readRecords(t.Context(), b, 5); !errors.Is(err, errCircuitOpen) || w.count() != 1 {
-				t.Fatalf("ReadRecord after %s: got %v and %d requests, want one and the others cut", openTime, err, w.count())
+			if err := listKeys(t.Context(), b, 5); !errors.Is(err, errCircuitOpen) || w.count() != 1 {
+				t.Fatalf("List after %s: got %v and %d requests, want one and the others cut", openTime, err, w.count())
 			}
 		}
 		time.Sleep(openTime + 1)
 		w.setAnswer(respond(404, "NoSuchKey"))
-		if err := readRecords(t.Context(), b, 5); !errors.Is(err, ErrNotFound) || w.count() != 5 {
-			t.Errorf("ReadRecord once the store is back: got %v and %d requests, want 5", err, w.count())
+		if err := listKeys(t.Context(), b, 5); !errors.Is(err, ErrNotFound) || w.count() != 5 {
+			t.Errorf("List once the store is back: got %v and %d requests, want 5", err, w.count())
 		}
-		if got := outcomes(); got[openAfter-1] != "GetObject unavailable" || got[openAfter] != "GetObject cut" ||
-			got[len(got)-1] != "GetObject not-found" {
+		if got := outcomes(); got[openAfter-1] != "ListObjectsV2 unavailable" || got[openAfter] != "ListObjectsV2 cut" ||
+			got[len(got)-1] != "ListObjectsV2 not-found" {
 			t.Errorf("hooks received %q", got)
 		}
 	})
@@ -112,7 +112,7 @@ func TestRecoveryOfConcurrentCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeStore{answer: failWith(syscall.ECONNREFUSED)}
 		b, _ := openFake(t, w, static())
-		readRecords(t.Context(), b, openAfter)
+		listKeys(t.Context(), b, openAfter)
 		w.setAnswer(func(r *http.Request) (*http.Response, error) {
 			time.Sleep(probeWait / 2)
 			return respond(404, "NoSuchKey")(r)
@@ -121,8 +121,8 @@ func TestRecoveryOfConcurrentCalls(t *testing.T) {
 		var all sync.WaitGroup
 		for range 64 {
 			all.Go(func() {
-				if err := readRecords(t.Context(), b, 1); !errors.Is(err, ErrNotFound) {
-					t.Errorf("ReadRecord once the store is back: got %v, want its answer", err)
+				if err := listKeys(t.Context(), b, 1); !errors.Is(err, ErrNotFound) {
+					t.Errorf("List once the store is back: got %v, want its answer", err)
 				}
 			})
 			time.Sleep(time.Microsecond)
@@ -142,8 +142,8 @@ func TestUnresponsiveStore(t *testing.T) {
 			for range 64 {
 				all.Go(func() {
 					began := time.Now()
-					if err := readRecords(t.Context(), b, 1); !errors.Is(err, ErrUnavailable) {
-						t.Errorf("ReadRecord: got %v, want ErrUnavailable", err)
+					if err := listKeys(t.Context(), b, 1); !errors.Is(err, ErrUnavailable) {
+						t.Errorf("List: got %v, want ErrUnavailable", err)
 					}
 					mu.Lock()
 					defer mu.Unlock()
@@ -199,18 +199,18 @@ func TestInconclusiveErrors(t *testing.T) {
 			w.setAnswer(hang)
 			keys.fail(c.keys)
 			for range 3 * openAfter {
-				if err := readRecords(c.caller(t), b, 1); err == nil || errors.Is(err, errCircuitOpen) {
+				if err := listKeys(c.caller(t), b, 1); err == nil || errors.Is(err, errCircuitOpen) {
 					t.Fatalf("%s: got %v, want it sent", c.name, err)
 				}
 			}
 			w.setAnswer(failWith(syscall.ECONNRESET))
 			keys.fail(nil)
-			readRecords(t.Context(), b, openAfter)
+			listKeys(t.Context(), b, openAfter)
 			time.Sleep(openTime + 1)
 			w.setAnswer(hang)
 			keys.fail(c.keys)
 			for range 3 {
-				readRecords(c.caller(t), b, 1)
+				listKeys(c.caller(t), b, 1)
 			}
 			if got := b.circuit.breaker.State(); got != gobreaker.StateHalfOpen {
 				t.Errorf("%s: got the circuit %s, want it half open", c.name, got)
@@ -218,7 +218,7 @@ func TestInconclusiveErrors(t *testing.T) {
 			w.setAnswer(respond(200, ""))
 			keys.fail(nil)
 			began := time.Now()
-			if err := readRecords(t.Context(), b, 2); err != nil || time.Since(began) > 0 {
+			if err := listKeys(t.Context(), b, 2); err != nil || time.Since(began) > 0 {
 				t.Errorf("%s: then got %v after %s, want nil at once", c.name, err, time.Since(began))
 			}
 		})
@@ -230,7 +230,7 @@ func TestSlowCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeStore{answer: failWith(syscall.ECONNRESET)}
 		b, _ := openFake(t, w, static())
-		readRecords(t.Context(), b, openAfter)
+		listKeys(t.Context(), b, openAfter)
 		if err := b.CompleteMultipart(t.Context(), inProgress, nil, ""); !errors.Is(err, errCircuitOpen) {
 			t.Errorf("CompleteMultipart of an open circuit: got %v, want it cut", err)
 		}
@@ -248,8 +248,8 @@ func TestSlowCalls(t *testing.T) {
 			}
 		})
 		synctest.Wait()
-		if err := readRecords(t.Context(), b, 2); err != nil {
-			t.Errorf("ReadRecord meanwhile: got %v, want nil", err)
+		if err := listKeys(t.Context(), b, 2); err != nil {
+			t.Errorf("List meanwhile: got %v, want nil", err)
 		}
 		all.Wait()
 	})
@@ -265,15 +265,15 @@ func TestCheckBypassesCircuit(t *testing.T) {
 				t.Fatalf("Check: got %v, want the store's own failure", err)
 			}
 		}
-		if err := readRecords(t.Context(), b, openAfter); errors.Is(err, errCircuitOpen) {
-			t.Fatalf("ReadRecord: got %v, want it sent", err)
+		if err := listKeys(t.Context(), b, openAfter); errors.Is(err, errCircuitOpen) {
+			t.Fatalf("List: got %v, want it sent", err)
 		}
 		w.setAnswer(respond(200, ""))
 		if err := b.Check(t.Context()); err != nil || w.count() != 1 {
 			t.Errorf("Check: got %v and %d requests, want nil and 1", err, w.count())
 		}
-		if err := readRecords(t.Context(), b, 1); !errors.Is(err, errCircuitOpen) {
-			t.Errorf("ReadRecord: got %v, want it cut", err)
+		if err := listKeys(t.Context(), b, 1); !errors.Is(err, errCircuitOpen) {
+			t.Errorf("List: got %v, want it cut", err)
 		}
 	})
 }

@@ -76,7 +76,7 @@ func TestCredentialsOverTime(t *testing.T) {
 			if gotID, got, err := signedBy(t, b); err != nil || gotID != id || got != life {
 				t.Errorf("%s: signed by %q for %s, %v, want %q for %s", what, gotID, got, err, id, life)
 			}
-			readRecords(t.Context(), b, 1)
+			listKeys(t.Context(), b, 1)
 			if r := w.requests[len(w.requests)-1]; !strings.Contains(r.Header.Get("Authorization"), "AKIA"+id) {
 				t.Errorf("%s: the store was asked with %s, want key %s", what, r.Header.Get("Authorization"), id)
 			}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -31,6 +30,21 @@ type Record struct {
 func (b *Bucket) ReadRecord(ctx context.Context, key string) (Record, error) {
 	var record Record
 	err := b.shortCall("GetObject", key).run(ctx, func(ctx context.Context) error {
+		response, err := b.sendSigned(ctx, http.MethodGet, key, nil, nil)
+		if err != nil {
+			return err
+		}
+		if response != nil {
+			defer response.Body.Close()
+			body, err := io.ReadAll(io.LimitReader(response.Body, maxRecord))
+			switch {
+			case response.StatusCode == http.StatusOK && err == nil:
+				record = Record{body, response.Header.Get("ETag")}
+				return nil
+			case response.StatusCode == http.StatusNotFound && bytes.Contains(body, []byte("<Code>NoSuchKey</Code>")):
+				return ErrNotFound
+			}
+		}
 		out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
 		if err != nil {
 			return err
@@ -125,41 +139,20 @@ func (b *Bucket) putBySDK(ctx context.Context, key, etag string, body []byte) (w
 	return aws.ToString(out.ETag), nil
 }
 
-// putSignedLifetime is the lifetime of putSigned's signatures: the tolerated clock difference. They are never handed
-// out.
-const putSignedLifetime = 10 * time.Minute
-
 // putSigned is putRecord's first attempt. It returns the status, 0 without a response, and the ETag. An error means
 // that the request could not be signed.
 func (b *Bucket) putSigned(ctx context.Context, key, etag string, body []byte) (status int, written string, err error) {
-	now := time.Now()
-	grant, err := newGrant(ctx, b.creds, now, now.Add(putSignedLifetime))
-	if err != nil {
-		return 0, "", err
-	}
 	condition := sigv4.Header{Name: "if-none-match", Value: "*"}
 	if etag != "" {
 		condition = sigv4.Header{Name: "if-match", Value: etag}
 	}
 	sum := sha256.Sum256(body) // the signature covers the body only by this checksum
-	headers := []sigv4.Header{
+	response, err := b.sendSigned(ctx, http.MethodPut, key, []sigv4.Header{
 		{Name: "content-type", Value: "application/json"}, condition,
 		{Name: "x-amz-checksum-sha256", Value: base64.StdEncoding.EncodeToString(sum[:])},
-	}
-	url := b.signer.Presign(grant.credentials, b.internalEndpoint, sigv4.Request{
-		Method: http.MethodPut, Key: key, Headers: headers, Time: grant.from, Expires: grant.lifetime,
-	})
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, url.Reveal(), bytes.NewReader(body))
-	if err != nil {
-		return 0, "", nil
-	}
-	for _, h := range headers {
-		request.Header.Set(h.Name, h.Value)
-	}
-	request.Header.Set("User-Agent", "signpost"+userAgentSuffix(ctx))
-	response, err := b.httpClient.Do(request)
-	if err != nil {
-		return 0, "", nil
+	}, body)
+	if response == nil {
+		return 0, "", err
 	}
 	defer response.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxRecord)) // so that the connection is reused
