@@ -13,7 +13,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(filter-out -trimpath -vet=off,$(shell go env GOFLAGS 2>/dev/null)) -trimpath -vet=off
 
 .PHONY: help run build install test check generate drift compatible modules format vet staticcheck vulnerabilities \
-  race outdated bench soak e2e image stores cluster lambda package deploy undeploy
+  race words outdated bench soak e2e image stores cluster lambda package deploy undeploy
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -39,13 +39,17 @@ drift: generate
 	  echo 'gen/ differs from what openapi.yaml generates: commit the result of make generate'; exit 1; }
 
 check: drift ## Check gen, contract, modules, format, vet, staticcheck, vulnerabilities, races and words.
-	@.ci/parts 'make race' 'make vet' 'make staticcheck' 'make vulnerabilities' 'make compatible' 'make modules' \
-	  'make format' 'make outdated'
+	@.ci/parts 'make race' 'make words' 'make vet' 'make staticcheck' 'make vulnerabilities' 'make compatible' \
+	  'make modules' 'make format' 'make outdated'
 
-# What make test has tested, and the race detector has no part in, is not tested again: tests with the constraint !race,
-# and those of documents, one after the other.
+# Tests of words, dependency directions and the contract. They run one after the other, without the race detector.
+DOCUMENTS := ./internal ./openapi ./openapi/export
+
+words:
+	go test $(DOCUMENTS)
+
 race:
-	CGO_ENABLED=1 go test -race -timeout 30m $$(go list ./... | grep -vE '/signpost/(internal|openapi|openapi/export)$$')
+	CGO_ENABLED=1 go test -race -timeout 30m $$(go list ./... | grep -vxF "$$(go list $(DOCUMENTS))")
 
 vet:
 	go vet ./...
