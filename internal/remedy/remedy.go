@@ -125,7 +125,7 @@ const wrongServer = "check --server or SIGNPOST_URL, also its path: there may be
 const listRemedy = "signpost list prints the ids of the imports"
 
 // storeFullRemedy is the remedy for a full store.
-const storeFullRemedy = "free space in the store, or remove other imports with signpost abort; then run the same command again"
+const storeFullRemedy = "free space in the store, or remove other imports with signpost abort"
 
 // networkRemedy is the remedy for responses that do not come from the store.
 const networkRemedy = "check the proxy, or log in to the network in a browser; then run the same command again"
