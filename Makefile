@@ -39,8 +39,8 @@ drift: generate
 	  echo 'gen/ differs from what openapi.yaml generates: commit the result of make generate'; exit 1; }
 
 check: drift ## Check gen, contract, modules, format, vet, staticcheck, vulnerabilities, races and words.
-	@.ci/parts 'make race' 'make words' 'make vet' 'make staticcheck' 'make vulnerabilities' 'make compatible' \
-	  'make modules' 'make format' 'make outdated'
+	@.ci/parts 'make words' 'make vet' 'make staticcheck' 'make vulnerabilities' 'make compatible' 'make modules' \
+	  'make format' 'make outdated' 'make race'
 
 # Tests of words, dependency directions and the contract. They run one after the other, without the race detector.
 DOCUMENTS := ./internal ./openapi ./openapi/export
