@@ -119,7 +119,9 @@ func freeAddress() (string, error) {
 // startAll builds the program, creates the tenants' keys, and starts the store and both servers.
 func (s *soak) startAll() error {
 	args := []string{"build", "-o", s.binary, fmt.Sprintf("-race=%v", s.race), "./cmd/signpost"}
-	if out, err := exec.CommandContext(s.ctx, "go", args...).CombinedOutput(); err != nil {
+	build := exec.CommandContext(s.ctx, "go", args...)
+	build.Env = append(os.Environ(), "CGO_ENABLED=1") // the race detector requires it
+	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
 	}
 	for _, name := range []string{"ant", "bee", "cat"} {
