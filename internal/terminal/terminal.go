@@ -33,11 +33,7 @@ func NewWriter(w io.Writer) Writer {
 
 // Write writes the escaped text. Text must not end within a character.
 func (w Writer) Write(text []byte) (int, error) {
-	escaped := text
-	if !isPlain(text) {
-		escaped = []byte(Escape(string(text)))
-	}
-	if _, err := w.Writer.Write(escaped); err != nil {
+	if _, err := io.WriteString(w.Writer, Escape(string(text))); err != nil {
 		w.failure.CompareAndSwap(nil, &err)
 		return 0, err
 	}
@@ -50,16 +46,6 @@ func (w Writer) Err() error {
 		return *err
 	}
 	return nil
-}
-
-// isPlain reports whether text is printable ASCII, which is most text, and needs no escapes.
-func isPlain(text []byte) bool {
-	for _, b := range text {
-		if (b < ' ' || b > '~') && b != '\n' && b != '\t' {
-			return false
-		}
-	}
-	return true
 }
 
 // Escape returns text as a Writer writes it.
