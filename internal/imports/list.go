@@ -10,9 +10,8 @@ import (
 const (
 	// defaultPageSize is the default of Page.Limit.
 	defaultPageSize = 20
-	// maxConcurrentReads limits the imports that one call reads at a time, with two requests each: as many requests as
-	// package bucket keeps connections. On a distant store, the time of a page depends on it.
-	maxConcurrentReads = 50
+	// maxConcurrentReads limits the imports that one call reads at a time, with two requests each.
+	maxConcurrentReads = 16
 )
 
 // Page selects one page of a list.

@@ -123,14 +123,11 @@ func (s *Service) ExpireOverdue(
 	return w, next, nil
 }
 
-// maxConcurrentSweeps limits the imports that a sweep processes at a time, beside the requests of clients.
-const maxConcurrentSweeps = 16
-
 // sweep calls f for each of items, several at a time.
 func sweep[T any](items []T, f func(T) (terminated bool, err error)) (w Swept) {
 	var mu sync.Mutex
 	var group errgroup.Group
-	group.SetLimit(maxConcurrentSweeps)
+	group.SetLimit(maxConcurrentReads)
 	for _, item := range items {
 		group.Go(func() error {
 			terminated, err := f(item)

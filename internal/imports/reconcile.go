@@ -38,13 +38,10 @@ func (s *Service) inspectAtOnce(ctx context.Context, owner, id string, policy st
 	})
 	defer func() { _ = early.Wait() }()
 	return s.update(ctx, owner, id, func(j Job) (Job, error) {
-		if early.Wait() != nil || !j.confirmedBy(object, s.Now()) {
-			return s.reconcile(ctx, j, policy)
+		if early.Wait() == nil && j.confirmedBy(object, s.Now()) {
+			return s.reconcileWith(ctx, j, object, policy)
 		}
-		if j.Status.open() && j.Mode == Multipart {
-			return s.reconcileParts(ctx, j, policy)
-		}
-		return j, nil
+		return s.reconcile(ctx, j, policy)
 	})
 }
 
@@ -61,6 +58,11 @@ func (s *Service) reconcile(ctx context.Context, j Job, policy stalledPolicy) (J
 	if err != nil {
 		return Job{}, err
 	}
+	return s.reconcileWith(ctx, j, object, policy)
+}
+
+// reconcileWith is reconcile with the object of j that the store has, nil if there is none.
+func (s *Service) reconcileWith(ctx context.Context, j Job, object *bucket.Object, policy stalledPolicy) (Job, error) {
 	switch { // data arrived after the job became terminal, or its removal was interrupted
 	case j.discarded() && object != nil:
 		return j, s.removeData(ctx, j)
