@@ -35,7 +35,7 @@ func (b *Bucket) Head(ctx context.Context, key string) (o Object, err error) {
 			switch modified, err := http.ParseTime(response.Header.Get("Last-Modified")); {
 			case response.StatusCode == http.StatusNotFound:
 				return ErrNotFound
-			case response.StatusCode == http.StatusOK && err == nil:
+			case response.StatusCode == http.StatusOK && err == nil && response.ContentLength >= 0:
 				o = objectOf(response.ContentLength, modified, response.Header)
 				return nil
 			}

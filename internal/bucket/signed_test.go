@@ -58,6 +58,15 @@ func TestReads(t *testing.T) {
 			return &http.Response{StatusCode: status, Header: http.Header{}, Body: body, Request: r}, nil
 		}
 	}
+	noLength := func(r *http.Request) (*http.Response, error) {
+		response, err := http.DefaultTransport.RoundTrip(r)
+		if r.Method == http.MethodHead && err == nil {
+			response.ContentLength = -1
+		} else if err == nil {
+			response.StatusCode = http.StatusBadGateway
+		}
+		return response, err
+	}
 	var record *Record
 	var object *Object
 	for _, c := range []struct {
@@ -70,6 +79,7 @@ func TestReads(t *testing.T) {
 		{"no answer at first", func(*http.Request) (*http.Response, error) { return nil, io.EOF }, 2},
 		{"our signature refused", respondWith(403, http.NoBody), 2},
 		{"another success", respondWith(206, http.NoBody), 2},
+		{"no length of the object", noLength, 2},
 		{"the body breaks off", respondWith(200, brokenBody{strings.NewReader("con")}), 2},
 	} {
 		transport := &faultyReads{first: c.first}
