@@ -100,8 +100,9 @@ def client(service, **credentials):
 
 
 def run(*command, check=True, env=None, **options):
-    """Runs a command. A failure shows all its output."""
-    done = subprocess.run(command, text=True, capture_output=True, env={**os.environ, **(env or {})}, **options)
+    """Runs a command, also inside make, as if outside. A failure shows all its output."""
+    outside = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    done = subprocess.run(command, text=True, capture_output=True, env={**outside, **(env or {})}, **options)
     if check and done.returncode:
         raise AssertionError(f"{command}: status {done.returncode}\n{done.stdout}{done.stderr}")
     return done

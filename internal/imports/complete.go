@@ -89,7 +89,7 @@ func (s *Service) assemble(ctx context.Context, j Job, parts []bucket.Part) (Job
 		value = j.Checksum.Value
 	}
 	j, err := s.renewingClaim(ctx, j, func() error {
-		return s.Bucket.CompleteMultipart(ctx, j.multipart(), parts, value)
+		return s.Bucket.CompleteMultipart(ctx, j.multipart(), held(parts), value) // lost ones beyond the plan do not matter
 	})
 	switch {
 	case err == nil, errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrChanged), errors.Is(err, bucket.ErrBusy):

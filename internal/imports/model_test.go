@@ -336,7 +336,7 @@ var quirks = []storetest.Quirk{
 
 // TestModel plays random sequences of calls, 1,000 with SIGNPOST_TEST_LARGE. A failure prints its seed and sequence.
 func TestModel(t *testing.T) {
-	plays, withQuirks := uint64(80), uint64(8)
+	plays, withQuirks := uint64(80), uint64(25)
 	if testing.Short() {
 		plays, withQuirks = 15, 2
 	} else if os.Getenv("SIGNPOST_TEST_LARGE") != "" {
