@@ -58,7 +58,8 @@ type Bucket struct {
 	circuit          circuit
 	hooks            Hooks
 	amazon           bool
-	writing          turns       // of records
+	writing          turns // of records
+	recent           recentRecords
 	quotedETags      atomic.Bool // the store has accepted a quoted ETag
 	bareETags        atomic.Bool // the store has refused a quoted ETag, and accepted it without quotes
 	listsPrefixes    atomic.Bool // the store lists uploads below a prefix, as Amazon S3 does
@@ -99,6 +100,7 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 		hooks:            o.Hooks,
 		amazon:           OnAWS(o.AWS),
 		writing:          turns{waiting: map[string]*turn{}},
+		recent:           newRecentRecords(),
 	}
 	b.quotedETags.Store(b.amazon)
 	b.listsPrefixes.Store(b.amazon)

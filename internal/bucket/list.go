@@ -13,7 +13,8 @@ import (
 // ListedObject is what a list contains about an object.
 type ListedObject struct {
 	Key  string
-	Size int64 // bytes
+	Size int64  // bytes
+	ETag string // with quotes, unless the store omits them
 }
 
 // ListObjects returns up to limit (1 to 1,000) objects whose keys have prefix, after the key after, in ascending order.
@@ -30,7 +31,7 @@ func (b *Bucket) ListObjects(
 		return nil, false, err
 	}
 	for _, object := range out.Contents {
-		objects = append(objects, ListedObject{aws.ToString(object.Key), aws.ToInt64(object.Size)})
+		objects = append(objects, ListedObject{aws.ToString(object.Key), aws.ToInt64(object.Size), aws.ToString(object.ETag)})
 	}
 	return objects, aws.ToBool(out.IsTruncated), nil
 }

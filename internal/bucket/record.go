@@ -57,6 +57,7 @@ func (b *Bucket) ReadRecord(ctx context.Context, key string) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
+	b.recent.keep(key, record)
 	return record, nil
 }
 
@@ -120,6 +121,9 @@ func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (
 		written, err = b.putBySDK(ctx, key, etag, body)
 		return err
 	})
+	if err == nil {
+		b.recent.keep(key, Record{body, written})
+	}
 	return written, err
 }
 

@@ -48,15 +48,16 @@ func (s *service) checkCalls(t *testing.T, counter *callCounter, jobs int) {
 		call func()
 		want calls
 	}{
-		// Pages come first, while all imports are alike: nothing uploaded, one request each.
+		// Pages come first, while all imports are alike: nothing uploaded. Records put into the
+		// store's folder have no ETags, so each list reads them.
 		{"list a page of 1", func() { s.page(t, client.ListImportsParams{Limit: new(int32(1))}, 1) },
-			calls{"LIST jobs": 1, "GET jobs": 1, "HEAD imports": 1}},
+			calls{"LIST jobs": 1, "GET jobs": 1, "LIST imports": 1}},
 		{"list a page of 10", func() { s.page(t, client.ListImportsParams{Limit: ten}, full) },
-			calls{"LIST jobs": 1, "GET jobs": full, "HEAD imports": full}},
+			calls{"LIST jobs": 1, "GET jobs": full, "LIST imports": 1}},
 		{"list a page of 10 without a match", func() {
 			s.page(t, client.ListImportsParams{Limit: ten, Status: completed}, 0)
 		},
-			calls{"LIST jobs": 1, "GET jobs": full, "HEAD imports": full}},
+			calls{"LIST jobs": 1, "GET jobs": full, "LIST imports": 1}},
 		{"list what is after the oldest", func() { s.page(t, client.ListImportsParams{Cursor: &oldest}, 0) },
 			calls{"LIST jobs": 1}},
 		{"read the oldest", func() { s.read(t, oldest) },

@@ -92,7 +92,7 @@ func (s *fuzzStore) list(prefix, after string, most int) string {
 	for _, key := range keys[:min(most, len(keys))] {
 		b.WriteString("<Contents><Key>")
 		xml.EscapeText(&b, []byte(key))
-		b.WriteString("</Key></Contents>")
+		fmt.Fprintf(&b, "</Key><Size>%d</Size><ETag>%s</ETag></Contents>", len(s.objects[key]), etagOf(s.objects[key]))
 	}
 	return b.String() + "</ListBucketResult>"
 }
@@ -125,20 +125,21 @@ func (s *fuzzStore) upload(method, key, id string) (int, string) {
 	return http.StatusOK, answer + "</ListPartsResult>"
 }
 
+func etagOf(content []byte) string { return fmt.Sprintf(`"%08x"`, crc32.ChecksumIEEE(content)) }
+
 func (s *fuzzStore) object(r *http.Request, key string, body []byte) (int, http.Header, string) {
 	stored, there := s.objects[key]
-	tag := func(content []byte) string { return fmt.Sprintf(`"%08x"`, crc32.ChecksumIEEE(content)) }
-	header := http.Header{"Etag": {tag(stored)}}
+	header := http.Header{"Etag": {etagOf(stored)}}
 	switch {
 	case r.Method == http.MethodDelete:
 		delete(s.objects, key)
 		return http.StatusNoContent, header, ""
 	case r.Method == http.MethodPut && (there && r.Header.Get("If-None-Match") != "" ||
-		there && r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != tag(stored)):
+		there && r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != etagOf(stored)):
 		return http.StatusPreconditionFailed, header, "<Error><Code>PreconditionFailed</Code></Error>"
 	case r.Method == http.MethodPut && (there || r.Header.Get("If-Match") == ""):
 		s.objects[key] = body
-		return http.StatusOK, http.Header{"Etag": {tag(body)}}, ""
+		return http.StatusOK, http.Header{"Etag": {etagOf(body)}}, ""
 	case !there:
 		return http.StatusNotFound, header, "<Error><Code>NoSuchKey</Code></Error>"
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 // many creates n single jobs, in order.
@@ -62,15 +64,88 @@ func TestList(t *testing.T) {
 	for _, c := range []struct {
 		store ownerStore
 		limit int
-		cost  int // one LIST, and record and object of each job
-	}{{other, 20, 41}, {store, 20, 41}, {store, 100, 201}} {
+	}{{other, 20}, {store, 20}, {store, 100}} {
 		w := &wire{}
-		if _, _, err := server(t, w).List(t.Context(), c.store.owner, Page{Limit: c.limit}); err != nil {
-			t.Fatal(err)
+		s := server(t, w)
+		for _, want := range []int{2 + c.limit, 2} { // two LISTs, and at first each record
+			before := w.sent()
+			if _, _, err := s.List(t.Context(), c.store.owner, Page{Limit: c.limit}); err != nil {
+				t.Fatal(err)
+			}
+			if sent := w.sent() - before; sent != want {
+				t.Errorf("a page of %d: got %d requests to the store, want %d", c.limit, sent, want)
+			}
 		}
-		if w.sent() != c.cost {
-			t.Errorf("a page of %d: got %d requests to the store, want %d", c.limit, w.sent(), c.cost)
+	}
+}
+
+// TestListAgain: a server that knows the records lists each import as a read of it shows it. It sends requests only for
+// those that changed or receive parts.
+func TestListAgain(t *testing.T) {
+	store, w := newOwnerStore(t), &wire{}
+	s, other := server(t, w), server(t, nil)
+	upload := func(t *testing.T, j Job) { store.put(t, j.ID, hello) }
+	read := func(t *testing.T, j Job) {
+		if _, err := other.Read(t.Context(), store.owner, j.ID); err != nil {
+			t.Error(err)
 		}
+	}
+	uploadAndRead := func(t *testing.T, j Job) { upload(t, j); read(t, j) }
+	remove := func(t *testing.T, j Job) {
+		if err := other.Delete(t.Context(), store.owner, j.ID); err != nil {
+			t.Error(err)
+		}
+	}
+	none := func(*testing.T, Job) {}
+	for name, c := range map[string]struct {
+		mode          Mode
+		before, after func(*testing.T, Job)
+		calls         int // besides the two LISTs, for the list after the change
+	}{
+		"nothing":                {Single, none, none, 0},
+		"nothing, completed":     {Single, uploadAndRead, none, 0},
+		"nothing, aborted":       {Single, remove, none, 0},
+		"nothing, parts":         {Multipart, none, none, 1},
+		"nothing, parts aborted": {Multipart, remove, none, 0},
+		"uploaded":               {Single, none, upload, 2}, // HEAD, and the record
+		"recorded elsewhere":     {Single, none, uploadAndRead, 1},
+		"aborted elsewhere":      {Single, uploadAndRead, remove, 1},
+		"uploaded after that":    {Multipart, remove, upload, 3}, // HEAD, and the removal of parts and object
+		"replaced":               {Single, uploadAndRead, func(t *testing.T, j Job) { store.put(t, j.ID, hello[1:]) }, 2},
+		"the object was deleted": {Single, uploadAndRead, store.removeObject, 1},
+		"others between": {Single, uploadAndRead, func(t *testing.T, j Job) {
+			for range s3limits.MaxListed {
+				store.put(t, newID(idTime(j.ID).Add(-time.Millisecond)), nil)
+			}
+		}, 1}, // HEAD: one LIST does not show the object
+	} {
+		t.Run(name, func(t *testing.T) {
+			store.owner = newOwnerStore(t).owner
+			store.many(t, 2) // older ones
+			j, err := s.Create(t.Context(), store.owner, Request{Mode: c.mode}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.before(t, j)
+			if _, _, err := s.List(t.Context(), store.owner, Page{}); err != nil {
+				t.Fatal(err)
+			}
+			c.after(t, j)
+			before := w.sent()
+			jobs, _, err := s.List(t.Context(), store.owner, Page{})
+			calls := w.sent() - before - 2
+			if err != nil || len(jobs) != 3 {
+				t.Fatalf("list: got %d jobs, %v", len(jobs), err)
+			}
+			want, err := other.Read(t.Context(), store.owner, j.ID)
+			if got := jobs[0]; err != nil || got.Status != want.Status || got.ObjectDeleted != want.ObjectDeleted ||
+				!got.sameRecord(want) {
+				t.Errorf("list: got %+v, %v, want %+v", got, err, want)
+			}
+			if calls != c.calls {
+				t.Errorf("list: got %d more requests, want %d", calls, c.calls)
+			}
+		})
 	}
 }
 
@@ -113,9 +188,10 @@ func TestListStates(t *testing.T) {
 
 // TestListUnderFaults: a page fails if one of its jobs cannot be read, instead of omitting the job.
 func TestListUnderFaults(t *testing.T) {
-	store := newOwnerStore(t)
-	store.many(t, 3)
-	eachFault(t, []step{{listRecords, 1}, {getRecord, 2}, {head, 3}}, func(t *testing.T, w *wire, lasting bool) {
+	steps := []step{{listRecords, 1}, {listRecords, 2}, {getRecord, 2}, {head, 1}}
+	eachFault(t, steps, func(t *testing.T, w *wire, lasting bool) {
+		store := newOwnerStore(t)
+		store.put(t, store.many(t, 3)[1], hello)
 		jobs, _, err := server(t, w).List(t.Context(), store.owner, Page{})
 		checkResult(t, "list", err, lasting)
 		if !lasting && len(jobs) != 3 {

@@ -18,15 +18,15 @@ const (
 	leaveStalled
 )
 
-// inspect reads the record and then the bucket, updates the record until both agree, and resumes a stalled completion.
-func (s *Service) inspect(ctx context.Context, owner, id string) (Job, error) {
-	return s.update(ctx, owner, id, func(j Job) (Job, error) { return s.reconcile(ctx, j, resumeStalled) })
+// inspect reads the record and then the bucket, and updates the record until both agree.
+func (s *Service) inspect(ctx context.Context, owner, id string, policy stalledPolicy) (Job, error) {
+	return s.update(ctx, owner, id, func(j Job) (Job, error) { return s.reconcile(ctx, j, policy) })
 }
 
 // inspectAtOnce is inspect for imports that have probably not changed. It reads record and object at the same time: on
 // a distant store, that takes half of the time. The object may have been read before the record's last change, so it
 // can only confirm the record. If it does not, the object is read again.
-func (s *Service) inspectAtOnce(ctx context.Context, owner, id string, policy stalledPolicy) (Job, error) {
+func (s *Service) inspectAtOnce(ctx context.Context, owner, id string) (Job, error) {
 	if !isCanonicalID(id) {
 		return Job{}, notFound(id)
 	}
@@ -39,9 +39,9 @@ func (s *Service) inspectAtOnce(ctx context.Context, owner, id string, policy st
 	defer func() { _ = early.Wait() }()
 	return s.update(ctx, owner, id, func(j Job) (Job, error) {
 		if early.Wait() == nil && j.confirmedBy(object, s.Now()) {
-			return s.reconcileWith(ctx, j, object, policy)
+			return s.reconcileWith(ctx, j, object, resumeStalled)
 		}
-		return s.reconcile(ctx, j, policy)
+		return s.reconcile(ctx, j, resumeStalled)
 	})
 }
 

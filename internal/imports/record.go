@@ -19,6 +19,11 @@ func (s *Service) load(ctx context.Context, owner, id string) (Job, error) {
 		return Job{}, notFound(id)
 	}
 	record, err := s.Bucket.ReadRecord(ctx, recordKey(owner, id))
+	return decode(record, err, owner, id)
+}
+
+// decode returns the job of a record, or of the error of reading it.
+func decode(record bucket.Record, err error, owner, id string) (Job, error) {
 	if errors.Is(err, bucket.ErrNotFound) {
 		return Job{}, notFound(id)
 	}

@@ -29,7 +29,7 @@ type Service struct {
 
 // Read returns the job as the bucket shows it now, and updates its record.
 func (s *Service) Read(ctx context.Context, owner, id string) (Job, error) {
-	job, err := s.inspectAtOnce(ctx, owner, id, resumeStalled)
+	job, err := s.inspectAtOnce(ctx, owner, id)
 	if err != nil {
 		return Job{}, err
 	}

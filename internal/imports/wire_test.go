@@ -262,6 +262,15 @@ func (store ownerStore) put(t testing.TB, id string, content []byte) {
 	}
 }
 
+// removeObject removes j's object with the store's own credentials.
+func (store ownerStore) removeObject(t *testing.T, j Job) {
+	t.Helper()
+	in := &s3.DeleteObjectInput{Bucket: &store.bucket, Key: aws.String(j.Key())}
+	if _, err := store.DeleteObject(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // createMultipart creates a job of one part and uploads content as that part.
 func (store ownerStore) createMultipart(t testing.TB, content []byte) Job {
 	t.Helper()

@@ -225,6 +225,7 @@ type listedObject struct {
 	Key          string
 	LastModified time.Time
 	Size         int
+	ETag         string
 }
 
 func (m *Memory) listObjects(w io.Writer, query url.Values) {
@@ -251,7 +252,7 @@ func (m *Memory) listObjects(w io.Writer, query url.Values) {
 			i = from(i, folder+"\U0010FFFF") - 1
 			continue
 		}
-		out.Contents = append(out.Contents, listedObject{key, o.modified.UTC(), o.size()})
+		out.Contents = append(out.Contents, listedObject{key, o.modified.UTC(), o.size(), o.etag})
 	}
 	writeXML(w, out)
 }
