@@ -79,6 +79,7 @@ func TestScripts(t *testing.T) {
 			"await": await, "fault": faults.fault},
 		Setup: func(e *testscript.Env) error {
 			e.Vars = append(e.Vars,
+				"GORACE="+os.Getenv("GORACE"), // of make race
 				"SIGNPOST_LISTEN=127.0.0.1:0", "SIGNPOST_LOCAL_LISTEN=127.0.0.1:0", "AWS_EC2_METADATA_DISABLED=true",
 				"SPEC="+spec, "API="+hostOf(t, store.api), "STORE="+hostOf(t, store.store(t)), "SILENT="+silent.Addr().String(),
 				"SERVED="+store.dir, "CREDENTIALS="+store.credentialsFile(), "KEY_ID="+id, "SECRET="+secret,
