@@ -48,6 +48,7 @@ var groups = []struct {
 		{"", "Presign", "SDK", "ns/op", 1.0 / 40},
 		{"  allocations", "Presign", "", "allocs/op", 1},
 	}},
+	{"series", "sigv4", "Parts", "200ms", []row{{"10,000 part URLs", "Parts/signpost", "Parts/sdk", "ns/op", 1.0 / 30}}},
 	{"parts", "testing/bench", "Parts", "200ms", []row{
 		{"1,000 part URLs, handler", "Parts/signpost", "Parts/sdk", "ns/op", 1.0 / 30},
 		{"  allocations per part", "Parts/signpost", "", "allocs/part", 1.7},
