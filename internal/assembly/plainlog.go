@@ -23,9 +23,9 @@ type plainHandler struct {
 
 // newJSONHandler returns slog's JSON handler, made faster. No line contains a control character.
 func newJSONHandler(w io.Writer, options *slog.HandlerOptions) slog.Handler {
-	w = &lockedWriter{w: w}
+	destination := &lockedWriter{w: terminal.NewWriter(w).Writer} // plain lines need no escapes
 	lines := &sync.Pool{New: func() any { return new([]byte) }}
-	return plainHandler{slog.NewJSONHandler(terminal.NewWriter(w), options), w, lines}
+	return plainHandler{slog.NewJSONHandler(terminal.NewWriter(destination), options), destination, lines}
 }
 
 // Handle implements slog.Handler.
