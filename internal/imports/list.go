@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signpost-s3/signpost/internal/bucket"
-	"github.com/signpost-s3/signpost/internal/s3limits"
 )
 
 const (
@@ -95,7 +94,7 @@ func (s *Service) inspectAll(ctx context.Context, owner string, records []listed
 	}
 	byID := func(a, b listedRecord) int { return strings.Compare(a.id, b.id) }
 	oldest, newest := slices.MinFunc(records, byID).id, slices.MaxFunc(records, byID).id
-	objects, err := s.listBetween(ctx, owner, oldest, newest)
+	objects, err := s.listBetween(ctx, owner, oldest, newest, len(records))
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +119,11 @@ type listedObjects struct {
 	byKey map[string]*bucket.ListedObject
 }
 
-// listBetween lists the objects of owner's jobs from the ID oldest to newest: the first 1,000, if there are others
-// without records between them.
-func (s *Service) listBetween(ctx context.Context, owner, oldest, newest string) (listedObjects, error) {
+// listBetween lists the objects of owner's jobs from the ID oldest to newest: the first ones up to limit, if there are
+// objects without records between them.
+func (s *Service) listBetween(ctx context.Context, owner, oldest, newest string, limit int) (listedObjects, error) {
 	before, last := objectKey(owner, oldest[:len(oldest)-1]), objectKey(owner, newest)
-	objects, more, err := s.Bucket.ListObjects(ctx, objectPrefix(owner), before, s3limits.MaxListed)
+	objects, more, err := s.Bucket.ListObjects(ctx, objectPrefix(owner), before, limit)
 	if err != nil {
 		return listedObjects{}, fromStore("list objects", err)
 	}

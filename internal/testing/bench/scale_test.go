@@ -147,7 +147,7 @@ func (s *scaled) command(b *testing.B, name string, args ...string) string {
 func (s *scaled) measure(b *testing.B) {
 	repeat := func(name string, times int, key, method, path, body string, check func(response []byte) error) {
 		header := http.Header{"Content-Type": {"application/json"}, "X-Api-Key": {key}}
-		// The first call corrects the times at which the copies were completed.
+		// The first call corrects the times at which the copies were completed, and reads the records of a page.
 		send(b, method, s.service.url+path, body, header.Clone())
 		s.takeCalls(b)
 		before := s.service.cpu(b)
@@ -174,8 +174,8 @@ func (s *scaled) measure(b *testing.B) {
 		}
 		path := fmt.Sprintf("/import?limit=%d", limit)
 		last := path + "&cursor=" + s.id(s.Records-limit-1)
-		repeat(fmt.Sprintf("first%d", limit), 1000/limit, s.key, http.MethodGet, path, "", hasLimit)
-		repeat(fmt.Sprintf("last%d", limit), 1000/limit, s.key, http.MethodGet, last, "", hasLimit)
+		repeat(fmt.Sprintf("first%d", limit), 20_000/limit, s.key, http.MethodGet, path, "", hasLimit)
+		repeat(fmt.Sprintf("last%d", limit), 20_000/limit, s.key, http.MethodGet, last, "", hasLimit)
 	}
 }
 
