@@ -133,21 +133,32 @@ case "$1 $2 $*" in
   *) exec AWS "$@" ;;
 esac
 """
+# The make command that make deploy finds: the first deployment builds the program and the function, and the others use
+# them. test_build compares two builds of the same sources.
+FAKE_MAKE = """#!/usr/bin/env bash
+if [[ $* == '--no-print-directory lambda build' ]]; then
+  [[ -e BUILT ]] || { MAKE "$@" && touch BUILT; }
+  exit
+fi
+exec MAKE "$@"
+"""
 QUEUE = f"{MOTO}/{ACCOUNT}/failures"
-DEPLOYED, DELETED = WORK / "deployed", WORK / "deleted"
+BUILT, DEPLOYED, DELETED = WORK / "built", WORK / "deployed", WORK / "deleted"
 
 
 @functools.cache
 def path():
-    """Returns a PATH on which aws is FAKE_AWS."""
+    """Returns a PATH on which aws is FAKE_AWS, and make is FAKE_MAKE."""
     key = client("apigateway").create_api_key(name="e2e", enabled=True)["id"]
-    script = WORK / "bin" / "aws"
-    script.parent.mkdir()
+    folder = WORK / "bin"
+    folder.mkdir()
     values = {"API": API, "BUCKET": BUCKET, "KEY": key, "QUEUE": QUEUE, "DEPLOYED": DEPLOYED, "DELETED": DELETED,
-              "AWS": shutil.which("aws")}
-    script.write_text(re.sub(r"\b(API|BUCKET|KEY|QUEUE|DEPLOYED|DELETED|AWS)\b", lambda m: str(values[m[1]]), FAKE_AWS))
-    script.chmod(0o755)
-    return f"{script.parent}:{os.environ['PATH']}"
+              "BUILT": BUILT, "AWS": shutil.which("aws"), "MAKE": shutil.which("make")}
+    for name, script in ("aws", FAKE_AWS), ("make", FAKE_MAKE):
+        command = folder / name
+        command.write_text(re.sub(rf"\b({'|'.join(values)})\b", lambda m: str(values[m[1]]), script))
+        command.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
 
 
 def make(*arguments, check=True):
