@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyauth "github.com/aws/smithy-go/auth"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/signpost-s3/signpost/internal/sigv4"
 )
@@ -59,7 +60,7 @@ type Bucket struct {
 	hooks            Hooks
 	amazon           bool
 	writing          turns // of records
-	recent           recentRecords
+	recent           *lru.Cache[string, Record]
 	quotedETags      atomic.Bool // the store has accepted a quoted ETag
 	bareETags        atomic.Bool // the store has refused a quoted ETag, and accepted it without quotes
 	listsPrefixes    atomic.Bool // the store lists uploads below a prefix, as Amazon S3 does
@@ -87,6 +88,10 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("address of bucket %s: %w", o.Name, err)
 	}
+	recent, err := lru.New[string, Record](maxRecentRecords)
+	if err != nil {
+		return nil, err
+	}
 	b := &Bucket{
 		name:             o.Name,
 		client:           client,
@@ -100,7 +105,7 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 		hooks:            o.Hooks,
 		amazon:           OnAWS(o.AWS),
 		writing:          turns{waiting: map[string]*turn{}},
-		recent:           newRecentRecords(),
+		recent:           recent,
 	}
 	b.quotedETags.Store(b.amazon)
 	b.listsPrefixes.Store(b.amazon)

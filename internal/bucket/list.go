@@ -3,6 +3,7 @@ package bucket
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -12,9 +13,10 @@ import (
 
 // ListedObject is what a list contains about an object.
 type ListedObject struct {
-	Key  string
-	Size int64  // bytes
-	ETag string // with quotes, unless the store omits them
+	Key          string
+	Size         int64  // bytes
+	ETag         string // with quotes, unless the store omits them
+	LastModified time.Time
 }
 
 // ListObjects returns up to limit (1 to 1,000) objects whose keys have prefix, after the key after, in ascending order.
@@ -31,7 +33,9 @@ func (b *Bucket) ListObjects(
 		return nil, false, err
 	}
 	for _, object := range out.Contents {
-		objects = append(objects, ListedObject{aws.ToString(object.Key), aws.ToInt64(object.Size), aws.ToString(object.ETag)})
+		objects = append(objects, ListedObject{
+			aws.ToString(object.Key), aws.ToInt64(object.Size), aws.ToString(object.ETag), aws.ToTime(object.LastModified),
+		})
 	}
 	return objects, aws.ToBool(out.IsTruncated), nil
 }

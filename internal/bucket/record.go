@@ -57,7 +57,6 @@ func (b *Bucket) ReadRecord(ctx context.Context, key string) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	b.recent.keep(key, record)
 	return record, nil
 }
 
@@ -121,9 +120,6 @@ func (b *Bucket) putRecord(ctx context.Context, key, etag string, body []byte) (
 		written, err = b.putBySDK(ctx, key, etag, body)
 		return err
 	})
-	if err == nil {
-		b.recent.keep(key, Record{body, written})
-	}
 	return written, err
 }
 

@@ -231,8 +231,8 @@ func (a *fuzzedAPI) checkDeclared(t *testing.T, r *http.Request, w *httptest.Res
 // checkKeys checks that all store calls, and every signed URL in w, are below the caller's own prefixes.
 func (a *fuzzedAPI) checkKeys(t *testing.T, owner string, w *httptest.ResponseRecorder) {
 	t.Helper()
-	own := regexp.MustCompile( // a list of objects begins before the first one, after its key without the last digit
-		`^(imports/` + owner + `/([0-9a-f-]{35,36})?|jobs/` + owner +
+	own := regexp.MustCompile( // a list of objects begins at the time of one
+		`^(imports/` + owner + `/([0-9a-f]{8}-[0-9a-f]{4}|[0-9a-f-]{36})?|jobs/` + owner +
 			`/([0-9a-f]{12}-[0-9a-f-]{36}\.json)?|idem/` + owner + `/[0-9a-f]{64})$`,
 	)
 	for _, key := range a.store.keys {

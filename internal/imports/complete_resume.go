@@ -93,7 +93,7 @@ func (s *Service) renewingClaim(ctx context.Context, j Job, work func() error) (
 func (s *Service) awaitObject(ctx context.Context, j Job) (Job, error) {
 	timeout := time.After(s.completionWait())
 	for {
-		job, err := s.inspect(ctx, j.Owner, j.ID, resumeStalled)
+		job, err := s.inspect(ctx, j.Owner, j.ID)
 		if err != nil {
 			return job, err
 		}
@@ -135,5 +135,5 @@ func (s *Service) resume(ctx context.Context, j Job, parts []bucket.Part) (Job, 
 		j.Parts = j.Parts.release(why)
 		return j.withParts(parts), nil
 	}
-	return s.inspect(ctx, j.Owner, j.ID, resumeStalled)
+	return s.inspect(ctx, j.Owner, j.ID)
 }

@@ -58,7 +58,7 @@ func (s *Service) HandleObjectCreated(ctx context.Context, key string) error {
 		return nil
 	}
 	s.Waiters.Notify(owner, id)
-	_, err := s.inspect(ctx, owner, id, resumeStalled)
+	_, err := s.inspect(ctx, owner, id)
 	if isKind(err, NotFound) {
 		return s.publishUntracked(ctx, owner, id)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,8 +26,8 @@ type Page struct {
 }
 
 // List returns one page of owner's jobs, newest first, each as the bucket shows it now, and the cursor of the next
-// page. It sends two LISTs to the store, and a bounded number of requests for each job that is unknown to this server,
-// changed since it was recorded, or receives parts.
+// page. It sends two LISTs to the store, and a bounded number of requests for each job that no list of this server
+// has shown yet, that changed since, or that receives parts.
 func (s *Service) List(ctx context.Context, owner string, p Page) ([]Job, string, error) {
 	if owner == Public && !s.AnonymousListing {
 		return nil, "", &Error{
@@ -92,9 +91,7 @@ func (s *Service) inspectAll(ctx context.Context, owner string, records []listed
 	if len(records) == 0 {
 		return nil, nil
 	}
-	byID := func(a, b listedRecord) int { return strings.Compare(a.id, b.id) }
-	oldest, newest := slices.MinFunc(records, byID).id, slices.MaxFunc(records, byID).id
-	objects, err := s.listBetween(ctx, owner, oldest, newest, len(records))
+	objects, err := s.listObjects(ctx, owner, records)
 	if err != nil {
 		return nil, err
 	}
@@ -113,59 +110,65 @@ func (s *Service) inspectAll(ctx context.Context, owner string, records []listed
 	return jobs, reads.Wait()
 }
 
-// listedObjects are the objects with keys up to last.
+// listedObjects are the objects with keys up to last, or all of them.
 type listedObjects struct {
+	byKey map[string]bucket.ListedObject
 	last  string
-	byKey map[string]*bucket.ListedObject
+	all   bool
 }
 
-// listBetween lists the objects of owner's jobs from the ID oldest to newest: the first ones up to limit, if there are
-// objects without records between them.
-func (s *Service) listBetween(ctx context.Context, owner, oldest, newest string, limit int) (listedObjects, error) {
-	before, last := objectKey(owner, oldest[:len(oldest)-1]), objectKey(owner, newest)
-	objects, more, err := s.Bucket.ListObjects(ctx, objectPrefix(owner), before, limit)
+// listObjects lists the objects of the jobs of these records, from the oldest on. It lists as many as there are
+// records. If there are objects without records between them, the last ones are missing.
+func (s *Service) listObjects(ctx context.Context, owner string, records []listedRecord) (listedObjects, error) {
+	const timeLength = 13 // of the time in an ID: records of the same millisecond are in another order than objects
+	after := objectKey(owner, records[len(records)-1].id[:timeLength])
+	objects, more, err := s.Bucket.ListObjects(ctx, objectPrefix(owner), after, len(records))
 	if err != nil {
 		return listedObjects{}, fromStore("list objects", err)
 	}
-	if more && len(objects) > 0 {
-		last = objects[len(objects)-1].Key
+	listed := listedObjects{byKey: make(map[string]bucket.ListedObject, len(objects)), all: !more}
+	for _, o := range objects {
+		listed.byKey[o.Key], listed.last = o, o.Key
 	}
-	found := listedObjects{last, make(map[string]*bucket.ListedObject, len(objects))}
-	for i := range objects {
-		found.byKey[objects[i].Key] = &objects[i]
+	return listed, nil
+}
+
+// confirm returns j as the list shows it, with ObjectDeleted, and reports whether that is certain without a HEAD: the
+// object is the one that was recorded, or there is none. The parts that a discarded job may have received late are
+// removed by reads and sweeps, not by lists.
+func (l listedObjects) confirm(j Job, now time.Time) (Job, bool) {
+	o, exists := l.byKey[j.Key()]
+	switch {
+	case exists: // one that was replaced by the same bytes is newer, and may be another version
+		return j, !j.discarded() && j.Object != nil && j.Object.Size == o.Size && o.HasETag(j.Object.ETag) &&
+			!o.LastModified.Truncate(time.Second).After(j.CompletedAt)
+	case l.all, j.Key() <= l.last:
+		next := j.observe(nil, now)
+		return next, next.Status == j.Status
 	}
-	return found, nil
+	return j, false
 }
 
 // inspectListed inspects a job whose record and then its object were listed. It reads neither if the lists confirm what
 // is known. It does not resume a stalled completion, which would delay the whole list.
-func (s *Service) inspectListed(ctx context.Context, owner string, r listedRecord, listed listedObjects) (Job, error) {
-	record, err := s.Bucket.ReadListedRecord(ctx, r.record)
-	j, err := decode(record, err, owner, r.id)
+func (s *Service) inspectListed(ctx context.Context, owner string, r listedRecord, objects listedObjects) (Job, error) {
+	j, err := decode(owner, r.id, func() (bucket.Record, error) { return s.Bucket.ReadListedRecord(ctx, r.record) })
 	if err != nil {
 		return Job{}, err
 	}
-	confirmed := j.Key() <= listed.last && j.listedAs(listed.byKey[j.Key()], s.Now())
+	next, confirmed := objects.confirm(j, s.Now())
+	// A record that changed after it was listed may be newer than the list of objects.
+	confirmed = confirmed && !(next.ObjectDeleted && !r.record.HasETag(j.recordETag))
 	switch {
-	case confirmed && j.Status.open() && j.Mode == Multipart:
-		j, err = s.reconcileParts(ctx, j, leaveStalled)
-	case confirmed:
-		return j, nil
-	default:
+	case !confirmed:
 		j, err = s.reconcile(ctx, j, leaveStalled)
+	case j.Status.open() && j.Mode == Multipart:
+		j, err = s.reconcileParts(ctx, j, leaveStalled)
+	default:
+		return next, nil
 	}
 	if errors.Is(err, bucket.ErrChanged) {
-		return s.inspect(ctx, owner, r.id, leaveStalled)
+		return s.update(ctx, owner, r.id, func(j Job) (Job, error) { return s.reconcile(ctx, j, leaveStalled) })
 	}
 	return j, err
-}
-
-// listedAs reports whether a list of objects confirms j: o is the object that was recorded, nil if the list has none.
-// The parts that a discarded job may have received late are removed by maintenance, not by lists.
-func (j Job) listedAs(o *bucket.ListedObject, now time.Time) bool {
-	if o == nil {
-		next := j.observe(nil, now)
-		return next.Status == j.Status && !next.ObjectDeleted
-	}
-	return !j.discarded() && j.Object != nil && j.Object.Size == o.Size && o.HasETag(j.Object.ETag)
 }

@@ -1,7 +1,12 @@
 package imports
 
 import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -95,6 +100,12 @@ func TestListAgain(t *testing.T) {
 		}
 	}
 	none := func(*testing.T, Job) {}
+	uploadAndDelete := func(t *testing.T, j Job) { uploadAndRead(t, j); store.removeObject(t, j) }
+	putWrong := func(t *testing.T, j Job) { store.put(t, j.ID, []byte("another size")) }
+	uploadWrong := func(t *testing.T, j Job) { putWrong(t, j); read(t, j) }
+	reversed := slices.Clone(hello)
+	slices.Reverse(reversed)
+	size := int64(len(hello))
 	for name, c := range map[string]struct {
 		mode          Mode
 		before, after func(*testing.T, Job)
@@ -105,22 +116,26 @@ func TestListAgain(t *testing.T) {
 		"nothing, aborted":       {Single, remove, none, 0},
 		"nothing, parts":         {Multipart, none, none, 1},
 		"nothing, parts aborted": {Multipart, remove, none, 0},
+		"nothing, deleted":       {Single, uploadAndDelete, none, 0},
 		"uploaded":               {Single, none, upload, 2}, // HEAD, and the record
 		"recorded elsewhere":     {Single, none, uploadAndRead, 1},
 		"aborted elsewhere":      {Single, uploadAndRead, remove, 1},
 		"uploaded after that":    {Multipart, remove, upload, 3}, // HEAD, and the removal of parts and object
-		"replaced":               {Single, uploadAndRead, func(t *testing.T, j Job) { store.put(t, j.ID, hello[1:]) }, 2},
-		"the object was deleted": {Single, uploadAndRead, store.removeObject, 1},
-		"others between": {Single, uploadAndRead, func(t *testing.T, j Job) {
+		"another size":           {Single, uploadAndRead, func(t *testing.T, j Job) { store.put(t, j.ID, hello[1:]) }, 2},
+		"same size":              {Single, uploadAndRead, func(t *testing.T, j Job) { store.put(t, j.ID, reversed) }, 2},
+		"uploaded after failure": {Multipart, uploadWrong, putWrong, 3},
+		"the object was deleted": {Single, uploadAndRead, store.removeObject, 0},
+		"others between": {Single, none, func(t *testing.T, j Job) {
+			upload(t, j)
 			for range 3 {
 				store.put(t, newID(idTime(j.ID).Add(-time.Millisecond)), nil)
 			}
-		}, 1}, // HEAD, because the LIST ends before the object
+		}, 2}, // the LIST ends before the object
 	} {
 		t.Run(name, func(t *testing.T) {
 			store.owner = newOwnerStore(t).owner
 			store.many(t, 2) // older ones
-			j, err := s.Create(t.Context(), store.owner, Request{Mode: c.mode}, "")
+			j, err := s.Create(t.Context(), store.owner, Request{Mode: c.mode, Size: &size}, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,6 +159,182 @@ func TestListAgain(t *testing.T) {
 				t.Errorf("list: got %d more requests, want %d", calls, c.calls)
 			}
 		})
+	}
+}
+
+// TestListOnOtherStores: if the store's lists differ from those of Amazon S3, a list shows each import as a read does.
+func TestListOnOtherStores(t *testing.T) {
+	each := func(change func(*listedContent)) func(*listing) {
+		return func(l *listing) {
+			for i := range l.Contents {
+				change(&l.Contents[i])
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(*listing)
+		calls  int // of the third list
+	}{
+		"without sizes": {each(func(o *listedContent) { o.Size = nil }), 2 + 3 + 2}, // each record, and HEAD of an object
+		"without ETags": {each(func(o *listedContent) { o.ETag = "" }), 2 + 3 + 2},
+		"empty ETags":   {each(func(o *listedContent) { o.ETag = `""` }), 2 + 3 + 2},
+		"bare ETags":    {each(func(o *listedContent) { o.ETag = strings.Trim(o.ETag, `"`) }), 2},
+		"fewer objects": {func(l *listing) {
+			if len(l.Contents) == 2 { // objects, not records
+				l.Contents, l.IsTruncated = l.Contents[:1], true
+			}
+		}, 2 + 2},
+		"an empty page": {func(l *listing) {
+			if len(l.Contents) == 2 {
+				l.Contents, l.IsTruncated = nil, true
+			}
+		}, 2 + 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := newOwnerStore(t)
+			w := &wire{on: func(r call) fault {
+				if r.kind != listRecords {
+					return nil
+				}
+				return changed(func(body []byte) []byte {
+					var l listing
+					if err := xml.Unmarshal(body, &l); err != nil {
+						t.Error(err)
+					}
+					c.change(&l)
+					body, err := xml.Marshal(l)
+					if err != nil {
+						t.Error(err)
+					}
+					return body
+				})
+			}}
+			s := server(t, w)
+			for i, id := range store.many(t, 3) {
+				if i < 2 {
+					store.put(t, id, hello)
+				}
+			}
+			for n := range 3 { // the first one records two as completed, and the second one reads these records
+				before := w.sent()
+				jobs, _, err := s.List(t.Context(), store.owner, Page{})
+				if err != nil || len(jobs) != 3 {
+					t.Fatalf("list: got %d jobs, %v", len(jobs), err)
+				}
+				if sent := w.sent() - before; n == 2 && sent != c.calls {
+					t.Errorf("third list: got %d requests, want %d", sent, c.calls)
+				}
+				for _, got := range jobs {
+					want, err := server(t, nil).Read(t.Context(), store.owner, got.ID)
+					if err != nil || !got.sameRecord(want) || got.ObjectDeleted {
+						t.Errorf("list: got %+v, %v, want %+v", got, err, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+type listing struct {
+	XMLName     xml.Name
+	Contents    []listedContent
+	IsTruncated bool
+}
+
+type listedContent struct {
+	Key, ETag, LastModified string
+	Size                    *int64
+}
+
+// changed returns the store's response with another body, and without its length.
+func changed(change func(body []byte) []byte) fault {
+	return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+		response, err := next.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		response.Header = response.Header.Clone()
+		response.Header.Del("Content-Length")
+		response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(change(body))), -1
+		return response, err
+	}
+}
+
+// TestListAfterCutRecord: a record of which the connection's end cut the rest breaks one list, not the next ones.
+func TestListAfterCutRecord(t *testing.T) {
+	store := newOwnerStore(t)
+	store.many(t, 1)
+	s := server(t, &wire{on: func(c call) fault {
+		if c.kind != getRecord || c.nth > 1 {
+			return nil
+		}
+		return changed(func(body []byte) []byte { return body[:len(body)/2] })
+	}})
+	if _, _, err := s.List(t.Context(), store.owner, Page{}); err == nil {
+		t.Error("list of half a record: got no error")
+	}
+	if jobs, _, err := s.List(t.Context(), store.owner, Page{}); err != nil || len(jobs) != 1 {
+		t.Errorf("next list: got %d jobs, %v", len(jobs), err)
+	}
+}
+
+// TestListOfSameBytes: an object that was replaced by the same bytes was completed later, and is another version.
+func TestListOfSameBytes(t *testing.T) { inFakeTime(testListOfSameBytes)(t) }
+
+func testListOfSameBytes(t *testing.T) {
+	store, s := newOwnerStore(t), server(t, nil)
+	id := store.many(t, 1)[0]
+	for range 2 {
+		store.put(t, id, hello)
+		jobs, _, err := s.List(t.Context(), store.owner, Page{})
+		if want := time.Now().UTC().Truncate(time.Second); err != nil || !jobs[0].CompletedAt.Equal(want) {
+			t.Errorf("list: got %+v, %v, want one completed at %s", jobs, err, want)
+		}
+		time.Sleep(time.Minute)
+	}
+}
+
+// TestListBesideUpload: an object that was uploaded after the objects were listed is not shown as deleted.
+func TestListBesideUpload(t *testing.T) {
+	store := newOwnerStore(t)
+	id := store.many(t, 1)[0]
+	s := server(t, &wire{on: func(c call) fault {
+		if c.kind != getRecord || c.nth != 1 {
+			return nil
+		}
+		return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+			store.put(t, id, hello)
+			store.checkStatus(t, server(t, nil), id, Completed)
+			return next.RoundTrip(r)
+		}
+	}})
+	jobs, _, err := s.List(t.Context(), store.owner, Page{})
+	if err != nil || len(jobs) != 1 || jobs[0].Status != Completed || jobs[0].ObjectDeleted {
+		t.Errorf("list: got %+v, %v, want one completed", jobs, err)
+	}
+}
+
+// TestListBesideDelete: another server deletes an import before this one records that it was uploaded.
+func TestListBesideDelete(t *testing.T) {
+	store := newOwnerStore(t)
+	id := store.many(t, 1)[0]
+	store.put(t, id, hello)
+	s := server(t, &wire{on: func(c call) fault {
+		if c.kind != putRecord || c.nth != 1 {
+			return nil
+		}
+		return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+			if err := server(t, nil).Delete(t.Context(), store.owner, id); err != nil {
+				t.Error(err)
+			}
+			return next.RoundTrip(r)
+		}
+	}})
+	jobs, _, err := s.List(t.Context(), store.owner, Page{})
+	if err != nil || len(jobs) != 1 || jobs[0].Status != Aborted {
+		t.Errorf("list: got %+v, %v, want one aborted", jobs, err)
 	}
 }
 
@@ -181,6 +372,11 @@ func TestListStates(t *testing.T) {
 	jobs, _, err := s.List(t.Context(), store.owner, Page{})
 	if err != nil || len(jobs) != len(want) {
 		t.Errorf("list: got %d jobs, %v, want %d", len(jobs), err, len(want))
+	}
+	for status, id := range want {
+		if j, err := s.load(t.Context(), store.owner, id); status.IsTerminal() && (err != nil || j.Status != status) {
+			t.Errorf("record of a listed import: got %s, %v, want %s", j.Status, err, status)
+		}
 	}
 }
 

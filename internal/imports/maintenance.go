@@ -148,7 +148,7 @@ func (s *Service) expireOverdue(ctx context.Context, owner, id string) (terminat
 	if now := s.Now(); err != nil || !j.mayReceive() && (!j.Status.open() || !j.overdue(now) && !j.abandoned(now)) {
 		return false, err
 	}
-	job, err := s.inspect(ctx, owner, id, resumeStalled)
+	job, err := s.inspect(ctx, owner, id)
 	return err == nil && job.Status.IsTerminal() && job.Status != j.Status, err
 }
 
@@ -208,7 +208,7 @@ func (s *Service) abortOrphan(ctx context.Context, u bucket.OpenUpload) (aborted
 	case j.Status.open() && !j.overdue(now) && !j.abandoned(now):
 		return false, nil
 	}
-	job, err := s.inspect(ctx, owner, id, resumeStalled)
+	job, err := s.inspect(ctx, owner, id)
 	if err != nil || job.Status.open() {
 		return false, err
 	}

@@ -174,7 +174,7 @@ func (s *Service) ListParts(ctx context.Context, owner, id string, after int32) 
 
 // uploadGone returns why the store no longer has a job's multipart upload.
 func (s *Service) uploadGone(ctx context.Context, owner, id string) error {
-	job, err := s.inspect(ctx, owner, id, resumeStalled)
+	job, err := s.inspect(ctx, owner, id)
 	if err != nil {
 		return err
 	}

@@ -18,9 +18,9 @@ const (
 	leaveStalled
 )
 
-// inspect reads the record and then the bucket, and updates the record until both agree.
-func (s *Service) inspect(ctx context.Context, owner, id string, policy stalledPolicy) (Job, error) {
-	return s.update(ctx, owner, id, func(j Job) (Job, error) { return s.reconcile(ctx, j, policy) })
+// inspect reads the record and then the bucket, updates the record until both agree, and resumes a stalled completion.
+func (s *Service) inspect(ctx context.Context, owner, id string) (Job, error) {
+	return s.update(ctx, owner, id, func(j Job) (Job, error) { return s.reconcile(ctx, j, resumeStalled) })
 }
 
 // inspectAtOnce is inspect for imports that have probably not changed. It reads record and object at the same time: on
@@ -152,7 +152,8 @@ func (s *Service) removeData(ctx context.Context, j Job) error {
 	return fromStore("remove the object of "+j.ID, s.Bucket.Delete(ctx, j.Key()))
 }
 
-// abortUpload aborts j's multipart upload. S3 may keep a part that was in transfer, so each inspection repeats it.
+// abortUpload aborts j's multipart upload. S3 may keep a part that was in transfer, so each read
+// and sweep repeats it.
 func (s *Service) abortUpload(ctx context.Context, j Job) error {
 	if j.Parts == nil {
 		return nil

@@ -18,12 +18,12 @@ func (s *Service) load(ctx context.Context, owner, id string) (Job, error) {
 	if !isCanonicalID(id) {
 		return Job{}, notFound(id)
 	}
-	record, err := s.Bucket.ReadRecord(ctx, recordKey(owner, id))
-	return decode(record, err, owner, id)
+	return decode(owner, id, func() (bucket.Record, error) { return s.Bucket.ReadRecord(ctx, recordKey(owner, id)) })
 }
 
-// decode returns the job of a record, or of the error of reading it.
-func decode(record bucket.Record, err error, owner, id string) (Job, error) {
+// decode returns the job of the record that read returns.
+func decode(owner, id string, read func() (bucket.Record, error)) (Job, error) {
+	record, err := read()
 	if errors.Is(err, bucket.ErrNotFound) {
 		return Job{}, notFound(id)
 	}

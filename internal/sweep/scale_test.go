@@ -132,7 +132,7 @@ func TestUnknownSizes(t *testing.T) {
 }
 
 // TestCallsAreFlat: the calls for one import do not depend on the number of imports in the bucket. A page costs two
-// lists, wherever it begins, and a read of each import that the server does not know, here none.
+// lists, wherever it begins, and a GET of each record that this server has not listed before.
 func TestCallsAreFlat(t *testing.T) {
 	for _, many := range []int{250, 1500} {
 		w := newCluster(t)
@@ -170,7 +170,7 @@ func TestCallsAreFlat(t *testing.T) {
 				_, err := s.Read(t.Context(), owner, j.ID)
 				return err
 			}, "GetObject 1, HeadObject 1"},
-			{"the first page of 20", list(20, ""), "ListObjectsV2 2"},
+			{"the first page of 20", list(20, ""), "GetObject 2, ListObjectsV2 2"}, // the new ones,
 			{"the first page of 100", list(100, ""), "ListObjectsV2 2"},
 			{"the last page of 20", list(20, ids[many-21]), "ListObjectsV2 2"},
 			{"the last page of 100", list(100, ids[many-101]), "ListObjectsV2 2"},
