@@ -76,6 +76,7 @@ var checks = []check{
 	{"lifecycle rules", callLimit, true, (*doctor).lifecycle},
 	{"CORS rules", uploadLimit, true, (*doctor).cors},
 	{"conditional writes", callLimit, true, (*doctor).conditions},
+	{"lists", callLimit, true, (*doctor).objectLists},
 	{"signing rights", callLimit, true, (*doctor).signingRights},
 	{"checksums", uploadLimit, true, (*doctor).checksums},
 	{"signed URLs", uploadLimit, true, (*doctor).signedURLs},

@@ -52,8 +52,8 @@ func startStore(t *testing.T) *localstore.Store {
 }
 
 var wantChecks = []string{"credentials", "bucket", "region", "clock", "lifecycle rules", "CORS rules",
-	"conditional writes", "signing rights", "checksums", "signed URLs", "forms", "unsigned headers", "multipart",
-	"part checksums", "object checksums", "repeated parts", "many parts", "upload lists", "leftovers"}
+	"conditional writes", "lists", "signing rights", "checksums", "signed URLs", "forms", "unsigned headers",
+	"multipart", "part checksums", "object checksums", "repeated parts", "many parts", "upload lists", "leftovers"}
 
 // secrets matches queries of signed URLs, which no output may contain.
 var secrets = regexp.MustCompile(`(?i)x-amz-(signature|credential|security-token)|\?`)
