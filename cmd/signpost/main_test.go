@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -77,6 +78,12 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "refused": refused,
 			"await": await, "fault": faults.fault},
+		Condition: func(name string) (bool, error) {
+			if name != "race" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return raceEnabled, nil
+		},
 		Setup: func(e *testscript.Env) error {
 			e.Vars = append(e.Vars,
 				"GORACE="+os.Getenv("GORACE"), // of make race

@@ -1,43 +1,15 @@
+//go:build !race
+
 package main
 
 import (
-	"bytes"
-	"crypto/rand"
 	"fmt"
-	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
-
-const mib = 1 << 20
-
-// randomFile creates a file with random content.
-func randomFile(t *testing.T, name string, size int) (path string, content []byte) {
-	t.Helper()
-	content = make([]byte, size)
-	rand.Read(content) //nolint:errcheck // never fails
-	path = filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path, content
-}
-
-// holds checks the object of an import.
-func (p *process) holds(t *testing.T, id string, content []byte) {
-	t.Helper()
-	found, err := filepath.Glob(filepath.Join(p.dir, "store", localBucket, "imports", "*", id))
-	if err != nil || len(found) != 1 {
-		t.Fatalf("import %s: found %v, %v, want one object", id, found, err)
-	}
-	stored, err := os.ReadFile(found[0])
-	if err != nil || !bytes.Equal(stored, content) {
-		t.Errorf("import %s: stored %d bytes, %v, want the %d that were chosen", id, len(stored), err, len(content))
-	}
-}
 
 // TestPageSends: files of any name and size are stored unchanged, also where all single uploads are write-once.
 func TestPageSends(t *testing.T) {
@@ -85,25 +57,6 @@ func TestPageLostResponse(t *testing.T) {
 	path, content := randomFile(t, "twice.txt", 5000)
 	b.choose(path)
 	p.holds(t, b.state("twice.txt", "completed"), content)
-}
-
-// TestPageFifty: 50 files that are dropped together are all uploaded and listed.
-func TestPageFifty(t *testing.T) {
-	browserTest(t)
-	p := startLocal(t, t.TempDir())
-	b := browse(t, p)
-	var paths []string
-	contents := map[string][]byte{}
-	for n := range 50 {
-		name := fmt.Sprintf("file-%d.bin", n)
-		path, content := randomFile(t, name, 1000*(n+1))
-		paths, contents[name] = append(paths, path), content
-	}
-	b.drop(paths...)
-	for name, content := range contents {
-		p.holds(t, b.state(name, "completed"), content)
-	}
-	b.until("the recent imports are listed", `document.querySelectorAll("#recent li[data-status=completed]").length >= 20`)
 }
 
 // TestPageReloads: after a reload during an upload, the page asks for the file, rejects another file of the same name,
