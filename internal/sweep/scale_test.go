@@ -148,7 +148,8 @@ func TestCallsAreFlat(t *testing.T) {
 				return err
 			}
 		}
-		for _, after := range []string{"", ids[many-101]} { // corrects the times at which the copies were completed
+		// The first list of a page corrects the times at which the copies were completed, the second one reads the records.
+		for _, after := range []string{"", "", ids[many-101], ids[many-101]} {
 			if err := list(100, after)(); err != nil {
 				t.Fatal(err)
 			}
