@@ -40,7 +40,8 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(chromium))
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(chromium),
+		chromedp.Env("LC_ALL=C.UTF-8")) // so that it finds files whose names are not ASCII
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // it has none for root
 	}

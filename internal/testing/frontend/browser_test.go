@@ -38,7 +38,8 @@ func serveFolder(t *testing.T, dir string) (origin string) {
 // startChromium starts a headless Chromium.
 func startChromium(t *testing.T) context.Context {
 	t.Helper()
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath("chromium"))
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath("chromium"),
+		chromedp.Env("LC_ALL=C.UTF-8")) // so that it finds files whose names are not ASCII
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // root has no sandbox
 	}
