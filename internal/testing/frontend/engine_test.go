@@ -32,7 +32,7 @@ func startEngine(t *testing.T, dir, name, program string) *engine {
 	}
 	driver := exec.CommandContext(ctx, arguments[0], arguments[1:]...)
 	driver.Dir = dir
-	driver.Env = append(os.Environ(), "HOME="+t.TempDir())
+	driver.Env = append(os.Environ(), "HOME="+t.TempDir(), "LC_ALL=C.UTF-8")
 	driver.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	driver.Cancel = func() error { return syscall.Kill(-driver.Process.Pid, syscall.SIGKILL) }
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
