@@ -1,36 +1,27 @@
 package doctor
 
-import (
-	"context"
-	"errors"
-
-	"github.com/signpost-s3/signpost/internal/bucket"
-)
+import "context"
 
 // objectLists checks lists of objects under each prefix that the service lists, and that a list shows a record as it
 // was written. Lists of imports, sweeps and deliveries depend on them.
 func (d *doctor) objectLists(ctx context.Context) Finding {
-	for _, prefix := range []string{"imports/", "jobs/", "outbox/"} {
+	for _, prefix := range []string{"imports/", "outbox/"} {
 		if _, _, err := d.store.ListObjects(ctx, prefix, "", 1); err != nil {
 			return failedCall("listing "+prefix, err, "s3:ListBucket for the prefix "+prefix+"*")
 		}
 	}
-	key, body := d.scratch.record(), []byte(`{"n":1}`)
-	if err := d.store.CreateRecord(ctx, key, body); err != nil && !errors.Is(err, bucket.ErrChanged) {
-		return failedCall("writing a record", err, "s3:PutObject on jobs/*")
-	}
-	record, err := d.store.ReadRecord(ctx, key)
-	if err != nil {
-		return failedCall("reading a record", err, "s3:GetObject on jobs/*")
+	key, record, fault := d.writeRecord(ctx, "jobs/")
+	if fault != nil {
+		return *fault
 	}
 	listed, _, err := d.store.ListObjects(ctx, key, "", 1)
 	switch {
 	case err != nil:
-		return failedCall("listing a record", err, "s3:ListBucket for the prefix jobs/*")
+		return failedCall("listing jobs/", err, "s3:ListBucket for the prefix jobs/*")
 	case len(listed) == 0 || listed[0].Key != key:
 		return fail("a list does not contain a record that was written before",
 			"use a store whose lists show each object at once, as those of Amazon S3 do")
-	case listed[0].Size != int64(len(body)) || !listed[0].HasETag(record.ETag):
+	case listed[0].Size != int64(len(record.Body)) || !listed[0].HasETag(record.ETag):
 		return warn("lists do not contain the size and the ETag of a record",
 			"expect more calls: lists of imports and sweeps read every record")
 	}

@@ -86,12 +86,8 @@ func (p *probe) conditionFaults(ctx context.Context) (faults []string, err error
 // otherRecords checks writes under the other prefixes, without which no import reaches a terminal status.
 func (d *doctor) otherRecords(ctx context.Context) Finding {
 	for _, prefix := range []string{"idem/", "outbox/", "sweep/"} {
-		key, action := d.scratch.key(prefix+"doctor/"), "s3:PutObject, s3:GetObject and s3:DeleteObject on "+prefix+"*"
-		if err := d.store.CreateRecord(ctx, key, []byte("{}")); err != nil && !errors.Is(err, bucket.ErrChanged) {
-			return failedCall("writing under "+prefix, err, action)
-		}
-		if _, err := d.store.ReadRecord(ctx, key); err != nil {
-			return failedCall("reading under "+prefix, err, action)
+		if _, _, fault := d.writeRecord(ctx, prefix); fault != nil {
+			return *fault
 		}
 	}
 	found := "If-None-Match and If-Match are enforced"
@@ -104,6 +100,21 @@ func (d *doctor) otherRecords(ctx context.Context) Finding {
 			"run one server for this bucket: servers that write the same record wait for each other")
 	}
 	return pass("%s", found)
+}
+
+// writeRecord writes a record below prefix and reads it.
+func (d *doctor) writeRecord(ctx context.Context, prefix string) (key string, record bucket.Record, fault *Finding) {
+	key, action := d.scratch.key(prefix+"doctor/"), "s3:PutObject, s3:GetObject and s3:DeleteObject on "+prefix+"*"
+	doing, err := "writing under "+prefix, d.store.CreateRecord(ctx, key, []byte("{}"))
+	if err == nil || errors.Is(err, bucket.ErrChanged) {
+		doing = "reading under " + prefix
+		record, err = d.store.ReadRecord(ctx, key)
+	}
+	if err != nil {
+		f := failedCall(doing, err, action)
+		fault = &f
+	}
+	return key, record, fault
 }
 
 const (

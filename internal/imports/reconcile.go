@@ -152,8 +152,8 @@ func (s *Service) removeData(ctx context.Context, j Job) error {
 	return fromStore("remove the object of "+j.ID, s.Bucket.Delete(ctx, j.Key()))
 }
 
-// abortUpload aborts j's multipart upload. S3 may keep a part that was in transfer, so each read
-// and sweep repeats it.
+// abortUpload aborts j's multipart upload. S3 may keep a part that was in transfer, so reads and
+// sweeps repeat it.
 func (s *Service) abortUpload(ctx context.Context, j Job) error {
 	if j.Parts == nil {
 		return nil
