@@ -157,10 +157,9 @@ func (s *Service) inspectListed(ctx context.Context, owner string, r listedRecor
 		return Job{}, err
 	}
 	next, confirmed := objects.confirm(j, s.Now())
-	// A record that changed after it was listed may be newer than the list of objects.
-	confirmed = confirmed && !(next.ObjectDeleted && !r.record.HasETag(j.recordETag))
 	switch {
-	case !confirmed:
+	// A record that changed after it was listed may be newer than the list of objects.
+	case !confirmed, next.ObjectDeleted && !r.record.HasETag(j.recordETag):
 		j, err = s.reconcile(ctx, j, leaveStalled)
 	case j.Status.open() && j.Mode == Multipart:
 		j, err = s.reconcileParts(ctx, j, leaveStalled)
